@@ -1,0 +1,1 @@
+"""When Showrunner does it: one file is one flow is one deployment."""

@@ -1,0 +1,40 @@
+"""Alembic's environment: takes the URL from `models.database.migrate`, or from DATABASE_URL on the command line."""
+
+from __future__ import annotations
+
+import os
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlmodel import SQLModel
+
+import models.card
+import models.history
+import models.inbox
+import models.sync_state
+import models.task  # noqa: F401 - importing a table registers it
+from models.database import database_url
+
+ONE_AT_A_TIME = 7_236_001
+"""Key of the advisory lock under which migrations run, so that programs starting together wait for each other."""
+
+
+def run() -> None:
+    """Run the migrations, each in a transaction of its own, giving up on locks rather than blocking a live system."""
+    url = context.config.attributes.get("url") or database_url(os.environ["DATABASE_URL"])
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})
+        connection.execute(text("SET lock_timeout = '10s'"))
+        connection.commit()
+        context.configure(
+            connection=connection, target_metadata=SQLModel.metadata, transaction_per_migration=True, compare_type=True
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ONE_AT_A_TIME})
+        connection.commit()
+    engine.dispose()
+
+
+run()

@@ -1,0 +1,1 @@
+"""What is true: tables, statuses, rules. No network, no Prefect, no clock of its own."""

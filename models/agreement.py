@@ -1,0 +1,123 @@
+"""What is remembered of a card between two looks at it, and what the board should show of it.
+
+Two memories per card decide who changed what. `Base` holds what board and database last agreed on (the merge base);
+`Shown` holds what the board showed when it was last seen. They differ only while a wish that was refused or overruled
+still stands on the board, until the next push puts it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from models.properties import to_minute
+from models.statuses import BoardStatus, Priority
+from models.validation import Violation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What the board showed, as far as the push may write it. `status` and `priority` are options by name."""
+
+    status: str | None = None
+    priority: str | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    attention: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """What is remembered of a card between two looks at it.
+
+    Attributes:
+        status: None when the board never showed a status that exists.
+        lacking: properties that were empty on first contact and count as agreed until the card is written (design: 6).
+        refusal: the sentence about a wish that was not granted; '' when there is none.
+        refused_at: the task's `status_changed_at` when the refusal was made; another value there outdates it.
+    """
+
+    title: str = ""
+    channel: str | None = None
+    topic: str = ""
+    story_direction: str = ""
+    status: BoardStatus | None = None
+    priority: Priority = Priority.NORMAL
+    shown: Shown = field(default_factory=Shown)
+    lacking: frozenset[str] = frozenset()
+    refusal: str = ""
+    refused_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskState:
+    """What the database holds of a task, as far as a card can show or ask for it."""
+
+    title: str
+    channel_id: str
+    topic: str
+    story_direction: str | None
+    board_status: BoardStatus
+    priority: Priority
+    created_at: datetime
+    status_changed_at: datetime
+
+
+def attention(violations: Sequence[Violation], refusal: str) -> str:
+    """The one text a card shows its editor; empty when nothing needs them."""
+    return " ".join([*(violation.message for violation in violations), *([refusal] if refusal else [])])
+
+
+def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str, Any]:
+    """What the board should show of a card, by property. `models.card.PENDING` says the same in SQL."""
+    status = task.board_status if task is not None else base.status
+    values: dict[str, Any] = {
+        "Status": status.value if status is not None else base.shown.status,
+        "Priority": (task.priority if task is not None else base.priority).option,
+        "Attention": attention_text,
+    }
+    if task is not None:
+        values |= {"Created": to_minute(task.created_at), "Updated": to_minute(task.status_changed_at)}
+    return values
+
+
+def differences(base: Base, task: TaskState | None, attention_text: str) -> dict[str, Any]:
+    """What a push has to write to a card: only what differs; empty when the card is right.
+
+    A property that was empty on first contact counts as right, until another reason to write the card comes along.
+    """
+    shown = by_property(base.shown)
+    differing = {name: value for name, value in wanted(base, task, attention_text).items() if value != shown[name]}
+    reasons = [name for name in differing if name not in base.lacking]
+    return differing if reasons else {}
+
+
+def by_property(shown: Shown) -> dict[str, Any]:
+    """What the board showed, by property."""
+    return {
+        "Status": shown.status,
+        "Priority": shown.priority,
+        "Created": shown.created,
+        "Updated": shown.updated,
+        "Attention": shown.attention,
+    }
+
+
+def wrote(base: Base, values: dict[str, Any]) -> Base:
+    """What to remember of a card right after `values` were written to it, before looking at what came back."""
+    shown = replace(base.shown, **{name.lower(): value for name, value in values.items()})
+    return replace(
+        base,
+        status=BoardStatus(values["Status"]) if "Status" in values else base.status,
+        priority=Priority(values["Priority"].lower()) if "Priority" in values else base.priority,
+        shown=shown,
+        lacking=base.lacking - values.keys(),
+    )
+
+
+def is_outdated(base: Base, task: TaskState | None) -> bool:
+    """Whether the task's status changed since the standing refusal was made."""
+    since = base.refused_at
+    return bool(base.refusal) and task is not None and since is not None and since != task.status_changed_at

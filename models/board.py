@@ -1,0 +1,154 @@
+"""The board's shape: which property is which, by id once seen; and the shape a board should have.
+
+A board people made themselves works too (design: section 6): the title is found by its type, Status may be a `select`
+or a `status`, Created and Updated may be Notion's own times, and whatever is optional may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+from models.errors import BoardError
+from models.statuses import ERRORS, PLANNING, BoardStatus, Priority
+
+_WRITABLE: Final = frozenset({"title", "rich_text", "select", "status", "date", "relation"})
+
+EXPECTED_TYPES: Final[Mapping[str, frozenset[str]]] = {
+    "Title": frozenset({"title"}),
+    "Channel": frozenset({"select"}),
+    "Topic": frozenset({"rich_text"}),
+    "Story Direction": frozenset({"rich_text"}),
+    "Status": frozenset({"select", "status"}),
+    "Priority": frozenset({"select"}),
+    "Created": frozenset({"date", "created_time"}),
+    "Updated": frozenset({"date", "last_edited_time"}),
+    "Attention": frozenset({"rich_text"}),
+    "Assets": frozenset({"relation"}),
+    "Videos": frozenset({"relation"}),
+    "Audio": frozenset({"relation"}),
+}
+"""The types each property may have. `Time in Status` is Notion's own business and never read."""
+
+NEEDED: Final = ("Title", "Channel", "Topic", "Status")
+"""Without these a card cannot be judged; everything else may be missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Property:
+    """One property of the board: its id (stable when people rename it), its name there, its type, its options."""
+
+    id: str
+    name: str
+    type: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def writable(self) -> bool:
+        """Whether the API takes a value for it."""
+        return self.type in _WRITABLE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A data source as Showrunner sees it: its properties by Showrunner's name for them."""
+
+    data_source_id: str
+    properties: Mapping[str, Property]
+
+    def shows(self, name: str) -> bool:
+        """Whether the board has that property and the API lets us write it."""
+        known = self.properties.get(name)
+        return known is not None and known.writable
+
+    def missing_options(self) -> tuple[str, ...]:
+        """Board statuses and priorities the pipeline may want to show but the board has no option for."""
+        wanted = [("Status", s.value) for s in BoardStatus] + [("Priority", p.option) for p in Priority]
+        return tuple(f"{n}: {o}" for n, o in wanted if self.shows(n) and o not in self.properties[n].options)
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON value from which `from_json` makes the same board again."""
+        return {"data_source_id": self.data_source_id, "properties": {n: asdict(p) for n, p in self.properties.items()}}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The board that `as_json` wrote."""
+        known = {n: Property(**{**p, "options": tuple(p["options"])}) for n, p in value["properties"].items()}
+        return cls(data_source_id=value["data_source_id"], properties=known)
+
+
+def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Board:
+    """The board in a data source object of Notion's, following the ids of `known` before names.
+
+    Raises:
+        BoardError: when a needed property is missing or of the wrong type, naming each and what to do.
+    """
+    schema = {p["id"]: p for p in data_source["properties"].values()}
+    found = {name: _find(name, schema, known) for name in EXPECTED_TYPES}
+    faults = [_fault(name, schema, found[name]) for name in EXPECTED_TYPES]
+    named = [fault for fault in faults if fault]
+    if named:
+        raise BoardError("The board cannot be followed: " + " ".join(named))
+    properties = {name: _property(raw) for name, raw in found.items() if raw is not None}
+    return Board(data_source_id=data_source["id"], properties=properties)
+
+
+def _find(name: str, schema: Mapping[str, Any], known: Board | None) -> Any:
+    if name == "Title":
+        return next((p for p in schema.values() if p["type"] == "title"), None)
+    remembered = known.properties.get(name) if known is not None else None
+    if remembered is not None and remembered.id in schema:
+        return schema[remembered.id]
+    return next((p for p in schema.values() if p["name"] == name), None)
+
+
+def _fault(name: str, schema: Mapping[str, Any], found: Any) -> str:
+    allowed = EXPECTED_TYPES[name]
+    kinds = " or ".join(sorted(allowed))
+    if found is None:
+        if name not in NEEDED:
+            return ""
+        names = ", ".join(sorted(p["name"] for p in schema.values()))
+        return f"it has no property “{name}” ({kinds}); it has: {names}. Add it or rename the right one."
+    if found["type"] not in allowed:
+        return f"its “{found['name']}” is of type {found['type']}; change it to {kinds}."
+    return ""
+
+
+def _property(raw: Mapping[str, Any]) -> Property:
+    kind = raw["type"]
+    options = tuple(o["name"] for o in (raw.get(kind) or {}).get("options", ()))
+    return Property(id=raw["id"], name=raw["name"], type=kind, options=options)
+
+
+def _colour(status: BoardStatus) -> str:
+    if status in ERRORS:
+        return "red"
+    if status in {BoardStatus.READY_FOR_REVIEW, BoardStatus.UNDER_REVIEW, BoardStatus.REVIEW_REJECTED}:
+        return "yellow"
+    if status in {BoardStatus.REVIEW_APPROVED, BoardStatus.UPLOAD_COMPLETE, BoardStatus.ARCHIVED}:
+        return "green"
+    return "gray" if status in PLANNING else "blue"
+
+
+def board_schema(channels: Iterable[str]) -> dict[str, Any]:
+    """The `properties` of `POST /v1/databases` for a new board (spec 1.1, with the formula Notion accepts)."""
+    minutes = 'format(dateBetween(now(), prop("Updated"), "minutes")) + " min"'
+    priorities = [
+        {"name": Priority.LOW.option, "color": "gray"},
+        {"name": Priority.NORMAL.option, "color": "default"},
+        {"name": Priority.HIGH.option, "color": "red"},
+    ]
+    return {
+        "Title": {"title": {}},
+        "Channel": {"select": {"options": [{"name": channel} for channel in channels]}},
+        "Topic": {"rich_text": {}},
+        "Story Direction": {"rich_text": {}},
+        "Status": {"select": {"options": [{"name": s.value, "color": _colour(s)} for s in BoardStatus]}},
+        "Priority": {"select": {"options": priorities}},
+        "Created": {"date": {}},
+        "Updated": {"date": {}},
+        "Time in Status": {"formula": {"expression": minutes}},
+        "Attention": {"rich_text": {}},
+    }

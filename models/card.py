@@ -1,0 +1,216 @@
+"""`cards`: one row per page of the board, valid or not: what is remembered of it, and what still has to be pushed.
+
+What needs pushing is a query (`PENDING`), not a flag: whatever wrote a task - a flow, a worker, psql - the next cycle
+sees that the board shows something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.agreement import Base, Shown, TaskState
+from models.board import Board
+from models.database import timestamptz
+from models.statuses import BoardStatus, Priority
+from models.task import Task
+from models.validation import Violation
+
+_FIRST_RETRY = timedelta(seconds=30)
+_LAST_RETRY = timedelta(hours=1)
+
+
+class Card(SQLModel, table=True):
+    """What is remembered of one page (see `models.agreement` for `base_*`, `shown_*` and `lacking`).
+
+    Attributes:
+        attention: what the card should tell its editor.
+        edited_at: Notion's last edit time at the last look; whole minutes.
+        attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
+        trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
+        seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
+    """
+
+    __tablename__ = "cards"
+    __table_args__ = (Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),)
+
+    notion_page_id: str = Field(sa_column=Column(String(100), primary_key=True))
+    task_id: UUID | None = Field(
+        default=None, sa_column=Column(ForeignKey("tasks.id", ondelete="SET NULL"), unique=True, nullable=True)
+    )
+    base_title: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    base_channel: str | None = Field(default=None, sa_column=Column(Text))
+    base_topic: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    base_story_direction: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    base_status: str | None = Field(default=None, sa_column=Column(String(50)))
+    base_priority: str = Field(default="normal", sa_column=Column(String(50), nullable=False, server_default="normal"))
+    shown_status: str | None = Field(default=None, sa_column=Column(Text))
+    shown_priority: str | None = Field(default=None, sa_column=Column(Text))
+    shown_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    shown_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    shown_attention: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    lacking: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"))
+    attention: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    violations: list[dict[str, str]] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default="[]")
+    )
+    refusal: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    refused_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    edited_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    next_attempt_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    last_error: str | None = Field(default=None, sa_column=Column(Text))
+    trashed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+
+    @property
+    def base(self) -> Base | None:
+        """What `plan` needs to know of the card; None before its first look."""
+        if self.first_seen_at is None:
+            return None
+        shown = Shown(
+            status=self.shown_status,
+            priority=self.shown_priority,
+            created=self.shown_created,
+            updated=self.shown_updated,
+            attention=self.shown_attention,
+        )
+        return Base(
+            title=self.base_title,
+            channel=self.base_channel,
+            topic=self.base_topic,
+            story_direction=self.base_story_direction,
+            status=BoardStatus(self.base_status) if self.base_status is not None else None,
+            priority=Priority(self.base_priority),
+            shown=shown,
+            lacking=frozenset(self.lacking),
+            refusal=self.refusal,
+            refused_at=self.refused_at,
+        )
+
+    def remember(self, base: Base, violations: Sequence[Violation], attention: str) -> None:
+        """Take over what a plan or a push says is to be remembered."""
+        self.base_title, self.base_channel, self.base_topic = base.title, base.channel, base.topic
+        self.base_story_direction = base.story_direction
+        self.base_status = base.status.value if base.status is not None else None
+        self.base_priority = base.priority.value
+        self.shown_status, self.shown_priority = base.shown.status, base.shown.priority
+        self.shown_created, self.shown_updated = base.shown.created, base.shown.updated
+        self.shown_attention = base.shown.attention
+        self.lacking = sorted(base.lacking)
+        self.refusal, self.refused_at = base.refusal, base.refused_at
+        self.violations = [{"field": v.field, "reason": v.reason, "message": v.message} for v in violations]
+        self.attention = attention
+
+    def known_violations(self) -> tuple[Violation, ...]:
+        """The violations of the last look."""
+        return tuple(Violation(**violation) for violation in self.violations)
+
+    def failed(self, error: str, now: datetime) -> None:
+        """A push of this card did not work: wait 30 s, 1 min, 2 min, … at most an hour before the next."""
+        self.attempts += 1
+        self.last_error = error[:2000]
+        self.next_attempt_at = now + min(_FIRST_RETRY * 2 ** min(self.attempts - 1, 10), _LAST_RETRY)
+
+    def succeeded(self) -> None:
+        """A push of this card worked, or none is needed any more."""
+        self.attempts, self.next_attempt_at, self.last_error = 0, None, None
+
+
+def task_state(task: Task) -> TaskState:
+    """The part of a task that a card can show or ask for."""
+    return TaskState(
+        title=task.title,
+        channel_id=task.channel_id,
+        topic=task.topic,
+        story_direction=task.story_direction,
+        board_status=BoardStatus(task.board_status),
+        priority=Priority(task.priority),
+        created_at=task.created_at,
+        status_changed_at=task.status_changed_at,
+    )
+
+
+DIFFERS = """(
+    :status AND c.shown_status IS DISTINCT FROM coalesce(t.board_status, c.base_status, c.shown_status)
+            AND NOT (c.shown_status IS NULL AND 'Status' = ANY (c.lacking))
+ OR :priority AND c.shown_priority IS DISTINCT FROM initcap(coalesce(t.priority, c.base_priority))
+              AND NOT (c.shown_priority IS NULL AND 'Priority' = ANY (c.lacking))
+ OR :attention AND (c.shown_attention <> c.attention OR c.refusal <> '' AND c.refused_at <> t.status_changed_at)
+ OR :created AND c.shown_created <> date_trunc('minute', t.created_at)
+ OR :created AND c.shown_created IS NULL AND t.id IS NOT NULL AND NOT 'Created' = ANY (c.lacking)
+ OR :updated AND c.shown_updated <> date_trunc('minute', t.status_changed_at)
+ OR :updated AND c.shown_updated IS NULL AND t.id IS NOT NULL AND NOT 'Updated' = ANY (c.lacking)
+)"""
+"""`models.agreement.differences` in SQL (kept equal by test). The flags say what the board lets us write."""
+
+PENDING = f"""
+SELECT c.notion_page_id
+FROM cards c LEFT JOIN tasks t ON t.id = c.task_id
+WHERE c.trashed_at IS NULL
+  AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= :now)
+  AND {DIFFERS}
+ORDER BY
+  (t.priority = 'high') DESC NULLS LAST,
+  (c.refusal <> '' OR c.shown_attention <> c.attention) DESC,
+  t.status_changed_at NULLS LAST,
+  c.notion_page_id
+LIMIT :limit
+"""
+"""Cards to push now: High priority first, then what a person waits for, then the oldest change."""
+
+
+def writable(board: Board) -> dict[str, bool]:
+    """The flags of `DIFFERS` for a board."""
+    return {name.lower(): board.shows(name) for name in ("Status", "Priority", "Attention", "Created", "Updated")}
+
+
+async def pending(session: AsyncSession, board: Board, *, now: datetime, limit: int) -> list[str]:
+    """Page ids of cards to push now, most urgent first."""
+    rows = await session.execute(text(PENDING), {**writable(board), "now": now, "limit": limit})
+    return [row[0] for row in rows]
+
+
+async def put_backs(session: AsyncSession, board: Board) -> int:
+    """How many cards stand elsewhere than agreed because a person's move was refused or overruled."""
+    query = text(
+        f"SELECT count(*) FROM cards c LEFT JOIN tasks t ON t.id = c.task_id "  # noqa: S608 - a constant of ours
+        f"WHERE c.trashed_at IS NULL AND c.shown_status IS DISTINCT FROM c.base_status "
+        f"AND c.shown_status IS NOT NULL AND {DIFFERS}"
+    )
+    return int((await session.execute(query, writable(board))).scalar_one())
+
+
+async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[str, Card]:
+    """The rows of those pages, made where missing, locked until the commit in one order (so no two callers deadlock)."""
+    wanted = sorted(set(page_ids))
+    if not wanted:
+        return {}
+    blank = insert(Card).values([{"notion_page_id": page_id} for page_id in wanted])
+    await session.execute(blank.on_conflict_do_nothing())
+    rows = await session.exec(
+        select(Card).where(col(Card.notion_page_id).in_(wanted)).order_by(Card.notion_page_id).with_for_update()
+    )
+    return {card.notion_page_id: card for card in rows}
+
+
+async def card_and_task(session: AsyncSession, page_id: str) -> tuple[Card, Task | None] | None:
+    """A card and its task, unlocked; None for a page never seen."""
+    card = await session.get(Card, page_id)
+    if card is None:
+        return None
+    return card, await session.get(Task, card.task_id) if card.task_id is not None else None
+
+
+async def count_cards(session: AsyncSession) -> int:
+    """How many cards are followed or could be (not in the trash)."""
+    query: Any = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL")
+    return int((await session.execute(query)).scalar_one())

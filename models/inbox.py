@@ -1,0 +1,128 @@
+"""`webhook_events`: what Notion told us, stored before it is acknowledged, and worked through at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, or_, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.database import timestamptz
+
+ATTEMPTS_MAX = 8
+"""Tries an event gets before it is dead: kept, alerted, replayable."""
+LEASE = timedelta(minutes=3)
+"""How long a claim holds. Longer than claiming, reading 100 pages at 3 a second and storing them take."""
+_FIRST_RETRY = timedelta(seconds=15)
+
+
+class WebhookEvent(SQLModel, table=True):
+    """One delivery. `event_id` is Notion's id of the event; `page_id` is None for events about no page."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (
+        Index("ix_webhook_events_due", "next_attempt_at", postgresql_where=text("NOT processed AND dead_at IS NULL")),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    event_id: str = Field(sa_column=Column(String(200), unique=True, nullable=False))
+    event_type: str = Field(sa_column=Column(String(100), nullable=False))
+    page_id: str | None = Field(default=None, sa_column=Column(String(100), index=True))
+    payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    correlation_id: str = Field(sa_column=Column(String(64), nullable=False))
+    received_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False))
+    processed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    processed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    outcome: str | None = Field(default=None, sa_column=Column(String(50)))
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    next_attempt_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False))
+    claimed_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    dead_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A verified delivery of any of the three shapes, ready for the inbox."""
+
+    event_id: str
+    event_type: str
+    page_id: str | None
+    payload: dict[str, Any]
+
+
+async def put(session: AsyncSession, delivery: Delivery, *, now: datetime, correlation_id: str) -> bool:
+    """Store a delivery; False when it was there already."""
+    row = insert(WebhookEvent).values(
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        page_id=delivery.page_id,
+        payload=delivery.payload,
+        correlation_id=correlation_id,
+        received_at=now,
+        next_attempt_at=now,
+    )
+    stored = await session.execute(row.on_conflict_do_nothing().returning(col(WebhookEvent.id)))
+    return stored.first() is not None
+
+
+async def claim(session: AsyncSession, *, now: datetime, limit: int) -> list[WebhookEvent]:
+    """Take up to `limit` due events for this caller alone, oldest first, until its lease runs out.
+
+    A claim counts as an attempt, so an event that kills its worker still dies in the end.
+    """
+    free = or_(col(WebhookEvent.claimed_until).is_(None), col(WebhookEvent.claimed_until) < now)
+    query = (
+        select(WebhookEvent)
+        .where(col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None), free)
+        .where(WebhookEvent.next_attempt_at <= now)
+        .order_by(col(WebhookEvent.next_attempt_at), col(WebhookEvent.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    events = list(await session.exec(query))
+    for event in events:
+        event.claimed_until = now + LEASE
+        event.attempts += 1
+    await session.flush()
+    return events
+
+
+async def finish(session: AsyncSession, ids: Sequence[int], *, now: datetime, outcome: str) -> None:
+    """Mark events as done, in the transaction that stores their effect."""
+    done = {"processed": True, "processed_at": now, "claimed_until": None, "error": None, "outcome": outcome}
+    await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**done))
+
+
+async def release(session: AsyncSession, ids: Sequence[int], *, now: datetime, wait: timedelta) -> None:
+    """Give events back untried: what stopped us was not theirs (Notion or its token failing)."""
+    back = {"claimed_until": None, "next_attempt_at": now + wait, "attempts": WebhookEvent.attempts - 1}
+    await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**back))
+
+
+async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, error: str) -> list[str]:
+    """Leave failed events due again with backoff; those out of attempts are dead. Returns the dead ones' event ids.
+
+    The n-th failure waits 15 s x 3^(n-1): 15 s, 45 s, … 3 h; eight attempts span four and a half hours.
+    """
+    rows = await session.exec(select(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).with_for_update())
+    dead = []
+    for event in rows:
+        event.error, event.claimed_until = error[:2000], None
+        event.next_attempt_at = now + _FIRST_RETRY * 3 ** (event.attempts - 1)
+        if event.attempts >= ATTEMPTS_MAX:
+            event.dead_at = now
+            dead.append(event.event_id)
+    await session.flush()
+    return dead
+
+
+async def waiting(session: AsyncSession) -> int:
+    """How many events are neither processed nor dead."""
+    query = select(func.count()).where(col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
+    return (await session.exec(query)).one()

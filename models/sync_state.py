@@ -1,0 +1,100 @@
+"""`sync_state`: small facts by key, and the one row that paces every process's requests to Notion."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, String, delete, func, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlmodel import Field, SQLModel, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.database import timestamptz
+
+WATERMARK = "sweep_watermark"
+"""moment: when the last complete sweep (or import) began, by Notion's clock."""
+BOARD = "board"
+"""value: `Board.as_json()`, the property ids the board is known by."""
+BOT = "bot_user"
+"""value: {"id"}: whom our own writes come back from."""
+IMPORT = "import_progress"
+"""value: {"after", "cards"}: how far an unfinished import came."""
+LAST_GOOD_CYCLE = "last_good_cycle"
+"""moment: when a push cycle last ended well."""
+ENROLLED = "verification_token"
+"""value: {"token"}: the webhook secret that a handshake brought."""
+CONFIRMED = "push_confirmed"
+"""moment: the operator allowed one cycle to pass a safety stop."""
+
+
+class SyncState(SQLModel, table=True):
+    """One fact: a JSON value, a moment, or both."""
+
+    __tablename__ = "sync_state"
+
+    key: str = Field(sa_column=Column(String(100), primary_key=True))
+    value: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    moment: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    updated_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
+
+
+async def get_value(session: AsyncSession, key: str) -> dict[str, Any] | None:
+    """The value under a key, None when there is none."""
+    row = await session.get(SyncState, key)
+    return row.value if row is not None else None
+
+
+async def get_moment(session: AsyncSession, key: str) -> datetime | None:
+    """The moment under a key, None when there is none."""
+    row = await session.get(SyncState, key)
+    return row.moment if row is not None else None
+
+
+async def remember(
+    session: AsyncSession, key: str, *, value: dict[str, Any] | None = None, moment: datetime | None = None
+) -> None:
+    """Set what is known under a key."""
+    row = insert(SyncState).values(key=key, value=value, moment=moment, updated_at=func.clock_timestamp())
+    new = {"value": row.excluded.value, "moment": row.excluded.moment, "updated_at": row.excluded.updated_at}
+    await session.execute(row.on_conflict_do_update(index_elements=["key"], set_=new))
+
+
+async def remember_once(session: AsyncSession, key: str, *, value: dict[str, Any]) -> bool:
+    """Set what is known under a key unless something is; False when something was."""
+    row = insert(SyncState).values(key=key, value=value).on_conflict_do_nothing().returning(col(SyncState.key))
+    return (await session.execute(row)).first() is not None
+
+
+async def forget(session: AsyncSession, key: str) -> bool:
+    """Remove a key; False when there was none."""
+    gone = await session.execute(delete(SyncState).where(col(SyncState.key) == key).returning(col(SyncState.key)))
+    return gone.first() is not None
+
+
+async def next_slot(session: AsyncSession, budget: str, interval: float) -> float:
+    """Reserve the next free moment of a shared budget; seconds to wait until it.
+
+    The row's lock makes the order fair and the spacing exact over any number of processes and machines, because only
+    PostgreSQL's clock is read. `interval` is in seconds.
+    """
+    query = text(
+        "INSERT INTO sync_state AS s (key, moment, updated_at) "
+        "VALUES (:key, clock_timestamp() + make_interval(secs => :interval), clock_timestamp()) "
+        "ON CONFLICT (key) DO UPDATE "
+        "SET moment = greatest(s.moment, clock_timestamp()) + make_interval(secs => :interval) "
+        "RETURNING extract(epoch FROM moment - make_interval(secs => :interval) - clock_timestamp())"
+    )
+    wait = (await session.execute(query, {"key": budget, "interval": interval})).scalar_one()
+    return max(0.0, float(wait))
+
+
+async def hold_slots(session: AsyncSession, budget: str, seconds: float) -> None:
+    """Let nobody send for that long: Notion said so (429 or 529)."""
+    query = text(
+        "INSERT INTO sync_state AS s (key, moment, updated_at) "
+        "VALUES (:key, clock_timestamp() + make_interval(secs => :seconds), clock_timestamp()) "
+        "ON CONFLICT (key) DO UPDATE "
+        "SET moment = greatest(s.moment, clock_timestamp() + make_interval(secs => :seconds))"
+    )
+    await session.execute(query, {"key": budget, "seconds": seconds})

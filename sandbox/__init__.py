@@ -1,0 +1,11 @@
+"""A Notion that lives on your machine: the part of its REST API and its webhooks that a sync uses.
+
+The rules come from Notion's public documentation (developers.notion.com) for version 2026-03-11 and from published
+recordings of its answers. What the sandbox does not have, it refuses with status 501 and code `sandbox_unsupported`;
+it never invents an answer. It shares no code with the rest of the project, so that it cannot share its mistakes.
+"""
+
+from sandbox.app import Sandbox, create_app
+from sandbox.config import Account, Config
+
+__all__ = ["Account", "Config", "Sandbox", "create_app"]

@@ -1,0 +1,117 @@
+"""What the sandbox holds: databases, data sources with their properties, pages, users."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sandbox.config import AccountKind
+from sandbox.dates import DateValue
+from sandbox.formulas import Formula
+from sandbox.rich_text import RichText
+
+Value = RichText | DateValue | list[str] | str | int | float | bool | None
+"""What a page holds for a property: rich text; a date; ids of related pages; an option's id, a URL; a number; a tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who may call the API. `token` is the bearer token."""
+
+    id: str
+    kind: AccountKind
+    name: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice of a select or status property. `group` is the status group's name, None for a select."""
+
+    id: str
+    name: str
+    color: str
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Where a relation points. `synced_id` is the property on the other side of a two-way relation."""
+
+    data_source_id: str
+    synced_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One column of a data source. Of `options`, `formula`, `relation`, only what its kind has is set."""
+
+    id: str
+    name: str
+    kind: str
+    options: tuple[Option, ...] = ()
+    number_format: str = "number"
+    formula: Formula | None = None
+    relation: Relation | None = None
+
+    def option(self, option_id: object) -> Option | None:
+        """The option with this id, if it still exists."""
+        return next((option for option in self.options if option.id == option_id), None)
+
+    def option_named(self, name: str) -> Option | None:
+        """The option with this name, whatever its case: Notion keeps names unique that way."""
+        wanted = name.casefold()
+        return next((option for option in self.options if option.name.casefold() == wanted), None)
+
+
+Schema = dict[str, Property]
+"""The properties of a data source by id, in order. Replaced as a whole, never changed in place."""
+
+
+@dataclass(slots=True)
+class Database:
+    """A database: the container of data sources (Notion: upgrade guide 2025-09-03). Times are exact."""
+
+    id: str
+    parent_id: str
+    title: RichText
+    description: RichText
+    is_inline: bool
+    created_at: datetime
+    edited_at: datetime
+    data_source_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class DataSource:
+    """A table of pages with its schema."""
+
+    id: str
+    database_id: str
+    title: RichText
+    schema: Schema
+    created_at: datetime
+    created_by: str
+    edited_at: datetime
+    edited_by: str
+
+
+@dataclass(slots=True)
+class Page:
+    """A page. `number` rises with each page made, which orders pages of one minute.
+
+    `values` holds what was set, by property id; values of properties and options that are gone stay and are ignored.
+    """
+
+    id: str
+    number: int
+    data_source_id: str | None
+    parent_id: str | None
+    created_at: datetime
+    created_by: str
+    edited_at: datetime
+    edited_by: str
+    in_trash: bool = False
+    values: dict[str, Value] = field(default_factory=dict)
+
+
+Json = dict[str, Any]

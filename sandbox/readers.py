@@ -1,0 +1,76 @@
+"""What filters and sorts compare: a property of a page as a plain value, None when it is empty."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.dates import DateValue, instant
+from sandbox.objects import Page, Property
+from sandbox.rich_text import plain_text
+from sandbox.state import State, seconds
+
+Reader = Callable[[Page], Any]
+
+TIMES: dict[str, Reader] = {
+    "created_time": lambda page: seconds(page.created_at),
+    "last_edited_time": lambda page: seconds(page.edited_at),
+}
+"""The times of a page, in seconds since 1970, cut to the minute."""
+
+
+def _text(state: State, prop: Property) -> Reader:
+    def read(page: Page) -> str | None:
+        value = page.values.get(prop.id)
+        return plain_text(value, state.describe) or None if isinstance(value, tuple) else None
+
+    return read
+
+
+def _option(_state: State, prop: Property) -> Reader:
+    known = {option.id for option in prop.options}
+    fallback = prop.options[0].id if prop.kind == "status" and prop.options else None
+
+    def read(page: Page) -> Any:
+        value = page.values.get(prop.id)
+        return value if value in known else fallback
+
+    return read
+
+
+def _date(_state: State, prop: Property) -> Reader:
+    def read(page: Page) -> float | None:
+        value = page.values.get(prop.id)
+        return instant(value.start).timestamp() if isinstance(value, DateValue) else None
+
+    return read
+
+
+def _plain(_state: State, prop: Property) -> Reader:
+    return lambda page: page.values.get(prop.id)
+
+
+def _checkbox(_state: State, prop: Property) -> Reader:
+    return lambda page: bool(page.values.get(prop.id))
+
+
+def related_ids(state: State, page: Page, prop: Property) -> list[str]:
+    """The pages that a relation shows: those that are not in the trash."""
+    value = page.values.get(prop.id)
+    ids = value if isinstance(value, list) else []
+    return [page_id for page_id in ids if not state.pages[page_id].in_trash]
+
+
+def _relation(state: State, prop: Property) -> Reader:
+    return lambda page: related_ids(state, page, prop) or None
+
+
+READERS: dict[str, Callable[[State, Property], Reader]] = {
+    "title": _text,
+    "rich_text": _text,
+    "url": _plain,
+    "number": _plain,
+    "checkbox": _checkbox,
+    "select": _option,
+    "status": _option,
+    "date": _date,
+    "relation": _relation,
+}

@@ -1,0 +1,115 @@
+"""Objects as the state file holds them, there and back."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sandbox.dates import DateValue
+from sandbox.formulas import Formula
+from sandbox.objects import Database, DataSource, Option, Page, Property, Relation, Schema, User, Value
+from sandbox.rich_text import dump_rich_text, load_rich_text
+
+_TEXT_KINDS = ("title", "rich_text")
+
+
+def dump_user(user: User) -> dict[str, Any]:
+    """A user with the token."""
+    return asdict(user)
+
+
+def load_user(body: dict[str, Any]) -> User:
+    """The user of a record."""
+    return User(**body)
+
+
+def dump_database(database: Database) -> dict[str, Any]:
+    """A database without its id."""
+    return {
+        "parent_id": database.parent_id,
+        "title": dump_rich_text(database.title),
+        "description": dump_rich_text(database.description),
+        "is_inline": database.is_inline,
+        "created_at": database.created_at.isoformat(),
+        "edited_at": database.edited_at.isoformat(),
+        "data_source_ids": database.data_source_ids,
+    }
+
+
+def load_database(object_id: str, body: dict[str, Any]) -> Database:
+    """The database of a record."""
+    text = {key: load_rich_text(body[key]) for key in ("title", "description")}
+    return Database(**{**body, **text, **_times(body), "id": object_id})
+
+
+def dump_source(source: DataSource) -> dict[str, Any]:
+    """A data source without its id."""
+    return {
+        "database_id": source.database_id,
+        "title": dump_rich_text(source.title),
+        "schema": [asdict(prop) for prop in source.schema.values()],
+        "created_at": source.created_at.isoformat(),
+        "created_by": source.created_by,
+        "edited_at": source.edited_at.isoformat(),
+        "edited_by": source.edited_by,
+    }
+
+
+def load_source(object_id: str, body: dict[str, Any]) -> DataSource:
+    """The data source of a record."""
+    schema = {item["id"]: _load_property(item) for item in body["schema"]}
+    text = {"title": load_rich_text(body["title"]), "schema": schema}
+    return DataSource(**{**body, **text, **_times(body), "id": object_id})
+
+
+def _load_property(item: dict[str, Any]) -> Property:
+    formula, relation = item["formula"], item["relation"]
+    return Property(
+        **{
+            **item,
+            "options": tuple(Option(**option) for option in item["options"]),
+            "formula": None if formula is None else Formula(**formula),
+            "relation": None if relation is None else Relation(**relation),
+        }
+    )
+
+
+def dump_page(page: Page, schema: Schema) -> dict[str, Any]:
+    """A page without its id, with the values that its schema still has."""
+    values = {key: _dump_value(schema[key].kind, value) for key, value in page.values.items() if key in schema}
+    return {
+        "number": page.number,
+        "data_source_id": page.data_source_id,
+        "parent_id": page.parent_id,
+        "created_at": page.created_at.isoformat(),
+        "created_by": page.created_by,
+        "edited_at": page.edited_at.isoformat(),
+        "edited_by": page.edited_by,
+        "in_trash": page.in_trash,
+        "values": values,
+    }
+
+
+def load_page(object_id: str, body: dict[str, Any], schema: Schema) -> Page:
+    """The page of a record."""
+    items = body["values"].items()
+    values = {key: _load_value(schema[key].kind, value) for key, value in items if key in schema}
+    return Page(**{**body, **_times(body), "values": values, "id": object_id})
+
+
+def _dump_value(kind: str, value: Value) -> Any:
+    if kind in _TEXT_KINDS and isinstance(value, tuple):
+        return dump_rich_text(value)
+    return value.dump() if isinstance(value, DateValue) else value
+
+
+def _load_value(kind: str, value: Any) -> Value:
+    if kind in _TEXT_KINDS:
+        return load_rich_text(value)
+    if kind == "date" and value is not None:
+        return DateValue.load(value)
+    loaded: Value = value
+    return loaded
+
+
+def _times(body: dict[str, Any]) -> dict[str, datetime]:
+    return {key: datetime.fromisoformat(body[key]) for key in ("created_at", "edited_at")}

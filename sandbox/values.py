@@ -1,0 +1,187 @@
+"""Property values in requests: first their shape (no schema needed), then what the schema says to them.
+
+Source: Notion's "Page property values" page and recorded errors. Shapes are wrong with "body failed validation",
+a kind that is not the property's with "<name> is expected to be <kind>.".
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.dates import parse_date
+from sandbox.errors import body_error, missing_error, shape_error, unsupported, validation_error
+from sandbox.ids import decoded, parse_uuid
+from sandbox.objects import Property, Schema, Value
+from sandbox.rich_text import check_length, parse_rich_text
+
+WRITABLE = ("title", "rich_text", "number", "select", "status", "date", "checkbox", "url", "relation")
+READ_ONLY = ("formula", "created_time", "last_edited_time", "created_by", "last_edited_by")
+KINDS = (*WRITABLE, *READ_ONLY)
+ELSEWHERE = (
+    *("multi_select", "people", "files", "email", "phone_number", "rollup", "unique_id", "button", "verification"),
+    *("place", "location", "last_visited_time"),
+)
+"""Kinds that Notion has and the sandbox has not."""
+MAX_URL = 2000
+MAX_RELATED = 100
+MAX_OPTION_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OptionChoice:
+    """A choice as a request names it: by id, by name, or both. The id wins."""
+
+    id: str | None
+    name: str | None
+
+
+Written = Value | OptionChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One property of a request: the key it was named by, its kind and its value."""
+
+    key: str
+    kind: str
+    value: Written
+
+
+def parse_writes(properties: Any, path: str = "body.properties") -> list[Write]:
+    """Read the `properties` of a page's request.
+
+    Raises:
+        NotionError: validation_error for wrong shapes, sandbox_unsupported for kinds that it does not have.
+    """
+    if not isinstance(properties, dict):
+        raise shape_error(path, "an object", properties)
+    return [_parse_write(key, value, f"{path}.{key}") for key, value in properties.items()]
+
+
+def _parse_write(key: str, body: Any, path: str) -> Write:
+    if isinstance(body, list) and key == "title":
+        body = {"title": body}
+    if not isinstance(body, dict):
+        raise shape_error(path, "an object", body)
+    kind = next((name for name in WRITABLE if name in body), None)
+    if kind is None:
+        for foreign in ELSEWHERE:
+            if foreign in body:
+                raise unsupported(f"properties of type {foreign!r}")
+        problems = "\n".join(f"{path}.{name} should be defined, instead was `undefined`." for name in WRITABLE)
+        raise validation_error(f"body failed validation. Fix one:\n{problems}")
+    return Write(key, kind, _PARSERS[kind](body[kind], f"{path}.{kind}"))
+
+
+def _parse_number(value: Any, path: str) -> Value:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise shape_error(path, "a number or `null`", value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise shape_error(path, "a finite number or `null`", str(value)[:40])
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _parse_checkbox(value: Any, path: str) -> Value:
+    if not isinstance(value, bool):
+        raise shape_error(path, "a boolean", value)
+    return value
+
+
+def _parse_url(value: Any, path: str) -> Value:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise shape_error(path, "a string or `null`", value)
+    check_length(value, MAX_URL, path)
+    return value or None
+
+
+def _parse_choice(value: Any, path: str) -> Written:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise shape_error(path, "an object or `null`", value)
+    option_id, name = value.get("id"), value.get("name")
+    if option_id is None and name is None:
+        raise missing_error(f"{path}.name")
+    if option_id is not None and not isinstance(option_id, str):
+        raise shape_error(f"{path}.id", "a string", option_id)
+    if name is not None:
+        check_option_name(name, f"{path}.name")
+    return OptionChoice(option_id, name)
+
+
+def check_option_name(name: Any, path: str) -> None:
+    """Refuse a name that no option can have: not text, empty, over 100 characters, or with a comma.
+
+    Raises:
+        NotionError: validation_error in Notion's wording.
+    """
+    if not isinstance(name, str):
+        raise shape_error(path, "a string", name)
+    if not name:
+        raise body_error(f"{path}.length should be ≥ `1`, instead was `0`.")
+    check_length(name, MAX_OPTION_NAME, path)
+    if "," in name:
+        raise validation_error(f"Invalid select option, commas not allowed: {name}")
+
+
+def _parse_relation(value: Any, path: str) -> Value:
+    if not isinstance(value, list):
+        raise shape_error(path, "an array", value)
+    if len(value) > MAX_RELATED:
+        raise body_error(f"{path}.length should be ≤ `{MAX_RELATED}`, instead was `{len(value)}`.")  # noqa: RUF001
+    ids: list[str] = []
+    for index, item in enumerate(value):
+        given = item.get("id") if isinstance(item, dict) else None
+        page_id = parse_uuid(given)
+        if page_id is None:
+            raise shape_error(f"{path}[{index}].id", "a valid uuid", given)
+        if page_id not in ids:
+            ids.append(page_id)
+    return ids
+
+
+_PARSERS: dict[str, Callable[[Any, str], Written]] = {
+    "title": parse_rich_text,
+    "rich_text": parse_rich_text,
+    "number": _parse_number,
+    "select": _parse_choice,
+    "status": _parse_choice,
+    "date": parse_date,
+    "checkbox": _parse_checkbox,
+    "url": _parse_url,
+    "relation": _parse_relation,
+}
+
+
+def find_property(schema: Schema, key: str) -> Property | None:
+    """The property that a key names: by name, by id, or by id as responses encode it."""
+    by_name = next((prop for prop in schema.values() if prop.name == key), None)
+    return by_name or schema.get(key) or schema.get(decoded(key))
+
+
+def match_schema(writes: list[Write], schema: Schema) -> list[tuple[Property, Written]]:
+    """Give each write its property.
+
+    Raises:
+        NotionError: validation_error for an unknown property, or one of another kind, or one that is named twice.
+    """
+    matched: list[tuple[Property, Written]] = []
+    for write in writes:
+        prop = find_property(schema, write.key)
+        if prop is None:
+            raise validation_error(f"{write.key} is not a property that exists.")
+        if prop.kind != write.kind:
+            raise validation_error(f"{prop.name} is expected to be {prop.kind}.")
+        if any(prop.id == other.id for other, _ in matched):
+            raise validation_error(f"{prop.name} is given more than once.")
+        matched.append((prop, write.value))
+    return matched

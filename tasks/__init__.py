@@ -1,0 +1,1 @@
+"""What Showrunner can do: Prefect tasks, one outside system per file."""

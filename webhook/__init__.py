@@ -1,0 +1,1 @@
+"""What Notion tells us: the door."""

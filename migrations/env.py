@@ -28,7 +28,10 @@ def run() -> None:
         connection.execute(text("SET lock_timeout = '10s'"))
         connection.commit()
         context.configure(
-            connection=connection, target_metadata=SQLModel.metadata, transaction_per_migration=True, compare_type=True
+            connection=connection,
+            target_metadata=SQLModel.metadata,
+            transaction_per_migration=True,
+            compare_type=True,
         )
         with context.begin_transaction():
             context.run_migrations()

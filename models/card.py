@@ -13,8 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.agreement import Base, Shown, TaskState
 from models.board import Board
@@ -43,7 +43,8 @@ class Card(SQLModel, table=True):
 
     notion_page_id: str = Field(sa_column=Column(String(100), primary_key=True))
     task_id: UUID | None = Field(
-        default=None, sa_column=Column(ForeignKey("tasks.id", ondelete="SET NULL"), unique=True, nullable=True)
+        default=None,
+        sa_column=Column(ForeignKey("tasks.id", ondelete="SET NULL"), unique=True, nullable=True),
     )
     base_title: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     base_channel: str | None = Field(default=None, sa_column=Column(Text))
@@ -59,7 +60,8 @@ class Card(SQLModel, table=True):
     lacking: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"))
     attention: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     violations: list[dict[str, str]] = Field(
-        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default="[]")
+        default_factory=list,
+        sa_column=Column(JSONB, nullable=False, server_default="[]"),
     )
     refusal: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     refused_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -184,7 +186,7 @@ async def put_backs(session: AsyncSession, board: Board) -> int:
     query = text(
         f"SELECT count(*) FROM cards c LEFT JOIN tasks t ON t.id = c.task_id "  # noqa: S608 - a constant of ours
         f"WHERE c.trashed_at IS NULL AND c.shown_status IS DISTINCT FROM c.base_status "
-        f"AND c.shown_status IS NOT NULL AND {DIFFERS}"
+        f"AND c.shown_status IS NOT NULL AND {DIFFERS}",
     )
     return int((await session.execute(query, writable(board))).scalar_one())
 
@@ -196,8 +198,8 @@ async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[st
         return {}
     blank = insert(Card).values([{"notion_page_id": page_id} for page_id in wanted])
     await session.execute(blank.on_conflict_do_nothing())
-    rows = await session.exec(
-        select(Card).where(col(Card.notion_page_id).in_(wanted)).order_by(Card.notion_page_id).with_for_update()
+    rows = await session.scalars(
+        select(Card).where(col(Card.notion_page_id).in_(wanted)).order_by(Card.notion_page_id).with_for_update(),
     )
     return {card.notion_page_id: card for card in rows}
 

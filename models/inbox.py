@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, or_, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.database import timestamptz
 
@@ -85,7 +85,7 @@ async def claim(session: AsyncSession, *, now: datetime, limit: int) -> list[Web
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    events = list(await session.exec(query))
+    events = list(await session.scalars(query))
     for event in events:
         event.claimed_until = now + LEASE
         event.attempts += 1
@@ -110,7 +110,7 @@ async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, 
 
     The n-th failure waits 15 s x 3^(n-1): 15 s, 45 s, … 3 h; eight attempts span four and a half hours.
     """
-    rows = await session.exec(select(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).with_for_update())
+    rows = await session.scalars(select(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).with_for_update())
     dead = []
     for event in rows:
         event.error, event.claimed_until = error[:2000], None
@@ -125,4 +125,4 @@ async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, 
 async def waiting(session: AsyncSession) -> int:
     """How many events are neither processed nor dead."""
     query = select(func.count()).where(col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
-    return (await session.exec(query)).one()
+    return (await session.scalars(query)).one()

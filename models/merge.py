@@ -134,7 +134,11 @@ def _status(base: Base | None, card: BoardCard, task: TaskState | None, *, valid
 
 
 def _asked_move(
-    agreed: BoardStatus, asked: BoardStatus, *, followed: bool, valid: bool
+    agreed: BoardStatus,
+    asked: BoardStatus,
+    *,
+    followed: bool,
+    valid: bool,
 ) -> _Verdict[BoardStatus | None]:
     """Only the board changed it. A card that was never followed and stands in a late column is not ours to rearrange."""
     ours_to_rearrange = followed or agreed in PLANNING or agreed is BoardStatus.QUEUED
@@ -164,7 +168,11 @@ def _unknown_status(name: str, current: BoardStatus | None) -> _Verdict[BoardSta
 
 
 def _lose(
-    asked: str, kept: BoardStatus | None, action: str, reason: str, sentence: str
+    asked: str,
+    kept: BoardStatus | None,
+    action: str,
+    reason: str,
+    sentence: str,
 ) -> _Verdict[BoardStatus | None]:
     """The dispute is settled: the next move is judged from where the card should stand now."""
     lost = Lost(property="Status", action=action, reason=reason, value=asked, kept=kept)

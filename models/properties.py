@@ -178,7 +178,7 @@ def _write_value(known: Property, value: Any) -> Any:
         case "select" | "status":
             if value is not None and value not in known.options:
                 raise ValueError(
-                    f"the board's {known.name} has no option “{value}”: add it (writing it would make one)"
+                    f"the board's {known.name} has no option “{value}”: add it (writing it would make one)",
                 )
             return None if value is None else {"name": value}
         case "date":

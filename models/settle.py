@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.agreement import Base, Shown, wrote
 from models.card import Card, cards_of, task_state
@@ -164,7 +164,11 @@ def _says_nothing_new(card: Card, read: BoardCard) -> bool:
         return False
     texts = (base.title, base.channel, base.topic, base.story_direction)
     shown = Shown(
-        status=read.status, priority=read.priority, created=read.created, updated=read.updated, attention=read.attention
+        status=read.status,
+        priority=read.priority,
+        created=read.created,
+        updated=read.updated,
+        attention=read.attention,
     )
     return texts == (read.title, read.channel, read.topic, read.story_direction) and base.shown == shown
 
@@ -228,7 +232,7 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
     state = decided.task
     if state is None:
         return False, False
-    values = {
+    values: dict[str, Any] = {
         "title": state.title,
         "channel_id": state.channel_id,
         "topic": state.topic,
@@ -259,7 +263,11 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
 
 
 async def mark_gone(
-    session: AsyncSession, page_ids: Sequence[str], *, now: datetime, correlation_id: str | None
+    session: AsyncSession,
+    page_ids: Sequence[str],
+    *,
+    now: datetime,
+    correlation_id: str | None,
 ) -> list[Outcome]:
     """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits."""
     known = [card for card in (await cards_of(session, page_ids)).values() if card.first_seen_at is not None]

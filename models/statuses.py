@@ -99,7 +99,7 @@ STATE_OF: Mapping[BoardStatus, Status] = MappingProxyType(
         B.ERROR_RETRIABLE: Status.RETRY,
         B.ERROR_MANUAL_REVIEW: Status.FAILED,
         B.ARCHIVED: Status.COMPLETED,
-    }
+    },
 )
 """The state each board status belongs to. Every board status belongs to exactly one."""
 
@@ -114,7 +114,7 @@ CANONICAL: Mapping[Status, BoardStatus] = MappingProxyType(
         Status.COMPLETED: B.UPLOAD_COMPLETE,
         Status.FAILED: B.ERROR_MANUAL_REVIEW,
         Status.RETRY: B.ERROR_RETRIABLE,
-    }
+    },
 )
 """The column a state shows when nothing finer is known."""
 
@@ -137,7 +137,7 @@ PEOPLE_MAY_MOVE: Mapping[BoardStatus, frozenset[BoardStatus]] = MappingProxyType
         **{error: frozenset({*PLANNING, B.QUEUED, B.ARCHIVED}) for error in ERRORS},
         B.UPLOAD_COMPLETE: frozenset({B.ARCHIVED, B.DRAFT}),
         B.ARCHIVED: frozenset({B.DRAFT}),
-    }
+    },
 )
 """Where people may drag a card on the board. A column that is not a key belongs to the pipeline alone."""
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Column, String, delete, func, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.database import timestamptz
 
@@ -52,7 +52,11 @@ async def get_moment(session: AsyncSession, key: str) -> datetime | None:
 
 
 async def remember(
-    session: AsyncSession, key: str, *, value: dict[str, Any] | None = None, moment: datetime | None = None
+    session: AsyncSession,
+    key: str,
+    *,
+    value: dict[str, Any] | None = None,
+    moment: datetime | None = None,
 ) -> None:
     """Set what is known under a key."""
     row = insert(SyncState).values(key=key, value=value, moment=moment, updated_at=func.clock_timestamp())
@@ -83,7 +87,7 @@ async def next_slot(session: AsyncSession, budget: str, interval: float) -> floa
         "VALUES (:key, clock_timestamp() + make_interval(secs => :interval), clock_timestamp()) "
         "ON CONFLICT (key) DO UPDATE "
         "SET moment = greatest(s.moment, clock_timestamp()) + make_interval(secs => :interval) "
-        "RETURNING extract(epoch FROM moment - make_interval(secs => :interval) - clock_timestamp())"
+        "RETURNING extract(epoch FROM moment - make_interval(secs => :interval) - clock_timestamp())",
     )
     wait = (await session.execute(query, {"key": budget, "interval": interval})).scalar_one()
     return max(0.0, float(wait))
@@ -95,6 +99,6 @@ async def hold_slots(session: AsyncSession, budget: str, seconds: float) -> None
         "INSERT INTO sync_state AS s (key, moment, updated_at) "
         "VALUES (:key, clock_timestamp() + make_interval(secs => :seconds), clock_timestamp()) "
         "ON CONFLICT (key) DO UPDATE "
-        "SET moment = greatest(s.moment, clock_timestamp() + make_interval(secs => :seconds))"
+        "SET moment = greatest(s.moment, clock_timestamp() + make_interval(secs => :seconds))",
     )
     await session.execute(query, {"key": budget, "seconds": seconds})

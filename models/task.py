@@ -7,8 +7,8 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, Column, String, Text, func
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.database import timestamptz
 from models.statuses import STATE_OF, BoardStatus, Priority, Status
@@ -42,7 +42,9 @@ class Task(SQLModel, table=True):
     )
 
     id: UUID = Field(
-        default_factory=uuid4, primary_key=True, sa_column_kwargs={"server_default": func.gen_random_uuid()}
+        default_factory=uuid4,
+        primary_key=True,
+        sa_column_kwargs={"server_default": func.gen_random_uuid()},
     )
     notion_page_id: str | None = Field(default=None, sa_column=Column(String(100), unique=True, index=True))
     title: str = Field(sa_column=Column(String(255), nullable=False))
@@ -60,5 +62,5 @@ class Task(SQLModel, table=True):
 async def tasks_of_pages(session: AsyncSession, page_ids: Sequence[str], *, lock: bool = False) -> dict[str, Task]:
     """The tasks of those pages by page id; with `lock`, held against every other writer until the commit."""
     query = select(Task).where(col(Task.notion_page_id).in_(page_ids)).order_by(col(Task.notion_page_id))
-    rows = await session.exec(query.with_for_update() if lock else query)
+    rows = await session.scalars(query.with_for_update() if lock else query)
     return {task.notion_page_id: task for task in rows if task.notion_page_id is not None}

@@ -1,4 +1,4 @@
-"""first tables
+"""The five tables.
 
 Revision: 0001, after:
 """
@@ -135,7 +135,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("task_id", name=op.f("uq_cards_task_id")),
     )
     op.create_index(
-        "ix_cards_trashed_at", "cards", ["trashed_at"], unique=False, postgresql_where=sa.text("trashed_at IS NOT NULL")
+        "ix_cards_trashed_at",
+        "cards",
+        ["trashed_at"],
+        unique=False,
+        postgresql_where=sa.text("trashed_at IS NOT NULL"),
     )
     # ### end Alembic commands ###
 

@@ -54,10 +54,10 @@ def upgrade() -> None:
     states = _case([(column, state) for state, columns in STATE_OF.items() for column in columns])
     columns = _case([(state, columns[0]) for state, columns in STATE_OF.items()])
     op.execute(
-        f"CREATE FUNCTION showrunner_state_of(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT {states} $$"
+        f"CREATE FUNCTION showrunner_state_of(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT {states} $$",
     )
     op.execute(
-        f"CREATE FUNCTION showrunner_column_of(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT {columns} $$"
+        f"CREATE FUNCTION showrunner_column_of(text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT {columns} $$",
     )
     op.execute("""
         CREATE FUNCTION showrunner_now() RETURNS timestamptz LANGUAGE sql AS $$
@@ -145,15 +145,15 @@ def upgrade() -> None:
         END $$
     """)
     op.execute(
-        "CREATE TRIGGER keep_task BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION showrunner_keep_task()"
+        "CREATE TRIGGER keep_task BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION showrunner_keep_task()",
     )
     op.execute(
         "CREATE TRIGGER record_task AFTER INSERT OR UPDATE OR DELETE ON tasks "
-        "FOR EACH ROW EXECUTE FUNCTION showrunner_record_task()"
+        "FOR EACH ROW EXECUTE FUNCTION showrunner_record_task()",
     )
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON task_history "
-        "FOR EACH ROW EXECUTE FUNCTION showrunner_append_only()"
+        "FOR EACH ROW EXECUTE FUNCTION showrunner_append_only()",
     )
 
 

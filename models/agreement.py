@@ -7,7 +7,7 @@ still stands on the board, until the next push puts it back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,10 @@ from typing import Any
 from models.properties import to_minute
 from models.statuses import BoardStatus, Priority
 from models.validation import Violation
+
+
+PUSHED = frozenset({"Status", "Priority", "Attention", "Created", "Updated"})
+"""Properties the database may write to the board (design: section 6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +87,23 @@ def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str,
     return values
 
 
-def differences(base: Base, task: TaskState | None, attention_text: str) -> dict[str, Any]:
+def differences(
+    base: Base, task: TaskState | None, attention_text: str, writable: Collection[str] = PUSHED
+) -> dict[str, Any]:
     """What a push has to write to a card: only what differs; empty when the card is right.
 
     A property that was empty on first contact counts as right, until another reason to write the card comes along.
+
+    Args:
+        base: what is remembered of the card.
+        task: the database's values.
+        attention_text: what the card should tell its editor.
+        writable: which properties the board has and lets us write.
     """
     shown = by_property(base.shown)
-    differing = {name: value for name, value in wanted(base, task, attention_text).items() if value != shown[name]}
-    reasons = [name for name in differing if name not in base.lacking]
+    right = {name: value for name, value in wanted(base, task, attention_text).items() if name in writable}
+    differing = {name: value for name, value in right.items() if value != shown[name]}
+    reasons = [name for name in differing if name not in base.lacking or shown[name] is not None]
     return differing if reasons else {}
 
 

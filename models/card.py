@@ -16,9 +16,10 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
-from models.agreement import Base, Shown, TaskState
+from models.agreement import PUSHED, Base, Shown, TaskState
 from models.board import Board
 from models.database import timestamptz
+from models.properties import BoardCard
 from models.statuses import BoardStatus, Priority
 from models.task import Task
 from models.validation import Violation
@@ -44,7 +45,10 @@ class Card(SQLModel, table=True):
     notion_page_id: str = Field(sa_column=Column(String(100), primary_key=True))
     task_id: UUID | None = Field(
         default=None,
-        sa_column=Column(ForeignKey("tasks.id", ondelete="SET NULL"), unique=True, nullable=True),
+        # Checked at the commit: a card and its new task are written in one flush, in no promised order.
+        sa_column=Column(
+            ForeignKey("tasks.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED"), unique=True, nullable=True
+        ),
     )
     base_title: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     base_channel: str | None = Field(default=None, sa_column=Column(Text))
@@ -98,6 +102,26 @@ class Card(SQLModel, table=True):
             refused_at=self.refused_at,
         )
 
+    def as_seen(self, now: datetime) -> BoardCard:
+        """The card as it was last seen, to be judged again when the rules changed and the card did not."""
+        return BoardCard(
+            page_id=self.notion_page_id,
+            title=self.base_title,
+            channel=self.base_channel,
+            topic=self.base_topic,
+            story_direction=self.base_story_direction,
+            status=self.shown_status,
+            priority=self.shown_priority,
+            created=self.shown_created,
+            updated=self.shown_updated,
+            attention=self.shown_attention,
+            created_time=self.first_seen_at or now,
+            edited_at=self.edited_at or now,
+            edited_by=None,
+            in_trash=False,
+            relations={},
+        )
+
     def remember(self, base: Base, violations: Sequence[Violation], attention: str) -> None:
         """Take over what a plan or a push says is to be remembered."""
         self.base_title, self.base_channel, self.base_topic = base.title, base.channel, base.topic
@@ -146,7 +170,9 @@ DIFFERS = """(
             AND NOT (c.shown_status IS NULL AND 'Status' = ANY (c.lacking))
  OR :priority AND c.shown_priority IS DISTINCT FROM initcap(coalesce(t.priority, c.base_priority))
               AND NOT (c.shown_priority IS NULL AND 'Priority' = ANY (c.lacking))
- OR :attention AND (c.shown_attention <> c.attention OR c.refusal <> '' AND c.refused_at <> t.status_changed_at)
+ OR :attention AND c.shown_attention <> CASE
+      WHEN c.refusal <> '' AND c.refused_at <> t.status_changed_at THEN rtrim(left(c.attention, -length(c.refusal)))
+      ELSE c.attention END
  OR :created AND c.shown_created <> date_trunc('minute', t.created_at)
  OR :created AND c.shown_created IS NULL AND t.id IS NOT NULL AND NOT 'Created' = ANY (c.lacking)
  OR :updated AND c.shown_updated <> date_trunc('minute', t.status_changed_at)
@@ -158,6 +184,7 @@ PENDING = f"""
 SELECT c.notion_page_id
 FROM cards c LEFT JOIN tasks t ON t.id = c.task_id
 WHERE c.trashed_at IS NULL
+  AND c.first_seen_at IS NOT NULL
   AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= :now)
   AND {DIFFERS}
 ORDER BY
@@ -172,7 +199,7 @@ LIMIT :limit
 
 def writable(board: Board) -> dict[str, bool]:
     """The flags of `DIFFERS` for a board."""
-    return {name.lower(): board.shows(name) for name in ("Status", "Priority", "Attention", "Created", "Updated")}
+    return {name.lower(): board.shows(name) for name in PUSHED}
 
 
 async def pending(session: AsyncSession, board: Board, *, now: datetime, limit: int) -> list[str]:
@@ -185,14 +212,13 @@ async def put_backs(session: AsyncSession, board: Board) -> int:
     """How many cards stand elsewhere than agreed because a person's move was refused or overruled."""
     query = text(
         f"SELECT count(*) FROM cards c LEFT JOIN tasks t ON t.id = c.task_id "  # noqa: S608 - a constant of ours
-        f"WHERE c.trashed_at IS NULL AND c.shown_status IS DISTINCT FROM c.base_status "
-        f"AND c.shown_status IS NOT NULL AND {DIFFERS}",
+        f"WHERE c.trashed_at IS NULL AND c.shown_status <> c.base_status AND {DIFFERS}",
     )
     return int((await session.execute(query, writable(board))).scalar_one())
 
 
 async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[str, Card]:
-    """The rows of those pages, made where missing, locked until the commit in one order (so no two callers deadlock)."""
+    """The rows of those pages, made where missing, locked until the commit, in one order so that no callers deadlock."""
     wanted = sorted(set(page_ids))
     if not wanted:
         return {}
@@ -200,6 +226,7 @@ async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[st
     await session.execute(blank.on_conflict_do_nothing())
     rows = await session.scalars(
         select(Card).where(col(Card.notion_page_id).in_(wanted)).order_by(Card.notion_page_id).with_for_update(),
+        execution_options={"populate_existing": True},
     )
     return {card.notion_page_id: card for card in rows}
 
@@ -210,6 +237,16 @@ async def card_and_task(session: AsyncSession, page_id: str) -> tuple[Card, Task
     if card is None:
         return None
     return card, await session.get(Task, card.task_id) if card.task_id is not None else None
+
+
+async def cards_of_other_channels(session: AsyncSession, channels: Sequence[str]) -> list[Card]:
+    """Cards whose channel is judged otherwise by the channels configured now than at their last look."""
+    blamed = col(Card.violations).contains([{"field": "Channel"}])
+    known = col(Card.base_channel).in_(channels)
+    rows = await session.scalars(
+        select(Card).where(col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None), blamed == known)
+    )
+    return list(rows)
 
 
 async def count_cards(session: AsyncSession) -> int:

@@ -43,7 +43,7 @@ def load_configured_channels(folder: Path) -> dict[str, Channel]:
         raise ChannelConfigError(f"{folder} is not a folder: make it and put one <channel_id>.yaml per channel in it.")
     channels: dict[str, Channel] = {}
     faults: list[str] = []
-    files = sorted(p for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".yaml", ".yml"})
     for path in files:
         try:
             channel = _load(path)
@@ -65,7 +65,7 @@ def load_configured_channels(folder: Path) -> dict[str, Channel]:
 
 
 def _load(path: Path) -> Channel:
-    if path.suffix == ".yml":
+    if path.suffix != ".yaml":
         raise ValueError("rename it to end in .yaml.")
     id_ = path.stem
     if "," in id_:

@@ -49,14 +49,17 @@ def database_url(raw: str) -> URL:
     """
     try:
         url = make_url(raw)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # the text of the second can hold a piece of the password
         raise SettingsError(
-            "DATABASE_URL is no URL; it looks like postgresql://user:password@host:5432/name.",
-        ) from error
+            "DATABASE_URL is no URL; it looks like postgresql://user:password@host:5432/name "
+            "(a password's own /, @, : and % are written as %2F, %40, %3A and %25).",
+        ) from None
     if url.drivername not in _DRIVERS:
         raise SettingsError(f"DATABASE_URL starts with {url.drivername}://; Showrunner needs postgresql://.")
     if not url.database:
         raise SettingsError("DATABASE_URL names no database: add /name at its end.")
+    if "ssl" in url.query:  # asyncpg's word for it
+        url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": url.query["ssl"]})
     return url.set(drivername="postgresql+psycopg")
 
 

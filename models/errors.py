@@ -88,6 +88,12 @@ class NotionUnavailable(NotionIntegrationError, TryAgain):
         self.retry_after = retry_after
 
 
+    @property
+    def concerns_one_request(self) -> bool:
+        """Whether the fault may lie with what was asked for (a 5xx for one page), not with Notion as a whole."""
+        return self.status is not None and self.status >= 500 and self.status != 529  # noqa: PLR2004 - HTTP's numbers
+
+
 class NotionWriteUncertain(NotionUnavailable):
     """A write failed in a way that may have saved it (time-out, 5xx): read the page before repeating it.
 

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, 
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from models.database import timestamptz
 
@@ -45,6 +46,13 @@ class WebhookEvent(SQLModel, table=True):
     error: str | None = Field(default=None, sa_column=Column(Text))
     dead_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
 
+    @property
+    def row(self) -> int:
+        """The id of a row that is stored."""
+        if self.id is None:
+            raise ValueError("this event was not stored yet")
+        return self.id
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
@@ -71,24 +79,37 @@ async def put(session: AsyncSession, delivery: Delivery, *, now: datetime, corre
     return stored.first() is not None
 
 
+async def any_due(session: AsyncSession, *, now: datetime) -> bool:
+    """Whether a claim would find something; costs one look into a small index."""
+    return (await session.execute(_due(now).limit(1))).first() is not None
+
+
+def _due(now: datetime) -> SelectOfScalar[WebhookEvent]:
+    free = or_(col(WebhookEvent.claimed_until).is_(None), col(WebhookEvent.claimed_until) < now)
+    waiting = (col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
+    return select(WebhookEvent).where(*waiting, free, WebhookEvent.next_attempt_at <= now)
+
+
 async def claim(session: AsyncSession, *, now: datetime, limit: int) -> list[WebhookEvent]:
     """Take up to `limit` due events for this caller alone, oldest first, until its lease runs out.
 
     A claim counts as an attempt, so an event that kills its worker still dies in the end.
     """
-    free = or_(col(WebhookEvent.claimed_until).is_(None), col(WebhookEvent.claimed_until) < now)
     query = (
-        select(WebhookEvent)
-        .where(col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None), free)
-        .where(WebhookEvent.next_attempt_at <= now)
+        _due(now)
         .order_by(col(WebhookEvent.next_attempt_at), col(WebhookEvent.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    events = list(await session.scalars(query))
+    found = list(await session.scalars(query, execution_options={"populate_existing": True}))
+    events = [event for event in found if event.attempts < ATTEMPTS_MAX]
     for event in events:
         event.claimed_until = now + LEASE
         event.attempts += 1
+    for event in found:
+        if event not in events:
+            event.dead_at, event.claimed_until = now, None
+            event.error = event.error or "every worker that took it ended before it could say why"
     await session.flush()
     return events
 
@@ -110,7 +131,8 @@ async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, 
 
     The n-th failure waits 15 s x 3^(n-1): 15 s, 45 s, … 3 h; eight attempts span four and a half hours.
     """
-    rows = await session.scalars(select(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).with_for_update())
+    query = select(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).order_by(col(WebhookEvent.id)).with_for_update()
+    rows = await session.scalars(query, execution_options={"populate_existing": True})
     dead = []
     for event in rows:
         event.error, event.claimed_until = error[:2000], None

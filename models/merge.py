@@ -106,7 +106,7 @@ def plan(
         story_direction=card.story_direction,
         status=status.agreed,
         priority=prio.agreed,
-        shown=_shown(card),
+        shown=shown_of(card),
         lacking=_lacking(base, card, moved=status.moved, importing=importing),
         refusal=refusal,
         refused_at=refused_at,
@@ -121,10 +121,12 @@ def _status(base: Base | None, card: BoardCard, task: TaskState | None, *, valid
     current = task.board_status if task is not None else agreed
     if base is not None and card.status == base.shown.status:
         return _Verdict(agreed=agreed, database=current)
+    if base is None and task is not None and card.status is None:
+        return _Verdict(agreed=current, database=current)
     if asked is None:
         return _unknown_status(card.status or "", current)
     if current is None:
-        return _first_status(asked, valid=valid)
+        return _first_status(asked, valid=valid, corrected=base is not None)
     if asked == current:
         return _Verdict(agreed=asked, database=asked)
     if agreed is None or current != agreed:
@@ -140,7 +142,7 @@ def _asked_move(
     followed: bool,
     valid: bool,
 ) -> _Verdict[BoardStatus | None]:
-    """Only the board changed it. A card that was never followed and stands in a late column is not ours to rearrange."""
+    """Only the board changed it. A card in a late column that was never followed is not ours to rearrange."""
     ours_to_rearrange = followed or agreed in PLANNING or agreed is BoardStatus.QUEUED
     if not ours_to_rearrange and asked is not BoardStatus.QUEUED:
         return _Verdict(agreed=asked, database=asked, moved=True)
@@ -153,11 +155,11 @@ def _asked_move(
     return _Verdict(agreed=asked, database=asked, moved=True)
 
 
-def _first_status(asked: BoardStatus, *, valid: bool) -> _Verdict[BoardStatus | None]:
-    """First contact keeps the column, except that nothing invalid is queued."""
+def _first_status(asked: BoardStatus, *, valid: bool, corrected: bool) -> _Verdict[BoardStatus | None]:
+    """First contact keeps the column, except that nothing invalid is queued. Correcting an unknown status is a move."""
     if not valid and asked is BoardStatus.QUEUED:
         return _lose(asked, BoardStatus.DRAFT, "refused", "invalid_card", "")
-    return _Verdict(agreed=asked, database=asked)
+    return _Verdict(agreed=asked, database=asked, moved=corrected)
 
 
 def _unknown_status(name: str, current: BoardStatus | None) -> _Verdict[BoardStatus | None]:
@@ -205,7 +207,8 @@ def _option(name: str | None) -> str | None:
     return known if name is not None and name.lower() == known.lower() else name
 
 
-def _shown(card: BoardCard) -> Shown:
+def shown_of(card: BoardCard) -> Shown:
+    """What a card shows, as it is remembered."""
     return Shown(
         status=card.status,
         priority=_option(card.priority),
@@ -217,18 +220,16 @@ def _shown(card: BoardCard) -> Shown:
 
 def _tampering(base: Base | None, card: BoardCard, made: Plan) -> Iterator[Lost]:
     """What people wrote into properties that are the database's alone; the push puts them right."""
-    if base is None or made.task is None:
-        return
     right = wanted(made.base, made.task, made.attention)
-    before, now = by_property(base.shown), by_property(made.base.shown)
+    before, now = by_property(base.shown if base is not None else Shown()), by_property(made.base.shown)
     for name in ("Created", "Updated", "Attention"):
-        if name not in card.computed and now[name] not in (before[name], right[name]):
+        if name in right and name not in card.computed and now[name] not in (before[name], right[name]):
             value = str(now[name]) if now[name] is not None else None
             yield Lost(property=name, action="refused", reason="not_yours", value=value, kept=str(right[name]))
 
 
 def _lacking(base: Base | None, card: BoardCard, *, moved: bool, importing: bool) -> frozenset[str]:
-    empty = {name for name, value in by_property(_shown(card)).items() if value is None}
+    empty = {name for name, value in by_property(shown_of(card)).items() if value is None}
     if base is None:
         return frozenset(empty if importing else empty & {"Created", "Updated"})
     return frozenset() if moved else base.lacking & empty
@@ -242,8 +243,8 @@ def _refusal(
 ) -> tuple[str, datetime | None]:
     """The refusal from now on: a new one, or the standing one until an accepted move or a status change outdates it."""
     fresh = " ".join(sentence for sentence in (status.refusal, prio.refusal) if sentence)
-    if fresh:
-        return fresh, task.status_changed_at if task is not None else None
+    if fresh or status.lost:
+        return fresh, task.status_changed_at if fresh and task is not None else None
     if base is None or status.moved or is_outdated(base, task):
         return "", None
     return base.refusal, base.refused_at

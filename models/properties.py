@@ -106,7 +106,7 @@ def read_value(prop: Mapping[str, Any]) -> Any:
         case "select" | "status":
             return storable(raw["name"])
         case "date":
-            return to_minute(parse_time(raw["start"]))
+            return _date(raw["start"])
         case "created_time" | "last_edited_time":
             return to_minute(parse_time(raw))
         case "formula" | "rollup":
@@ -147,6 +147,14 @@ def parse_time(text: str) -> datetime:
         return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _date(start: str) -> datetime | None:
+    """What people put into a date property; None for a day that no calendar here has (year 0, or past 9999)."""
+    try:
+        return to_minute(parse_time(start))
+    except (ValueError, OverflowError):
+        return None
 
 
 def to_minute(moment: datetime) -> datetime:

@@ -5,6 +5,7 @@ Names are the environment's, in lower case. Read with `load_settings()` in a pro
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,7 +39,7 @@ class Settings(BaseSettings):
     """Seconds to wait for an answer; Notion itself gives up after 60."""
 
     notion_webhook_secret: SecretStr | None = None
-    """The subscription's verification token, the key of `X-Notion-Signature`. Not set: the stored one of an enrolment."""
+    """The subscription's verification token, the key of `X-Notion-Signature`. Not set: the enrolled one."""
 
     notion_webhook_secret_previous: SecretStr | None = None
     """The secret before the last change, still accepted so that a change loses nothing; unset it afterwards."""
@@ -76,8 +77,14 @@ class Settings(BaseSettings):
     door_port: Annotated[int, Field(ge=1, le=65535)] = 8600
     """Port of the webhook door."""
 
-    alert_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    alert_urls: Annotated[tuple[str, ...], NoDecode, Field(repr=False)] = ()
     """Apprise URLs (Slack, Discord, e-mail, …), separated by commas or blanks. Alerts are always logged too."""
+
+    retention_events_days: Annotated[int, Field(ge=1)] = 14
+    """Days that processed webhook events are kept. Dead ones wait for the operator and are kept."""
+
+    retention_history_days: Annotated[int, Field(ge=1)] = 365
+    """Days that the history of cards and tasks is kept."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level that is printed."""
@@ -93,10 +100,13 @@ class Settings(BaseSettings):
     @field_validator("notion_database_id", mode="after")
     @classmethod
     def _id_of_url(cls, value: str | None) -> str | None:
-        """Notion's URLs end in the 32 digits of the id, before any query."""
+        """Notion's URLs end in the 32 digits of the id, with or without dashes, before any query."""
         if value is None or "/" not in value:
             return value
-        return value.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1].rsplit("-", 1)[-1]
+        found = re.search(r"[0-9a-f]{32}$", re.split(r"[?#]", value)[0].rstrip("/").replace("-", ""), re.IGNORECASE)
+        if found is None:
+            raise ValueError("the address does not end in the 32 digits of a database's id")
+        return found[0]
 
 
 def load_settings(**overrides: Any) -> Settings:

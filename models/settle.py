@@ -1,4 +1,4 @@
-"""Turning looks at the board into rows: plan each, store the result, record what was lost. One transaction, one batch."""
+"""Turning looks at the board into rows: plan each, store the result, record what was lost. One batch, one commit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
 
-from models.agreement import Base, Shown, wrote
+from models.agreement import Base, wrote
 from models.card import Card, cards_of, task_state
 from models.history import TaskHistory, act_as
-from models.merge import Plan, plan
+from models.merge import Plan, plan, shown_of
 from models.properties import BoardCard
 from models.statuses import STATE_OF
 from models.task import Task, tasks_of_pages
@@ -163,14 +164,7 @@ def _says_nothing_new(card: Card, read: BoardCard) -> bool:
     if base is None or (card.trashed_at is not None) != read.in_trash:
         return False
     texts = (base.title, base.channel, base.topic, base.story_direction)
-    shown = Shown(
-        status=read.status,
-        priority=read.priority,
-        created=read.created,
-        updated=read.updated,
-        attention=read.attention,
-    )
-    return texts == (read.title, read.channel, read.topic, read.story_direction) and base.shown == shown
+    return texts == (read.title, read.channel, read.topic, read.story_direction) and base.shown == shown_of(read)
 
 
 def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) -> Outcome:
@@ -217,7 +211,6 @@ def _trash(note: _Note) -> Outcome:
     if newly:
         note.card.trashed_at = note.now
         note.history("trashed")
-    note.card.first_seen_at = note.card.first_seen_at or note.now
     return Outcome(page_id=note.card.notion_page_id, task_id=note.card.task_id, trashed=newly)
 
 
@@ -260,6 +253,17 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
     if decided.moved:
         task.status_changed_at = changed_at
     return False, bool(differing)
+
+
+async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
+    """Page ids of those cards that say anything new, without locking: an idle sweep stops here."""
+    rows = await session.scalars(select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards])))
+    known = {row.notion_page_id: row for row in rows}
+    return {
+        card.page_id
+        for card in cards
+        if card.page_id not in known or not _says_nothing_new(known[card.page_id], card)
+    }
 
 
 async def mark_gone(

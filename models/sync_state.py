@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, String, delete, func, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field, SQLModel, col
+from sqlmodel import Field, SQLModel, col, select
 
 from models.database import timestamptz
 
@@ -24,6 +24,8 @@ LAST_GOOD_CYCLE = "last_good_cycle"
 """moment: when a push cycle last ended well."""
 ENROLLED = "verification_token"
 """value: {"token"}: the webhook secret that a handshake brought."""
+CHANNELS = "channels"
+"""value: {"ids"}: the configured channels of the last cycle."""
 CONFIRMED = "push_confirmed"
 """moment: the operator allowed one cycle to pass a safety stop."""
 
@@ -34,21 +36,19 @@ class SyncState(SQLModel, table=True):
     __tablename__ = "sync_state"
 
     key: str = Field(sa_column=Column(String(100), primary_key=True))
-    value: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    value: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     moment: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     updated_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
 
 
 async def get_value(session: AsyncSession, key: str) -> dict[str, Any] | None:
     """The value under a key, None when there is none."""
-    row = await session.get(SyncState, key)
-    return row.value if row is not None else None
+    return (await session.scalars(select(SyncState.value).where(SyncState.key == key))).first()
 
 
 async def get_moment(session: AsyncSession, key: str) -> datetime | None:
     """The moment under a key, None when there is none."""
-    row = await session.get(SyncState, key)
-    return row.moment if row is not None else None
+    return (await session.scalars(select(SyncState.moment).where(SyncState.key == key))).first()
 
 
 async def remember(
@@ -91,6 +91,18 @@ async def next_slot(session: AsyncSession, budget: str, interval: float) -> floa
     )
     wait = (await session.execute(query, {"key": budget, "interval": interval})).scalar_one()
     return max(0.0, float(wait))
+
+
+async def free_slot(session: AsyncSession, budget: str, interval: float) -> float:
+    """Take the present moment of a shared budget if nobody has reserved it; else 0 < seconds until it may be free."""
+    query = text(
+        "INSERT INTO sync_state AS s (key, moment, updated_at) "
+        "VALUES (:key, clock_timestamp() + make_interval(secs => :interval), clock_timestamp()) "
+        "ON CONFLICT (key) DO UPDATE SET moment = clock_timestamp() + make_interval(secs => :interval) "
+        "WHERE s.moment <= clock_timestamp() RETURNING 1"
+    )
+    taken = (await session.execute(query, {"key": budget, "interval": interval})).first()
+    return 0.0 if taken is not None else interval
 
 
 async def hold_slots(session: AsyncSession, budget: str, seconds: float) -> None:

@@ -62,5 +62,8 @@ class Task(SQLModel, table=True):
 async def tasks_of_pages(session: AsyncSession, page_ids: Sequence[str], *, lock: bool = False) -> dict[str, Task]:
     """The tasks of those pages by page id; with `lock`, held against every other writer until the commit."""
     query = select(Task).where(col(Task.notion_page_id).in_(page_ids)).order_by(col(Task.notion_page_id))
-    rows = await session.scalars(query.with_for_update() if lock else query)
+    rows = await session.scalars(
+        query.with_for_update() if lock else query,
+        execution_options={"populate_existing": lock},
+    )
     return {task.notion_page_id: task for task in rows if task.notion_page_id is not None}

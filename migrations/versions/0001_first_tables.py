@@ -130,7 +130,14 @@ def upgrade() -> None:
         sa.Column("trashed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_cards_task_id_tasks"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["task_id"],
+            ["tasks.id"],
+            name=op.f("fk_cards_task_id_tasks"),
+            ondelete="SET NULL",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         sa.PrimaryKeyConstraint("notion_page_id", name=op.f("pk_cards")),
         sa.UniqueConstraint("task_id", name=op.f("uq_cards_task_id")),
     )

@@ -1,0 +1,25 @@
+"""import-board: reads a whole existing board into the database, a hundred cards a request.
+
+By hand or command, and by the first push cycle itself. Goes on where an interrupted import stopped; writes nothing to
+the board. Needs DATABASE_URL and NOTION_API_TOKEN. Safe to run twice: known cards are compared, new ones added, and
+cards the board no longer shows are looked up by id.
+"""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.recording import recorded
+from flows.runs import rename_run
+from tasks.locks import Lock, one_at_a_time
+from tasks.sweep import import_cards
+
+
+@flow(name="import-board", flow_run_name="import-board", persist_result=False)
+async def import_board() -> None:
+    """Read every card of the board."""
+    async with recorded("import") as run, one_at_a_time(run.on, Lock.IMPORT) as mine:
+        if mine:
+            await import_cards(run.on, run.report)
+    if not mine:
+        await rename_run("superseded: another import is under way")

@@ -1,0 +1,28 @@
+"""push: the board shows what the database holds.
+
+Every 60 s, never two at once: sweep, drain the inbox, then write every card that differs. Goes on while there is a
+backlog; the runs that fall due meanwhile finish as superseded. Needs DATABASE_URL and NOTION_API_TOKEN. Safe to run
+twice: what needs pushing is a query.
+"""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.recording import recorded
+from flows.runs import is_superseded, rename_run
+from tasks.cycle import INTERVAL, cycle
+from tasks.locks import Lock, one_at_a_time
+
+
+@flow(name="push", flow_run_name="push", persist_result=False)
+async def push() -> None:
+    """One cycle, unless it is too late for it or another one is under way."""
+    if is_superseded(INTERVAL):
+        await rename_run("superseded: started late")
+        return
+    async with recorded("push") as run, one_at_a_time(run.on, Lock.PUSH) as mine:
+        if mine:
+            await cycle(run.on, run.report, run.correlation_id)
+    if not mine:
+        await rename_run("superseded: another cycle is under way")

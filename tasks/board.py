@@ -1,0 +1,88 @@
+"""Which board is followed, and how it looks: asked of Notion once, remembered, and refreshed when it counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.board import Board, read_board
+from models.errors import BoardError, NotionPageNotFound, SettingsError
+from models.sync_state import BOARD, BOT, get_value, remember
+from tasks.connections import Connections
+
+
+async def followed_board(on: Connections) -> Board:
+    """The board as last seen: no request to Notion unless it was never seen.
+
+    Raises:
+        SettingsError: when NOTION_DATABASE_ID is missing, or names another board than this database has followed.
+        BoardError: when the board cannot be followed; see `models.board.read_board`.
+    """
+    async with on.sessions() as session:
+        known = await get_value(session, BOARD)
+    wanted = on.settings.notion_database_id
+    if known is None:
+        return await refreshed_board(on)
+    if wanted is not None and _bare(wanted) != _bare(known["database_id"]):
+        raise SettingsError(
+            f"This PostgreSQL database follows the board {known['database_id']}; NOTION_DATABASE_ID names {wanted}: "
+            "set it back, or give the new board a PostgreSQL database of its own."
+        )
+    return Board.from_json(known["board"])
+
+
+async def refreshed_board(on: Connections) -> Board:
+    """The board with the options and types it has now, remembered for the steps to come."""
+    async with on.sessions() as session:
+        known = await get_value(session, BOARD)
+    if known is None:
+        database_id, data_source_id, before = await _find_data_source(on)
+    else:
+        before = Board.from_json(known["board"])
+        database_id, data_source_id = known["database_id"], before.data_source_id
+    board = read_board(await on.notion.get_data_source(data_source_id), before)
+    value = {"database_id": database_id, "board": board.as_json()}
+    if known != value:
+        async with on.sessions.begin() as session:
+            await remember(session, BOARD, value=value)
+    return board
+
+
+async def bot_id(on: Connections) -> str:
+    """The Notion user id under which our own writes come back."""
+    async with on.sessions() as session:
+        known = await get_value(session, BOT)
+    if known is None:
+        me = await on.notion.me()
+        known = {"id": me["id"]}
+        async with on.sessions.begin() as session:
+            await remember(session, BOT, value=known)
+    return str(known["id"])
+
+
+async def _find_data_source(on: Connections) -> tuple[str, str, None]:
+    wanted = on.settings.notion_database_id
+    if wanted is None:
+        raise SettingsError("NOTION_DATABASE_ID is not set: copy the link of the board's database in Notion into it.")
+    try:
+        database = await on.notion.get_database(wanted)
+    except NotionPageNotFound:
+        raise BoardError(
+            f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
+            "connection (••• menu of the page, Connections)?"
+        ) from None
+    return database["id"], _choose(database["data_sources"], on.settings.notion_data_source), None
+
+
+def _choose(sources: list[dict[str, Any]], wanted: str | None) -> str:
+    if wanted is not None:
+        found = [s["id"] for s in sources if wanted == s["name"] or _bare(wanted) == _bare(s["id"])]
+    else:
+        found = [s["id"] for s in sources]
+    if len(found) != 1:
+        names = ", ".join(f"“{s['name']}” ({s['id']})" for s in sources)
+        raise BoardError(f"Set NOTION_DATA_SOURCE to the name or id of one of the database's data sources: {names}.")
+    return str(found[0])
+
+
+def _bare(id_: str) -> str:
+    return id_.replace("-", "").lower()

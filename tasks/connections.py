@@ -1,0 +1,107 @@
+"""What a step works with: the database, Notion, the channels, the clock. Opened once per process and kept warm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from models.channels import Channel, load_configured_channels
+from models.database import Sessions, database_url, open_engine, open_sessions
+from models.errors import DatabaseUnavailable, SettingsError
+from models.settings import Settings, load_settings
+from tasks.budget import SharedBudget
+from tasks.notion import NotionClient
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The machine's clock, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Connections:
+    """One process's connections. Not a dataclass on purpose: Prefect walks through those when they are arguments.
+
+    Attributes:
+        settings: as read when the connections were opened.
+        engine, sessions: PostgreSQL; a transaction is `async with on.sessions.begin() as session`.
+        notion: the rate-limited client.
+        clock: the only clock of the steps.
+    """
+
+    def __init__(self, settings: Settings, sessions: Sessions, notion: NotionClient, *, clock: Clock = utc_now) -> None:
+        self.settings = settings
+        self.engine: AsyncEngine = sessions.kw["bind"]
+        self.sessions = sessions
+        self.notion = notion
+        self.clock = clock
+
+    def channels(self) -> Mapping[str, Channel]:
+        """The configured channels, read afresh, so that a new file counts from the next cycle on.
+
+        Raises:
+            ChannelConfigError: with every fault of the folder.
+        """
+        return load_configured_channels(self.settings.channel_configs)
+
+
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Connections]] = (
+    WeakKeyDictionary()
+)
+
+
+def connections(settings: Settings | None = None) -> Connections:
+    """This process's connections for those settings (default: the environment's), opened on first use in this loop.
+
+    Raises:
+        SettingsError: when DATABASE_URL or NOTION_API_TOKEN is missing.
+    """
+    settings = settings or load_settings()
+    mine = _open.setdefault(asyncio.get_running_loop(), {})
+    if settings not in mine:
+        mine[settings] = _connect(settings)
+    return mine[settings]
+
+
+async def close_connections() -> None:
+    """Close what `connections()` opened in this loop."""
+    for opened in _open.pop(asyncio.get_running_loop(), {}).values():
+        await opened.notion.aclose()
+        await opened.engine.dispose()
+
+
+@asynccontextmanager
+async def connected(settings: Settings | None = None) -> AsyncIterator[Connections]:
+    """Connections for the length of a command."""
+    try:
+        yield connections(settings)
+    except (OSError, SQLAlchemyError) as error:
+        if isinstance(error, SQLAlchemyError) and not getattr(error, "connection_invalidated", True):
+            raise
+        raise DatabaseUnavailable("PostgreSQL does not answer: is it running, and is DATABASE_URL right?") from error
+    finally:
+        await close_connections()
+
+
+def _connect(settings: Settings) -> Connections:
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set: `showrunner up` prints the one it uses.")
+    if settings.notion_api_token is None:
+        raise SettingsError("NOTION_API_TOKEN is not set: `showrunner up` runs a sandbox without one.")
+    engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=settings.database_pool_size)
+    sessions = open_sessions(engine)
+    notion = NotionClient(
+        settings.notion_api_token.get_secret_value(),
+        per_second=settings.notion_requests_per_second,
+        budget=SharedBudget(sessions, settings.notion_requests_per_second),
+        base_url=settings.notion_base_url,
+        timeout=settings.notion_timeout_seconds,
+    )
+    return Connections(settings, sessions, notion)

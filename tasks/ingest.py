@@ -1,0 +1,141 @@
+"""Notion -> PostgreSQL: claim what the inbox holds, look at the cards as they are now, validate, store.
+
+An event is a hint, never data: order and duplicates do not matter, because the page itself is read. The result and
+the events' end are stored in one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from models import inbox
+from models.board import Board
+from models.errors import GiveUp, NotionUnavailable
+from models.inbox import WebhookEvent
+from tasks.board import bot_id, followed_board, refreshed_board
+from tasks.connections import Connections
+from tasks.reading import Readings, read_by_id, read_many
+from tasks.report import Report
+from tasks.steps import step
+from tasks.storing import Events, Reader, take_in
+
+log = structlog.get_logger("showrunner.ingest")
+
+BATCH = 500
+"""Events claimed at once: five queries' worth of cards, well inside the lease."""
+FEW = 3
+"""Up to this many pages are read one by one; a query would cost as much and may lag behind."""
+_EDITED_BEFORE = timedelta(minutes=6)
+"""How long before an event's arrival its edit may lie: Notion delivers within five minutes, edit times are floored."""
+
+
+@dataclass
+class Batch:
+    """A claim, sorted by what there is to do.
+
+    Attributes:
+        pages: ids of our event rows by page to look at.
+        trashed: pages said to have left the board, which no query shows.
+        settled: ids of our event rows that need no look, by the outcome to store.
+    """
+
+    events: Sequence[WebhookEvent]
+    pages: dict[str, list[int]] = field(default_factory=dict)
+    trashed: set[str] = field(default_factory=set)
+    settled: dict[str, list[int]] = field(default_factory=dict)
+    schema_changed: bool = False
+
+    def __str__(self) -> str:
+        """How much, for a task's name in the Prefect UI."""
+        return f"{len(self.pages)} cards"
+
+
+async def drain_inbox(on: Connections, report: Report) -> None:
+    """Work through everything that is due; what fails stays due, with backoff.
+
+    Raises:
+        GiveUp, NotionUnavailable: what concerns everything; the events are given back untried.
+    """
+    async with on.sessions() as session:
+        if not await inbox.any_due(session, now=on.clock()):
+            return
+    board, me = await followed_board(on), await bot_id(on)
+    while events := await claim_events(on):
+        try:
+            batch = sort_events(events, board, me)
+            if batch.schema_changed:
+                board = await refreshed_board(on)
+            readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
+            reader = Reader(board=board, bot_id=me, correlation_id=_correlation(events))
+            await take_in(on, reader, readings, report, Events(pages=batch.pages, settled=batch.settled))
+        except (NotionUnavailable, GiveUp) as error:
+            await _give_back(on, events, error)
+            raise
+
+
+@step("claim_events", holds="claim what is due", tags=("inbox",))
+async def claim_events(on: Connections) -> list[WebhookEvent]:
+    """Take a batch of due events for this run alone."""
+    async with on.sessions.begin() as session:
+        return await inbox.claim(session, now=on.clock(), limit=BATCH)
+
+
+def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
+    """What a claim asks us to do: our own writes and other databases are none of our business."""
+    batch = Batch(events=events)
+    for event in events:
+        outcome = _no_look_needed(event, board, me)
+        batch.schema_changed |= event.event_type == "data_source.schema_updated" and outcome == "not_a_page"
+        if outcome is not None or event.page_id is None:
+            batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
+            continue
+        batch.pages.setdefault(event.page_id, []).append(event.row)
+        if event.event_type in {"page.deleted", "page.moved"}:
+            batch.trashed.add(event.page_id)
+    return batch
+
+
+def _no_look_needed(event: WebhookEvent, board: Board, me: str) -> str | None:
+    authors = event.payload.get("authors")
+    if isinstance(authors, list) and authors and all(isinstance(a, dict) and a.get("id") == me for a in authors):
+        return "own_write"
+    data = event.payload.get("data")
+    parent = data.get("parent") if isinstance(data, dict) else None
+    source = parent.get("data_source_id") if isinstance(parent, dict) else None
+    if source is not None and source != board.data_source_id and event.event_type != "page.moved":
+        return "other_database"
+    return "not_a_page" if event.page_id is None else None
+
+
+@step("fetch_cards", holds="fetch {batch}", tags=("notion",))
+async def fetch_cards(on: Connections, board: Board, batch: Batch) -> Readings:
+    """The batch's pages as they are now: few by id, many by query."""
+    on_board = [page for page in batch.pages if page not in batch.trashed]
+    if len(on_board) <= FEW:
+        return await read_by_id(on, board, sorted(batch.pages))
+    since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
+    readings = await read_many(on, board, on_board, since=since)
+    if batch.trashed:
+        readings.add(await read_by_id(on, board, sorted(batch.trashed)))
+    return readings
+
+
+async def _give_back(on: Connections, events: Sequence[WebhookEvent], error: Exception) -> None:
+    """What stopped the run was not these events' fault: they are due again soon, and it costs them no attempt."""
+    wait = timedelta(seconds=getattr(error, "retry_after", None) or 5)
+    async with on.sessions.begin() as session:
+        await inbox.release(session, [event.row for event in events], now=on.clock(), wait=wait)
+    log.warning("events_given_back", count=len(events), error=str(error))
+
+
+def _correlation(events: Sequence[WebhookEvent]) -> str | None:
+    """One event alone keeps the id it got at the door; a batch goes under the run's, and the log joins the two."""
+    if len(events) == 1:
+        return events[0].correlation_id
+    run = structlog.contextvars.get_contextvars().get("correlation_id")
+    log.info("events_joined", correlation_id=run, events=[event.correlation_id for event in events[:100]])
+    return str(run) if run is not None else None

@@ -1,0 +1,31 @@
+"""One at a time, guarded by PostgreSQL: an advisory lock is free again the moment its holder's process dies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+
+from sqlalchemy import text
+
+from tasks.connections import Connections
+
+
+class Lock(IntEnum):
+    """Keys of the locks, in a range of Showrunner's own."""
+
+    PUSH = 7_236_011
+    IMPORT = 7_236_012
+
+
+@asynccontextmanager
+async def one_at_a_time(on: Connections, lock: Lock) -> AsyncIterator[bool]:
+    """Whether the lock is ours while the context lasts. Never waits; holds a connection but no transaction."""
+    async with on.engine.connect() as raw:
+        connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
+        mine = (await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": lock.value})).scalar_one()
+        try:
+            yield bool(mine)
+        finally:
+            if mine:
+                await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": lock.value})

@@ -1,0 +1,310 @@
+"""`NotionClient`: the one place where Showrunner speaks to Notion; the only file that imports notion_client.
+
+One place limits (`_PacedTransport`, under the SDK, so that every attempt counts), one place retries (`_send`), one
+place translates errors (`_verdict`). Retries multiply nowhere else: a request is tried at most three times, and a
+Prefect task that holds it is repeated only as a whole (see `tasks.steps.can_try_again`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any, Final
+
+import httpx
+from aiolimiter import AsyncLimiter
+from notion_client import AsyncClient
+from notion_client.errors import HTTPResponseError, InvalidPathParameterError, RequestTimeoutError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from models.errors import (
+    NotionAuthError,
+    NotionIntegrationError,
+    NotionPageNotFound,
+    NotionRejected,
+    NotionUnavailable,
+    NotionWriteUncertain,
+)
+from tasks.budget import Budget, Sleep, Unshared
+
+API_VERSION: Final = "2026-03-11"
+ATTEMPTS: Final = 3
+RETRY_AFTER_MAX: Final = 60.0
+"""Seconds. A longer wait is the caller's: the request fails with `retry_after` set (spec 3.2)."""
+_NOT_SAVED: Final = frozenset({409, 429, 529})
+"""Answers that say the request had no effect, whatever its method (Notion: errors; request limits)."""
+
+Json = dict[str, Any]
+
+
+@dataclass
+class RequestCount:
+    """How many requests were sent inside `counting_requests()`, retries included."""
+
+    total: int = 0
+
+
+_counts: ContextVar[tuple[RequestCount, ...]] = ContextVar("notion_request_counts", default=())
+
+
+@contextmanager
+def counting_requests() -> Iterator[RequestCount]:
+    """Count the requests that this context and the asyncio tasks it starts send to Notion."""
+    count = RequestCount()
+    token = _counts.set((*_counts.get(), count))
+    try:
+        yield count
+    finally:
+        _counts.reset(token)
+
+
+class _PacedTransport(httpx.AsyncBaseTransport):
+    """Lets a request through when the in-process limiter and the shared budget both agree."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, limiter: AsyncLimiter, budget: Budget) -> None:
+        self._inner = inner
+        self._limiter = limiter
+        self._budget = budget
+        self.server_time: datetime | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async with self._limiter:
+            await self._budget.acquire()
+        for count in _counts.get():
+            count.total += 1
+        response = await self._inner.handle_async_request(request)
+        if "date" in response.headers:
+            self.server_time = parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class NotionClient:
+    """Notion's API, version 2026-03-11, as far as Showrunner needs it (spec 3.2).
+
+    Every method sends one request (retried up to three times in all) and returns the response's JSON object.
+
+    Raises (every method):
+        NotionAuthError: 401 or 403.
+        NotionPageNotFound: 404.
+        NotionRejected: any other 4xx; the request is wrong.
+        NotionUnavailable: Notion is not answering well; `retry_after` says how long it asked to be left alone.
+        NotionWriteUncertain: a write failed but may have been saved: read before repeating it.
+
+    Args:
+        auth_token: the connection's token.
+        per_second: requests a second this process may send (spec 6.2: AsyncLimiter(3, 1)).
+        budget: shared with every other process; see `tasks.budget`.
+        base_url: where the API answers, without `/v1`.
+        timeout: seconds to wait for an answer.
+        sleep: how to wait between attempts.
+        transport: what carries requests; another one is for tests in one process.
+    """
+
+    def __init__(
+        self,
+        auth_token: str,
+        *,
+        per_second: float = 3,
+        budget: Budget | None = None,
+        base_url: str = "https://api.notion.com",
+        timeout: float = 65,
+        sleep: Sleep = asyncio.sleep,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._budget = budget or Unshared()
+        self._sleep = sleep
+        self._transport = _PacedTransport(
+            transport or httpx.AsyncHTTPTransport(),
+            AsyncLimiter(max(per_second, 1), max(1 / per_second, 1)),
+            self._budget,
+        )
+        self._sdk = AsyncClient(
+            client=httpx.AsyncClient(transport=self._transport),
+            auth=auth_token,
+            base_url=base_url.rstrip("/"),
+            notion_version=API_VERSION,
+            timeout_ms=int(timeout * 1000),
+            retry=False,
+            logger=logging.getLogger("showrunner.notion_client"),
+            log_level=logging.CRITICAL,
+        )
+
+    @property
+    def server_time(self) -> datetime | None:
+        """Notion's own clock as of its last answer; None before the first."""
+        return self._transport.server_time
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._sdk.aclose()
+
+    async def me(self) -> Json:
+        """The connection's own bot user."""
+        return await self._send(self._sdk.users.me)
+
+    async def get_page(self, page_id: str) -> Json:
+        """A page with its properties; a relation shows at most 25 pages (`get_property` reads the rest)."""
+        return await self._send(lambda: self._sdk.pages.retrieve(page_id))
+
+    async def get_property(self, page_id: str, property_id: str) -> list[Json]:
+        """Every item of a paginated property (title, rich_text, relation), over as many requests as it takes."""
+        items: list[Json] = []
+        cursor: dict[str, str] = {}
+        while True:
+            read = partial(self._sdk.pages.properties.retrieve, page_id, property_id, page_size=100, **cursor)
+            page = await self._send(read)
+            items += page["results"]
+            if not page.get("has_more"):
+                return items
+            cursor = {"start_cursor": page["next_cursor"]}
+
+    async def update_page(self, page_id: str, properties: Mapping[str, Any]) -> Json:
+        """Write those properties and no others; returns the page as it is then."""
+        return await self._send(lambda: self._sdk.pages.update(page_id, properties=dict(properties)), writes=True)
+
+    async def create_page(self, data_source_id: str, properties: Mapping[str, Any]) -> Json:
+        """A new page of a data source."""
+        parent = {"type": "data_source_id", "data_source_id": data_source_id}
+        return await self._send(lambda: self._sdk.pages.create(parent=parent, properties=dict(properties)), writes=True)
+
+    async def get_database(self, database_id: str) -> Json:
+        """A database, with its data sources."""
+        return await self._send(lambda: self._sdk.databases.retrieve(database_id))
+
+    async def create_database(self, parent_page_id: str, title: str, properties: Mapping[str, Any]) -> Json:
+        """A new database with one data source of that schema, under a page the connection can see."""
+        return await self._send(
+            lambda: self._sdk.databases.create(
+                parent={"type": "page_id", "page_id": parent_page_id},
+                title=[{"type": "text", "text": {"content": title}}],
+                initial_data_source={"properties": dict(properties)},
+            ),
+            writes=True,
+        )
+
+    async def get_data_source(self, data_source_id: str) -> Json:
+        """A data source with its schema."""
+        return await self._send(lambda: self._sdk.data_sources.retrieve(data_source_id))
+
+    async def query_database(
+        self,
+        data_source_id: str,
+        *,
+        filter_: Mapping[str, Any] | None = None,
+        sorts: list[Json] | None = None,
+        start_cursor: str | None = None,
+    ) -> Json:
+        """Up to 100 pages of a data source, with their values; `next_cursor` leads on."""
+        given = {"filter": filter_, "sorts": sorts, "start_cursor": start_cursor}
+        body = {name: value for name, value in given.items() if value is not None}
+        return await self._send(lambda: self._sdk.data_sources.query(data_source_id, page_size=100, **body))
+
+    async def _send(self, call: Callable[[], Awaitable[Any]], *, writes: bool = False) -> Json:
+        retrying = AsyncRetrying(
+            sleep=self._sleep,
+            stop=stop_after_attempt(ATTEMPTS),
+            retry=retry_if_exception(_worth_repeating),
+            wait=_wait,
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                try:
+                    answer = await call()
+                except (HTTPResponseError, InvalidPathParameterError, RequestTimeoutError) as error:
+                    verdict = _verdict(error, writes=writes)
+                    if isinstance(verdict, NotionUnavailable) and verdict.status in {429, 529}:
+                        await self._budget.hold(min(verdict.retry_after or 1.0, RETRY_AFTER_MAX))
+                    raise verdict from error
+                except httpx.TransportError as error:
+                    raise _unanswered(error, writes=writes) from error
+                except json.JSONDecodeError as error:
+                    raise _uncertain("Notion's answer was cut short", writes=writes) from error
+                return dict(answer)
+        raise AssertionError  # tenacity either returned the answer or raised the last error
+
+
+def _worth_repeating(error: BaseException) -> bool:
+    """A failed read, or a write that surely was not saved, unless Notion asked for a longer wait than we sit out."""
+    if not isinstance(error, NotionUnavailable) or isinstance(error, NotionWriteUncertain):
+        return False
+    return (error.retry_after or 0) <= RETRY_AFTER_MAX and error.code != "public_api_request_blocked"
+
+
+_backoff = wait_exponential_jitter(initial=1, max=RETRY_AFTER_MAX, jitter=0.5)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds: what Notion asked for, else 1, 2, 4 with jitter (spec 4.2)."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    asked = error.retry_after if isinstance(error, NotionUnavailable) else None
+    return asked if asked is not None else _backoff(state)
+
+
+def _verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
+    """Showrunner's error for one of the SDK's."""
+    if isinstance(error, RequestTimeoutError):
+        return _uncertain("Notion did not answer in time", writes=writes)
+    if not isinstance(error, HTTPResponseError):
+        return NotionRejected(str(error))
+    status, code, message = _read(error)
+    told = f"Notion answered {status} ({code or 'no code'}): {message}"
+    if status in {401, 403}:
+        return NotionAuthError(told, status=status, code=code)
+    if status == 404:  # noqa: PLR2004 - HTTP's own number
+        return NotionPageNotFound(told, status=status, code=code)
+    if status in _NOT_SAVED:
+        return NotionUnavailable(told, status=status, code=code, retry_after=_retry_after(error))
+    if status >= 500:  # noqa: PLR2004
+        return _uncertain(told, writes=writes, status=status, code=code)
+    return NotionRejected(told, status=status, code=code)
+
+
+def _uncertain(
+    message: str, *, writes: bool, status: int | None = None, code: str | None = None
+) -> NotionIntegrationError:
+    kind = NotionWriteUncertain if writes else NotionUnavailable
+    return kind(message, status=status, code=code)
+
+
+def _unanswered(error: httpx.TransportError, *, writes: bool) -> NotionIntegrationError:
+    # A connection that was never made carried nothing, so even a write may be repeated.
+    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return _uncertain(f"Notion cannot be reached ({type(error).__name__})", writes=writes and sent)
+
+
+def _read(error: HTTPResponseError) -> tuple[int, str | None, str]:
+    """Status, code and message; the SDK leaves the body of a status it does not know unread."""
+    try:
+        body = json.loads(error.body)
+        reason = (body.get("additional_data") or {}).get("rate_limit_reason")
+        code = reason if reason == "public_api_request_blocked" else str(body["code"])
+        return error.status, code, str(body["message"])[:500]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return error.status, None, "no error object of Notion's"
+
+
+def _retry_after(error: HTTPResponseError) -> float | None:
+    """Seconds that the Retry-After header asks for; None without one."""
+    raw = error.headers.get("retry-after")
+    if raw is None:
+        return None
+    try:
+        return max(0.0, float(raw))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

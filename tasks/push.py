@@ -1,0 +1,211 @@
+"""PostgreSQL -> Notion: find the cards that show something else than they should, and write the difference.
+
+Each card: read what is needed (a short transaction, closed), write only the changed properties, store the answer as
+the new memory of the card (another short transaction). No transaction is open while Notion is asked (spec 7.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from models.agreement import PUSHED, attention, differences, is_outdated
+from models.board import Board
+from models.card import card_and_task, cards_of, pending, put_backs, task_state
+from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
+from models.properties import read_card, write_properties
+from models.settle import Look
+from models.sync_state import CONFIRMED, get_moment
+from tasks.alerts import Level, resolve_alert, send_alert
+from tasks.board import refreshed_board
+from tasks.connections import Connections
+from tasks.reading import AT_ONCE, Read, Readings, read_by_id
+from tasks.report import Report
+from tasks.steps import step
+from tasks.storing import Events, Reader, judged, store_cards, tell
+
+log = structlog.get_logger("showrunner.push")
+
+BATCH = 60
+"""Cards per task run: twenty seconds' worth at 3 requests a second."""
+PUT_BACK_MAX = 20
+"""Moves of people one cycle may put back before it stops and asks (design: section 8)."""
+FAILING = 5
+"""Pushes of one card that may fail in a row before somebody is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a card should show and does not: new values by property."""
+
+    page_id: str
+    values: Mapping[str, Any]
+    shown: Mapping[str, Any]
+    attempts: int
+
+
+async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
+    """Write cards, the most urgent first, until none differs or `until` has come; whether some are left.
+
+    Raises:
+        SafetyStop: when more moves of people would be put back than a healthy board ever has.
+        BoardError: when the board changed so that it cannot be followed.
+        NotionAuthError, NotionUnavailable: what concerns all cards alike.
+    """
+    page_ids = await _pending(on, reader.board)
+    if not page_ids:
+        return False
+    # Options are checked against the board as it is now: writing one that is gone would create it anew.
+    reader = replace(reader, board=await refreshed_board(on))
+    await _guard_put_backs(on, reader.board)
+    while page_ids := await _pending(on, reader.board):
+        await push_cards(on, reader, Pushing(page_ids), report)
+        if on.clock() >= until:
+            return bool(await _pending(on, reader.board))
+    return False
+
+
+class Pushing(list[str]):
+    """Page ids of one batch, named for the Prefect UI."""
+
+    def __str__(self) -> str:
+        """How many."""
+        return f"{len(self)} cards"
+
+
+async def _pending(on: Connections, board: Board) -> list[str]:
+    async with on.sessions() as session:
+        return await pending(session, board, now=on.clock(), limit=BATCH)
+
+
+async def _guard_put_backs(on: Connections, board: Board) -> None:
+    async with on.sessions() as session:
+        count = await put_backs(session, board)
+        if count <= PUT_BACK_MAX or await get_moment(session, CONFIRMED) is not None:
+            return
+    raise SafetyStop(
+        f"{count} cards would be put back to where they were before people moved them; nothing was written. Was the "
+        "database restored from a backup? `showrunner push --dry-run` shows them, `showrunner push --confirm` goes on."
+    )
+
+
+@step("push_cards", holds="push {page_ids}", tags=("notion",))
+async def push_cards(on: Connections, reader: Reader, page_ids: Pushing, report: Report) -> None:
+    """Write a batch, several requests in flight; one bad card stops no other."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(page_id: str) -> None:
+        async with turn:
+            await push_card(on, reader, page_id, report)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for page_id in page_ids:
+                group.create_task(one(page_id))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+async def push_card(on: Connections, reader: Reader, page_id: str, report: Report) -> None:
+    """Bring one card to what it should show. What is wrong with this card alone is stored with it, and it backs off.
+
+    Raises:
+        NotionAuthError, NotionUnavailable: what concerns all cards alike.
+    """
+    change = await change_of(on, reader.board, page_id)
+    if change is None:
+        return
+    known = log.bind(notion_page_id=page_id, properties=sorted(change.values))
+    began = on.clock()
+    try:
+        page = await on.notion.update_page(page_id, write_properties(change.values, reader.board))
+        card = read_card(page, reader.board)
+    except NotionWriteUncertain as error:
+        known.warning("push_uncertain", error=str(error))
+        await _read_back(on, reader, change, str(error), report)
+        return
+    except NotionPageNotFound:
+        await _read_back(on, reader, change, "Notion does not find the page", report)
+        return
+    except NotionUnavailable as error:
+        if not error.concerns_one_request:
+            raise
+        await _failed(on, change, str(error), report)
+        return
+    except (NotionRejected, ValueError) as error:
+        # A page in the trash is refused like a malformed request; reading it tells which it was.
+        await _read_back(on, reader, change, str(error), report)
+        return
+    look = replace(
+        judged(Read(card=card, began=began, ended=on.clock(), by_id=True), on.channels()), written=change.values
+    )
+    await _keep(on, reader, [look], Readings(), report)
+    report.pushed += 1
+    report.note(page_id, "pushed", ", ".join(sorted(change.values)))
+    known.info("card_pushed")
+    if change.attempts >= FAILING:
+        await resolve_alert(on, f"card_failing:{page_id}")
+
+
+async def change_of(on: Connections, board: Board, page_id: str) -> Change | None:
+    """What is to be written to a card now; None when it is right, in the trash, or unknown."""
+    async with on.sessions() as session:
+        found = await card_and_task(session, page_id)
+    if found is None or found[0].trashed_at is not None:
+        return None
+    card, row = found
+    base, task = card.base, task_state(row) if row is not None else None
+    if base is None:
+        return None
+    outdated = is_outdated(base, task)
+    told = attention(card.known_violations(), "") if outdated else card.attention
+    writable = [name for name in PUSHED if board.shows(name)]
+    values = differences(base, task, told, writable)
+    shown = {name: getattr(base.shown, name.lower()) for name in values}
+    return Change(page_id=page_id, values=values, shown=shown, attempts=card.attempts) if values else None
+
+
+async def _read_back(on: Connections, reader: Reader, change: Change, error: str, report: Report) -> None:
+    """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
+    readings = await read_by_id(on, reader.board, [change.page_id])
+    looks = [judged(read, on.channels()) for read in readings.cards]
+    await _keep(on, reader, looks, readings, report)
+    if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
+        await _failed(on, change, error, report)
+    elif readings.failed:
+        await _failed(on, change, readings.failed[change.page_id], report)
+
+
+async def _keep(on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, report: Report) -> None:
+    # Not through the Prefect task: one task run per card would cost more than the card.
+    tell(await store_cards.plain(on, reader, looks, readings, Events()), report)
+
+
+async def _failed(on: Connections, change: Change, error: str, report: Report) -> None:
+    async with on.sessions.begin() as session:
+        card = (await cards_of(session, [change.page_id]))[change.page_id]
+        card.failed(error, on.clock())
+        attempts, due = card.attempts, card.next_attempt_at
+    report.failed += 1
+    report.note(change.page_id, "failed", error)
+    log.error(
+        "card_push_failed", notion_page_id=change.page_id, error=error, attempts=attempts, next_attempt_at=str(due)
+    )
+    if attempts >= FAILING:
+        title = "A card cannot be written to the board"
+        await send_alert(
+            on, Level.ERROR, f"card_failing:{change.page_id}", title, {"page": change.page_id, "error": error}
+        )
+
+
+async def dry_run(on: Connections, board: Board) -> list[Change]:
+    """What a push would write now, card by card, as far as the database knows the board. Writes nothing anywhere."""
+    async with on.sessions() as session:
+        page_ids = await pending(session, board, now=on.clock() + timedelta(days=1), limit=100_000)
+    found = [await change_of(on, board, page_id) for page_id in page_ids]
+    return [change for change in found if change is not None]

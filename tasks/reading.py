@@ -1,0 +1,179 @@
+"""Reading cards from the board: by id, by what was edited since, or all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from models.board import Board
+from models.errors import BoardError, NotionPageNotFound, NotionRejected, NotionUnavailable
+from models.properties import BoardCard, parse_time, read_card
+from tasks.connections import Connections
+
+AT_ONCE = 4
+"""Requests in flight: enough that latency does not cost throughput at 3 a second, few enough to queue fairly."""
+
+Filter = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """One page as read.
+
+    Attributes:
+        began, ended: when the request was sent and answered, by the steps' clock.
+        by_id: False for a query's row, which may lag behind the page.
+    """
+
+    card: BoardCard
+    began: datetime
+    ended: datetime
+    by_id: bool
+
+
+@dataclass
+class Readings:
+    """What came of reading a set of pages.
+
+    Attributes:
+        gone: pages that Notion does not find, or that lie in another database now.
+        failed: why each of the other pages could not be read, by page id.
+    """
+
+    cards: list[Read] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """How many, for a task's name in the Prefect UI."""
+        return f"{len(self.cards)} cards"
+
+    def add(self, other: Readings) -> None:
+        """Take over what another reading found."""
+        self.cards += other.cards
+        self.gone += other.gone
+        self.failed |= other.failed
+
+
+async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> Readings:
+    """Each page by a request of its own, a few at a time; what is wrong with one page stops no other.
+
+    Raises:
+        NotionAuthError, NotionUnavailable: what concerns all pages alike.
+    """
+    readings = Readings()
+    ailing: dict[str, NotionUnavailable] = {}
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def read(page_id: str) -> None:
+        async with turn:
+            began = on.clock()
+            try:
+                page = await on.notion.get_page(page_id)
+                if _elsewhere(page, board):
+                    readings.gone.append(page_id)
+                    return
+                card = read_card(page, board)
+            except NotionPageNotFound:
+                readings.gone.append(page_id)
+            except (NotionRejected, ValueError) as error:
+                readings.failed[page_id] = str(error)
+            except NotionUnavailable as error:
+                if not error.concerns_one_request:
+                    raise
+                ailing[page_id] = error
+            else:
+                readings.cards.append(Read(card=card, began=began, ended=on.clock(), by_id=True))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for page_id in page_ids:
+                group.create_task(read(page_id))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    if len(ailing) == len(page_ids) > 1:
+        raise next(iter(ailing.values()))
+    readings.failed |= {page_id: str(error) for page_id, error in ailing.items()}
+    return readings
+
+
+def _elsewhere(page: Mapping[str, Any], board: Board) -> bool:
+    parent = page.get("parent") or {}
+    return "data_source_id" in parent and parent["data_source_id"] != board.data_source_id
+
+
+async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, since: datetime) -> Readings:
+    """Many recently edited pages: queries return a hundred with their values; what they do not show is read by id."""
+    missing = set(page_ids)
+    readings = Readings()
+    cursor: str | None = None
+    newest_first = [{"timestamp": "last_edited_time", "direction": "descending"}]
+    # A query is worth its request while it may still save one.
+    for _ in range(max(1, len(missing) // 2)):
+        began = on.clock()
+        answer = await on.notion.query_database(
+            board.data_source_id, filter_=edited_since(since), sorts=newest_first, start_cursor=cursor
+        )
+        for card in _cards(answer, board):
+            if card.page_id in missing:
+                missing.discard(card.page_id)
+                readings.cards.append(Read(card=card, began=began, ended=on.clock(), by_id=False))
+        cursor = answer.get("next_cursor")
+        if not missing or not answer.get("has_more"):
+            break
+    if missing:
+        readings.add(await read_by_id(on, board, sorted(missing)))
+    return readings
+
+
+def edited_since(moment: datetime) -> Filter:
+    """A query filter: pages edited at that moment or later."""
+    return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": moment.isoformat()}}
+
+
+async def scan(
+    on: Connections, board: Board, *, edited: datetime | None = None, created: datetime | None = None
+) -> AsyncIterator[list[Read]]:
+    """Every page of the board, or those edited or created since a moment, a hundred at a time, oldest first.
+
+    Sorted by creation, which never changes, so that no page slips between two requests. Notion ends a query after
+    10,000 rows; then the next window begins where it ended (Notion: query a data source).
+
+    Raises:
+        BoardError: when more than 10,000 pages were created in one minute, which no window can divide.
+    """
+    by_creation = [{"timestamp": "created_time", "direction": "ascending"}]
+    cursor: str | None = None
+    while True:
+        began = on.clock()
+        answer = await on.notion.query_database(
+            board.data_source_id, filter_=_window(edited, created), sorts=by_creation, start_cursor=cursor
+        )
+        cards = _cards(answer, board)
+        yield [Read(card=card, began=began, ended=on.clock(), by_id=False) for card in cards]
+        cursor = answer.get("next_cursor") if answer.get("has_more") else None
+        if cursor is not None:
+            continue
+        if (answer.get("request_status") or {}).get("type") != "incomplete":
+            return
+        last = parse_time(answer["results"][-1]["created_time"])
+        if created is not None and last <= created:
+            raise BoardError(f"More than 10,000 cards were created at {last:%Y-%m-%d %H:%M}: Notion shows no more.")
+        created = last
+
+
+def _window(edited: datetime | None, created: datetime | None) -> Filter | None:
+    parts = [edited_since(edited)] if edited is not None else []
+    if created is not None:
+        parts.append({"timestamp": "created_time", "created_time": {"on_or_after": created.isoformat()}})
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else {"and": parts}
+
+
+def _cards(answer: Mapping[str, Any], board: Board) -> list[BoardCard]:
+    """The pages of a query's answer; a row that is no page (a wiki's data source) is passed over."""
+    return [read_card(row, board) for row in answer["results"] if row.get("object") == "page" and "properties" in row]

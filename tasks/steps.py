@@ -1,0 +1,73 @@
+"""What every Prefect task here has in common: when it is worth repeating, and how it runs without Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import FlowRunContext
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from models.errors import TryAgain
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RETRIES = (2, 10)
+"""Seconds before each repetition of a whole step. Notion's own hiccups are sat out inside `NotionClient` already."""
+
+
+async def can_try_again(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Only what trying again can mend: Notion or PostgreSQL not answering. The rest is somebody's to change."""
+    error = await state.aresult(raise_on_failure=False)
+    return isinstance(error, TryAgain | OperationalError | InterfaceError)
+
+
+class Step(Generic[P, R]):
+    """An async function that is a retryable Prefect task inside a flow run and itself anywhere else.
+
+    Attributes:
+        plain: the function.
+        task: the Prefect task.
+    """
+
+    def __init__(self, plain: Callable[P, Coroutine[Any, Any, R]], made: Task[P, Coroutine[Any, Any, R]]) -> None:
+        self.plain = plain
+        self.task = made
+        self.__doc__ = plain.__doc__
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it: recorded, retried and limited by Prefect if a flow run is under way."""
+        if FlowRunContext.get() is None:
+            return await self.plain(*args, **kwargs)
+        return await self.task(*args, **kwargs)
+
+
+def step(
+    name: str, *, holds: str, tags: tuple[str, ...] = ()
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Step[P, R]]:
+    """Make an async function a step: one batch, one task run.
+
+    Args:
+        name: the task's name in the Prefect UI.
+        holds: the run's name there, a template over the function's parameters.
+        tags: Prefect tags, by which concurrency limits are counted.
+    """
+
+    def wrap(function: Callable[P, Coroutine[Any, Any, R]]) -> Step[P, R]:
+        made = task(
+            name=name,
+            task_run_name=holds,
+            tags=list(tags),
+            retries=len(RETRIES),
+            retry_delay_seconds=list(RETRIES),
+            retry_jitter_factor=0.5,
+            retry_condition_fn=can_try_again,
+            cache_policy=NO_CACHE,
+        )(function)
+        return Step(function, made)
+
+    return wrap

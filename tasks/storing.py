@@ -1,0 +1,186 @@
+"""From readings to rows: validate, plan and store, in one commit with whatever the readings settle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import inbox
+from models.board import Board
+from models.card import count_cards
+from models.errors import SafetyStop
+from models.settle import Look, Outcome, Settled, mark_gone, settle
+from models.sync_state import CONFIRMED, get_moment
+from models.validation import validate_notion_entry
+from tasks.alerts import Level, send_alert
+from tasks.connections import Connections
+from tasks.reading import Read, Readings, read_by_id
+from tasks.report import Report
+from tasks.steps import step
+
+log = structlog.get_logger("showrunner.ingest")
+
+SAFE_TRASH_SHARE = 0.10
+SAFE_TRASH_COUNT = 10
+"""A batch that would mark more cards than both of these as trashed stops and asks (design: section 8)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """In whose name cards are stored.
+
+    Attributes:
+        bot_id: whose edits are our own.
+        importing: whether this is the import of a whole board.
+    """
+
+    board: Board
+    bot_id: str
+    correlation_id: str | None
+    importing: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events:
+    """The inbox rows that a batch of readings settles: by page, and those that needed no look, by outcome."""
+
+    pages: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    settled: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What a commit did.
+
+    Attributes:
+        dead: Notion's ids of the events that ran out of attempts.
+    """
+
+    settled: Settled
+    gone: Sequence[Outcome]
+    dead: Sequence[str]
+
+
+async def take_in(
+    on: Connections, reader: Reader, readings: Readings, report: Report, events: Events | None = None
+) -> None:
+    """Validate, store and report readings; read again by id what a newer look had overtaken.
+
+    Raises:
+        SafetyStop: when much of the board would be marked as trashed; nothing is stored then.
+    """
+    events = events or Events()
+    looks = await validate_cards(on, readings) if readings.cards else []
+    stored = await store_cards(on, reader, looks, readings, events)
+    tell(stored, report)
+    for page_id, error in readings.failed.items():
+        report.failed += 1
+        report.note(page_id, "cannot be read", error)
+        log.error("card_unreadable", notion_page_id=page_id, error=error)
+    for event_id in stored.dead:
+        context = {"event_id": event_id, "do": f"showrunner events replay {event_id}"}
+        await send_alert(on, Level.ERROR, f"dead_event:{event_id}", "A webhook event could not be processed", context)
+    if again := stored.settled.again:
+        # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
+        second = await read_by_id(on, reader.board, again)
+        waiting = {page: events.pages[page] for page in again if page in events.pages}
+        looks = await validate_cards(on, second)
+        tell(await store_cards(on, reader, looks, second, Events(pages=waiting), final=True), report)
+
+
+@step("validate_cards", holds="validate {readings}")
+async def validate_cards(on: Connections, readings: Readings) -> list[Look]:
+    """What each card breaks of the rules (spec 2.1 and 2.2)."""
+    channels = on.channels()
+    return [judged(read, channels) for read in readings.cards]
+
+
+def judged(read: Read, channels: Mapping[str, object]) -> Look:
+    """A reading with what is wrong with it."""
+    violations = validate_notion_entry(read.card, channels)
+    return Look(card=read.card, violations=violations, began=read.began, ended=read.ended, by_id=read.by_id)
+
+
+@step("store_cards", holds="store {readings}", tags=("inbox",))
+async def store_cards(
+    on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, events: Events, *, final: bool = False
+) -> Stored:
+    """Plan and store the cards, and end their events, in one commit.
+
+    Args:
+        final: whether events end even if their look was overtaken once more.
+    """
+    now = on.clock()
+    async with on.sessions.begin() as session:
+        await _guard_trash(session, looks, readings.gone)
+        settled = await settle(
+            session,
+            looks,
+            now=now,
+            correlation_id=reader.correlation_id,
+            bot_id=reader.bot_id,
+            importing=reader.importing,
+        )
+        gone = await mark_gone(session, readings.gone, now=now, correlation_id=reader.correlation_id)
+        unsettled = set(readings.failed) if final else {*readings.failed, *settled.again}
+        done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]
+        for outcome, rows in {**events.settled, "looked_at": done}.items():
+            await inbox.finish(session, rows, now=now, outcome=outcome)
+        dead = await _postpone(session, events, readings.failed, now)
+    return Stored(settled=settled, gone=gone, dead=dead)
+
+
+async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str]) -> None:
+    count = len(gone) + sum(look.card.in_trash for look in looks)
+    if count <= SAFE_TRASH_COUNT:
+        return
+    total = await count_cards(session)
+    if count > SAFE_TRASH_SHARE * total and await get_moment(session, CONFIRMED) is None:
+        raise SafetyStop(
+            f"{count} of {total} cards would be marked as trashed at once; nothing was changed. Is the token right and "
+            "the board shared? If the cards are really gone: showrunner push --confirm"
+        )
+
+
+async def _postpone(session: AsyncSession, events: Events, failed: Mapping[str, str], now: datetime) -> list[str]:
+    dead: list[str] = []
+    for page_id, error in failed.items():
+        dead += await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=error)
+    return dead
+
+
+def tell(stored: Stored, report: Report) -> None:
+    """Log what became of each card, and count it."""
+    for outcome in (*stored.settled.outcomes, *stored.gone):
+        _tell(outcome, report)
+
+
+def _tell(outcome: Outcome, report: Report) -> None:
+    known = log.bind(notion_page_id=outcome.page_id, task_id=str(outcome.task_id) if outcome.task_id else None)
+    if outcome.trashed:
+        report.gone += 1
+        report.note(outcome.page_id, "gone")
+        known.info("card_gone")
+    if outcome.restored:
+        report.note(outcome.page_id, "restored")
+        known.info("card_restored")
+    if outcome.created or outcome.taken or outcome.restored:
+        report.created += outcome.created
+        report.taken += not outcome.created
+        report.note(outcome.page_id, "created" if outcome.created else "taken")
+        known.info("notion_entry_synced", created=outcome.created)
+    if outcome.newly_invalid:
+        report.invalid += 1
+        fields = [violation.field for violation in outcome.newly_invalid]
+        report.note(outcome.page_id, "invalid", ", ".join(fields))
+        action = "entry_remains_in_draft" if outcome.task_id is None else "task_keeps_last_valid_values"
+        reasons = [f"{violation.field}: {violation.reason}" for violation in outcome.newly_invalid]
+        known.warning("notion_entry_validation_failed", fields=fields, reasons=reasons, action=action)
+    for lost in outcome.plan.lost if outcome.plan else ():
+        report.refused += 1
+        report.note(outcome.page_id, lost.action, f"{lost.property}: {lost.reason}")
+        known.warning(f"edit_{lost.action}", property=lost.property, reason=lost.reason, action="put_back_at_next_push")

@@ -16,7 +16,6 @@ from models.properties import to_minute
 from models.statuses import BoardStatus, Priority
 from models.validation import Violation
 
-
 PUSHED = frozenset({"Status", "Priority", "Attention", "Created", "Updated"})
 """Properties the database may write to the board (design: section 6)."""
 

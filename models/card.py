@@ -47,7 +47,9 @@ class Card(SQLModel, table=True):
         default=None,
         # Checked at the commit: a card and its new task are written in one flush, in no promised order.
         sa_column=Column(
-            ForeignKey("tasks.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED"), unique=True, nullable=True
+            ForeignKey("tasks.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED"),
+            unique=True,
+            nullable=True,
         ),
     )
     base_title: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
@@ -188,12 +190,12 @@ WHERE c.trashed_at IS NULL
   AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= :now)
   AND {DIFFERS}
 ORDER BY
-  (t.priority = 'high') DESC NULLS LAST,
+  (coalesce(t.priority, c.base_priority) = 'high') DESC,
   (c.refusal <> '' OR c.shown_attention <> c.attention) DESC,
   t.status_changed_at NULLS LAST,
   c.notion_page_id
 LIMIT :limit
-"""
+"""  # noqa: S608 - a constant of ours
 """Cards to push now: High priority first, then what a person waits for, then the oldest change."""
 
 
@@ -218,7 +220,7 @@ async def put_backs(session: AsyncSession, board: Board) -> int:
 
 
 async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[str, Card]:
-    """The rows of those pages, made where missing, locked until the commit, in one order so that no callers deadlock."""
+    """The rows of those pages, made where missing, locked till the commit in one order (so no two callers deadlock)."""
     wanted = sorted(set(page_ids))
     if not wanted:
         return {}

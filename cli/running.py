@@ -1,0 +1,33 @@
+"""The border of every command: errors become one sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from models.errors import ShowrunnerError
+
+R = TypeVar("R")
+
+
+def run(work: Coroutine[Any, Any, R]) -> R:
+    """Do the work of a command.
+
+    Raises:
+        typer.Exit: with code 1 after the sentence was printed; 130 when interrupted.
+    """
+    try:
+        return asyncio.run(work)
+    except ShowrunnerError as error:
+        sys.stderr.write(f"{error}\n")
+    except DBAPIError as error:
+        reason = str(error.orig or error).strip().splitlines()[0]
+        sys.stderr.write(f"PostgreSQL: {reason}. Is it running, and is DATABASE_URL right?\n")
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    raise typer.Exit(1)

@@ -1,0 +1,29 @@
+"""One database for this folder, emptied before each test: cheaper than one per test, and there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import URL
+
+from models.database import libpq
+
+
+@pytest.fixture(scope="session")
+def emptied(postgres: URL) -> Iterator[psycopg.Connection]:
+    """A connection to this folder's database."""
+    with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE tests_database TEMPLATE template_of_tests")
+        with psycopg.connect(libpq(postgres.set(database="tests_database")), autocommit=True) as connection:
+            connection.execute("SET lock_timeout = '10s'")
+            yield connection
+        admin.execute("DROP DATABASE tests_database WITH (FORCE)")
+
+
+@pytest.fixture
+def database(postgres: URL, emptied: psycopg.Connection) -> URL:
+    """A migrated, empty database."""
+    emptied.execute("TRUNCATE cards, tasks, webhook_events, task_history, sync_state RESTART IDENTITY")
+    return postgres.set(database="tests_database")

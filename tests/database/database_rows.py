@@ -1,0 +1,101 @@
+"""Looks at cards, and plain SQL as a worker in any language writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import URL
+
+from models.board import Board, Property
+from models.database import Sessions, libpq
+from models.properties import BoardCard
+from models.settle import Look, Settled, settle
+from models.validation import validate_notion_entry
+
+NOW: Final = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
+EARLIER: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+SECOND: Final = timedelta(seconds=1)
+MINUTE: Final = timedelta(minutes=1)
+
+BOARD: Final = Board(
+    data_source_id="source-1",
+    properties={
+        name: Property(id=name, name=name, type=kind)
+        for name, kind in {
+            "Status": "select",
+            "Priority": "select",
+            "Attention": "rich_text",
+            "Created": "date",
+            "Updated": "date",
+        }.items()
+    },
+)
+
+
+def make_card(page_id: str = "page-1", **values: Any) -> BoardCard:
+    """A valid card in Draft that ada edited last."""
+    usual: dict[str, Any] = {
+        "title": "The deep",
+        "channel": "deep_sea",
+        "topic": "Anglerfish",
+        "story_direction": "",
+        "status": "Draft",
+        "priority": "Normal",
+        "created": EARLIER,
+        "updated": EARLIER,
+        "attention": "",
+        "created_time": EARLIER,
+        "edited_at": NOW.replace(second=0),
+        "edited_by": "ada",
+        "in_trash": False,
+        "relations": {},
+    }
+    return BoardCard(page_id=page_id, **{**usual, **values})
+
+
+def make_look(card: BoardCard, at: datetime = NOW, **values: Any) -> Look:
+    """A page read by its id, within a second."""
+    usual: dict[str, Any] = {"began": at, "ended": at + SECOND, "by_id": True}
+    return Look(card=card, violations=validate_notion_entry(card, ["deep_sea"]), **{**usual, **values})
+
+
+async def settled(sessions: Sessions, *looks: Look, now: datetime = NOW, **how: Any) -> Settled:
+    """Settle in a transaction of its own."""
+    async with sessions() as session, session.begin():
+        return await settle(session, looks, now=now, correlation_id="cycle-1", **how)
+
+
+class Worker:
+    """A program of the pipeline: plain SQL, each statement a transaction of its own, rows as dicts."""
+
+    def __init__(self, url: URL) -> None:
+        self.connection: psycopg.Connection[dict[str, Any]] = psycopg.connect(
+            libpq(url),
+            autocommit=True,
+            row_factory=psycopg.rows.dict_row,
+        )
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run one statement; its rows, if it gives any."""
+        cursor = self.connection.execute(query, values)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def row(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
+        """The only row."""
+        (row,) = self.rows(query, values)
+        return row
+
+    def task(self, columns: str = "*") -> dict[str, Any]:
+        """The only task."""
+        return self.row(f"SELECT {columns} FROM tasks")
+
+    def card(self, columns: str = "*") -> dict[str, Any]:
+        """The only card."""
+        return self.row(f"SELECT {columns} FROM cards")
+
+    def history(self, *columns: str) -> list[tuple[Any, ...]]:
+        """The columns of the whole history, oldest first."""
+        return [tuple(row.values()) for row in self.rows(f"SELECT {', '.join(columns)} FROM task_history ORDER BY id")]

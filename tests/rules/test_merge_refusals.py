@@ -1,0 +1,115 @@
+"""How long a refusal is shown on its card: until the next accepted move, or until the pipeline moves the card."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from rules_cards import (
+    EARLIER,
+    NO_TOPIC,
+    NOW,
+    Verdict,
+    again,
+    agreed_on,
+    agreeing,
+    look,
+    make_base,
+    make_card,
+    make_task,
+    verdict,
+)
+
+from models.agreement import differences, wrote
+from models.merge import Plan, plan
+from models.statuses import BoardStatus
+
+B = BoardStatus
+
+
+def refused_card() -> Plan:
+    base, task = agreed_on(B.PROCESSING)
+    return look(base, "Draft", task, valid=True)
+
+
+def test_a_refusal_stays_after_the_card_went_back() -> None:
+    refused = refused_card()
+    written = differences(refused.base, refused.task, refused.attention)
+    back = make_card(status="Processing", attention=refused.attention)
+    put_back = plan(wrote(refused.base, written), back, refused.task, [])
+    assert put_back.attention == refused.attention != ""
+    assert differences(put_back.base, put_back.task, put_back.attention) == {}
+
+
+def test_a_refusal_ends_with_the_next_accepted_move() -> None:
+    base, task = agreed_on(B.READY_FOR_REVIEW)
+    refused = look(base, "Draft", task, valid=True)
+    assert refused.attention
+    moved = plan(refused.base, make_card(status="Under Review"), refused.task, [])
+    assert (moved.moved, moved.attention) == (True, "")
+
+
+def test_a_refusal_ends_when_the_pipeline_moves_the_card() -> None:
+    refused = refused_card()
+    assert refused.task is not None
+    on = replace(refused.task, board_status=B.ASSETS_READY, status_changed_at=NOW)
+    seen = plan(refused.base, make_card(status="Draft"), on, [])
+    assert seen.attention == ""
+    assert differences(seen.base, seen.task, seen.attention)["Status"] == "Assets Ready"
+
+
+def test_a_refusal_outlives_every_other_change_of_the_task() -> None:
+    refused = refused_card()
+    assert refused.task is not None
+    renamed = replace(refused.task, created_at=refused.task.created_at - timedelta(days=1))
+    seen = plan(refused.base, make_card(status="Draft", title="Else"), renamed, [])
+    assert seen.attention == refused.attention
+
+
+def test_a_new_refusal_replaces_the_old_one() -> None:
+    refused = refused_card()
+    second = plan(refused.base, make_card(status="Archived"), refused.task, [])
+    assert "“Archived”" in second.attention
+    assert "“Draft”" not in second.attention
+
+
+def test_an_overruled_move_is_told_until_the_pipeline_moves_on() -> None:
+    overruled = look(agreeing(B.QUEUED), "Draft", make_task(board_status=B.PROCESSING), valid=True)
+    assert again(overruled, make_card(status="Draft")).attention == overruled.attention != ""
+    assert overruled.task is not None
+    on = replace(overruled.task, board_status=B.ASSETS_READY, status_changed_at=NOW)
+    assert plan(overruled.base, make_card(status="Draft"), on, []).attention == ""
+
+
+def test_correcting_an_unknown_status_ends_its_refusal() -> None:
+    unknown = look(None, "Ideas", None, valid=True)
+    corrected = plan(unknown.base, make_card(status="Draft"), None, [])
+    assert verdict(corrected) == Verdict(B.DRAFT, B.DRAFT, moved=True)
+    assert corrected.attention == ""
+
+
+def test_a_card_queued_out_of_an_unknown_status_says_only_what_is_wrong_now() -> None:
+    unknown = look(None, "Ideas", None, valid=False)
+    queued = plan(unknown.base, make_card(status="Queued", topic=""), None, [NO_TOPIC])
+    assert verdict(queued) == Verdict(None, B.DRAFT, "invalid_card")
+    assert queued.attention == "Topic is empty."
+
+
+def test_violations_stay_until_they_are_mended_and_stand_before_the_refusal() -> None:
+    base, task = agreed_on(B.PROCESSING)
+    made = look(base, "Draft", task, valid=False)
+    assert made.attention.startswith("Topic is empty. A card cannot be moved")
+    mended = plan(made.base, make_card(status="Draft"), made.task, [])
+    assert mended.attention.startswith("A card cannot be moved")
+
+
+def test_a_refusal_made_before_there_was_a_task_is_outdated_by_the_tasks_first_change() -> None:
+    base = make_base()
+    refused = look(base, "Processing", None, valid=False)
+    assert (refused.task, refused.base.refused_at) == (None, None)
+    made = plan(refused.base, make_card(status="Processing", updated=EARLIER), None, [])
+    assert made.task is not None
+    assert made.base.refused_at == made.task.status_changed_at
+    assert made.attention.startswith("A card cannot be moved")
+    on = replace(made.task, board_status=B.QUEUED, status_changed_at=NOW)
+    assert plan(made.base, make_card(status="Processing"), on, []).attention == ""

@@ -1,0 +1,131 @@
+"""Settings: what is read, what is refused, and that a secret never shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.errors import SettingsError
+from models.settings import Settings, load_settings
+
+ID = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `.env` and no variable of ours: each test sets what it is about."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOOR_PORT", "eighty"),
+        ("DOOR_PORT", "70000"),
+        ("DATABASE_POOL_SIZE", "-7"),
+        ("NOTION_REQUESTS_PER_SECOND", "-7"),
+        ("NOTION_TIMEOUT_SECONDS", "never"),
+        ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
+        ("NOTION_WEBHOOK_ENROLMENT", "perhaps"),
+        ("NOTION_DATABASE_ID", "https://www.notion.so/team/Our-board"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert f"{name}: " in str(caught.value)
+    assert value not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOOR_PORT", "x")
+    monkeypatch.setenv("LOG_LEVEL", "x")
+    with pytest.raises(SettingsError, match=r"DOOR_PORT: .*LOG_LEVEL: "):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(ID, id="the-id"),
+        pytest.param(f"https://www.notion.so/{ID}", id="bare-address"),
+        pytest.param(f"https://www.notion.so/team/{ID}?v=fedcba9876543210fedcba9876543210", id="with-a-view"),
+        pytest.param(f"https://www.notion.so/team/Our-video-board-{ID}?v=1&pvs=4#x", id="with-the-title"),
+        pytest.param(f"https://www.notion.so/team/{ID}/", id="with-a-slash"),
+        pytest.param("https://www.notion.so/team/01234567-89ab-cdef-0123-456789abcdef", id="with-dashes"),
+    ],
+)
+def test_the_board_is_named_by_id_or_by_its_address(written: str) -> None:
+    assert load_settings(notion_database_id=written).notion_database_id == ID
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NOTION_API_TOKEN", "DATABASE_URL", "DOOR_PORT", "ALERT_URLS", "PREFECT_API_URL"):
+        monkeypatch.setenv(name, "")
+    settings = load_settings()
+    assert (settings.notion_api_token, settings.database_url, settings.prefect_api_url) == (None, None, None)
+    assert (settings.door_port, settings.alert_urls) == (8600, ())
+
+
+def test_settings_are_read_from_the_environment_before_the_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / ".env").write_text("DOOR_PORT=1111\nSANDBOX_PORT=2222\nSOMETHING_ELSE=3\n")
+    monkeypatch.setenv("DOOR_PORT", "3333")
+    assert (load_settings().door_port, load_settings().sandbox_port) == (3333, 2222)
+
+
+def test_an_override_counts_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://one/api")
+    assert load_settings().prefect_api_url == "http://one/api"
+    assert load_settings(prefect_api_url="http://two/api").prefect_api_url == "http://two/api"
+
+
+@pytest.mark.parametrize(
+    ("written", "urls"),
+    [
+        ("slack://a/b", ("slack://a/b",)),
+        ("slack://a/b,discord://c/d", ("slack://a/b", "discord://c/d")),
+        ("  slack://a/b ,\n discord://c/d  mailto://e ", ("slack://a/b", "discord://c/d", "mailto://e")),
+        (" , ", ()),
+    ],
+)
+def test_alert_urls_are_separated_by_commas_or_blanks(
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+    urls: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("ALERT_URLS", written)
+    assert load_settings().alert_urls == urls
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NOTION_API_TOKEN",
+        "NOTION_WEBHOOK_SECRET",
+        "NOTION_WEBHOOK_SECRET_PREVIOUS",
+        "AUTOMATION_WEBHOOK_SECRET",
+        "DATABASE_URL",
+        "ALERT_URLS",
+    ],
+)
+def test_a_secret_shows_in_no_text_about_the_settings(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "postgresql://me:s3cret@host/name")
+    settings = load_settings()
+    assert "s3cret" not in f"{settings} {settings!r}"
+    monkeypatch.setenv("DOOR_PORT", "x")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "s3cret" not in f"{caught.value} {caught.value!r}"

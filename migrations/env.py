@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 from sqlmodel import SQLModel
 
 import models.card
@@ -22,8 +22,10 @@ ONE_AT_A_TIME = 7_236_001
 def run() -> None:
     """Run the migrations, each in a transaction of its own, giving up on locks rather than blocking a live system."""
     url = context.config.attributes.get("url") or database_url(os.environ["DATABASE_URL"])
-    engine = create_engine(url)
+    # Without a pool the connection ends with the context, and with it the lock, whatever happens inside.
+    engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
+        connection.execute(text("SET lock_timeout = '60s'"))
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})
         connection.execute(text("SET lock_timeout = '10s'"))
         connection.commit()
@@ -35,9 +37,6 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ONE_AT_A_TIME})
-        connection.commit()
-    engine.dispose()
 
 
 run()

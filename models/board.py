@@ -31,6 +31,9 @@ EXPECTED_TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 """The types each property may have. `Time in Status` is Notion's own business and never read."""
 
+OPTIONAL_RELATIONS: Final = ("Assets", "Videos", "Audio")
+"""A property of that name and another type is somebody else's, and left alone."""
+
 NEEDED: Final = ("Title", "Channel", "Topic", "Status")
 """Without these a card cannot be judged; everything else may be missing."""
 
@@ -86,6 +89,9 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
     """
     schema = {p["id"]: p for p in data_source["properties"].values()}
     found = {name: _find(name, schema, known) for name in EXPECTED_TYPES}
+    for name in OPTIONAL_RELATIONS:
+        if found[name] is not None and found[name]["type"] != "relation":
+            found[name] = None
     faults = [_fault(name, schema, found[name]) for name in EXPECTED_TYPES]
     named = [fault for fault in faults if fault]
     if named:

@@ -87,7 +87,6 @@ class NotionUnavailable(NotionIntegrationError, TryAgain):
         NotionIntegrationError.__init__(self, message, status=status, code=code)
         self.retry_after = retry_after
 
-
     @property
     def concerns_one_request(self) -> bool:
         """Whether the fault may lie with what was asked for (a 5xx for one page), not with Notion as a whole."""

@@ -126,25 +126,27 @@ async def release(session: AsyncSession, ids: Sequence[int], *, now: datetime, w
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**back))
 
 
-async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, error: str) -> list[str]:
-    """Leave failed events due again with backoff; those out of attempts are dead. Returns the dead ones' event ids.
+async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, error: str) -> None:
+    """Leave failed events due again with backoff; those out of attempts are dead.
 
     The n-th failure waits 15 s x 3^(n-1): 15 s, 45 s, … 3 h; eight attempts span four and a half hours.
     """
     query = select(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).order_by(col(WebhookEvent.id)).with_for_update()
     rows = await session.scalars(query, execution_options={"populate_existing": True})
-    dead = []
     for event in rows:
         event.error, event.claimed_until = error[:2000], None
         event.next_attempt_at = now + _FIRST_RETRY * 3 ** (event.attempts - 1)
         if event.attempts >= ATTEMPTS_MAX:
             event.dead_at = now
-            dead.append(event.event_id)
     await session.flush()
-    return dead
+
+
+async def dead_since(session: AsyncSession, moment: datetime) -> list[str]:
+    """Notion's ids of the events that died since then."""
+    return list(await session.scalars(select(WebhookEvent.event_id).where(col(WebhookEvent.dead_at) >= moment)))
 
 
 async def waiting(session: AsyncSession) -> int:
     """How many events are neither processed nor dead."""
     query = select(func.count()).where(col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
-    return (await session.scalars(query)).one()
+    return int((await session.execute(query)).scalar_one())

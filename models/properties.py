@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from models.board import EXPECTED_TYPES, Board, Property
+from models.board import EXPECTED_TYPES, NEEDED, Board, Property
 
 TEXT_PIECE_MAX: Final = 2000
 """UTF-16 units in one `text.content` (Notion: request limits)."""
@@ -60,7 +60,7 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
     """The card in a page object, its properties found by the ids the board is known by (so a rename changes nothing).
 
     Raises:
-        ValueError: when this is no page object (no id, no properties, no times).
+        ValueError: when this is no page object (no id, no properties, no times), or no page of this board any more.
     """
     try:
         by_id = {p["id"]: p for p in page["properties"].values()}
@@ -70,7 +70,13 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
 
     def value(name: str) -> Any:
         known = board.properties.get(name)
-        return read_value(by_id[known.id]) if known is not None and known.id in by_id else None
+        if known is None:
+            return None
+        if known.id not in by_id or by_id[known.id].get("type") not in EXPECTED_TYPES[name]:
+            if name in NEEDED:
+                raise ValueError(f"the page shows no {name} as the board had it: the board's properties changed")
+            return None
+        return read_value(by_id[known.id])
 
     relations = {n: by_id[p.id] for n, p in board.properties.items() if p.type == "relation" and p.id in by_id}
     return BoardCard(

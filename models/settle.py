@@ -101,7 +101,8 @@ async def settle(
             page_id = look.card.page_id
             card = cards[page_id]
             if (doubt := _doubt(card, look)) is not None:
-                again += [page_id] if doubt else []
+                _remember_write(card, look)
+                again += [page_id] if doubt or look.written else []
                 continue
             note = _Note(session, card, actor, now, correlation_id)
             outcomes.append(_settle_one(note, look, tasks.get(page_id), importing=importing))
@@ -130,6 +131,13 @@ class _Note:
             **what,
         )
         self.session.add(row)
+
+
+def _remember_write(card: Card, look: Look) -> None:
+    """Even if the answer to our own write is void, that we wrote is not: else it would look like a person's move."""
+    if look.written and card.base is not None:
+        base = wrote(card.base, dict(look.written))
+        card.remember(base, card.known_violations(), card.attention)
 
 
 def _newest(looks: Iterable[Look]) -> dict[str, Look]:
@@ -260,9 +268,7 @@ async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
     rows = await session.scalars(select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards])))
     known = {row.notion_page_id: row for row in rows}
     return {
-        card.page_id
-        for card in cards
-        if card.page_id not in known or not _says_nothing_new(known[card.page_id], card)
+        card.page_id for card in cards if card.page_id not in known or not _says_nothing_new(known[card.page_id], card)
     }
 
 
@@ -275,4 +281,6 @@ async def mark_gone(
 ) -> list[Outcome]:
     """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits."""
     known = [card for card in (await cards_of(session, page_ids)).values() if card.first_seen_at is not None]
+    for card in known:
+        card.seen_at = now
     return [_trash(_Note(session, card, "board", now, correlation_id)) for card in known]

@@ -52,9 +52,7 @@ class Connections:
         return load_configured_channels(self.settings.channel_configs)
 
 
-_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Connections]] = (
-    WeakKeyDictionary()
-)
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Connections]] = WeakKeyDictionary()
 
 
 def connections(settings: Settings | None = None) -> Connections:

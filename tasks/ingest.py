@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,6 +16,7 @@ from models import inbox
 from models.board import Board
 from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
+from tasks.alerts import Level, send_alert
 from tasks.board import bot_id, followed_board, refreshed_board
 from tasks.connections import Connections
 from tasks.reading import Readings, read_by_id, read_many
@@ -63,7 +64,7 @@ async def drain_inbox(on: Connections, report: Report) -> None:
     async with on.sessions() as session:
         if not await inbox.any_due(session, now=on.clock()):
             return
-    board, me = await followed_board(on), await bot_id(on)
+    board, me, began = await followed_board(on), await bot_id(on), on.clock()
     while events := await claim_events(on):
         try:
             batch = sort_events(events, board, me)
@@ -75,6 +76,15 @@ async def drain_inbox(on: Connections, report: Report) -> None:
         except (NotionUnavailable, GiveUp) as error:
             await _give_back(on, events, error)
             raise
+    await _report_dead(on, began)
+
+
+async def _report_dead(on: Connections, since: datetime) -> None:
+    async with on.sessions() as session:
+        dead = await inbox.dead_since(session, since)
+    for event_id in dead:
+        context = {"event_id": event_id, "kept_in": "webhook_events"}
+        await send_alert(on, Level.ERROR, f"dead_event:{event_id}", "A webhook event could not be processed", context)
 
 
 @step("claim_events", holds="claim what is due", tags=("inbox",))

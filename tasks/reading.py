@@ -70,23 +70,12 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
 
     async def read(page_id: str) -> None:
         async with turn:
-            began = on.clock()
             try:
-                page = await on.notion.get_page(page_id)
-                if _elsewhere(page, board):
-                    readings.gone.append(page_id)
-                    return
-                card = read_card(page, board)
-            except NotionPageNotFound:
-                readings.gone.append(page_id)
-            except (NotionRejected, ValueError) as error:
-                readings.failed[page_id] = str(error)
+                await _read_one(on, board, page_id, readings)
             except NotionUnavailable as error:
                 if not error.concerns_one_request:
                     raise
                 ailing[page_id] = error
-            else:
-                readings.cards.append(Read(card=card, began=began, ended=on.clock(), by_id=True))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -98,6 +87,22 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
         raise next(iter(ailing.values()))
     readings.failed |= {page_id: str(error) for page_id, error in ailing.items()}
     return readings
+
+
+async def _read_one(on: Connections, board: Board, page_id: str, readings: Readings) -> None:
+    began = on.clock()
+    try:
+        page = await on.notion.get_page(page_id)
+        if _elsewhere(page, board):
+            readings.gone.append(page_id)
+            return
+        card = read_card(page, board)
+    except NotionPageNotFound:
+        readings.gone.append(page_id)
+    except (NotionRejected, ValueError) as error:
+        readings.failed[page_id] = str(error)
+    else:
+        readings.cards.append(Read(card=card, began=began, ended=on.clock(), by_id=True))
 
 
 def _elsewhere(page: Mapping[str, Any], board: Board) -> bool:
@@ -176,4 +181,10 @@ def _window(edited: datetime | None, created: datetime | None) -> Filter | None:
 
 def _cards(answer: Mapping[str, Any], board: Board) -> list[BoardCard]:
     """The pages of a query's answer; a row that is no page (a wiki's data source) is passed over."""
-    return [read_card(row, board) for row in answer["results"] if row.get("object") == "page" and "properties" in row]
+    pages = [row for row in answer["results"] if row.get("object") == "page" and "properties" in row]
+    try:
+        return [read_card(page, board) for page in pages]
+    except ValueError as error:
+        raise BoardError(
+            f"The board cannot be read: {error}. Put the property back, or restart to see it anew."
+        ) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +15,6 @@ from models.errors import SafetyStop
 from models.settle import Look, Outcome, Settled, mark_gone, settle
 from models.sync_state import CONFIRMED, get_moment
 from models.validation import validate_notion_entry
-from tasks.alerts import Level, send_alert
 from tasks.connections import Connections
 from tasks.reading import Read, Readings, read_by_id
 from tasks.report import Report
@@ -54,15 +52,10 @@ class Events:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What a commit did.
-
-    Attributes:
-        dead: Notion's ids of the events that ran out of attempts.
-    """
+    """What a commit did: the cards looked at, and those found gone."""
 
     settled: Settled
     gone: Sequence[Outcome]
-    dead: Sequence[str]
 
 
 async def take_in(
@@ -81,9 +74,6 @@ async def take_in(
         report.failed += 1
         report.note(page_id, "cannot be read", error)
         log.error("card_unreadable", notion_page_id=page_id, error=error)
-    for event_id in stored.dead:
-        context = {"event_id": event_id, "do": f"showrunner events replay {event_id}"}
-        await send_alert(on, Level.ERROR, f"dead_event:{event_id}", "A webhook event could not be processed", context)
     if again := stored.settled.again:
         # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
         second = await read_by_id(on, reader.board, again)
@@ -130,8 +120,9 @@ async def store_cards(
         done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]
         for outcome, rows in {**events.settled, "looked_at": done}.items():
             await inbox.finish(session, rows, now=now, outcome=outcome)
-        dead = await _postpone(session, events, readings.failed, now)
-    return Stored(settled=settled, gone=gone, dead=dead)
+        for page_id, error in readings.failed.items():
+            await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=error)
+    return Stored(settled=settled, gone=gone)
 
 
 async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str]) -> None:
@@ -144,13 +135,6 @@ async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Seque
             f"{count} of {total} cards would be marked as trashed at once; nothing was changed. Is the token right and "
             "the board shared? If the cards are really gone: showrunner push --confirm"
         )
-
-
-async def _postpone(session: AsyncSession, events: Events, failed: Mapping[str, str], now: datetime) -> list[str]:
-    dead: list[str] = []
-    for page_id, error in failed.items():
-        dead += await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=error)
-    return dead
 
 
 def tell(stored: Stored, report: Report) -> None:

@@ -137,7 +137,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE FUNCTION showrunner_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-          IF TG_OP = 'DELETE' AND current_setting('showrunner.retention', true) = 'on' THEN
+          IF TG_OP <> 'UPDATE' AND current_setting('showrunner.retention', true) = 'on' THEN
             RETURN OLD;
           END IF;
           RAISE EXCEPTION 'task_history is append-only; only the retention flow deletes from it'
@@ -156,9 +156,15 @@ def upgrade() -> None:
         "FOR EACH ROW EXECUTE FUNCTION showrunner_append_only()",
     )
 
+    op.execute(
+        "CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON task_history "
+        "FOR EACH STATEMENT EXECUTE FUNCTION showrunner_append_only()"
+    )
+
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute("DROP TRIGGER append_only_truncate ON task_history")
     op.execute("DROP TRIGGER append_only ON task_history")
     op.execute("DROP TRIGGER record_task ON tasks")
     op.execute("DROP TRIGGER keep_task ON tasks")

@@ -235,5 +235,3 @@ async def test_a_trashed_card_keeps_its_task_and_goes_on_when_restored(stage: St
     await stage.cycle()
     assert (await stage.card(page)).trashed_at is None
     assert (await stage.shows(page))["Status"] == "Processing"
-
-

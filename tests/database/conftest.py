@@ -18,6 +18,7 @@ def emptied(postgres: URL) -> Iterator[psycopg.Connection]:
         admin.execute("CREATE DATABASE tests_database TEMPLATE template_of_tests")
         with psycopg.connect(libpq(postgres.set(database="tests_database")), autocommit=True) as connection:
             connection.execute("SET lock_timeout = '10s'")
+            connection.execute("SET showrunner.retention = 'on'")
             yield connection
         admin.execute("DROP DATABASE tests_database WITH (FORCE)")
 

@@ -52,7 +52,13 @@ def make_board(*, without: Sequence[str] = (), **kinds: str) -> Board:
 
 
 def make_page(properties: Mapping[str, Any], **top: Any) -> dict[str, Any]:
-    """A page object whose properties have the ids of `make_board`."""
+    """A page object whose properties have the ids of `make_board`; the needed ones are empty unless given."""
+    empty: dict[str, Any] = {
+        "Title": {"type": "title", "title": []},
+        "Channel": {"type": "select", "select": None},
+        "Topic": {"type": "rich_text", "rich_text": []},
+        "Status": {"type": "select", "select": None},
+    }
     return {
         "object": "page",
         "id": "page-1",
@@ -60,7 +66,7 @@ def make_page(properties: Mapping[str, Any], **top: Any) -> dict[str, Any]:
         "last_edited_time": "2026-11-23T09:59:00.000Z",
         "last_edited_by": {"object": "user", "id": "ada"},
         "in_trash": False,
-        "properties": {name: {"id": f"id-{name}", **value} for name, value in properties.items()},
+        "properties": {name: {"id": f"id-{name}", **value} for name, value in {**empty, **properties}.items()},
         **top,
     }
 

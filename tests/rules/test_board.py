@@ -61,6 +61,10 @@ def test_a_property_made_anew_under_the_old_name_is_found_by_that_name() -> None
     assert read_board(remade, known).properties["Topic"].id == "new"
 
 
+def test_a_relations_name_on_a_property_of_another_type_is_somebody_elses_and_left_alone() -> None:
+    assert "Assets" not in read_board(source(Assets="files")).properties
+
+
 @pytest.mark.parametrize("name", ["Channel", "Topic", "Status"])
 def test_a_needed_property_that_is_missing_is_named_with_what_there_is(name: str) -> None:
     with pytest.raises(BoardError) as caught:
@@ -81,7 +85,6 @@ def test_a_needed_property_that_is_missing_is_named_with_what_there_is(name: str
         ("Created", "rich_text", "created_time or date"),
         ("Updated", "created_time", "date or last_edited_time"),
         ("Attention", "checkbox", "rich_text"),
-        ("Assets", "files", "relation"),
     ],
 )
 def test_a_property_of_the_wrong_type_is_named_with_the_cure(name: str, kind: str, cure: str) -> None:

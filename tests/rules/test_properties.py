@@ -154,6 +154,15 @@ def test_an_empty_page_is_read_as_empty_values() -> None:
     assert card.relations == {}
 
 
+@pytest.mark.parametrize("name", ["Title", "Channel", "Topic", "Status"])
+@pytest.mark.parametrize("instead", [None, {"type": "number", "number": 3}])
+def test_a_page_without_a_needed_property_is_not_mistaken_for_an_empty_card(name: str, instead: Any) -> None:
+    page = make_page({})
+    page["properties"][name] = {"id": f"id-{name}", **instead} if instead else {"id": "gone", "type": "url"}
+    with pytest.raises(ValueError, match=f"shows no {name}"):
+        read_card(page, make_board())
+
+
 def test_null_values_are_empty() -> None:
     kinds = {"Title": "title", "Topic": "rich_text", "Channel": "select", "Status": "select", "Created": "date"}
     card = read_card(make_page({name: {"type": kind, kind: None} for name, kind in kinds.items()}), make_board())

@@ -91,9 +91,10 @@ def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
         ensure_database(url.set(database="postgres"), name)
         yield url.set(database=name)
     finally:
-        # A run that was killed is still counted as a holder: without this the server would outlive everybody.
-        server.stop()
         server.cleanup()
+        # A run that was killed is still counted as a holder: without this the server would outlive everybody.
+        if (folder / "postmaster.pid").exists():
+            server.stop()
 
 
 def _start_embedded(folder: Path) -> Any:

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     prefect_api_url: str | None = Field(default=None, validation_alias=AliasChoices("PREFECT_API_URL"))
     """An existing Prefect server, e.g. http://127.0.0.1:4200/api. Not set: `showrunner up` starts one."""
 
+    prefect_api_auth_string: SecretStr | None = None
+    """`user:password` of a Prefect server that asks for one."""
+
     prefect_port: Annotated[int, Field(ge=1, le=65535)] = 4200
     """Port of the Prefect server that `showrunner up` starts."""
 

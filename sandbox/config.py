@@ -72,13 +72,15 @@ class Config:
         Raises:
             ValueError: With one sentence that says what is wrong.
         """
-        if self.requests_per_minute < 1:
-            raise ValueError("requests_per_minute must be at least 1.")
+        if min(self.requests_per_minute, self.query_limit, self.log_limit) < 1:
+            raise ValueError("requests_per_minute, query_limit and log_limit must be at least 1.")
         if self.latency_ms < 0 or self.aggregation_seconds < 0:
             raise ValueError("latency_ms and aggregation_seconds must not be negative.")
         tokens = [account.token for account in self.accounts if account.token is not None]
         if len(set(tokens)) != len(tokens):
             raise ValueError("Two accounts cannot have the same token.")
+        if self.webhook_url is not None and not self.webhook_url.startswith(("http://", "https://")):
+            raise ValueError("The webhook url must start with http:// or https://.")
         if not self.accounts or not all(a.name for a in self.accounts):
             raise ValueError("At least one account is needed, and each needs a name.")
         if any(not token.isascii() or not token.strip() or token != token.strip() for token in tokens):

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,8 @@ from sandbox.outbox import Delivery, Outbox
 TIMEOUT_SECONDS = 10.0
 MAX_IN_FLIGHT = 50
 _LONGEST_SLEEP = 3600.0
+
+_log = logging.getLogger("sandbox")
 
 
 def sign(secret: str, body: bytes) -> str:
@@ -105,7 +108,12 @@ class Sender:
 
     def _sent(self, task: asyncio.Task[int]) -> None:
         self._sending.discard(task)
-        if not task.cancelled() and task.exception() is None and task.result():
+        if task.cancelled():
+            return
+        failure = task.exception()
+        if failure is not None:
+            _log.error("Delivering webhooks failed", exc_info=failure)
+        elif task.result():
             self.wake()
 
     async def close(self) -> None:

@@ -70,7 +70,7 @@ class FilterCompiler:
         if not isinstance(parts, list):
             raise shape_error(f"{path}.{compound}", "an array", parts)
         if len(parts) > MAX_CONDITIONS:
-            limit = f"≤ `{MAX_CONDITIONS}`, instead was `{len(parts)}`."  # noqa: RUF001
+            limit = f"≤ `{MAX_CONDITIONS}`, instead was `{len(parts)}`."
             raise body_error(f"{path}.{compound}.length should be {limit}")
         compiled = [self._compile(part, f"{path}.{compound}[{i}]", depth=depth + 1) for i, part in enumerate(parts)]
         tests = [part.test for part in compiled if part.test is not None]
@@ -97,18 +97,9 @@ class FilterCompiler:
 
     def _property_condition(self, prop: Property, kind: str, condition: Any, path: str) -> Filter:
         path = f"{path}.{kind}"
-        if prop.kind == "formula" and kind == "formula":
-            raise validation_error("Unable to filter based on a formula of unknown type")
-        if kind in ELSEWHERE:
-            raise unsupported(f"filters of type {kind!r}")
-        if kind not in KINDS:
-            raise body_error(f"{path} should be not present.")
-        if kind != prop.kind:
-            raise validation_error(f"database property {prop.kind} does not match filter {kind}")
+        _check_kind(prop, kind, path)
         if kind in _TIMESTAMPS:
             return self._time_condition(kind, condition, path)
-        if kind not in READERS:
-            raise unsupported(f"filters on properties of type {kind!r}")
         operator, operand = _single(condition, path)
         read = READERS[kind](self._state, prop)
         if operator in ("is_empty", "is_not_empty") and kind != "checkbox":
@@ -118,13 +109,7 @@ class FilterCompiler:
             return Filter(_in_interval(read, date_interval(operator, operand, now=self._now, path=path)), {})
         if kind in ("select", "status"):
             return Filter(_option_test(read, operator, _option_ids(prop, operand, path), path), {})
-        if kind in _TEXT_KINDS:
-            return Filter(_text_test(read, operator, operand, path), {})
-        if kind == "number":
-            return Filter(_number_test(read, operator, operand, path), {})
-        if kind == "checkbox":
-            return Filter(_checkbox_test(read, operator, operand, path), {})
-        return Filter(_relation_test(read, operator, operand, path), {})
+        return Filter(_TESTS[kind](read, operator, operand, path), {})
 
     def _time_condition(self, name: str, condition: Any, path: str) -> Filter:
         operator, operand = _single(condition, path)
@@ -133,6 +118,19 @@ class FilterCompiler:
             return Filter(_existence(read, operator, operand, path), {})
         interval = date_interval(operator, operand, now=self._now, path=f"{path}.{operator}")
         return Filter(_in_interval(read, interval), {name: interval})
+
+
+def _check_kind(prop: Property, kind: str, path: str) -> None:
+    if kind in ELSEWHERE:
+        raise unsupported(f"filters of type {kind!r}")
+    if kind not in KINDS:
+        raise body_error(f"{path} should be not present.")
+    if kind != prop.kind:
+        raise validation_error(f"database property {prop.kind} does not match filter {kind}")
+    if kind == "formula":
+        raise validation_error("Unable to filter based on a formula of unknown type")
+    if kind not in READERS and kind not in _TIMESTAMPS:
+        raise unsupported(f"filters on properties of type {kind!r}")
 
 
 def _only(body: dict[str, Any], name: str, path: str) -> Any:
@@ -263,3 +261,11 @@ def _relation_test(read: Reader, operator: str, operand: Any, path: str) -> Test
         raise shape_error(path, "a valid uuid", operand)
     wanted = operand.lower()
     return lambda page: (wanted in (read(page) or ())) is (operator == "contains")
+
+
+_TESTS: dict[str, Callable[[Reader, str, Any, str], Test]] = {
+    **dict.fromkeys(_TEXT_KINDS, _text_test),
+    "number": _number_test,
+    "checkbox": _checkbox_test,
+    "relation": _relation_test,
+}

@@ -10,7 +10,7 @@ from sandbox.formulas import Formula
 from sandbox.rich_text import RichText
 
 Value = RichText | DateValue | list[str] | str | int | float | bool | None
-"""What a page holds for a property: rich text; a date; ids of related pages; an option's id, a URL; a number; a tick."""
+"""What a page holds for a property: rich text; a date; ids of pages; an option's id or a URL; a number; a tick."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ hours after the first); Notion does not publish the gaps, so they are 16 seconds
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -24,7 +27,7 @@ GAP_FACTOR = 4
 
 def gap_after(attempts: int) -> timedelta:
     """How long to wait after so many failed attempts: 16 s, 64 s, … 18.2 h."""
-    return FIRST_GAP * GAP_FACTOR ** (attempts - 1)
+    return FIRST_GAP * float(GAP_FACTOR ** (attempts - 1))
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class Delivery:
 class Outbox:
     """The webhook subscription and everything on its way to it.
 
+    `watch` is called with each delivery that is made or got an answer.
+
     Args:
         state: Where it is kept.
         aggregation_seconds: How long changes of one object are gathered.
@@ -67,13 +72,19 @@ class Outbox:
         self._aggregation = aggregation_seconds
         self._keep = keep
         self._rng = rng
+        self.watch: Callable[[Delivery], None] = lambda _delivery: None
         storage = state.storage
-        self.windows: dict[str, Window] = {key: Window(**body) for key, body in storage.all("window")}
+        gathered = sorted((Window(**body) for _, body in storage.all("window")), key=lambda window: window.opened_at)
+        # In the order they were opened, so the first is the next to close.
+        self.windows: dict[str, Window] = {window.entity_id: window for window in gathered}
         loaded = sorted((Delivery(**body) for _, body in storage.all("delivery")), key=lambda item: item.number)
         self.pending: dict[int, Delivery] = {item.number: item for item in loaded if item.status == "pending"}
         self.finished: deque[Delivery] = deque(item for item in loaded if item.status != "pending")
         self._next = 1 + max((item.number for item in loaded), default=0)
-        self._in_flight: set[int] = set()
+        # (when, number), a heap; what is in flight is not in it, what was dropped is passed over.
+        self._agenda: list[tuple[datetime, int]] = []
+        for item in self.pending.values():
+            self._plan(item, datetime.fromisoformat(item.due_at or item.event["timestamp"]))
 
     @property
     def subscription(self) -> dict[str, str] | None:
@@ -123,19 +134,24 @@ class Outbox:
 
         What is taken counts as in flight, and is not handed out again until `settle` has its answer.
         """
-        for key in [key for key, window in self.windows.items() if window.closes_at(self._aggregation) <= now]:
-            self._close(self.windows.pop(key), now)
+        while self.windows:
+            key, window = next(iter(self.windows.items()))
+            if window.closes_at(self._aggregation) > now:
+                break
+            del self.windows[key]
             self._state.storage.delete("window", key)
+            self._close(window, now)
         self._state.commit()
-        ready = [
-            item
-            for item in self.pending.values()
-            if item.number not in self._in_flight
-            and item.due_at is not None
-            and datetime.fromisoformat(item.due_at) <= now
-        ]
-        self._in_flight |= {item.number for item in ready}
+        ready: list[Delivery] = []
+        while self._agenda and self._agenda[0][0] <= now:
+            number = heappop(self._agenda)[1]
+            if number in self.pending:
+                ready.append(self.pending[number])
         return ready
+
+    def _plan(self, delivery: Delivery, moment: datetime) -> None:
+        delivery.due_at = moment.isoformat()
+        heappush(self._agenda, (moment, delivery.number))
 
     def _close(self, window: Window, now: datetime) -> None:
         subscription, meta = self.subscription, self._state.meta
@@ -145,14 +161,14 @@ class Outbox:
         ids |= {"subscription_id": subscription["id"], "integration_id": meta["integration_id"]}
         for kind, data in window.outcome():
             event = envelope(window, kind, data, event_id=new_uuid(self._rng), ids=ids, version=API_VERSION)
-            delivery = Delivery(self._next, event, 0, now.isoformat(), "pending", [])
+            delivery = Delivery(self._next, event, 0, None, "pending", [])
             self._next += 1
             self.pending[delivery.number] = delivery
+            self._plan(delivery, now)
             self._write(delivery)
 
     def settle(self, delivery: Delivery, now: datetime, *, status: int | None, error: str | None = None) -> None:
         """Note what an attempt got: delivered on 2xx, else the next attempt is set, or the event is given up."""
-        self._in_flight.discard(delivery.number)
         if delivery.number not in self.pending:
             return
         delivery.attempts += 1
@@ -163,7 +179,7 @@ class Outbox:
         elif delivery.attempts >= MAX_ATTEMPTS:
             self._finish(delivery, "failed")
         else:
-            delivery.due_at = (now + gap_after(delivery.attempts)).isoformat()
+            self._plan(delivery, now + gap_after(delivery.attempts))
         self._write(delivery)
         self._state.commit()
 
@@ -175,14 +191,13 @@ class Outbox:
             self._state.storage.delete("delivery", str(self.finished.popleft().number))
 
     def _write(self, delivery: Delivery) -> None:
+        self.watch(delivery)
         self._state.storage.put("delivery", str(delivery.number), asdict(delivery))
 
     def next_at(self) -> datetime | None:
         """When something will be due next; None when nothing is on its way."""
-        moments = [window.closes_at(self._aggregation) for window in self.windows.values()]
-        moments += [
-            datetime.fromisoformat(item.due_at)
-            for item in self.pending.values()
-            if item.due_at is not None and item.number not in self._in_flight
-        ]
+        while self._agenda and self._agenda[0][1] not in self.pending:
+            heappop(self._agenda)
+        moments = [moment for moment, _ in self._agenda[:1]]
+        moments += [window.closes_at(self._aggregation) for window in islice(self.windows.values(), 1)]
         return min(moments, default=None)

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
@@ -84,7 +84,7 @@ def parse_sorts(state: State, schema: Schema, body: Any) -> list[Sort]:
     if not isinstance(body, list):
         raise shape_error("body.sorts", "an array", body)
     if len(body) > _MAX_SORTS:
-        raise body_error(f"body.sorts.length should be ≤ `{_MAX_SORTS}`, instead was `{len(body)}`.")  # noqa: RUF001
+        raise body_error(f"body.sorts.length should be ≤ `{_MAX_SORTS}`, instead was `{len(body)}`.")
     return [_parse_sort(state, schema, item, f"body.sorts[{index}]") for index, item in enumerate(body)]
 
 

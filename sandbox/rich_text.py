@@ -60,7 +60,7 @@ def check_length(text: str, limit: int, path: str) -> None:
     """
     length = utf16_length(text)
     if length > limit:
-        raise body_error(f"{path}.length should be ≤ `{limit}`, instead was `{length}`.")  # noqa: RUF001 - Notion's
+        raise body_error(f"{path}.length should be ≤ `{limit}`, instead was `{length}`.")
 
 
 def parse_rich_text(value: Any, path: str) -> RichText:
@@ -76,7 +76,7 @@ def parse_rich_text(value: Any, path: str) -> RichText:
     if not isinstance(value, list):
         raise shape_error(path, "an array", value)
     if len(value) > MAX_PARTS:
-        raise body_error(f"{path}.length should be ≤ `{MAX_PARTS}`, instead was `{len(value)}`.")  # noqa: RUF001
+        raise body_error(f"{path}.length should be ≤ `{MAX_PARTS}`, instead was `{len(value)}`.")
     parts = (_parse_part(item, f"{path}[{index}]") for index, item in enumerate(value))
     return tuple(part for part in parts if part.kind != "text" or part.content)
 

@@ -163,9 +163,7 @@ class SchemaEditor:
         if not isinstance(listed, list):
             raise shape_error(f"{path}.options", "an array", listed)
         if len(listed) > MAX_OPTIONS:
-            raise body_error(
-                f"{path}.options.length should be ≤ `{MAX_OPTIONS}`, instead was `{len(listed)}`."  # noqa: RUF001
-            )
+            raise body_error(f"{path}.options.length should be ≤ `{MAX_OPTIONS}`, instead was `{len(listed)}`.")
         if prop.kind == "status" and not listed:
             raise body_error(f"{path}.options.length should be ≥ `1`, instead was `0`.")
         options = tuple(self._option(prop, item, f"{path}.options[{index}]") for index, item in enumerate(listed))

@@ -13,8 +13,8 @@ from typing import Any
 
 from sandbox import records
 from sandbox.config import Account
-from sandbox.dates import floor_to_minute
 from sandbox.ids import TITLE_ID, new_token, new_uuid
+from sandbox.journal import Journal
 from sandbox.objects import Database, DataSource, Page, Property, Schema, User
 from sandbox.rich_text import TextPart, plain_text
 from sandbox.storage import Storage
@@ -28,7 +28,7 @@ IndexKey = tuple[float, int, str]
 
 def seconds(moment: datetime) -> float:
     """The moment in seconds since 1970, cut to the minute: what indexes and filters compare."""
-    return floor_to_minute(moment).timestamp()
+    return moment.timestamp() // 60 * 60
 
 
 class PageIndex:
@@ -71,6 +71,7 @@ class State:
     def __init__(self, storage: Storage, accounts: Iterable[Account], *, rng: Random, now: datetime) -> None:
         self.storage = storage
         self._rng = rng
+        self.journal = Journal()
         self.meta: dict[str, Any] = dict(storage.all("meta"))
         self.users: dict[str, User] = {key: records.load_user(body) for key, body in storage.all("user")}
         self.databases = {key: records.load_database(key, body) for key, body in storage.all("database")}
@@ -133,11 +134,13 @@ class State:
     def put_database(self, database: Database) -> None:
         """Keep a new or changed database."""
         self.databases[database.id] = database
+        self.journal.note("database", database.id)
         self.storage.put("database", database.id, records.dump_database(database))
 
     def put_source(self, source: DataSource) -> None:
         """Keep a new or changed data source."""
         self.sources[source.id] = source
+        self.journal.note("data_source", source.id)
         self.indexes.setdefault(source.id, PageIndex())
         self.storage.put("data_source", source.id, records.dump_source(source))
 
@@ -145,6 +148,7 @@ class State:
         """Keep a new page, or one that replaces the page of the same id."""
         old = self.pages.get(page.id)
         self.pages[page.id] = page
+        self.journal.note_page(old, page.id)
         if page.data_source_id is not None:
             index = self.indexes[page.data_source_id]
             if old is not None and not old.in_trash:

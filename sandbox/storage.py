@@ -32,9 +32,14 @@ class Storage:
         try:
             if folder is not None:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                (folder / FILE_NAME).touch(mode=0o600)
             path = ":memory:" if folder is None else str(folder / FILE_NAME)
             self._connection = sqlite3.connect(path, timeout=1, check_same_thread=False)
-            self._prepare()
+            try:
+                self._prepare()
+            except (sqlite3.Error, StateError):
+                self._connection.close()
+                raise
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise StateError(f"Another sandbox is using the state folder {folder}.") from error

@@ -137,7 +137,7 @@ def _parse_relation(value: Any, path: str) -> Value:
     if not isinstance(value, list):
         raise shape_error(path, "an array", value)
     if len(value) > MAX_RELATED:
-        raise body_error(f"{path}.length should be ≤ `{MAX_RELATED}`, instead was `{len(value)}`.")  # noqa: RUF001
+        raise body_error(f"{path}.length should be ≤ `{MAX_RELATED}`, instead was `{len(value)}`.")
     ids: list[str] = []
     for index, item in enumerate(value):
         given = item.get("id") if isinstance(item, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -69,7 +70,7 @@ async def take_in(
     events = events or Events()
     looks = await validate_cards(on, readings) if readings.cards else []
     stored = await store_cards(on, reader, looks, readings, events)
-    tell(stored, report)
+    tell(stored, report, quiet=reader.importing)
     for page_id, error in readings.failed.items():
         report.failed += 1
         report.note(page_id, "cannot be read", error)
@@ -137,13 +138,13 @@ async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Seque
         )
 
 
-def tell(stored: Stored, report: Report) -> None:
-    """Log what became of each card, and count it."""
+def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:
+    """Log what became of each card, and count it; `quiet` leaves out of the log what is no news of an old board."""
     for outcome in (*stored.settled.outcomes, *stored.gone):
-        _tell(outcome, report)
+        _tell(outcome, report, logging.DEBUG if quiet else logging.INFO)
 
 
-def _tell(outcome: Outcome, report: Report) -> None:
+def _tell(outcome: Outcome, report: Report, level: int) -> None:
     known = log.bind(notion_page_id=outcome.page_id, task_id=str(outcome.task_id) if outcome.task_id else None)
     if outcome.trashed:
         report.gone += 1
@@ -156,7 +157,7 @@ def _tell(outcome: Outcome, report: Report) -> None:
         report.created += outcome.created
         report.taken += not outcome.created
         report.note(outcome.page_id, "created" if outcome.created else "taken")
-        known.info("notion_entry_synced", created=outcome.created)
+        known.log(level, "notion_entry_synced", created=outcome.created)
     if outcome.newly_invalid:
         report.invalid += 1
         fields = [violation.field for violation in outcome.newly_invalid]

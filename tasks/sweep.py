@@ -14,7 +14,7 @@ from models.card import Card, cards_of_other_channels, count_cards
 from models.errors import SafetyStop
 from models.settle import news
 from models.sync_state import CHANNELS, CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
-from tasks.board import bot_id, refreshed_board
+from tasks.board import bot_id, followed_board
 from tasks.budget import patiently
 from tasks.connections import Connections
 from tasks.reading import Read, Readings, read_by_id, scan
@@ -84,7 +84,7 @@ async def import_cards(on: Connections, report: Report, *, progress: Callable[[i
         SafetyStop: when the board shows no card although the database knows some.
     """
     reader = Reader(
-        board=await refreshed_board(on), bot_id=await bot_id(on), correlation_id=_correlation(), importing=True
+        board=await followed_board(on), bot_id=await bot_id(on), correlation_id=_correlation(), importing=True
     )
     async with on.sessions() as session:
         unfinished = await get_value(session, IMPORT)

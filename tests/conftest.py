@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import URL
 
 from models.database import Sessions, embedded_postgres, libpq, migrate, open_engine, open_sessions
@@ -19,6 +21,9 @@ NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 """The moment tests begin at, unless they say otherwise."""
 
 _numbers = count()
+
+# Facts that a test is about are read from the database or asked for with a capture; the rest would bury a failure.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture(scope="session")

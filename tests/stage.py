@@ -91,19 +91,21 @@ class Stage:
         config.setdefault("requests_per_minute", 1_000_000)
         self.clock = clock
         app = create_app(Config(accounts=ACCOUNTS, pump=False, **config), clock=clock, rng=Random(7))
+        self.app = app
         self.sandbox = app.state.sandbox
-        self.transport = httpx.ASGITransport(app)
-        self.people = httpx.AsyncClient(
-            transport=self.transport,
-            base_url="http://sandbox",
-            headers={"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"},
-        )
         self.sessions = sessions
         self.database_id = self.data_source_id = ""
+        self.people: httpx.AsyncClient
         self.on: Connections
 
-    async def open(self, schema: dict[str, Any] | None = None) -> None:
-        """Make the board and connect to it."""
+    async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
+        """Make the board and connect to it: at `url` over real HTTP, or in process."""
+        base_url, transport = (url, None) if url else ("http://sandbox", httpx.ASGITransport(self.app))
+        self.people = httpx.AsyncClient(
+            transport=transport,
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"},
+        )
         made = await self.ask(
             "POST",
             "/v1/databases",
@@ -118,7 +120,7 @@ class Stage:
             _env_file=None, notion_database_id=self.database_id, channel_configs=CHANNELS, notion_api_token=BOT_TOKEN
         )
         client = NotionClient(
-            BOT_TOKEN, per_second=10_000, base_url="http://sandbox", sleep=self.clock.sleep, transport=self.transport
+            BOT_TOKEN, per_second=10_000, base_url=base_url, sleep=self.clock.sleep, transport=transport
         )
         self.on = Connections(settings, self.sessions, client, clock=self.clock)
 

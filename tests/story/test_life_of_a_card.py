@@ -1,4 +1,4 @@
-"""What a card and its task live through together."""
+"""What a card and its task live through together, over real HTTP and on a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,0 +1,43 @@
+# `make` alone prints this list. Only Python 3.11 or newer, git and make are needed.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint format lock clean
+
+help: ## Print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+up: $(READY) ## Start everything and keep the board in sync until Ctrl-C
+	@exec $(BIN)/showrunner up
+
+test: lint ## Lint, type-check and pass every test
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(READY) ## Lint, check types and the arrows between the rooms
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: $(READY) ## Put the code in shape
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+lock: ## Renew constraints.txt with the newest versions that pyproject.toml allows
+	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet '.[dev]' hatchling editables
+	@(head -n 1 constraints.txt && $(VENV)/lock/bin/pip freeze --exclude showrunner) > constraints.new && mv constraints.new constraints.txt
+	@rm -rf $(VENV)/lock
+
+clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Showrunner needs Python 3.11 or newer: install it, or say where it is with make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what Showrunner needs into $(VENV) (once) …"
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(READY)

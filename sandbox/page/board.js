@@ -1,0 +1,123 @@
+/** The board page: puts the parts together. */
+
+import { openSession, signIn } from "./api.js";
+import { folding, resetColumns, setFolding, showColumns } from "./columns.js";
+import { openComposer } from "./composer.js";
+import { $, attempt, el } from "./dom.js";
+import { columnToFill, enableKeys } from "./keys.js";
+import { listen } from "./live.js";
+import { enableDragging } from "./moving.js";
+import { openPanel, takeNews, togglePanel } from "./panel.js";
+import { changed, loadBoards, loadCards, loadSchema, onChange, refreshFormulas, store } from "./store.js";
+import { showTrash } from "./trash.js";
+import { showViews } from "./views.js";
+
+const CHOSEN = "board";
+
+function show() {
+  showViews();
+  const main = $("board");
+  const mode = !store.board ? "none" : !store.group ? "plain" : store.view === "trash" ? "trash" : "columns";
+  if (main.dataset.mode !== mode) {
+    main.dataset.mode = mode;
+    main.replaceChildren();
+  }
+  main.setAttribute("aria-busy", String(store.loading));
+  $("who").textContent = store.loading ? `Loading… ${store.cards.size} cards` : store.incomplete ? `The first ${store.cards.size} cards` : store.user ? `You are ${store.user.name}` : "";
+  for (const id of ["new", "fold", "search"]) $(id).hidden = mode !== "columns";
+  if (mode === "columns") showColumns();
+  else if (mode === "trash") showTrash();
+  else if (!main.children.length) main.append(mode === "none" ? welcome() : ungrouped());
+}
+
+function welcome() {
+  return el(
+    "div",
+    { class: "empty" },
+    el("img", { src: "/page/icon.svg", alt: "", width: "56", height: "56" }),
+    el("h2", {}, "No board yet"),
+    el("p", {}, "As soon as a database is made through the API, with ", el("code", {}, "POST /v1/databases"), ", it appears here by itself."),
+  );
+}
+
+function ungrouped() {
+  return el("div", { class: "empty" }, el("h2", {}, "Nothing to make columns of"), el("p", {}, "This database has no property of the type select or status."));
+}
+
+async function openBoard(board) {
+  if (!board || board.data_source_id === store.board?.data_source_id) return;
+  resetColumns();
+  store.cards.clear();
+  Object.assign(store, { board, view: "all", search: "", trashed: [], group: null, schema: {} });
+  $("board").replaceChildren();
+  $("search").value = "";
+  localStorage.setItem(CHOSEN, board.data_source_id);
+  await loadSchema();
+  showBoards();
+  await loadCards();
+}
+
+/** The title, and a choice of boards when there are several. */
+function showBoards() {
+  const title = store.board?.title ?? "Board";
+  document.title = title;
+  $("title").textContent = title;
+  $("boards").hidden = store.boards.length < 2;
+  $("title").hidden = store.boards.length > 1;
+  $("boards").replaceChildren(
+    ...store.boards.map((board) =>
+      el("option", { value: board.data_source_id, selected: board.data_source_id === store.board?.data_source_id }, board.title),
+    ),
+  );
+}
+
+/** Read which boards there are; open the one that was open last, else the first. */
+async function findBoards() {
+  await loadBoards();
+  const last = localStorage.getItem(CHOSEN);
+  const chosen = store.boards.find((board) => board.data_source_id === last) ?? store.boards[0];
+  if (!store.board) await openBoard(chosen);
+  showBoards();
+  changed();
+}
+
+/** Away from the sandbox's machine the person says who they are. */
+function askForToken() {
+  const field = el("input", { type: "password", "aria-label": "Token", placeholder: "person_…", autocomplete: "off" });
+  return new Promise((resolve) => {
+    const submit = async (event) => {
+      event.preventDefault();
+      const user = await attempt(() => signIn(field.value));
+      if (user) resolve(user);
+    };
+    const form = el("form", { onsubmit: submit }, field, el("button", { class: "main" }, "Open the board"));
+    const text = "The sandbox shows the token on its own machine only. It stands there in sandbox.json, as person_token.";
+    $("board").replaceChildren(el("div", { class: "empty" }, el("h2", {}, "Whose board is this?"), el("p", {}, text), form));
+  });
+}
+
+function enableTools() {
+  $("boards").addEventListener("change", () => attempt(() => openBoard(store.boards.find((board) => board.data_source_id === $("boards").value))));
+  $("search").addEventListener("input", () => ((store.search = $("search").value), changed()));
+  $("new").addEventListener("click", () => openComposer(columnToFill(null)));
+  $("toggle-panel").addEventListener("click", togglePanel);
+  $("fold").setAttribute("aria-pressed", String(folding.on));
+  $("fold").addEventListener("click", () => {
+    setFolding(!folding.on);
+    $("fold").setAttribute("aria-pressed", String(folding.on));
+  });
+}
+
+async function start() {
+  enableTools();
+  enableKeys();
+  enableDragging();
+  store.user = (await openSession()) ?? (await askForToken());
+  onChange(show);
+  await listen({ onNews: takeNews, onBoards: () => attempt(findBoards) });
+  openPanel();
+  await findBoards();
+  setInterval(() => document.hidden || !store.board || refreshFormulas().catch(() => {}), 60_000);
+}
+
+attempt(start);

@@ -1,0 +1,83 @@
+"""The board page in a real browser, on a sandbox behind real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import uvicorn
+from browser_stage import ACCOUNTS, MUST_RUN, SCHEMA, VERSION, WHY, BoardStage, driver, expect
+
+from sandbox import Config, create_app
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, Page
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[BrowserContext]:
+    found = next((path for path in map(shutil.which, _NAMES) if path), None)
+    if found is None:
+        sentence = f"{WHY}: none of {', '.join(_NAMES)} is installed."
+        if MUST_RUN:
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    expect.set_options(timeout=20_000)
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    async with driver.async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=found, args=arguments)
+        # One profile for all: each test has a port of its own, so the page remembers nothing of another test.
+        yield await browser.new_context(viewport={"width": 1400, "height": 900})
+        await browser.close()
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[BoardStage]:
+    """A sandbox, served, without a board yet."""
+    app = create_app(Config(accounts=ACCOUNTS, requests_per_minute=10_000, aggregation_seconds=0))
+    sandbox = app.state.sandbox
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", date_header=False))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    # Without certificates, which take longer to read than a test should.
+    client = httpx.AsyncClient(base_url=url, headers={"Notion-Version": VERSION}, trust_env=False, verify=False)
+    async with client as http:
+        yield BoardStage(url, sandbox, http)
+    sandbox.feed.close()
+    server.should_exit = True
+    await running
+
+
+@pytest.fixture
+async def page(chromium: BrowserContext, stage: BoardStage) -> AsyncIterator[Page]:
+    """A tab. Whatever the test does, the page says nothing in the console and asks nobody but the sandbox."""
+    tab = await chromium.new_page()
+    asked: set[str] = set()
+    tab.on("console", lambda message: stage.complaints.append(message.text))
+    tab.on("pageerror", lambda error: stage.complaints.append(str(error)))
+    tab.on("request", lambda request: asked.add(request.url))
+    yield tab
+    await tab.close()
+    assert stage.complaints == []
+    assert {url for url in asked if not url.startswith(f"{stage.url}/")} == set()
+
+
+@pytest.fixture
+async def board(stage: BoardStage, page: Page) -> BoardStage:
+    """A board with four cards, open in the tab."""
+    await stage.make_board("Video plan", SCHEMA)
+    await stage.add("Whale fall", status="Draft", channel="deep_sea", priority="High")
+    await stage.add("Lanternfish", status="Draft", channel="deep_sea", priority="Low")
+    await stage.add("Silk Road", status="Assets Ready", channel="history", priority="Normal")
+    await stage.add("Fire of London", status="Error: API Failure", channel="history", priority="High")
+    await page.goto(stage.url)
+    await page.locator(".card").nth(3).wait_for()
+    return stage

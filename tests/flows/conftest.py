@@ -1,0 +1,30 @@
+"""What the tests of the flows share: a real Prefect server, and a kit of deployments of each test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect_server import prefect_api, prefect_process_environment, prefect_server  # noqa: F401 - fixtures
+from run_kit import RunKit
+
+_numbers = count()
+
+
+@pytest.fixture
+async def kit(
+    prefect_api: str,  # noqa: F811 - the fixture imported above
+    prefect_process_environment: dict[str, str],  # noqa: F811 - the same
+    tmp_path: Path,
+) -> AsyncIterator[RunKit]:
+    """Deployments and runs in a work pool that no other test uses."""
+    assert prefect_api
+    environment = prefect_process_environment | {"PYTHONPATH": str(Path(__file__).parent)}
+    async with get_client() as client:
+        yield RunKit(
+            client=client, pool=f"pool-{os.getpid()}-{next(_numbers)}", folder=tmp_path, environment=environment
+        )

@@ -1,0 +1,107 @@
+"""Deployments of stand-in flows in a work pool of one test's own, and waiting for what Prefect does with them."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+import yaml
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+
+from flows.bootstrap import bootstrap
+from flows.warm_worker import WarmWorker
+
+T = TypeVar("T")
+
+SECONDS = 40.0
+"""How long another process may take to do what a test waits for."""
+
+
+async def eventually(look: Callable[[], Awaitable[T | None]], seconds: float = SECONDS) -> T:
+    """What `look` returns, once it returns something; the test fails when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := await look():
+            return found
+        await asyncio.sleep(0.05)
+    pytest.fail(f"{look} saw nothing within {seconds} s")
+
+
+@dataclass
+class RunKit:
+    """One test's deployments, workers and runs."""
+
+    client: PrefectClient
+    pool: str
+    folder: Path
+    environment: dict[str, str]
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+    def prefect_yaml(self, *flows: str, limit: int = 10, **more: Any) -> Path:
+        """A file that declares a deployment, named after the pool, of each of the stand-in flows."""
+        path = self.folder / "prefect.yaml"
+        deployments = [
+            {
+                "name": self.pool,
+                "entrypoint": f"stand_ins:{flow}",
+                "description": f"The stand-in flow {flow}.",
+                "tags": ["showrunner"],
+                "concurrency_limit": {"limit": limit, "collision_strategy": "ENQUEUE"},
+                "work_pool": {"name": self.pool},
+                **more,
+            }
+            for flow in flows
+        ]
+        path.write_text(yaml.safe_dump({"pull": [], "deployments": deployments}))
+        return path
+
+    async def deploy(self, *flows: str, limit: int = 10) -> None:
+        """Make the deployments."""
+        await bootstrap(self.prefect_yaml(*flows, limit=limit), pool=self.pool)
+        for flow in flows:
+            self.ids[flow] = (await self.client.read_deployment_by_name(f"{flow}/{self.pool}")).id
+
+    async def ask_for(self, flow: str, **parameters: Any) -> UUID:
+        """Ask for a run now."""
+        return (await self.client.create_flow_run_from_deployment(self.ids[flow], parameters=parameters)).id
+
+    async def state(self, run: UUID) -> str:
+        """The name of the run's state."""
+        state = (await self.client.read_flow_run(run)).state
+        assert state is not None
+        return str(state.name)
+
+    async def reaches(self, run: UUID, *names: str, worker: WarmWorker | None = None) -> FlowRun:
+        """The run, once its state has one of the names; the worker in this process polls meanwhile."""
+
+        async def look() -> FlowRun | None:
+            if worker is not None:
+                await worker.get_and_submit_flow_runs()
+            read = await self.client.read_flow_run(run)
+            return read if read.state is not None and read.state.name in names else None
+
+        return await eventually(look)
+
+    @contextmanager
+    def worker_process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker in a process of its own, killed in the end if it still runs."""
+        command = [sys.executable, "-m", "flows.worker", "--pool", self.pool, *arguments]
+        log = self.folder / "worker.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()

@@ -1,0 +1,218 @@
+"""The Notion edge: what is sent, what is repeated, and what every answer is turned into."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import httpx
+import pytest
+from scripted_notion import Connect, Script, error
+from sqlalchemy import text
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from models.database import Sessions
+from models.errors import (
+    NotionAuthError,
+    NotionIntegrationError,
+    NotionPageNotFound,
+    NotionRejected,
+    NotionUnavailable,
+    NotionWriteUncertain,
+)
+from tasks.budget import SharedBudget, patiently
+from tasks.notion import ATTEMPTS, NotionClient, counting_requests
+
+OK = JSONResponse({"object": "page", "id": "p"})
+
+
+async def test_every_request_names_the_version_and_the_token(connect: Connect, script: Script) -> None:
+    await connect().get_page("p")
+    method, path, headers = script.asked[0]
+    assert (method, path) == ("GET", "/v1/pages/p")
+    assert headers["notion-version"] == "2026-03-11"
+    assert headers["authorization"] == "Bearer ntn_x"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "validation_error", NotionRejected),
+        (401, "unauthorized", NotionAuthError),
+        (403, "restricted_resource", NotionAuthError),
+        (404, "object_not_found", NotionPageNotFound),
+        (406, "row_limit_exceeded", NotionRejected),
+    ],
+)
+async def test_what_repeating_cannot_mend_is_asked_once(
+    connect: Connect, script: Script, status: int, code: str, kind: type[NotionIntegrationError]
+) -> None:
+    script.answers = [error(status, code)]
+    with pytest.raises(kind) as caught:
+        await connect().get_page("p")
+    assert (caught.value.status, caught.value.code, len(script.asked)) == (status, code, 1)
+
+
+@pytest.mark.parametrize("status", [429, 529, 409])
+@pytest.mark.parametrize("writes", [False, True], ids=["read", "write"])
+async def test_an_answer_that_saved_nothing_is_repeated_even_for_a_write(
+    connect: Connect, script: Script, status: int, *, writes: bool
+) -> None:
+    script.answers = [error(status, "busy"), error(status, "busy"), OK]
+    client = connect()
+    await (client.update_page("p", {}) if writes else client.get_page("p"))
+    assert len(script.asked) == ATTEMPTS
+    assert 1 <= script.waits[0] < 2
+    assert 2 <= script.waits[1] < 3
+
+
+async def test_retry_after_is_honoured_and_holds_every_process(connect: Connect, script: Script) -> None:
+    script.answers = [error(429, "rate_limited", retry_after=7), OK]
+    await connect().get_page("p")
+    assert script.waits == [7]
+    assert script.held == [7]
+
+
+async def test_a_longer_wait_than_a_minute_is_the_callers(connect: Connect, script: Script) -> None:
+    script.answers = [error(429, "rate_limited", retry_after=600)]
+    with pytest.raises(NotionUnavailable) as caught:
+        await connect().get_page("p")
+    assert (caught.value.retry_after, len(script.asked), script.held) == (600, 1, [60])
+
+
+async def test_a_blocked_connection_is_not_asked_again(connect: Connect, script: Script) -> None:
+    blocked = {"rate_limit_reason": "public_api_request_blocked"}
+    script.answers = [error(429, "rate_limited", additional_data=blocked)]
+    with pytest.raises(NotionUnavailable):
+        await connect().get_page("p")
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(500, "internal_server_error"),
+        PlainTextResponse("<html>bad gateway</html>", 502),
+        error(503, "service_unavailable", additional_data={"retry_guidance": "Do not repeat the write"}),
+        error(504, "gateway_timeout"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("gone"),
+        httpx.ReadError("reset"),
+        PlainTextResponse('{"object": "pa', 200),
+    ],
+    ids=["500", "502-html", "503", "504", "time-out", "hang-up", "reset", "cut-short"],
+)
+async def test_a_write_that_may_have_been_saved_is_never_repeated_by_itself(
+    connect: Connect, script: Script, answer: Response | Exception
+) -> None:
+    script.answers = [answer]
+    with pytest.raises(NotionWriteUncertain):
+        await connect().update_page("p", {})
+    assert len(script.asked) == 1
+    script.answers = [answer, OK]
+    assert (await connect().get_page("p"))["id"] == "p"
+
+
+async def test_a_connection_that_was_never_made_carried_nothing(connect: Connect, script: Script) -> None:
+    script.answers = [httpx.ConnectError("refused"), OK]
+    assert (await connect().update_page("p", {}))["id"] == "p"
+
+
+async def test_after_three_attempts_the_caller_decides(connect: Connect, script: Script) -> None:
+    script.answers = [error(500, "internal_server_error")]
+    with pytest.raises(NotionUnavailable) as caught:
+        await connect().get_page("p")
+    assert len(script.asked) == ATTEMPTS
+    assert caught.value.concerns_one_request
+
+
+async def test_every_attempt_counts_as_a_request(connect: Connect, script: Script) -> None:
+    script.answers = [error(429, "rate_limited", retry_after=0), OK]
+    with counting_requests() as outer:
+        await connect().get_page("p")
+        with counting_requests() as inner:
+            await connect().get_page("p")
+    assert (outer.total, inner.total) == (3, 1)
+
+
+async def test_notions_own_clock_is_read_off_its_answers(connect: Connect, script: Script) -> None:
+    script.answers = [JSONResponse({}, headers={"date": "Mon, 23 Nov 2026 10:00:00 GMT"})]
+    client = connect()
+    assert client.server_time is None
+    await client.me()
+    assert client.server_time is not None
+    assert client.server_time.isoformat() == "2026-11-23T10:00:00+00:00"
+
+
+async def test_a_long_property_is_read_to_its_end(connect: Connect, script: Script) -> None:
+    script.answers = [
+        JSONResponse({"results": [{"n": 1}], "has_more": True, "next_cursor": "c"}),
+        JSONResponse({"results": [{"n": 2}], "has_more": False}),
+    ]
+    assert await connect().get_property("p", "title") == [{"n": 1}, {"n": 2}]
+
+
+class Budget:
+    """A budget that writes down when it was asked, on the loop's clock."""
+
+    def __init__(self) -> None:
+        self.moments: list[float] = []
+
+    async def acquire(self) -> None:
+        self.moments.append(asyncio.get_running_loop().time())
+
+    async def hold(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+async def test_one_process_alone_keeps_to_three_a_second(script: Script, connect: Connect) -> None:
+    budget = Budget()
+    client: NotionClient = connect(per_second=3)
+    client._transport._budget = budget
+    await asyncio.gather(*(client.get_page(f"page-{n}") for n in range(6)))
+    assert budget.moments[5] - budget.moments[0] >= 0.95
+    assert len(script.asked) == 6
+
+
+async def test_processes_that_share_a_budget_keep_to_it_together(sessions: Sessions) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    budgets = [SharedBudget(sessions, 3, sleep) for _ in range(4)]
+    await asyncio.gather(*(budget.acquire() for budget in budgets for _ in range(5)))
+    slots = sorted(slept)
+    assert len(slots) == 19
+    # Each waits a third of a second more than the one before, but for the moments between the reservations.
+    assert slots[-1] == pytest.approx(19 / 3, abs=0.35)
+    assert all(later - earlier > 0.2 for earlier, later in pairwise(slots))
+
+
+async def test_background_work_takes_only_moments_that_nobody_reserved(sessions: Sessions) -> None:
+    tries: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        tries.append(seconds)
+        if len(tries) == 3:
+            async with sessions.begin() as session:
+                await session.execute(text("UPDATE sync_state SET moment = clock_timestamp() - interval '1 s'"))
+
+    budget = SharedBudget(sessions, 3, sleep)
+    await budget.acquire()
+    with patiently():
+        await budget.acquire()
+    assert len(tries) == 3
+
+
+async def test_a_hold_moves_the_next_moment_for_everybody(sessions: Sessions) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    one, other = SharedBudget(sessions, 3, sleep), SharedBudget(sessions, 3, sleep)
+    await one.acquire()
+    await one.hold(30)
+    await other.acquire()
+    assert slept == [pytest.approx(30, abs=1)]

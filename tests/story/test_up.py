@@ -1,0 +1,247 @@
+"""The first three things a stranger sees: `showrunner up` in an empty folder, on real servers, twice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from stage import CHANNELS, properties
+
+pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
+
+READY = "Showrunner is up."
+SECONDS_TO_START = 120.0
+SECONDS_TO_SYNC = 30.0
+SECONDS_TO_SHOW = 90.0
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+async def until(what: Callable[[], Any], seconds: float) -> Any:
+    """The first true answer; other processes take their time, so this asks again until the deadline."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.2)
+    return found
+
+
+@dataclass
+class Up:
+    """`showrunner up` in a folder of its own."""
+
+    folder: Path
+    environment: dict[str, str]
+    process: asyncio.subprocess.Process | None = None
+    output: Path | None = None
+
+    async def start(self) -> str:
+        """Start it; what it printed until it was up."""
+        self.output = self.folder / f"output-{time.monotonic_ns()}.txt"
+        with self.output.open("wb") as out:
+            self.process = await asyncio.create_subprocess_exec(
+                *command("up"), cwd=self.folder, env=self.environment, stdout=out, stderr=out
+            )
+        await until(lambda: READY in self.said() or self.ended(), SECONDS_TO_START)
+        assert READY in self.said(), self.said()
+        await until(lambda: "logs " in self.said(), 5)
+        return self.said()
+
+    def said(self) -> str:
+        return self.output.read_text() if self.output else ""
+
+    def ended(self) -> bool:
+        return self.process is not None and self.process.returncode is not None
+
+    async def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGINT)
+        return await asyncio.wait_for(self.process.wait(), 90)
+
+    async def run(self, *arguments: str) -> tuple[int, str]:
+        """Another command in the same folder; exit code and output."""
+        process = await asyncio.create_subprocess_exec(
+            *command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 90)
+        return process.returncode or 0, said.decode()
+
+    def facts(self) -> dict[str, str]:
+        return dict(json.loads((self.folder / ".showrunner/up.json").read_text())["environment"])
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.facts()["DATABASE_URL"].replace("+psycopg", "")) as connection:
+            return connection.execute(query, values).fetchall()
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from cli.main import main; main()", *arguments]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    made = tmp_path_factory.mktemp("up")
+    shutil.copytree(CHANNELS, made / "channel_configs")
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+async def up(folder: Path) -> AsyncIterator[Up]:
+    prefect, sandbox, door = free_ports(3)
+    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(door)}
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    made = Up(folder, {**mine, **ports})
+    yield made
+    if not made.ended() and made.process is not None:
+        await made.stop()
+
+
+@dataclass
+class Person:
+    """Somebody at work on the sandbox board."""
+
+    client: httpx.Client
+    data_source_id: str
+
+    def add(self, **values: str) -> str:
+        parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
+        answer = self.client.post("/v1/pages", json={"parent": parent, "properties": properties(**values)})
+        return str(answer.raise_for_status().json()["id"])
+
+    def sees(self, page_id: str) -> dict[str, Any]:
+        return dict(self.client.get(f"/v1/pages/{page_id}").raise_for_status().json()["properties"])
+
+
+def person(up: Up) -> Person:
+    facts = json.loads((up.folder / ".showrunner/sandbox/sandbox.json").read_text())
+    headers = {"Authorization": f"Bearer {facts['person_token']}", "Notion-Version": "2026-03-11"}
+    client = httpx.Client(base_url=facts["base_url"], headers=headers)
+    database = client.get(f"/v1/databases/{up.facts()['NOTION_DATABASE_ID']}").raise_for_status().json()
+    return Person(client, database["data_sources"][0]["id"])
+
+
+async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_restart(up: Up) -> None:
+    said = await up.start()
+    urls = dict(re.findall(r"^\s+(board|Prefect UI|door)\s+(http\S+)", said, re.MULTILINE))
+    assert set(urls) == {"board", "Prefect UI", "door"}
+
+    # 1. A card created on the board is a task in PostgreSQL, and the ingest run stands in Prefect's UI.
+    editor = person(up)
+    whole = {"channel": "deep_sea_stories", "topic": "Architeuthis", "status": "Queued", "priority": "Normal"}
+    page = editor.add(title="Giant squid", **whole)
+    query = "SELECT id, status, board_status FROM tasks WHERE notion_page_id = %s"
+    [(task_id, *statuses)] = await until(lambda: up.rows(query, page), SECONDS_TO_SYNC)
+    assert statuses == ["pending", "Queued"]
+    api = f"{urls['Prefect UI']}/api"
+
+    def ingest_runs() -> list[dict[str, Any]]:
+        asked = {"flows": {"name": {"any_": ["ingest"]}}, "flow_runs": {"state": {"name": {"any_": ["Completed"]}}}}
+        return list(httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=30).raise_for_status().json())
+
+    await until(ingest_runs, SECONDS_TO_SYNC)
+
+    # 2. The task moves; the card shows it at the next scheduled cycle.
+    code, output = await up.run("task", "move", str(task_id), "Assets Generating")
+    assert (code, "Queued → Assets Generating" in output) == (0, True), output
+
+    def shown() -> bool:
+        return bool(editor.sees(page)["Status"]["select"]["name"] == "Assets Generating")
+
+    await until(shown, SECONDS_TO_SHOW)
+    assert up.rows(query, page) == [(task_id, "processing", "Assets Generating")]
+    assert editor.sees(page)["Time in Status"]["formula"]["string"] in {"0 min", "1 min", "2 min"}
+
+    # The same webhook three times at once: one row, three 200s.
+    await same_webhook_three_times(up, urls["door"], page)
+
+    # 3. Ctrl-C, up again: nothing lost, nothing doubled.
+    before = up.rows("SELECT count(*) FROM tasks"), up.rows("SELECT count(*) FROM cards")
+    assert await up.stop() == 0
+    await up.start()
+    await until(lambda: up.rows("SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"), SECONDS_TO_SYNC)
+    assert (up.rows("SELECT count(*) FROM tasks"), up.rows("SELECT count(*) FROM cards")) == before
+    second = person(up)
+    assert second.sees(page)["Status"]["select"]["name"] == "Assets Generating"
+    other = second.add(title="Colossal squid", **whole)
+    await until(lambda: up.rows(query, other), SECONDS_TO_SYNC)
+    code, output = await up.run("push", "--dry-run")
+    assert code == 0, output
+    assert await up.stop() == 0
+    assert not (up.folder / ".showrunner/up.json").exists()
+
+
+async def same_webhook_three_times(up: Up, door: str, page: str) -> None:
+    event = {"id": "story-event", "type": "page.properties_updated", "entity": {"id": page, "type": "page"}}
+    body = json.dumps({**event, "authors": [], "data": {}}).encode()
+    secret = up.facts()["NOTION_WEBHOOK_SECRET"].encode()
+    signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/json", "X-Notion-Signature": signature}
+    async with httpx.AsyncClient() as client:
+        posts = [client.post(door, content=body, headers=headers) for _ in range(3)]
+        answers = await asyncio.gather(*posts)
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert up.rows("SELECT count(*) FROM webhook_events WHERE event_id = 'story-event'") == [(1,)]
+    await until(
+        lambda: up.rows("SELECT 1 FROM webhook_events WHERE event_id = 'story-event' AND processed"), SECONDS_TO_SYNC
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("DOOR_PORT", "none", "DOOR_PORT"),
+        ("DATABASE_URL", "mysql://x/y", "DATABASE_URL starts with mysql://"),
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/x", "does not answer"),
+        ("NOTION_API_TOKEN", "ntn_x", "NOTION_DATABASE_ID is not"),
+        ("CHANNEL_CONFIGS", "nowhere", "is not a folder"),
+    ],
+)
+async def test_a_setting_that_cannot_work_ends_in_one_sentence(
+    tmp_path: Path, up: Up, setting: str, value: str, sentence: str
+) -> None:
+    shutil.copytree(CHANNELS, tmp_path / "channel_configs")
+    ports = dict(zip(("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT"), map(str, free_ports(3)), strict=True))
+    wrong = Up(tmp_path, {**up.environment, **ports, setting: value})
+    code, output = await wrong.run("up")
+    assert code == 1, output
+    assert sentence in output
+    assert "Traceback" not in output
+
+
+async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(tmp_path: Path, up: Up) -> None:
+    shutil.copytree(CHANNELS, tmp_path / "channel_configs")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, output = await Up(tmp_path, {**up.environment, "DOOR_PORT": str(port)}).run("up")
+    assert code == 1
+    assert f"Port {port} for the door cannot be used" in output
+    assert "DOOR_PORT" in output

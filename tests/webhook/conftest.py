@@ -1,0 +1,105 @@
+"""A door for every test that asks, on the test's own database, without a network in between."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import structlog
+from door_kit import SECRET, Clock, Sender
+from fastapi import FastAPI
+from sqlalchemy import URL
+from structlog.testing import capture_logs
+
+from models.database import Sessions, libpq, open_engine, open_sessions
+from models.settings import Settings
+from webhook.app import create_app
+
+Logs = list[dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shell that runs the tests has set is not theirs."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def kicks() -> list[str]:
+    """Grows by one at each call of the trigger."""
+    return []
+
+
+@pytest.fixture
+def logs() -> Iterator[Logs]:
+    """Every log line of the test, of whatever level, whatever the other tests let through."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    with capture_logs() as lines:
+        yield lines  # type: ignore[misc]
+    structlog.configure(**before)
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: URL) -> Iterator[URL]:
+    """One database for all tests of the door: cloning one each would cost more than all of them."""
+    with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE test_door TEMPLATE template_of_tests")
+        yield postgres.set(database="test_door")
+        admin.execute("DROP DATABASE test_door WITH (FORCE)")
+
+
+@pytest.fixture
+def database(shared_database: URL) -> URL:
+    """The door's database, empty: it writes these two tables only."""
+    with psycopg.connect(libpq(shared_database), autocommit=True) as connection:
+        connection.execute("DELETE FROM webhook_events")
+        connection.execute("DELETE FROM sync_state")
+    return shared_database
+
+
+@pytest.fixture
+async def nowhere() -> AsyncIterator[Sessions]:
+    """Sessions on a database that does not answer: whoever touches it gets a 503."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    engine = open_engine(URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none"))
+    yield open_sessions(engine)
+    await engine.dispose()
+
+
+@pytest.fixture
+def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
+    """An app on these sessions with the given settings; unless told otherwise only the webhook secret is set."""
+
+    def make(on: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
+        settings = Settings(**({"notion_webhook_secret": SECRET} | given))
+        return create_app(settings, on, clock=clock, trigger=lambda: kicks.append("kick"), body_seconds=body_seconds)
+
+    return make
+
+
+@pytest.fixture
+async def open_door(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[..., Any]]:
+    """Opens a door on these sessions with the given settings; returns who sends to it."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(on: Sessions, **given: Any) -> Sender:
+            transport = httpx.ASGITransport(app=make_app(on, **given))
+            http = httpx.AsyncClient(transport=transport, base_url="http://door")
+            return Sender(await stack.enter_async_context(http))
+
+        yield open_one

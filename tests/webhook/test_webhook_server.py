@@ -1,0 +1,110 @@
+"""The door as a program: one sentence when it cannot open, a clean stop when it is told to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import URL
+
+from models.database import libpq
+from webhook.server import listen, main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    ours, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    structlog.configure(**ours)
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+def test_an_answer_on_a_kept_connection_is_not_held_back() -> None:
+    """asyncio sets TCP_NODELAY only on sockets whose protocol is named; without it every answer waits 40 ms."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP
+
+
+def facts(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Our log lines; a library's warning may stand between them."""
+    return (json.loads(line) for line in lines if line.startswith("{"))
+
+
+def test_without_a_database_url_the_door_says_so_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main() == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "Traceback" not in said
+    assert said[-1].startswith("DATABASE_URL is not set")
+
+
+def test_a_port_in_use_is_one_sentence(
+    database: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", libpq(database))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("DOOR_PORT", str(port))
+        assert main() == 1
+    said = capsys.readouterr().err
+    assert said == f"Port {port} on 127.0.0.1 is in use: stop what holds it, or set DOOR_PORT.\n"
+
+
+def test_an_address_that_is_not_ours_is_one_sentence(
+    database: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", libpq(database))
+    monkeypatch.setenv("DOOR_HOST", "192.0.2.1")
+    assert main() == 1
+    assert "The door cannot listen on 192.0.2.1" in capsys.readouterr().err.splitlines()[-1]
+
+
+def open_program(database: URL, folder: Path) -> tuple[subprocess.Popen[str], int]:
+    """The door as a process of its own, and its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    given = {"DATABASE_URL": libpq(database), "DOOR_PORT": str(port), "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
+    program = [sys.executable, "-m", "webhook"]
+    return subprocess.Popen(program, env=os.environ | given, cwd=folder, stderr=subprocess.PIPE, text=True), port
+
+
+def test_a_signal_stops_the_door_cleanly(database: URL, tmp_path: Path) -> None:
+    doors = {how: open_program(database, tmp_path) for how in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for how, (door, port) in doors.items():
+            said = iter((door.stderr or sys.stderr).readline, "")
+            assert next(line["event"] for line in facts(said)) == "ingest_trigger_off"
+            assert next(line["event"] for line in facts(said)) == "door_open"
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+                assert json.load(answer) == {"status": "ok", "waiting": 0}
+            door.send_signal(how)
+        for door, _ in doors.values():
+            _, rest = door.communicate(timeout=30)
+            assert door.returncode == 0
+            assert [line["event"] for line in facts(rest.splitlines())] == ["door_closed"]
+    finally:
+        for door, _ in doors.values():
+            door.kill()
+            door.wait()
+
+
+def test_the_door_does_not_import_prefect() -> None:
+    code = "import sys, webhook.server; sys.exit('prefect' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

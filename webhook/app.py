@@ -1,0 +1,255 @@
+"""The door: one route that Notion calls, one that a monitor calls.
+
+A delivery is taken in this order, and the first step that fails refuses it with nothing stored: cap the body, prove who
+sends it over the raw bytes, only then look at what it is, parse it, store it, commit, answer 200, start the ingest. No
+call to Notion, no call to Prefect and no other query happens inside a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.datastructures import Headers
+
+from models import inbox
+from models.database import Sessions
+from models.errors import DatabaseUnavailable
+from models.inbox import Delivery
+from models.settings import Settings
+from webhook.body import BODY_SECONDS, EarlyAnswer, read_body
+from webhook.enrolment import DATABASE_SECONDS, Secrets
+from webhook.events import Shape, handshake_token, parse, read_delivery, shape_of
+from webhook.refusals import Refusal
+from webhook.signature import SECRET_HEADER, SIGNATURE_HEADER, same_secret, verify, well_formed
+
+HANDSHAKE_MAX: Final = 4 * 1024
+"""Bytes. A handshake is parsed before anything proves its sender, so it has to be small; Notion's is 80."""
+
+log = structlog.get_logger("showrunner.webhook")
+
+
+class Proof(StrEnum):
+    """What showed that a sender may speak."""
+
+    SIGNATURE = "signature"
+    HEADER_SECRET = "header_secret"  # noqa: S105 - the proof's name
+
+
+class Answer(StrEnum):
+    """`status` of a 200."""
+
+    RECEIVED = "received"
+    ALREADY_RECEIVED = "already_received"
+
+
+_PROOFS: Final = {
+    Shape.NOTION: {Proof.SIGNATURE},
+    Shape.HANDSHAKE: {Proof.SIGNATURE},
+    Shape.AUTOMATION: {Proof.HEADER_SECRET},
+    Shape.FLAT: {Proof.SIGNATURE, Proof.HEADER_SECRET},
+}
+"""Which proof counts for which shape. Notion signs its webhooks and cannot sign an automation's."""
+
+
+def create_app(
+    settings: Settings,
+    sessions: Sessions,
+    *,
+    clock: Callable[[], datetime],
+    trigger: Callable[[], None],
+    body_seconds: float = BODY_SECONDS,
+) -> FastAPI:
+    """The door as an ASGI application.
+
+    Args:
+        settings: secrets and whether enrolment is open; nothing else of them is read.
+        sessions: where the inbox is. The schema must be migrated; the door starts without a database, and then answers
+            503 until there is one.
+        clock: the current time, aware; becomes `received_at`.
+        trigger: called after each commit of a new event; must return at once and never raise.
+        body_seconds: seconds a whole body may take.
+
+    Returns:
+        `POST /webhook/notion`: 200 `{"status": "received" | "already_received"}`; 400, 401, 408, 413 `{"detail":
+        "refused"}`; 503 `{"detail": "unavailable"}` when the database cannot store it, so that Notion sends it again.
+        `GET /health`: 200 `{"status": "ok", "waiting": events}` or 503 `{"status": "unavailable"}`.
+    """
+    door = Door(settings, sessions, clock=clock, trigger=trigger)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await door.prepare()
+        yield
+
+    app = FastAPI(title="Showrunner's door", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.post("/webhook/notion")
+    async def receive(request: Request) -> JSONResponse:
+        return await door.receive(request, body_seconds)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        return await door.health()
+
+    return app
+
+
+class Door:
+    """Judges deliveries and puts them into the inbox. Arguments as of `create_app`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        *,
+        clock: Callable[[], datetime],
+        trigger: Callable[[], None],
+    ) -> None:
+        secret = settings.automation_webhook_secret
+        self._header_secret = None if secret is None else secret.get_secret_value()
+        self._secrets = Secrets(settings, sessions, clock)
+        self._sessions = sessions
+        self._clock = clock
+        self._trigger = trigger
+
+    async def prepare(self) -> None:
+        """Read the enrolled secret before the first request; a database that is down is only logged."""
+        try:
+            await self._secrets.refresh()
+        except DatabaseUnavailable as error:
+            _unavailable(error)
+
+    async def health(self) -> JSONResponse:
+        """Whether the inbox can be reached, and how many events wait in it."""
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS), self._sessions() as session:
+                waiting = await inbox.waiting(session)
+        except (SQLAlchemyError, OSError) as error:
+            _unavailable(error)
+            return JSONResponse({"status": "unavailable"}, 503)
+        return JSONResponse({"status": "ok", "waiting": waiting})
+
+    async def receive(self, request: Request, body_seconds: float) -> JSONResponse:
+        """Take one delivery; the caller learns whether it was taken and never why not."""
+        correlation_id = uuid4().hex
+        body = b""
+        try:
+            body = await read_body(request, seconds=body_seconds)
+            answer = await self._take(request.headers, body, correlation_id)
+        except Refusal as refusal:
+            size = len(body) if refusal.size is None else refusal.size
+            log.warning("webhook_refused", reason=refusal.reason, bytes=size, correlation_id=correlation_id)
+            answer_type = EarlyAnswer if refusal.unread else JSONResponse
+            return answer_type({"detail": "refused"}, refusal.status)
+        except DatabaseUnavailable as error:
+            _unavailable(error, correlation_id=correlation_id)
+            return JSONResponse({"detail": "unavailable"}, 503)
+        return JSONResponse({"status": answer})
+
+    async def _take(self, headers: Headers, body: bytes, correlation_id: str) -> Answer:
+        proof = await self._prove(headers, body)
+        if proof is None:
+            return await self._enrol(headers, body, correlation_id)
+        if not _is_json(headers.get("content-type", "")):
+            raise Refusal(400, "not_json_content_type")
+        payload = parse(body)
+        shape = shape_of(payload)
+        if proof not in _PROOFS[shape]:
+            raise Refusal(401, "proof_of_another_shape")
+        if shape is Shape.HANDSHAKE:
+            # Notion repeats a handshake whose answer got lost, and on "Resend token".
+            if self._secrets.is_current(handshake_token(payload) or ""):
+                return Answer.ALREADY_RECEIVED
+            raise Refusal(401, "handshake_closed")
+        return await self._store(read_delivery(payload, body), correlation_id)
+
+    async def _prove(self, headers: Headers, body: bytes) -> Proof | None:
+        """How the sender proved itself; None when it did not, which only a handshake may.
+
+        A signature that is there must verify: the header secret never makes up for a bad one.
+        """
+        signatures = headers.getlist(SIGNATURE_HEADER)
+        if signatures:
+            proven = len(signatures) == 1 and await self._secrets.verify(body, signatures[0])
+            return Proof.SIGNATURE if proven else None
+        sent = headers.get(SECRET_HEADER)
+        if sent is None:
+            return None
+        if not same_secret(sent, self._header_secret):
+            raise Refusal(401, "header_secret_mismatch")
+        return Proof.HEADER_SECRET
+
+    async def _enrol(self, headers: Headers, body: bytes, correlation_id: str) -> Answer:
+        """The one way in without a secret: the first token of a handshake, while the operator holds enrolment open."""
+        signatures = headers.getlist(SIGNATURE_HEADER)
+        if not await self._secrets.may_enrol():
+            raise Refusal(401, _why_unproven(signatures))
+        token = _token_of(headers, body)
+        if token is None:
+            raise Refusal(401, "handshake_expected")
+        if signatures and not (len(signatures) == 1 and verify(body, signatures[0], [token])):
+            raise Refusal(401, _why_unproven(signatures))
+        if await self._secrets.enrol(token):
+            log.info("webhook_enrolled", correlation_id=correlation_id)
+            return Answer.RECEIVED
+        if self._secrets.is_current(token):
+            return Answer.ALREADY_RECEIVED
+        raise Refusal(401, "handshake_closed")
+
+    async def _store(self, delivery: Delivery, correlation_id: str) -> Answer:
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS), self._sessions() as session, session.begin():
+                new = await inbox.put(session, delivery, now=self._clock(), correlation_id=correlation_id)
+        except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
+            raise DatabaseUnavailable("The inbox cannot store events.") from error
+        log.info(
+            "webhook_received",
+            event_id=delivery.event_id,
+            event_type=delivery.event_type,
+            page_id=delivery.page_id,
+            duplicate=not new,
+            correlation_id=correlation_id,
+        )
+        if not new:
+            return Answer.ALREADY_RECEIVED
+        self._trigger()
+        return Answer.RECEIVED
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _token_of(headers: Headers, body: bytes) -> str | None:
+    """The token of a handshake; None for every other body, whatever is wrong with it."""
+    if len(body) > HANDSHAKE_MAX or not _is_json(headers.get("content-type", "")):
+        return None
+    try:
+        payload = parse(body)
+    except Refusal:
+        return None
+    return handshake_token(payload) if shape_of(payload) is Shape.HANDSHAKE else None
+
+
+def _why_unproven(signatures: list[str]) -> str:
+    if not signatures:
+        return "signature_missing"
+    return "signature_mismatch" if len(signatures) == 1 and well_formed(signatures[0]) else "signature_malformed"
+
+
+def _unavailable(error: BaseException, **context: str) -> None:
+    """Log what went wrong underneath by its name; its text and traceback would hold the statement's values."""
+    cause = error.__cause__ if isinstance(error, DatabaseUnavailable) and error.__cause__ else error
+    inner = cause.orig if isinstance(cause, DBAPIError) and cause.orig else cause
+    log.error("inbox_unavailable", error=type(inner).__name__, **context)

@@ -1,0 +1,154 @@
+"""What a verified body says: three shapes of delivery, read tolerantly into one `Delivery`.
+
+- Notion's webhooks (reference page "Webhooks"): `id`, `type`, `entity`, `data`, `authors`. Ids only, never values.
+- A database automation's "Send webhook" action: `source.type == "automation"`, `data` is a page.
+- The flat shape of spec 3.3: `id`, `type`, `object: {id, properties}`.
+
+Unknown types and fields are kept. Whatever values a payload holds, they are a hint to look at the page, never data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from hashlib import sha256
+from math import isinf
+from typing import Any, Final, NoReturn
+
+from models.inbox import Delivery
+from models.properties import storable
+from webhook.refusals import Refusal
+
+EVENT_ID_MAX: Final = 200
+EVENT_TYPE_MAX: Final = 100
+PAGE_ID_MAX: Final = 100
+"""Characters, as the inbox's columns have them."""
+TOKEN_MAX: Final = 200
+"""Characters of a verification token; Notion's have 50."""
+DEPTH_MAX: Final = 100
+"""Levels of nesting, the outermost object being the first. Notion's deepest pages use about a dozen; PostgreSQL and
+Python give up near a thousand."""
+AUTOMATION: Final = "automation"
+"""`event_type` of an automation's delivery, which has none of its own."""
+
+_CONTAINERS = (list, dict)
+_UUID_DIGITS = re.compile("[0-9a-f]{32}")
+
+
+class Shape(StrEnum):
+    """What a body is."""
+
+    NOTION = "notion"
+    """A webhook of Notion's, known type or not."""
+    AUTOMATION = "automation"
+    """A database automation's "Send webhook" action."""
+    FLAT = "flat"
+    """The shape of spec 3.3."""
+    HANDSHAKE = "handshake"
+    """A new subscription's verification token."""
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body, in a form that PostgreSQL's jsonb can hold: no U+0000, no lone surrogates.
+
+    Raises:
+        Refusal: 400 when it is not JSON, not an object, nested deeper than `DEPTH_MAX`, or holds NaN or an infinity.
+    """
+    try:
+        value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise Refusal(400, "nested_too_deep") from None
+    except ValueError:  # UnicodeDecodeError and an integer of thousands of digits too
+        raise Refusal(400, "not_json") from None
+    if not isinstance(value, dict):
+        raise Refusal(400, "not_an_object")
+    cleaned: dict[str, Any] = _clean(value, 1)
+    return cleaned
+
+
+def _no_number(_name: str) -> NoReturn:
+    raise Refusal(400, "not_finite")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return _no_number(digits) if isinf(number) else number  # 1e400
+
+
+def _clean(value: Any, level: int) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if not isinstance(value, _CONTAINERS):
+        return value
+    if level > DEPTH_MAX:
+        raise Refusal(400, "nested_too_deep")
+    if isinstance(value, list):
+        return [_clean(item, level + 1) for item in value]
+    return {storable(key): _clean(item, level + 1) for key, item in value.items()}
+
+
+def shape_of(payload: dict[str, Any]) -> Shape:
+    """Which shape it is; what fits none is taken for a type of Notion's that we do not know yet."""
+    source = payload.get("source")
+    if isinstance(source, dict) and source.get("type") == "automation":
+        return Shape.AUTOMATION
+    if "verification_token" in payload and "type" not in payload:
+        return Shape.HANDSHAKE
+    if "entity" not in payload and isinstance(payload.get("object"), dict):
+        return Shape.FLAT
+    return Shape.NOTION
+
+
+def read_delivery(payload: dict[str, Any], body: bytes) -> Delivery:
+    """The delivery in a parsed body of any shape but a handshake; `body` are the raw bytes it was parsed from.
+
+    Raises:
+        Refusal: 400 when the event's id, its type or the page's id is missing, no text, or longer than its column.
+    """
+    match shape_of(payload):
+        case Shape.AUTOMATION:
+            event_id = _text(payload["source"].get("event_id", _digest(body)), EVENT_ID_MAX, "event_id_invalid")
+            event_type, page = AUTOMATION, payload.get("data")
+            about_page = isinstance(page, dict) and page.get("object", "page") == "page"
+        case Shape.FLAT:
+            event_id, event_type = _event(payload)
+            page, about_page = payload["object"], True
+        case _:
+            event_id, event_type = _event(payload)
+            page = payload.get("entity")
+            about_page = isinstance(page, dict) and page.get("type") == "page"
+    page_id = _page_id(page.get("id")) if about_page and isinstance(page, dict) else None
+    return Delivery(event_id=event_id, event_type=event_type, page_id=page_id, payload=payload)
+
+
+def handshake_token(payload: dict[str, Any]) -> str | None:
+    """The verification token a handshake brings; None when there is none that could be a secret."""
+    token = payload.get("verification_token")
+    usable = isinstance(token, str) and token.strip() and len(token) <= TOKEN_MAX
+    return token if usable else None
+
+
+def _event(payload: dict[str, Any]) -> tuple[str, str]:
+    event_id = _text(payload.get("id"), EVENT_ID_MAX, "event_id_invalid")
+    return event_id, _text(payload.get("type"), EVENT_TYPE_MAX, "event_type_invalid")
+
+
+def _page_id(value: Any) -> str:
+    """The id as Notion's API writes it: the same page must be one page however a sender spells it."""
+    page_id = _text(value, PAGE_ID_MAX, "page_id_invalid")
+    digits = page_id.replace("-", "").lower()
+    if _UUID_DIGITS.fullmatch(digits) is None:
+        return page_id
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def _text(value: Any, longest: int, reason: str) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > longest:
+        raise Refusal(400, reason)
+    return value
+
+
+def _digest(body: bytes) -> str:
+    """An id for a delivery that names none: the same bytes are the same event."""
+    return f"automation:{sha256(body).hexdigest()}"

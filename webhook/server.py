@@ -1,0 +1,141 @@
+"""The door as a program: `python -m webhook`."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from models.database import database_url, open_engine, open_sessions
+from models.errors import GiveUp, SettingsError, ShowrunnerError
+from models.logs import configure_logging
+from models.settings import Settings, load_settings
+from webhook.app import create_app
+from webhook.trigger import IngestTrigger
+
+_STOP_SECONDS = 10
+_BACKLOG = 2048
+
+log = structlog.get_logger("showrunner.webhook")
+
+
+class Server(uvicorn.Server):
+    """uvicorn on a socket of ours, which stops on `stop()` and leaves signals to its caller."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=_STOP_SECONDS,
+            ),
+        )
+        self.ready = asyncio.Event()
+        """Set once requests are answered."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say where."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            log.info("door_open", host=host, port=port)
+        self.ready.set()
+
+    def stop(self) -> None:
+        """Take no new request, finish those at hand (10 s at most), and return from `serve`."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: signals are their caller's, and uvicorn would raise each again after it has stopped."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        GiveUp: when it is taken or not ours to take; the message says what to do.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        # The protocol has to be named: asyncio switches Nagle's delay off only for sockets that say TCP, and an answer
+        # on a kept connection would otherwise come 40 ms late (socket.create_server leaves it out).
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _no_listening(host, port, error) from error
+    try:
+        # A door that was just closed leaves its port in TIME_WAIT; a port somebody listens on stays refused.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _no_listening(host, port, error) from error
+    return listener
+
+
+def _no_listening(host: str, port: int, error: OSError) -> GiveUp:
+    if error.errno == errno.EADDRINUSE:
+        return GiveUp(f"Port {port} on {host} is in use: stop what holds it, or set DOOR_PORT.")
+    return GiveUp(f"The door cannot listen on {host}, port {port} ({error.strerror}): set DOOR_HOST or DOOR_PORT.")
+
+
+async def serve(settings: Settings) -> None:
+    """Open the door and hold it open until SIGTERM or SIGINT. Everything opened here is closed here.
+
+    Raises:
+        SettingsError: when DATABASE_URL is missing or no PostgreSQL URL.
+        GiveUp: when the port cannot be had.
+    """
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set: the door needs the PostgreSQL database that holds the inbox.")
+    engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=settings.database_pool_size)
+    auth = settings.prefect_api_auth_string
+    trigger = IngestTrigger(settings.prefect_api_url, auth=auth.get_secret_value() if auth is not None else None)
+    try:
+        app = create_app(settings, open_sessions(engine), clock=lambda: datetime.now(UTC), trigger=trigger.kick)
+        server = Server(app)
+        with listen(settings.door_host, settings.door_port) as listener:
+            await _serve_until_signalled(server, listener)
+    finally:
+        await trigger.aclose()
+        await engine.dispose()
+
+
+async def _serve_until_signalled(server: Server, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for one in signals:
+        loop.add_signal_handler(one, server.stop)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for one in signals:
+            loop.remove_signal_handler(one)
+    log.info("door_closed")
+
+
+def main() -> int:
+    """Run the door; the process's exit code. 1, with one sentence on stderr, when it cannot be opened."""
+    try:
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        asyncio.run(serve(settings))
+    except ShowrunnerError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -173,17 +173,3 @@ def check_port(host: str, port: int, what: str, setting: str) -> None:
             raise GiveUp(
                 f"Port {port} for the {what} cannot be used ({error.strerror}): stop what uses it, or set {setting}."
             ) from error
-
-
-async def all_of(*work: Awaitable[None]) -> None:
-    """Do these side by side; the first failure is the failure."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(_as_coroutine(one))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-
-
-async def _as_coroutine(work: Awaitable[None]) -> None:
-    await work

@@ -18,7 +18,7 @@ from tasks.board import followed_board
 from tasks.connections import Connections, connected
 from tasks.cycle import cycle
 from tasks.locks import Lock, one_at_a_time
-from tasks.notion import counting_requests
+from tasks.pacing import counting_requests
 from tasks.push import dry_run
 from tasks.report import Report
 from tasks.sweep import import_cards

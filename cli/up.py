@@ -18,7 +18,7 @@ from rich.console import Console
 from sqlalchemy import URL
 
 from cli.following import follow
-from cli.processes import Child, Ledger, all_of, check_port
+from cli.processes import Child, Ledger, check_port
 from cli.sandbox_board import ensure_board
 from cli.surroundings import remove_facts, running, write_facts
 from flows.environment import client_environment, server_environment
@@ -28,6 +28,7 @@ from models.errors import GiveUp, SettingsError
 from models.settings import Settings
 from tasks.board import bot_id, refreshed_board
 from tasks.connections import connected
+from tasks.side_by_side import side_by_side
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -142,11 +143,11 @@ async def _start(stack: Stack, channels: list[str]) -> None:
     say("Starting: PostgreSQL, Prefect and the board …")
     stack.environment = _given(stack.settings) | client_environment(f"{stack.prefect_url}/api", log_style="json")
     stack.environment["LOG_FORMAT"] = "json"
-    await all_of(_start_prefect(stack), _start_postgres(stack), _start_notion(stack, channels))
+    await side_by_side([_start_prefect(stack), _start_postgres(stack), _start_notion(stack, channels)])
     await _check_board(stack)
     door = stack.child("door", "-m", "webhook", ready=f"{stack.door_url}/health")
     worker = stack.child("worker", "-m", "flows.worker")
-    await all_of(stack.start(door), _start_worker(stack, worker))
+    await side_by_side([stack.start(door), _start_worker(stack, worker)])
     write_facts(stack.folder, stack.environment)
 
 
@@ -226,7 +227,9 @@ def _child_settings(environment: Mapping[str, str]) -> Settings:
 
 
 async def _start_worker(stack: Stack, worker: Child) -> None:
-    bootstrap = stack.child("bootstrap", "-c", "import asyncio; from flows.bootstrap import bootstrap; asyncio.run(bootstrap())")
+    bootstrap = stack.child(
+        "bootstrap", "-c", "import asyncio; from flows.bootstrap import bootstrap; asyncio.run(bootstrap())"
+    )
     await bootstrap.spawn()
     if bootstrap.process is not None and await bootstrap.process.wait() != 0:
         raise GiveUp(f"Prefect's deployments could not be made: {bootstrap.last_line()} (log: {bootstrap.log})")

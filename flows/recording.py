@@ -14,7 +14,7 @@ from flows.runs import publish_table, rename_run
 from models.errors import GiveUp, NotionAuthError, SafetyStop
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections, connections
-from tasks.notion import counting_requests
+from tasks.pacing import counting_requests
 from tasks.report import Report
 
 log = structlog.get_logger("showrunner.flows")
@@ -64,7 +64,7 @@ def _incident(kind: str, error: GiveUp) -> str:
 
 async def _leave(kind: str, run: Recorded) -> None:
     report = run.report
-    log.info(f"{kind}_finished", requests=report.requests, **report.counts)
+    log.info("run_finished", requests=report.requests, **report.counts)
     await rename_run(str(report))
     if report:
         await publish_table(f"{kind}-cycle", report.summary(), f"{report} · correlation id {run.correlation_id}")

@@ -1,6 +1,6 @@
 """`NotionClient`: the one place where Showrunner speaks to Notion; the only file that imports notion_client.
 
-One place limits (`_PacedTransport`, under the SDK, so that every attempt counts), one place retries (`_send`), one
+One place limits (`tasks.pacing`, under the SDK, so that every attempt counts), one place retries (`_send`), one
 place translates errors (`_verdict`). Retries multiply nowhere else: a request is tried at most three times, and a
 Prefect task that holds it is repeated only as a whole (see `tasks.steps.can_try_again`).
 """
@@ -10,10 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -34,6 +31,7 @@ from models.errors import (
     NotionWriteUncertain,
 )
 from tasks.budget import Budget, Sleep, Unshared
+from tasks.pacing import PacedTransport
 
 API_VERSION: Final = "2026-03-11"
 ATTEMPTS: Final = 3
@@ -43,50 +41,6 @@ _NOT_SAVED: Final = frozenset({409, 429, 529})
 """Answers that say the request had no effect, whatever its method (Notion: errors; request limits)."""
 
 Json = dict[str, Any]
-
-
-@dataclass
-class RequestCount:
-    """How many requests were sent inside `counting_requests()`, retries included."""
-
-    total: int = 0
-
-
-_counts: ContextVar[tuple[RequestCount, ...]] = ContextVar("notion_request_counts", default=())
-
-
-@contextmanager
-def counting_requests() -> Iterator[RequestCount]:
-    """Count the requests that this context and the asyncio tasks it starts send to Notion."""
-    count = RequestCount()
-    token = _counts.set((*_counts.get(), count))
-    try:
-        yield count
-    finally:
-        _counts.reset(token)
-
-
-class _PacedTransport(httpx.AsyncBaseTransport):
-    """Lets a request through when the in-process limiter and the shared budget both agree."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, limiter: AsyncLimiter, budget: Budget) -> None:
-        self._inner = inner
-        self._limiter = limiter
-        self._budget = budget
-        self.server_time: datetime | None = None
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        async with self._limiter:
-            await self._budget.acquire()
-        for count in _counts.get():
-            count.total += 1
-        response = await self._inner.handle_async_request(request)
-        if "date" in response.headers:
-            self.server_time = parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
 
 class NotionClient:
@@ -124,7 +78,7 @@ class NotionClient:
     ) -> None:
         self._budget = budget or Unshared()
         self._sleep = sleep
-        self._transport = _PacedTransport(
+        self._transport = PacedTransport(
             transport or httpx.AsyncHTTPTransport(),
             AsyncLimiter(max(per_second, 1), max(1 / per_second, 1)),
             self._budget,

@@ -6,7 +6,6 @@ the new memory of the card (another short transaction). No transaction is open w
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,6 +25,7 @@ from tasks.board import refreshed_board
 from tasks.connections import Connections
 from tasks.reading import AT_ONCE, Read, Readings, read_by_id
 from tasks.report import Report
+from tasks.side_by_side import side_by_side
 from tasks.steps import step
 from tasks.storing import Events, Reader, judged, store_cards, tell
 
@@ -97,18 +97,7 @@ async def _guard_put_backs(on: Connections, board: Board) -> None:
 @step("push_cards", holds="push {page_ids}", tags=("notion",))
 async def push_cards(on: Connections, reader: Reader, page_ids: Pushing, report: Report) -> None:
     """Write a batch, several requests in flight; one bad card stops no other."""
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def one(page_id: str) -> None:
-        async with turn:
-            await push_card(on, reader, page_id, report)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for page_id in page_ids:
-                group.create_task(one(page_id))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+    await side_by_side((push_card(on, reader, page_id, report) for page_id in page_ids), at_once=AT_ONCE)
 
 
 async def push_card(on: Connections, reader: Reader, page_id: str, report: Report) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from models.board import Board
 from models.errors import BoardError, NotionPageNotFound, NotionRejected, NotionUnavailable
 from models.properties import BoardCard, parse_time, read_card
 from tasks.connections import Connections
+from tasks.side_by_side import side_by_side
 
 AT_ONCE = 4
 """Requests in flight: enough that latency does not cost throughput at 3 a second, few enough to queue fairly."""
@@ -66,23 +66,16 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
     """
     readings = Readings()
     ailing: dict[str, NotionUnavailable] = {}
-    turn = asyncio.Semaphore(AT_ONCE)
 
     async def read(page_id: str) -> None:
-        async with turn:
-            try:
-                await _read_one(on, board, page_id, readings)
-            except NotionUnavailable as error:
-                if not error.concerns_one_request:
-                    raise
-                ailing[page_id] = error
+        try:
+            await _read_one(on, board, page_id, readings)
+        except NotionUnavailable as error:
+            if not error.concerns_one_request:
+                raise
+            ailing[page_id] = error
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for page_id in page_ids:
-                group.create_task(read(page_id))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+    await side_by_side((read(page_id) for page_id in page_ids), at_once=AT_ONCE)
     if len(ailing) == len(page_ids) > 1:
         raise next(iter(ailing.values()))
     readings.failed |= {page_id: str(error) for page_id, error in ailing.items()}

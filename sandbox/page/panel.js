@@ -12,6 +12,7 @@ const requests = new Map();
 const webhooks = new Map();
 let tab = "requests";
 let everyone = false;
+let faultNews = 0;
 
 const isBot = (entry) => [...store.bots.values()].includes(entry.user);
 
@@ -34,20 +35,30 @@ function setOpen(open) {
   changed();
 }
 
-/** What happened before the page was opened. */
+/** What happened before the panel was opened. What the stream has told meanwhile is newer, and stays. */
 async function catchUp() {
-  const { last } = await sandbox("GET", "/sandbox/requests?since=999999999999");
+  const before = faultNews;
+  const [faults, sent, { last }] = await Promise.all([
+    sandbox("GET", "/sandbox/faults"),
+    sandbox("GET", "/sandbox/webhooks"),
+    sandbox("GET", "/sandbox/requests?since=999999999999"),
+  ]);
+  if (faultNews === before) takeFaults(faults);
+  for (const delivery of sent.deliveries) {
+    const known = webhooks.get(delivery.number)?.attempts.length ?? -1;
+    if (known < delivery.attempts.length) webhooks.set(delivery.number, delivery);
+  }
   const past = await sandbox("GET", `/sandbox/requests?since=${Math.max(0, last - 1000)}`);
   for (const entry of past.requests) requests.set(entry.number, entry);
-  for (const delivery of (await sandbox("GET", "/sandbox/webhooks")).deliveries) webhooks.set(delivery.number, delivery);
-  takeFaults(await sandbox("GET", "/sandbox/faults"));
   changed();
 }
 
 /** A request, a webhook or a fault, from the stream. */
 export function takeNews(kind, body) {
-  if (kind === "fault") takeFaults(body);
-  else {
+  if (kind === "fault") {
+    faultNews += 1;
+    takeFaults(body);
+  } else {
     const kept = kind === "request" ? requests : webhooks;
     kept.set(body.number, body);
     // Requests of the last minute are needed for the rate, even beyond what is listed.

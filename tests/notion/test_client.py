@@ -21,7 +21,8 @@ from models.errors import (
     NotionWriteUncertain,
 )
 from tasks.budget import SharedBudget, patiently
-from tasks.notion import ATTEMPTS, NotionClient, counting_requests
+from tasks.notion import ATTEMPTS, NotionClient
+from tasks.pacing import counting_requests
 
 OK = JSONResponse({"object": "page", "id": "p"})
 

@@ -1,0 +1,67 @@
+"""Pacing and counting: no request leaves before its turn, and none leaves uncounted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from aiolimiter import AsyncLimiter
+
+from tasks.budget import Budget
+
+
+@dataclass
+class RequestCount:
+    """How many requests were sent inside `counting_requests()`, retries included."""
+
+    total: int = 0
+
+
+_counts: ContextVar[tuple[RequestCount, ...]] = ContextVar("notion_request_counts", default=())
+
+
+@contextmanager
+def counting_requests() -> Iterator[RequestCount]:
+    """Count the requests that this context and the asyncio tasks it starts send to Notion."""
+    count = RequestCount()
+    token = _counts.set((*_counts.get(), count))
+    try:
+        yield count
+    finally:
+        _counts.reset(token)
+
+
+class PacedTransport(httpx.AsyncBaseTransport):
+    """Lets a request through when the in-process limiter and the shared budget both agree.
+
+    Under the SDK, so that every attempt counts, whoever repeats it.
+
+    Attributes:
+        server_time: the other side's clock as of its last answer.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, limiter: AsyncLimiter, budget: Budget) -> None:
+        self._inner = inner
+        self._limiter = limiter
+        self._budget = budget
+        self.server_time: datetime | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Wait for the request's turn, send it, and remember what time it is over there."""
+        async with self._limiter:
+            await self._budget.acquire()
+        for count in _counts.get():
+            count.total += 1
+        response = await self._inner.handle_async_request(request)
+        if "date" in response.headers:
+            self.server_time = parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()

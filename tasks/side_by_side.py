@@ -1,0 +1,30 @@
+"""Doing several things at once, where the first failure is the failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+
+async def side_by_side(work: Iterable[Coroutine[Any, Any, None]], *, at_once: int | None = None) -> None:
+    """Do all of it, at most `at_once` at the same time; when one fails the rest is cancelled.
+
+    Raises:
+        The first failure itself, not the group asyncio makes of it: callers tell errors apart by their class.
+    """
+    turn = asyncio.Semaphore(at_once) if at_once is not None else None
+
+    async def one(coroutine: Coroutine[Any, Any, None]) -> None:
+        if turn is None:
+            await coroutine
+            return
+        async with turn:
+            await coroutine
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for coroutine in work:
+                group.create_task(one(coroutine))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -20,7 +20,7 @@ START_SECONDS = 120.0
 """How long a process may take until it answers; a Prefect server on a cold disk takes half a minute."""
 STOP_SECONDS = 35.0
 """How long a process may take to stop; the worker lets runs finish for thirty seconds."""
-_ASK_EVERY = 0.2
+ASK_EVERY = 0.2
 _RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)
 _LOG_MAX = 20_000_000
 """Bytes after which a log file is begun anew at the next start; the one before is kept."""
@@ -52,11 +52,11 @@ class Child:
         await self.spawn()
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while not await self._answers():
-            if self.process is not None and self.process.returncode is not None:
+            if self.ended:
                 raise GiveUp(f"The {self.name} ended while starting: {self.last_line()} (log: {self.log})")
             if asyncio.get_running_loop().time() > deadline:
                 raise GiveUp(f"The {self.name} does not answer after {START_SECONDS:.0f} s (log: {self.log})")
-            await asyncio.sleep(_ASK_EVERY)
+            await asyncio.sleep(ASK_EVERY)
 
     async def spawn(self) -> None:
         """Start it without waiting. In a session of its own: Ctrl-C on the terminal reaches only its parent."""
@@ -71,6 +71,11 @@ class Child:
                 env={**os.environ, **self.environment},
                 start_new_session=True,
             )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and is over."""
+        return self.process is not None and self.process.returncode is not None
 
     async def _answers(self) -> bool:
         if self.ready is None:

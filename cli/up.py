@@ -18,7 +18,7 @@ from rich.console import Console
 from sqlalchemy import URL
 
 from cli.following import follow
-from cli.processes import Child, Ledger, check_port
+from cli.processes import ASK_EVERY, START_SECONDS, Child, Ledger, check_port
 from cli.sandbox_board import ensure_board
 from cli.surroundings import remove_facts, running, write_facts
 from flows.environment import client_environment, server_environment
@@ -143,10 +143,9 @@ async def _start(stack: Stack, channels: list[str]) -> None:
     say("Starting: PostgreSQL, Prefect and the board …")
     stack.environment = _given(stack.settings) | client_environment(f"{stack.prefect_url}/api", log_style="json")
     stack.environment["LOG_FORMAT"] = "json"
-    await side_by_side([_start_prefect(stack), _start_postgres(stack), _start_notion(stack, channels)])
-    await _check_board(stack)
+    await side_by_side([_start_prefect(stack), _start_board(stack, channels)])
     door = stack.child("door", "-m", "webhook", ready=f"{stack.door_url}/health")
-    worker = stack.child("worker", "-m", "flows.worker")
+    worker = stack.child("worker", "-m", "flows.worker", "--bootstrap")
     await side_by_side([stack.start(door), _start_worker(stack, worker)])
     write_facts(stack.folder, stack.environment)
 
@@ -214,8 +213,9 @@ def _webhook_secret(stack: Stack) -> str:
     return str(known or f"secret_{secrets.token_urlsafe(32)}")
 
 
-async def _check_board(stack: Stack) -> None:
-    """Ask Notion once as every step will: a wrong token or a board that cannot be followed is said now."""
+async def _start_board(stack: Stack, channels: list[str]) -> None:
+    """Database and board; then ask Notion once as every step will, so that a wrong token or board is said now."""
+    await side_by_side([_start_postgres(stack), _start_notion(stack, channels)])
     async with connected(_child_settings(stack.environment)) as on:
         await bot_id(on)
         await refreshed_board(on)
@@ -227,27 +227,32 @@ def _child_settings(environment: Mapping[str, str]) -> Settings:
 
 
 async def _start_worker(stack: Stack, worker: Child) -> None:
-    bootstrap = stack.child(
-        "bootstrap", "-c", "import asyncio; from flows.bootstrap import bootstrap; asyncio.run(bootstrap())"
-    )
-    await bootstrap.spawn()
-    if bootstrap.process is not None and await bootstrap.process.wait() != 0:
-        raise GiveUp(f"Prefect's deployments could not be made: {bootstrap.last_line()} (log: {bootstrap.log})")
-    stack.children.remove(bootstrap)
     await stack.start(worker)
-    await _first_cycle(f"{stack.prefect_url}/api")
+    await _first_cycle(f"{stack.prefect_url}/api", worker)
     say("  Deployments and worker are ready.")
 
 
-async def _first_cycle(api: str) -> None:
+async def _first_cycle(api: str, worker: Child) -> None:
     """The schedule's first run may be a minute away; the board should be in sync at once."""
-    run = {"state": {"type": "SCHEDULED"}}
-    try:
-        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-            deployment = (await client.get(f"{api}/deployments/name/push/push")).raise_for_status().json()
-            (await client.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json=run)).raise_for_status()
-    except httpx.HTTPError as error:
-        raise GiveUp(f"Prefect's server at {api} does not start the first cycle: {error}") from error
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + START_SECONDS
+    why = "it was not asked"
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+        while loop.time() < deadline:
+            if worker.ended:
+                raise GiveUp(f"The worker ended while starting: {worker.last_line()} (log: {worker.log})")
+            try:
+                deployment = (await client.get(f"{api}/deployments/name/push/push")).raise_for_status().json()
+                run = {"state": {"type": "SCHEDULED"}}
+                (
+                    await client.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json=run)
+                ).raise_for_status()
+            except httpx.HTTPError as error:
+                why = str(error)
+                await asyncio.sleep(ASK_EVERY)
+            else:
+                return
+    raise GiveUp(f"Prefect's server at {api} does not start the first cycle: {why}")
 
 
 def _announce(stack: Stack) -> None:

@@ -20,7 +20,7 @@ import structlog
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from flows.bootstrap import POOL
+from flows.bootstrap import POOL, bootstrap
 from flows.environment import client_environment
 from flows.warm_worker import GRACE_SECONDS, WarmWorker
 from models.errors import GiveUp, TryAgain
@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait", type=float, default=_WAIT_SECONDS, help="seconds to wait for Prefect's server (default: %(default)s)"
     )
+    parser.add_argument(
+        "--bootstrap", action="store_true", help="first make on the server what our flows need (twice is as once)"
+    )
     return parser
 
 
@@ -94,6 +97,8 @@ def _default_name() -> str:
 
 async def _work(options: argparse.Namespace, api_url: str) -> None:
     await _wait_for_server(api_url, options.wait)
+    if options.bootstrap:
+        await bootstrap(pool=options.pool)
     worker = WarmWorker(work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit)
     worker.grace_seconds = options.grace
     await worker.start(printer=lambda line: log.info("worker_says", line=str(line).strip()))

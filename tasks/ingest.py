@@ -6,11 +6,13 @@ the events' end are stored in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from models import inbox
 from models.board import Board
@@ -66,16 +68,17 @@ async def drain_inbox(on: Connections, report: Report) -> None:
             return
     board, me, began = await followed_board(on), await bot_id(on), on.clock()
     while events := await claim_events(on):
-        try:
-            batch = sort_events(events, board, me)
-            if batch.schema_changed:
-                board = await refreshed_board(on)
-            readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
-            reader = Reader(board=board, bot_id=me, correlation_id=_correlation(events))
-            await take_in(on, reader, readings, report, Events(pages=batch.pages, settled=batch.settled))
-        except (NotionUnavailable, GiveUp) as error:
-            await _give_back(on, events, error)
-            raise
+        with _joined(events) as correlation_id:
+            try:
+                batch = sort_events(events, board, me)
+                if batch.schema_changed:
+                    board = await refreshed_board(on)
+                readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
+                reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
+                await take_in(on, reader, readings, report, Events(pages=batch.pages, settled=batch.settled))
+            except (NotionUnavailable, GiveUp) as error:
+                await _give_back(on, events, error)
+                raise
     await _report_dead(on, began)
 
 
@@ -142,10 +145,14 @@ async def _give_back(on: Connections, events: Sequence[WebhookEvent], error: Exc
     log.warning("events_given_back", count=len(events), error=str(error))
 
 
-def _correlation(events: Sequence[WebhookEvent]) -> str | None:
-    """One event alone keeps the id it got at the door; a batch goes under the run's, and the log joins the two."""
-    if len(events) == 1:
-        return events[0].correlation_id
-    run = structlog.contextvars.get_contextvars().get("correlation_id")
-    log.info("events_joined", correlation_id=run, events=[event.correlation_id for event in events[:100]])
-    return str(run) if run is not None else None
+@contextmanager
+def _joined(events: Sequence[WebhookEvent]) -> Iterator[str | None]:
+    """The correlation id of a batch, bound for its log lines: one event alone keeps the id it got at the door.
+
+    Several events go under the run's; one line joins theirs to it.
+    """
+    run = get_contextvars().get("correlation_id")
+    log.info("events_claimed", events=[event.correlation_id for event in events[:100]], count=len(events))
+    own = events[0].correlation_id if len(events) == 1 else run
+    with bound_contextvars(**({"correlation_id": own} if own is not None else {})):
+        yield own

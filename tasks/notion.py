@@ -215,7 +215,8 @@ def _verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
     status, code, message = _read(error)
     told = f"Notion answered {status} ({code or 'no code'}): {message}"
     if status in {401, 403}:
-        return NotionAuthError(told, status=status, code=code)
+        cure = "is NOTION_API_TOKEN right?" if status == 401 else "does the connection have the capabilities it needs?"  # noqa: PLR2004
+        return NotionAuthError(f"{told} - {cure}", status=status, code=code)
     if status == 404:  # noqa: PLR2004 - HTTP's own number
         return NotionPageNotFound(told, status=status, code=code)
     if status in _NOT_SAVED:

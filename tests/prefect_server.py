@@ -53,7 +53,7 @@ def wait_until_healthy(api_url: str, process: subprocess.Popen[bytes], log: Path
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """API URL of a Prefect server of this test run's own, e.g. http://127.0.0.1:40123/api."""
-    home = Path(tempfile.mkdtemp(prefix="showrunner-prefect-"))
+    home = Path(tempfile.mkdtemp(prefix="showrunner prefect "))
     port = free_port()
     api_url = f"http://127.0.0.1:{port}/api"
     log = home / "server.log"

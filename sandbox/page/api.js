@@ -54,7 +54,8 @@ async function send(method, path, body, headers) {
   } catch {
     throw new Error(`The sandbox answered ${answer.status} without JSON.`);
   }
-  if (!answer.ok) throw Object.assign(new Error(found.message ?? `Status ${answer.status}`), { status: answer.status });
+  if (!answer.ok)
+    throw Object.assign(new Error(found.message ?? `Status ${answer.status}`), { status: answer.status });
   return found;
 }
 

@@ -23,7 +23,13 @@ function show() {
     main.replaceChildren();
   }
   main.setAttribute("aria-busy", String(store.loading));
-  $("who").textContent = store.loading ? `Loading… ${store.cards.size} cards` : store.incomplete ? `The first ${store.cards.size} cards` : store.user ? `You are ${store.user.name}` : "";
+  $("who").textContent = store.loading
+    ? `Loading… ${store.cards.size} cards`
+    : store.incomplete
+      ? `The first ${store.cards.size} cards`
+      : store.user
+        ? `You are ${store.user.name}`
+        : "";
   for (const id of ["new", "fold", "search"]) $(id).hidden = mode !== "columns";
   if (mode === "columns") showColumns();
   else if (mode === "trash") showTrash();
@@ -36,12 +42,23 @@ function welcome() {
     { class: "empty" },
     el("img", { src: "/page/icon.svg", alt: "", width: "56", height: "56" }),
     el("h2", {}, "No board yet"),
-    el("p", {}, "As soon as a database is made through the API, with ", el("code", {}, "POST /v1/databases"), ", it appears here by itself."),
+    el(
+      "p",
+      {},
+      "As soon as a database is made through the API, with ",
+      el("code", {}, "POST /v1/databases"),
+      ", it appears here by itself.",
+    ),
   );
 }
 
 function ungrouped() {
-  return el("div", { class: "empty" }, el("h2", {}, "Nothing to make columns of"), el("p", {}, "This database has no property of the type select or status."));
+  return el(
+    "div",
+    { class: "empty" },
+    el("h2", {}, "Nothing to make columns of"),
+    el("p", {}, "This database has no property of the type select or status."),
+  );
 }
 
 async function openBoard(board) {
@@ -66,7 +83,11 @@ function showBoards() {
   $("title").hidden = store.boards.length > 1;
   $("boards").replaceChildren(
     ...store.boards.map((board) =>
-      el("option", { value: board.data_source_id, selected: board.data_source_id === store.board?.data_source_id }, board.title),
+      el(
+        "option",
+        { value: board.data_source_id, selected: board.data_source_id === store.board?.data_source_id },
+        board.title,
+      ),
     ),
   );
 }
@@ -83,7 +104,12 @@ async function findBoards() {
 
 /** Away from the sandbox's machine the person says who they are. */
 function askForToken() {
-  const field = el("input", { type: "password", "aria-label": "Token", placeholder: "person_…", autocomplete: "off" });
+  const field = el("input", {
+    type: "password",
+    "aria-label": "Token",
+    placeholder: "person_…",
+    autocomplete: "off",
+  });
   return new Promise((resolve) => {
     const submit = async (event) => {
       event.preventDefault();
@@ -91,13 +117,18 @@ function askForToken() {
       if (user) resolve(user);
     };
     const form = el("form", { onsubmit: submit }, field, el("button", { class: "main" }, "Open the board"));
-    const text = "The sandbox shows the token on its own machine only. It stands there in sandbox.json, as person_token.";
-    $("board").replaceChildren(el("div", { class: "empty" }, el("h2", {}, "Whose board is this?"), el("p", {}, text), form));
+    const text =
+      "The sandbox shows the token on its own machine only. It stands there in sandbox.json, as person_token.";
+    $("board").replaceChildren(
+      el("div", { class: "empty" }, el("h2", {}, "Whose board is this?"), el("p", {}, text), form),
+    );
   });
 }
 
 function enableTools() {
-  $("boards").addEventListener("change", () => attempt(() => openBoard(store.boards.find((board) => board.data_source_id === $("boards").value))));
+  $("boards").addEventListener("change", () =>
+    attempt(() => openBoard(store.boards.find((board) => board.data_source_id === $("boards").value))),
+  );
   $("search").addEventListener("input", () => ((store.search = $("search").value), changed()));
   $("new").addEventListener("click", () => openComposer(columnToFill(null)));
   $("toggle-panel").addEventListener("click", togglePanel);

@@ -16,7 +16,8 @@ export function openCard(id) {
   const schema = Object.values(store.schema).sort((a, b) => (b.type === "title") - (a.type === "title"));
   const editors = new Map();
   for (const config of schema) {
-    const save = (value) => attempt(() => edit(id, config.name, config.type, value).catch((error) => giveUp(id, error)));
+    const save = (value) =>
+      attempt(() => edit(id, config.name, config.type, value).catch((error) => giveUp(id, error)));
     editors.set(config.name, editor(config, save));
   }
   const title = schema.find((config) => config.type === "title").name;
@@ -29,10 +30,18 @@ export function openCard(id) {
       {},
       by,
       el("button", { type: "button", class: "quiet", onclick: () => trash(id) }, "Move to trash"),
-      el("button", { type: "button", class: "quiet close", "aria-label": "Close", title: "Close (Esc)", onclick: close }, "✕"),
+      el(
+        "button",
+        { type: "button", class: "quiet close", "aria-label": "Close", title: "Close (Esc)", onclick: close },
+        "✕",
+      ),
     ),
     editors.get(title),
-    el("div", { class: "rows" }, schema.filter((config) => config.name !== title).map((config) => row(config, editors.get(config.name)))),
+    el(
+      "div",
+      { class: "rows" },
+      schema.filter((config) => config.name !== title).map((config) => row(config, editors.get(config.name))),
+    ),
   );
   open = { id, dialog, editors, by, page: null };
   dialog.addEventListener("close", () => leave(id));
@@ -48,7 +57,12 @@ export function openCard(id) {
 }
 
 function row(config, node) {
-  return el("div", { class: "row", data: { type: config.type } }, el("span", { class: "label", "aria-hidden": "true" }, config.name), node);
+  return el(
+    "div",
+    { class: "row", data: { type: config.type } },
+    el("span", { class: "label", "aria-hidden": "true" }, config.name),
+    node,
+  );
 }
 
 /** A refused value is replaced by the one that holds. */
@@ -99,7 +113,11 @@ function showOpenCard() {
   const { by } = open;
   const bot = store.bots.has(page.last_edited_by.id);
   userName(page.last_edited_by.id).then((name) => {
-    by.replaceChildren("Edited by ", el("span", { class: bot ? "by" : "person" }, name), `, ${moment(page.last_edited_time)}`);
+    by.replaceChildren(
+      "Edited by ",
+      el("span", { class: bot ? "by" : "person" }, name),
+      `, ${moment(page.last_edited_time)}`,
+    );
   });
 }
 

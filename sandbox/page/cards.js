@@ -51,23 +51,24 @@ function face({ properties }) {
   const channel = optionOf(properties.Channel);
   const priority = optionOf(properties.Priority);
   const attention = shown(properties.Attention);
-  const chips = [
-    channel && tag(channel, "channel"),
-    priority && priorityTag(priority),
-    ...others(properties),
-  ].filter(Boolean);
+  const chips = [channel && tag(channel, "channel"), priority && priorityTag(priority), ...others(properties)].filter(
+    Boolean,
+  );
   return [
     attention && el("p", { class: "attention" }, attention),
     chips.length > 0 && el("div", { class: "tags" }, chips),
   ].filter(Boolean);
 }
 
-const tag = (option, kind) =>
-  el("span", { class: `tag ${kind}`, data: { color: option.color } }, option.name);
+const tag = (option, kind) => el("span", { class: `tag ${kind}`, data: { color: option.color } }, option.name);
 
 function priorityTag(option) {
   const mark = { High: "▲", Low: "▽" }[option.name] ?? "";
-  return el("span", { class: "tag priority", data: { color: option.color, level: option.name } }, `${mark} ${option.name}`.trim());
+  return el(
+    "span",
+    { class: "tag priority", data: { color: option.color, level: option.name } },
+    `${mark} ${option.name}`.trim(),
+  );
 }
 
 /** On a board that is not a video plan: the first few short properties that have a value. */
@@ -103,7 +104,9 @@ export function humanTime(text) {
   const minutes = /^(\d+) min$/.exec(text)?.[1];
   if (minutes === undefined || minutes < 60) return text;
   const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
-  const [large, small] = days ? [`${days} d`, hours && `${hours} h`] : [`${hours} h`, minutes % 60 && `${minutes % 60} min`];
+  const [large, small] = days
+    ? [`${days} d`, hours && `${hours} h`]
+    : [`${hours} h`, minutes % 60 && `${minutes % 60} min`];
   return small ? `${large} ${small}` : large;
 }
 

@@ -63,8 +63,12 @@ function showColumn(name, color, cards) {
   column.node.setAttribute("aria-label", `${title}, ${cards.length} ${cards.length === 1 ? "card" : "cards"}`);
   column.count.textContent = String(cards.length);
   column.list.hidden = slim;
+  column.pill.tabIndex = slim ? 0 : -1;
   const limit = limits.get(name) ?? STEP;
-  reconcile(column.list, cards.slice(0, limit).map((page) => cardNode(page, made)));
+  reconcile(
+    column.list,
+    cards.slice(0, limit).map((page) => cardNode(page, made)),
+  );
   column.more.hidden = cards.length <= limit;
   column.more.textContent = `Show ${Math.min(STEP, cards.length - limit)} more of ${cards.length - limit}`;
   return column.node;
@@ -75,16 +79,22 @@ function makeColumn(name) {
   const count = el("span", { class: "count" });
   const add = el(
     "button",
-    { type: "button", class: "add", "aria-label": `New card in ${title}`, title: "New card", onclick: () => openComposer(name) },
+    {
+      type: "button",
+      class: "add",
+      "aria-label": `New card in ${title}`,
+      title: "New card",
+      onclick: () => openComposer(name),
+    },
     "+",
   );
   // The name of a folded column unfolds it; of an open one it does nothing.
-  const pill = el("button", { type: "button", class: "pill", onclick: () => unfold(name), tabindex: "-1" }, title);
+  const pill = el("button", { type: "button", class: "pill", onclick: () => unfold(name) }, title);
   const list = el("ul", { class: "cards", role: "list" });
   const more = el("button", { type: "button", class: "more", onclick: () => showMore(name), hidden: true });
   const head = el("header", { class: "head" }, el("h2", {}, pill), count, add);
   const node = el("section", { class: "column", tabindex: "-1", data: { column: name } }, head, list, more);
-  return { node, count, list, more };
+  return { node, pill, count, list, more };
 }
 
 function showMore(name) {

@@ -10,7 +10,11 @@ export function openComposer(column) {
   closeComposer();
   unfold(column);
   const section = $("board").querySelector(`[data-column="${CSS.escape(column)}"]`);
-  const input = el("input", { type: "text", placeholder: "Title of the new card", "aria-label": `Title of the new card in ${column}` });
+  const input = el("input", {
+    type: "text",
+    placeholder: "Title of the new card",
+    "aria-label": `Title of the new card in ${column}`,
+  });
   const form = el("form", { class: "composer", onsubmit: (event) => submit(event, column, input) }, input);
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

@@ -42,7 +42,13 @@ function holding(node, fields, { get, set, save }) {
 }
 
 function area(config, save, kind) {
-  const field = el("textarea", { rows: "1", "aria-label": config.name, class: kind, placeholder: kind ? "Untitled" : "Empty", spellcheck: "false" });
+  const field = el("textarea", {
+    rows: "1",
+    "aria-label": config.name,
+    class: kind,
+    placeholder: kind ? "Untitled" : "Empty",
+    spellcheck: "false",
+  });
   const fit = () => {
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight + 2}px`;
@@ -61,13 +67,22 @@ function area(config, save, kind) {
 function line(config, save) {
   const type = config.type === "number" ? "number" : "text";
   const field = el("input", { type, step: "any", "aria-label": config.name, placeholder: "Empty" });
-  return holding(field, [field], { get: () => field.value, set: (property) => (field.value = shown(property)), save });
+  return holding(field, [field], {
+    get: () => field.value,
+    set: (property) => (field.value = shown(property)),
+    save,
+  });
 }
 
 function choice(config, save) {
   const empty = config.type === "select" ? [el("option", { value: "" }, "Empty")] : [];
   const names = config[config.type].options.map((option) => option.name);
-  const field = el("select", { "aria-label": config.name }, empty, names.map((name) => el("option", { value: name }, name)));
+  const field = el(
+    "select",
+    { "aria-label": config.name },
+    empty,
+    names.map((name) => el("option", { value: name }, name)),
+  );
   const colors = new Map(config[config.type].options.map((option) => [option.name, option.color]));
   const paint = () => (field.dataset.color = colors.get(field.value) ?? "default");
   field.addEventListener("change", paint);
@@ -80,7 +95,11 @@ function choice(config, save) {
 
 function tick(config, save) {
   const field = el("input", { type: "checkbox", "aria-label": config.name });
-  return holding(field, [field], { get: () => field.checked, set: (property) => (field.checked = property?.checkbox ?? false), save });
+  return holding(field, [field], {
+    get: () => field.checked,
+    set: (property) => (field.checked = property?.checkbox ?? false),
+    save,
+  });
 }
 
 /** A day, and a time if there should be one. */

@@ -30,7 +30,11 @@ export function showFaults(list) {
       "li",
       { class: fault.spent ? "good" : "bad" },
       el("span", { class: "what" }, said(fault)),
-      el("span", { class: "status" }, fault.times === null ? `${fault.struck} so far` : `${fault.struck} of ${fault.times}`),
+      el(
+        "span",
+        { class: "status" },
+        fault.times === null ? `${fault.struck} so far` : `${fault.struck} of ${fault.times}`,
+      ),
     ),
   );
   list.querySelector("ol").replaceChildren(...rows);
@@ -40,9 +44,17 @@ export function showFaults(list) {
 /** What stays, so that a click is not lost while news come in. */
 function build(list) {
   const buttons = KINDS.map(([name, fault]) =>
-    el("button", { type: "button", class: "quiet", onclick: () => attempt(() => sandbox("POST", "/sandbox/faults", fault)) }, name),
+    el(
+      "button",
+      { type: "button", class: "quiet", onclick: () => attempt(() => sandbox("POST", "/sandbox/faults", fault)) },
+      name,
+    ),
   );
-  const clear = el("button", { type: "button", class: "quiet clear", onclick: () => attempt(() => sandbox("DELETE", "/sandbox/faults")) }, "Clear all");
+  const clear = el(
+    "button",
+    { type: "button", class: "quiet clear", onclick: () => attempt(() => sandbox("DELETE", "/sandbox/faults")) },
+    "Clear all",
+  );
   list.replaceChildren(
     el("p", { class: "quiet-note" }, "What the connection's next requests meet. People go on undisturbed."),
     el("div", { class: "kinds" }, buttons),
@@ -59,5 +71,6 @@ function said(fault) {
       : fault.stale_seconds !== null
         ? `queries ${fault.stale_seconds} s behind`
         : `${fault.delay_ms} ms late`;
-  return [what, fault.method, fault.path === "/v1/" ? null : fault.path].filter(Boolean).join(" · ");
+  const back = fault.retry_after === null ? null : `back in ${fault.retry_after} s`;
+  return [what, back, fault.method, fault.path === "/v1/" ? null : fault.path].filter(Boolean).join(" · ");
 }

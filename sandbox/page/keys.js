@@ -24,7 +24,8 @@ function onKey(event) {
   const card = event.target.closest?.("[data-card]");
   const act = card ? onCard(event.key, card) : null;
   const general = { n: () => openComposer(columnToFill(event.target)), "/": () => $("search").focus() }[event.key];
-  const arrow = !card && event.key.startsWith("Arrow") && !event.target.closest?.("#panel, #views") ? enterBoard : null;
+  const arrow =
+    !card && event.key.startsWith("Arrow") && !event.target.closest?.("#panel, #views") ? enterBoard : null;
   const chosen = act ?? general ?? arrow;
   if (!chosen) return;
   event.preventDefault();
@@ -57,7 +58,7 @@ function stepInColumn(card, step) {
 function stepAcross(card, step) {
   const here = card.closest("[data-column]");
   const height = cardsOf(here).indexOf(card);
-  for (let column = here; column; ) {
+  for (let column = here; column;) {
     column = step > 0 ? column.nextElementSibling : column.previousElementSibling;
     const cards = column ? cardsOf(column) : [];
     if (cards.length) {

@@ -44,7 +44,7 @@ function state(live) {
 function hint(change) {
   if (change.data_source_id !== store.board?.data_source_id) return;
   const before = waiting.get(change.page_id);
-  const bot = change.by.type === "bot" ? change.by.name : before?.bot ?? null;
+  const bot = change.by.type === "bot" ? change.by.name : (before?.bot ?? null);
   waiting.set(change.page_id, { ...change, bot });
   work();
 }

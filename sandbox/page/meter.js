@@ -17,9 +17,25 @@ export function showMeter(box, entries, limit) {
   bar.style.width = `${share * 100}%`;
   box.replaceChildren(
     el("p", { class: "figures" }, el("strong", {}, String(counted)), ` of ${limit} requests in the last minute`),
-    el("div", { class: "bar", role: "meter", "aria-valuenow": String(counted), "aria-valuemin": "0", "aria-valuemax": String(limit), "aria-label": "Requests in the last minute" }, bar),
+    el(
+      "div",
+      {
+        class: "bar",
+        role: "meter",
+        "aria-valuenow": String(counted),
+        "aria-valuemin": "0",
+        "aria-valuemax": String(limit),
+        "aria-label": "Requests in the last minute",
+      },
+      bar,
+    ),
     bars(recent),
-    el("p", { class: "rate" }, `${(counted / SECONDS).toFixed(1)} a second on average`, refused ? `, ${refused} refused` : ""),
+    el(
+      "p",
+      { class: "rate" },
+      `${(counted / SECONDS).toFixed(1)} a second on average`,
+      refused ? `, ${refused} refused` : "",
+    ),
   );
 }
 

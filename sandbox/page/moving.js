@@ -13,7 +13,8 @@ export function enableDragging() {
   const board = $("board");
   board.addEventListener("pointerdown", () => hold(true));
   // A drag cancels the pointer, and ends by itself.
-  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => dragged === null && hold(false));
+  for (const end of ["pointerup", "pointercancel", "blur"])
+    addEventListener(end, () => dragged === null && hold(false));
   board.addEventListener("dragstart", (event) => {
     const card = event.target.closest?.("[data-card]");
     if (!card) return;
@@ -45,7 +46,8 @@ export function enableDragging() {
 }
 
 function mark(column) {
-  for (const other of $("board").querySelectorAll(".column.over")) if (other !== column) other.classList.remove("over");
+  for (const other of $("board").querySelectorAll(".column.over"))
+    if (other !== column) other.classList.remove("over");
   column?.classList.add("over");
 }
 
@@ -70,7 +72,17 @@ export function openMover(id) {
     { class: "mover", "aria-label": `Move “${titleOf(card)}”` },
     el("p", {}, "Move ", el("strong", {}, titleOf(card) || "Untitled"), " to"),
     list,
-    el("p", { class: "how" }, el("kbd", {}, "↑"), el("kbd", {}, "↓"), " choose, ", el("kbd", {}, "Enter"), " moves it, ", el("kbd", {}, "Esc"), " leaves it"),
+    el(
+      "p",
+      { class: "how" },
+      el("kbd", {}, "↑"),
+      el("kbd", {}, "↓"),
+      " choose, ",
+      el("kbd", {}, "Enter"),
+      " moves it, ",
+      el("kbd", {}, "Esc"),
+      " leaves it",
+    ),
   );
   const finish = () => {
     dialog.close();

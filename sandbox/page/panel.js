@@ -83,7 +83,18 @@ function showPanel() {
 function build() {
   const names = { requests: "Requests", webhooks: "Webhooks", faults: "Faults" };
   const tabs = Object.entries(names).map(([id, name]) =>
-    el("button", { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": "activity", data: { tab: id }, onclick: () => choose(id) }, name),
+    el(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${id}`,
+        "aria-controls": "activity",
+        data: { tab: id },
+        onclick: () => choose(id),
+      },
+      name,
+    ),
   );
   $("panel").replaceChildren(
     el("div", { id: "meter", class: "meter" }),
@@ -103,18 +114,22 @@ function drawMeter() {
 }
 
 function showRequests(list) {
-  const entries = [...requests.values()].filter((entry) => everyone || isBot(entry)).sort((a, b) => b.number - a.number);
-  const rows = entries.slice(0, KEEP).map((entry) =>
-    el(
-      "li",
-      { class: entry.status === 200 ? "good" : "bad" },
-      el("time", {}, clock(entry.time)),
-      el("span", { class: "method" }, entry.method),
-      el("span", { class: "what", title: entry.path }, target(entry.path)),
-      el("span", { class: "status" }, entry.status ? String(entry.status) : "cut"),
-      everyone && el("span", { class: "user" }, entry.user ?? "nobody"),
-    ),
-  );
+  const entries = [...requests.values()]
+    .filter((entry) => everyone || isBot(entry))
+    .sort((a, b) => b.number - a.number);
+  const rows = entries
+    .slice(0, KEEP)
+    .map((entry) =>
+      el(
+        "li",
+        { class: entry.status === 200 ? "good" : "bad" },
+        el("time", {}, clock(entry.time)),
+        el("span", { class: "method" }, entry.method),
+        el("span", { class: "what", title: entry.path }, target(entry.path)),
+        el("span", { class: "status" }, entry.status ? String(entry.status) : "cut"),
+        everyone && el("span", { class: "user" }, entry.user ?? "nobody"),
+      ),
+    );
   const nothing = el("p", { class: "quiet-note" }, "No request of a connection yet. They appear here as they come.");
   if (!list.querySelector(".switch")) list.replaceChildren(peopleToo(), el("div"));
   list.lastChild.replaceChildren(rows.length ? el("ol", { class: "log requests" }, rows) : nothing);
@@ -122,26 +137,44 @@ function showRequests(list) {
 
 function peopleToo() {
   const take = (event) => ((everyone = event.target.checked), changed());
-  return el("label", { class: "switch" }, el("input", { type: "checkbox", checked: everyone, onchange: take }), " also those of people");
+  return el(
+    "label",
+    { class: "switch" },
+    el("input", { type: "checkbox", checked: everyone, onchange: take }),
+    " also those of people",
+  );
 }
 
 function showWebhooks(list) {
-  const rows = [...webhooks.values()].sort((a, b) => b.number - a.number).slice(0, KEEP).map(webhookRow);
-  const nothing = el("p", { class: "quiet-note" }, "No webhook yet. They go out about a second after a change, if somebody has subscribed.");
+  const rows = [...webhooks.values()]
+    .sort((a, b) => b.number - a.number)
+    .slice(0, KEEP)
+    .map(webhookRow);
+  const nothing = el(
+    "p",
+    { class: "quiet-note" },
+    "No webhook yet. They go out about a second after a change, if somebody has subscribed.",
+  );
   list.replaceChildren(rows.length ? el("ol", { class: "log webhooks" }, rows) : nothing);
 }
 
 function webhookRow({ event, status, attempts }) {
   const last = attempts.at(-1);
   const said = last ? String(last.status ?? "no answer") : "…";
-  const who = event.authors.map((author) => (author.type === "bot" ? store.bots.get(author.id) ?? "a bot" : "a person"));
+  const who = event.authors.map((author) =>
+    author.type === "bot" ? (store.bots.get(author.id) ?? "a bot") : "a person",
+  );
   return el(
     "li",
     { class: { delivered: "good", failed: "bad" }[status] ?? (last ? "late" : "") },
     el("time", {}, clock(event.timestamp)),
     el("span", { class: "method" }, event.type),
     el("span", { class: "what" }, name(event.entity.id)),
-    el("span", { class: "status", title: last?.error ?? "" }, attempts.length > 1 ? `${said} ×${attempts.length}` : said),
+    el(
+      "span",
+      { class: "status", title: last?.error ?? "" },
+      attempts.length > 1 ? `${said} ×${attempts.length}` : said,
+    ),
     el("span", { class: "user" }, who.join(", ")),
   );
 }

@@ -106,7 +106,10 @@ export async function loadTrash() {
 export async function refreshFormulas() {
   const only = Object.values(store.schema).filter((property) => property.type === "formula");
   if (!only.length || store.loading) return;
-  for await (const piece of queryPieces(store.board.data_source_id, only.map((property) => property.id))) {
+  for await (const piece of queryPieces(
+    store.board.data_source_id,
+    only.map((property) => property.id),
+  )) {
     for (const { id, properties } of piece.results) {
       const card = store.cards.get(id);
       if (card) store.cards.set(id, { ...card, properties: { ...card.properties, ...properties } });
@@ -180,7 +183,14 @@ export async function setTrashed(id, trashed) {
 
 /** The name of somebody by id, read once. */
 export async function userName(id) {
-  if (!users.has(id)) users.set(id, notion("GET", `/v1/users/${id}`).then((user) => user.name, () => "Somebody"));
+  if (!users.has(id))
+    users.set(
+      id,
+      notion("GET", `/v1/users/${id}`).then(
+        (user) => user.name,
+        () => "Somebody",
+      ),
+    );
   return users.get(id);
 }
 

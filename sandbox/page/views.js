@@ -62,5 +62,6 @@ function choose(id) {
   changed();
   if (id === "trash") attempt(loadTrash);
   // The cards of a view may be many columns away.
-  else setTimeout(() => $("board").querySelector(".card")?.scrollIntoView({ inline: "center", block: "nearest" }), 50);
+  else
+    setTimeout(() => $("board").querySelector(".card")?.scrollIntoView({ inline: "center", block: "nearest" }), 50);
 }

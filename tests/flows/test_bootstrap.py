@@ -116,9 +116,9 @@ def test_every_entrypoint_is_an_async_flow_named_like_its_deployment(declared: D
 
 
 async def test_a_server_that_does_not_answer_may_be_tried_again() -> None:
-    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
-        with pytest.raises(TryAgain, match="does not answer"):
-            await bootstrap()
+    nobody = temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"})
+    with nobody, pytest.raises(TryAgain, match="does not answer"):
+        await bootstrap()
 
 
 async def test_a_flow_that_cannot_be_loaded_is_named(kit: RunKit) -> None:

@@ -21,7 +21,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from stage import CHANNELS, properties
+from sqlalchemy import URL
+from stage import BOT_TOKEN, CHANNELS, Stage, properties
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
 
@@ -245,3 +246,33 @@ async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(tmp_path: P
     assert code == 1
     assert f"Port {port} for the door cannot be used" in output
     assert "DOOR_PORT" in output
+
+
+async def test_a_wrong_token_is_said_in_one_sentence(tmp_path: Path, up: Up, stage: Stage, database: URL) -> None:
+    code, output = await against(stage, database, tmp_path, up, NOTION_API_TOKEN="ntn_wrong")
+    assert code == 1
+    assert "API token is invalid. - is NOTION_API_TOKEN right?" in output
+    assert "Traceback" not in output
+
+
+async def test_a_board_without_a_needed_property_is_said_in_one_sentence(
+    tmp_path: Path, up: Up, stage: Stage, database: URL
+) -> None:
+    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}})
+    code, output = await against(stage, database, tmp_path, up)
+    assert code == 1
+    assert "The board cannot be followed: it has no property “Topic” (rich_text); it has: " in output
+    assert "Traceback" not in output
+
+
+async def against(stage: Stage, database: URL, folder: Path, up: Up, **settings: str) -> tuple[int, str]:
+    """`showrunner up` on a board and a database that are there already."""
+    shutil.copytree(CHANNELS, folder / "channel_configs")
+    ports = dict(zip(("PREFECT_PORT", "DOOR_PORT"), map(str, free_ports(2)), strict=True))
+    mine = {
+        "DATABASE_URL": database.render_as_string(hide_password=False),
+        "NOTION_API_TOKEN": BOT_TOKEN,
+        "NOTION_DATABASE_ID": stage.database_id,
+        "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
+    }
+    return await Up(folder, {**up.environment, **ports, **mine, **settings}).run("up")

@@ -1,0 +1,51 @@
+"""Which board is followed."""
+
+from __future__ import annotations
+
+import pytest
+from stage import Stage
+
+from models.errors import BoardError, SettingsError
+from tasks.board import _choose, bot_id, followed_board, refreshed_board
+from tasks.connections import Connections
+
+SOURCES = [{"id": "1111-aaaa", "name": "Videos"}, {"id": "2222-bbbb", "name": "Ideas"}]
+
+
+def test_the_only_data_source_needs_no_choice() -> None:
+    assert _choose(SOURCES[:1], None) == "1111-aaaa"
+
+
+@pytest.mark.parametrize("choice", ["Ideas", "2222-bbbb", "2222BBBB"])
+def test_one_of_several_data_sources_is_chosen_by_name_or_id(choice: str) -> None:
+    assert _choose(SOURCES, choice) == "2222-bbbb"
+
+
+@pytest.mark.parametrize("choice", [None, "Other"])
+def test_a_choice_that_is_missing_or_wrong_is_answered_with_what_there_is(choice: str | None) -> None:
+    with pytest.raises(BoardError, match="NOTION_DATA_SOURCE.*“Videos” .1111-aaaa., “Ideas” .2222-bbbb."):
+        _choose(SOURCES, choice)
+
+
+async def test_a_known_board_is_not_asked_for_again(stage: Stage) -> None:
+    await refreshed_board(stage.on)
+    await bot_id(stage.on)
+    async with stage.requests() as made:
+        assert (await followed_board(stage.on)).data_source_id == stage.data_source_id
+        await bot_id(stage.on)
+    assert made() == []
+
+
+async def test_another_board_on_the_same_database_is_refused(stage: Stage) -> None:
+    await followed_board(stage.on)
+    settings = stage.on.settings.model_copy(update={"notion_database_id": "0" * 32})
+    other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+    with pytest.raises(SettingsError, match="a PostgreSQL database of its own"):
+        await followed_board(other)
+
+
+async def test_a_database_that_notion_does_not_find_is_said_with_what_to_do(stage: Stage) -> None:
+    settings = stage.on.settings.model_copy(update={"notion_database_id": "0" * 32})
+    other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+    with pytest.raises(BoardError, match="shared with the connection"):
+        await followed_board(other)

@@ -86,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8500, help="0 takes a free one (default: 8500)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where everything is kept")
+    parser.add_argument("--bot-name", default=BOT.name, help="what people see where the connection wrote")
+    parser.add_argument("--person-name", default=PERSON.name, help="whose page the board page is")
     parser.add_argument("--bot-token", help="token of the connection (default: made at first and kept)")
     parser.add_argument("--person-token", help="token of a person at work (default: made at first and kept)")
     parser.add_argument("--requests-per-minute", type=int, default=Config.requests_per_minute)
@@ -99,7 +101,10 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> Config:
     return Config(
         state_dir=options.state,
-        accounts=(replace(BOT, token=options.bot_token), replace(PERSON, token=options.person_token)),
+        accounts=(
+            replace(BOT, name=options.bot_name, token=options.bot_token),
+            replace(PERSON, name=options.person_name, token=options.person_token),
+        ),
         requests_per_minute=options.requests_per_minute,
         latency_ms=options.latency_ms,
         aggregation_seconds=options.aggregation_seconds,
@@ -131,10 +136,11 @@ def _base_url(host: str, port: int) -> str:
 def _write_facts(folder: Path, base_url: str, sandbox: Sandbox) -> Path:
     """Write what other programs need to use this sandbox, readable by the owner only."""
     subscription = sandbox.outbox.subscription
+    bot, person = sandbox.config.accounts
     facts = {
         "base_url": base_url,
-        "bot_token": sandbox.token(BOT.name),
-        "person_token": sandbox.token(PERSON.name),
+        "bot_token": sandbox.token(bot.name),
+        "person_token": sandbox.token(person.name),
         "root_page_id": sandbox.root_page_id,
         "webhook_url": None if subscription is None else subscription["url"],
         "webhook_secret": None if subscription is None else subscription["secret"],

@@ -23,7 +23,7 @@ def test_one_of_several_data_sources_is_chosen_by_name_or_id(choice: str) -> Non
 
 @pytest.mark.parametrize("choice", [None, "Other"])
 def test_a_choice_that_is_missing_or_wrong_is_answered_with_what_there_is(choice: str | None) -> None:
-    with pytest.raises(BoardError, match="NOTION_DATA_SOURCE.*“Videos” .1111-aaaa., “Ideas” .2222-bbbb."):
+    with pytest.raises(BoardError, match=r"NOTION_DATA_SOURCE.*“Videos” .1111-aaaa., “Ideas” .2222-bbbb."):
         _choose(SOURCES, choice)
 
 

@@ -68,6 +68,14 @@ def test_a_stop_is_clean_though_somebody_listens_to_the_news(tmp_path: Path) -> 
         assert (process.wait(), process.stderr.read()) == (0, "")
 
 
+def test_the_connection_and_the_person_have_the_names_they_are_given(tmp_path: Path) -> None:
+    with _running(tmp_path, "--bot-name", "Showrunner", "--person-name", "Ada") as (_process, facts, client):
+        assert client.get("/v1/users/me").json()["name"] == "Showrunner"
+        person = {"Authorization": f"Bearer {facts['person_token']}"}
+        assert client.get("/v1/users/me", headers=person).json()["name"] == "Ada"
+        assert client.get("/sandbox/session").json()["user"]["name"] == "Ada"
+
+
 def test_its_files_are_for_their_owner_only(tmp_path: Path) -> None:
     with _running(tmp_path / "state") as (process, _facts, _client):
         assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700

@@ -64,6 +64,14 @@ class Delivery:
     payload: dict[str, Any]
 
 
+def written_only_by(payload: dict[str, Any], user_id: str | None) -> bool:
+    """Whether an event's only author is that Notion user: our own write coming back (Notion aggregates authors)."""
+    authors = payload.get("authors")
+    if user_id is None or not isinstance(authors, list) or not authors:
+        return False
+    return all(isinstance(author, dict) and author.get("id") == user_id for author in authors)
+
+
 async def put(session: AsyncSession, delivery: Delivery, *, now: datetime, correlation_id: str) -> bool:
     """Store a delivery; False when it was there already."""
     row = insert(WebhookEvent).values(

@@ -113,8 +113,7 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
 
 
 def _no_look_needed(event: WebhookEvent, board: Board, me: str) -> str | None:
-    authors = event.payload.get("authors")
-    if isinstance(authors, list) and authors and all(isinstance(a, dict) and a.get("id") == me for a in authors):
+    if inbox.written_only_by(event.payload, me):
         return "own_write"
     data = event.payload.get("data")
     parent = data.get("parent") if isinstance(data, dict) else None

@@ -85,4 +85,4 @@ def prefect_api(prefect_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def prefect_process_environment(prefect_server: str) -> dict[str, str]:
     """The environment for a child process that runs flows or calls Prefect's commands."""
-    return os.environ | client_environment(prefect_server, log_style="json")
+    return os.environ | client_environment(prefect_server, poll_seconds=0.2, log_style="json")

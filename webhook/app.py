@@ -26,6 +26,7 @@ from models.database import Sessions
 from models.errors import DatabaseUnavailable
 from models.inbox import Delivery
 from models.settings import Settings
+from models.sync_state import BOT, get_value
 from webhook.body import BODY_SECONDS, EarlyAnswer, read_body
 from webhook.enrolment import DATABASE_SECONDS, Secrets
 from webhook.events import Shape, handshake_token, parse, read_delivery, shape_of
@@ -76,7 +77,8 @@ def create_app(
         sessions: where the inbox is. The schema must be migrated; the door starts without a database, and then answers
             503 until there is one.
         clock: the current time, aware; becomes `received_at`.
-        trigger: called after each commit of a new event; must return at once and never raise.
+        trigger: called after each commit of a new event that is not our own write coming back; must return at once
+            and never raise.
         body_seconds: seconds a whole body may take.
 
     Returns:
@@ -121,12 +123,16 @@ class Door:
         self._sessions = sessions
         self._clock = clock
         self._trigger = trigger
+        self._bot_id: str | None = None
 
     async def prepare(self) -> None:
-        """Read the enrolled secret before the first request; a database that is down is only logged."""
+        """Read the enrolled secret and who we are before the first request; a database that is down is only logged."""
         try:
             await self._secrets.refresh()
-        except DatabaseUnavailable as error:
+            async with self._sessions() as session:
+                known = await get_value(session, BOT)
+            self._bot_id = known["id"] if known is not None else None
+        except (DatabaseUnavailable, SQLAlchemyError, OSError) as error:
             _unavailable(error)
 
     async def health(self) -> JSONResponse:
@@ -222,7 +228,9 @@ class Door:
         )
         if not new:
             return Answer.ALREADY_RECEIVED
-        self._trigger()
+        # Our own write coming back says nothing new: the next cycle ticks it off, and no run is spent on it.
+        if not inbox.written_only_by(delivery.payload, self._bot_id):
+            self._trigger()
         return Answer.RECEIVED
 
 

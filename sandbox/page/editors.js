@@ -27,15 +27,18 @@ const MAKERS = {
 /** Something that holds one value: shown unless it has the focus, saved when it was changed. */
 function holding(node, fields, { get, set, save }) {
   let before = get();
+  let saving = 0;
   node.show = (property) => {
-    if (fields.includes(document.activeElement) && get() !== before) return;
+    // Until the answer to an edit is here, whatever the store holds is older than what the person sees.
+    if (saving || (fields.includes(document.activeElement) && get() !== before)) return;
     set(property);
     before = get();
   };
   node.flush = () => {
     if (get() === before) return;
     before = get();
-    save(before);
+    saving += 1;
+    Promise.resolve(save(before)).finally(() => (saving -= 1));
   };
   for (const field of fields) field.addEventListener("change", node.flush);
   return node;

@@ -39,5 +39,5 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "Showrunner needs Python 3.11 or newer: install it, or say where it is with make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what Showrunner needs into $(VENV) (once) …"
-	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)

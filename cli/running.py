@@ -6,9 +6,11 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import typer
 from sqlalchemy.exc import DBAPIError
+from structlog.contextvars import bind_contextvars
 
 from models.errors import ShowrunnerError
 
@@ -31,3 +33,10 @@ def run(work: Coroutine[Any, Any, R]) -> R:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     raise typer.Exit(1)
+
+
+def correlate() -> str:
+    """A correlation id for what this command does, bound to every line it logs."""
+    correlation_id = uuid4().hex
+    bind_contextvars(correlation_id=correlation_id)
+    return correlation_id

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import uuid4
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from structlog.contextvars import bind_contextvars
 
 from cli.running import run
-from cli.surroundings import settings_here
-from models.errors import GiveUp
-from models.sync_state import CONFIRMED, remember
-from tasks.board import followed_board
-from tasks.connections import Connections, connected
-from tasks.cycle import cycle
-from tasks.locks import Lock, one_at_a_time
-from tasks.pacing import counting_requests
-from tasks.push import dry_run
-from tasks.report import Report
-from tasks.sweep import import_cards
-
-console = Console(soft_wrap=True, highlight=False)
 
 
 def import_board() -> None:
     """Read the whole board into the database; goes on where an interrupted import stopped. Writes nothing to Notion."""
-    run(_import())
+    from cli.cycles import import_once  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
 
-
-async def _import() -> None:
-    report = Report()
-    columns = (TextColumn("reading the board"), BarColumn(), TextColumn("{task.completed} cards"), TimeElapsedColumn())
-    async with connected(settings_here()) as on, one_at_a_time(on, Lock.IMPORT) as mine:
-        if not mine:
-            raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
-        _correlate()
-        with counting_requests() as requests, Progress(*columns, console=console) as progress:
-            bar = progress.add_task("import", total=None)
-            await import_cards(on, report, progress=lambda cards: progress.update(bar, completed=cards))
-            progress.update(bar, total=report.imported)
-    console.print(f"{report} ({requests.total} Notion requests)", markup=False)
+    run(import_once())
 
 
 def push(
@@ -53,43 +24,6 @@ def push(
     confirm: Annotated[bool, typer.Option("--confirm", help="Let one cycle pass a safety stop.")] = False,
 ) -> None:
     """Run one cycle now: take in what people did, then write what differs."""
-    run(_dry_run() if dry else _push(confirm=confirm))
+    from cli.cycles import push_once, show_differences  # noqa: PLC0415 - as above
 
-
-async def _dry_run() -> None:
-    async with connected(settings_here()) as on:
-        changes = await dry_run(on, await followed_board(on))
-    for change in changes:
-        console.print(f"card {change.page_id}", markup=False)
-        for name, value in sorted(change.values.items()):
-            console.print(f"  {name}: {_shown(change.shown[name])} → {_shown(value)}", markup=False)
-    console.print(f"{len(changes)} cards differ; nothing was written.", markup=False)
-
-
-def _shown(value: object) -> str:
-    return "(empty)" if value in (None, "") else str(value)
-
-
-async def _push(*, confirm: bool) -> None:
-    report = Report()
-    async with connected(settings_here()) as on:
-        if confirm:
-            await _confirm(on)
-        async with one_at_a_time(on, Lock.PUSH) as mine:
-            if not mine:
-                said = " It was told that you confirm." if confirm else ""
-                raise GiveUp(f"Another cycle is under way; the next one is due within a minute.{said}")
-            with counting_requests() as requests:
-                await cycle(on, report, _correlate())
-    console.print(f"{report} ({requests.total} Notion requests)", markup=False)
-
-
-async def _confirm(on: Connections) -> None:
-    async with on.sessions.begin() as session:
-        await remember(session, CONFIRMED, moment=on.clock())
-
-
-def _correlate() -> str:
-    correlation_id = uuid4().hex
-    bind_contextvars(correlation_id=correlation_id)
-    return correlation_id
+    run(show_differences() if dry else push_once(confirm=confirm))

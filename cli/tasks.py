@@ -8,11 +8,11 @@ from uuid import UUID
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import String, cast, or_
+from sqlalchemy import String, cast, inspect, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from cli.running import run
+from cli.running import correlate, run
 from cli.surroundings import settings_here
 from models.errors import GiveUp
 from models.history import TaskHistory, act_as
@@ -21,7 +21,11 @@ from models.task import Task
 from tasks.connections import Connections, connected
 
 app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
+_SHORT_ID = 8
+
 console = Console(soft_wrap=True, highlight=False)
+if not console.is_terminal:
+    console.width = 240
 
 TaskId = Annotated[str, typer.Argument(help="The task's id, its first characters, or the id of its Notion page.")]
 
@@ -41,9 +45,13 @@ async def _list(status: str | None, limit: int) -> None:
     async with connected(settings_here()) as on, on.sessions() as session:
         query = select(Task).order_by(col(Task.updated_at).desc()).limit(limit)
         rows = await session.scalars(query.where(Task.status == status) if status else query)
-        table = Table("task", "status", "board status", "priority", "channel", "title", box=None)
+        table = Table(box=None, pad_edge=False)
+        for name in ("task", "status", "board status", "priority", "channel", "title"):
+            table.add_column(name, no_wrap=True, min_width=_SHORT_ID if name == "task" else None)
         for task in rows:
-            table.add_row(str(task.id), task.status, task.board_status, task.priority, task.channel_id, task.title)
+            # A person reads eight characters and every command takes them; a script gets the whole id.
+            id_ = str(task.id)[:_SHORT_ID] if console.is_terminal else str(task.id)
+            table.add_row(id_, task.status, task.board_status, task.priority, task.channel_id, task.title)
         console.print(table)
 
 
@@ -56,7 +64,8 @@ def show_task(task_id: TaskId) -> None:
 async def _show(task_id: str) -> None:
     async with connected(settings_here()) as on, on.sessions() as session:
         task = await find_task(session, task_id)
-        for name, value in task.model_dump().items():
+        for name in inspect(Task).columns.keys():  # noqa: SIM118 - a column collection yields columns, not names
+            value = getattr(task, name)
             console.print(f"{name:<18} {value if value is not None else ''}", markup=False)
         query = select(TaskHistory).where(TaskHistory.task_id == task.id).order_by(col(TaskHistory.id))
         table = Table("when", "who", "what", "property", "from", "to", "lost", "correlation id", box=None)
@@ -92,7 +101,7 @@ async def _move(task_id: str, to: str) -> None:
 async def _store_move(on: Connections, task_id: str, target: BoardStatus) -> str:
     async with on.sessions.begin() as session:
         now = on.clock()
-        await act_as(session, "operator", now=now, correlation_id=None)
+        await act_as(session, "operator", now=now, correlation_id=correlate())
         task = await find_task(session, task_id)
         before = task.board_status
         if before != target:

@@ -1,0 +1,94 @@
+"""The operator's commands, as a person types them, on a board and a database that are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from programs import Up
+from sqlalchemy import URL
+from stage import BOT_TOKEN, CHANNELS, Stage
+
+from models.sync_state import ENROLLED, remember
+
+
+@pytest.fixture
+def shell(tmp_path: Path, stage: Stage, database: URL) -> Up:
+    """A terminal in a folder whose environment names the stage's board and database."""
+    shutil.copytree(CHANNELS, tmp_path / "channel_configs")
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    settings = {
+        "DATABASE_URL": database.render_as_string(hide_password=False),
+        "NOTION_API_TOKEN": BOT_TOKEN,
+        "NOTION_DATABASE_ID": stage.database_id,
+        "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
+    }
+    return Up(tmp_path, mine | settings)
+
+
+async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:
+    page = await stage.add_valid(title="Giant squid", status="Queued")
+    await stage.add_valid(title="Colossal squid")
+    code, said = await shell.run("import")
+    assert (code, "imported 2, created 2" in said) == (0, True), said
+    code, said = await shell.run("task", "list", "--status", "pending")
+    assert code == 0
+    assert "Giant squid" in said
+    assert "Colossal" not in said
+    code, said = await shell.run("task", "move", page, "Assets Generating")
+    assert (code, said.strip()) == (0, "Queued → Assets Generating (status processing)")
+    code, said = await shell.run("push", "--dry-run")
+    assert code == 0
+    assert f"card {page}" in said
+    assert "Status: Queued → Assets Generating" in said
+    assert "1 cards differ; nothing was written." in said
+    assert (await stage.shows(page))["Status"] == "Queued"
+    code, said = await shell.run("push")
+    assert (code, "pushed 1" in said) == (0, True), said
+    assert (await stage.shows(page))["Status"] == "Assets Generating"
+    task = await stage.task(page)
+    assert task is not None
+    code, said = await shell.run("task", "show", str(task.id)[:8])
+    assert code == 0
+    assert "operator" in said
+    assert "board_status       Assets Generating" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (("task", "move", "00000000", "Draft"), "There is no task 00000000"),
+        (("task", "move", "00000000", "Drft"), "There is no board status “Drft”"),
+        (("task", "list", "--status", "done"), "There is no state “done”"),
+        (("webhook", "token"), "No verification token has come yet"),
+    ],
+    ids=" ".join,
+)
+async def test_what_cannot_be_done_is_said_in_one_sentence(shell: Up, command: tuple[str, ...], sentence: str) -> None:
+    code, said = await shell.run(*command)
+    assert code == 1
+    assert said.startswith(sentence)
+    assert len(said.strip().splitlines()) == 1
+
+
+async def test_the_token_of_a_handshake_is_shown_to_the_operator(shell: Up, stage: Stage) -> None:
+    async with stage.sessions.begin() as session:
+        await remember(session, ENROLLED, value={"token": "secret_x"})
+    assert await shell.run("webhook", "token") == (0, "secret_x\n")
+
+
+async def test_without_a_database_and_nothing_running_a_command_says_what_to_start(shell: Up) -> None:
+    del shell.environment["DATABASE_URL"]
+    code, said = await shell.run("task", "list")
+    assert code == 1
+    assert said.startswith("Nothing to work on: start `showrunner up` in this folder first")
+
+
+async def test_a_database_that_does_not_answer_is_one_sentence(shell: Up) -> None:
+    shell.environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/x"
+    code, said = await shell.run("task", "list")
+    assert code == 1
+    assert said.startswith("PostgreSQL")
+    assert "Traceback" not in said

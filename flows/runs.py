@@ -6,21 +6,17 @@ costs a run its name or its table, never its work: the facts are in PostgreSQL a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import httpx
 import structlog
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.orchestration import PrefectClient
 from prefect.context import FlowRunContext
-from prefect.tasks import Task
 
 log = structlog.get_logger("showrunner.flows")
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 async def rename_run(name: str) -> None:
@@ -66,11 +62,3 @@ async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description
         await acreate_table_artifact(table=[dict(row) for row in rows], key=key, description=description)
     except httpx.HTTPError as error:
         log.warning("table_not_published", key=key, error=type(error).__name__)
-
-
-def called(task: Task[P, R]) -> Callable[P, R]:
-    """The Prefect task inside a flow run, and its plain function outside of one.
-
-    A task called outside of a run would start a Prefect server of its own to talk to.
-    """
-    return task if FlowRunContext.get() is not None else task.fn

@@ -7,10 +7,11 @@ import os
 from datetime import timedelta
 
 import structlog
-from prefect import flow, task
+from prefect import flow
 from structlog.contextvars import bound_contextvars
 
-from flows.runs import called, is_superseded, publish_table, rename_run
+from flows.runs import is_superseded, publish_table, rename_run
+from tasks.steps import step
 
 log = structlog.get_logger("showrunner.stand_ins")
 
@@ -63,7 +64,7 @@ def blocking() -> None:
     """Be a flow that the warm worker must not run."""
 
 
-@task
+@step("doubled", holds="double {number}")
 async def doubled(number: int) -> int:
     """Double it."""
     return 2 * number
@@ -76,4 +77,4 @@ async def telling() -> None:
     await publish_table("stand-in", [{"thing": "one", "count": 2}], "What it did.")
     await publish_table("stand-in", [])
     CALLS.append((f"superseded {is_superseded(timedelta(0))}", os.getpid()))
-    CALLS.append((f"doubled {await called(doubled)(4)}", os.getpid()))
+    CALLS.append((f"doubled {await doubled(4)}", os.getpid()))

@@ -36,7 +36,7 @@ async def test_a_run_is_named_after_what_it_did_and_has_its_table(kit: RunKit) -
 async def test_outside_of_a_run_a_flows_body_runs_as_plain_functions() -> None:
     await telling.fn()
     assert [said for said, _ in CALLS] == ["superseded False", "doubled 8"]
-    assert await doubled.fn(1) == 2
+    assert await doubled(1) == 2
 
 
 @pytest.mark.parametrize(

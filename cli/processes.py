@@ -100,7 +100,7 @@ class Child:
             self.restarts = 0 if loop.time() - begun > _RESTART_AFTER[-1] * 2 else self.restarts
             wait = _RESTART_AFTER[min(self.restarts, len(_RESTART_AFTER) - 1)]
             self.restarts += 1
-            say(f"The {self.name} ended (exit code {code}): {self.last_line()}. Starting it again in {wait:.0f} s.")
+            say(f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its log: {self.log}")
             await asyncio.sleep(wait)
             await self.spawn()
             recorded()

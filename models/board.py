@@ -40,12 +40,16 @@ NEEDED: Final = ("Title", "Channel", "Topic", "Status")
 
 @dataclass(frozen=True, kw_only=True)
 class Property:
-    """One property of the board: its id (stable when people rename it), its name there, its type, its options."""
+    """One property of the board: its id (stable when people rename it), its name there, its type, its options.
+
+    `option_ids` are those of `options`, in their order.
+    """
 
     id: str
     name: str
     type: str
     options: tuple[str, ...] = ()
+    option_ids: tuple[str, ...] = ()
 
     @property
     def writable(self) -> bool:
@@ -77,7 +81,11 @@ class Board:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The board that `as_json` wrote."""
-        known = {n: Property(**{**p, "options": tuple(p["options"])}) for n, p in value["properties"].items()}
+        lists = ("options", "option_ids")
+        known = {
+            n: Property(**{**p, **{name: tuple(p.get(name, ())) for name in lists}})
+            for n, p in value["properties"].items()
+        }
         return cls(data_source_id=value["data_source_id"], properties=known)
 
 
@@ -124,8 +132,14 @@ def _fault(name: str, schema: Mapping[str, Any], found: Any) -> str:
 
 def _property(raw: Mapping[str, Any]) -> Property:
     kind = raw["type"]
-    options = tuple(o["name"] for o in (raw.get(kind) or {}).get("options", ()))
-    return Property(id=raw["id"], name=raw["name"], type=kind, options=options)
+    options = (raw.get(kind) or {}).get("options", ())
+    return Property(
+        id=raw["id"],
+        name=raw["name"],
+        type=kind,
+        options=tuple(option["name"] for option in options),
+        option_ids=tuple(option["id"] for option in options if "id" in option),
+    )
 
 
 def _colour(status: BoardStatus) -> str:

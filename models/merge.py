@@ -93,6 +93,8 @@ def plan(
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
     """
+    if base is not None and "Story Direction" in card.computed:
+        card = replace(card, story_direction=base.story_direction)  # the column went, not the text in it
     status = _status(base, card, task, valid=not violations)
     prio = _priority(base, card, task)
     state = _task_state(card, task, status.database, prio.database, violations)
@@ -186,7 +188,7 @@ def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> _Ve
     shown = _option(card.priority)
     agreed = base.priority if base is not None else None
     current = task.priority if task is not None else agreed or asked
-    if base is not None and shown == base.shown.priority:
+    if base is not None and (shown == base.shown.priority or "Priority" in card.computed):
         return _Verdict(agreed=base.priority, database=current)
     if asked != current and task is not None and current != agreed:
         kept = current.option

@@ -34,7 +34,7 @@ class BoardCard:
         edited_by: Notion user id of the last editor; None when Notion does not say.
         relations: page ids by property name, as far as read.
         cut: names of the relations whose list Notion cut short (`has_more`).
-        computed: names of the properties that Notion fills in itself or the board does not have: nobody can write them.
+        computed: names of the properties that Notion fills in itself or the page does not have: nobody can write them.
     """
 
     page_id: str
@@ -70,12 +70,11 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
 
     def value(name: str) -> Any:
         known = board.properties.get(name)
-        if known is None:
+        if known is None or (known.id not in by_id and name not in NEEDED):
             return None
+        # Of another type it is not empty: it cannot be read, and what it held must not count as cleared by somebody.
         if known.id not in by_id or by_id[known.id].get("type") not in EXPECTED_TYPES[name]:
-            if name in NEEDED:
-                raise ValueError(f"the page shows no {name} as the board had it: the board's properties changed")
-            return None
+            raise ValueError(f"the page shows no {name} as the board had it: the board's properties changed")
         return read_value(by_id[known.id])
 
     relations = {n: by_id[p.id] for n, p in board.properties.items() if p.type == "relation" and p.id in by_id}
@@ -96,7 +95,7 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
         in_trash=bool(page.get("in_trash") or page.get("archived")),
         relations={n: read_value(p) for n, p in relations.items()},
         cut=frozenset(n for n, p in relations.items() if p.get("has_more")),
-        computed=frozenset(n for n in EXPECTED_TYPES if not board.shows(n)),
+        computed=frozenset(n for n in EXPECTED_TYPES if not board.shows(n) or board.properties[n].id not in by_id),
     )
 
 
@@ -194,13 +193,20 @@ def _write_value(known: Property, value: Any) -> Any:
                 raise ValueError(
                     f"the board's {known.name} has no option “{value}”: add it (writing it would make one)",
                 )
-            return None if value is None else {"name": value}
+            return None if value is None else _option(known, value)
         case "date":
             return None if value is None else {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
         case "relation":
             return [{"id": page_id} for page_id in value]
         case _:
             raise ValueError(f"properties of type {known.type} are never written")
+
+
+def _option(known: Property, value: str) -> dict[str, str]:
+    """By its id: an option that people deleted a moment ago is refused then, where its name would make it anew."""
+    if len(known.option_ids) != len(known.options):
+        return {"name": value}
+    return {"id": known.option_ids[known.options.index(value)]}
 
 
 def rich_text(text: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ async def side_by_side(work: Iterable[Coroutine[Any, Any, None]], *, at_once: in
         The first failure itself, not the group asyncio makes of it: callers tell errors apart by their class.
     """
     turn = asyncio.Semaphore(at_once) if at_once is not None else None
+    all_of_it = list(work)
 
     async def one(coroutine: Coroutine[Any, Any, None]) -> None:
         if turn is None:
@@ -24,7 +25,10 @@ async def side_by_side(work: Iterable[Coroutine[Any, Any, None]], *, at_once: in
 
     try:
         async with asyncio.TaskGroup() as group:
-            for coroutine in work:
+            for coroutine in all_of_it:
                 group.create_task(one(coroutine))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
+    finally:
+        for coroutine in all_of_it:  # one that was cancelled before its turn was never begun
+            coroutine.close()

@@ -1,0 +1,146 @@
+"""The ways out of a process - sessions, the lock's connection, requests, waits - each with a gate that turns open."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+from stage import Clock
+from turns import Process, Turns
+
+from models.database import Sessions
+
+
+def connection_lost() -> OperationalError:
+    cause = psycopg.OperationalError("server closed the connection unexpectedly")
+    return OperationalError("", {}, cause)
+
+
+class GatedSessions:
+    """Sessions of one process. A transaction is one turn; `troubles` says which one meets a lost connection."""
+
+    def __init__(self, sessions: Sessions, turns: Turns, process: Process, troubles: list[str], clock: Clock) -> None:
+        self._sessions, self._turns, self._process, self._troubles = sessions, turns, process, troubles
+        self._clock = clock
+        self.kw = {"bind": GatedEngine(sessions.kw["bind"], turns, process)}
+
+    def __call__(self) -> Any:
+        return self._transaction(commits=False)
+
+    def begin(self) -> Any:
+        return self._transaction(commits=True)
+
+    @asynccontextmanager
+    async def _transaction(self, *, commits: bool) -> AsyncIterator[AsyncSession]:
+        async with self._turns.turn(self._process, "writes" if commits else "reads"):
+            trouble = self._troubles.pop(0) if self._troubles else ""
+            if trouble == "refused":
+                raise connection_lost()
+            if not commits:
+                async with self._sessions() as session:
+                    yield session
+                return
+            async with self._sessions.begin() as session:
+                # The shared budget reads the database's own clock, which is the history's here.
+                now = self._clock.now.isoformat()
+                await session.execute(text("SELECT set_config('simulation.now', :now, true)"), {"now": now})
+                yield session
+                if trouble == "lost before the commit":
+                    await session.rollback()
+            if trouble:
+                raise connection_lost()
+
+
+class GatedEngine:
+    """What the advisory lock needs of an engine. With its process the connection dies, and the lock with it."""
+
+    def __init__(self, engine: Any, turns: Turns, process: Process) -> None:
+        self._engine, self._turns, self._process = engine, turns, process
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[GatedConnection]:
+        async with self._turns.turn(self._process, "connects"):
+            raw = await self._engine.connect()
+            connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            yield GatedConnection(connection, self._turns, self._process)
+        finally:
+            try:
+                async with self._turns.turn(self._process, "disconnects"):
+                    await _end(connection)
+            finally:
+                if not connection.closed:
+                    await _end(connection)
+
+
+async def _end(connection: Any) -> None:
+    """A connection that ends loses its locks; this one goes back to the pool, so it is told to."""
+    await connection.execute(text("SELECT pg_advisory_unlock_all()"))
+    await connection.close()
+
+
+class GatedConnection:
+    def __init__(self, raw: Any, turns: Turns, process: Process) -> None:
+        self._raw, self._turns, self._process = raw, turns, process
+
+    async def execution_options(self, **_options: Any) -> GatedConnection:
+        return self
+
+    async def execute(self, *args: Any) -> Any:
+        async with self._turns.turn(self._process, "locks"):
+            return await self._raw.execute(*args)
+
+
+class Road(httpx.AsyncBaseTransport):
+    """The network between a process and Notion: a turn for the way there, one for the way back.
+
+    Args:
+        troubles: what befalls the next requests: `timeout before`, `timeout after`, `unreachable` or nothing.
+        answered: told of each answer, also of one that never arrives.
+    """
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        turns: Turns,
+        process: Process,
+        troubles: list[str],
+        answered: Callable[[Process, httpx.Request, httpx.Response, bool], None],
+    ) -> None:
+        self._inner, self._turns, self._process = inner, turns, process
+        self._troubles, self._answered = troubles, answered
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        what = f"{request.method} {request.url.path}"
+        async with self._turns.turn(self._process, what):
+            trouble = self._troubles.pop(0) if self._troubles else ""
+            if trouble == "unreachable":
+                raise httpx.ConnectError("nobody there", request=request)
+            if trouble == "timeout before":
+                raise httpx.ReadTimeout("no answer", request=request)
+            raw = await self._inner.handle_async_request(request)
+            response = httpx.Response(raw.status_code, headers=raw.headers, content=await raw.aread())
+            self._answered(self._process, request, response, not trouble)
+            if trouble == "timeout after":
+                raise httpx.ReadTimeout("no answer", request=request)
+        async with self._turns.turn(self._process, f"hears {response.status_code} to {what}"):
+            return response
+
+
+class Sleeper:
+    """Waiting of one process: others go on meanwhile, and time is later when it wakes."""
+
+    def __init__(self, clock: Clock, turns: Turns, process: Process) -> None:
+        self._clock, self._turns, self._process = clock, turns, process
+
+    async def __call__(self, seconds: float) -> None:
+        until: datetime = self._clock.now + timedelta(seconds=seconds)
+        async with self._turns.turn(self._process, f"sleeps {seconds:.1f} s"):
+            self._clock.now = max(self._clock.now, until)

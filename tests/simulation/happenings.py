@@ -1,0 +1,331 @@
+"""What can happen in a history, and how often. Each happening acts once, by the history's own chance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from stage import CHANNEL
+from world import World
+
+from models.statuses import PEOPLE_MAY_MOVE, BoardStatus, Priority, Status
+
+Happening = Callable[[World], Awaitable[object]]
+
+PRIORITIES = ["Low", "Normal", "High"]
+TITLES = ["Giant squid", "Kraken", "", "x" * 300, "Two halves", " "]
+TOPICS = ["Architeuthis", "", "y" * 1100, "Deep sea"]
+STALE = [5, 30, 60]
+"""Seconds a query's answer may be behind: with two minutes' overlap and minutes floored, a sweep bears one minute."""
+WORKING = [s for s in BoardStatus if s not in {"Draft", "Ready for Planning"}]
+
+
+# The processes.
+
+
+async def a_process_goes_on(world: World) -> None:
+    for _ in range(world.rng.randint(1, 12)):
+        if not world.turns.waiting:
+            return
+        await world.turns.next(world.rng.choice(world.turns.waiting))
+
+
+async def a_process_begins(world: World) -> None:
+    idle = [process for process in world.processes if not process.busy]
+    if not idle:
+        await a_process_goes_on(world)
+        return
+    doing = world.rng.choices(["cycle", "ingest", "import"], [60, 38, 2])[0]
+    await world.run(world.rng.choice(idle), doing)
+
+
+async def a_process_dies(world: World) -> None:
+    alive = [process for process in world.processes if process.busy]
+    if alive:
+        await world.turns.kill(world.rng.choice(alive))
+
+
+# The people.
+
+
+async def a_card_is_made(world: World) -> None:
+    rng = world.rng
+    world.later(seconds=world.minutes_between_cards)
+    status = rng.choice(["Draft", "Draft", "Queued", "Ready for Planning", *[s.value for s in BoardStatus], "Nonsense"])
+    made = {"title": "Giant squid", "channel": CHANNEL, "topic": "Architeuthis", "status": status, "priority": "Normal"}
+    odd = {"title": "", "channel": "cooking", "topic": "", "priority": "Urgent"}
+    made |= {name: value for name, value in odd.items() if rng.random() < 0.07}
+    left_out = [name for name in made if rng.random() < 0.05]
+    await world.make(**{name: value for name, value in made.items() if name not in left_out})
+
+
+async def a_card_is_doubled(world: World) -> None:
+    """Notion's Duplicate takes over every value, ours too."""
+    if not world.cards:
+        return
+    source = world.sandbox.state.pages[world.rng.choice(world.cards)]
+    answer = await world.people.get(f"/v1/pages/{source.id}")
+    values = {
+        prop["id"]: {prop["type"]: _bare(prop["type"], prop[prop["type"]])}
+        for prop in answer.json()["properties"].values()
+        if prop["type"] in {"select", "status", "date", "rich_text", "title"} and prop[prop["type"]]
+    }
+    parent = {"type": "data_source_id", "data_source_id": world.data_source_id}
+    world.later(seconds=world.minutes_between_cards)
+    if await world.person("POST", "/v1/pages", {"parent": parent, "properties": values}):
+        world.cards.append(world.answer["id"])
+
+
+def _bare(kind: str, value: object) -> object:
+    if kind in {"select", "status"}:
+        return {"name": value["name"]}  # type: ignore[index]
+    if kind == "date":
+        return {"start": value["start"]}  # type: ignore[index]
+    return [{"text": {"content": part["plain_text"]}} for part in value]  # type: ignore[attr-defined]
+
+
+async def a_card_is_dragged(world: World) -> None:
+    if world.cards:
+        await world.write(world.rng.choice(world.cards), status=world.rng.choice(list(BoardStatus)).value)
+
+
+async def a_card_is_dragged_rightly(world: World) -> None:
+    """A move that people may make from the column the card stands in."""
+    if not world.cards:
+        return
+    page_id = world.rng.choice(world.cards)
+    stands = world.ledger.written[page_id, "Status"][-1].value
+    allowed = PEOPLE_MAY_MOVE.get(stands, frozenset()) if stands in list(BoardStatus) else {BoardStatus.DRAFT}
+    if allowed:
+        await world.write(page_id, status=world.rng.choice(sorted(allowed)))
+
+
+async def a_status_is_odd(world: World) -> None:
+    if world.cards:
+        await world.write(world.rng.choice(world.cards), status=world.rng.choice(["", "Nonsense", "done"]))
+
+
+async def a_priority_is_set(world: World) -> None:
+    if world.cards:
+        await world.write(world.rng.choice(world.cards), priority=world.rng.choice([*PRIORITIES, "", "Urgent"]))
+
+
+async def a_text_is_typed(world: World) -> None:
+    """Half a title, perhaps, and the rest later."""
+    if not world.cards:
+        return
+    page_id, rng = world.rng.choice(world.cards), world.rng
+    await world.write(
+        page_id, title=rng.choice(TITLES), **({"topic": rng.choice(TOPICS)} if rng.random() < 0.5 else {})
+    )
+    if rng.random() < 0.3:
+        await a_process_goes_on(world)
+        await world.write(page_id, title="The whole title", topic="Architeuthis", channel=CHANNEL)
+
+
+async def a_channel_is_chosen(world: World) -> None:
+    if world.cards:
+        channel = world.rng.choice([CHANNEL, "history_in_ten", "cooking", ""])
+        await world.write(world.rng.choice(world.cards), channel=channel)
+
+
+async def our_own_property_is_edited(world: World) -> None:
+    if world.cards and "Attention" in world.ids:
+        body = {"properties": {world.ids["Attention"]: {"rich_text": [{"text": {"content": "I was here"}}]}}}
+        await world.person("PATCH", f"/v1/pages/{world.rng.choice(world.cards)}", body)
+
+
+async def a_card_is_trashed(world: World) -> None:
+    if world.cards:
+        page_id = world.rng.choice(world.cards)
+        gone = world.sandbox.state.pages[page_id].in_trash
+        await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": not gone})
+
+
+# The workers.
+
+
+async def a_worker_moves_a_task(world: World) -> None:
+    await _update(world, "board_status", world.rng.choice(WORKING).value)
+
+
+async def a_worker_writes_plain_sql(world: World) -> None:
+    column, value = world.rng.choice(
+        [("status", s.value) for s in Status] + [("priority", p.value) for p in Priority] * 4
+    )
+    await _update(world, column, value)
+
+
+async def _update(world: World, column: str, value: str) -> None:
+    nth = world.rng.randint(0, max(0, len(world.cards) - 1))
+    one = "(SELECT id FROM tasks ORDER BY notion_page_id OFFSET :nth LIMIT 1)"
+    await world.sql(f"UPDATE tasks SET {column} = :to WHERE id = {one}", to=value, nth=nth)
+
+
+# The post.
+
+
+async def webhooks_arrive(world: World) -> None:
+    """Any of those under way, in any order; some get lost, some come twice, some by both doors at once."""
+    world.later(seconds=world.rng.choice([1, 2, 30]))
+    await world.send_webhooks()
+    rng, letters = world.rng, world.post.letters
+    for _ in range(rng.randint(1, 4)):
+        fresh = [letter for letter in letters if not letter.delivered]
+        if not fresh:
+            return
+        letter, fate = rng.choice(fresh), rng.random()
+        if fate < 0.12:
+            letter.delivered = 1
+            world.happened["webhook lost"] += 1
+        elif fate < 0.24:
+            world.happened["webhook doubled"] += 1
+            await asyncio.gather(world.hand_in(letter, 0), world.hand_in(letter, 1))
+        else:
+            await world.hand_in(letter, rng.randint(0, 1))
+
+
+async def an_old_webhook_comes_again(world: World) -> None:
+    old = [letter for letter in world.post.letters if letter.delivered]
+    if old:
+        await world.hand_in(world.rng.choice(old), world.rng.randint(0, 1))
+
+
+async def the_door_is_shut(world: World) -> None:
+    world.post.shut += world.rng.randint(1, 3)
+
+
+# Time.
+
+
+async def time_passes(world: World) -> None:
+    seconds = world.rng.choice([1, 5, 20, 60, 60, 60, 90, 180, 600, 3600])
+    world.later(seconds=seconds)
+
+
+async def a_day_passes(world: World) -> None:
+    world.later(hours=world.rng.choice([6, 24]))
+
+
+# Trouble.
+
+
+async def notion_fails(world: World) -> None:
+    rng = world.rng
+    kinds = [
+        {"status": 429, "times": 1, "retry_after": rng.choice([1, 7, 30, 90])},
+        {"status": 429, "times": rng.randint(1, 4)},
+        {"status": 409, "times": rng.randint(1, 3)},
+        {"status": 500, "times": rng.randint(1, 4)},
+        {"status": 502, "times": rng.randint(1, 4), "html": True},
+        {"status": 503, "times": rng.randint(1, 2), "saved": True},
+        {"status": 503, "times": rng.randint(1, 4)},
+        {"status": 529, "times": rng.randint(1, 4)},
+        {"status": 400, "times": 1, "method": "PATCH"},
+        {"drop": "before", "times": rng.randint(1, 3)},
+        {"drop": "after", "times": rng.randint(1, 3)},
+    ]
+    kind = rng.choice(kinds)
+    if rng.random() < 0.5 and "method" not in kind:
+        kind["method"] = rng.choice(["PATCH", "PATCH", "GET", "POST"])
+    world.happened[f"Notion {kind.get('status') or 'drop ' + str(kind['drop'])}"] += 1
+    world.sandbox.faults.add(**kind)
+
+
+async def queries_are_stale(world: World) -> None:
+    world.happened["stale queries"] += 1
+    world.sandbox.faults.add(stale_seconds=world.rng.choice(STALE), times=world.rng.randint(1, 5))
+
+
+async def the_token_is_revoked(world: World) -> None:
+    world.happened["token revoked"] += 1
+    world.sandbox.faults.add(status=world.rng.choice([401, 403]), times=world.rng.randint(1, 6))
+
+
+async def the_network_fails(world: World) -> None:
+    kind = world.rng.choice(["unreachable", "timeout before", "timeout after"])
+    world.happened[f"network {kind}"] += 1
+    world.network += [""] * world.rng.randint(0, 5) + [kind] * world.rng.randint(1, 3)
+
+
+async def the_database_fails(world: World) -> None:
+    kind = world.rng.choice(["refused", "lost before the commit", "lost after the commit"])
+    world.happened[f"database {kind}"] += 1
+    world.database += [""] * world.rng.randint(0, 8) + [kind]
+
+
+# The schema.
+
+
+def _put(world: World, prop: object) -> None:
+    source = world.sandbox.state.sources[world.data_source_id]
+    source.schema = {**source.schema, prop.id: prop}  # type: ignore[attr-defined]
+    world.ledger.look("schema")
+
+
+async def a_property_is_renamed(world: World) -> None:
+    if not await world.rows("SELECT 1 FROM sync_state WHERE key = 'board'"):
+        return  # a board that was never seen is known by its names
+    name = world.rng.choice(["Status", "Topic", "Title", "Priority", "Channel"])
+    world.happened["property renamed"] += 1
+    prop = world.ledger.schema[world.ids[name]]
+    _put(world, replace(prop, name=name if prop.name != name else f"{name} (new)"))
+
+
+async def an_option_changes(world: World) -> None:
+    """Renamed or deleted, as people do in Notion's app; put back when the world calms down."""
+    name = world.rng.choice(["Status", "Status", "Priority", "Channel"])
+    prop = world.ledger.schema[world.ids[name]]
+    if not prop.options:
+        return
+    option = world.rng.choice(prop.options)
+    if world.rng.random() < 0.5:
+        world.happened["option renamed"] += 1
+        changed = replace(option, name=f"{option.name}!")
+        options = tuple(changed if o is option else o for o in prop.options)
+    else:
+        world.happened["option deleted"] += 1
+        options = tuple(o for o in prop.options if o is not option)
+    _put(world, replace(prop, options=options))
+
+
+async def a_type_changes(world: World) -> None:
+    """Status may become of Notion's own type for it, and stays so; of the others none may, and people take it back."""
+    name = world.rng.choice(["Status", "Priority", "Channel"])
+    prop = world.ledger.schema[world.ids[name]]
+    if name != "Status" or prop.kind == "select":
+        world.happened["type changed"] += 1
+        _put(world, replace(prop, kind="status" if prop.kind == "select" else "select"))
+
+
+EVERYDAY: dict[Happening, float] = {
+    a_process_goes_on: 22,
+    a_process_begins: 20,
+    a_process_dies: 1.5,
+    a_card_is_made: 3,
+    a_card_is_doubled: 1,
+    a_card_is_dragged: 4,
+    a_card_is_dragged_rightly: 8,
+    a_status_is_odd: 0.7,
+    a_priority_is_set: 4,
+    a_text_is_typed: 5,
+    a_channel_is_chosen: 1,
+    our_own_property_is_edited: 0.5,
+    a_card_is_trashed: 1.5,
+    a_worker_moves_a_task: 9,
+    a_worker_writes_plain_sql: 5,
+    webhooks_arrive: 10,
+    an_old_webhook_comes_again: 1,
+    the_door_is_shut: 0.5,
+    time_passes: 10,
+    a_day_passes: 0.3,
+}
+TROUBLE: dict[Happening, float] = {
+    notion_fails: 4,
+    queries_are_stale: 1,
+    the_token_is_revoked: 0.6,
+    the_network_fails: 1.2,
+    the_database_fails: 1.5,
+}
+SCHEMA: dict[Happening, float] = {a_property_is_renamed: 0.5, an_option_changes: 0.5, a_type_changes: 0.3}

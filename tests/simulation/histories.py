@@ -1,0 +1,144 @@
+"""One history from its seed: it happens, it calms down, and the laws are held against what is left."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import happenings
+import laws
+from world import World
+
+from models.errors import SafetyStop
+from models.sync_state import CONFIRMED, remember
+
+
+@dataclass
+class Lived:
+    """What became of a history."""
+
+    seed: int
+    steps: int
+    failures: list[str]
+    happened: Counter[str]
+    trail: list[str] = field(default_factory=list)
+
+
+async def live(sessions: Any, seed: int, steps: int) -> Lived:
+    """Live through the history of that seed, on an empty database."""
+    rng = random.Random(seed)
+    random.seed(seed)  # tenacity's jitter
+    cut = rng.random() < 0.15
+    world = World(sessions, rng, **({"query_limit": 6} if cut else {}))
+    world.minutes_between_cards = 61 if cut else 1
+    await world.open()
+    schema = dict(world.ledger.schema)
+    try:
+        await _happen(world, steps)
+        await _calm_down(world, schema)
+        world.failures += await laws.broken(world)
+        await _nothing_more_to_write(world)
+        if rng.random() < 0.1:
+            await _a_year_later(world)
+        if world.failures:
+            await _facts(world)
+    finally:
+        await world.close()
+    return Lived(seed, steps, world.failures, world.happened, world.turns.trail)
+
+
+async def _happen(world: World, steps: int) -> None:
+    rng = world.rng
+    for _ in range(rng.randint(1, 6)):
+        await happenings.a_card_is_made(world)
+    chances = dict(happenings.EVERYDAY)
+    if rng.random() < 0.6:
+        chances |= happenings.TROUBLE
+    if rng.random() < 0.25:
+        chances |= happenings.SCHEMA
+    kinds, weights = list(chances), list(chances.values())
+    for _ in range(steps):
+        kind = rng.choices(kinds, weights)[0]
+        world.turns.trail.append(f"{world.clock.now:%d %H:%M:%S} {kind.__name__}")
+        world.happened[kind.__name__] += 1
+        await kind(world)
+
+
+async def _calm_down(world: World, schema: dict[str, Any]) -> None:
+    world.sandbox.faults.clear()
+    world.network.clear()
+    world.database.clear()
+    world.post.shut = 0
+    world.turns.trail.append("CALM")
+    _mend(world, schema)
+    await world.to_the_end()
+    await world.send_webhooks()
+    for letter in world.post.letters:
+        if not letter.delivered and world.rng.random() < 0.7:
+            await world.hand_in(letter)
+    for hours in (0.1, 2, 4, 13, 13, 13):
+        world.later(hours=hours)
+        await world.run(world.processes[0], "cycle")
+        await world.to_the_end()
+        error = getattr(world.processes[0], "error", None)
+        if isinstance(error, SafetyStop):
+            async with world.sessions.begin() as session:
+                await remember(session, CONFIRMED, moment=world.clock())
+    if error is not None:
+        world.failures.append(f"the world is calm, and a cycle ends with {type(error).__name__}: {error}")
+
+
+def _mend(world: World, schema: dict[str, Any]) -> None:
+    """Options and types are as they were; what people named otherwise may stay."""
+    state = world.sandbox.state
+    source = state.sources[world.data_source_id]
+    mended, same = {}, {}
+    for key, prop in schema.items():
+        now = source.schema[key]
+        first = {option.name.casefold(): option.id for option in prop.options}
+        added = [option for option in now.options if option.id not in first.values()]
+        same |= {option.id: first[option.name.casefold()] for option in added if option.name.casefold() in first}
+        kind = now.kind if prop.name == "Status" else prop.kind
+        options = (*prop.options, *(option for option in added if option.id not in same))
+        mended[key] = replace(now, kind=kind, options=options)
+    source.schema = mended
+    for page in list(state.pages.values()):
+        values = {
+            key: same.get(value, value) if isinstance(value, str) else value for key, value in page.values.items()
+        }
+        if values != page.values:
+            state.put_page(replace(page, values=values))
+    world.ledger.look("schema")
+
+
+async def _nothing_more_to_write(world: World) -> None:
+    before = len(world.writes)
+    for _ in range(2):
+        world.later(seconds=90)
+        await world.run(world.processes[1], "cycle")
+        await world.to_the_end()
+    world.failures += [f"a calm cycle wrote {write}" for write in world.writes[before:]]
+
+
+async def _a_year_later(world: World) -> None:
+    """Every webhook comes again when retention has long deleted what was known of it."""
+    world.happened["replayed after a year"] += 1
+    world.later(days=366)
+    await world.sql("DELETE FROM webhook_events WHERE processed")
+    for letter in world.post.letters:
+        await world.hand_in(letter)
+    await world.run(world.processes[0], "ingest")
+    await world.to_the_end()
+    await _nothing_more_to_write(world)
+    world.failures += [f"a year later: {failure}" for failure in await laws.broken(world)]
+
+
+async def _facts(world: World) -> None:
+    """What the database remembers, at the end of the trail of a history that failed."""
+    for row in await world.rows("SELECT * FROM task_history ORDER BY id"):
+        what = [row[name] for name in ("actor", "action", "property", "old_value", "new_value", "lost_value", "reason")]
+        world.turns.trail.append(f"{row['at']:%d %H:%M:%S.%f} {str(row['notion_page_id'])[:8]} {what}")
+    for row in await world.rows("SELECT * FROM cards"):
+        world.turns.trail.append(str(dict(row)))

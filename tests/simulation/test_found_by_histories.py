@@ -1,0 +1,115 @@
+"""What histories found in the core, each as the shortest story that shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from stage import Stage
+
+from models.errors import BoardError
+from tasks.side_by_side import side_by_side
+
+
+def _change_type(stage: Stage, name: str, kind: str) -> None:
+    """People change a property's type in Notion's app; the sandbox's API has no word for it."""
+    source = stage.sandbox.state.sources[stage.data_source_id]
+    prop = next(prop for prop in source.schema.values() if prop.name == name)
+    source.schema = {**source.schema, prop.id: replace(prop, kind=kind)}
+
+
+async def test_a_priority_whose_property_changed_its_type_is_not_read_as_emptied(stage: Stage) -> None:
+    page = await stage.add_valid(priority="High")
+    await stage.cycle()
+    _change_type(stage, "Priority", "status")
+    await stage.edit(page, title="Colossal squid")
+    stage.clock.pass_(60)
+    for _ in range(2):
+        with pytest.raises(BoardError, match="Priority"):
+            await stage.cycle()
+        stage.clock.pass_(600)
+    _change_type(stage, "Priority", "select")
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert (task.priority, task.title) == ("high", "Colossal squid")
+    assert (await stage.shows(page))["Priority"] == "High"
+
+
+@pytest.mark.parametrize("name", ["Priority", "Story Direction"])
+async def test_a_column_that_people_delete_takes_nothing_from_the_tasks(stage: Stage, name: str) -> None:
+    page = await stage.add_valid(priority="High", story="Slow and dark")
+    await stage.cycle()
+    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {name: None}})
+    await stage.edit(page, title="Colossal squid")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    await stage.moves(page, "Processing")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    await stage.edit(page, topic="Mesonychoteuthis")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert (task.priority, task.story_direction, task.topic) == ("high", "Slow and dark", "Mesonychoteuthis")
+    assert not [h for h in await stage.history(page) if h.property == name]
+
+
+async def test_an_option_that_is_deleted_while_a_cycle_runs_is_not_made_anew(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    await stage.moves(page, "Processing")
+    write = stage.on.notion.update_page
+
+    async def write_too_late(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        await _delete_option(stage, "Processing")
+        return await write(page_id, properties)
+
+    monkeypatch.setattr(stage.on.notion, "update_page", write_too_late)
+    report = await stage.cycle()
+    assert report.failed == 1
+    assert "Processing" not in await _options(stage)
+    assert (await stage.shows(page))["Status"] == "Queued"
+
+
+async def _options(stage: Stage) -> list[str]:
+    source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
+    return [option["name"] for option in source["properties"]["Status"]["select"]["options"]]
+
+
+async def _delete_option(stage: Stage, name: str) -> None:
+    kept = [{"name": option} for option in await _options(stage) if option != name]
+    change = {"properties": {"Status": {"select": {"options": kept}}}}
+    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", change)
+
+
+async def test_work_that_is_cancelled_before_it_began_leaves_nothing_behind() -> None:
+    async def fails() -> None:
+        raise ValueError("it failed")
+
+    async def waits() -> None:
+        await asyncio.sleep(60)
+
+    async def never_begun() -> None:
+        await side_by_side((waits() for _ in range(3)), at_once=1)
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        task = asyncio.create_task(never_begun())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(ValueError, match="it failed"):
+            await side_by_side([fails(), waits(), waits()])
+        gc.collect()
+    assert [str(warning.message) for warning in heard if "never awaited" in str(warning.message)] == []

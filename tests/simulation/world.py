@@ -1,0 +1,253 @@
+"""Everything a history happens to: a board, a database, two workers' processes, two doors, and the post between."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import httpx
+from gates import GatedSessions, Road, Sleeper
+from ledger import Ledger
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from stage import BOT_TOKEN, Clock, Stage, properties
+from turns import Process, Turns
+
+from models.board import read_board
+from models.channels import load_configured_channels
+from models.errors import ShowrunnerError
+from models.settings import Settings
+from tasks.budget import SharedBudget
+from tasks.connections import Connections
+from tasks.cycle import cycle
+from tasks.ingest import drain_inbox
+from tasks.locks import Lock, one_at_a_time
+from tasks.notion import NotionClient
+from tasks.report import Report
+from tasks.sweep import import_cards
+from webhook.app import create_app as create_door
+
+SECRET = "secret_of_the_simulation"
+PER_SECOND = 3.0
+
+
+class _Connections(Connections):
+    """Connections that read the channels' files once: they do not change here, and YAML is slow."""
+
+    def channels(self) -> Any:
+        return channels_of(self.settings.channel_configs)
+
+
+_read: dict[Any, Any] = {}
+
+
+def channels_of(folder: Any) -> Any:
+    """The configured channels of a folder."""
+    if folder not in _read:
+        _read[folder] = load_configured_channels(folder)
+    return _read[folder]
+
+
+@dataclass
+class Letter:
+    """A webhook on its way. Notion has its 200: from here on it may get lost, late, or come twice."""
+
+    body: bytes
+    headers: dict[str, str]
+    delivered: int = 0
+
+
+class PostOffice(httpx.AsyncBaseTransport):
+    """Takes every webhook off Notion's hands; now and then it is shut, and Notion tries again later."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.shut = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.shut:
+            self.shut -= 1
+            return httpx.Response(503)
+        headers = {name: request.headers[name] for name in ("content-type", "x-notion-signature")}
+        self.letters.append(Letter(await request.aread(), headers))
+        return httpx.Response(200)
+
+
+class World(Stage):
+    """A stage with processes that take turns, and a post office.
+
+    Attributes:
+        failures: what must never happen and did.
+        happened: how often each kind of thing happened.
+    """
+
+    def __init__(self, sessions: Any, rng: Random, **config: Any) -> None:
+        config = {"requests_per_minute": 200, "webhook_url": "http://door/webhook/notion", **config}
+        super().__init__(sessions, Clock(), webhook_secret=SECRET, **config)
+        self.rng, self.turns, self.post = rng, Turns(), PostOffice()
+        self.sandbox.sender._given = httpx.AsyncClient(transport=self.post)
+        self.sandbox.api.sleep = self.clock.sleep
+        self.processes = [Process("one"), Process("two")]
+        self.ons: dict[str, Connections] = {}
+        self.doors: list[httpx.AsyncClient] = []
+        self.network: list[str] = []
+        self.database: list[str] = []
+        self.failures: list[str] = []
+        self.happened: Counter[str] = Counter()
+        self.sent: list[Any] = []
+        self.writes: list[str] = []
+        self.cards: list[str] = []
+        self.repairs: list[Any] = []
+
+    async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
+        await super().open(schema, url=url)
+        self.ledger = Ledger(self.sandbox.state, self.data_source_id, self.clock)
+        self.ids = {prop.name: prop.id for prop in self.ledger.schema.values()}
+        self.board = read_board((await self.people.get(f"/v1/data_sources/{self.data_source_id}")).json())
+        settings = self.on.settings
+        await self.on.notion.aclose()
+        for process in self.processes:
+            self.ons[process.name] = self._connect(process, settings)
+        self.on = self.ons["one"]
+        door_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
+        for _ in range(2):
+            app = create_door(door_settings, self.sessions, clock=self.clock, trigger=lambda: None)
+            self.doors.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door"))
+
+    def _connect(self, process: Process, settings: Settings) -> Connections:
+        sessions: Any = GatedSessions(self.sessions, self.turns, process, self.database, self.clock)
+        sleep = Sleeper(self.clock, self.turns, process)
+        road = Road(httpx.ASGITransport(self.app), self.turns, process, self.network, self._answered)
+        client = NotionClient(
+            BOT_TOKEN,
+            per_second=10_000,
+            budget=SharedBudget(sessions, PER_SECOND, sleep),
+            base_url="http://sandbox",
+            sleep=sleep,
+            transport=road,
+        )
+        return _Connections(settings, sessions, client, clock=self.clock)
+
+    def _answered(self, process: Process, request: httpx.Request, response: httpx.Response, arrives: bool) -> None:  # noqa: FBT001
+        self.sent.append(self.clock.now)
+        before = len(self.ledger.made)
+        self.ledger.look(process.name)
+        self.failures += [f"we made {what}" for what in self.ledger.made[before:]]
+        self.turns.trail.append(
+            f"    answered {response.status_code}, arrives: {arrives} {request.content.decode()[:300]}"
+        )
+        if request.method == "PATCH":
+            self.writes.append(f"{request.url.path} {request.content.decode()}")
+        # Of a query for certain pages only those are taken, and it is the one that asks for the newest first.
+        if arrives and response.status_code == 200 and b"descending" not in request.content:
+            self.ledger.heard(process.name, response.json())
+
+    # What processes do.
+
+    async def run(self, process: Process, doing: str) -> None:
+        on = self.ons[process.name]
+        work = {"cycle": self._cycle, "ingest": self._ingest, "import": self._import}[doing]
+        await self.turns.begin(process, doing, self._guarded(process, doing, work(on)))
+
+    async def _cycle(self, on: Connections) -> None:
+        async with one_at_a_time(on, Lock.PUSH) as mine:
+            if mine:
+                await cycle(on, Report(), "simulated")
+
+    async def _ingest(self, on: Connections) -> None:
+        await drain_inbox(on, Report())
+
+    async def _import(self, on: Connections) -> None:
+        async with one_at_a_time(on, Lock.IMPORT) as mine:
+            if mine:
+                await import_cards(on, Report())
+
+    async def _guarded(self, process: Process, doing: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except (ShowrunnerError, OperationalError) as error:
+            self.happened[f"{doing} ended with {type(error).__name__}"] += 1
+            self.turns.trail.append(f"{process.name} {doing} ended: {error}"[:200])
+            process.error = error  # type: ignore[attr-defined]
+        except Exception as error:  # noqa: BLE001 - whatever else comes out is a bug
+            self.failures.append(f"{doing} crashed: {type(error).__name__}: {error}"[:600])
+        else:
+            process.error = None  # type: ignore[attr-defined]
+            self.ledger.ended(process.name, well=True)
+        finally:
+            self.ledger.ended(process.name, well=False)
+
+    async def to_the_end(self) -> None:
+        """Let all jobs end."""
+        for _ in range(5000):
+            if not self.turns.waiting:
+                break
+            await self.turns.next(self.rng.choice(self.turns.waiting))
+        for process in self.processes:
+            if process.busy:
+                self.failures.append(f"{process.doing} hangs")
+                await self.turns.kill(process)
+
+    # What people do.
+
+    def name(self, prop: str) -> str:
+        return str(self.ledger.schema[self.ids[prop]].name)
+
+    async def write(self, page_id: str, **values: Any) -> bool:
+        """A person edits a card, by the properties' ids, as a click does."""
+        return await self.person("PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)})
+
+    def _given(self, values: dict[str, Any]) -> dict[str, Any]:
+        given = {self.ids[name]: value for name, value in properties(**values).items()}
+        kinds = {key: self.ledger.schema[key].kind for key in given}
+        return {key: {kinds[key]: content} for key, value in given.items() for content in value.values()}
+
+    async def person(self, method: str, path: str, body: Any = None, who: str = "person") -> bool:
+        answer = await self.people.request(method, path, json=body)
+        self.ledger.look(who)
+        self.answer = answer.json()
+        self.turns.trail.append(f"    {who} {method} {path[-36:]} {answer.status_code} {str(body)[:300]}")
+        return answer.is_success
+
+    async def make(self, **values: Any) -> None:
+        parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
+        if await self.person("POST", "/v1/pages", {"parent": parent, "properties": self._given(values)}):
+            self.cards.append(self.answer["id"])
+
+    # What the post does.
+
+    async def send_webhooks(self) -> None:
+        await self.sandbox.deliver_due(self.clock())
+
+    async def hand_in(self, letter: Letter, door: int = 0) -> None:
+        letter.delivered += 1
+        answer = await self.doors[door].post("/webhook/notion", content=letter.body, headers=letter.headers)
+        if answer.status_code != 200:
+            self.failures.append(f"the door answered {answer.status_code} to {letter.body!r}")
+
+    async def sql(self, statement: str, **values: Any) -> None:
+        self.turns.trail.append(f"    {statement} {values}")
+        await super().sql(statement, **values)
+
+    async def rows(self, query: str, **values: Any) -> list[Any]:
+        async with self.sessions() as session:
+            return list((await session.execute(text(query), values)).mappings())
+
+    def later(self, **span: float) -> None:
+        self.clock.now += timedelta(**span)
+
+    async def close(self) -> None:
+        for process in self.processes:
+            if process.busy:
+                await self.turns.kill(process)
+        for door in self.doors:
+            await door.aclose()
+        for on in self.ons.values():
+            await on.notion.aclose()
+        await self.sandbox.sender._given.aclose()
+        await super().close()

@@ -68,9 +68,6 @@ def server_environment(
         "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "5",
         # Half an interval: Late is to mean that no worker is there, not that one was busy for a moment.
         "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "30",
-        # On SQLite the evaluation of automations and the rest of the server lock each other out for a minute at a time
-        # (measured with 3.8.8). There, the dead runs of this host are found by its worker (flows/dead_runs.py) alone.
-        "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false" if database_url is None else "true",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     }
 

@@ -21,7 +21,7 @@ class Lost:
 
     Attributes:
         action: `refused` (it was not allowed) or `overruled` (the database changed too, and wins).
-        reason: `not_yours`, `invalid_card`, `unknown_option` or `both_changed`.
+        reason: `not_yours`, `invalid_card`, `unknown_option`, `emptied` or `both_changed`.
     """
 
     property: str
@@ -134,6 +134,9 @@ def _status(base: Base | None, card: BoardCard, task: TaskState | None, *, valid
     if agreed is None or current != agreed:
         sentence = f"The pipeline moved this card to “{current}” meanwhile, so the move to “{asked}” was not taken."
         return _lose(asked, current, "overruled", "both_changed", sentence)
+    if card.status is None and task is not None and agreed not in (*PLANNING, BoardStatus.QUEUED):
+        # Deleting an option empties every card that stood in it: that must not demote a column of finished videos.
+        return _lose("", agreed, "refused", "emptied", f"Status was emptied; the card goes back to “{agreed}”.")
     return _asked_move(agreed, asked, followed=task is not None, valid=valid)
 
 

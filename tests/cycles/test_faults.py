@@ -176,6 +176,30 @@ async def test_a_status_option_that_was_deleted_is_never_written_and_so_never_ma
     assert "no option “Processing”" in str((await stage.card(page)).last_error)
 
 
+async def test_deleting_an_option_demotes_none_of_the_cards_that_stood_in_it(stage: Stage) -> None:
+    page = await stage.add_valid(status="Upload Complete")
+    await stage.cycle()
+    source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
+    options = source["properties"]["Status"]["select"]["options"]
+    kept = [o for o in options if o["name"] != "Upload Complete"]
+    change = {"properties": {"Status": {"select": {"options": kept}}}}
+    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", change)
+    await stage.edit(page, topic="Another topic")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert (task.board_status, task.topic) == ("Upload Complete", "Another topic")
+    assert [(h.lost_value, h.reason) for h in await stage.history(page) if h.action == "refused"] == [("", "emptied")]
+    back = {"properties": {"Status": {"select": {"options": [*kept, {"name": "Upload Complete"}]}}}}
+    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", back)
+    stage.clock.pass_(60)
+    await stage.cycle()
+    card = await stage.shows(page)
+    assert card["Status"] == "Upload Complete"
+    assert card["Attention"] == "Status was emptied; the card goes back to “Upload Complete”."
+
+
 async def test_a_renamed_property_goes_on_working(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()

@@ -109,8 +109,16 @@ WITH_TASK = [
         B.PROCESSING,
         None,
         B.PROCESSING,
-        Verdict(B.PROCESSING, B.PROCESSING, "not_yours"),
-        Verdict(B.PROCESSING, B.PROCESSING, "not_yours"),
+        Verdict(B.PROCESSING, B.PROCESSING, "emptied"),
+        Verdict(B.PROCESSING, B.PROCESSING, "emptied"),
+    ),
+    (
+        "emptied-in-a-late-column-that-people-may-move-to-draft",
+        B.UPLOAD_COMPLETE,
+        None,
+        B.UPLOAD_COMPLETE,
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
     ),
     (
         "emptied-in-draft",

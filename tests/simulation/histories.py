@@ -9,6 +9,7 @@ from typing import Any
 
 import happenings
 import laws
+import troubles
 from world import World
 
 from models.errors import SafetyStop
@@ -55,9 +56,9 @@ async def _happen(world: World, steps: int) -> None:
         await happenings.a_card_is_made(world)
     chances = dict(happenings.EVERYDAY)
     if rng.random() < 0.6:
-        chances |= happenings.TROUBLE
+        chances |= troubles.TROUBLE
     if rng.random() < 0.25:
-        chances |= happenings.SCHEMA
+        chances |= troubles.SCHEMA
     kinds, weights = list(chances), list(chances.values())
     for _ in range(steps):
         kind = rng.choices(kinds, weights)[0]

@@ -10,7 +10,7 @@ from histories import live
 
 from models.database import Sessions
 
-HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "50"))
+HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "30"))
 """How many `make test` lives through: about half a minute's worth."""
 STEPS = 100
 AT_ONCE = 10

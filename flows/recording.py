@@ -38,7 +38,7 @@ async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Re
     """Do the work of a run inside; what it did becomes the run's name, its table and one log line.
 
     What only a human can mend (the token, the board, the channel folder, a safety stop) is alerted once per incident,
-    and said to be over when a run of the same kind has ended well again.
+    and said to be over when a run that shows it has ended well (see `_shown_to_be_over`).
     """
     on = on or connections()
     run = Recorded(on=on, report=Report(), correlation_id=uuid4().hex)
@@ -49,8 +49,8 @@ async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Re
             await send_alert(on, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind})
             raise
         else:
-            for incident in ("notion_auth", "safety_stop", f"{kind}_stopped"):
-                await resolve_alert(on, incident)
+            if requests.total:
+                await resolve_alert(on, *_shown_to_be_over(kind))
         finally:
             run.report.requests = requests.total
             await _leave(kind, run)
@@ -60,6 +60,14 @@ def _incident(kind: str, error: GiveUp) -> str:
     if isinstance(error, NotionAuthError):
         return "notion_auth"
     return "safety_stop" if isinstance(error, SafetyStop) else f"{kind}_stopped"
+
+
+def _shown_to_be_over(kind: str) -> list[str]:
+    """What a run that asked Notion something and ended well disproves.
+
+    One that asked nothing (superseded, or an inbox without work) shows nothing. Only a push passes every guard.
+    """
+    return ["notion_auth", f"{kind}_stopped", *(["safety_stop"] if kind == "push" else [])]
 
 
 async def _leave(kind: str, run: Recorded) -> None:

@@ -47,14 +47,14 @@ async def send_alert(on: Connections, level: Level, incident: str, title: str, c
     return news
 
 
-async def resolve_alert(on: Connections, incident: str) -> bool:
-    """Say that an incident is over, if there was one."""
+async def resolve_alert(on: Connections, *incidents: str) -> bool:
+    """Say of each of these incidents that it is over, if there was one; whether there was any. One transaction."""
     async with on.sessions.begin() as session:
-        was_open = await forget(session, _key(incident))
-    if was_open:
+        over = [incident for incident in incidents if await forget(session, _key(incident))]
+    for incident in over:
         log.info("alert_over", incident=incident)
         await _notify(on, f"[OVER] Showrunner: {incident}", "", apprise.NotifyType.SUCCESS)
-    return was_open
+    return bool(over)
 
 
 def _key(incident: str) -> str:

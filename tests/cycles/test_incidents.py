@@ -1,0 +1,44 @@
+"""When an incident is over: a run must have shown it, or the same alert would come once a minute."""
+
+from __future__ import annotations
+
+import pytest
+from stage import Stage
+
+from flows.recording import recorded
+from models.errors import NotionAuthError, SafetyStop
+from models.sync_state import get_value
+
+
+async def fails(stage: Stage, kind: str, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        async with recorded(kind, stage.on):
+            raise error
+
+
+async def works(stage: Stage, kind: str, *, asks: bool) -> None:
+    async with recorded(kind, stage.on) as run:
+        if asks:
+            await run.on.notion.me()
+
+
+async def is_open(stage: Stage, incident: str) -> bool:
+    async with stage.sessions() as session:
+        return await get_value(session, f"incident:{incident}") is not None
+
+
+async def test_a_run_that_asked_notion_nothing_shows_nothing_to_be_over(stage: Stage) -> None:
+    await fails(stage, "push", NotionAuthError("wrong token"))
+    for kind in ("push", "ingest", "retention"):
+        await works(stage, kind, asks=False)
+    assert await is_open(stage, "notion_auth")
+    await works(stage, "ingest", asks=True)
+    assert not await is_open(stage, "notion_auth")
+
+
+async def test_only_a_push_that_passed_its_guards_ends_a_safety_stop(stage: Stage) -> None:
+    await fails(stage, "push", SafetyStop("21 cards"))
+    await works(stage, "ingest", asks=True)
+    assert await is_open(stage, "safety_stop")
+    await works(stage, "push", asks=True)
+    assert not await is_open(stage, "safety_stop")

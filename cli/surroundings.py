@@ -40,6 +40,11 @@ def running(state_dir: Path) -> dict[str, str] | None:
     return environment if psutil.pid_exists(pid) and pid != os.getpid() else None
 
 
+def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are settings of ours, by the settings' names."""
+    return {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}
+
+
 def settings_here() -> Settings:
     """This command's settings: the environment's and `.env`, completed by what `showrunner up` is running with.
 
@@ -56,6 +61,5 @@ def settings_here() -> Settings:
             "Nothing to work on: start `showrunner up` in this folder first, or set DATABASE_URL, NOTION_API_TOKEN and "
             "NOTION_DATABASE_ID."
         )
-    missing = {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}
     given = settings.model_dump(exclude_unset=True)
-    return Settings(**{**missing, **given})
+    return Settings(**{**among_settings(environment), **given})

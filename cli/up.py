@@ -7,7 +7,6 @@ import json
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from sqlalchemy import URL
 from cli.following import follow
 from cli.processes import ASK_EVERY, START_SECONDS, Child, Ledger, check_port
 from cli.sandbox_board import ensure_board
-from cli.surroundings import remove_facts, running, write_facts
+from cli.surroundings import among_settings, remove_facts, running, write_facts
 from flows.environment import client_environment, server_environment
 from models.channels import load_configured_channels
 from models.database import database_url, embedded_postgres, migrate
@@ -216,14 +215,10 @@ def _webhook_secret(stack: Stack) -> str:
 async def _start_board(stack: Stack, channels: list[str]) -> None:
     """Database and board; then ask Notion once as every step will, so that a wrong token or board is said now."""
     await side_by_side([_start_postgres(stack), _start_notion(stack, channels)])
-    async with connected(_child_settings(stack.environment)) as on:
+    children = Settings(_env_file=None, **among_settings(stack.environment))  # type: ignore[arg-type]
+    async with connected(children) as on:
         await bot_id(on)
         await refreshed_board(on)
-
-
-def _child_settings(environment: Mapping[str, str]) -> Settings:
-    known = {n.lower(): v for n, v in environment.items() if n.lower() in Settings.model_fields}
-    return Settings(_env_file=None, **known)  # type: ignore[arg-type]
 
 
 async def _start_worker(stack: Stack, worker: Child) -> None:

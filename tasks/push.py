@@ -97,10 +97,14 @@ async def _guard_put_backs(on: Connections, board: Board) -> None:
 @step("push_cards", holds="push {page_ids}", tags=("notion",))
 async def push_cards(on: Connections, reader: Reader, page_ids: Pushing, report: Report) -> None:
     """Write a batch, several requests in flight; one bad card stops no other."""
-    await side_by_side((push_card(on, reader, page_id, report) for page_id in page_ids), at_once=AT_ONCE)
+    channels = on.channels()
+    work = (push_card(on, reader, page_id, report, channels) for page_id in page_ids)
+    await side_by_side(work, at_once=AT_ONCE)
 
 
-async def push_card(on: Connections, reader: Reader, page_id: str, report: Report) -> None:
+async def push_card(
+    on: Connections, reader: Reader, page_id: str, report: Report, channels: Mapping[str, object]
+) -> None:
     """Bring one card to what it should show. What is wrong with this card alone is stored with it, and it backs off.
 
     Raises:
@@ -116,10 +120,10 @@ async def push_card(on: Connections, reader: Reader, page_id: str, report: Repor
         card = read_card(page, reader.board)
     except NotionWriteUncertain as error:
         known.warning("push_uncertain", error=str(error))
-        await _read_back(on, reader, change, str(error), report)
+        await _read_back(on, reader, change, str(error), report, channels)
         return
     except NotionPageNotFound:
-        await _read_back(on, reader, change, "Notion does not find the page", report)
+        await _read_back(on, reader, change, "Notion does not find the page", report, channels)
         return
     except NotionUnavailable as error:
         if not error.concerns_one_request:
@@ -128,11 +132,10 @@ async def push_card(on: Connections, reader: Reader, page_id: str, report: Repor
         return
     except (NotionRejected, ValueError) as error:
         # A page in the trash is refused like a malformed request; reading it tells which it was.
-        await _read_back(on, reader, change, str(error), report)
+        await _read_back(on, reader, change, str(error), report, channels)
         return
-    look = replace(
-        judged(Read(card=card, began=began, ended=on.clock(), by_id=True), on.channels()), written=change.values
-    )
+    read = Read(card=card, began=began, ended=on.clock(), by_id=True)
+    look = replace(judged(read, channels), written=change.values)
     await _keep(on, reader, [look], Readings(), report)
     report.pushed += 1
     report.note(page_id, "pushed", ", ".join(sorted(change.values)))
@@ -159,10 +162,12 @@ async def change_of(on: Connections, board: Board, page_id: str) -> Change | Non
     return Change(page_id=page_id, values=values, shown=shown, attempts=card.attempts) if values else None
 
 
-async def _read_back(on: Connections, reader: Reader, change: Change, error: str, report: Report) -> None:
+async def _read_back(
+    on: Connections, reader: Reader, change: Change, error: str, report: Report, channels: Mapping[str, object]
+) -> None:
     """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
     readings = await read_by_id(on, reader.board, [change.page_id])
-    looks = [judged(read, on.channels()) for read in readings.cards]
+    looks = [judged(read, channels) for read in readings.cards]
     await _keep(on, reader, looks, readings, report)
     if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
         await _failed(on, change, error, report)

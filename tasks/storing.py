@@ -68,19 +68,26 @@ async def take_in(
         SafetyStop: when much of the board would be marked as trashed; nothing is stored then.
     """
     events = events or Events()
+    again = await _take_in(on, reader, readings, report, events)
+    if again:
+        # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
+        second = await read_by_id(on, reader.board, again)
+        waiting = {page: events.pages[page] for page in again if page in events.pages}
+        await _take_in(on, reader, second, report, Events(pages=waiting), final=True)
+
+
+async def _take_in(
+    on: Connections, reader: Reader, readings: Readings, report: Report, events: Events, *, final: bool = False
+) -> Sequence[str]:
+    """One pass; the pages to be read again."""
     looks = await validate_cards(on, readings) if readings.cards else []
-    stored = await store_cards(on, reader, looks, readings, events)
+    stored = await store_cards(on, reader, looks, readings, events, final=final)
     tell(stored, report, quiet=reader.importing)
     for page_id, error in readings.failed.items():
         report.failed += 1
         report.note(page_id, "cannot be read", error)
         log.error("card_unreadable", notion_page_id=page_id, error=error)
-    if again := stored.settled.again:
-        # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
-        second = await read_by_id(on, reader.board, again)
-        waiting = {page: events.pages[page] for page in again if page in events.pages}
-        looks = await validate_cards(on, second)
-        tell(await store_cards(on, reader, looks, second, Events(pages=waiting), final=True), report)
+    return stored.settled.again
 
 
 @step("validate_cards", holds="validate {readings}")

@@ -15,15 +15,12 @@ from sqlmodel import Field, SQLModel
 
 from models.database import timestamptz
 
-PIPELINE = "pipeline"
-"""Who the trigger names when nobody said otherwise: a worker writing plain SQL."""
-
 
 class TaskHistory(SQLModel, table=True):
     """One fact about a card or its task.
 
     Attributes:
-        actor: `person:<Notion user id>`, `pipeline`, `import`, `operator`, …
+        actor: `person:<Notion user id>`, `import`, `operator`, …; `pipeline` when nobody said otherwise (plain SQL).
         action: created, changed, deleted (of the task); refused, overruled (what a person asked for on the board);
             trashed, restored (the card).
         property: the board's name of what changed; None for the whole card.

@@ -11,7 +11,7 @@ class Report:
     """Counts of one run.
 
     Attributes:
-        taken: cards whose human changes reached the database (new tasks included, as `created` too).
+        taken: tasks that took over what people changed; created: tasks made from cards.
         pushed: cards written to the board; refused: wishes of people not granted; failed: cards or events that must
             be tried again; gone: cards found in the trash or missing.
         requests: Notion requests sent, retries included.

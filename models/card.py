@@ -37,6 +37,7 @@ class Card(SQLModel, table=True):
         attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
         trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
+        recent: `models.unseen.Recent.as_json()`, the card's last moments.
     """
 
     __tablename__ = "cards"
@@ -78,6 +79,10 @@ class Card(SQLModel, table=True):
     trashed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    recent: dict[str, Any] = Field(
+        default_factory=dict,
+        sa_column=Column(JSONB, nullable=False, server_default="{}"),
+    )
 
     @property
     def base(self) -> Base | None:

@@ -13,8 +13,10 @@ from models import inbox
 from models.board import Board
 from models.card import count_cards
 from models.errors import SafetyStop
-from models.settle import Look, Outcome, Settled, mark_gone, settle
+from models.looks import Look
+from models.settle import Outcome, Settled, mark_gone, settle
 from models.sync_state import CONFIRMED, get_moment
+from models.unseen import Claim
 from models.validation import validate_notion_entry
 from tasks.connections import Connections
 from tasks.reading import Read, Readings, read_by_id
@@ -45,10 +47,16 @@ class Reader:
 
 @dataclass(frozen=True, kw_only=True)
 class Events:
-    """The inbox rows that a batch of readings settles: by page, and those that needed no look, by outcome."""
+    """The inbox rows that a batch of readings settles.
+
+    Attributes:
+        pages: row ids by page; settled: those that needed no look, by outcome.
+        claims: what they say that people edited, by page.
+    """
 
     pages: Mapping[str, Sequence[int]] = field(default_factory=dict)
     settled: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +81,8 @@ async def take_in(
         # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
         second = await read_by_id(on, reader.board, again)
         waiting = {page: events.pages[page] for page in again if page in events.pages}
-        await _take_in(on, reader, second, report, Events(pages=waiting), final=True)
+        claims = {page: events.claims[page] for page in again if page in events.claims}
+        await _take_in(on, reader, second, report, Events(pages=waiting, claims=claims), final=True)
 
 
 async def _take_in(
@@ -122,6 +131,7 @@ async def store_cards(
             correlation_id=reader.correlation_id,
             bot_id=reader.bot_id,
             importing=reader.importing,
+            claims=events.claims,
         )
         gone = await mark_gone(session, readings.gone, now=now, correlation_id=reader.correlation_id)
         unsettled = set(readings.failed) if final else {*readings.failed, *settled.again}
@@ -149,6 +159,11 @@ def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:
     """Log what became of each card, and count it; `quiet` leaves out of the log what is no news of an old board."""
     for outcome in (*stored.settled.outcomes, *stored.gone):
         _tell(outcome, report, logging.DEBUG if quiet else logging.INFO)
+    for page_id, found in stored.settled.unseen.items():
+        for edit in found:
+            report.refused += 1
+            report.note(page_id, "overruled", f"{edit.name}: unseen")
+            log.warning("edit_overruled", notion_page_id=page_id, property=edit.name, reason="unseen")
 
 
 def _tell(outcome: Outcome, report: Report, level: int) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from models.card import Card, cards_of_other_channels, count_cards
 from models.errors import SafetyStop
-from models.settle import news
+from models.looks import news
 from models.sync_state import CHANNELS, CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
 from tasks.board import bot_id, followed_board
 from tasks.budget import patiently

@@ -82,6 +82,10 @@ class Board:
         wanted = [("Status", s.value) for s in BoardStatus] + [("Priority", p.option) for p in Priority]
         return tuple(f"{n}: {o}" for n, o in wanted if self.shows(n) and o not in self.properties[n].options)
 
+    def lacks_what_was(self, before: Self) -> bool:
+        """Whether a property or option went or is another now: that changes cards without anybody editing them."""
+        return any(_went(known, self.properties.get(name)) for name, known in before.properties.items())
+
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same board again."""
         return {
@@ -106,8 +110,11 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
     """The board in a data source object of Notion's, following the ids of `known` before names.
 
     Raises:
-        BoardError: when a needed property is missing or of the wrong type, naming each and what to do.
+        BoardError: when it is in the trash, or a needed property is missing or of the wrong type, naming each and what
+            to do.
     """
+    if data_source.get("in_trash"):
+        raise BoardError("The board is in Notion's trash: restore it there. No card was marked as gone.")
     schema = {p["id"]: p for p in data_source["properties"].values()}
     found = {name: _find(name, schema, known) for name in EXPECTED_TYPES}
     for name in OPTIONAL_RELATIONS:
@@ -153,6 +160,14 @@ def _property(raw: Mapping[str, Any]) -> Property:
         type=kind,
         options=tuple(option["name"] for option in options),
         option_ids=tuple(option["id"] for option in options if "id" in option),
+    )
+
+
+def _went(known: Property, now: Property | None) -> bool:
+    if now is None or (now.id, now.type) != (known.id, known.type):
+        return True
+    return not set(zip(known.option_ids, known.options, strict=False)) <= set(
+        zip(now.option_ids, now.options, strict=False)
     )
 
 

@@ -260,3 +260,15 @@ async def count_cards(session: AsyncSession) -> int:
     """How many cards are followed or could be (not in the trash)."""
     query: Any = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL")
     return int((await session.execute(query)).scalar_one())
+
+
+async def count_cards_among(session: AsyncSession, page_ids: Sequence[str]) -> int:
+    """How many of those pages' cards are not known to be in the trash."""
+    query = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND notion_page_id = ANY(:pages)")
+    return int((await session.execute(query, {"pages": list(page_ids)})).scalar_one())
+
+
+async def count_trashed(session: AsyncSession, *, since: datetime) -> int:
+    """How many cards were marked as trashed since that moment."""
+    query = text("SELECT count(*) FROM cards WHERE trashed_at >= :since")
+    return int((await session.execute(query, {"since": since})).scalar_one())

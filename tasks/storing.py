@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import inbox
 from models.board import Board
-from models.card import count_cards
+from models.card import count_cards, count_cards_among, count_trashed
 from models.errors import SafetyStop
 from models.looks import Look
 from models.settle import Outcome, Settled, mark_gone, settle
@@ -27,7 +28,10 @@ log = structlog.get_logger("showrunner.ingest")
 
 SAFE_TRASH_SHARE = 0.10
 SAFE_TRASH_COUNT = 10
-"""A batch that would mark more cards than both of these as trashed stops and asks (design: section 8)."""
+"""Marking more cards than both of these as trashed at once stops and asks (design: section 8)."""
+AT_ONCE = timedelta(minutes=10)
+"""What a page says of itself ("in the trash") counts by the batch. That Notion does not find it may mean that nobody
+may see it any more, and such pages are met one by one: they count together for this long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +127,7 @@ async def store_cards(
     """
     now = on.clock()
     async with on.sessions.begin() as session:
-        await _guard_trash(session, looks, readings.gone)
+        await _guard_trash(session, looks, readings.gone, now)
         settled = await settle(
             session,
             looks,
@@ -143,15 +147,19 @@ async def store_cards(
     return Stored(settled=settled, gone=gone)
 
 
-async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str]) -> None:
-    count = len(gone) + sum(look.card.in_trash for look in looks)
-    if count <= SAFE_TRASH_COUNT:
+async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str], now: datetime) -> None:
+    vanished = [*gone, *(look.card.page_id for look in looks if look.card.in_trash)]
+    if not vanished:
         return
-    total = await count_cards(session)
-    if count > SAFE_TRASH_SHARE * total and await get_moment(session, CONFIRMED) is None:
+    count = await count_cards_among(session, vanished)
+    lately = await count_trashed(session, since=now - AT_ONCE) if gone else 0
+    if count + lately <= SAFE_TRASH_COUNT:
+        return
+    total = await count_cards(session) + lately
+    if count + lately > SAFE_TRASH_SHARE * total and await get_moment(session, CONFIRMED) is None:
         raise SafetyStop(
-            f"{count} of {total} cards would be marked as trashed at once; nothing was changed. Is the token right and "
-            "the board shared? If the cards are really gone: showrunner push --confirm"
+            f"{count + lately} of {total} cards would be marked as trashed at once; {count} were not. Is the token "
+            "right and the board shared? If the cards are really gone: showrunner push --confirm"
         )
 
 

@@ -60,6 +60,7 @@ class Letter:
     body: bytes
     headers: dict[str, str]
     delivered: int = 0
+    handed_in: bool = False
 
 
 class PostOffice(httpx.AsyncBaseTransport):
@@ -226,6 +227,7 @@ class World(Stage):
 
     async def hand_in(self, letter: Letter, door: int = 0) -> None:
         letter.delivered += 1
+        letter.handed_in = True
         answer = await self.doors[door].post("/webhook/notion", content=letter.body, headers=letter.headers)
         if answer.status_code != 200:
             self.failures.append(f"the door answered {answer.status_code} to {letter.body!r}")

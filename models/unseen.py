@@ -9,7 +9,7 @@ only where no look explains it. What is remembered of a card's last moments fits
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote
@@ -56,6 +56,7 @@ class Write(_Fact):
         names: every property it wrote.
         before: what the last look showed of the two-way ones among them; empty when a newer look overtook the write.
         after: what was written of those.
+        told: whether it is known by now that it hid an edit: an event may come again, even after a year.
     """
 
     since: datetime
@@ -65,12 +66,18 @@ class Write(_Fact):
     names: frozenset[str]
     before: Mapping[str, str | None]
     after: Mapping[str, str | None]
+    told: bool = False
+
+    def hid(self, names: Sequence[str]) -> Unseen:
+        """That an edit of one of these was overwritten."""
+        return Unseen(name=" or ".join(names), written=", ".join(str(self.after[name]) for name in names))
 
 
 class Unseen(_Fact):
-    """An edit of the property `name` that was overwritten by `written`.
+    """An edit that was overwritten by `written`.
 
     Attributes:
+        name: the property; where nobody can tell which, all that it may have been.
         value: what it was, where a look had caught it; `known` is whether one had.
     """
 
@@ -82,8 +89,10 @@ class Unseen(_Fact):
     @property
     def sentence(self) -> str:
         """For the card's editor."""
-        change = f"“{self.name}” was changed by hand" + (f" to “{self.value or 'empty'}”" if self.known else "")
-        return f"{change} just when it was set to “{self.written}” here; that change was overwritten."
+        when = f"by hand just when it was set to “{self.written}” here"
+        if self.known:
+            return f"“{self.name}” was changed to “{self.value or 'empty'}” {when}; that change was overwritten."
+        return f"“{self.name}” was changed {when}; if it was changed to something else, that was overwritten."
 
 
 class Recent(_Fact):
@@ -155,20 +164,20 @@ class Recent(_Fact):
         return list(found.values()), self.model_copy(update={"changes": changes}) if found else self
 
     def overwritten(self) -> tuple[list[Unseen], Recent]:
-        """What events claim that no look explains and a write of ours does; those claims are settled."""
-        found: dict[str, Unseen] = {}
-        left = []
+        """What events claim that no look explains and a write of ours does."""
+        found, writes, claims = [], list(self.writes), []
         for claim in self.claims:
-            mine = {unseen.name: unseen for unseen in self._matches(claim)}
-            found |= mine
-            left += [] if mine else [claim]
-        return list(found.values()), self.model_copy(update={"claims": tuple(left)})
+            for n, write in enumerate(writes):
+                if names := [name for name in write.after if self._may_have_been(claim, name, write)]:
+                    found += [] if write.told else [write.hid(names)]
+                    writes[n] = write.model_copy(update={"told": True})
+                    break
+            else:
+                claims.append(claim)
+        return found, self.model_copy(update={"claims": tuple(claims), "writes": tuple(writes)})
 
-    def _matches(self, claim: Claim) -> Iterator[Unseen]:
-        for write in self.writes:
-            for name in write.after:
-                if name in claim.properties and _in_time(claim, write) and not self._explained(claim, name):
-                    yield Unseen(name=name, written=write.after[name])
+    def _may_have_been(self, claim: Claim, name: str, write: Write) -> bool:
+        return name in claim.properties and _in_time(claim, write) and not self._explained(claim, name)
 
     def _explained(self, claim: Claim, name: str) -> bool:
         """Whether a look showed what the event tells of."""

@@ -101,7 +101,8 @@ async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of
     shows = await stage.shows(page)
     assert shows["Status"] == "Processing"
     assert shows["Attention"] == (
-        "“Status” was changed by hand just when it was set to “Processing” here; that change was overwritten."
+        "“Status” was changed by hand just when it was set to “Processing” here; "
+        "if it was changed to something else, that was overwritten."
     )
 
 

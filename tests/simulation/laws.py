@@ -109,7 +109,7 @@ def _nothing_lost(world: World, history: list[Any]) -> list[str]:
             since = [row for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)]
             if any(_stands(row, name, theirs.value) for row in since):
                 continue
-            if any(row["reason"] == "unseen" and row["property"] == name for row in since):
+            if any(row["reason"] == "unseen" and name in row["property"] for row in since):
                 world.happened["edit overwritten unseen, and recorded"] += 1
                 continue
             if not (theirs.kept or after.knew or told.of(page_id, name, theirs, after, written)):
@@ -130,9 +130,10 @@ class Told:
         names = {unquote(key): name for name, key in world.ids.items()}
         for letter in world.post.letters:
             event = json.loads(letter.body)
-            changed = [unquote(id_) for id_ in (event.get("data") or {}).get("updated_properties") or [] if id_]
-            by_people = all(author["type"] == "person" for author in event["authors"])
-            if letter.handed_in and by_people and event["type"] == "page.properties_updated" and len(changed) == 1:
+            if not letter.handed_in or event["type"] != "page.properties_updated":
+                continue
+            changed = [unquote(id_) for id_ in event["data"]["updated_properties"]]
+            if len(changed) == 1 and all(author["type"] == "person" for author in event["authors"]):
                 key = (event["entity"]["id"], names.get(changed[0], changed[0]))
                 self._moments.setdefault(key, []).append(datetime.fromisoformat(event["timestamp"]))
 
@@ -144,17 +145,20 @@ class Told:
 
 
 def _unseen_is_true(world: World, history: list[Any]) -> list[str]:
-    """What is recorded as overwritten unseen was written by a person and overwritten by us."""
+    """What is recorded as overwritten unseen was edited by a person; a value that is named, they wrote."""
     found = []
     for row in history:
-        written = world.ledger.written.get((row["notion_page_id"], row["property"]), [])
-        overwritten = [
-            theirs.value
-            for theirs, after in pairwise(written)
-            if theirs.who == "person" and after.who not in {"person", "schema"} and theirs.at <= row["at"]
-        ]
-        if row["reason"] == "unseen" and (row["lost_value"] or None) not in [*overwritten, None if overwritten else 0]:
-            found.append(f"card {row['notion_page_id'][:8]}: {row['property']} was never overwritten unseen: {row}")
+        if row["reason"] != "unseen":
+            continue
+        page_id = row["notion_page_id"]
+        keys = [(page_id, name) for name in row["property"].split(" or ")]
+        values = [entry.value for key in keys for entry in world.ledger.written.get(key, []) if entry.who == "person"]
+        if not world.touched & set(keys) or (
+            row["lost_value"] is not None and (row["lost_value"] or None) not in values
+        ):
+            found.append(
+                f"card {page_id[:8]}: nobody edited {row['property']}, which was overwritten unseen, it is said"
+            )
     return found
 
 

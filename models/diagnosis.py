@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.agreement import Base
 from models.board import Board
 from models.card import Card
 from models.change import Change, attention_to_show
@@ -43,9 +42,14 @@ class Facts:
     now: datetime
 
 
+def differs(facts: Facts) -> list[str]:
+    """Why card and task are not the same; empty when they are in sync."""
+    return [*_of_sight(facts), *_of_validity(facts), *_of_the_push(facts)]
+
+
 def reasons(facts: Facts) -> list[str]:
-    """Why the card is stuck; empty when nothing keeps it from being in sync, and it is."""
-    return [*_of_everything(facts), *_of_the_card(facts), *_of_the_push(facts), *_of_events(facts)]
+    """All that keeps a card from being what somebody wants, what concerns every card first; empty when nothing does."""
+    return [*_of_everything(facts), *differs(facts), *_of_wishes(facts), *_of_events(facts)]
 
 
 def _of_everything(facts: Facts) -> Iterator[str]:
@@ -62,26 +66,21 @@ def _of_everything(facts: Facts) -> Iterator[str]:
         yield f"No cycle has ended well for {ago}: is `showrunner up` running, or is a long backlog being written?"
 
 
-def _of_the_card(facts: Facts) -> Iterator[str]:
+def _of_sight(facts: Facts) -> Iterator[str]:
     card = facts.card
-    base = card.base if card is not None else None
-    if card is None or base is None:
+    if card is None or card.first_seen_at is None:
         yield "The page was never read: it is new, it cannot be read, or it is none of this board's."
-        return
-    if card.trashed_at is not None:
+    elif card.trashed_at is not None:
         yield (
             f"The card is in Notion's trash or out of reach since {clock_time(card.trashed_at)} UTC: nothing is pushed "
             "to it, its task stays. Restore the page in Notion and it goes on."
         )
-    yield from _of_validity(card, base, facts.task)
-    if base.channel and base.channel not in facts.channels:
-        yield f"The channel “{base.channel}” is not configured: add channel_configs/{base.channel}.yaml if it is right."
-    refused = base.refusal and base.refusal in attention_to_show(card, base, facts.task)
-    if refused:
-        yield f"What a person asked for was not granted: {base.refusal}"
 
 
-def _of_validity(card: Card, base: Base, task: Task | None) -> Iterator[str]:
+def _of_validity(facts: Facts) -> Iterator[str]:
+    card, task = facts.card, facts.task
+    if card is None or (base := card.base) is None:
+        return
     wrong = " ".join(violation.message for violation in card.known_violations())
     if wrong and task is None:
         yield f"It has no task, because the card is not valid: {wrong}"
@@ -91,6 +90,15 @@ def _of_validity(card: Card, base: Base, task: Task | None) -> Iterator[str]:
         yield f"It has no task, because its Status “{base.shown.status}” is none of the 26 columns."
     elif task is None:
         yield "It has no task, because that was deleted: the next edit of the card on the board makes a new one."
+    if base.channel and base.channel not in facts.channels:
+        yield f"The channel “{base.channel}” is not configured: add channel_configs/{base.channel}.yaml if it is right."
+
+
+def _of_wishes(facts: Facts) -> Iterator[str]:
+    card = facts.card
+    base = card.base if card is not None else None
+    if card is not None and base is not None and base.refusal in attention_to_show(card, base, facts.task):
+        yield from [f"What a person asked for was not granted: {base.refusal}"] if base.refusal else []
 
 
 def _of_the_push(facts: Facts) -> Iterator[str]:

@@ -109,10 +109,10 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
     if not change.attempts:
         yield f"The next cycle writes what differs: {names}."
     else:
-        times = "time" if change.attempts == 1 else "times in a row"
         wait = (card.next_attempt_at or facts.now) - facts.now
         due = f"in {spoken(wait)}" if wait > timedelta(0) else "at the next cycle"
-        yield f"Writing {names} failed {change.attempts} {times}: {card.last_error}; the next try is due {due}."
+        failed = f"failed {_times(change.attempts)} ({_inner(card.last_error)})"
+        yield f"Writing {names} {failed}; the next try is due {due}."
     for name in ("Status", "Priority"):
         value, known = change.values.get(name), facts.board.properties.get(name) if facts.board else None
         if value is not None and known is not None and value not in known.options:
@@ -121,11 +121,11 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
 
 def _of_events(facts: Facts) -> Iterator[str]:
     for event in facts.events:
-        failed = f"failed {event.attempts} times ({event.error})" if event.error else "was given back"
+        failed = f"failed {_times(event.attempts)} ({_inner(event.error)})" if event.error else "was given back"
         match event.state(facts.now):
             case EventState.DEAD:
                 yield (
-                    f"Event {event.row} is dead: it failed {event.attempts} times ({event.error}). "
+                    f"Event {event.row} is dead: it failed {_times(event.attempts)} ({_inner(event.error)}). "
                     f"`showrunner events replay {event.row}` tries it again."
                 )
             case EventState.LATER:
@@ -134,3 +134,12 @@ def _of_events(facts: Facts) -> Iterator[str]:
                 yield f"Event {event.row} is being worked on."
             case _:
                 yield f"Event {event.row} waits for the next ingest or cycle."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _inner(error: str | None) -> str:
+    """An error as part of a sentence."""
+    return (error or "nobody could say why").rstrip(".")

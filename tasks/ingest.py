@@ -99,7 +99,7 @@ async def _report_dead(on: Connections, since: datetime) -> None:
     async with on.sessions() as session:
         dead = await inbox.dead_since(session, since)
     for event_id in dead:
-        context = {"event_id": event_id, "what to do": f"showrunner events show {event_id}"}
+        context = {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
         title = "A webhook event could not be processed"
         await send_alert(on, Level.ERROR, inbox.incident_of(event_id), title, context)
 

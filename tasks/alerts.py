@@ -10,6 +10,7 @@ from typing import Any
 import apprise
 import structlog
 
+from models.incidents import key_of as _key
 from models.sync_state import forget, remember_once
 from tasks.connections import Connections
 
@@ -55,10 +56,6 @@ async def resolve_alert(on: Connections, *incidents: str) -> bool:
         log.info("alert_over", incident=incident)
         await _notify(on, f"[OVER] Showrunner: {incident}", "", apprise.NotifyType.SUCCESS)
     return bool(over)
-
-
-def _key(incident: str) -> str:
-    return f"incident:{incident}"[:100]
 
 
 async def _notify(on: Connections, title: str, body: str, kind: apprise.NotifyType) -> None:

@@ -29,7 +29,7 @@ WHERE s.key LIKE 'incident:dead\\_event:%' AND {_OPEN} AND (e.id IS NULL OR e.pr
 async def recovered(session: AsyncSession) -> list[str]:
     """Names of the incidents whose card shows what it should or is in the trash, or whose event was processed."""
     names = list((await session.execute(text(_EVENTS))).scalars())
-    board = await get_value(session, BOARD)
-    if board is not None:
-        names += (await session.execute(text(_CARDS), writable(Board.from_json(board)))).scalars()
+    known = await get_value(session, BOARD)
+    if known is not None:
+        names += (await session.execute(text(_CARDS), writable(Board.from_json(known["board"])))).scalars()
     return names

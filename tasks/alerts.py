@@ -75,7 +75,7 @@ async def send_alert(on: AlertConnections, level: Level, incident: str, title: s
         Whether this is news.
     """
     now = on.clock()
-    facts = {name: str(value)[:_FACT_MAX] for name, value in context.items()}
+    facts = {name.replace("_", " "): str(value)[:_FACT_MAX] for name, value in context.items()}
     if "correlation_id" in (bound := get_contextvars()):
         facts["correlation id"] = str(bound["correlation_id"])
     seen = Incident(name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now)

@@ -55,7 +55,6 @@ class Sight:
         imported: how far a first import is; None when none is under way.
         failed: why the last cycle that failed did, and when.
         running: whether a cycle is under way.
-        recovered: names of incidents whose rows say that they are over.
     """
 
     last_good: datetime | None
@@ -64,7 +63,6 @@ class Sight:
     incidents: tuple[Incident, ...]
     failed: tuple[str, datetime] | None
     running: bool
-    recovered: tuple[str, ...]
 
 
 def stalled_since(sight: Sight, progressed: datetime | None, now: datetime) -> datetime | None:
@@ -129,12 +127,19 @@ class Watch:
             await self._find_no_database(now, reason(error))
         else:
             await self._judge(sight, now)
-        await deliver_alerts(self)
+            await self._end_recovered()
+        finally:
+            await deliver_alerts(self)
+
+    async def _end_recovered(self) -> None:
+        async with database(self) as session:
+            names = await recovered(session)
+        await resolve_alert(self, *names)
 
     async def _find_no_database(self, now: datetime, error: str) -> None:
         self._away_since = self._away_since or now
         if self._of_database and now - self._away_since >= LOST_AFTER:
-            context = {"not since": moment(self._away_since), "error": error}
+            context = {"last_answer_before": moment(self._away_since), "error": error}
             await send_alert(self, Level.CRITICAL, DATABASE_LOST, "PostgreSQL does not answer.", context)
 
     async def _judge(self, sight: Sight, now: datetime) -> None:
@@ -150,7 +155,7 @@ class Watch:
 
     def _over(self, sight: Sight) -> list[str]:
         opened = {incident.name: incident.since for incident in sight.incidents}
-        over = list(sight.recovered)
+        over = []
         if self._away_since is not None or DATABASE_LOST in opened:
             over.append(DATABASE_LOST)
         if NO_GOOD_CYCLE in opened and sight.last_good is not None and sight.last_good > opened[NO_GOOD_CYCLE]:
@@ -160,11 +165,11 @@ class Watch:
     async def _what_is_known(self, sight: Sight) -> dict[str, str]:
         others = [f"{incident.name} since {moment(incident.since)}: {incident.title}" for incident in sight.incidents]
         return {
-            "last good cycle": moment(sight.last_good) if sight.last_good is not None else "never",
-            "last failure": f"{moment(sight.failed[1])}, {sight.failed[0]}" if sight.failed else "none known",
-            "under way": "a cycle is" if sight.running else "no cycle is",
-            "Prefect's server": await self._prefect(),
-            "other incidents": "; ".join(others) or "none",
+            "last_good_cycle": moment(sight.last_good) if sight.last_good is not None else "never",
+            "last_failure": f"{moment(sight.failed[1])}, {sight.failed[0]}" if sight.failed else "none known",
+            "under_way": "a cycle is" if sight.running else "no cycle is",
+            "prefect_server": await self._prefect(),
+            "other_incidents": "; ".join(others) or "none",
         }
 
     async def _prefect(self) -> str:
@@ -199,5 +204,4 @@ async def _look_around(session: AsyncSession, now: datetime) -> Sight:
         incidents=tuple(await open_incidents(session)),
         failed=(str(why["error"]), when) if why is not None and when is not None else None,
         running=await is_held(session, Lock.PUSH),
-        recovered=tuple(await recovered(session)),
     )

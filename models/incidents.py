@@ -183,7 +183,8 @@ async def _locked(session: AsyncSession, names: Sequence[str]) -> list[SyncState
 
 
 def _columns(incident: Incident) -> dict[str, Any]:
-    value = asdict(incident) | {"level": incident.level.value, "facts": dict(incident.facts)}
+    # Facts as pairs: jsonb forgets the order of keys.
+    value = asdict(incident) | {"level": incident.level.value, "facts": [*incident.facts.items()]}
     since = value.pop("since")
     moments = {name: value[name].isoformat() if value[name] is not None else None for name in ("until", "due")}
     return {"value": value | moments, "moment": since}
@@ -204,7 +205,7 @@ def _read(row: SyncState) -> Incident:
         level=Level(value.get("level", Level.ERROR)),
         title=str(value.get("title", name)),
         since=row.moment or row.updated_at,
-        facts=value.get("facts", {}),
+        facts=dict(value.get("facts", ())),
         until=datetime.fromisoformat(until) if until is not None else None,
         told=bool(value.get("told", True)),
         due=datetime.fromisoformat(due) if due is not None else None,

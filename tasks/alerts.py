@@ -84,7 +84,8 @@ async def send_alert(on: AlertConnections, level: Level, incident: str, title: s
             news = await open_incident(session, seen)
     except AWAY as error:
         news = _hold(on, seen)
-        log.warning("incident_not_stored", incident=incident, error=reason(error))
+        if news:
+            log.warning("incident_not_stored", incident=incident, error=reason(error))
     if news:
         write = log.critical if level is Level.CRITICAL else log.error
         write("alert", level_of_alert=level.value, incident=incident, title=title, **context)

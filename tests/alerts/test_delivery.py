@@ -135,7 +135,8 @@ async def test_an_incident_that_began_and_ended_during_an_outage_is_told_as_both
     stage: Stage, receiver: Receiver, gate: Gate
 ) -> None:
     with gate.shut():
-        await opens(stage)
+        assert await opens(stage)
+        assert not await opens(stage)
         await deliver_alerts(stage.on)
         assert await resolve_alert(stage.on, "notion_auth")
         assert not await resolve_alert(stage.on, "notion_auth")

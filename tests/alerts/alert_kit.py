@@ -35,6 +35,7 @@ class Receiver:
         messages: the JSON it took: `title`, `message`, `type`.
         asked: how many requests came, taken or not.
         mood: `takes`, `refuses` (500) or `hangs` (no answer until it is let go).
+        came: set when it took the first.
     """
 
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Receiver:
     mood: str = "takes"
     port: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
+    came: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
 
     def open(self) -> None:
@@ -76,6 +78,7 @@ class Receiver:
             self.let_go.wait(30)
         if self.mood == "takes":
             self.messages.append(body)
+            self.came.set()
         return 200 if self.mood == "takes" else 500
 
     @property

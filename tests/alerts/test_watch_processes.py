@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -49,9 +48,7 @@ async def test_a_watching_program_tells_what_waits(
             *command, env=os.environ | given, cwd=tmp_path, stdout=log, stderr=log
         )
     try:
-        deadline = time.monotonic() + SECONDS
-        while not receiver.messages and process.returncode is None and time.monotonic() < deadline:
-            await asyncio.sleep(0.1)
+        await asyncio.to_thread(receiver.came.wait, SECONDS)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)

@@ -166,7 +166,7 @@ class Watch:
         others = [f"{incident.name} since {moment(incident.since)}: {incident.title}" for incident in sight.incidents]
         return {
             "last_good_cycle": moment(sight.last_good) if sight.last_good is not None else "never",
-            "last_failure": f"{moment(sight.failed[1])}, {sight.failed[0]}" if sight.failed else "none known",
+            "last_failure": _failure_since(sight),
             "under_way": "a cycle is" if sight.running else "no cycle is",
             "prefect_server": await self._prefect(),
             "other_incidents": "; ".join(others) or "none",
@@ -193,6 +193,12 @@ async def watching(watch: Watch) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _failure_since(sight: Sight) -> str:
+    if sight.failed is None or (sight.last_good is not None and sight.failed[1] <= sight.last_good):
+        return "none since then: cycles do not run"
+    return f"{moment(sight.failed[1])}, {sight.failed[0]}"
 
 
 async def _look_around(session: AsyncSession, now: datetime) -> Sight:

@@ -81,6 +81,17 @@ async def test_a_message_names_the_other_incidents_and_what_is_under_way(stage: 
     assert "prefect server: not known here" in message
 
 
+async def test_a_failure_from_before_the_last_good_cycle_is_not_the_reason(stage: Stage, receiver: Receiver) -> None:
+    stage.sandbox.faults.add(status=502, times=None)
+    await push(stage)
+    stage.sandbox.faults.clear()
+    await push(stage)
+    watch = watch_of(stage)
+    await watch.look()
+    await watched(stage, watch, seconds=330)
+    assert "last failure: none since then: cycles do not run\n" in receiver.texts
+
+
 async def test_a_prefect_server_that_is_away_is_named(stage: Stage, receiver: Receiver) -> None:
     gone = Receiver()
     gone.open()

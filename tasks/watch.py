@@ -197,7 +197,7 @@ async def watching(watch: Watch) -> AsyncIterator[None]:
 
 def _failure_since(sight: Sight) -> str:
     if sight.failed is None or (sight.last_good is not None and sight.failed[1] <= sight.last_good):
-        return "none since then: cycles do not run"
+        return "none since then"
     return f"{moment(sight.failed[1])}, {sight.failed[0]}"
 
 

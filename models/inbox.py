@@ -272,9 +272,3 @@ async def replay(session: AsyncSession, rows: Sequence[int] | None, *, now: date
     }
     made = update(WebhookEvent).where(which, _free(now)).values(**afresh).returning(col(WebhookEvent.id))
     return sorted(row[0] for row in await session.execute(made))
-
-
-async def processed_among(session: AsyncSession, event_ids: Sequence[str]) -> list[str]:
-    """Those of Notion's event ids that are processed."""
-    done = (col(WebhookEvent.event_id).in_(event_ids), col(WebhookEvent.processed))
-    return list(await session.scalars(select(WebhookEvent.event_id).where(*done)))

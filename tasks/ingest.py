@@ -18,9 +18,8 @@ from models import inbox
 from models.board import Board
 from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
-from models.incidents import open_incidents
 from models.unseen import Claim, claim_of
-from tasks.alerts import Level, resolve_alert, send_alert
+from tasks.alerts import Level, end_recovered, send_alert
 from tasks.board import bot_id, followed_board, refreshed_board
 from tasks.connections import Connections
 from tasks.reading import Readings, read_by_id, read_many
@@ -76,9 +75,9 @@ async def drain_inbox(on: Connections, report: Report) -> None:
             board = await _work_through(on, events, board, me, report)
     except (NotionUnavailable, GiveUp):
         # What stopped a later batch must not keep the deaths of an earlier one from being told.
-        await _tell_of_deaths(on, began)
+        await _report_dead(on, began)
         raise
-    await _tell_of_deaths(on, began)
+    await _report_dead(on, began)
 
 
 async def _work_through(
@@ -100,11 +99,6 @@ async def _work_through(
     return board
 
 
-async def _tell_of_deaths(on: Connections, since: datetime) -> None:
-    await _report_dead(on, since)
-    await _report_revived(on)
-
-
 async def _report_dead(on: Connections, since: datetime) -> None:
     async with on.sessions() as session:
         dead = await inbox.dead_since(session, since)
@@ -112,17 +106,7 @@ async def _report_dead(on: Connections, since: datetime) -> None:
         context = {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
         title = "A webhook event could not be processed"
         await send_alert(on, Level.ERROR, inbox.incident_of(event_id), title, context)
-
-
-async def _report_revived(on: Connections) -> None:
-    """A dead event that was replayed and is processed is no incident any more."""
-    beginning = inbox.incident_of("")
-    async with on.sessions() as session:
-        told = await open_incidents(session, beginning)
-        dead = [incident.name.removeprefix(beginning) for incident in told]
-        over = await inbox.processed_among(session, dead) if dead else []
-    if over:
-        await resolve_alert(on, *map(inbox.incident_of, over))
+    await end_recovered(on)
 
 
 @step("claim_events", holds="claim what is due", tags=("inbox",))

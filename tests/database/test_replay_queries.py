@@ -21,7 +21,6 @@ from models.inbox import (
     finish,
     newest,
     postpone,
-    processed_among,
     put,
     replay,
     unfinished_of,
@@ -87,7 +86,6 @@ async def test_what_is_left_to_do_for_a_page_is_all_its_events_that_are_not_proc
     async with sessions() as session:
         left = await unfinished_of(session, "page-1")
         assert [event.event_id for event in left] == ["dead", "later", "claimed", "waiting"]
-        assert await processed_among(session, ["processed", "dead", "unheard-of"]) == ["processed"]
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,8 @@ async def test_a_status_without_options_gets_notions_three_and_groups(box: Harne
         ({"Kind": {"select": {"options": [{"name": "x"}, {"name": "X"}]}}}, "validation_error", "different names"),
         ({"Kind": {"select": {"options": [{"name": str(i)} for i in range(101)]}}}, "validation_error", "≤ `100`"),
         ({"Kind": {"select": {"options": [{"name": "x", "color": "mauve"}]}}}, "validation_error", "color"),
-        ({"Kind": {"number": {}}}, "sandbox_unsupported", "a change of a property's type"),
-        ({"People": {"people": {}}}, "sandbox_unsupported", "properties of type 'people'"),
+        ({"Kind": {"people": {}}}, "sandbox_unsupported", "a change of a property's type"),
+        ({"Sum": {"rollup": {}}}, "sandbox_unsupported", "properties of type 'rollup'"),
         ({"Odd": {"odd": {}}}, "validation_error", "should be not present"),
         ({"F": {"formula": {"expression": "1 + 1"}}}, "sandbox_unsupported", "The sandbox does not have an evaluator"),
         (

@@ -69,6 +69,16 @@ def test_options_are_added_and_put_in_another_order(board: Board) -> None:
     assert [option["name"] for option in after] == ["Idea", *reversed(STATUSES)]
 
 
+def test_descriptions_of_properties_and_options_are_kept(board: Board) -> None:
+    options = [{"name": "Draft", "description": "Nobody waits for it."}]
+    after = board.schema(Status={"select": {"options": options}, "description": "Where it stands."})
+    after = after["properties"]["Status"]
+    assert (after["description"], after["select"]["options"][0]["description"]) == (
+        "Where it stands.",
+        "Nobody waits for it.",
+    )
+
+
 def test_an_options_colour_is_refused(board: Board) -> None:
     with pytest.raises(APIResponseError, match="Cannot update color of select with name: Draft") as refused:
         board.schema(Status={"select": {"options": [{"name": "Draft", "color": "red"}]}})

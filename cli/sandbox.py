@@ -88,7 +88,7 @@ def fault(
     }
     wanted = {name: value for name, value in given.items() if value is not None}
     if until_cleared or times is not None:
-        wanted["times"] = None if until_cleared else times
+        wanted["times"] = times
     run(_fault(what, wanted, when, number, url))
 
 

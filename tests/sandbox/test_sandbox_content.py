@@ -49,6 +49,17 @@ async def test_a_block_that_is_trashed_goes_and_comes_back_in_its_place(box: Har
     assert await said(box, page) == ["a", "b", "c"]
 
 
+async def test_a_block_that_is_edited_or_trashed_is_told(box: Harness, paragraph: Any) -> None:
+    page = await box.page(await box.board())
+    (block,) = await append(box, page["id"], paragraph("a"))
+    await box.listen()
+    for method, body in (("PATCH", paragraph("b")), ("DELETE", None)):
+        box.clock.advance(minutes=1)
+        await box.ok(method, f"/v1/blocks/{block['id']}", body)
+        (event,) = await box.deliver()
+        assert event["data"]["updated_blocks"] == [{"id": block["id"], "type": "block"}]
+
+
 async def test_the_older_version_appends_after_a_block_by_its_own_key(box: Harness, paragraph: Any) -> None:
     page = (await box.page(await box.board()))["id"]
     first, _ = await append(box, page, paragraph("first"), paragraph("last"))
@@ -153,6 +164,26 @@ async def test_a_comment_may_go_under_a_name_of_its_own(box: Harness, text: Text
 async def test_a_search_that_cannot_be_is_refused(box: Harness, body: Json, part: str) -> None:
     _, code, message = await box.refused("POST", "/v1/search", body)
     assert (code, part in message) == ("validation_error", True), message
+
+
+async def test_a_search_gives_the_last_edited_first_unless_it_is_asked_otherwise(box: Harness, text: Text) -> None:
+    source = await box.board()
+    made = []
+    for _ in range(3):
+        box.clock.advance(minutes=1)
+        made.append((await box.page(source, Name={"title": text("found")}))["id"])
+    await box.write(made[1], Name={"title": text("found again")})
+    box.clock.advance(minutes=1)
+    await box.write(made[0], Name={"title": text("found again")})
+
+    async def order(**sort: str) -> list[int]:
+        body = {"query": "found", **({"sort": sort} if sort else {})}
+        return [made.index(item["id"]) for item in (await box.ok("POST", "/v1/search", body))["results"]]
+
+    first = await order()
+    assert first[0] == 0
+    assert await order(property="relevance") == first
+    assert await order(timestamp="last_edited_time", direction="ascending") == first[::-1]
 
 
 async def test_a_search_finds_the_trash_when_it_is_asked_to(box: Harness, text: Text) -> None:

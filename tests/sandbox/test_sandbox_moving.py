@@ -48,6 +48,16 @@ async def test_a_move_is_told_with_the_new_parent(box: Harness, shelf: Any) -> N
     assert (event["type"], event["data"]["parent"]) == ("page.moved", {"id": shelf["id"], "type": "page"})
 
 
+async def test_an_edit_before_a_move_is_told_with_the_new_parent_too(box: Harness, shelf: Any, text: Text) -> None:
+    page = await box.page(await box.board())
+    await box.listen()
+    await box.write(page["id"], Name={"title": text("edited")})
+    await move(box, page["id"], page_id=shelf["id"])
+    moved, updated = await box.deliver()
+    assert (moved["type"], updated["type"]) == ("page.moved", "page.properties_updated")
+    assert {event["data"]["parent"]["id"] for event in (moved, updated)} == {shelf["id"]}
+
+
 async def test_a_move_to_where_it_is_changes_nothing(box: Harness) -> None:
     source = await box.board()
     page = await box.page(source)
@@ -73,7 +83,7 @@ async def test_a_move_to_nowhere_is_refused(box: Harness, parent: Any) -> None:
 
 async def test_the_root_and_the_trash_do_not_move(box: Harness, shelf: Any) -> None:
     path, body = f"/v1/pages/{box.sandbox.root_page_id}/move", {"parent": {"page_id": shelf["id"]}}
-    assert (await box.refused("POST", path, body))[1] == "validation_error"
+    assert "top of the workspace" in (await box.refused("POST", path, body))[2]
     page = await box.page(await box.board())
     await box.ok("PATCH", f"/v1/pages/{page['id']}", {"in_trash": True})
     assert "archived" in (await box.refused("POST", f"/v1/pages/{page['id']}/move", body))[2]

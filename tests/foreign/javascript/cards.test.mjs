@@ -130,14 +130,15 @@ test("filters of lists, people and texts find what has them", async () => {
   const { id: me } = await notion.users.me({});
   await titled(source, "mine", { Tags: { multi_select: [{ name: "sea" }] }, People: { people: [{ id: me }] }, Mail: { email: "a@b.c" } });
   await titled(source, "other");
+  await titled(source, "a third");
   const count = async (filter) => (await notion.dataSources.query({ data_source_id: source.id, filter })).results.length;
   assert.equal(await count({ property: "Tags", multi_select: { contains: "sea" } }), 1);
-  assert.equal(await count({ property: "Tags", multi_select: { does_not_contain: "sea" } }), 1);
+  assert.equal(await count({ property: "Tags", multi_select: { does_not_contain: "sea" } }), 2);
   assert.equal(await count({ property: "People", people: { contains: me } }), 1);
-  assert.equal(await count({ property: "People", people: { is_empty: true } }), 1);
+  assert.equal(await count({ property: "People", people: { is_empty: true } }), 2);
   assert.equal(await count({ property: "Mail", email: { ends_with: "b.c" } }), 1);
-  assert.equal(await count({ property: "Files", files: { is_empty: true } }), 2);
-  assert.equal(await count({ property: "No", unique_id: { greater_than: 1 } }), 1);
+  assert.equal(await count({ property: "Files", files: { is_empty: true } }), 3);
+  assert.equal(await count({ property: "No", unique_id: { greater_than: 1 } }), 2);
 });
 
 test("every piece of a long list is found once, by both helpers", async () => {

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from cli import cards, events, sync, tasks, webhook
+from cli import cards, events, sandbox, sync, tasks, webhook
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -24,6 +19,7 @@ app.add_typer(tasks.app, name="task")
 app.add_typer(cards.app, name="card")
 app.add_typer(events.app, name="events")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(sandbox.app, name="sandbox")
 app.command("import")(sync.import_board)
 app.command("push")(sync.push)
 
@@ -39,18 +35,6 @@ async def _up() -> None:
     from cli.up import up as start  # noqa: PLC0415
 
     await start(load_settings())
-
-
-@app.command()
-def sandbox(
-    state: Annotated[Path, typer.Option(help="Where the sandbox keeps its state.")] = Path(".showrunner/sandbox"),
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8500,
-) -> None:
-    """Run only the sandbox: a Notion on this machine, with its API and webhooks."""
-    state.mkdir(parents=True, exist_ok=True)
-    os.execv(  # noqa: S606 - the product and the sandbox do not import each other
-        sys.executable, [sys.executable, "-m", "sandbox", "--port", str(port), "--state", str(state)]
-    )
 
 
 def main() -> None:

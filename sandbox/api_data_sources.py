@@ -3,11 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-from sandbox.call import Call
-from sandbox.errors import shape_error, unsupported, validation_error
+from sandbox.api_databases import make_source
+from sandbox.call import LEGACY, Call
+from sandbox.conversion import convert
+from sandbox.errors import missing_error, shape_error, unsupported, validation_error
 from sandbox.filters import FilterCompiler
-from sandbox.objects import Schema
-from sandbox.query import Query, parse_page_size, parse_sorts
+from sandbox.icons import icon_of
+from sandbox.ids import parse_uuid
+from sandbox.lists import parse_page_size
+from sandbox.numbering import number_pages
+from sandbox.objects import DataSource, Property, Schema, Value
+from sandbox.query import Query, parse_sorts
 from sandbox.rich_text import parse_rich_text
 from sandbox.schema import SchemaChange, SchemaEditor
 from sandbox.two_way import make_counterparts, remove_counterparts, schema_changed
@@ -19,17 +25,54 @@ def retrieve_data_source(call: Call) -> dict[str, Any]:
     return call.render.source(call.source(call.path_id("data_source_id")))
 
 
+def create_data_source(call: Call) -> dict[str, Any]:
+    """POST /v1/data_sources: one more data source in a database, with its default view."""
+    call.check_keys("parent", "properties", "title", "icon")
+    parent = call.body.get("parent")
+    if not isinstance(parent, dict):
+        raise missing_error("body.parent") if parent is None else shape_error("body.parent", "an object", parent)
+    database_id = parse_uuid(parent.get("database_id"))
+    if database_id is None:
+        raise shape_error("body.parent.database_id", "a valid uuid", parent.get("database_id"))
+    if "properties" not in call.body:
+        raise missing_error("body.properties")
+    title = parse_rich_text(call.body.get("title", []), "body.title")
+    change = SchemaEditor({}, rng=call.rng, find_source=call.source).apply(call.body["properties"], "body.properties")
+    source = make_source(call, call.database(database_id), title, change)
+    call.state.put_source(replace(source, icon=icon_of(call, None)))
+    make_counterparts(call, source, change.two_way)
+    return call.render.source(call.source(source.id))
+
+
 def update_data_source(call: Call) -> dict[str, Any]:
-    """PATCH /v1/data_sources/{data_source_id}: title, and properties to add, change, rename or remove."""
-    call.check_keys("title", "properties", absent=("icon", "in_trash", "archived", "parent", "description"))
+    """PATCH /v1/data_sources/{data_source_id}: title, icon, trash, and properties to add, change, rename or remove."""
+    legacy = call.version == LEGACY
+    call.check_keys("title", "properties", "icon", "in_trash", *(("archived",) if legacy else ()), absent=("parent",))
     source = call.source(call.path_id("data_source_id"))
     if not call.body:
         return call.render.source(source)
     title = parse_rich_text(call.body["title"], "body.title") if "title" in call.body else source.title
+    in_trash = _wanted_trash(call, source)
+    if in_trash and source.in_trash and call.body.get("properties"):
+        raise validation_error("Can't edit block that is archived. You must unarchive the block before editing.")
+    icon = icon_of(call, source.icon)
     editor = SchemaEditor(source.schema, rng=call.rng, find_source=call.source)
     change = editor.apply(call.body.get("properties") or {}, "body.properties")
-    changed = replace(source, title=title, schema=change.schema, edited_at=call.now, edited_by=call.user.id)
+    converted = [page for key, before in change.retyped.items() for page in _convert(call, source, change, key, before)]
+    changed = replace(
+        source,
+        title=title,
+        icon=icon,
+        in_trash=in_trash,
+        schema=change.schema,
+        edited_at=call.now,
+        edited_by=call.user.id,
+    )
     call.state.put_source(changed)
+    for page_id, property_id, value in converted:
+        page = call.state.pages[page_id]
+        call.state.put_page(replace(page, values={**page.values, property_id: value}))
+    number_pages(call.state, changed, [key for key in change.created if change.schema[key].kind == "unique_id"])
     remove_counterparts(call, change.deleted)
     make_counterparts(call, changed, change.two_way)
     told = _told(change)
@@ -38,10 +81,31 @@ def update_data_source(call: Call) -> dict[str, Any]:
     return call.render.source(call.source(source.id))
 
 
+def _wanted_trash(call: Call, source: DataSource) -> bool:
+    key = "archived" if "archived" in call.body and "in_trash" not in call.body else "in_trash"
+    wanted = call.body.get(key, source.in_trash)
+    if not isinstance(wanted, bool):
+        raise shape_error(f"body.{key}", "a boolean", wanted)
+    return wanted
+
+
+def _convert(
+    call: Call, source: DataSource, change: SchemaChange, key: str, before: Property
+) -> list[tuple[str, str, Value]]:
+    change.schema[key], values = convert(call.state, before, change.schema[key], call.rng, source.id)
+    return [(page_id, key, value) for page_id, value in values.items()]
+
+
 def _told(change: SchemaChange) -> dict[str, tuple[str | None, str]]:
     told: dict[str, tuple[str | None, str]] = {key: (change.schema[key].name, "created") for key in change.created}
     told |= {key: (change.schema[key].name, "updated") for key in change.updated}
     return told | {prop.id: (prop.name, "deleted") for prop in change.deleted}
+
+
+def list_templates(call: Call) -> dict[str, Any]:
+    """GET /v1/data_sources/{data_source_id}/templates: the sandbox's data sources have none."""
+    call.source(call.path_id("data_source_id"))
+    return {"templates": [], "has_more": False, "next_cursor": None}
 
 
 def query_data_source(call: Call) -> dict[str, Any]:

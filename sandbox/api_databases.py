@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from sandbox.call import Call
+from sandbox.call import LEGACY, Call
 from sandbox.errors import missing_error, shape_error, unsupported
+from sandbox.icons import cover_of, icon_of
 from sandbox.ids import new_uuid, parse_uuid
 from sandbox.objects import Database, DataSource
 from sandbox.rich_text import RichText, parse_rich_text
 from sandbox.schema import SchemaChange, SchemaEditor
+from sandbox.state import default_view
 from sandbox.two_way import make_counterparts
 
 _DEFAULT_SCHEMA: dict[str, Any] = {"Name": {"title": {}}}
@@ -20,10 +22,9 @@ def create_database(call: Call) -> dict[str, Any]:
     A `properties` beside `initial_data_source` is ignored, as Notion does since 2025-09-03.
     """
     call.check_keys(
-        *("parent", "title", "description", "is_inline", "initial_data_source", "properties"),
-        absent=("icon", "cover", "is_locked"),
+        *("parent", "title", "description", "is_inline", "initial_data_source", "properties", "icon", "cover"),
     )
-    parent_id = _parent_page(call)
+    parent_id = parent_page(call)
     title = _text(call, "title", ())
     initial = call.body.get("initial_data_source") or {}
     if not isinstance(initial, dict):
@@ -38,27 +39,37 @@ def create_database(call: Call) -> dict[str, Any]:
         parent_id,
         title,
         _text(call, "description", ()),
-        _flag(call, "is_inline"),
+        _flag(call, "is_inline", default=False),
         call.now,
         call.now,
+        created_by=call.user.id,
+        edited_by=call.user.id,
+        icon=icon_of(call, None),
+        cover=cover_of(call, None),
     )
-    source = _make_source(call, database, change)
-    call.state.put_database(database)
+    source = make_source(call, database, title, change)
     make_counterparts(call, source, change.two_way)
-    return call.render.database(database)
+    return call.render.database(call.database(database.id))
 
 
-def _make_source(call: Call, database: Database, change: SchemaChange) -> DataSource:
+def make_source(call: Call, database: Database, title: RichText, change: SchemaChange) -> DataSource:
+    """Add a data source to a new or present database, with the view that each begins with."""
     author = call.user.id
-    source = DataSource(
-        new_uuid(call.rng), database.id, database.title, change.schema, call.now, author, call.now, author
-    )
-    database.data_source_ids.append(source.id)
+    source = DataSource(new_uuid(call.rng), database.id, title, change.schema, call.now, author, call.now, author)
     call.state.put_source(source)
+    call.state.put_database(
+        replace(database, data_source_ids=[*database.data_source_ids, source.id], edited_at=call.now, edited_by=author)
+    )
+    call.state.add_view(default_view(source, new_uuid(call.rng)))
     return source
 
 
-def _parent_page(call: Call) -> str:
+def parent_page(call: Call) -> str:
+    """The page that a body's `parent` names.
+
+    Raises:
+        NotionError: validation_error, object_not_found, or sandbox_unsupported for other parents.
+    """
     parent = call.body.get("parent")
     if not isinstance(parent, dict):
         raise missing_error("body.parent") if parent is None else shape_error("body.parent", "an object", parent)
@@ -74,8 +85,8 @@ def _text(call: Call, key: str, default: RichText) -> RichText:
     return parse_rich_text(call.body[key], f"body.{key}") if key in call.body else default
 
 
-def _flag(call: Call, key: str) -> bool:
-    value = call.body.get(key, False)
+def _flag(call: Call, key: str, *, default: bool) -> bool:
+    value = call.body.get(key, default)
     if not isinstance(value, bool):
         raise shape_error(f"body.{key}", "a boolean", value)
     return value
@@ -87,19 +98,29 @@ def retrieve_database(call: Call) -> dict[str, Any]:
 
 
 def update_database(call: Call) -> dict[str, Any]:
-    """PATCH /v1/databases/{database_id}: title, description, is_inline. The data source keeps its own title."""
-    call.check_keys(
-        "title", "description", "is_inline", absent=("icon", "cover", "is_locked", "in_trash", "archived", "parent")
-    )
+    """PATCH /v1/databases/{database_id}: what the body names; data sources keep their own titles.
+
+    In the trash, its data sources and its pages' board go with it; taken out again, they come back.
+    """
+    legacy = ("archived",) if call.version == LEGACY else ()
+    known = ("title", "description", "is_inline", "icon", "cover", "is_locked", "in_trash", "parent")
+    call.check_keys(*known, *legacy)
     database = call.database(call.path_id("database_id"))
     if not call.body:
         return call.render.database(database)
+    trash_key = "in_trash" if "in_trash" in call.body or not legacy else "archived"
     changed = replace(
         database,
+        parent_id=parent_page(call) if "parent" in call.body else database.parent_id,
         title=_text(call, "title", database.title),
         description=_text(call, "description", database.description),
-        is_inline=_flag(call, "is_inline") if "is_inline" in call.body else database.is_inline,
+        is_inline=_flag(call, "is_inline", default=database.is_inline),
+        is_locked=_flag(call, "is_locked", default=database.is_locked),
+        in_trash=_flag(call, trash_key, default=database.in_trash),
+        icon=icon_of(call, database.icon),
+        cover=cover_of(call, database.cover),
         edited_at=call.now,
+        edited_by=call.user.id,
     )
     call.state.put_database(changed)
     return call.render.database(changed)

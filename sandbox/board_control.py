@@ -50,7 +50,8 @@ class BoardControl:
 
     async def boards(self, _request: Request) -> Response:
         """GET /sandbox/boards: every data source in the order they were made, and what the page shows of the rest."""
-        sources = sorted(self._state.sources.values(), key=lambda source: source.created_at)
+        living = [source for source in self._state.sources.values() if not self._state.is_trashed(source)]
+        sources = sorted(living, key=lambda source: source.created_at)
         boards = [
             {
                 "database_id": source.database_id,

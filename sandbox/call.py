@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.config import Config
 from sandbox.errors import NotionError, body_error, not_found, unsupported, validation_error
 from sandbox.ids import parse_uuid
-from sandbox.objects import Database, DataSource, Page, User
+from sandbox.objects import Block, Comment, Database, DataSource, Page, User, View
 from sandbox.outbox import Outbox
 from sandbox.rendering import Renderer
 from sandbox.state import State
@@ -88,6 +88,24 @@ class Call:
         if object_id not in self.state.pages:
             raise self.missing("page", object_id)
         return self.state.pages[object_id]
+
+    def view(self, object_id: str) -> View:
+        """A view, or NotionError object_not_found."""
+        if object_id not in self.state.views:
+            raise self.missing("view", object_id)
+        return self.state.views[object_id]
+
+    def block(self, object_id: str) -> Block:
+        """A block, or NotionError object_not_found."""
+        if object_id not in self.state.blocks:
+            raise self.missing("block", object_id)
+        return self.state.blocks[object_id]
+
+    def comment(self, object_id: str) -> Comment:
+        """A comment, or NotionError object_not_found."""
+        if object_id not in self.state.comments:
+            raise self.missing("comment", object_id)
+        return self.state.comments[object_id]
 
     def check_keys(self, *known: str, absent: Iterable[str] = ()) -> None:
         """Refuse keys of the body that Notion or the sandbox does not know.

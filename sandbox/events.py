@@ -13,7 +13,7 @@ from sandbox.dates import zulu
 from sandbox.ids import encoded
 from sandbox.objects import User
 
-Kind = Literal["created", "updated", "deleted", "undeleted", "schema"]
+Kind = Literal["created", "updated", "content", "moved", "deleted", "undeleted", "schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,14 @@ class Change:
     """One thing that happened.
 
     Attributes:
-        kind: What happened to the page, or `schema` for a data source's properties.
+        kind: What happened to the page (`content`: to its blocks), or `schema` for a data source's properties.
         entity_id: The page or data source.
         entity_type: `page` or `data_source`.
         parent: As the event's data carries it.
         author: Who did it.
         at: When.
         properties: For `updated`, the property ids; for `schema`, id -> {"name", "action"}.
+        blocks: For `content`, the ids of the blocks.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Change:
     author: User
     at: datetime
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
+    blocks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Window:
     created: bool = False
     trash: list[bool] = field(default_factory=list)
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
+    blocks: list[str] = field(default_factory=list)
+    moved: bool = False
 
     @classmethod
     def opened_by(cls, change: Change) -> "Window":
@@ -66,6 +70,9 @@ class Window:
         self.changed_at = change.at.isoformat()
         self.authors[change.author.id] = change.author.kind
         self.created = self.created or change.kind == "created"
+        self.moved = self.moved or change.kind == "moved"
+        self.parent = change.parent
+        self.blocks += [block for block in change.blocks if block not in self.blocks]
         if change.kind in ("deleted", "undeleted"):
             self.trash.append(change.kind == "deleted")
         for key, body in change.properties.items():
@@ -90,7 +97,7 @@ class Window:
         return asdict(self)
 
     def outcome(self) -> list[tuple[str, dict[str, Any]]]:
-        """What the changes come to: (event type, data) for none, one or two events."""
+        """What the changes come to: (event type, data) for each event."""
         parent = {"parent": self.parent}
         if self.entity_type == "data_source":
             changed = [{"id": encoded(key), **body} for key, body in self.properties.items()]
@@ -103,6 +110,11 @@ class Window:
         events: list[tuple[str, dict[str, Any]]] = []
         if self.trash and not self.trash[0] and not trashed:
             events.append(("page.undeleted", parent))
+        if self.moved and not trashed:
+            events.append(("page.moved", parent))
+        if self.blocks and not trashed:
+            changed = [{"id": block, "type": "block"} for block in self.blocks]
+            events.append(("page.content_updated", {**parent, "updated_blocks": changed}))
         if self.properties and not trashed:
             updated = [encoded(key) for key in self.properties]
             events.append(("page.properties_updated", {**parent, "updated_properties": updated}))

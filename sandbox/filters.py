@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.errors import body_error, missing_error, shape_error, unsupported, validation_error
+from sandbox.ids import parse_uuid
 from sandbox.intervals import Interval, date_interval
 from sandbox.objects import Page, Property, Schema
 from sandbox.readers import READERS, TIMES, Reader
@@ -18,7 +19,8 @@ from sandbox.state import State
 from sandbox.values import ELSEWHERE, KINDS, find_property
 
 MAX_CONDITIONS = 100
-_TEXT_KINDS = ("title", "rich_text", "url")
+_TEXT_KINDS = ("title", "rich_text", "url", "email", "phone_number")
+_LIST_KINDS = ("relation", "people", "created_by", "last_edited_by")
 _TIMESTAMPS = ("created_time", "last_edited_time")
 
 Test = Callable[[Page], bool]
@@ -56,6 +58,11 @@ class FilterCompiler:
         """
         return Filter(None, {}) if body is None else self._compile(body, "body.filter", depth=0)
 
+    def together(self, parts: Sequence[Filter]) -> Filter:
+        """A filter that matches what all of them match."""
+        tests = [part.test for part in parts if part.test is not None]
+        return Filter(_all_of(tests) if tests else None, _narrowest(parts))
+
     def _compile(self, body: Any, path: str, *, depth: int) -> Filter:
         if not isinstance(body, dict):
             raise shape_error(path, "an object", body)
@@ -73,10 +80,9 @@ class FilterCompiler:
             limit = f"≤ `{MAX_CONDITIONS}`, instead was `{len(parts)}`."
             raise body_error(f"{path}.{compound}.length should be {limit}")
         compiled = [self._compile(part, f"{path}.{compound}[{i}]", depth=depth + 1) for i, part in enumerate(parts)]
-        tests = [part.test for part in compiled if part.test is not None]
         if compound == "or":
-            return Filter(_any_of(tests), {})
-        return Filter(_all_of(tests), _narrowest(compiled))
+            return Filter(_any_of([part.test for part in compiled if part.test is not None]), {})
+        return Filter(_all_of([part.test for part in compiled if part.test is not None]), _narrowest(compiled))
 
     def _condition(self, body: dict[str, Any], path: str) -> Filter:
         if "timestamp" in body:
@@ -101,12 +107,14 @@ class FilterCompiler:
         if kind in _TIMESTAMPS:
             return self._time_condition(kind, condition, path)
         operator, operand = _single(condition, path)
-        read = READERS[kind](self._state, prop)
+        read = READERS[prop.kind](self._state, prop)
         if operator in ("is_empty", "is_not_empty") and kind != "checkbox":
             return Filter(_existence(read, operator, operand, path), {})
         path = f"{path}.{operator}"
         if kind == "date":
             return Filter(_in_interval(read, date_interval(operator, operand, now=self._now, path=path)), {})
+        if kind == "multi_select":
+            return Filter(_member_test(read, operator, _option_ids(prop, operand, path), path), {})
         if kind in ("select", "status"):
             return Filter(_option_test(read, operator, _option_ids(prop, operand, path), path), {})
         return Filter(_TESTS[kind](read, operator, operand, path), {})
@@ -125,7 +133,8 @@ def _check_kind(prop: Property, kind: str, path: str) -> None:
         raise unsupported(f"filters of type {kind!r}")
     if kind not in KINDS:
         raise body_error(f"{path} should be not present.")
-    if kind != prop.kind:
+    # Notion's people condition serves its authors' properties too.
+    if kind != prop.kind and not (kind == "people" and prop.kind in ("created_by", "last_edited_by")):
         raise validation_error(f"database property {prop.kind} does not match filter {kind}")
     if kind == "formula":
         raise validation_error("Unable to filter based on a formula of unknown type")
@@ -254,18 +263,28 @@ def _checkbox_test(read: Reader, operator: str, operand: Any, path: str) -> Test
     return lambda page: bool(read(page)) is wanted
 
 
-def _relation_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
+def _list_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
+    wanted = parse_uuid(operand)
+    if operator in ("contains", "does_not_contain") and wanted is None:
+        raise shape_error(path, "a valid uuid", operand)
+    return _member_test(read, operator, {wanted or ""}, path)
+
+
+def _member_test(read: Reader, operator: str, wanted: set[str], path: str) -> Test:
     if operator not in ("contains", "does_not_contain"):
         raise _unknown(path)
-    if not isinstance(operand, str):
-        raise shape_error(path, "a valid uuid", operand)
-    wanted = operand.lower()
-    return lambda page: (wanted in (read(page) or ())) is (operator == "contains")
+    return lambda page: wanted.isdisjoint(read(page) or ()) is (operator == "does_not_contain")
+
+
+def _no_other(_read: Reader, _operator: str, _operand: Any, path: str) -> Test:
+    raise _unknown(path)
 
 
 _TESTS: dict[str, Callable[[Reader, str, Any, str], Test]] = {
     **dict.fromkeys(_TEXT_KINDS, _text_test),
+    **dict.fromkeys(_LIST_KINDS, _list_test),
     "number": _number_test,
+    "unique_id": _number_test,
     "checkbox": _checkbox_test,
-    "relation": _relation_test,
+    "files": _no_other,
 }

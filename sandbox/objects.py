@@ -1,4 +1,4 @@
-"""What the sandbox holds: databases, data sources with their properties, pages, users."""
+"""What the sandbox holds: databases, data sources with their properties, views, pages, blocks, comments, users."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,8 +9,11 @@ from sandbox.dates import DateValue
 from sandbox.formulas import Formula
 from sandbox.rich_text import RichText
 
-Value = RichText | DateValue | list[str] | str | int | float | bool | None
-"""What a page holds for a property: rich text; a date; ids of pages; an option's id or a URL; a number; a tick."""
+Json = dict[str, Any]
+
+Value = RichText | DateValue | list[str] | list[Json] | str | int | float | bool | None
+"""What a page holds for a property: rich text; a date; ids of pages, people or options; files; an option's id or a URL;
+a number; a tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice of a select or status property. `group` is the status group's name, None for a select."""
+    """One choice of a select, multi_select or status property. `group` is the status group's name, else None."""
 
     id: str
     name: str
     color: str
     group: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One column of a data source. Of `options`, `formula`, `relation`, only what its kind has is set."""
+    """One column of a data source. Of `options`, `formula`, `relation`, `prefix`, only what its kind has is set.
+
+    `prefix` stands before the number of a unique id; `description` is shown to people.
+    """
 
     id: str
     name: str
@@ -52,6 +59,8 @@ class Property:
     number_format: str = "number"
     formula: Formula | None = None
     relation: Relation | None = None
+    prefix: str | None = None
+    description: str | None = None
 
     def option(self, option_id: object) -> Option | None:
         """The option with this id, if it still exists."""
@@ -69,7 +78,10 @@ Schema = dict[str, Property]
 
 @dataclass(slots=True)
 class Database:
-    """A database: the container of data sources (Notion: upgrade guide 2025-09-03). Times are exact."""
+    """A database: the container of data sources and views (Notion: upgrade guide 2025-09-03). Times are exact.
+
+    `parent_id` is a page. `view_ids` are its tabs in order.
+    """
 
     id: str
     parent_id: str
@@ -79,6 +91,13 @@ class Database:
     created_at: datetime
     edited_at: datetime
     data_source_ids: list[str] = field(default_factory=list)
+    view_ids: list[str] = field(default_factory=list)
+    created_by: str = ""
+    edited_by: str = ""
+    in_trash: bool = False
+    is_locked: bool = False
+    icon: Json | None = None
+    cover: Json | None = None
 
 
 @dataclass(slots=True)
@@ -93,6 +112,32 @@ class DataSource:
     created_by: str
     edited_at: datetime
     edited_by: str
+    in_trash: bool = False
+    icon: Json | None = None
+    description: RichText = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A saved look at a data source (Notion: "Working with views"). Times are exact.
+
+    Properties in `filter`, `sorts`, `quick_filters` and `configuration` are named by their ids, so that a rename does
+    not break them.
+    """
+
+    id: str
+    database_id: str
+    data_source_id: str
+    name: str
+    kind: str
+    configuration: Json
+    created_at: datetime
+    created_by: str
+    edited_at: datetime
+    edited_by: str
+    filter: Json | None = None
+    sorts: list[Json] | None = None
+    quick_filters: dict[str, Json] | None = None
 
 
 @dataclass(slots=True)
@@ -112,6 +157,40 @@ class Page:
     edited_by: str
     in_trash: bool = False
     values: dict[str, Value] = field(default_factory=dict)
+    icon: Json | None = None
+    cover: Json | None = None
+    is_locked: bool = False
 
 
-Json = dict[str, Any]
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a page's content. `place` orders the children of one parent, which is a page or a block.
+
+    `texts` are its rich texts by field (`rich_text`, `caption`), `fields` everything else under its type.
+    """
+
+    id: str
+    parent_id: str
+    place: int
+    kind: str
+    texts: dict[str, RichText]
+    fields: Json
+    created_at: datetime
+    created_by: str
+    edited_at: datetime
+    edited_by: str
+    in_trash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What somebody said about a page or a block; `parent_id` is either. `name` is the name it was said under."""
+
+    id: str
+    discussion_id: str
+    parent_id: str
+    text: RichText
+    name: str | None
+    created_at: datetime
+    created_by: str
+    edited_at: datetime

@@ -1,15 +1,15 @@
 """Writing the values of a page: choices become options, related pages are looked up, the other side follows."""
 
 from dataclasses import replace
-from typing import Any
 
 from sandbox.call import Call
+from sandbox.choices import OptionChoice, OptionChoices
 from sandbox.errors import unsupported, validation_error
-from sandbox.ids import new_uuid
-from sandbox.objects import Option, Page, Property, Schema, Value
-from sandbox.rich_text import OPTION_COLORS
+from sandbox.objects import Page, Property, Schema, Value
+from sandbox.readers import ids_in
+from sandbox.schema_options import new_option
 from sandbox.two_way import follow, schema_changed
-from sandbox.values import OptionChoice, Write, Written, match_schema
+from sandbox.values import Write, Written, match_schema
 
 Bound = list[tuple[Property, Written]]
 
@@ -22,15 +22,29 @@ def bind(call: Call, source_id: str | None, schema: Schema, writes: list[Write])
     """
     bound = match_schema(writes, schema)
     for prop, value in bound:
-        if isinstance(value, OptionChoice):
-            _check_choice(prop, value)
-        if prop.kind == "relation" and prop.relation is not None and isinstance(value, list):
-            for related in value:
-                if call.page(related).data_source_id != prop.relation.data_source_id:
-                    raise validation_error(f"{prop.name}: page {related} is not in the related data source.")
+        _check(call, prop, value)
     if source_id is None and any(prop.kind != "title" for prop, _ in bound):
         raise unsupported("properties other than the title outside a data source")
     return bound
+
+
+def _check(call: Call, prop: Property, value: Written) -> None:
+    for choice in _choices(value):
+        _check_choice(prop, choice)
+    if prop.kind == "people":
+        for user_id in ids_in(value):
+            if user_id not in call.state.users:
+                raise call.missing("user", user_id)
+    if prop.kind == "relation" and prop.relation is not None:
+        for related in ids_in(value):
+            if call.page(related).data_source_id != prop.relation.data_source_id:
+                raise validation_error(f"{prop.name}: page {related} is not in the related data source.")
+
+
+def _choices(value: Written) -> tuple[OptionChoice, ...]:
+    if isinstance(value, OptionChoices):
+        return value.items
+    return (value,) if isinstance(value, OptionChoice) else ()
 
 
 def _check_choice(prop: Property, choice: OptionChoice) -> None:
@@ -44,15 +58,21 @@ def write_values(call: Call, page: Page, bound: Bound) -> list[str]:
     """Keep a new or changed page with these values. Gives the ids of the properties whose value is another one now."""
     values, changed = dict(page.values), []
     for prop, written in bound:
-        value = _option_id(call, page, prop, written) if isinstance(written, OptionChoice) else written
+        value = _settled(call, page, prop, written)
         if not _same(prop, values.get(prop.id), value):
             values[prop.id] = value
             changed.append(prop.id)
     call.state.put_page(replace(page, values=values))
     for prop, _ in bound:
         if prop.kind == "relation" and prop.id in changed:
-            follow(call.state, page.id, prop, _ids(page.values.get(prop.id)), _ids(values[prop.id]))
+            follow(call.state, page.id, prop, ids_in(page.values.get(prop.id)), ids_in(values[prop.id]))
     return changed
+
+
+def _settled(call: Call, page: Page, prop: Property, written: Written) -> Value:
+    if isinstance(written, OptionChoices):
+        return list(dict.fromkeys(_option_id(call, page, prop, choice) for choice in written.items))
+    return _option_id(call, page, prop, written) if isinstance(written, OptionChoice) else written
 
 
 def _same(prop: Property, before: Value, after: Value) -> bool:
@@ -61,10 +81,6 @@ def _same(prop: Property, before: Value, after: Value) -> bool:
         return (before if prop.option(before) else fallback) == (after or fallback)
     # An absent value and an empty one are the same; True is not 1.
     return (before or None) == (after or None) and (prop.kind != "number" or before == after)
-
-
-def _ids(value: Any) -> list[str]:
-    return value if isinstance(value, list) else []
 
 
 def _option_id(call: Call, page: Page, prop: Property, choice: OptionChoice) -> str:
@@ -76,7 +92,7 @@ def _option_id(call: Call, page: Page, prop: Property, choice: OptionChoice) -> 
     found = present.option_named(name)
     if found is not None:
         return found.id
-    option = Option(new_uuid(call.rng), name, call.rng.choice(OPTION_COLORS))
+    option = new_option(name, call.rng)
     grown = replace(present, options=(*present.options, option))
     changed = replace(source, schema={**source.schema, prop.id: grown}, edited_at=call.now, edited_by=call.user.id)
     call.state.put_source(changed)

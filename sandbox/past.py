@@ -15,7 +15,9 @@ def state_as_of(state: State, moment: datetime) -> State:
     past = copy(state)
     past.pages = {**state.pages, **{key: page for key, page in before.items() if page is not None}}
     past.indexes = dict(state.indexes)
-    for source_id in {str(state.pages[key].data_source_id) for key in before} & state.indexes.keys():
+    now = {str(state.pages[key].data_source_id) for key in before}
+    then = {str(page.data_source_id) for page in before.values() if page is not None}
+    for source_id in (now | then) & state.indexes.keys():
         past.indexes[source_id] = _index(state, before, source_id)
     return past
 
@@ -27,10 +29,8 @@ def _index(state: State, before: dict[str, Page | None], source_id: str) -> Page
     index.by_creation = list(present.by_creation)
     for key, page in before.items():
         now = state.pages[key]
-        if now.data_source_id != source_id:
-            continue
-        if not now.in_trash:
+        if now.data_source_id == source_id and not now.in_trash:
             index.discard(now)
-        if page is not None and not page.in_trash:
+        if page is not None and page.data_source_id == source_id and not page.in_trash:
             index.add(page)
     return index

@@ -18,15 +18,18 @@ from typing import Any
 
 from sandbox.errors import body_error, shape_error, unsupported, validation_error
 from sandbox.filters import Bounds, Filter
+from sandbox.lists import bad_cursor
 from sandbox.objects import DataSource, Page, Schema
 from sandbox.readers import READERS, TIMES, Reader
 from sandbox.state import IndexKey, PageIndex, State
 from sandbox.values import find_property
 
-MAX_PAGE_SIZE = 100
 _MAX_SORTS = 100
 _SORT_TEXT = 100
-_SORTABLE = ("title", "rich_text", "url", "number", "checkbox", "select", "status", "date")
+_SORTABLE = (
+    *("title", "rich_text", "url", "email", "phone_number", "number", "unique_id", "checkbox", "select", "status"),
+    "date",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +58,6 @@ class Position:
     served: int
     incomplete: bool
     key: Any
-
-
-def parse_page_size(value: Any, path: str) -> int:
-    """A page size from 1 to 100; absent means 100.
-
-    Raises:
-        NotionError: validation_error.
-    """
-    if value is None:
-        return MAX_PAGE_SIZE
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise shape_error(path, "a number", value)
-    if value < 1 or value > MAX_PAGE_SIZE:
-        sign, bound = ("≥", 1) if value < 1 else ("≤", MAX_PAGE_SIZE)
-        raise body_error(f"{path} should be {sign} `{bound}`, instead was `{value}`.")
-    return value
 
 
 def parse_sorts(state: State, schema: Schema, body: Any) -> list[Sort]:
@@ -208,14 +195,10 @@ class Query:
             padded = cursor.removeprefix("s:") + "=" * (-len(cursor.removeprefix("s:")) % 4)
             digest, served, incomplete, key = json.loads(base64.urlsafe_b64decode(padded))
         except (ValueError, TypeError, binascii.Error):
-            raise _bad_cursor(cursor) from None
+            raise bad_cursor(cursor) from None
         if digest != self._digest:
-            raise _bad_cursor(cursor)
+            raise bad_cursor(cursor)
         return Position(served, incomplete, key)
-
-
-def _bad_cursor(cursor: str) -> Exception:
-    return validation_error(f"The start_cursor provided is invalid: {cursor}")
 
 
 def _first(item: tuple[Any, Page]) -> Any:
@@ -242,26 +225,3 @@ def _component(sort: Sort, page: Page) -> tuple[int, Any]:
         # A falling text as numbers; the 1 at the end puts a longer text before its beginning.
         return (0, (*(-ord(character) for character in text), 1)) if sort.descending else (0, text)
     return (0, -value if sort.descending else value)
-
-
-def offset_cursor(scope: str, offset: int) -> str:
-    """A cursor into a list that is read by position, such as a property's items."""
-    return "s:" + base64.urlsafe_b64encode(json.dumps([scope, offset]).encode()).decode().rstrip("=")
-
-
-def parse_offset(scope: str, cursor: str | None) -> int:
-    """The position behind such a cursor.
-
-    Raises:
-        NotionError: validation_error for a cursor of another list or of nobody.
-    """
-    if cursor is None:
-        return 0
-    encoded = cursor.removeprefix("s:")
-    try:
-        found, offset = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except (ValueError, TypeError, binascii.Error):
-        raise _bad_cursor(cursor) from None
-    if found != scope or not isinstance(offset, int):
-        raise _bad_cursor(cursor)
-    return offset

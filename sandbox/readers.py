@@ -59,9 +59,29 @@ def _checkbox(_state: State, prop: Property) -> Reader:
 
 def related_ids(state: State, page: Page, prop: Property) -> list[str]:
     """The pages that a relation shows: those that are not in the trash."""
-    value = page.values.get(prop.id)
-    ids = value if isinstance(value, list) else []
-    return [page_id for page_id in ids if not state.pages[page_id].in_trash]
+    return [page_id for page_id in ids_in(page.values.get(prop.id)) if not state.pages[page_id].in_trash]
+
+
+def _options(_state: State, prop: Property) -> Reader:
+    return lambda page: option_ids(page, prop) or None
+
+
+def option_ids(page: Page, prop: Property) -> list[str]:
+    """The options of a multi_select that still exist, in the order they were chosen."""
+    return [item for item in ids_in(page.values.get(prop.id)) if prop.option(item)]
+
+
+def ids_in(value: Any) -> list[str]:
+    """The ids in a list of ids; none in anything else."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _list(_state: State, prop: Property) -> Reader:
+    return lambda page: page.values.get(prop.id) or None
+
+
+def _author(_state: State, prop: Property) -> Reader:
+    return lambda page: [page.created_by if prop.kind == "created_by" else page.edited_by]
 
 
 def _relation(state: State, prop: Property) -> Reader:
@@ -72,10 +92,18 @@ READERS: dict[str, Callable[[State, Property], Reader]] = {
     "title": _text,
     "rich_text": _text,
     "url": _plain,
+    "email": _plain,
+    "phone_number": _plain,
+    "unique_id": _plain,
     "number": _plain,
     "checkbox": _checkbox,
     "select": _option,
     "status": _option,
     "date": _date,
+    "multi_select": _options,
+    "people": _list,
+    "files": _list,
+    "created_by": _author,
+    "last_edited_by": _author,
     "relation": _relation,
 }

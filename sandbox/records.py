@@ -1,12 +1,25 @@
 """Objects as the state file holds them, there and back."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
 from sandbox.dates import DateValue
 from sandbox.formulas import Formula
-from sandbox.objects import Database, DataSource, Option, Page, Property, Relation, Schema, User, Value
+from sandbox.objects import (
+    Block,
+    Comment,
+    Database,
+    DataSource,
+    Option,
+    Page,
+    Property,
+    Relation,
+    Schema,
+    User,
+    Value,
+    View,
+)
 from sandbox.rich_text import dump_rich_text, load_rich_text
 
 _TEXT_KINDS = ("title", "rich_text")
@@ -32,6 +45,13 @@ def dump_database(database: Database) -> dict[str, Any]:
         "created_at": database.created_at.isoformat(),
         "edited_at": database.edited_at.isoformat(),
         "data_source_ids": database.data_source_ids,
+        "view_ids": database.view_ids,
+        "created_by": database.created_by,
+        "edited_by": database.edited_by,
+        "in_trash": database.in_trash,
+        "is_locked": database.is_locked,
+        "icon": database.icon,
+        "cover": database.cover,
     }
 
 
@@ -51,14 +71,17 @@ def dump_source(source: DataSource) -> dict[str, Any]:
         "created_by": source.created_by,
         "edited_at": source.edited_at.isoformat(),
         "edited_by": source.edited_by,
+        "in_trash": source.in_trash,
+        "icon": source.icon,
+        "description": dump_rich_text(source.description),
     }
 
 
 def load_source(object_id: str, body: dict[str, Any]) -> DataSource:
     """The data source of a record."""
     schema = {item["id"]: _load_property(item) for item in body["schema"]}
-    text = {"title": load_rich_text(body["title"]), "schema": schema}
-    return DataSource(**{**body, **text, **_times(body), "id": object_id})
+    text = {"title": load_rich_text(body["title"]), "description": load_rich_text(body.get("description", ()))}
+    return DataSource(**{**body, **text, **_times(body), "schema": schema, "id": object_id})
 
 
 def _load_property(item: dict[str, Any]) -> Property:
@@ -86,6 +109,9 @@ def dump_page(page: Page, schema: Schema) -> dict[str, Any]:
         "edited_by": page.edited_by,
         "in_trash": page.in_trash,
         "values": values,
+        "icon": page.icon,
+        "cover": page.cover,
+        "is_locked": page.is_locked,
     }
 
 
@@ -94,6 +120,42 @@ def load_page(object_id: str, body: dict[str, Any], schema: Schema) -> Page:
     items = body["values"].items()
     values = {key: _load_value(schema[key].kind, value) for key, value in items if key in schema}
     return Page(**{**body, **_times(body), "values": values, "id": object_id})
+
+
+def dump_view(view: View) -> dict[str, Any]:
+    """A view without its id."""
+    return _dump_timed(view)
+
+
+def load_view(object_id: str, body: dict[str, Any]) -> View:
+    """The view of a record."""
+    return View(**{**body, **_times(body), "id": object_id})
+
+
+def dump_block(block: Block) -> dict[str, Any]:
+    """A block without its id."""
+    return {**_dump_timed(block), "texts": {key: dump_rich_text(text) for key, text in block.texts.items()}}
+
+
+def load_block(object_id: str, body: dict[str, Any]) -> Block:
+    """The block of a record."""
+    texts = {key: load_rich_text(text) for key, text in body["texts"].items()}
+    return Block(**{**body, **_times(body), "texts": texts, "id": object_id})
+
+
+def dump_comment(comment: Comment) -> dict[str, Any]:
+    """A comment without its id."""
+    return {**_dump_timed(comment), "text": dump_rich_text(comment.text)}
+
+
+def load_comment(object_id: str, body: dict[str, Any]) -> Comment:
+    """The comment of a record."""
+    return Comment(**{**body, **_times(body), "text": load_rich_text(body["text"]), "id": object_id})
+
+
+def _dump_timed(thing: View | Block | Comment) -> dict[str, Any]:
+    body = {item.name: getattr(thing, item.name) for item in fields(thing) if item.name != "id"}
+    return {**body, "created_at": thing.created_at.isoformat(), "edited_at": thing.edited_at.isoformat()}
 
 
 def _dump_value(kind: str, value: Value) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.dates import DateValue, database_time, instant, page_time
 from sandbox.ids import encoded
 from sandbox.objects import Database, DataSource, Page, Property
-from sandbox.readers import related_ids
+from sandbox.readers import ids_in, option_ids, related_ids
 from sandbox.rich_text import plain_text, render_rich_text
 from sandbox.schema_rendering import render_option, render_schema
 from sandbox.state import State, render_user
@@ -44,21 +44,22 @@ class Renderer:
             "id": page.id,
             "created_time": page_time(page.created_at),
             "last_edited_time": page_time(page.edited_at),
-            "created_by": _partial_user(page.created_by),
-            "last_edited_by": _partial_user(page.edited_by),
-            "cover": None,
-            "icon": None,
-            "parent": self._page_parent(page),
+            "created_by": partial_user(page.created_by),
+            "last_edited_by": partial_user(page.edited_by),
+            "cover": page.cover,
+            "icon": page.icon,
+            "parent": self.page_parent(page),
             "in_trash": page.in_trash,
             "is_archived": False,
-            "is_locked": False,
+            "is_locked": page.is_locked,
             "properties": {prop.name: self.value(page, prop) for prop in shown},
-            "url": _url(self.state.title_of(page), page.id),
+            "url": object_url(self.state.title_of(page), page.id),
             "public_url": None,
         }
-        return self._versioned(body, in_trash=page.in_trash)
+        return self.versioned(body, in_trash=page.in_trash)
 
-    def _page_parent(self, page: Page) -> dict[str, Any]:
+    def page_parent(self, page: Page) -> dict[str, Any]:
+        """Where a page is."""
         if page.data_source_id is not None:
             database_id = self.state.sources[page.data_source_id].database_id
             return {"type": "data_source_id", "data_source_id": page.data_source_id, "database_id": database_id}
@@ -88,6 +89,14 @@ class Renderer:
             if option is None and prop.kind == "status" and prop.options:
                 option = prop.options[0]
             return None if option is None else render_option(option)
+        if prop.kind == "multi_select":
+            return [render_option(option) for key in option_ids(page, prop) if (option := prop.option(key))]
+        if prop.kind == "people":
+            return [self.user(user_id) for user_id in ids_in(value)]
+        if prop.kind == "files":
+            return value or []
+        if prop.kind == "unique_id":
+            return {"prefix": prop.prefix, "number": value}
         if prop.kind == "checkbox":
             return bool(value)
         return value.render() if isinstance(value, DateValue) else value
@@ -99,9 +108,13 @@ class Renderer:
             return page_time(page.created_at if prop.kind == "created_time" else page.edited_at)
         if prop.kind in ("created_by", "last_edited_by"):
             user_id = page.created_by if prop.kind == "created_by" else page.edited_by
-            user = self.state.users.get(user_id)
-            return _partial_user(user_id) if user is None else render_user(user, self.state.meta)
+            return self.user(user_id)
         return None
+
+    def user(self, user_id: str) -> dict[str, Any]:
+        """A user in full, or only the id of one who is gone."""
+        user = self.state.users.get(user_id)
+        return partial_user(user_id) if user is None else render_user(user, self.state.meta)
 
     def _moment(self, page: Page, property_id: str) -> datetime | None:
         kind = self.state.schema_of(page)[property_id].kind
@@ -120,41 +133,41 @@ class Renderer:
             "description": render_rich_text(database.description, self.state.describe),
             "parent": {"type": "page_id", "page_id": database.parent_id},
             "is_inline": database.is_inline,
-            "in_trash": False,
-            "is_locked": False,
+            "in_trash": database.in_trash,
+            "is_locked": database.is_locked,
             "created_time": database_time(database.created_at),
             "last_edited_time": database_time(database.edited_at),
             "data_sources": [{"id": item.id, "name": plain_text(item.title, self.state.describe)} for item in sources],
-            "icon": None,
-            "cover": None,
-            "url": _url("", database.id),
+            "icon": database.icon,
+            "cover": database.cover,
+            "url": object_url("", database.id),
             "public_url": None,
         }
-        return self._versioned(body, in_trash=False)
+        return self.versioned(body, in_trash=database.in_trash)
 
     def source(self, source: DataSource) -> dict[str, Any]:
         """A data source with its schema."""
-        database = self.state.databases[source.database_id]
+        database, in_trash = self.state.databases[source.database_id], self.state.is_trashed(source)
         body = {
             "object": "data_source",
             "id": source.id,
-            "cover": None,
-            "icon": None,
+            "cover": database.cover,
+            "icon": source.icon,
             "created_time": page_time(source.created_at),
-            "created_by": _partial_user(source.created_by),
-            "last_edited_by": _partial_user(source.edited_by),
+            "created_by": partial_user(source.created_by),
+            "last_edited_by": partial_user(source.edited_by),
             "last_edited_time": page_time(source.edited_at),
             "title": render_rich_text(source.title, self.state.describe),
-            "description": [],
+            "description": render_rich_text(source.description, self.state.describe),
             "is_inline": database.is_inline,
             "properties": render_schema(source.schema, self._property_name, self._database_of),
             "parent": {"type": "database_id", "database_id": source.database_id},
             "database_parent": {"type": "page_id", "page_id": database.parent_id},
-            "url": _url("", database.id),
+            "url": object_url("", database.id),
             "public_url": None,
-            "in_trash": False,
+            "in_trash": in_trash,
         }
-        return self._versioned(body, in_trash=False)
+        return self.versioned(body, in_trash=in_trash)
 
     def _property_name(self, source_id: str, property_id: str) -> str:
         return self.state.sources[source_id].schema[property_id].name
@@ -162,14 +175,17 @@ class Renderer:
     def _database_of(self, source_id: str) -> str:
         return self.state.sources[source_id].database_id
 
-    def _versioned(self, body: dict[str, Any], *, in_trash: bool) -> dict[str, Any]:
+    def versioned(self, body: dict[str, Any], *, in_trash: bool) -> dict[str, Any]:
+        """An object with `archived` beside `in_trash` where the version has it."""
         return {**body, "archived": in_trash} if self.legacy else body
 
 
-def _partial_user(user_id: str) -> dict[str, Any]:
+def partial_user(user_id: str) -> dict[str, Any]:
+    """A user as most objects carry it: the id."""
     return {"object": "user", "id": user_id}
 
 
-def _url(title: str, object_id: str) -> str:
+def object_url(title: str, object_id: str) -> str:
+    """Where people open it."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")
     return f"https://app.notion.com/p/{slug}-{object_id.replace('-', '')}".replace("/-", "/")

@@ -1,9 +1,21 @@
 """The endpoints of Notion's API: those the sandbox has, and those it refuses loudly."""
 
-from sandbox.api_data_sources import query_data_source, retrieve_data_source, update_data_source
+from sandbox.api_blocks import append_children, delete_block, list_children, retrieve_block, update_block
+from sandbox.api_comments import create_comment, delete_comment, list_comments, retrieve_comment, update_comment
+from sandbox.api_data_sources import (
+    create_data_source,
+    list_templates,
+    query_data_source,
+    retrieve_data_source,
+    update_data_source,
+)
 from sandbox.api_databases import create_database, retrieve_database, update_database
+from sandbox.api_page_moves import move_page
 from sandbox.api_pages import create_page, retrieve_page, retrieve_property, update_page
-from sandbox.api_users import retrieve_me, retrieve_user
+from sandbox.api_search import search
+from sandbox.api_users import list_users, retrieve_me, retrieve_user
+from sandbox.api_view_queries import create_view_query, delete_view_query, retrieve_view_query
+from sandbox.api_views import create_view, delete_view, list_views, retrieve_view, update_view
 from sandbox.call import Route
 
 _HERE = (
@@ -17,37 +29,37 @@ _HERE = (
     Route("GET", "/v1/pages/{page_id}", retrieve_page),
     Route("PATCH", "/v1/pages/{page_id}", update_page),
     Route("GET", "/v1/pages/{page_id}/properties/{property_id}", retrieve_property),
+    Route("POST", "/v1/pages/{page_id}/move", move_page),
+    Route("POST", "/v1/data_sources", create_data_source),
+    Route("GET", "/v1/data_sources/{data_source_id}/templates", list_templates),
+    Route("GET", "/v1/views", list_views),
+    Route("POST", "/v1/views", create_view),
+    Route("GET", "/v1/views/{view_id}", retrieve_view),
+    Route("PATCH", "/v1/views/{view_id}", update_view),
+    Route("DELETE", "/v1/views/{view_id}", delete_view),
+    Route("POST", "/v1/views/{view_id}/queries", create_view_query),
+    Route("GET", "/v1/views/{view_id}/queries/{query_id}", retrieve_view_query),
+    Route("DELETE", "/v1/views/{view_id}/queries/{query_id}", delete_view_query),
+    Route("GET", "/v1/blocks/{block_id}", retrieve_block),
+    Route("PATCH", "/v1/blocks/{block_id}", update_block),
+    Route("DELETE", "/v1/blocks/{block_id}", delete_block),
+    Route("GET", "/v1/blocks/{block_id}/children", list_children),
+    Route("PATCH", "/v1/blocks/{block_id}/children", append_children),
+    Route("GET", "/v1/comments", list_comments),
+    Route("POST", "/v1/comments", create_comment),
+    Route("GET", "/v1/comments/{comment_id}", retrieve_comment),
+    Route("PATCH", "/v1/comments/{comment_id}", update_comment),
+    Route("DELETE", "/v1/comments/{comment_id}", delete_comment),
+    Route("POST", "/v1/search", search),
+    Route("GET", "/v1/users", list_users),
     Route("GET", "/v1/users/me", retrieve_me),
     Route("GET", "/v1/users/{user_id}", retrieve_user),
 )
 
 _ELSEWHERE = (
-    ("GET", "/v1/users"),
-    ("POST", "/v1/search"),
-    ("POST", "/v1/data_sources"),
-    ("GET", "/v1/data_sources/{data_source_id}/templates"),
-    ("POST", "/v1/pages/{page_id}/move"),
     ("GET", "/v1/pages/{page_id}/markdown"),
     ("PATCH", "/v1/pages/{page_id}/markdown"),
-    ("GET", "/v1/blocks/{block_id}"),
-    ("PATCH", "/v1/blocks/{block_id}"),
-    ("DELETE", "/v1/blocks/{block_id}"),
-    ("GET", "/v1/blocks/{block_id}/children"),
-    ("PATCH", "/v1/blocks/{block_id}/children"),
     ("POST", "/v1/blocks/meeting_notes/query"),
-    ("GET", "/v1/views"),
-    ("POST", "/v1/views"),
-    ("GET", "/v1/views/{view_id}"),
-    ("PATCH", "/v1/views/{view_id}"),
-    ("DELETE", "/v1/views/{view_id}"),
-    ("POST", "/v1/views/{view_id}/queries"),
-    ("GET", "/v1/views/{view_id}/queries/{query_id}"),
-    ("DELETE", "/v1/views/{view_id}/queries/{query_id}"),
-    ("GET", "/v1/comments"),
-    ("POST", "/v1/comments"),
-    ("GET", "/v1/comments/{comment_id}"),
-    ("PATCH", "/v1/comments/{comment_id}"),
-    ("DELETE", "/v1/comments/{comment_id}"),
     ("GET", "/v1/custom_emojis"),
     ("GET", "/v1/file_uploads"),
     ("POST", "/v1/file_uploads"),

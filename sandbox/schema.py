@@ -1,8 +1,6 @@
 """The properties of a data source in requests: making, changing and removing them.
 
-Source: Notion's "Property object" and "Update a data source properties" pages; the options rules are from the
-practice noted there and in public reports: a list of options replaces the old one, a colour cannot be changed, a
-rename of an option is accepted and has no effect.
+Source: Notion's "Property object" and "Update a data source properties" pages.
 """
 
 from collections.abc import Callable
@@ -10,24 +8,21 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from sandbox.errors import body_error, missing_error, shape_error, unsupported, validation_error
+from sandbox.conversion import can_become
+from sandbox.errors import body_error, shape_error, unsupported, validation_error
 from sandbox.formulas import Formula, parse_formula
-from sandbox.ids import TITLE_ID, new_property_id, new_uuid, parse_uuid
-from sandbox.objects import Option, Property, Relation, Schema
-from sandbox.rich_text import OPTION_COLORS
-from sandbox.schema_rendering import STATUS_GROUPS
-from sandbox.values import ELSEWHERE, KINDS, check_option_name, find_property
+from sandbox.ids import TITLE_ID, new_property_id, parse_uuid
+from sandbox.objects import DataSource, Property, Relation, Schema
+from sandbox.rich_text import check_length
+from sandbox.schema_options import OPTION_KINDS, parse_options
+from sandbox.values import ELSEWHERE, KINDS, find_property
 
-MAX_OPTIONS = 100
-_STATUS_DEFAULTS = (
-    ("Not started", "default", "To-do"),
-    ("In progress", "blue", "In progress"),
-    ("Done", "green", "Complete"),
-)
+MAX_DESCRIPTION = 280
+MAX_PREFIX = 10
 _DATE_KINDS = ("date", "created_time", "last_edited_time")
 _COMMON_KEYS = ("id", "name", "type", "description")
 
-FindSource = Callable[[str], object]
+FindSource = Callable[[str], DataSource]
 """Looks up a data source by id; raises NotionError when there is none."""
 
 
@@ -40,14 +35,16 @@ class SchemaChange:
         created: Ids of new properties.
         updated: Ids of changed ones.
         deleted: The properties that are gone.
-        two_way: Ids of new relations that want a counterpart on the other side.
+        two_way: Ids of relations that want a counterpart on the other side, with the name asked for it, if any.
+        retyped: What properties of another type now were before, by id.
     """
 
     schema: Schema
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     deleted: list[Property] = field(default_factory=list)
-    two_way: list[str] = field(default_factory=list)
+    two_way: dict[str, str | None] = field(default_factory=dict)
+    retyped: dict[str, Property] = field(default_factory=dict)
 
 
 class SchemaEditor:
@@ -117,7 +114,7 @@ class SchemaEditor:
         prop_id = TITLE_ID if kind == "title" else new_property_id(self._rng, taken)
         if prop_id in self._change.schema:
             raise validation_error("Only one title property is allowed.")
-        fresh = Property(prop_id, name, kind)
+        fresh = Property(prop_id, name, kind, description=_description(body, None, path))
         self._change.schema[prop_id] = self._configured(fresh, body[kind], f"{path}.{kind}")
         self._change.created.append(prop_id)
 
@@ -125,17 +122,27 @@ class SchemaEditor:
         kind = _kind_of(body, path)
         changed = prop
         if kind is not None and kind != prop.kind:
-            raise unsupported(f"a change of a property's type ({prop.name!r} from {prop.kind} to {kind})")
+            changed = self._retyped(prop, kind)
         if kind is not None:
             changed = self._configured(changed, body[kind], f"{path}.{kind}")
         name = body.get("name", prop.name)
         if name != prop.name:
             self._check_name(name, path)
             changed = replace(changed, name=name)
+        changed = replace(changed, description=_description(body, prop.description, path))
         if changed != prop:
             self._change.schema[prop.id] = changed
             if prop.id not in self._change.created and prop.id not in self._change.updated:
                 self._change.updated.append(prop.id)
+
+    def _retyped(self, prop: Property, kind: str) -> Property:
+        if prop.kind == "title" or kind == "title":
+            raise validation_error(f"Cannot change the type of {prop.name} from {prop.kind} to {kind}.")
+        if not can_become(prop.kind, kind):
+            raise unsupported(f"a change of a property's type ({prop.name!r} from {prop.kind} to {kind})")
+        self._change.retyped[prop.id] = prop
+        keeps_options = prop.kind in OPTION_KINDS and kind in OPTION_KINDS
+        return Property(prop.id, prop.name, kind, options=prop.options if keeps_options else ())
 
     def _check_name(self, name: Any, path: str) -> None:
         if not isinstance(name, str) or not name.strip():
@@ -146,8 +153,10 @@ class SchemaEditor:
     def _configured(self, prop: Property, config: Any, path: str) -> Property:
         if not isinstance(config, dict):
             raise shape_error(path, "an object", config)
-        if prop.kind in ("select", "status"):
-            return replace(prop, options=self._options(prop, config, path))
+        if prop.kind in OPTION_KINDS:
+            return replace(prop, options=parse_options(prop, config, path, self._rng))
+        if prop.kind == "unique_id":
+            return replace(prop, prefix=_prefix(config, prop.prefix, path))
         if prop.kind == "number":
             return replace(prop, number_format=_number_format(config, prop.number_format, path))
         if prop.kind == "formula":
@@ -155,45 +164,6 @@ class SchemaEditor:
         if prop.kind == "relation":
             return replace(prop, relation=self._relation(prop, config, path))
         return prop
-
-    def _options(self, prop: Property, config: dict[str, Any], path: str) -> tuple[Option, ...]:
-        listed = config.get("options")
-        if listed is None:
-            return prop.options or (self._status_defaults() if prop.kind == "status" else ())
-        if not isinstance(listed, list):
-            raise shape_error(f"{path}.options", "an array", listed)
-        if len(listed) > MAX_OPTIONS:
-            raise body_error(f"{path}.options.length should be ≤ `{MAX_OPTIONS}`, instead was `{len(listed)}`.")
-        if prop.kind == "status" and not listed:
-            raise body_error(f"{path}.options.length should be ≥ `1`, instead was `0`.")
-        options = tuple(self._option(prop, item, f"{path}.options[{index}]") for index, item in enumerate(listed))
-        names = [option.name.casefold() for option in options]
-        if len(set(names)) != len(names):
-            raise validation_error(f"The options of {prop.name} must have different names.")
-        return options
-
-    def _status_defaults(self) -> tuple[Option, ...]:
-        return tuple(Option(new_uuid(self._rng), name, color, group) for name, color, group in _STATUS_DEFAULTS)
-
-    def _option(self, prop: Property, item: Any, path: str) -> Option:
-        if not isinstance(item, dict):
-            raise shape_error(path, "an object", item)
-        option_id, name, color = item.get("id"), item.get("name"), item.get("color")
-        if color is not None and color not in OPTION_COLORS:
-            raise shape_error(f"{path}.color", "one of Notion's colors", color)
-        if name is not None:
-            check_option_name(name, f"{path}.name")
-        existing = prop.option(option_id) if option_id is not None else None
-        if existing is None and name is not None:
-            existing = prop.option_named(name)
-        if existing is not None:
-            if color is not None and color != existing.color:
-                raise validation_error(f"Cannot update color of {prop.kind} with name: {existing.name}")
-            return existing
-        if name is None:
-            raise missing_error(f"{path}.name")
-        group = _status_group(item.get("group"), f"{path}.group") if prop.kind == "status" else None
-        return Option(new_uuid(self._rng), name, color or self._rng.choice(OPTION_COLORS), group)
 
     def _formula(self, config: dict[str, Any], path: str) -> Formula:
         expression = config.get("expression")
@@ -211,17 +181,22 @@ class SchemaEditor:
         target = parse_uuid(config.get("data_source_id"))
         if target is None:
             raise shape_error(f"{path}.data_source_id", "a valid uuid", config.get("data_source_id"))
-        self._find_source(target)
+        there = self._find_source(target)
         form = config.get("type") or ("dual_property" if "dual_property" in config else "single_property")
         if form not in ("single_property", "dual_property") or (form not in config):
             raise body_error(f"{path} should have `single_property` or `dual_property`.")
-        if prop.relation is not None:
-            if prop.relation.data_source_id != target or (prop.relation.synced_id is None) == (form == "dual_property"):
-                raise unsupported("a change of where a relation points or of its two-way form")
-            return prop.relation
-        if form == "dual_property":
-            self._change.two_way.append(prop.id)
-        return Relation(target)
+        if prop.relation is not None and (
+            prop.relation.data_source_id != target
+            or (prop.relation.synced_id is not None and form == "single_property")
+        ):
+            raise unsupported("a change of where a relation points or of its two-way form")
+        wanted = _synced_name(config[form], f"{path}.{form}")
+        synced_id = None if prop.relation is None else prop.relation.synced_id
+        if synced_id is not None and wanted not in (None, there.schema[synced_id].name):
+            raise unsupported("a new name for the other side of a relation: rename it where it is")
+        if form == "dual_property" and synced_id is None:
+            self._change.two_way[prop.id] = wanted
+        return prop.relation or Relation(target)
 
 
 def _formulas_last(item: tuple[str, Any]) -> bool:
@@ -237,8 +212,6 @@ def _kind_of(body: dict[str, Any], path: str) -> str | None:
             raise body_error(f"{path}.{key} should be not present, instead was `{body[key]}`.")
     if len(keys) > 1 or (keys and body.get("type", keys[0]) != keys[0]):
         raise body_error(f"{path} should have the configuration of exactly one property type.")
-    if body.get("description") is not None:
-        raise unsupported("descriptions of properties")
     return keys[0] if keys else None
 
 
@@ -249,10 +222,28 @@ def _number_format(config: dict[str, Any], present: str, path: str) -> str:
     return name
 
 
-def _status_group(name: Any, path: str) -> str:
-    groups = [group for group, _ in STATUS_GROUPS]
-    if name is None:
-        return groups[0]
-    if name not in groups:
-        raise shape_error(path, f"one of {', '.join(groups)}", name)
-    return str(name)
+def _description(body: dict[str, Any], present: str | None, path: str) -> str | None:
+    text = body.get("description", present)
+    if text is not None and not isinstance(text, str):
+        raise shape_error(f"{path}.description", "a string or `null`", text)
+    if text is not None:
+        check_length(text, MAX_DESCRIPTION, f"{path}.description")
+    return text or None
+
+
+def _prefix(config: dict[str, Any], present: str | None, path: str) -> str | None:
+    prefix = config.get("prefix", present)
+    if prefix is not None and not isinstance(prefix, str):
+        raise shape_error(f"{path}.prefix", "a string or `null`", prefix)
+    if prefix is not None:
+        check_length(prefix, MAX_PREFIX, f"{path}.prefix")
+    return prefix or None
+
+
+def _synced_name(config: Any, path: str) -> str | None:
+    if not isinstance(config, dict):
+        raise shape_error(path, "an object", config)
+    name = config.get("synced_property_name")
+    if name is not None and (not isinstance(name, str) or not name.strip()):
+        raise shape_error(f"{path}.synced_property_name", "a non-empty string", name)
+    return name

@@ -27,10 +27,12 @@ def _render(
     prop: Property, schema: Schema, names: Callable[[str, str], str], database_of: Callable[[str], str]
 ) -> dict[str, Any]:
     config: dict[str, Any] = {}
-    if prop.kind in ("select", "status"):
-        config["options"] = [{**render_option(option), "description": None} for option in prop.options]
+    if prop.kind in ("select", "multi_select", "status"):
+        config["options"] = [{**render_option(option), "description": option.description} for option in prop.options]
     if prop.kind == "status":
         config["groups"] = list(_render_groups(prop))
+    if prop.kind == "unique_id":
+        config["prefix"] = prop.prefix
     if prop.kind == "number":
         config["format"] = prop.number_format
     if prop.formula is not None:
@@ -38,7 +40,8 @@ def _render(
     if prop.relation is not None:
         config = _render_relation(prop.relation, names, database_of)
     shown_id = encoded(prop.id)
-    return {"id": shown_id, "name": prop.name, "description": None, "type": prop.kind, prop.kind: config}
+    shown = {"id": shown_id, "name": prop.name, "description": prop.description}
+    return {**shown, "type": prop.kind, prop.kind: config}
 
 
 def _render_groups(prop: Property) -> Iterable[dict[str, Any]]:

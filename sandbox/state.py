@@ -15,7 +15,7 @@ from sandbox import records
 from sandbox.config import Account
 from sandbox.ids import TITLE_ID, new_token, new_uuid
 from sandbox.journal import Journal
-from sandbox.objects import Database, DataSource, Page, Property, Schema, User
+from sandbox.objects import Block, Comment, Database, DataSource, Page, Property, Schema, User, View
 from sandbox.rich_text import TextPart, plain_text
 from sandbox.storage import Storage
 
@@ -24,6 +24,23 @@ PAGE_SCHEMA: Schema = {TITLE_ID: Property(TITLE_ID, "title", "title")}
 
 IndexKey = tuple[float, int, str]
 """A moment in seconds since 1970, cut to the minute; the page's number; the page's id."""
+
+
+def default_view(source: DataSource, view_id: str) -> View:
+    """The view that every data source begins with (Notion: "Working with views", default behavior)."""
+    made, author = source.created_at, source.created_by
+    return View(
+        view_id,
+        source.database_id,
+        source.id,
+        "Default view",
+        "table",
+        {"type": "table"},
+        made,
+        author,
+        made,
+        author,
+    )
 
 
 def seconds(moment: datetime) -> float:
@@ -76,6 +93,10 @@ class State:
         self.users: dict[str, User] = {key: records.load_user(body) for key, body in storage.all("user")}
         self.databases = {key: records.load_database(key, body) for key, body in storage.all("database")}
         self.sources = {key: records.load_source(key, body) for key, body in storage.all("data_source")}
+        self.views = {key: records.load_view(key, body) for key, body in storage.all("view")}
+        self.blocks = {key: records.load_block(key, body) for key, body in storage.all("block")}
+        self.view_queries: dict[str, Any] = {}
+        self.comments = {key: records.load_comment(key, body) for key, body in storage.all("comment")}
         self.pages: dict[str, Page] = {}
         for key, body in storage.all("page"):
             self.pages[key] = records.load_page(key, body, self.schema_of_id(body["data_source_id"]))
@@ -93,7 +114,16 @@ class State:
                 self.put_meta(name, new_uuid(rng))
         if "root_page_id" not in self.meta:
             self.put_meta("root_page_id", self._make_root(now).id)
+        self._complete(rng)
         self.commit()
+
+    def _complete(self, rng: Random) -> None:
+        """Give databases of a state that is older than views what they lack: a first view, and who made them."""
+        for database in [database for database in self.databases.values() if not database.view_ids]:
+            first = self.sources[database.data_source_ids[0]]
+            self.put_database(replace(database, created_by=first.created_by, edited_by=first.edited_by))
+            for source_id in database.data_source_ids:
+                self.add_view(default_view(self.sources[source_id], new_uuid(rng)))
 
     def _user_of(self, account: Account) -> User:
         known = next((u for u in self.users.values() if (u.kind, u.name) == (account.kind, account.name)), None)
@@ -144,17 +174,53 @@ class State:
         self.indexes.setdefault(source.id, PageIndex())
         self.storage.put("data_source", source.id, records.dump_source(source))
 
+    def put_view(self, view: View) -> None:
+        """Keep a new or changed view."""
+        self.views[view.id] = view
+        self.journal.note("database", view.database_id)
+        self.storage.put("view", view.id, records.dump_view(view))
+
+    def add_view(self, view: View) -> None:
+        """Keep a new view as the last of its database."""
+        self.put_view(view)
+        database = self.databases[view.database_id]
+        self.put_database(replace(database, view_ids=[*database.view_ids, view.id]))
+
+    def drop_view(self, view: View) -> None:
+        """Forget a view."""
+        del self.views[view.id]
+        self.journal.note("database", view.database_id)
+        self.storage.delete("view", view.id)
+
+    def put_block(self, block: Block) -> None:
+        """Keep a new or changed block."""
+        self.blocks[block.id] = block
+        self.storage.put("block", block.id, records.dump_block(block))
+
+    def blocks_in(self, parent_id: str) -> list[Block]:
+        """The blocks under a page or block, in order, without those in the trash."""
+        found = [block for block in self.blocks.values() if block.parent_id == parent_id and not block.in_trash]
+        return sorted(found, key=lambda block: block.place)
+
+    def put_comment(self, comment: Comment) -> None:
+        """Keep a new or changed comment."""
+        self.comments[comment.id] = comment
+        self.storage.put("comment", comment.id, records.dump_comment(comment))
+
+    def drop_comment(self, comment: Comment) -> None:
+        """Forget a comment."""
+        del self.comments[comment.id]
+        self.storage.delete("comment", comment.id)
+
     def put_page(self, page: Page) -> None:
         """Keep a new page, or one that replaces the page of the same id."""
         old = self.pages.get(page.id)
         self.pages[page.id] = page
         self.journal.note_page(old, page.id)
-        if page.data_source_id is not None:
-            index = self.indexes[page.data_source_id]
-            if old is not None and not old.in_trash:
-                index.discard(old)
-            if not page.in_trash:
-                index.add(page)
+        if old is not None and old.data_source_id is not None and not old.in_trash:
+            self.indexes[old.data_source_id].discard(old)
+        if page.data_source_id is not None and not page.in_trash:
+            self.indexes[page.data_source_id].add(page)
         self.storage.put("page", page.id, records.dump_page(page, self.schema_of(page)))
 
     def commit(self) -> None:
@@ -168,6 +234,10 @@ class State:
     def schema_of_id(self, data_source_id: str | None) -> Schema:
         """The properties of the pages of a data source; None is a page outside of any."""
         return PAGE_SCHEMA if data_source_id is None else self.sources[data_source_id].schema
+
+    def is_trashed(self, source: DataSource) -> bool:
+        """Whether a data source is in the trash, by itself or with its database."""
+        return source.in_trash or self.databases[source.database_id].in_trash
 
     def title_of(self, page: Page) -> str:
         """The title as plain text."""

@@ -3,14 +3,15 @@
 Source: Notion's "Relation" property object. The counterpart is named "Related to <data source> (<property>)".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from sandbox.call import Call
 from sandbox.events import Change
 from sandbox.ids import TITLE_ID, new_property_id
-from sandbox.objects import DataSource, Page, Property, Relation, User
+from sandbox.objects import DataSource, Property, Relation, User
+from sandbox.readers import ids_in
 from sandbox.rich_text import plain_text
 from sandbox.state import State
 
@@ -24,24 +25,32 @@ def schema_changed(
     return Change("schema", source.id, "data_source", parent, author, at, told)
 
 
-def make_counterparts(call: Call, source: DataSource, two_way: Iterable[str]) -> None:
-    """Make the property on the other side of each new two-way relation, and tie the two together."""
-    for property_id in two_way:
+def make_counterparts(call: Call, source: DataSource, two_way: Mapping[str, str | None]) -> None:
+    """Make the property on the other side of each new two-way relation, and tie the two together.
+
+    Args:
+        call: The request.
+        source: Where the relations are.
+        two_way: Their property ids, each with the name that was asked for the other side, if any.
+    """
+    for property_id, wanted in two_way.items():
         prop = call.state.sources[source.id].schema[property_id]
         if prop.relation is None:
             continue
         target = call.state.sources[prop.relation.data_source_id]
-        counterpart = _counterpart(call, source, prop, target)
+        counterpart = _counterpart(call, source, prop, target, wanted)
         _put_property(call, target, counterpart)
         tied = replace(prop, relation=Relation(target.id, counterpart.id))
         _put_property(call, call.state.sources[source.id], tied)
+        for page in [page for page in call.state.pages.values() if page.data_source_id == source.id]:
+            follow(call.state, page.id, tied, [], ids_in(page.values.get(tied.id)))
         told: dict[str, tuple[str | None, str]] = {counterpart.id: (counterpart.name, "created")}
         call.outbox.record(schema_changed(target, told, author=call.user, at=call.now))
 
 
-def _counterpart(call: Call, source: DataSource, prop: Property, target: DataSource) -> Property:
+def _counterpart(call: Call, source: DataSource, prop: Property, target: DataSource, asked: str | None) -> Property:
     taken = {other.name for other in target.schema.values()}
-    wanted = f"Related to {plain_text(source.title, call.state.describe) or 'Untitled'} ({prop.name})"
+    wanted = asked or f"Related to {plain_text(source.title, call.state.describe) or 'Untitled'} ({prop.name})"
     name, number = wanted, 1
     while name in taken:
         name, number = f"{wanted} {number}", number + 1
@@ -76,13 +85,8 @@ def follow(state: State, page_id: str, prop: Property, before: list[str], after:
     other_id = prop.relation.synced_id
     for related in dict.fromkeys([*before, *after]):
         page = state.pages[related]
-        held = _ids(page, other_id)
+        held = ids_in(page.values.get(other_id))
         kept = [item for item in held if item != page_id]
         wanted = [*kept, page_id] if related in after and page_id not in held else held if related in after else kept
         if wanted != held:
             state.put_page(replace(page, values={**page.values, other_id: wanted}))
-
-
-def _ids(page: Page, property_id: str) -> list[str]:
-    value = page.values.get(property_id)
-    return value if isinstance(value, list) else []

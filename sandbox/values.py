@@ -9,34 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.choices import OptionChoice, OptionChoices, parse_choice, parse_choices
 from sandbox.dates import parse_date
-from sandbox.errors import body_error, missing_error, shape_error, unsupported, validation_error
-from sandbox.ids import decoded, parse_uuid
+from sandbox.errors import shape_error, unsupported, validation_error
+from sandbox.ids import decoded
+from sandbox.list_values import parse_files, parse_ids
 from sandbox.objects import Property, Schema, Value
 from sandbox.rich_text import check_length, parse_rich_text
 
-WRITABLE = ("title", "rich_text", "number", "select", "status", "date", "checkbox", "url", "relation")
-READ_ONLY = ("formula", "created_time", "last_edited_time", "created_by", "last_edited_by")
-KINDS = (*WRITABLE, *READ_ONLY)
-ELSEWHERE = (
-    *("multi_select", "people", "files", "email", "phone_number", "rollup", "unique_id", "button", "verification"),
-    *("place", "location", "last_visited_time"),
+WRITABLE = (
+    *("title", "rich_text", "number", "select", "multi_select", "status", "date", "people", "files", "checkbox"),
+    *("url", "email", "phone_number", "relation"),
 )
+READ_ONLY = ("formula", "created_time", "last_edited_time", "created_by", "last_edited_by", "unique_id")
+KINDS = (*WRITABLE, *READ_ONLY)
+ELSEWHERE = ("rollup", "button", "verification", "place", "location", "last_visited_time")
 """Kinds that Notion has and the sandbox has not."""
-MAX_URL = 2000
-MAX_RELATED = 100
-MAX_OPTION_NAME = 100
+TEXT_LIMITS = {"url": 2000, "email": 200, "phone_number": 200}
 
-
-@dataclass(frozen=True, slots=True)
-class OptionChoice:
-    """A choice as a request names it: by id, by name, or both. The id wins."""
-
-    id: str | None
-    name: str | None
-
-
-Written = Value | OptionChoice
+Written = Value | OptionChoice | OptionChoices
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,71 +85,31 @@ def _parse_checkbox(value: Any, path: str) -> Value:
     return value
 
 
-def _parse_url(value: Any, path: str) -> Value:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise shape_error(path, "a string or `null`", value)
-    check_length(value, MAX_URL, path)
-    return value or None
+def _text_parser(limit: int) -> Callable[[Any, str], Value]:
+    def parse(value: Any, path: str) -> Value:
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise shape_error(path, "a string or `null`", value)
+        check_length(value, limit, path)
+        return value or None
 
-
-def _parse_choice(value: Any, path: str) -> Written:
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        raise shape_error(path, "an object or `null`", value)
-    option_id, name = value.get("id"), value.get("name")
-    if option_id is None and name is None:
-        raise missing_error(f"{path}.name")
-    if option_id is not None and not isinstance(option_id, str):
-        raise shape_error(f"{path}.id", "a string", option_id)
-    if name is not None:
-        check_option_name(name, f"{path}.name")
-    return OptionChoice(option_id, name)
-
-
-def check_option_name(name: Any, path: str) -> None:
-    """Refuse a name that no option can have: not text, empty, over 100 characters, or with a comma.
-
-    Raises:
-        NotionError: validation_error in Notion's wording.
-    """
-    if not isinstance(name, str):
-        raise shape_error(path, "a string", name)
-    if not name:
-        raise body_error(f"{path}.length should be ≥ `1`, instead was `0`.")
-    check_length(name, MAX_OPTION_NAME, path)
-    if "," in name:
-        raise validation_error(f"Invalid select option, commas not allowed: {name}")
-
-
-def _parse_relation(value: Any, path: str) -> Value:
-    if not isinstance(value, list):
-        raise shape_error(path, "an array", value)
-    if len(value) > MAX_RELATED:
-        raise body_error(f"{path}.length should be ≤ `{MAX_RELATED}`, instead was `{len(value)}`.")
-    ids: list[str] = []
-    for index, item in enumerate(value):
-        given = item.get("id") if isinstance(item, dict) else None
-        page_id = parse_uuid(given)
-        if page_id is None:
-            raise shape_error(f"{path}[{index}].id", "a valid uuid", given)
-        if page_id not in ids:
-            ids.append(page_id)
-    return ids
+    return parse
 
 
 _PARSERS: dict[str, Callable[[Any, str], Written]] = {
     "title": parse_rich_text,
     "rich_text": parse_rich_text,
     "number": _parse_number,
-    "select": _parse_choice,
-    "status": _parse_choice,
+    "select": parse_choice,
+    "multi_select": parse_choices,
+    "status": parse_choice,
     "date": parse_date,
     "checkbox": _parse_checkbox,
-    "url": _parse_url,
-    "relation": _parse_relation,
+    "people": parse_ids,
+    "files": parse_files,
+    "relation": parse_ids,
+    **{kind: _text_parser(limit) for kind, limit in TEXT_LIMITS.items()},
 }
 
 

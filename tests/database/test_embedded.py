@@ -46,6 +46,7 @@ def test_a_killed_server_comes_back_under_its_address_with_what_was_committed(
     with psycopg.connect(libpq(url)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
     killed(server, tmp_path)
+    tmp_path.chmod(0o700)  # where the server has a user of its own, that one has to reach it again
     server.revive()
     assert server.lives()
     assert answer(url, "SELECT one FROM kept") == (1,)

@@ -34,6 +34,10 @@ lock: ## Renew constraints.txt with the newest versions that pyproject.toml allo
 	@(head -n 1 constraints.txt && $(VENV)/lock/bin/pip freeze --exclude showrunner) > constraints.new && mv constraints.new constraints.txt
 	@rm -rf $(VENV)/lock
 
+.PHONY: crash
+crash: $(READY) ## Kill each process in a burst of edits and moves: make crash BURST=1000
+	@CRASH_BURST=$(or $(BURST),300) $(BIN)/pytest tests/crash -m 'crash or not crash'
+
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 

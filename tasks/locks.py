@@ -17,6 +17,7 @@ class Lock(IntEnum):
 
     PUSH = 7_236_011
     IMPORT = 7_236_012
+    INBOX = 7_236_013
 
 
 @asynccontextmanager

@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from models import inbox
 from tasks.connections import Connections
-from tasks.locks import Lock
+from tasks.locks import Lock, let_go
 
 _KEY = {"key": Lock.INBOX.value}
 
@@ -32,10 +31,7 @@ async def claiming(on: Connections) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            try:
-                await connection.execute(text("SELECT pg_advisory_unlock_shared(:key)"), _KEY)
-            except DBAPIError:  # the connection is gone, and the share with it
-                await raw.invalidate()
+            await let_go(connection, "SELECT pg_advisory_unlock_shared(:key)", Lock.INBOX)
 
 
 async def _free_claims_of_the_dead(on: Connections) -> None:

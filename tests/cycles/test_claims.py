@@ -8,6 +8,7 @@ from stage import Stage
 
 from tasks.claims import claiming
 from tasks.ingest import claim_events
+from tasks.locks import Lock, one_at_a_time
 
 
 async def edited_and_told(stage: Stage) -> str:
@@ -49,3 +50,13 @@ async def test_a_claim_whose_connection_died_is_a_dead_ones(stage: Stage) -> Non
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
         )
         assert (await stage.ingest()).taken == 1
+
+
+async def test_a_lock_whose_connection_died_ends_without_a_word(stage: Stage) -> None:
+    async with one_at_a_time(stage.on, Lock.PUSH) as mine:
+        assert mine
+        await stage.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+        )
+    async with one_at_a_time(stage.on, Lock.PUSH) as mine:
+        assert mine

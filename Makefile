@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint simulate format lock clean
+.PHONY: help up test lint simulate mutate format lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ lint: $(READY) ## Lint, check types and the arrows between the rooms
 
 simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
+
+mutate: $(READY) ## Make the product wrong on purpose and see whether histories notice: make mutate ONLY=plan
+	@$(BIN)/python tests/simulation/mutate.py --only "$(ONLY)"
 
 format: $(READY) ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

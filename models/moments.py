@@ -35,11 +35,12 @@ def ours(card: Card, look: Look, bot_id: str | None) -> tuple[Mapping[str, Any],
     if look.written or card.sending is None or card.base is None:
         return look.written, look.began
     at = datetime.fromisoformat(card.sending["at"])
-    if look.card.edited_by != bot_id and look.card.edited_at > at + IN_FLIGHT:
-        return {}, at
     before, now = by_property(card.base.shown), by_property(shown_of(look.card))
     sent = {name: _value(name, value) for name, value in card.sending["values"].items()}
-    return {name: value for name, value in sent.items() if now[name] == value != before[name]}, at
+    shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
+    by_us = look.card.edited_by == bot_id or look.card.edited_at <= at + IN_FLIGHT
+    # Somebody who edited the card long after may have chosen one value that we had sent, but hardly all of them.
+    return shown if by_us or (shown == sent and len(sent) > 1) else {}, at
 
 
 def _value(name: str, value: Any) -> Any:
@@ -66,6 +67,11 @@ def remember_moments(
     if look.written or (card.sending and look.began > datetime.fromisoformat(card.sending["at"]) + IN_FLIGHT):
         card.sending = None
     return changed
+
+
+def remember_trash(card: Card, look: Look) -> None:
+    """Note that people had trashed or restored the page by then: it may be all that an event tells of."""
+    card.recent = Recent.from_json(card.recent).looked(look.began, look.ended, ["Trash"]).as_json()
 
 
 def overtaken(card: Card, look: Look) -> Sequence[Unseen]:

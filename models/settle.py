@@ -16,7 +16,7 @@ from models.card import Card, cards_of, task_state
 from models.history import TaskHistory, act_as
 from models.looks import Look, doubt, newest
 from models.merge import Plan, plan
-from models.moments import ours, overtaken, remember_moments, unseen_by
+from models.moments import ours, overtaken, remember_moments, remember_trash, unseen_by
 from models.properties import BoardCard
 from models.statuses import STATE_OF
 from models.task import Task, tasks_of_pages
@@ -147,6 +147,8 @@ def _author(card: BoardCard, bot_id: str | None) -> str:
 def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
     card = note.card
     card.seen_at, card.edited_at = look.ended, look.card.edited_at
+    if look.card.in_trash != (card.trashed_at is not None):
+        remember_trash(card, look)
     if look.card.in_trash:
         return _trash(note)
     restored = card.trashed_at is not None

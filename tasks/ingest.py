@@ -135,7 +135,7 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
-        if (claim := claim_of(event.payload, board, me)) is not None:
+        if (claim := claim_of(event.payload, event.received_at, board, me)) is not None:
             batch.claims.setdefault(event.page_id, []).append(claim)
         if event.event_type in {"page.deleted", "page.moved"}:
             batch.trashed.add(event.page_id)

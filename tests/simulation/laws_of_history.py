@@ -103,23 +103,12 @@ def _nobody_is_blamed_for_what_we_wrote(world: World, page_id: str, rows: list[A
         if row["action"] not in {"refused", "overruled"} or row["property"] not in WATCHED:
             continue
         name, value = row["property"], row["lost_value"]
+        if row["reason"] == "unseen" and value is None:
+            continue  # see `laws_of_unseen_edits`
         authors = [entry for entry in world.ledger.written[page_id, name] if same(name, entry.value, value)]
         if any(entry.who in {"person", "schema"} for entry in authors):
             continue
-        if any(_in_flight(entry, row) for entry in authors):
-            world.happened["our own write in flight taken for a person's"] += 1
-            continue
         yield f"{name} {value!r} was {row['action']} ({row['reason']}), which no person wrote"
-
-
-def _in_flight(entry: Written, row: Any) -> bool:
-    """Whether a row is about a write of ours that was on the board and not yet, or never, in the database.
-
-    Somebody else saw it before its author could note it, or its author does not know that it succeeded, or died.
-    """
-    by_another = row["correlation_id"] != f"cycle of {entry.who}"
-    noted_later = by_another and (entry.until is None or row["at"] <= entry.until)
-    return noted_later or not entry.sure or not entry.well
 
 
 LAWS = (_no_illegal_move, _people_change_only_what_the_board_showed, _nobody_is_blamed_for_what_we_wrote)

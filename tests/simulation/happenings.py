@@ -16,6 +16,7 @@ Happening = Callable[[World], Awaitable[object]]
 PRIORITIES = ["Low", "Normal", "High"]
 TITLES = ["Giant squid", "Kraken", "", "x" * 300, "Two halves", " "]
 TOPICS = ["Architeuthis", "", "y" * 1100, "Deep sea"]
+DONE = {"Upload Complete", "Archived", "Review Rejected", *(s for s in BoardStatus if s.startswith("Error"))}
 WORKING = [s for s in BoardStatus if s not in {"Draft", "Ready for Planning"}]
 
 
@@ -101,7 +102,15 @@ async def a_card_is_dragged_rightly(world: World) -> None:
 
 async def a_status_is_odd(world: World) -> None:
     if world.cards:
-        await world.write(world.rng.choice(world.cards), status=world.rng.choice(["", "", "Nonsense", "done"]))
+        await world.write(world.rng.choice(world.cards), status=world.rng.choice(["Nonsense", "done"]))
+
+
+async def a_status_is_emptied(world: World) -> None:
+    """Where a person may ask for Draft, if there is such a card: an empty Status must not count as that."""
+    stands = {page_id: world.ledger.written[page_id, "Status"][-1].value for page_id in world.cards}
+    done = [page_id for page_id, value in stands.items() if value in DONE]
+    if world.cards:
+        await world.write(world.rng.choice(done or world.cards), status="")
 
 
 async def a_priority_is_set(world: World) -> None:
@@ -241,7 +250,8 @@ EVERYDAY: dict[Happening, float] = {
     a_card_is_doubled: 1,
     a_card_is_dragged: 4,
     a_card_is_dragged_rightly: 8,
-    a_status_is_odd: 1.2,
+    a_status_is_odd: 0.7,
+    a_status_is_emptied: 1,
     a_priority_is_set: 4,
     a_text_is_typed: 5,
     a_channel_is_chosen: 1,

@@ -125,6 +125,8 @@ def _nothing_lost(world: World, history: list[Any]) -> list[str]:
             if not asked or after.who in {"person", "schema"} or same(name, theirs.value, after.value):
                 continue
             since = [row for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)]
+            if name not in TWO_WAY and theirs.value is None and all(one.who == "person" for one in written[:index]):
+                continue  # empty, and we had not written it yet: whoever sees it first finds nothing wrong
             if name in {"Created", "Updated"} and not _has_task(rows, theirs.at):
                 continue  # of a card without a task they are nobody's, and a task takes them over
             if any(_stands(row, name, theirs.value) for row in since):

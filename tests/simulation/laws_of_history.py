@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -48,10 +49,18 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
             yield f"{row['actor']} moved it from {old} to {new}"
         # Deleting an option empties every card that stood in it: that asks for nothing of what is under way.
         emptied = old not in {*PLANNING, BoardStatus.QUEUED} and new == BoardStatus.DRAFT
-        if emptied and not any(entry.value == new for entry in written):
+        if emptied and new not in _after(written, old, row["at"]):
             yield f"it was moved from {old} to {new} by being emptied"
         if new not in FREE_OF_RULES and not any(entry.value == new and entry.who != "one" for entry in written):
             yield f"nobody moved it to {new} on the board, and it counts as moved by {row['actor']}"
+
+
+def _after(written: list[Written], value: str, until: datetime) -> list[str | None]:
+    """What the board showed between the last time it showed that value and a moment; a Draft when it never did."""
+    values = [entry.value for entry in written if entry.at <= until]
+    if value not in values:
+        return [BoardStatus.DRAFT]
+    return values[len(values) - values[::-1].index(value) :]
 
 
 def _people_change_only_what_the_board_showed(world: World, page_id: str, rows: list[Any]) -> Iterator[str]:

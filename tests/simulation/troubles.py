@@ -114,18 +114,26 @@ async def a_column_is_deleted(world: World) -> None:
 
 async def options_come_and_go(world: World) -> None:
     """Through the API: one more, or one less, which empties the cards that stood in it."""
-    name = world.rng.choice(["Status", "Priority", "Channel"])
+    name = world.rng.choice(["Status", "Status", "Priority", "Channel"])
     prop = world.ledger.schema.get(world.ids[name])
     if prop is None or not prop.options:
         return
     options = [{"id": option.id, "name": option.name} for option in prop.options]
     if world.rng.random() < 0.5:
-        wanted = {row["board_status"] for row in await world.rows("SELECT board_status FROM tasks")}
+        wanted = await _about_to_be_written(world)
         options.remove(world.rng.choice([o for o in options if o["name"] in wanted] or options))
     else:
         options.append({"name": world.rng.choice(["On hold", "Urgent", "cooking"])})
     world.happened["options changed through the API"] += 1
     await _change(world, {prop.id: {prop.kind: {"options": options}}})
+
+
+async def _about_to_be_written(world: World) -> set[str]:
+    """Options of which some process has just checked that the board has them; else those that any task wants."""
+    pages = [waiter.what.removeprefix("PATCH /v1/pages/") for waiter in world.turns.waiting if "PATCH" in waiter.what]
+    query = "SELECT board_status, notion_page_id FROM tasks ORDER BY notion_page_id"
+    wanted = {row["notion_page_id"]: row["board_status"] for row in await world.rows(query)}
+    return {wanted[page_id] for page_id in pages if page_id in wanted} or set(wanted.values())
 
 
 async def _change(world: World, properties: dict[str, object]) -> None:
@@ -161,5 +169,5 @@ SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {
     an_option_changes: 0.5,
     a_type_changes: 0.3,
     a_column_is_deleted: 0.4,
-    options_come_and_go: 1.5,
+    options_come_and_go: 2,
 }

@@ -145,7 +145,7 @@ class World(Stage):
         sessions: Any = GatedSessions(self.databases, self.turns, process, self.database)
         row: Any = GatedSessions(self.databases, self.turns, process, self.database, single=True)
         sleep = Sleeper(self.clock, self.turns, process)
-        road = Road(Straight(self.sandbox), self.turns, process, self.network, self._answered, self.doubts.unanswered)
+        road = Road(Straight(self.sandbox), self.turns, process, self.network, self._answered, self._unanswered)
         client = NotionClient(
             BOT_TOKEN,
             per_second=10_000,
@@ -177,6 +177,10 @@ class World(Stage):
         # Of a query for certain pages only those are taken, and it is the one that asks for the newest first.
         if arrives and response.status_code == 200 and b"descending" not in request.content:
             self.ledger.heard(process.name, response.json())
+
+    def _unanswered(self, process: Process, request: httpx.Request) -> None:
+        self.doubts.unanswered(process, request)
+        self.ledger.look(process.name, sure=False)
 
     # What processes do.
 

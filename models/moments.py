@@ -39,8 +39,8 @@ def ours(card: Card, look: Look, bot_id: str | None) -> tuple[Mapping[str, Any],
     sent = {name: _value(name, value) for name, value in card.sending["values"].items()}
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
     by_us = look.card.edited_by == bot_id or look.card.edited_at <= at + IN_FLIGHT
-    # Somebody who edited the card long after may have chosen one value that we had sent, but hardly all of them.
-    return shown if by_us or (shown == sent and len(sent) > 1) else {}, at
+    # Long after, somebody may have chosen a Status or Priority that we had sent, but hardly with our Attention or dates.
+    return shown if by_us or (shown == sent and not sent.keys() <= set(TWO_WAY)) else {}, at
 
 
 def _value(name: str, value: Any) -> Any:

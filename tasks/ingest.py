@@ -18,7 +18,8 @@ from models import inbox
 from models.board import Board
 from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
-from tasks.alerts import Level, send_alert
+from models.unseen import Claim, claim_of
+from tasks.alerts import Level, end_recovered, send_alert
 from tasks.board import bot_id, followed_board, refreshed_board
 from tasks.connections import Connections
 from tasks.reading import Readings, read_by_id, read_many
@@ -44,12 +45,14 @@ class Batch:
         pages: ids of our event rows by page to look at.
         trashed: pages said to have left the board, which no query shows.
         settled: ids of our event rows that need no look, by the outcome to store.
+        claims: what the events say that people edited, by page.
     """
 
     events: Sequence[WebhookEvent]
     pages: dict[str, list[int]] = field(default_factory=dict)
     trashed: set[str] = field(default_factory=set)
     settled: dict[str, list[int]] = field(default_factory=dict)
+    claims: dict[str, list[Claim]] = field(default_factory=dict)
     schema_changed: bool = False
 
     def __str__(self) -> str:
@@ -67,27 +70,43 @@ async def drain_inbox(on: Connections, report: Report) -> None:
         if not await inbox.any_due(session, now=on.clock()):
             return
     board, me, began = await followed_board(on), await bot_id(on), on.clock()
-    while events := await claim_events(on):
-        with _joined(events) as correlation_id:
-            try:
-                batch = sort_events(events, board, me)
-                if batch.schema_changed:
-                    board = await refreshed_board(on)
-                readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
-                reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
-                await take_in(on, reader, readings, report, Events(pages=batch.pages, settled=batch.settled))
-            except (NotionUnavailable, GiveUp) as error:
-                await _give_back(on, events, error)
-                raise
+    try:
+        while events := await claim_events(on):
+            board = await _work_through(on, events, board, me, report)
+    except (NotionUnavailable, GiveUp):
+        # What stopped a later batch must not keep the deaths of an earlier one from being told.
+        await _report_dead(on, began)
+        raise
     await _report_dead(on, began)
+
+
+async def _work_through(
+    on: Connections, events: Sequence[WebhookEvent], board: Board, me: str, report: Report
+) -> Board:
+    """Take in one claim; the board as it is then known."""
+    with _joined(events) as correlation_id:
+        try:
+            batch = sort_events(events, board, me)
+            if batch.schema_changed:
+                board = await refreshed_board(on)
+            readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
+            reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
+            ended = Events(pages=batch.pages, settled=batch.settled, claims=batch.claims)
+            await take_in(on, reader, readings, report, ended)
+        except (NotionUnavailable, GiveUp) as error:
+            await _give_back(on, events, error)
+            raise
+    return board
 
 
 async def _report_dead(on: Connections, since: datetime) -> None:
     async with on.sessions() as session:
         dead = await inbox.dead_since(session, since)
     for event_id in dead:
-        context = {"event_id": event_id, "kept_in": "webhook_events"}
-        await send_alert(on, Level.ERROR, f"dead_event:{event_id}", "A webhook event could not be processed", context)
+        context = {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
+        title = "A webhook event could not be processed"
+        await send_alert(on, Level.ERROR, inbox.incident_of(event_id), title, context)
+    await end_recovered(on)
 
 
 @step("claim_events", holds="claim what is due", tags=("inbox",))
@@ -107,6 +126,8 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
+        if (claim := claim_of(event.payload, board, me)) is not None:
+            batch.claims.setdefault(event.page_id, []).append(claim)
         if event.event_type in {"page.deleted", "page.moved"}:
             batch.trashed.add(event.page_id)
     return batch

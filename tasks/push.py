@@ -7,18 +7,17 @@ the new memory of the card (another short transaction). No transaction is open w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
-from models.agreement import PUSHED, attention, differences, is_outdated
 from models.board import Board
-from models.card import card_and_task, cards_of, pending, put_backs, task_state
+from models.card import card_and_task, cards_of, pending, put_backs
+from models.change import Change, change_to
 from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
+from models.looks import Look
 from models.properties import read_card, write_properties
-from models.settle import Look
 from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.board import refreshed_board
@@ -37,16 +36,6 @@ PUT_BACK_MAX = 20
 """Moves of people one cycle may put back before it stops and asks (design: section 8)."""
 FAILING = 5
 """Pushes of one card that may fail in a row before somebody is told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What a card should show and does not: new values by property."""
-
-    page_id: str
-    values: Mapping[str, Any]
-    shown: Mapping[str, Any]
-    attempts: int
 
 
 async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
@@ -120,10 +109,10 @@ async def push_card(
         card = read_card(page, reader.board)
     except NotionWriteUncertain as error:
         known.warning("push_uncertain", error=str(error))
-        await _read_back(on, reader, change, str(error), report, channels)
+        await _read_back(on, reader, change, began, str(error), report, channels)
         return
     except NotionPageNotFound:
-        await _read_back(on, reader, change, "Notion does not find the page", report, channels)
+        await _read_back(on, reader, change, began, "Notion does not find the page", report, channels)
         return
     except NotionUnavailable as error:
         if not error.concerns_one_request:
@@ -132,7 +121,7 @@ async def push_card(
         return
     except (NotionRejected, ValueError) as error:
         # A page in the trash is refused like a malformed request; reading it tells which it was.
-        await _read_back(on, reader, change, str(error), report, channels)
+        await _read_back(on, reader, change, began, str(error), report, channels)
         return
     read = Read(card=card, began=began, ended=on.clock(), by_id=True)
     look = replace(judged(read, channels), written=change.values)
@@ -148,26 +137,21 @@ async def change_of(on: Connections, board: Board, page_id: str) -> Change | Non
     """What is to be written to a card now; None when it is right, in the trash, or unknown."""
     async with on.sessions() as session:
         found = await card_and_task(session, page_id)
-    if found is None or found[0].trashed_at is not None:
-        return None
-    card, row = found
-    base, task = card.base, task_state(row) if row is not None else None
-    if base is None:
-        return None
-    outdated = is_outdated(base, task)
-    told = attention(card.known_violations(), "") if outdated else card.attention
-    writable = [name for name in PUSHED if board.shows(name)]
-    values = differences(base, task, told, writable)
-    shown = {name: getattr(base.shown, name.lower()) for name in values}
-    return Change(page_id=page_id, values=values, shown=shown, attempts=card.attempts) if values else None
+    return change_to(*found, board) if found is not None else None
 
 
 async def _read_back(
-    on: Connections, reader: Reader, change: Change, error: str, report: Report, channels: Mapping[str, object]
+    on: Connections,
+    reader: Reader,
+    change: Change,
+    sent: datetime,
+    error: str,
+    report: Report,
+    channels: Mapping[str, object],
 ) -> None:
     """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
     readings = await read_by_id(on, reader.board, [change.page_id])
-    looks = [judged(read, channels) for read in readings.cards]
+    looks = [replace(judged(read, channels), tried=change.values, tried_at=sent) for read in readings.cards]
     await _keep(on, reader, looks, readings, report)
     if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
         await _failed(on, change, error, report)

@@ -1,7 +1,7 @@
 /** The panel at the side: what is asked of the API and how fast, which webhooks went out, and trouble on purpose. */
 
 import { sandbox } from "./api.js";
-import { showFaults, takeFaults } from "./faults.js";
+import { activeFaults, showFaults, takeFaults } from "./faults.js";
 import { $, attempt, el } from "./dom.js";
 import { showMeter } from "./meter.js";
 import { titleOf } from "./properties.js";
@@ -74,6 +74,9 @@ function showPanel() {
     button.setAttribute("aria-selected", String(button.dataset.tab === tab));
   }
   drawMeter();
+  const trouble = activeFaults();
+  $("trouble").hidden = !trouble;
+  $("trouble").textContent = `Faults are set: ${trouble}`;
   const list = $("activity");
   if (tab === "requests") showRequests(list);
   else if (tab === "webhooks") showWebhooks(list);
@@ -98,6 +101,7 @@ function build() {
   );
   $("panel").replaceChildren(
     el("div", { id: "meter", class: "meter" }),
+    el("button", { type: "button", id: "trouble", class: "trouble", hidden: true, onclick: () => choose("faults") }),
     el("div", { role: "tablist", class: "tabs", "aria-label": "Activity" }, tabs),
     el("div", { id: "activity", class: "activity", role: "tabpanel" }),
   );

@@ -150,10 +150,10 @@ async def test_the_views_show_what_they_say(board: BoardStage, page: Page) -> No
         "All": ["Lanternfish", "Whale fall", "Silk Road", "Fire of London"],
     }
     for name, titles in wanted.items():
-        chip = page.locator(".chip", has_text=name).first
+        chip = page.locator(".view", has_text=name).first
         await chip.click()
         await expect(page.locator(".card .title")).to_have_text(titles)
-        await expect(chip).to_have_attribute("aria-pressed", "true")
+        await expect(chip).to_have_attribute("aria-selected", "true")
         await expect(chip.locator(".count")).to_have_text(str(len(titles)))
 
 

@@ -58,7 +58,7 @@ function front({ properties }, visible) {
   const attention = names.includes("Attention") && shown(properties.Attention);
   const tags = names.filter((name) => !APART.includes(name)).map((name) => valueTag(name, properties[name]));
   return [
-    attention && el("p", { class: "attention" }, attention),
+    attention && el("p", { class: "attention" }, el("span", {}, attention)),
     tags.some(Boolean) && el("div", { class: "tags" }, tags),
   ].filter(Boolean);
 }

@@ -23,7 +23,7 @@ export async function loadViews() {
   store.views = views;
   for (const id of found.keys()) if (!views.some((view) => view.id === id)) found.delete(id);
   changed();
-  await lookAgain();
+  await Promise.all([lookAgain(), count()]);
 }
 
 /** What the page shows of a view: columns, if it is a board of a property that has options, else a table. */

@@ -64,7 +64,7 @@ function row(page, names) {
   rows.set(page.id, { page, node });
   node.replaceChildren(...names.map((name) => cell(name, page)));
   const bot = store.bots.get(page.last_edited_by.id);
-  if (bot) node.firstChild.append(el("span", { class: "by", title: `${bot} edited this last` }, bot));
+  if (bot) node.firstChild.prepend(el("span", { class: "by", title: `${bot} edited this last` }, bot));
   return node;
 }
 

@@ -38,10 +38,11 @@ function ownTabs() {
 
 const optionsOf = (name) => (store.schema[name]?.type === "select" ? store.schema[name].select.options : []);
 
-/** The tab that is shown: the chosen one, else that of the address, else the first. */
+/** The tab that is shown: the chosen one, else that of the address, else the first board, else the first. */
 export function currentTab() {
   const all = tabs();
-  return all.find((tab) => tab.id === store.view) ?? all.find((tab) => tab.id === inAddress()) ?? all[0] ?? null;
+  const named = (id) => all.find((tab) => tab.id === id);
+  return named(store.view) ?? named(inAddress()) ?? all.find((tab) => tab.kind === "board") ?? all[0] ?? null;
 }
 
 const inAddress = () => decodeURIComponent(IN_ADDRESS.exec(location.hash)?.[1] ?? "");
@@ -103,8 +104,8 @@ function count(tab) {
 }
 
 function makeTab({ id, kind }) {
-  const given = { type: "button", role: "tab", class: `view ${kind}`, "aria-controls": "board", data: { view: id } };
-  const icon = el("span", { class: `icon ${kind}`, "aria-hidden": "true" });
+  const given = { type: "button", role: "tab", class: "view", "aria-controls": "board", data: { view: id, kind } };
+  const icon = el("span", { class: "icon", "aria-hidden": "true" });
   const node = el("button", given, icon, el("span", { class: "label" }), el("span", { class: "count" }));
   node.addEventListener("click", () => choose(id));
   return node;

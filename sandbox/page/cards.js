@@ -1,7 +1,7 @@
 /** A card: what an editor sees of a page on the board. */
 
 import { el } from "./dom.js";
-import { optionOf, shown, titleOf } from "./properties.js";
+import { humanTime, optionOf, shown, titleOf } from "./properties.js";
 import { store } from "./store.js";
 
 const TIME = "Time in Status";
@@ -93,36 +93,19 @@ function usual(properties) {
 }
 
 function foot(page, visible) {
-  const time = (visible ?? KNOWN).includes(TIME) && timeOf(page);
+  const time = (visible ?? KNOWN).includes(TIME) && humanTime(shown(page.properties[TIME]));
   const bot = store.bots.get(page.last_edited_by.id);
   const parts = [
-    time && el("span", { class: "time", title: `${TIME}: ${time}` }, humanTime(time)),
+    time && el("span", { class: "time", title: `${TIME}: ${time}` }, time),
     bot && el("span", { class: "by", title: `${bot} edited this last` }, bot),
   ].filter(Boolean);
   return parts.length ? [el("div", { class: "foot" }, parts)] : [];
 }
 
-/** The time in the status; "" on a card whose formula has no date yet and gives its unit only. */
-function timeOf(page) {
-  const time = shown(page.properties[TIME]).trim();
-  return time === "min" ? "" : time;
-}
-
-/** "125 min" as "2 h 5 min"; anything else as it is. */
-export function humanTime(text) {
-  const minutes = /^(\d+) min$/.exec(text)?.[1];
-  if (minutes === undefined || minutes < 60) return text;
-  const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
-  const [large, small] = days
-    ? [`${days} d`, hours && `${hours} h`]
-    : [`${hours} h`, minutes % 60 && `${minutes % 60} min`];
-  return small ? `${large} ${small}` : large;
-}
-
 function label(page, title) {
   const said = [title || "Untitled"];
   for (const name of KNOWN) {
-    const value = name === TIME ? timeOf(page) : shown(page.properties[name]);
+    const value = humanTime(shown(page.properties[name]));
     if (value) said.push(`${name}: ${value}`);
   }
   const bot = store.bots.get(page.last_edited_by.id);

@@ -1,9 +1,9 @@
 /** A view as a table: one row a card, one column a property. */
 
 import { keepOneTabStop } from "./columns.js";
-import { humanTime, valueTag } from "./cards.js";
+import { valueTag } from "./cards.js";
 import { $, el, reconcile } from "./dom.js";
-import { shown, titleOf } from "./properties.js";
+import { humanTime, shown, titleOf } from "./properties.js";
 import { cardsInOrder, changed, store } from "./store.js";
 import { visibleCards } from "./views.js";
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ else:
     driver = pytest.importorskip("playwright.async_api", reason=f"{WHY}: playwright is not installed")
 expect = driver.expect
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VERSION = "2026-03-11"
 BOT, PERSON = "ntn_browser", "person_browser"
 ACCOUNTS = (Account("bot", "Showrunner", BOT), Account("person", "Ada", PERSON))
@@ -44,6 +47,11 @@ SCHEMA: dict[str, Any] = {
     "Time in Status": {"formula": {"expression": 'format(dateBetween(now(), prop("Updated"), "minutes")) + " min"'}},
     "Attention": {"rich_text": {}},
 }
+
+
+def find_browser() -> str | None:
+    """The path of the first browser of this machine that will do; None when there is none."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
 def text(content: str) -> list[dict[str, Any]]:

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from browser_stage import ACCOUNTS, MUST_RUN, SCHEMA, VERSION, WHY, BoardStage, driver, expect, served, watched_tab
+from browser_stage import (
+    ACCOUNTS,
+    ARGUMENTS,
+    BROWSERS,
+    MUST_RUN,
+    SCHEMA,
+    VERSION,
+    WHY,
+    BoardStage,
+    driver,
+    expect,
+    find_browser,
+    served,
+    watched_tab,
+)
 
 from sandbox import Config, create_app
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[BrowserContext]:
-    found = next((path for path in map(shutil.which, _NAMES) if path), None)
+    found = find_browser()
     if found is None:
-        sentence = f"{WHY}: none of {', '.join(_NAMES)} is installed."
+        sentence = f"{WHY}: none of {', '.join(BROWSERS)} is installed."
         if MUST_RUN:
             pytest.fail(sentence)
         pytest.skip(sentence)
     expect.set_options(timeout=20_000)
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     async with driver.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         # One profile for all: each test has a port of its own, so the page remembers nothing of another test.
         yield await browser.new_context(viewport={"width": 1400, "height": 900})
         await browser.close()

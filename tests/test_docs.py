@@ -37,7 +37,7 @@ def test_every_path_that_the_readme_links_to_exists() -> None:
 
 
 def test_every_picture_is_small_used_and_told_to_those_who_do_not_see_it() -> None:
-    shown = dict((path, words) for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README))
+    shown = {path: words for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README)}
     pictures = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
     assert set(shown) == set(pictures)
     assert [path for path, words in shown.items() if len(words) < 30] == []

@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint simulate screenshots format lock clean
+.PHONY: help up test lint simulate format lock clean
 
 help: ## Print this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 up: $(READY) ## Start everything and keep the board in sync until Ctrl-C
 	@exec $(BIN)/showrunner up
@@ -26,11 +26,12 @@ lint: $(READY) ## Lint, check types and the arrows between the rooms
 simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
 
-screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
-	@PYTHONPATH=tests:tests/story $(BIN)/python tests/browser/screenshots.py
-
 format: $(READY) ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+.PHONY: screenshots
+screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
+	@PYTHONPATH=tests:tests/story $(BIN)/python tests/browser/screenshots.py
 
 lock: ## Renew constraints.txt with the newest versions that pyproject.toml allows
 	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet '.[dev]' hatchling editables

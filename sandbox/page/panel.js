@@ -13,6 +13,8 @@ const webhooks = new Map();
 let tab = "requests";
 let everyone = false;
 let faultNews = 0;
+/** Requests of a connection in a minute; Notion's own until the sandbox has said its. */
+let limit = 180;
 
 const isBot = (entry) => [...store.bots.values()].includes(entry.user);
 
@@ -38,11 +40,12 @@ function setOpen(open) {
 /** What happened before the panel was opened. What the stream has told meanwhile is newer, and stays. */
 async function catchUp() {
   const before = faultNews;
-  const [faults, sent, { last }] = await Promise.all([
+  const [faults, sent, { last, requests_per_minute: perMinute }] = await Promise.all([
     sandbox("GET", "/sandbox/faults"),
     sandbox("GET", "/sandbox/webhooks"),
     sandbox("GET", "/sandbox/requests?since=999999999999"),
   ]);
+  limit = perMinute;
   if (faultNews === before) takeFaults(faults);
   for (const delivery of sent.deliveries) {
     const known = webhooks.get(delivery.number)?.attempts.length ?? -1;
@@ -114,7 +117,7 @@ function choose(id) {
 }
 
 function drawMeter() {
-  if ($("meter")) showMeter($("meter"), [...requests.values()].filter(isBot), store.limit);
+  if ($("meter")) showMeter($("meter"), [...requests.values()].filter(isBot), limit);
 }
 
 function showRequests(list) {

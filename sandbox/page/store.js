@@ -1,14 +1,13 @@
 /** What the page knows, and the writes that change it. Whoever shows it is called when it has changed. */
 
-import { notion, queryPieces, sandbox } from "./api.js";
+import { items, notion, queryPieces, search } from "./api.js";
 import { toast } from "./dom.js";
-import { titleOf, written } from "./properties.js";
+import { textOf, titleOf, written } from "./properties.js";
 
 export const store = {
   user: null,
   boards: [],
   bots: new Map(),
-  limit: 180,
   board: null,
   schema: {},
   /** The property that makes the columns: the present view's, else the usual one of this board. */
@@ -26,6 +25,7 @@ export const store = {
   fresh: new Set(),
 };
 
+const MOST_TRASHED = 200;
 const ranks = new Map();
 const edits = new Map();
 const writing = new Map();
@@ -63,9 +63,19 @@ export function keep(page) {
   changed();
 }
 
+/** Read which data sources there are, in the order they were made, and who is a bot. */
 export async function loadBoards() {
-  const { boards, bots, requests_per_minute: limit } = await sandbox("GET", "/sandbox/boards");
-  Object.assign(store, { boards, limit, bots: new Map(bots.map((bot) => [bot.id, bot.name])) });
+  const sources = [];
+  const bots = new Map();
+  for await (const source of search({ property: "object", value: "data_source" })) sources.push(source);
+  for await (const user of items("/v1/users")) if (user.type === "bot") bots.set(user.id, user.name);
+  sources.sort((a, b) => a.created_time.localeCompare(b.created_time));
+  const boards = sources.map(({ id, parent, title }) => ({
+    database_id: parent.database_id,
+    data_source_id: id,
+    title: textOf(title) || "Untitled",
+  }));
+  Object.assign(store, { boards, bots });
 }
 
 export async function loadSchema() {
@@ -116,9 +126,15 @@ export async function loadCards() {
   }
 }
 
+/** Read the last trashed cards of the board. A query does not find them; a search does. */
 export async function loadTrash() {
-  const { results } = await sandbox("GET", `/sandbox/trash?data_source_id=${store.board.data_source_id}`);
-  store.trashed = results;
+  const board = store.board;
+  const trashed = [];
+  for await (const page of search({ property: "object", value: "page", in_trash: true })) {
+    if (page.parent.data_source_id === board.data_source_id) trashed.push(page);
+    if (trashed.length === MOST_TRASHED) break;
+  }
+  if (store.board === board) store.trashed = trashed;
   changed();
 }
 

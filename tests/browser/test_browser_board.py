@@ -174,8 +174,11 @@ async def test_the_panel_shows_requests_webhooks_and_faults_as_they_come(board: 
     await expect(page.locator(".webhooks .status")).to_have_text(["no answer"])
     await page.get_by_role("tab", name="Faults").click()
     await expect(page.locator(".faults .status")).to_have_text(["1 of 1"])
+    await expect(page.locator("#trouble")).to_be_hidden()
     await page.get_by_role("button", name="Token revoked").click()
     await expect(page.locator(".faults li")).to_have_count(2)
+    await page.get_by_role("tab", name="Requests").click()
+    await expect(page.locator("#trouble")).to_have_text("Faults are set: 401")
     assert [fault.trouble.status for fault in board.sandbox.faults.all()] == [409, 401]
 
 

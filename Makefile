@@ -32,6 +32,10 @@ mutate: $(READY) ## Make the product wrong on purpose and see whether histories 
 format: $(READY) ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
+.PHONY: screenshots
+screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
+	@PYTHONPATH=tests:tests/story $(BIN)/python tests/browser/screenshots.py
+
 lock: ## Renew constraints.txt with the newest versions that pyproject.toml allows
 	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet '.[dev]' hatchling editables
 	@(head -n 1 constraints.txt && $(VENV)/lock/bin/pip freeze --exclude showrunner) > constraints.new && mv constraints.new constraints.txt

@@ -85,8 +85,11 @@ class Sandbox:
         self.api.on_change = watching.changed
         self.api.log.watch = watching.requested
         self.outbox.watch = watching.delivered
-        self.control = Control(self.api, state=self.state, outbox=self.outbox, sender=self.sender, clock=clock)
-        self.board_control = BoardControl(config, state=self.state, api=self.api, feed=self.feed, clock=clock)
+        limit = config.requests_per_minute
+        self.control = Control(
+            self.api, limit=limit, state=self.state, outbox=self.outbox, sender=self.sender, clock=clock
+        )
+        self.board_control = BoardControl(state=self.state, feed=self.feed, clock=clock)
         self.fault_control = FaultControl(self.faults, feed=self.feed, clock=clock)
         self._pump: asyncio.Task[None] | None = None
         self._closed = False
@@ -177,8 +180,6 @@ def create_app(
             WebRoute("/", site.page, methods=["GET"]),
             WebRoute("/page/{name}", site.page_file, methods=["GET"]),
             WebRoute("/sandbox/session", sandbox.board_control.session, methods=["GET"]),
-            WebRoute("/sandbox/boards", sandbox.board_control.boards, methods=["GET"]),
-            WebRoute("/sandbox/trash", sandbox.board_control.trash, methods=["GET"]),
             WebRoute("/sandbox/stream", sandbox.board_control.stream, methods=["GET"]),
             WebRoute("/sandbox/faults", sandbox.fault_control.__call__, methods=["GET", "POST", "DELETE"]),
             WebRoute("/sandbox/requests", sandbox.control.requests, methods=["GET"]),

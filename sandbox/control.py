@@ -28,21 +28,23 @@ class Control:
 
     Args:
         api: Whose requests are counted.
+        limit: Requests of a connection in a minute.
         state: The objects.
         outbox: The webhook subscription.
         sender: Sends the handshake.
         clock: Tells the time.
     """
 
-    def __init__(self, api: Api, *, state: State, outbox: Outbox, sender: Sender, clock: Clock) -> None:
+    def __init__(self, api: Api, *, limit: int, state: State, outbox: Outbox, sender: Sender, clock: Clock) -> None:
         self._api = api
+        self._limit = limit
         self._state = state
         self._outbox = outbox
         self._sender = sender
         self._clock = clock
 
     async def requests(self, request: Request) -> Response:
-        """GET /sandbox/requests?since=N: counts since the start, and the remembered requests after number N."""
+        """GET /sandbox/requests?since=N: counts since the start, the limit, and the remembered requests after N."""
         try:
             since = int(request.query_params.get("since", "0"))
         except ValueError:
@@ -54,7 +56,10 @@ class Control:
             "by_endpoint": dict(sorted(log.by_endpoint.items())),
             "by_user": {self._user_name(user_id): count for user_id, count in sorted(log.by_user.items())},
         }
-        return self._ok({"totals": totals, "last": log.total, "requests": log.since(since)})
+        remembered = log.since(since)
+        return self._ok(
+            {"totals": totals, "requests_per_minute": self._limit, "last": log.total, "requests": remembered}
+        )
 
     def _user_name(self, user_id: str) -> str:
         return self._state.users[user_id].name if user_id else ""

@@ -36,6 +36,14 @@ def test_every_path_that_the_readme_links_to_exists() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_every_picture_is_small_used_and_told_to_those_who_do_not_see_it() -> None:
+    shown = {path: words for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README)}
+    pictures = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
+    assert set(shown) == set(pictures)
+    assert [path for path, words in shown.items() if len(words) < 30] == []
+    assert [path for path, size in pictures.items() if size > 150_000] == []
+
+
 def commands() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [
         (str(c.name or c.callback.__name__),) for c in app.registered_commands if c.callback

@@ -59,6 +59,28 @@ async function send(method, path, body, headers) {
   return found;
 }
 
+/** Every item of a list that is read with GET, or of the rest of it, from a cursor on. */
+export async function* items(path, cursor) {
+  do {
+    const more = cursor ? `${path.includes("?") ? "&" : "?"}start_cursor=${encodeURIComponent(cursor)}` : "";
+    const piece = await notion("GET", path + more);
+    yield* piece.results;
+    cursor = piece.next_cursor;
+  } while (cursor);
+}
+
+/** Every page or data source, the last edited first. `filter` has `in_trash` for the trash. */
+export async function* search(filter) {
+  const sort = { timestamp: "last_edited_time", direction: "descending" };
+  let cursor;
+  do {
+    const more = cursor && { start_cursor: cursor };
+    const piece = await notion("POST", "/v1/search", { filter, sort, page_size: 100, ...more });
+    yield* piece.results;
+    cursor = piece.next_cursor;
+  } while (cursor);
+}
+
 /** Every piece of a query, newest pages first: {results, incomplete}. `only` are ids of properties. */
 export async function* queryPieces(dataSourceId, only = []) {
   const names = only.map((id) => `filter_properties=${encodeURIComponent(decodeURIComponent(id))}`).join("&");

@@ -8,16 +8,19 @@ import { columnToFill, enableKeys } from "./keys.js";
 import { listen } from "./live.js";
 import { enableDragging } from "./moving.js";
 import { openPanel, takeNews, togglePanel } from "./panel.js";
+import { loadViews, lookAgain } from "./saved_views.js";
 import { changed, loadBoards, loadCards, loadSchema, onChange, refreshFormulas, store } from "./store.js";
+import { showTable } from "./table.js";
 import { showTrash } from "./trash.js";
-import { showViews } from "./views.js";
+import { enableViews, settleView, showViews } from "./views.js";
 
 const CHOSEN = "board";
 
 function show() {
+  const tab = settleView();
   showViews();
   const main = $("board");
-  const mode = !store.board ? "none" : !store.group ? "plain" : store.view === "trash" ? "trash" : "columns";
+  const mode = store.board ? (tab?.kind ?? "loading") : "none";
   if (main.dataset.mode !== mode) {
     main.dataset.mode = mode;
     main.replaceChildren();
@@ -30,10 +33,12 @@ function show() {
       : store.user
         ? `You are ${store.user.name}`
         : "";
-  for (const id of ["new", "fold", "search"]) $(id).hidden = mode !== "columns";
-  if (mode === "columns") showColumns();
+  for (const id of ["new", "search"]) $(id).hidden = !["board", "table"].includes(mode);
+  $("fold").hidden = mode !== "board";
+  if (mode === "board") showColumns();
+  else if (mode === "table") showTable(tab);
   else if (mode === "trash") showTrash();
-  else if (!main.children.length) main.append(mode === "none" ? welcome() : ungrouped());
+  else if (mode === "none" && !main.children.length) main.append(welcome());
 }
 
 function welcome() {
@@ -52,26 +57,17 @@ function welcome() {
   );
 }
 
-function ungrouped() {
-  return el(
-    "div",
-    { class: "empty" },
-    el("h2", {}, "Nothing to make columns of"),
-    el("p", {}, "This database has no property of the type select or status."),
-  );
-}
-
 async function openBoard(board) {
   if (!board || board.data_source_id === store.board?.data_source_id) return;
   resetColumns();
   store.cards.clear();
-  Object.assign(store, { board, view: "all", search: "", trashed: [], group: null, schema: {} });
+  Object.assign(store, { board, view: null, views: null, search: "", trashed: [], group: null, schema: {} });
   $("board").replaceChildren();
   $("search").value = "";
   localStorage.setItem(CHOSEN, board.data_source_id);
   await loadSchema();
   showBoards();
-  await loadCards();
+  await Promise.all([loadViews(), loadCards()]);
 }
 
 /** The title, and a choice of boards when there are several. */
@@ -97,7 +93,8 @@ async function findBoards() {
   await loadBoards();
   const last = localStorage.getItem(CHOSEN);
   const chosen = store.boards.find((board) => board.data_source_id === last) ?? store.boards[0];
-  if (!store.board) await openBoard(chosen);
+  if (store.board) await loadViews();
+  else await openBoard(chosen);
   showBoards();
   changed();
 }
@@ -125,6 +122,12 @@ function askForToken() {
   });
 }
 
+/** Time alone changes what formulas say and what views find. */
+async function tick() {
+  await refreshFormulas();
+  await lookAgain();
+}
+
 function enableTools() {
   $("boards").addEventListener("change", () =>
     attempt(() => openBoard(store.boards.find((board) => board.data_source_id === $("boards").value))),
@@ -143,12 +146,13 @@ async function start() {
   enableTools();
   enableKeys();
   enableDragging();
+  enableViews();
   store.user = (await openSession()) ?? (await askForToken());
   onChange(show);
   await listen({ onNews: takeNews, onBoards: () => attempt(findBoards) });
   openPanel();
   await findBoards();
-  setInterval(() => document.hidden || !store.board || refreshFormulas().catch(() => {}), 60_000);
+  setInterval(() => document.hidden || !store.board || tick().catch(() => {}), 60_000);
 }
 
 attempt(start);

@@ -1,28 +1,33 @@
 /** A card: what an editor sees of a page on the board. */
 
 import { el } from "./dom.js";
-import { optionOf, shown, titleOf } from "./properties.js";
+import { humanTime, optionOf, shown, titleOf } from "./properties.js";
 import { store } from "./store.js";
 
-const KNOWN = ["Channel", "Priority", "Time in Status", "Attention"];
+const TIME = "Time in Status";
+const KNOWN = ["Channel", "Priority", TIME, "Attention"];
+/** Shown in a place of their own. */
+const APART = [TIME, "Attention"];
 const MOST_OTHERS = 3;
+const LONGEST = 60;
 
 /**
- * The list item of a card. It stays the same element for as long as the card is there, and its inside stays when it
+ * The list item of a card that shows these properties; null is what an editor of a video plan needs. It stays the same element for as long as the card is there, and its inside stays when it
  * looks the same: an element that is replaced under the mouse loses its click.
  */
-export function cardNode(page, made) {
+export function cardNode(page, made, visible) {
   const known = made.get(page.id);
-  if (known?.page === page && known.schema === store.schema) return known.node.parentNode;
+  const face = visible?.join("\n");
+  if (known?.page === page && known.schema === store.schema && known.face === face) return known.node.parentNode;
   const node = known?.node ?? makeCard(page.id);
-  made.set(page.id, { page, schema: store.schema, node });
+  made.set(page.id, { page, schema: store.schema, face, node });
   const title = titleOf(page);
   const look = el(
     "div",
     {},
     el("p", { class: title ? "title" : "title none" }, title || "Untitled"),
-    ...face(page),
-    ...foot(page),
+    ...front(page, visible),
+    ...foot(page, visible),
   );
   if (look.innerHTML !== node.innerHTML) node.replaceChildren(...look.childNodes);
   node.setAttribute("aria-label", label(page, title));
@@ -47,17 +52,24 @@ function shine(node, id) {
   node.addEventListener("animationend", () => node.classList.remove("fresh"), { once: true });
 }
 
-function face({ properties }) {
-  const channel = optionOf(properties.Channel);
-  const priority = optionOf(properties.Priority);
-  const attention = shown(properties.Attention);
-  const chips = [channel && tag(channel, "channel"), priority && priorityTag(priority), ...others(properties)].filter(
-    Boolean,
-  );
+/** Attention first, then the rest as tags, in the order in which they are named. */
+function front({ properties }, visible) {
+  const names = visible ?? usual(properties);
+  const attention = names.includes("Attention") && shown(properties.Attention);
+  const tags = names.filter((name) => !APART.includes(name)).map((name) => valueTag(name, properties[name]));
   return [
-    attention && el("p", { class: "attention" }, attention),
-    chips.length > 0 && el("div", { class: "tags" }, chips),
+    attention && el("p", { class: "attention" }, el("span", {}, attention)),
+    tags.some(Boolean) && el("div", { class: "tags" }, tags),
   ].filter(Boolean);
+}
+
+/** A value as a tag: options in their colour, anything else as a short text; null when it is empty. */
+export function valueTag(name, property) {
+  if (!shown(property) || property.type === "title") return null;
+  const option = ["select", "status"].includes(property.type) ? optionOf(property) : null;
+  if (option && name === "Priority") return priorityTag(option);
+  if (option) return tag(option, name === "Channel" ? "channel" : "");
+  return el("span", { class: "tag", title: name }, shown(property).slice(0, LONGEST));
 }
 
 const tag = (option, kind) => el("span", { class: `tag ${kind}`, data: { color: option.color } }, option.name);
@@ -71,49 +83,29 @@ function priorityTag(option) {
   );
 }
 
-/** On a board that is not a video plan: the first few short properties that have a value. */
-function others(properties) {
-  if (KNOWN.some((name) => name in properties)) return [];
+/** What an editor needs; on a board that is not a video plan, the first few properties that have a value. */
+function usual(properties) {
+  if (KNOWN.some((name) => name in properties)) return KNOWN;
   return Object.entries(properties)
     .filter(([name, property]) => name !== store.group.name && property.type !== "title" && shown(property))
     .slice(0, MOST_OTHERS)
-    .map(([name, property]) => {
-      const option = ["select", "status"].includes(property.type) ? optionOf(property) : null;
-      return option ? tag(option, "") : el("span", { class: "tag", title: name }, shown(property).slice(0, 60));
-    });
+    .map(([name]) => name);
 }
 
-function foot(page) {
-  const time = timeOf(page);
+function foot(page, visible) {
+  const time = (visible ?? KNOWN).includes(TIME) && humanTime(shown(page.properties[TIME]));
   const bot = store.bots.get(page.last_edited_by.id);
   const parts = [
-    time && el("span", { class: "time", title: `Time in Status: ${time}` }, humanTime(time)),
+    time && el("span", { class: "time", title: `${TIME}: ${time}` }, time),
     bot && el("span", { class: "by", title: `${bot} edited this last` }, bot),
   ].filter(Boolean);
   return parts.length ? [el("div", { class: "foot" }, parts)] : [];
 }
 
-/** The time in the status; "" on a card whose formula has no date yet and gives its unit only. */
-function timeOf(page) {
-  const time = shown(page.properties["Time in Status"]).trim();
-  return time === "min" ? "" : time;
-}
-
-/** "125 min" as "2 h 5 min"; anything else as it is. */
-export function humanTime(text) {
-  const minutes = /^(\d+) min$/.exec(text)?.[1];
-  if (minutes === undefined || minutes < 60) return text;
-  const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
-  const [large, small] = days
-    ? [`${days} d`, hours && `${hours} h`]
-    : [`${hours} h`, minutes % 60 && `${minutes % 60} min`];
-  return small ? `${large} ${small}` : large;
-}
-
 function label(page, title) {
   const said = [title || "Untitled"];
   for (const name of KNOWN) {
-    const value = name === "Time in Status" ? timeOf(page) : shown(page.properties[name]);
+    const value = humanTime(shown(page.properties[name]));
     if (value) said.push(`${name}: ${value}`);
   }
   const bot = store.bots.get(page.last_edited_by.id);

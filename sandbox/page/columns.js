@@ -4,7 +4,7 @@ import { openComposer } from "./composer.js";
 import { cardNode } from "./cards.js";
 import { $, el, reconcile } from "./dom.js";
 import { changed, columnOf, store } from "./store.js";
-import { visibleCards } from "./views.js";
+import { currentTab, visibleCards } from "./views.js";
 
 const STEP = 30;
 const limits = new Map();
@@ -26,9 +26,13 @@ export function hold(on) {
 export function showColumns() {
   if (held) return;
   const board = $("board");
+  // Columns of another property are other columns, whatever they are called.
+  if (board.dataset.group !== store.group.id) resetColumns();
+  board.dataset.group = store.group.id;
   const focused = document.activeElement?.closest?.("[data-card]")?.dataset.card;
   const groups = groupCards();
-  const shown = [...groups].map(([name, { color, cards }]) => showColumn(name, color, cards));
+  const { visible } = currentTab();
+  const shown = [...groups].map(([name, { color, cards }]) => showColumn(name, color, cards, visible));
   for (const id of made.keys()) if (!store.cards.has(id)) made.delete(id);
   reconcile(board, shown);
   keepOneTabStop(board);
@@ -43,17 +47,25 @@ export function resetColumns() {
   for (const map of [limits, columns, made, unfolded]) map.clear();
 }
 
-/** name -> {color, cards}, in the order of the options; cards without one come first, if there are any. */
+/** name -> {color, cards}, in the order of the view; cards without one come first, if there are any. */
 function groupCards() {
-  const { name, type } = store.group;
+  const { order, hideEmpty } = currentTab();
   const groups = new Map([["", { color: "default", cards: [] }]]);
-  for (const option of store.schema[name][type].options) groups.set(option.name, { color: option.color, cards: [] });
+  for (const option of inOrder(store.group[store.group.type].options, order))
+    groups.set(option.name, { color: option.color, cards: [] });
   for (const page of visibleCards()) (groups.get(columnOf(page)) ?? groups.get("")).cards.push(page);
-  if (!groups.get("").cards.length) groups.delete("");
+  for (const [name, { cards }] of groups) if (!cards.length && (hideEmpty || !name)) groups.delete(name);
   return groups;
 }
 
-function showColumn(name, color, cards) {
+/** `manual` is the order of the options themselves. */
+function inOrder(options, order) {
+  if (order === "manual") return options;
+  const sorted = [...options].sort((a, b) => a.name.localeCompare(b.name));
+  return order === "ascending" ? sorted : sorted.reverse();
+}
+
+function showColumn(name, color, cards, visible) {
   const column = columns.get(name) ?? makeColumn(name);
   columns.set(name, column);
   const title = name || `No ${store.group.name}`;
@@ -67,7 +79,7 @@ function showColumn(name, color, cards) {
   const limit = limits.get(name) ?? STEP;
   reconcile(
     column.list,
-    cards.slice(0, limit).map((page) => cardNode(page, made)),
+    cards.slice(0, limit).map((page) => cardNode(page, made, visible)),
   );
   column.more.hidden = cards.length <= limit;
   column.more.textContent = `Show ${Math.min(STEP, cards.length - limit)} more of ${cards.length - limit}`;
@@ -117,14 +129,14 @@ export function setFolding(on) {
 }
 
 /** Tab reaches the board once; the arrow keys do the rest. */
-function keepOneTabStop(board) {
-  const present = board.querySelector('.card[tabindex="0"]');
-  if (!present) board.querySelector(".card")?.setAttribute("tabindex", "0");
+export function keepOneTabStop(board) {
+  const present = board.querySelector('[data-card][tabindex="0"]');
+  if (!present) board.querySelector("[data-card]")?.setAttribute("tabindex", "0");
 }
 
 /** Make a card the one that Tab reaches, and go there. */
 export function focusCard(node) {
-  for (const other of $("board").querySelectorAll('.card[tabindex="0"]')) other.setAttribute("tabindex", "-1");
+  for (const other of $("board").querySelectorAll('[data-card][tabindex="0"]')) other.setAttribute("tabindex", "-1");
   node.setAttribute("tabindex", "0");
   node.focus();
   node.scrollIntoView({ block: "nearest", inline: "nearest" });

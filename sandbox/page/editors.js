@@ -1,9 +1,8 @@
 /** One editor per kind of property. */
 
 import { el } from "./dom.js";
-import { isWritable, shown } from "./properties.js";
 import { notion } from "./api.js";
-import { titleOf } from "./properties.js";
+import { humanTime, isWritable, shown, titleOf } from "./properties.js";
 
 /**
  * An editor of a property: an element with `show(property)`, which leaves alone what the person is typing in.
@@ -132,7 +131,7 @@ function withZone(day, time) {
 
 function reading() {
   const node = el("span", { class: "reading" });
-  node.show = (property) => (node.textContent = shown(property) || "—");
+  node.show = (property) => (node.textContent = humanTime(shown(property)) || "—");
   node.flush = () => {};
   return node;
 }

@@ -22,6 +22,13 @@ export function takeFaults(body) {
   faults = body.faults;
 }
 
+/** The faults that are still to strike, in words; "" without any. */
+export const activeFaults = () =>
+  faults
+    .filter((fault) => !fault.spent)
+    .map(said)
+    .join(", ");
+
 /** The buttons, and the faults that are set. */
 export function showFaults(list) {
   if (!list.querySelector(".kinds")) build(list);

@@ -5,7 +5,6 @@ import { focusCard } from "./columns.js";
 import { openComposer } from "./composer.js";
 import { $ } from "./dom.js";
 import { openMover } from "./moving.js";
-import { store } from "./store.js";
 
 /** Listen to keys and clicks on cards. */
 export function enableKeys() {
@@ -20,12 +19,11 @@ export function enableKeys() {
 
 function onKey(event) {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (typing || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const card = event.target.closest?.("[data-card]");
   const act = card ? onCard(event.key, card) : null;
   const general = { n: () => openComposer(columnToFill(event.target)), "/": () => $("search").focus() }[event.key];
-  const arrow =
-    !card && event.key.startsWith("Arrow") && !event.target.closest?.("#panel, #views") ? enterBoard : null;
+  const arrow = !card && event.key.startsWith("Arrow") && !event.target.closest?.("#panel") ? enterBoard : null;
   const chosen = act ?? general ?? arrow;
   if (!chosen) return;
   event.preventDefault();
@@ -42,21 +40,22 @@ function onCard(key, card) {
 }
 
 function enterBoard() {
-  const card = $("board").querySelector('.card[tabindex="0"]') ?? $("board").querySelector(".card");
+  const card = $("board").querySelector('[data-card][tabindex="0"]') ?? $("board").querySelector("[data-card]");
   if (card) focusCard(card);
 }
 
-const cardsOf = (column) => [...column.querySelectorAll(".card")];
+const PLACE = "[data-column], .sheet";
+const cardsOf = (place) => [...place.querySelectorAll("[data-card]")];
 
 function stepInColumn(card, step) {
-  const cards = cardsOf(card.closest("[data-column]"));
+  const cards = cardsOf(card.closest(PLACE));
   const next = cards[cards.indexOf(card) + step];
   if (next) focusCard(next);
 }
 
 /** To the next column that has cards, at the same height. */
 function stepAcross(card, step) {
-  const here = card.closest("[data-column]");
+  const here = card.closest(PLACE);
   const height = cardsOf(here).indexOf(card);
   for (let column = here; column;) {
     column = step > 0 ? column.nextElementSibling : column.previousElementSibling;
@@ -68,8 +67,8 @@ function stepAcross(card, step) {
   }
 }
 
-/** The column of the focus, else the first of the board. */
+/** The column of the focus, else the first that has a name; "" in a table, which has none. */
 export function columnToFill(target) {
   const column = target?.closest?.("[data-column]")?.dataset.column;
-  return column || store.group?.[store.group.type].options[0]?.name || "";
+  return column || ($("board").querySelector('[data-column]:not([data-column=""])')?.dataset.column ?? "");
 }

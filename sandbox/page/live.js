@@ -2,6 +2,7 @@
 
 import { $, say } from "./dom.js";
 import { titleOf } from "./properties.js";
+import { loadViews, lookAgain } from "./saved_views.js";
 import { changed, keep, loadBoards, loadCards, loadSchema, loadTrash, refresh, store } from "./store.js";
 
 const AT_ONCE = 6;
@@ -17,13 +18,13 @@ export function listen({ onNews, onBoards }) {
   const on = (kind, take) => source.addEventListener(kind, (event) => take(JSON.parse(event.data)));
   on("change", hint);
   on("schema", async ({ data_source_id: id }) => {
-    if (id === store.board?.data_source_id) await loadSchema();
+    if (id === store.board?.data_source_id) await Promise.all([loadSchema(), loadViews()]);
     else onBoards();
   });
   on("board", onBoards);
   on("missed", async () => {
     await loadBoards();
-    if (store.board) await Promise.all([loadSchema(), loadCards()]);
+    if (store.board) await Promise.all([loadSchema(), loadViews(), loadCards()]);
   });
   for (const kind of ["request", "webhook", "fault"]) on(kind, (body) => onNews(kind, body));
   source.addEventListener("error", () => state(false));
@@ -68,7 +69,7 @@ async function read(id, change) {
     if (error.status === 404) keep({ id, in_trash: true, parent: {} });
     return null;
   });
-  if (store.view === "trash") await loadTrash().catch(() => {});
+  await (store.view === "trash" ? loadTrash() : lookAgain()).catch(() => {});
   if (change.bot && page) say(`${change.bot} changed “${titleOf(page)}”.`);
   changed();
 }

@@ -61,6 +61,7 @@ function moveTo(id, column) {
 /** Ask where a card should go: arrows choose, Enter moves, Esc leaves it. */
 export function openMover(id) {
   const card = store.cards.get(id);
+  if (!store.group) return;
   const names = store.group[store.group.type].options.map((option) => option.name);
   const list = el(
     "select",

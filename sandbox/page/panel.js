@@ -1,7 +1,7 @@
 /** The panel at the side: what is asked of the API and how fast, which webhooks went out, and trouble on purpose. */
 
 import { sandbox } from "./api.js";
-import { showFaults, takeFaults } from "./faults.js";
+import { activeFaults, showFaults, takeFaults } from "./faults.js";
 import { $, attempt, el } from "./dom.js";
 import { showMeter } from "./meter.js";
 import { titleOf } from "./properties.js";
@@ -13,6 +13,8 @@ const webhooks = new Map();
 let tab = "requests";
 let everyone = false;
 let faultNews = 0;
+/** Requests of a connection in a minute; Notion's own until the sandbox has said its. */
+let limit = 180;
 
 const isBot = (entry) => [...store.bots.values()].includes(entry.user);
 
@@ -38,11 +40,12 @@ function setOpen(open) {
 /** What happened before the panel was opened. What the stream has told meanwhile is newer, and stays. */
 async function catchUp() {
   const before = faultNews;
-  const [faults, sent, { last }] = await Promise.all([
+  const [faults, sent, { last, requests_per_minute: perMinute }] = await Promise.all([
     sandbox("GET", "/sandbox/faults"),
     sandbox("GET", "/sandbox/webhooks"),
     sandbox("GET", "/sandbox/requests?since=999999999999"),
   ]);
+  limit = perMinute;
   if (faultNews === before) takeFaults(faults);
   for (const delivery of sent.deliveries) {
     const known = webhooks.get(delivery.number)?.attempts.length ?? -1;
@@ -74,6 +77,9 @@ function showPanel() {
     button.setAttribute("aria-selected", String(button.dataset.tab === tab));
   }
   drawMeter();
+  const trouble = activeFaults();
+  $("trouble").hidden = !trouble;
+  $("trouble").textContent = `Faults are set: ${trouble}`;
   const list = $("activity");
   if (tab === "requests") showRequests(list);
   else if (tab === "webhooks") showWebhooks(list);
@@ -98,6 +104,7 @@ function build() {
   );
   $("panel").replaceChildren(
     el("div", { id: "meter", class: "meter" }),
+    el("button", { type: "button", id: "trouble", class: "trouble", hidden: true, onclick: () => choose("faults") }),
     el("div", { role: "tablist", class: "tabs", "aria-label": "Activity" }, tabs),
     el("div", { id: "activity", class: "activity", role: "tabpanel" }),
   );
@@ -110,7 +117,7 @@ function choose(id) {
 }
 
 function drawMeter() {
-  if ($("meter")) showMeter($("meter"), [...requests.values()].filter(isBot), store.limit);
+  if ($("meter")) showMeter($("meter"), [...requests.values()].filter(isBot), limit);
 }
 
 function showRequests(list) {

@@ -61,6 +61,18 @@ export function moment(text) {
   return new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** "125 min" as "2 h 5 min"; a formula that has no date yet and gives its unit only as ""; anything else as it is. */
+export function humanTime(text) {
+  if (text.trim() === "min") return "";
+  const minutes = /^(\d+) min$/.exec(text)?.[1];
+  if (minutes === undefined || minutes < 60) return text;
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
+  const [large, small] = days
+    ? [`${days} d`, hours && `${hours} h`]
+    : [`${hours} h`, minutes % 60 && `${minutes % 60} min`];
+  return small ? `${large} ${small}` : large;
+}
+
 /** What to send for a value from an editor: text, an option's name, a date's start, a tick, digits; "" empties it. */
 export function written(type, value, before) {
   switch (type) {

@@ -1,19 +1,22 @@
 /** What the page knows, and the writes that change it. Whoever shows it is called when it has changed. */
 
-import { notion, queryPieces, sandbox } from "./api.js";
+import { items, notion, queryPieces, search } from "./api.js";
 import { toast } from "./dom.js";
-import { titleOf, written } from "./properties.js";
+import { textOf, titleOf, written } from "./properties.js";
 
 export const store = {
   user: null,
   boards: [],
   bots: new Map(),
-  limit: 180,
   board: null,
   schema: {},
+  /** The property that makes the columns: the present view's, else the usual one of this board. */
   group: null,
+  /** The database's own views, as the API gives them; null until they are read. */
+  views: null,
   cards: new Map(),
-  view: "all",
+  /** The id of the view that was chosen: one of the database's, of the page's own, or "trash". */
+  view: null,
   search: "",
   loading: false,
   incomplete: false,
@@ -22,11 +25,13 @@ export const store = {
   fresh: new Set(),
 };
 
+const MOST_TRASHED = 200;
 const ranks = new Map();
 const edits = new Map();
 const writing = new Map();
 const users = new Map();
 const listeners = [];
+const waiting = [];
 let planned = false;
 let front = 0;
 
@@ -39,10 +44,14 @@ export function changed() {
   const show = () => {
     planned = false;
     for (const listener of listeners) listener();
+    for (const resolve of waiting.splice(0)) resolve();
   };
   if (document.hidden) setTimeout(show);
   else requestAnimationFrame(show);
 }
+
+/** Resolves when the page shows everything as it is now. */
+export const whenShown = () => new Promise((resolve) => (waiting.push(resolve), changed()));
 
 /** The cards, newest first. */
 export const cardsInOrder = () => [...store.cards.values()].sort((a, b) => ranks.get(a.id) - ranks.get(b.id));
@@ -54,23 +63,44 @@ export function keep(page) {
   changed();
 }
 
+/** Read which data sources there are, in the order they were made, and who is a bot. */
 export async function loadBoards() {
-  const { boards, bots, requests_per_minute: limit } = await sandbox("GET", "/sandbox/boards");
-  Object.assign(store, { boards, limit, bots: new Map(bots.map((bot) => [bot.id, bot.name])) });
+  const sources = [];
+  const bots = new Map();
+  for await (const source of search({ property: "object", value: "data_source" })) sources.push(source);
+  for await (const user of items("/v1/users")) if (user.type === "bot") bots.set(user.id, user.name);
+  sources.sort((a, b) => a.created_time.localeCompare(b.created_time));
+  const boards = sources.map(({ id, parent, title }) => ({
+    database_id: parent.database_id,
+    data_source_id: id,
+    title: textOf(title) || "Untitled",
+  }));
+  Object.assign(store, { boards, bots });
 }
 
-/** The property that makes the columns: Status, else the first status, else the first select. */
 export async function loadSchema() {
   const source = await notion("GET", `/v1/data_sources/${store.board.data_source_id}`);
-  const all = Object.values(source.properties);
-  const groupable = all.filter((property) => ["select", "status"].includes(property.type));
   store.schema = source.properties;
-  store.group =
+  changed();
+}
+
+const GROUPABLE = ["select", "status"];
+
+/** The property that makes columns where no view says so: Status, else the first status, else the first select. */
+export function usualGroup() {
+  const groupable = Object.values(store.schema).filter((property) => GROUPABLE.includes(property.type));
+  return (
     groupable.find((property) => property.name === "Status") ??
     groupable.find((property) => property.type === "status") ??
     groupable[0] ??
-    null;
-  changed();
+    null
+  );
+}
+
+/** The property with this id, as the API writes it or as it is. */
+export function propertyById(id) {
+  const plain = decodeURIComponent(id);
+  return Object.values(store.schema).find((property) => decodeURIComponent(property.id) === plain) ?? null;
 }
 
 /** Read every card of the board. Cards that are there stay until they are known to be gone. */
@@ -96,9 +126,15 @@ export async function loadCards() {
   }
 }
 
+/** Read the last trashed cards of the board. A query does not find them; a search does. */
 export async function loadTrash() {
-  const { results } = await sandbox("GET", `/sandbox/trash?data_source_id=${store.board.data_source_id}`);
-  store.trashed = results;
+  const board = store.board;
+  const trashed = [];
+  for await (const page of search({ property: "object", value: "page", in_trash: true })) {
+    if (page.parent.data_source_id === board.data_source_id) trashed.push(page);
+    if (trashed.length === MOST_TRASHED) break;
+  }
+  if (store.board === board) store.trashed = trashed;
   changed();
 }
 
@@ -194,4 +230,8 @@ export async function userName(id) {
   return users.get(id);
 }
 
-export const columnOf = (page) => page.properties[store.group.name]?.[store.group.type]?.name ?? "";
+/** The option of a card in the property that makes the columns; "" without one. */
+export function columnOf(page) {
+  const { name, type } = store.group ?? {};
+  return page.properties[name]?.[type]?.name ?? "";
+}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from typing import Any
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
 
 from sandbox import Account, Sandbox
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, Locator, Page
 
 WHY = "The board page was not tried in a browser"
 MUST_RUN = os.environ.get("CI") == "true"
@@ -18,6 +28,8 @@ else:
     driver = pytest.importorskip("playwright.async_api", reason=f"{WHY}: playwright is not installed")
 expect = driver.expect
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VERSION = "2026-03-11"
 BOT, PERSON = "ntn_browser", "person_browser"
 ACCOUNTS = (Account("bot", "Showrunner", BOT), Account("person", "Ada", PERSON))
@@ -37,8 +49,49 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+def find_browser() -> str | None:
+    """The path of the first browser of this machine that will do; None when there is none."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
 def text(content: str) -> list[dict[str, Any]]:
     return [{"text": {"content": content}}]
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """The app on a free port of this machine, over real HTTP; its URL. A sandbox's streams end with it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", date_header=False))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    sandbox = getattr(app.state, "sandbox", None)  # type: ignore[attr-defined]
+    if sandbox is not None:
+        sandbox.feed.close()
+    server.should_exit = True
+    await running
+
+
+@asynccontextmanager
+async def watched_tab(chromium: BrowserContext, url: str, complaints: list[str]) -> AsyncIterator[Page]:
+    """A tab. Whatever happens in it, the page says nothing in the console and asks nobody but the sandbox."""
+    tab = await chromium.new_page()
+    asked: set[str] = set()
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda request: asked.add(request.url))
+    yield tab
+    await tab.close()
+    assert complaints == []
+    assert {asked_url for asked_url in asked if not asked_url.startswith(f"{url}/")} == set()
+
+
+def column_of(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-column="{name}"]')
+
+
+def card_of(page: Page, title: str) -> Locator:
+    return page.locator(".card", has_text=title)
 
 
 class BoardStage:

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import socket
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import uvicorn
-from browser_stage import ACCOUNTS, MUST_RUN, SCHEMA, VERSION, WHY, BoardStage, driver, expect
+from browser_stage import (
+    ACCOUNTS,
+    ARGUMENTS,
+    BROWSERS,
+    MUST_RUN,
+    SCHEMA,
+    VERSION,
+    WHY,
+    BoardStage,
+    driver,
+    expect,
+    find_browser,
+    served,
+    watched_tab,
+)
 
 from sandbox import Config, create_app
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[BrowserContext]:
-    found = next((path for path in map(shutil.which, _NAMES) if path), None)
+    found = find_browser()
     if found is None:
-        sentence = f"{WHY}: none of {', '.join(_NAMES)} is installed."
+        sentence = f"{WHY}: none of {', '.join(BROWSERS)} is installed."
         if MUST_RUN:
             pytest.fail(sentence)
         pytest.skip(sentence)
     expect.set_options(timeout=20_000)
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     async with driver.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         # One profile for all: each test has a port of its own, so the page remembers nothing of another test.
         yield await browser.new_context(viewport={"width": 1400, "height": 900})
         await browser.close()
@@ -42,32 +49,18 @@ async def chromium() -> AsyncIterator[BrowserContext]:
 async def stage() -> AsyncIterator[BoardStage]:
     """A sandbox, served, without a board yet."""
     app = create_app(Config(accounts=ACCOUNTS, requests_per_minute=10_000, aggregation_seconds=0))
-    sandbox = app.state.sandbox
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", date_header=False))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    # Without certificates, which take longer to read than a test should.
-    client = httpx.AsyncClient(base_url=url, headers={"Notion-Version": VERSION}, trust_env=False, verify=False)
-    async with client as http:
-        yield BoardStage(url, sandbox, http)
-    sandbox.feed.close()
-    server.should_exit = True
-    await running
+    async with served(app) as url:
+        # Without certificates, which take longer to read than a test should.
+        client = httpx.AsyncClient(base_url=url, headers={"Notion-Version": VERSION}, trust_env=False, verify=False)
+        async with client as http:
+            yield BoardStage(url, app.state.sandbox, http)
 
 
 @pytest.fixture
 async def page(chromium: BrowserContext, stage: BoardStage) -> AsyncIterator[Page]:
-    """A tab. Whatever the test does, the page says nothing in the console and asks nobody but the sandbox."""
-    tab = await chromium.new_page()
-    asked: set[str] = set()
-    tab.on("console", lambda message: stage.complaints.append(message.text))
-    tab.on("pageerror", lambda error: stage.complaints.append(str(error)))
-    tab.on("request", lambda request: asked.add(request.url))
-    yield tab
-    await tab.close()
-    assert stage.complaints == []
-    assert {url for url in asked if not url.startswith(f"{stage.url}/")} == set()
+    """A tab for the sandbox's page."""
+    async with watched_tab(chromium, stage.url, stage.complaints) as tab:
+        yield tab
 
 
 @pytest.fixture

@@ -194,8 +194,11 @@ async def test_a_search_finds_the_trash_when_it_is_asked_to(box: Harness, text: 
     assert (await box.ok("POST", "/v1/search", {"query": "lost"}))["results"] == []
 
 
-async def test_a_board_in_the_trash_is_no_board_of_the_page(box: Harness) -> None:
+async def test_a_data_source_whose_database_is_in_the_trash_is_found_there_only(box: Harness) -> None:
     source = await box.board()
     database = (await box.ok("GET", f"/v1/data_sources/{source}"))["parent"]["database_id"]
     await box.ok("PATCH", f"/v1/databases/{database}", {"in_trash": True})
-    assert (await box.http.get("/sandbox/boards")).json()["boards"] == []
+    body: dict[str, Any] = {"filter": {"property": "object", "value": "data_source"}}
+    assert (await box.ok("POST", "/v1/search", body))["results"] == []
+    body["filter"]["in_trash"] = True
+    assert [found["id"] for found in (await box.ok("POST", "/v1/search", body))["results"]] == [source]

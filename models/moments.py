@@ -38,9 +38,10 @@ def ours(card: Card, look: Look, bot_id: str | None) -> tuple[Mapping[str, Any],
     before, now = by_property(card.base.shown), by_property(shown_of(look.card))
     sent = {name: _value(name, value) for name, value in card.sending["values"].items()}
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
-    by_us = look.card.edited_by == bot_id or look.card.edited_at <= at + IN_FLIGHT
-    # Long after, somebody may have chosen a Status or Priority that we had sent, but hardly with our Attention or dates.
-    return shown if by_us or (shown == sent and not sent.keys() <= set(TWO_WAY)) else {}, at
+    # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our Attention or dates.
+    surely = look.card.edited_by == bot_id or look.card.edited_at <= at + IN_FLIGHT
+    surely |= shown == sent and not sent.keys() <= set(TWO_WAY)
+    return {name: value for name, value in shown.items() if surely or name not in TWO_WAY}, at
 
 
 def _value(name: str, value: Any) -> Any:

@@ -15,6 +15,8 @@ from models.statuses import ERRORS, PLANNING, BoardStatus, Priority
 
 _WRITABLE: Final = frozenset({"title", "rich_text", "select", "status", "date", "relation"})
 
+_COMPUTED: Final = frozenset({"formula", "rollup", "created_time", "created_by", "last_edited_time", "last_edited_by"})
+
 EXPECTED_TYPES: Final[Mapping[str, frozenset[str]]] = {
     "Title": frozenset({"title"}),
     "Channel": frozenset({"select"}),
@@ -59,10 +61,16 @@ class Property:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """A data source as Showrunner sees it: its properties by Showrunner's name for them."""
+    """A data source as Showrunner sees it.
+
+    Attributes:
+        properties: by Showrunner's name for them.
+        computed_ids: of the properties that Notion computes: when they change, nobody edited them.
+    """
 
     data_source_id: str
     properties: Mapping[str, Property]
+    computed_ids: frozenset[str] = frozenset()
 
     def shows(self, name: str) -> bool:
         """Whether the board has that property and the API lets us write it."""
@@ -74,9 +82,17 @@ class Board:
         wanted = [("Status", s.value) for s in BoardStatus] + [("Priority", p.option) for p in Priority]
         return tuple(f"{n}: {o}" for n, o in wanted if self.shows(n) and o not in self.properties[n].options)
 
+    def lacks_what_was(self, before: Self) -> bool:
+        """Whether a property or option went or is another now: that changes cards without anybody editing them."""
+        return any(_went(known, self.properties.get(name)) for name, known in before.properties.items())
+
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same board again."""
-        return {"data_source_id": self.data_source_id, "properties": {n: asdict(p) for n, p in self.properties.items()}}
+        return {
+            "data_source_id": self.data_source_id,
+            "properties": {n: asdict(p) for n, p in self.properties.items()},
+            "computed_ids": sorted(self.computed_ids),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -86,15 +102,19 @@ class Board:
             n: Property(**{**p, **{name: tuple(p.get(name, ())) for name in lists}})
             for n, p in value["properties"].items()
         }
-        return cls(data_source_id=value["data_source_id"], properties=known)
+        computed = frozenset(value.get("computed_ids", ()))
+        return cls(data_source_id=value["data_source_id"], properties=known, computed_ids=computed)
 
 
 def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Board:
     """The board in a data source object of Notion's, following the ids of `known` before names.
 
     Raises:
-        BoardError: when a needed property is missing or of the wrong type, naming each and what to do.
+        BoardError: when it is in the trash, or a needed property is missing or of the wrong type, naming each and what
+            to do.
     """
+    if data_source.get("in_trash"):
+        raise BoardError("The board is in Notion's trash: restore it there. No card was marked as gone.")
     schema = {p["id"]: p for p in data_source["properties"].values()}
     found = {name: _find(name, schema, known) for name in EXPECTED_TYPES}
     for name in OPTIONAL_RELATIONS:
@@ -105,7 +125,8 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
     if named:
         raise BoardError("The board cannot be followed: " + " ".join(named))
     properties = {name: _property(raw) for name, raw in found.items() if raw is not None}
-    return Board(data_source_id=data_source["id"], properties=properties)
+    computed = frozenset(p["id"] for p in schema.values() if p["type"] in _COMPUTED)
+    return Board(data_source_id=data_source["id"], properties=properties, computed_ids=computed)
 
 
 def _find(name: str, schema: Mapping[str, Any], known: Board | None) -> Any:
@@ -139,6 +160,14 @@ def _property(raw: Mapping[str, Any]) -> Property:
         type=kind,
         options=tuple(option["name"] for option in options),
         option_ids=tuple(option["id"] for option in options if "id" in option),
+    )
+
+
+def _went(known: Property, now: Property | None) -> bool:
+    if now is None or (now.id, now.type) != (known.id, known.type):
+        return True
+    return not set(zip(known.option_ids, known.options, strict=False)) <= set(
+        zip(now.option_ids, now.options, strict=False)
     )
 
 

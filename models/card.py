@@ -37,6 +37,7 @@ class Card(SQLModel, table=True):
         attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
         trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
+        recent: `models.unseen.Recent.as_json()`, the card's last moments.
     """
 
     __tablename__ = "cards"
@@ -78,6 +79,10 @@ class Card(SQLModel, table=True):
     trashed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    recent: dict[str, Any] = Field(
+        default_factory=dict,
+        sa_column=Column(JSONB, nullable=False, server_default="{}"),
+    )
 
     @property
     def base(self) -> Base | None:
@@ -255,3 +260,15 @@ async def count_cards(session: AsyncSession) -> int:
     """How many cards are followed or could be (not in the trash)."""
     query: Any = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL")
     return int((await session.execute(query)).scalar_one())
+
+
+async def count_cards_among(session: AsyncSession, page_ids: Sequence[str]) -> int:
+    """How many of those pages' cards are not known to be in the trash."""
+    query = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND notion_page_id = ANY(:pages)")
+    return int((await session.execute(query, {"pages": list(page_ids)})).scalar_one())
+
+
+async def count_trashed(session: AsyncSession, *, since: datetime) -> int:
+    """How many cards were marked as trashed since that moment."""
+    query = text("SELECT count(*) FROM cards WHERE trashed_at >= :since")
+    return int((await session.execute(query, {"since": since})).scalar_one())

@@ -202,7 +202,8 @@ def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> _Ve
         return _Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
     if shown is not None and shown != asked.option:
         lost = Lost(property="Priority", action="refused", reason="unknown_option", value=shown, kept=asked.option)
-        return _Verdict(agreed=asked, database=asked, lost=(lost,))
+        sentence = f"“{shown}” is not a priority Showrunner knows; it was set to “{asked.option}”."
+        return _Verdict(agreed=asked, database=asked, lost=(lost,), refusal=sentence)
     return _Verdict(agreed=asked, database=asked)
 
 

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
 
-from models.agreement import Base, wrote
+from models.agreement import Base, attention, wrote
 from models.card import Card, cards_of, task_state
 from models.history import TaskHistory, act_as
-from models.merge import Plan, plan, shown_of
+from models.looks import Look, doubt, newest
+from models.merge import Plan, plan
+from models.moments import overtaken, remember_moments, unseen_by
 from models.properties import BoardCard
 from models.statuses import STATE_OF
 from models.task import Task, tasks_of_pages
+from models.unseen import Claim, Unseen
 from models.validation import Violation
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """One reading of one page.
-
-    Attributes:
-        began, ended: when the request was sent and answered. What was read is as old as `began` at most.
-        by_id: whether the page itself was read; a query's row may lag behind the page.
-        written: what the request wrote, when it was a write (its answer shows the page as it is after it).
-    """
-
-    card: BoardCard
-    violations: tuple[Violation, ...]
-    began: datetime
-    ended: datetime
-    by_id: bool
-    written: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +50,12 @@ class Settled:
 
     Attributes:
         again: pages to be read by id, because a newer look had overtaken this one or the query's row is doubtful.
+        unseen: by page, edits that a write of ours had overwritten before anybody saw them.
     """
 
     outcomes: tuple[Outcome, ...]
     again: tuple[str, ...]
+    unseen: Mapping[str, Sequence[Unseen]]
 
 
 async def settle(
@@ -80,34 +66,43 @@ async def settle(
     correlation_id: str | None,
     bot_id: str | None = None,
     importing: bool = False,
+    claims: Mapping[str, Sequence[Claim]] | None = None,
 ) -> Settled:
     """Store what looks at the board mean. The caller commits.
 
     Looks may come in any order and from several processes at once: a look that began before the last one that counted
     had ended is void, because it may be older; if it says something new its page is to be read again.
+
+    Args:
+        claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
     """
-    newest = _newest(looks)
-    cards = await cards_of(session, list(newest))
-    tasks = await tasks_of_pages(session, list(newest), lock=True)
+    counting = newest(looks)
+    cards = await cards_of(session, list(counting))
+    tasks = await tasks_of_pages(session, list(counting), lock=True)
     outcomes: list[Outcome] = []
     again: list[str] = []
+    unseen: dict[str, Sequence[Unseen]] = {}
 
     def author(look: Look) -> str:
         return "import" if importing else _author(look.card, bot_id)
 
-    for actor, group in groupby(sorted(newest.values(), key=author), key=author):
+    for actor, group in groupby(sorted(counting.values(), key=author), key=author):
         await act_as(session, actor, now=now, correlation_id=correlation_id)
         for look in group:
             page_id = look.card.page_id
-            card = cards[page_id]
-            if (doubt := _doubt(card, look)) is not None:
-                _remember_write(card, look)
-                again += [page_id] if doubt or look.written else []
-                continue
-            note = _Note(session, card, actor, now, correlation_id)
-            outcomes.append(_settle_one(note, look, tasks.get(page_id), importing=importing))
+            note = _Note(session, cards[page_id], actor, now, correlation_id)
+            task = tasks.get(page_id)
+            if (doubtful := doubt(note.card, look)) is None:
+                outcomes.append(_settle_one(note, look, task, importing=importing))
+                found = unseen_by(note.card, (claims or {}).get(page_id, ()))
+            else:
+                found = overtaken(note.card, look)
+                again += [page_id] if doubtful or look.written else []
+            if found:
+                unseen[page_id] = found
+                _record_unseen(note, task, found)
         await session.flush()
-    return Settled(outcomes=tuple(outcomes), again=tuple(again))
+    return Settled(outcomes=tuple(outcomes), again=tuple(again), unseen=unseen)
 
 
 @dataclass(frozen=True)
@@ -133,46 +128,20 @@ class _Note:
         self.session.add(row)
 
 
-def _remember_write(card: Card, look: Look) -> None:
-    """Even if the answer to our own write is void, that we wrote is not: else it would look like a person's move."""
-    if look.written and card.base is not None:
-        base = wrote(card.base, dict(look.written))
-        card.remember(base, card.known_violations(), card.attention)
-
-
-def _newest(looks: Iterable[Look]) -> dict[str, Look]:
-    newest: dict[str, Look] = {}
-    for look in looks:
-        other = newest.get(look.card.page_id)
-        if other is None or look.began >= other.began:
-            newest[look.card.page_id] = look
-    return newest
+def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> None:
+    card = note.card
+    for edit in found:
+        lost = (edit.value or "") if edit.known else None
+        kept = edit.written
+        note.history("overruled", property=edit.name, old_value=kept, new_value=kept, lost_value=lost, reason="unseen")
+    sentences = [edit.sentence for edit in found if edit.sentence not in card.refusal]
+    card.refusal = " ".join([*([card.refusal] if card.refusal else []), *sentences])
+    card.refused_at = task.status_changed_at if task is not None else None
+    card.attention = attention(card.known_violations(), card.refusal)
 
 
 def _author(card: BoardCard, bot_id: str | None) -> str:
     return f"person:{card.edited_by}" if card.edited_by is not None and card.edited_by != bot_id else "board"
-
-
-def _doubt(card: Card, look: Look) -> bool | None:
-    """None when the look counts; else whether the page must be read again to know."""
-    if card.seen_at is None:
-        return None
-    if look.began < card.seen_at:
-        return not _says_nothing_new(card, look.card)
-    if look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at:
-        return None
-    if look.card.edited_at < card.edited_at:
-        return False
-    # The same minute: a query's row that contradicts what is known may be from before or after it.
-    return None if _says_nothing_new(card, look.card) else True
-
-
-def _says_nothing_new(card: Card, read: BoardCard) -> bool:
-    base = card.base
-    if base is None or (card.trashed_at is not None) != read.in_trash:
-        return False
-    texts = (base.title, base.channel, base.topic, base.story_direction)
-    return texts == (read.title, read.channel, read.topic, read.story_direction) and base.shown == shown_of(read)
 
 
 def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) -> Outcome:
@@ -185,6 +154,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) 
         card.trashed_at = None
         note.history("restored")
     base = card.base
+    remember_moments(card, look, importing=importing)
     if base is not None and look.written:
         base = wrote(base, dict(look.written))
     decided = plan(base, look.card, task_state(task) if task else None, look.violations, importing=importing)
@@ -261,15 +231,6 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
     if decided.moved:
         task.status_changed_at = changed_at
     return False, bool(differing)
-
-
-async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
-    """Page ids of those cards that say anything new, without locking: an idle sweep stops here."""
-    rows = await session.scalars(select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards])))
-    known = {row.notion_page_id: row for row in rows}
-    return {
-        card.page_id for card in cards if card.page_id not in known or not _says_nothing_new(known[card.page_id], card)
-    }
 
 
 async def mark_gone(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Column, String, delete, func, text
@@ -14,6 +14,8 @@ from models.database import timestamptz
 
 WATERMARK = "sweep_watermark"
 """moment: when the last complete sweep (or import) began, by Notion's clock."""
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""A watermark before every card: the next sweep reads them all."""
 BOARD = "board"
 """value: `Board.as_json()`, the property ids the board is known by."""
 BOT = "bot_user"

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.board import Board, read_board
 from models.errors import BoardError, NotionPageNotFound, SettingsError
-from models.sync_state import BOARD, BOT, get_value, remember
+from models.sync_state import BEGINNING, BOARD, BOT, WATERMARK, get_moment, get_value, remember
 from tasks.connections import Connections
 
 
@@ -31,7 +31,10 @@ async def followed_board(on: Connections) -> Board:
 
 
 async def refreshed_board(on: Connections) -> Board:
-    """The board with the options and types it has now, remembered for the steps to come."""
+    """The board with the options and types it has now, remembered for the steps to come.
+
+    When a property or option went, Notion has changed cards that nobody edited: the next sweep reads all of them.
+    """
     async with on.sessions() as session:
         known = await get_value(session, BOARD)
     if known is None:
@@ -39,12 +42,39 @@ async def refreshed_board(on: Connections) -> Board:
     else:
         before = Board.from_json(known["board"])
         database_id, data_source_id = known["database_id"], before.data_source_id
-    board = read_board(await on.notion.get_data_source(data_source_id), before)
+    raw = await _data_source(on, data_source_id)
+    try:
+        board = read_board(raw, before)
+    except BoardError:
+        await _store(on, None)
+        raise
     value = {"database_id": database_id, "board": board.as_json()}
     if known != value:
-        async with on.sessions.begin() as session:
-            await remember(session, BOARD, value=value)
+        await _store(on, value, anew=before is not None and board.lacks_what_was(before))
     return board
+
+
+async def _store(on: Connections, value: dict[str, Any] | None, *, anew: bool = True) -> None:
+    async with on.sessions.begin() as session:
+        if value is not None:
+            await remember(session, BOARD, value=value)
+        if anew and await get_moment(session, WATERMARK) is not None:
+            await remember(session, WATERMARK, moment=BEGINNING)
+
+
+async def _data_source(on: Connections, data_source_id: str) -> dict[str, Any]:
+    try:
+        return await on.notion.get_data_source(data_source_id)
+    except NotionPageNotFound as error:
+        raise board_lost(data_source_id) from error
+
+
+def board_lost(data_source_id: str) -> BoardError:
+    """What a 404 for the board itself means: not that its cards are gone."""
+    return BoardError(
+        f"Notion does not find the board (data source {data_source_id}) any more: is it still shared with the "
+        "connection (••• menu of the database, Connections), and not deleted for good? No card was marked as gone."
+    )
 
 
 async def bot_id(on: Connections) -> str:

@@ -18,6 +18,7 @@ from models import inbox
 from models.board import Board
 from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
+from models.unseen import Claim, claim_of
 from tasks.alerts import Level, send_alert
 from tasks.board import bot_id, followed_board, refreshed_board
 from tasks.connections import Connections
@@ -44,12 +45,14 @@ class Batch:
         pages: ids of our event rows by page to look at.
         trashed: pages said to have left the board, which no query shows.
         settled: ids of our event rows that need no look, by the outcome to store.
+        claims: what the events say that people edited, by page.
     """
 
     events: Sequence[WebhookEvent]
     pages: dict[str, list[int]] = field(default_factory=dict)
     trashed: set[str] = field(default_factory=set)
     settled: dict[str, list[int]] = field(default_factory=dict)
+    claims: dict[str, list[Claim]] = field(default_factory=dict)
     schema_changed: bool = False
 
     def __str__(self) -> str:
@@ -75,7 +78,7 @@ async def drain_inbox(on: Connections, report: Report) -> None:
                     board = await refreshed_board(on)
                 readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
                 reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
-                await take_in(on, reader, readings, report, Events(pages=batch.pages, settled=batch.settled))
+                await take_in(on, reader, readings, report, _ended_by(batch))
             except (NotionUnavailable, GiveUp) as error:
                 await _give_back(on, events, error)
                 raise
@@ -107,6 +110,8 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
+        if (claim := claim_of(event.payload, board, me)) is not None:
+            batch.claims.setdefault(event.page_id, []).append(claim)
         if event.event_type in {"page.deleted", "page.moved"}:
             batch.trashed.add(event.page_id)
     return batch
@@ -134,6 +139,11 @@ async def fetch_cards(on: Connections, board: Board, batch: Batch) -> Readings:
     if batch.trashed:
         readings.add(await read_by_id(on, board, sorted(batch.trashed)))
     return readings
+
+
+def _ended_by(batch: Batch) -> Events:
+    """What the readings of a batch settle."""
+    return Events(pages=batch.pages, settled=batch.settled, claims=batch.claims)
 
 
 async def _give_back(on: Connections, events: Sequence[WebhookEvent], error: Exception) -> None:

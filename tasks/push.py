@@ -17,8 +17,8 @@ from models.agreement import PUSHED, attention, differences, is_outdated
 from models.board import Board
 from models.card import card_and_task, cards_of, pending, put_backs, task_state
 from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
+from models.looks import Look
 from models.properties import read_card, write_properties
-from models.settle import Look
 from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.board import refreshed_board
@@ -120,10 +120,10 @@ async def push_card(
         card = read_card(page, reader.board)
     except NotionWriteUncertain as error:
         known.warning("push_uncertain", error=str(error))
-        await _read_back(on, reader, change, str(error), report, channels)
+        await _read_back(on, reader, change, began, str(error), report, channels)
         return
     except NotionPageNotFound:
-        await _read_back(on, reader, change, "Notion does not find the page", report, channels)
+        await _read_back(on, reader, change, began, "Notion does not find the page", report, channels)
         return
     except NotionUnavailable as error:
         if not error.concerns_one_request:
@@ -132,7 +132,7 @@ async def push_card(
         return
     except (NotionRejected, ValueError) as error:
         # A page in the trash is refused like a malformed request; reading it tells which it was.
-        await _read_back(on, reader, change, str(error), report, channels)
+        await _read_back(on, reader, change, began, str(error), report, channels)
         return
     read = Read(card=card, began=began, ended=on.clock(), by_id=True)
     look = replace(judged(read, channels), written=change.values)
@@ -163,11 +163,17 @@ async def change_of(on: Connections, board: Board, page_id: str) -> Change | Non
 
 
 async def _read_back(
-    on: Connections, reader: Reader, change: Change, error: str, report: Report, channels: Mapping[str, object]
+    on: Connections,
+    reader: Reader,
+    change: Change,
+    sent: datetime,
+    error: str,
+    report: Report,
+    channels: Mapping[str, object],
 ) -> None:
     """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
     readings = await read_by_id(on, reader.board, [change.page_id])
-    looks = [judged(read, channels) for read in readings.cards]
+    looks = [replace(judged(read, channels), tried=change.values, tried_at=sent) for read in readings.cards]
     await _keep(on, reader, looks, readings, report)
     if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
         await _failed(on, change, error, report)

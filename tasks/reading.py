@@ -10,6 +10,7 @@ from typing import Any
 from models.board import Board
 from models.errors import BoardError, NotionPageNotFound, NotionRejected, NotionUnavailable
 from models.properties import BoardCard, parse_time, read_card
+from tasks.board import board_lost, refreshed_board
 from tasks.connections import Connections
 from tasks.side_by_side import side_by_side
 
@@ -61,8 +62,11 @@ class Readings:
 async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> Readings:
     """Each page by a request of its own, a few at a time; what is wrong with one page stops no other.
 
+    Notion answers 404 for what is deleted and for what is not shared any more alike, so a page it does not find counts
+    as gone only while it finds the board.
+
     Raises:
-        NotionAuthError, NotionUnavailable: what concerns all pages alike.
+        NotionAuthError, NotionUnavailable, BoardError: what concerns all pages alike.
     """
     readings = Readings()
     ailing: dict[str, NotionUnavailable] = {}
@@ -79,6 +83,8 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
     if len(ailing) == len(page_ids) > 1:
         raise next(iter(ailing.values()))
     readings.failed |= {page_id: str(error) for page_id, error in ailing.items()}
+    if readings.gone:
+        await refreshed_board(on)
     return readings
 
 
@@ -108,13 +114,11 @@ async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, s
     missing = set(page_ids)
     readings = Readings()
     cursor: str | None = None
-    newest_first = [{"timestamp": "last_edited_time", "direction": "descending"}]
+    newest_first: list[dict[str, Any]] = [{"timestamp": "last_edited_time", "direction": "descending"}]
     # A query is worth its request while it may still save one.
     for _ in range(max(1, len(missing) // 2)):
         began = on.clock()
-        answer = await on.notion.query_database(
-            board.data_source_id, filter_=edited_since(since), sorts=newest_first, start_cursor=cursor
-        )
+        answer = await _query(on, board, edited_since(since), newest_first, cursor)
         for card in _cards(answer, board):
             if card.page_id in missing:
                 missing.discard(card.page_id)
@@ -125,6 +129,15 @@ async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, s
     if missing:
         readings.add(await read_by_id(on, board, sorted(missing)))
     return readings
+
+
+async def _query(
+    on: Connections, board: Board, filter_: Filter | None, sorts: list[dict[str, Any]], cursor: str | None
+) -> dict[str, Any]:
+    try:
+        return await on.notion.query_database(board.data_source_id, filter_=filter_, sorts=sorts, start_cursor=cursor)
+    except NotionPageNotFound as error:
+        raise board_lost(board.data_source_id) from error
 
 
 def edited_since(moment: datetime) -> Filter:
@@ -141,15 +154,14 @@ async def scan(
     10,000 rows; then the next window begins where it ended (Notion: query a data source).
 
     Raises:
-        BoardError: when more than 10,000 pages were created in one minute, which no window can divide.
+        BoardError: when Notion does not find the board, or more than 10,000 pages were created in one minute, which no
+            window can divide.
     """
-    by_creation = [{"timestamp": "created_time", "direction": "ascending"}]
+    by_creation: list[dict[str, Any]] = [{"timestamp": "created_time", "direction": "ascending"}]
     cursor: str | None = None
     while True:
         began = on.clock()
-        answer = await on.notion.query_database(
-            board.data_source_id, filter_=_window(edited, created), sorts=by_creation, start_cursor=cursor
-        )
+        answer = await _query(on, board, _window(edited, created), by_creation, cursor)
         cards = _cards(answer, board)
         yield [Read(card=card, began=began, ended=on.clock(), by_id=False) for card in cards]
         cursor = answer.get("next_cursor") if answer.get("has_more") else None

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import inbox
 from models.board import Board
-from models.card import count_cards
+from models.card import count_cards, count_cards_among, count_trashed
 from models.errors import SafetyStop
-from models.settle import Look, Outcome, Settled, mark_gone, settle
+from models.looks import Look
+from models.settle import Outcome, Settled, mark_gone, settle
 from models.sync_state import CONFIRMED, get_moment
+from models.unseen import Claim
 from models.validation import validate_notion_entry
 from tasks.connections import Connections
 from tasks.reading import Read, Readings, read_by_id
@@ -25,7 +28,10 @@ log = structlog.get_logger("showrunner.ingest")
 
 SAFE_TRASH_SHARE = 0.10
 SAFE_TRASH_COUNT = 10
-"""A batch that would mark more cards than both of these as trashed stops and asks (design: section 8)."""
+"""Marking more cards than both of these as trashed at once stops and asks (design: section 8)."""
+AT_ONCE = timedelta(minutes=10)
+"""What a page says of itself ("in the trash") counts by the batch. That Notion does not find it may mean that nobody
+may see it any more, and such pages are met one by one: they count together for this long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +51,16 @@ class Reader:
 
 @dataclass(frozen=True, kw_only=True)
 class Events:
-    """The inbox rows that a batch of readings settles: by page, and those that needed no look, by outcome."""
+    """The inbox rows that a batch of readings settles.
+
+    Attributes:
+        pages: row ids by page; settled: those that needed no look, by outcome.
+        claims: what they say that people edited, by page.
+    """
 
     pages: Mapping[str, Sequence[int]] = field(default_factory=dict)
     settled: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +85,8 @@ async def take_in(
         # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
         second = await read_by_id(on, reader.board, again)
         waiting = {page: events.pages[page] for page in again if page in events.pages}
-        await _take_in(on, reader, second, report, Events(pages=waiting), final=True)
+        claims = {page: events.claims[page] for page in again if page in events.claims}
+        await _take_in(on, reader, second, report, Events(pages=waiting, claims=claims), final=True)
 
 
 async def _take_in(
@@ -114,7 +127,7 @@ async def store_cards(
     """
     now = on.clock()
     async with on.sessions.begin() as session:
-        await _guard_trash(session, looks, readings.gone)
+        await _guard_trash(session, looks, readings.gone, now)
         settled = await settle(
             session,
             looks,
@@ -122,6 +135,7 @@ async def store_cards(
             correlation_id=reader.correlation_id,
             bot_id=reader.bot_id,
             importing=reader.importing,
+            claims=events.claims,
         )
         gone = await mark_gone(session, readings.gone, now=now, correlation_id=reader.correlation_id)
         unsettled = set(readings.failed) if final else {*readings.failed, *settled.again}
@@ -133,15 +147,19 @@ async def store_cards(
     return Stored(settled=settled, gone=gone)
 
 
-async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str]) -> None:
-    count = len(gone) + sum(look.card.in_trash for look in looks)
-    if count <= SAFE_TRASH_COUNT:
+async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str], now: datetime) -> None:
+    vanished = [*gone, *(look.card.page_id for look in looks if look.card.in_trash)]
+    if not vanished:
         return
-    total = await count_cards(session)
-    if count > SAFE_TRASH_SHARE * total and await get_moment(session, CONFIRMED) is None:
+    count = await count_cards_among(session, vanished)
+    lately = await count_trashed(session, since=now - AT_ONCE) if gone else 0
+    if count + lately <= SAFE_TRASH_COUNT:
+        return
+    total = await count_cards(session) + lately
+    if count + lately > SAFE_TRASH_SHARE * total and await get_moment(session, CONFIRMED) is None:
         raise SafetyStop(
-            f"{count} of {total} cards would be marked as trashed at once; nothing was changed. Is the token right and "
-            "the board shared? If the cards are really gone: showrunner push --confirm"
+            f"{count + lately} of {total} cards would be marked as trashed at once; {count} were not. Is the token "
+            "right and the board shared? If the cards are really gone: showrunner push --confirm"
         )
 
 
@@ -149,6 +167,11 @@ def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:
     """Log what became of each card, and count it; `quiet` leaves out of the log what is no news of an old board."""
     for outcome in (*stored.settled.outcomes, *stored.gone):
         _tell(outcome, report, logging.DEBUG if quiet else logging.INFO)
+    for page_id, found in stored.settled.unseen.items():
+        for edit in found:
+            report.refused += 1
+            report.note(page_id, "overruled", f"{edit.name}: unseen")
+            log.warning("edit_overruled", notion_page_id=page_id, property=edit.name, reason="unseen")
 
 
 def _tell(outcome: Outcome, report: Report, level: int) -> None:

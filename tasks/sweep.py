@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from models.card import Card, cards_of_other_channels, count_cards
 from models.errors import SafetyStop
-from models.settle import news
+from models.looks import news
 from models.sync_state import CHANNELS, CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
 from tasks.board import bot_id, followed_board
 from tasks.budget import patiently
@@ -23,8 +23,10 @@ from tasks.storing import Reader, take_in
 
 log = structlog.get_logger("showrunner.sweep")
 
-OVERLAP = timedelta(minutes=2)
-"""How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and clocks differ."""
+OVERLAP = timedelta(minutes=4)
+"""How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and its queries lag behind
+its pages; so a lag of three minutes is borne. Longer costs an idle board nothing, but a backlog one request in twenty:
+what was pushed meanwhile is shown again, a hundred cards a request."""
 
 
 async def sweep(on: Connections, reader: Reader, report: Report) -> bool:
@@ -43,7 +45,9 @@ async def sweep(on: Connections, reader: Reader, report: Report) -> bool:
         began = began or on.notion.server_time or on.clock()
         await _take_news(on, reader, reads, report)
     async with on.sessions.begin() as session:
-        await remember(session, WATERMARK, moment=began)
+        # Unless somebody set it back meanwhile, because the board changed under this sweep.
+        if await get_moment(session, WATERMARK) == watermark:
+            await remember(session, WATERMARK, moment=began)
     return True
 
 

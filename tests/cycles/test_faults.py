@@ -250,17 +250,6 @@ async def test_much_of_the_board_in_the_trash_at_once_asks_first(stage: Stage) -
     assert (await stage.ingest()).gone == 11
 
 
-async def test_losing_sight_of_every_card_is_an_incident_and_not_a_mass_deletion(stage: Stage) -> None:
-    pages = [await stage.add_valid(title=f"Card {n}") for n in range(15)]
-    await stage.cycle()
-    stage.sandbox.faults.add(status=404, times=None)
-    for page in pages:
-        await stage.told(page, "page.deleted")
-    with pytest.raises(SafetyStop):
-        await stage.ingest()
-    assert (await stage.card(pages[0])).trashed_at is None
-
-
 async def test_an_incident_is_told_once_and_its_end_once(stage: Stage) -> None:
     assert await send_alert(stage.on, Level.CRITICAL, "notion_auth", "The token is wrong", {})
     assert not await send_alert(stage.on, Level.CRITICAL, "notion_auth", "The token is wrong", {})

@@ -11,8 +11,9 @@ from sqlalchemy import URL
 
 from models.board import Board, Property
 from models.database import Sessions, libpq
+from models.looks import Look
 from models.properties import BoardCard
-from models.settle import Look, Settled, settle
+from models.settle import Settled, settle
 from models.validation import validate_notion_entry
 
 NOW: Final = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)

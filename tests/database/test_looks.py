@@ -11,7 +11,8 @@ from sqlalchemy import URL
 
 from models.card import card_and_task, count_cards, pending
 from models.database import Sessions
-from models.settle import mark_gone, news
+from models.looks import news
+from models.settle import mark_gone
 
 LATER = NOW + MINUTE
 

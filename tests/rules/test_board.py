@@ -100,6 +100,34 @@ def test_everything_wrong_with_a_board_is_said_at_once() -> None:
     assert all(word in str(caught.value) for word in ("“Topic”", "“Channel”", "“Status”"))
 
 
+def test_a_board_in_the_trash_is_not_followed() -> None:
+    with pytest.raises(BoardError, match="trash"):
+        read_board({**source(), "in_trash": True})
+
+
+def test_what_notion_computes_is_known_as_nobodys() -> None:
+    made = source(Created="created_time")
+    made["properties"]["Time in Status"] = {"id": "time", "name": "Time in Status", "type": "formula", "formula": {}}
+    assert read_board(made).computed_ids == {"%3ACreated", "time"}
+
+
+def options(*named: tuple[str, str]) -> Board:
+    raw = source()
+    raw["properties"]["Status"]["select"] = {"options": [{"id": id_, "name": name} for id_, name in named]}
+    return read_board(raw)
+
+
+def test_a_board_that_lacks_what_was_is_told_from_one_that_only_grew() -> None:
+    before = options(("1", "Draft"), ("2", "Queued"))
+    assert not options(("2", "Queued"), ("1", "Draft"), ("3", "Paused")).lacks_what_was(before)
+    assert options(("1", "Draft")).lacks_what_was(before)
+    assert options(("1", "Draft"), ("2", "In the queue")).lacks_what_was(before)
+    assert options(("1", "Draft"), ("9", "Queued")).lacks_what_was(before)
+    assert not read_board(source(rename={"Topic": "Stoff"}), read_board(source())).lacks_what_was(read_board(source()))
+    assert read_board(source(without=("Priority",))).lacks_what_was(read_board(source()))
+    assert read_board(source(Status="status")).lacks_what_was(read_board(source()))
+
+
 def test_a_board_survives_being_stored() -> None:
     board = read_board(source())
     assert Board.from_json(json.loads(json.dumps(board.as_json()))) == board

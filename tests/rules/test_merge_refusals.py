@@ -113,3 +113,12 @@ def test_a_refusal_made_before_there_was_a_task_is_outdated_by_the_tasks_first_c
     assert made.attention.startswith("A card cannot be moved")
     on = replace(made.task, board_status=B.QUEUED, status_changed_at=NOW)
     assert plan(made.base, make_card(status="Processing"), on, []).attention == ""
+
+
+def test_a_priority_that_does_not_exist_is_told_on_the_card() -> None:
+    base, task = agreed_on(B.QUEUED)
+    seen = plan(base, make_card(status="Queued", priority="Urgent"), task, [])
+    assert seen.attention == "“Urgent” is not a priority Showrunner knows; it was set to “Normal”."
+    assert differences(seen.base, seen.task, seen.attention)["Priority"] == "Normal"
+    new = plan(None, make_card(priority="Urgent"), None, [])
+    assert "Urgent" in new.attention

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from urllib.parse import unquote
 
+from ledger import Written
 from world import World, channels_of
 
 from models.board import Board, read_board
@@ -93,7 +96,7 @@ def _pairs(read: BoardCard, task: Any, wrong: set[str]) -> list[tuple[str, Any, 
 
 def _nothing_lost(world: World, history: list[Any]) -> list[str]:
     """Every value a person wrote that we wrote over stands in the history: as lost, or as taken before."""
-    found = []
+    found, told = _unseen_is_true(world, history), Told(world)
     for (page_id, name), written in world.ledger.written.items():
         rows = [row for row in history if row["notion_page_id"] == page_id]
         known: str | None = None
@@ -103,14 +106,58 @@ def _nothing_lost(world: World, history: list[Any]) -> list[str]:
             known = theirs.value if theirs.heard or theirs.who != "person" else known
             if not asked or after.who in {"person", "schema"} or _same(name, theirs.value, after.value):
                 continue
-            if any(_stands(row, name, theirs.value) for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)):
+            since = [row for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)]
+            if any(_stands(row, name, theirs.value) for row in since):
                 continue
-            if not (theirs.kept or after.knew):
-                world.happened["edit overwritten unseen"] += 1
+            if any(row["reason"] == "unseen" and name in row["property"] for row in since):
+                world.happened["edit overwritten unseen, and recorded"] += 1
+                continue
+            if not (theirs.kept or after.knew or told.of(page_id, name, theirs, after, written)):
+                world.happened["edit overwritten, and nobody told us"] += 1
                 continue
             found.append(
                 f"card {page_id[:8]}: {name} {theirs.value!r} of {theirs.at:%d %H:%M:%S.%f} became {after.value!r} at "
                 f"{after.at:%d %H:%M:%S.%f} and stands nowhere"
+            )
+    return found
+
+
+class Told:
+    """What Notion's events told us surely: that people, and nobody else, changed one property at one moment."""
+
+    def __init__(self, world: World) -> None:
+        self._moments: dict[tuple[str, str], list[datetime]] = {}
+        names = {unquote(key): name for name, key in world.ids.items()}
+        for letter in world.post.letters:
+            event = json.loads(letter.body)
+            if not letter.handed_in or event["type"] != "page.properties_updated":
+                continue
+            changed = [unquote(id_) for id_ in event["data"]["updated_properties"]]
+            if len(changed) == 1 and all(author["type"] == "person" for author in event["authors"]):
+                key = (event["entity"]["id"], names.get(changed[0], changed[0]))
+                self._moments.setdefault(key, []).append(datetime.fromisoformat(event["timestamp"]))
+
+    def of(self, page_id: str, name: str, theirs: Written, after: Written, written: list[Written]) -> bool:
+        """Whether an event told of this edit, our write over it was stored, and no later edit hides it."""
+        later = any(entry.who == "person" and entry.at > after.at for entry in written)
+        moments = self._moments.get((page_id, name), [])
+        return after.kept and not later and any(theirs.at <= at <= after.at for at in moments)
+
+
+def _unseen_is_true(world: World, history: list[Any]) -> list[str]:
+    """What is recorded as overwritten unseen was edited by a person; a value that is named, they wrote."""
+    found = []
+    for row in history:
+        if row["reason"] != "unseen":
+            continue
+        page_id = row["notion_page_id"]
+        keys = [(page_id, name) for name in row["property"].split(" or ")]
+        values = [entry.value for key in keys for entry in world.ledger.written.get(key, []) if entry.who == "person"]
+        if not world.touched & set(keys) or (
+            row["lost_value"] is not None and (row["lost_value"] or None) not in values
+        ):
+            found.append(
+                f"card {page_id[:8]}: nobody edited {row['property']}, which was overwritten unseen, it is said"
             )
     return found
 

@@ -60,6 +60,7 @@ class Letter:
     body: bytes
     headers: dict[str, str]
     delivered: int = 0
+    handed_in: bool = False
 
 
 class PostOffice(httpx.AsyncBaseTransport):
@@ -84,6 +85,7 @@ class World(Stage):
     Attributes:
         failures: what must never happen and did.
         happened: how often each kind of thing happened.
+        touched: pages and properties that people edited, also to what they were already.
     """
 
     def __init__(self, sessions: Any, rng: Random, **config: Any) -> None:
@@ -102,7 +104,7 @@ class World(Stage):
         self.sent: list[Any] = []
         self.writes: list[str] = []
         self.cards: list[str] = []
-        self.repairs: list[Any] = []
+        self.touched: set[tuple[str, str]] = set()
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         await super().open(schema, url=url)
@@ -200,6 +202,7 @@ class World(Stage):
 
     async def write(self, page_id: str, **values: Any) -> bool:
         """A person edits a card, by the properties' ids, as a click does."""
+        self.touched |= {(page_id, name) for name in properties(**values)}
         return await self.person("PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)})
 
     def _given(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -226,6 +229,7 @@ class World(Stage):
 
     async def hand_in(self, letter: Letter, door: int = 0) -> None:
         letter.delivered += 1
+        letter.handed_in = True
         answer = await self.doors[door].post("/webhook/notion", content=letter.body, headers=letter.headers)
         if answer.status_code != 200:
             self.failures.append(f"the door answered {answer.status_code} to {letter.body!r}")

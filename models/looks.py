@@ -1,0 +1,79 @@
+"""Looks at cards, and which of them count: they come in any order, from several processes, some late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from models.card import Card
+from models.merge import shown_of
+from models.properties import BoardCard
+from models.validation import Violation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One reading of one page.
+
+    Attributes:
+        began, ended: when the request was sent and answered. What was read is as old as `began` at most.
+        by_id: whether the page itself was read; a query's row may lag behind the page.
+        written: what the request wrote, when it was a write (its answer shows the page as it is after it).
+        tried: what a write before this look may have saved although it failed; sent at `tried_at`.
+    """
+
+    card: BoardCard
+    violations: tuple[Violation, ...]
+    began: datetime
+    ended: datetime
+    by_id: bool
+    written: Mapping[str, Any] = field(default_factory=dict)
+    tried: Mapping[str, Any] = field(default_factory=dict)
+    tried_at: datetime | None = None
+
+
+def newest(looks: Iterable[Look]) -> dict[str, Look]:
+    """Of each page the look that began last, by page id."""
+    found: dict[str, Look] = {}
+    for look in looks:
+        other = found.get(look.card.page_id)
+        if other is None or look.began >= other.began:
+            found[look.card.page_id] = look
+    return found
+
+
+def doubt(card: Card, look: Look) -> bool | None:
+    """None when the look counts; else whether the page must be read again to know."""
+    if card.seen_at is None:
+        return None
+    if look.began < card.seen_at:
+        return not says_nothing_new(card, look.card)
+    if look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at:
+        return None
+    if look.card.edited_at < card.edited_at:
+        return False
+    # The same minute: a query's row that contradicts what is known may be from before or after it.
+    return None if says_nothing_new(card, look.card) else True
+
+
+def says_nothing_new(card: Card, read: BoardCard) -> bool:
+    """Whether the card was known to be like that."""
+    base = card.base
+    if base is None or (card.trashed_at is not None) != read.in_trash:
+        return False
+    texts = (base.title, base.channel, base.topic, base.story_direction)
+    return texts == (read.title, read.channel, read.topic, read.story_direction) and base.shown == shown_of(read)
+
+
+async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
+    """Page ids of those cards that say anything new, without locking: an idle sweep stops here."""
+    rows = await session.scalars(select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards])))
+    known = {row.notion_page_id: row for row in rows}
+    return {
+        card.page_id for card in cards if card.page_id not in known or not says_nothing_new(known[card.page_id], card)
+    }

@@ -88,7 +88,7 @@ def fault(
     }
     wanted = {name: value for name, value in given.items() if value is not None}
     if until_cleared or times is not None:
-        wanted["times"] = None if until_cleared else times
+        wanted["times"] = times
     run(_fault(what, wanted, when, number, url))
 
 
@@ -143,7 +143,9 @@ async def _ask(address: str, method: str, *, query: str = "", body: dict[str, An
             response = await client.request(method, f"/sandbox/faults{query}", json=body)
             answer = response.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise GiveUp(f"No sandbox answers at {address}: {error or type(error).__name__}. Is it running?") from error
+        raise GiveUp(
+            f"No sandbox answers at {address}: {str(error) or type(error).__name__}. Is it running?"
+        ) from error
     if response.is_error or not isinstance(answer, dict):
         reason = answer.get("message", "") if isinstance(answer, dict) else ""
         raise GiveUp(reason or f"{address} is no sandbox: it answered {response.status_code}.")

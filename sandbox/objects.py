@@ -28,12 +28,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice of a select or status property. `group` is the status group's name, None for a select."""
+    """One choice of a select, multi_select or status property. `group` is the status group's name, else None."""
 
     id: str
     name: str
     color: str
     group: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

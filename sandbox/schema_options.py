@@ -4,6 +4,7 @@ Source: Notion's "Property object" page and public reports: a list of options re
 changed, a rename of an option is accepted and has no effect.
 """
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -74,11 +75,19 @@ def _parse_option(prop: Property, item: Any, path: str, rng: Random) -> Option:
     if existing is not None:
         if color is not None and color != existing.color:
             raise validation_error(f"Cannot update color of {prop.kind} with name: {existing.name}")
-        return existing
+        return replace(existing, description=_description(item, existing.description, path))
     if name is None:
         raise missing_error(f"{path}.name")
     group = _parse_group(item.get("group"), f"{path}.group") if prop.kind == "status" else None
-    return Option(new_uuid(rng), name, color or rng.choice(OPTION_COLORS), group)
+    description = _description(item, None, path)
+    return Option(new_uuid(rng), name, color or rng.choice(OPTION_COLORS), group, description)
+
+
+def _description(item: dict[str, Any], present: str | None, path: str) -> str | None:
+    text = item.get("description", present)
+    if text is not None and not isinstance(text, str):
+        raise shape_error(f"{path}.description", "a string or `null`", text)
+    return text or None
 
 
 def _parse_group(name: Any, path: str) -> str:

@@ -28,7 +28,7 @@ def _render(
 ) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if prop.kind in ("select", "multi_select", "status"):
-        config["options"] = [{**render_option(option), "description": None} for option in prop.options]
+        config["options"] = [{**render_option(option), "description": option.description} for option in prop.options]
     if prop.kind == "status":
         config["groups"] = list(_render_groups(prop))
     if prop.kind == "unique_id":

@@ -19,9 +19,12 @@ def render_view(state: State, view: View, now: datetime) -> dict[str, Any]:
     conditions = Conditions(state, schema, now)
     url = f"{object_url('', view.database_id)}?v={view.id.replace('-', '')}"
     return {
-        **render_partial_view(view),
+        "object": "view",
+        "id": view.id,
+        "parent": _parent(view),
         "data_source_id": view.data_source_id,
         "name": view.name,
+        "type": view.kind,
         "created_time": database_time(view.created_at),
         "created_by": partial_user(view.created_by),
         "last_edited_time": database_time(view.edited_at),
@@ -36,8 +39,11 @@ def render_view(state: State, view: View, now: datetime) -> dict[str, Any]:
 
 def render_partial_view(view: View) -> dict[str, Any]:
     """What is told of a view that was deleted."""
-    parent = {"type": "database_id", "database_id": view.database_id}
-    return {"object": "view", "id": view.id, "parent": parent, "type": view.kind}
+    return {"object": "view", "id": view.id, "parent": _parent(view), "type": view.kind}
+
+
+def _parent(view: View) -> dict[str, Any]:
+    return {"type": "database_id", "database_id": view.database_id}
 
 
 def _render_configuration(configuration: Json, schema: Schema) -> Json:

@@ -10,6 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from notion_client import Client
+from notion_client.client import RetryOptions
+from python_stage import VERSION, Board, make_board
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,18 @@ def control(facts: dict[str, Any]) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=facts["base_url"], trust_env=False) as client:
         yield client
         client.delete("/sandbox/faults")
+
+
+@pytest.fixture
+def notion(facts: dict[str, Any]) -> Iterator[Client]:
+    """notion-client as the connection, patient for milliseconds only."""
+    patience = RetryOptions(max_retries=2, initial_retry_delay_ms=1, max_retry_delay_ms=5)
+    options = {"base_url": facts["base_url"], "notion_version": VERSION, "retry": patience}
+    with Client(auth=facts["bot_token"], **options) as client:
+        yield client
+
+
+@pytest.fixture
+def board(notion: Client, facts: dict[str, Any]) -> Board:
+    """A database made for this test."""
+    return make_board(notion, facts["root_page_id"])

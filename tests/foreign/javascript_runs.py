@@ -15,6 +15,7 @@ from typing import Any
 PROGRAMS = Path(__file__).parent / "javascript"
 _TITLE = re.compile(r'^test\("((?:[^"\\]|\\.)*)"', re.MULTILINE)
 _SECONDS = 240
+_OLDEST_NODE = 20
 
 
 class NoSdk(Exception):
@@ -45,9 +46,12 @@ def install(cache: Path) -> Path:
     Raises:
         NoSdk: There is no node, no npm, or no registry; says which.
     """
-    npm = shutil.which("npm")
-    if shutil.which("node") is None or npm is None:
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if node is None or npm is None:
         raise NoSdk("node and npm are not installed.")
+    version = subprocess.run([node, "--version"], check=False, capture_output=True, text=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0] or 0) < _OLDEST_NODE:
+        raise NoSdk(f"node {version} is too old: its tests need {_OLDEST_NODE} or newer.")
     manifest = (PROGRAMS / "package.json").read_bytes()
     folder = cache / hashlib.sha256(manifest).hexdigest()[:12]
     if not (folder / "installed").exists():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -9,6 +12,7 @@ from cli.running import correlate
 from cli.surroundings import settings_here
 from models.errors import GiveUp
 from models.sync_state import CONFIRMED, remember
+from tasks.alerts import deliver_alerts
 from tasks.board import followed_board
 from tasks.connections import Connections, connected
 from tasks.cycle import cycle
@@ -21,11 +25,21 @@ from tasks.sweep import import_cards
 console = Console(soft_wrap=True, highlight=False)
 
 
+@asynccontextmanager
+async def _telling() -> AsyncIterator[Connections]:
+    """Connections for a command that may have alerts to tell: no worker need be running."""
+    async with connected(settings_here()) as on:
+        try:
+            yield on
+        finally:
+            await deliver_alerts(on)
+
+
 async def import_once() -> None:
     """Import the board with a progress bar."""
     report = Report()
     columns = (TextColumn("reading the board"), BarColumn(), TextColumn("{task.completed} cards"), TimeElapsedColumn())
-    async with connected(settings_here()) as on, one_at_a_time(on, Lock.IMPORT) as mine:
+    async with _telling() as on, one_at_a_time(on, Lock.IMPORT) as mine:
         if not mine:
             raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
         correlate()
@@ -54,7 +68,7 @@ def _shown(value: object) -> str:
 async def push_once(*, confirm: bool) -> None:
     """One cycle; `confirm` lets it pass a safety stop."""
     report = Report()
-    async with connected(settings_here()) as on:
+    async with _telling() as on:
         if confirm:
             await _confirm(on)
         async with one_at_a_time(on, Lock.PUSH) as mine:

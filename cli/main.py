@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import sandbox, sync, tasks, webhook
+from cli import cards, events, sandbox, sync, tasks, webhook
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -16,6 +16,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(tasks.app, name="task")
+app.add_typer(cards.app, name="card")
+app.add_typer(events.app, name="events")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(sandbox.app, name="sandbox")
 app.command("import")(sync.import_board)

@@ -6,12 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import String, cast, inspect, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from cli.printing import SHORT_ID, console, short, short_id
 from cli.running import correlate, run
 from cli.surroundings import settings_here
 from models.errors import GiveUp
@@ -21,11 +21,6 @@ from models.task import Task
 from tasks.connections import Connections, connected
 
 app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
-_SHORT_ID = 8
-
-console = Console(soft_wrap=True, highlight=False)
-if not console.is_terminal:
-    console.width = 240
 
 TaskId = Annotated[str, typer.Argument(help="The task's id, its first characters, or the id of its Notion page.")]
 
@@ -47,11 +42,9 @@ async def _list(status: str | None, limit: int) -> None:
         rows = await session.scalars(query.where(Task.status == status) if status else query)
         table = Table(box=None, pad_edge=False)
         for name in ("task", "status", "board status", "priority", "channel", "title"):
-            table.add_column(name, no_wrap=True, min_width=_SHORT_ID if name == "task" else None)
+            table.add_column(name, no_wrap=True, min_width=SHORT_ID if name == "task" else None)
         for task in rows:
-            # A person reads eight characters and every command takes them; a script gets the whole id.
-            id_ = str(task.id)[:_SHORT_ID] if console.is_terminal else str(task.id)
-            table.add_row(id_, task.status, task.board_status, task.priority, task.channel_id, task.title)
+            table.add_row(short_id(task.id), task.status, task.board_status, task.priority, task.channel_id, task.title)
         console.print(table)
 
 
@@ -71,13 +64,8 @@ async def _show(task_id: str) -> None:
         table = Table("when", "who", "what", "property", "from", "to", "lost", "correlation id", box=None)
         for row in await session.scalars(query):
             cells = (row.property, row.old_value, row.new_value, row.lost_value, row.correlation_id)
-            table.add_row(f"{row.at:%Y-%m-%d %H:%M:%S}", row.actor, row.action, *(_short(cell) for cell in cells))
+            table.add_row(f"{row.at:%Y-%m-%d %H:%M:%S}", row.actor, row.action, *(short(cell) for cell in cells))
         console.print(table)
-
-
-def _short(text: str | None) -> str:
-    longest = 60
-    return "" if text is None else text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 @app.command("move")

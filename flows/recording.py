@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -11,8 +11,9 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from flows.runs import publish_table, rename_run
-from models.errors import GiveUp, NotionAuthError, SafetyStop
-from tasks.alerts import Level, resolve_alert, send_alert
+from models.errors import GiveUp, NotionAuthError, SafetyStop, ShowrunnerError
+from models.sync_state import FAILED_CYCLE, remember
+from tasks.alerts import AWAY, Level, database, deliver_alerts, reason, resolve_alert, send_alert
 from tasks.connections import Connections, connections
 from tasks.pacing import counting_requests
 from tasks.report import Report
@@ -45,8 +46,8 @@ async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Re
     with bound_contextvars(correlation_id=run.correlation_id, flow=kind), counting_requests() as requests:
         try:
             yield run
-        except GiveUp as error:
-            await send_alert(on, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind})
+        except Exception as error:
+            await _failed(kind, run, error)
             raise
         else:
             if requests.total:
@@ -54,6 +55,18 @@ async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Re
         finally:
             run.report.requests = requests.total
             await _leave(kind, run)
+            await deliver_alerts(on)
+
+
+async def _failed(kind: str, run: Recorded, error: Exception) -> None:
+    """Alert what only a human can mend; of a cycle remember why, for an alert that none was good."""
+    if isinstance(error, GiveUp):
+        await send_alert(run.on, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind})
+    if kind == "push":
+        known = str(error) if isinstance(error, ShowrunnerError) else reason(error)
+        with suppress(*AWAY):  # a database that is away is told by the watch
+            async with database(run.on) as session:
+                await remember(session, FAILED_CYCLE, value={"error": known}, moment=run.on.clock())
 
 
 def _incident(kind: str, error: GiveUp) -> str:

@@ -12,7 +12,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import httpx
@@ -23,7 +24,10 @@ from prefect.settings import PREFECT_API_URL
 from flows.bootstrap import POOL, bootstrap
 from flows.environment import client_environment
 from flows.warm_worker import GRACE_SECONDS, WarmWorker
+from models.database import database_url, open_engine, open_sessions
 from models.errors import GiveUp, TryAgain
+from models.settings import load_settings
+from tasks.watch import Watch, watching
 
 __all__ = ["WarmWorker", "main"]
 
@@ -96,12 +100,28 @@ def _default_name() -> str:
 
 
 async def _work(options: argparse.Namespace, api_url: str) -> None:
-    await _wait_for_server(api_url, options.wait)
-    if options.bootstrap:
-        await bootstrap(pool=options.pool)
-    worker = WarmWorker(work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit)
-    worker.grace_seconds = options.grace
-    await worker.start(printer=lambda line: log.info("worker_says", line=str(line).strip()))
+    async with _watched():
+        await _wait_for_server(api_url, options.wait)
+        if options.bootstrap:
+            await bootstrap(pool=options.pool)
+        worker = WarmWorker(work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit)
+        worker.grace_seconds = options.grace
+        await worker.start(printer=lambda line: log.info("worker_says", line=str(line).strip()))
+
+
+@asynccontextmanager
+async def _watched() -> AsyncIterator[None]:
+    """Watch from the main thread, which no run can hold up (see `flows.lifetime`), with a connection of its own."""
+    settings = load_settings()
+    if settings.database_url is None:  # every run will say so
+        yield
+        return
+    engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=1)
+    try:
+        async with watching(Watch(settings, open_sessions(engine), of_database=True)):
+            yield
+    finally:
+        await engine.dispose()
 
 
 async def _wait_for_server(api_url: str, seconds: float) -> None:

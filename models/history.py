@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col, select
 
 from models.database import timestamptz
 
@@ -52,3 +52,10 @@ async def act_as(session: AsyncSession, actor: str, *, now: datetime, correlatio
         "set_config('showrunner.correlation_id', :correlation, true)",
     )
     await session.execute(query, {"actor": actor, "now": now.isoformat(), "correlation": correlation_id or ""})
+
+
+async def history_of(session: AsyncSession, page_id: str, *, limit: int) -> list[TaskHistory]:
+    """The last facts about a card and its task, oldest first."""
+    about = select(TaskHistory).where(TaskHistory.notion_page_id == page_id)
+    rows = await session.scalars(about.order_by(col(TaskHistory.id).desc()).limit(limit))
+    return list(rows)[::-1]

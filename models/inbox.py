@@ -5,21 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, or_, text, update
+from sqlalchemy import BigInteger, Column, ColumnElement, Identity, Index, String, Text, func, or_, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from models.database import timestamptz
+from models.errors import GiveUp
+from models.incidents import key_of
+from models.sync_state import forget
 
 ATTEMPTS_MAX = 8
 """Tries an event gets before it is dead: kept, alerted, replayable."""
 LEASE = timedelta(minutes=3)
 """How long a claim holds. Longer than claiming, reading 100 pages at 3 a second and storing them take."""
 _FIRST_RETRY = timedelta(seconds=15)
+_ROW_DIGITS = 18
+"""A number of more digits is no row's: PostgreSQL's bigint ends there."""
+
+
+class EventState(StrEnum):
+    """What becomes of an event next."""
+
+    WAITING = "waiting"
+    """The next ingest or cycle takes it."""
+    LATER = "later"
+    """It failed, or was given back, and is due at `next_attempt_at`."""
+    CLAIMED = "claimed"
+    """Somebody is working on it."""
+    PROCESSED = "processed"
+    DEAD = "dead"
+    """It failed too often: nothing, until somebody replays it."""
 
 
 class WebhookEvent(SQLModel, table=True):
@@ -52,6 +72,16 @@ class WebhookEvent(SQLModel, table=True):
         if self.id is None:
             raise ValueError("this event was not stored yet")
         return self.id
+
+    def state(self, now: datetime) -> EventState:
+        """What becomes of it next."""
+        if self.processed:
+            return EventState.PROCESSED
+        if self.dead_at is not None:
+            return EventState.DEAD
+        if self.claimed_until is not None and self.claimed_until >= now:
+            return EventState.CLAIMED
+        return EventState.LATER if self.next_attempt_at > now else EventState.WAITING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +123,12 @@ async def any_due(session: AsyncSession, *, now: datetime) -> bool:
 
 
 def _due(now: datetime) -> SelectOfScalar[WebhookEvent]:
-    free = or_(col(WebhookEvent.claimed_until).is_(None), col(WebhookEvent.claimed_until) < now)
     waiting = (col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
-    return select(WebhookEvent).where(*waiting, free, WebhookEvent.next_attempt_at <= now)
+    return select(WebhookEvent).where(*waiting, _free(now), WebhookEvent.next_attempt_at <= now)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(col(WebhookEvent.claimed_until).is_(None), col(WebhookEvent.claimed_until) < now)
 
 
 async def claim(session: AsyncSession, *, now: datetime, limit: int) -> list[WebhookEvent]:
@@ -116,8 +149,9 @@ async def claim(session: AsyncSession, *, now: datetime, limit: int) -> list[Web
         event.attempts += 1
     for event in found:
         if event not in events:
-            event.dead_at, event.claimed_until = now, None
+            event.claimed_until = None
             event.error = event.error or "every worker that took it ended before it could say why"
+            await _die(session, event, now)
     await session.flush()
     return events
 
@@ -145,8 +179,19 @@ async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, 
         event.error, event.claimed_until = error[:2000], None
         event.next_attempt_at = now + _FIRST_RETRY * 3 ** (event.attempts - 1)
         if event.attempts >= ATTEMPTS_MAX:
-            event.dead_at = now
+            await _die(session, event, now)
     await session.flush()
+
+
+async def _die(session: AsyncSession, event: WebhookEvent, now: datetime) -> None:
+    """Every death is news: what was told of an earlier one, before the event was replayed, must not silence it."""
+    event.dead_at = now
+    await forget(session, key_of(incident_of(event.event_id)))
+
+
+def incident_of(event_id: str) -> str:
+    """The name of the incident that a dead event is."""
+    return f"dead_event:{event_id}"
 
 
 async def dead_since(session: AsyncSession, moment: datetime) -> list[str]:
@@ -158,3 +203,72 @@ async def waiting(session: AsyncSession) -> int:
     """How many events are neither processed nor dead."""
     query = select(func.count()).where(col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
     return int((await session.execute(query)).scalar_one())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many events the inbox holds. `waiting` are those neither processed nor dead, whenever they are due."""
+
+    waiting: int
+    processed: int
+    dead: int
+
+
+async def counts(session: AsyncSession) -> Counts:
+    """How many there are of each."""
+    done, dead = col(WebhookEvent.processed), col(WebhookEvent.dead_at).is_not(None)
+    totals = [func.count().filter(which) for which in (~done & ~dead, done, ~done & dead)]
+    waits, processed, died = (await session.execute(select(*totals).select_from(WebhookEvent))).one()
+    return Counts(waiting=waits, processed=processed, dead=died)
+
+
+async def newest(session: AsyncSession, *, dead: bool, limit: int) -> list[WebhookEvent]:
+    """The last events that came, newest first; with `dead`, only dead ones."""
+    query = select(WebhookEvent).order_by(col(WebhookEvent.id).desc()).limit(limit)
+    return list(await session.scalars(query.where(col(WebhookEvent.dead_at).is_not(None)) if dead else query))
+
+
+async def unfinished_of(session: AsyncSession, page_id: str) -> list[WebhookEvent]:
+    """The events about a page that are not processed, oldest first."""
+    about = (WebhookEvent.page_id == page_id, col(WebhookEvent.processed).is_(False))
+    return list(await session.scalars(select(WebhookEvent).where(*about).order_by(col(WebhookEvent.id))))
+
+
+async def find_event(session: AsyncSession, wanted: str) -> WebhookEvent:
+    """The event of that row number, of that id of Notion's, or of that beginning of one.
+
+    Raises:
+        GiveUp: when there is none, or more than one begins so.
+    """
+    wanted = wanted.strip()
+    if wanted.isdecimal() and len(wanted) <= _ROW_DIGITS:
+        found = await session.get(WebhookEvent, int(wanted))
+        if found is not None:
+            return found
+    begins = col(WebhookEvent.event_id).startswith(wanted, autoescape=True)
+    query = select(WebhookEvent).where(begins).order_by(func.length(WebhookEvent.event_id)).limit(2)
+    rows: list[WebhookEvent] = list(await session.scalars(query)) if wanted else []
+    if not rows:
+        raise GiveUp(f"There is no event {wanted}: `showrunner events list` shows them.")
+    if len(rows) > 1 and rows[0].event_id != wanted:
+        raise GiveUp(f"More than one event id begins with {wanted}: give more of it, or the number of its row.")
+    return rows[0]
+
+
+async def replay(session: AsyncSession, rows: Sequence[int] | None, *, now: datetime) -> list[int]:
+    """Make events due now, with all their attempts before them; None stands for every dead one. Those made due.
+
+    Harmless for a processed event, which is only a hint to look at its page. One that is claimed is left to its worker.
+    """
+    which = col(WebhookEvent.dead_at).is_not(None) if rows is None else col(WebhookEvent.id).in_(rows)
+    afresh = {
+        "processed": False,
+        "processed_at": None,
+        "outcome": None,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "claimed_until": None,
+        "dead_at": None,
+    }
+    made = update(WebhookEvent).where(which, _free(now)).values(**afresh).returning(col(WebhookEvent.id))
+    return sorted(row[0] for row in await session.execute(made))

@@ -121,6 +121,8 @@ def _status(base: Base | None, card: BoardCard, task: TaskState | None, *, valid
     asked = board_status(card.status)
     agreed = base.status if base is not None else None
     current = task.board_status if task is not None else agreed
+    if base is not None and current is not None and base.shown.status == current:
+        agreed = current  # a move that was refused, and the pipeline then made
     if base is not None and card.status == base.shown.status:
         return _Verdict(agreed=agreed, database=current)
     if base is None and task is not None and card.status is None:
@@ -191,8 +193,10 @@ def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> _Ve
     shown = _option(card.priority)
     agreed = base.priority if base is not None else None
     current = task.priority if task is not None else agreed or asked
+    if base is not None and base.shown.priority == current.option:
+        agreed = current
     if base is not None and (shown == base.shown.priority or "Priority" in card.computed):
-        return _Verdict(agreed=base.priority, database=current)
+        return _Verdict(agreed=agreed or base.priority, database=current)
     if asked != current and task is not None and current != agreed:
         kept = current.option
         if base is None and shown is None:

@@ -13,8 +13,12 @@ from models.properties import BoardCard
 from models.unseen import TWO_WAY, Claim, Recent, Unseen
 
 
-def remember_moments(card: Card, look: Look, *, importing: bool) -> None:
-    """Note a look that counts, before it is settled: what people had changed by then, and what we wrote meanwhile."""
+def remember_moments(card: Card, look: Look, *, importing: bool) -> bool:
+    """Note a look that counts, before it is settled: what people had changed by then, and what we wrote meanwhile.
+
+    Returns:
+        Whether people had changed anything.
+    """
     recent, base, ours = Recent.from_json(card.recent), card.base, _ours(look)
     changed: Sequence[str]
     if base is None:
@@ -24,6 +28,7 @@ def remember_moments(card: Card, look: Look, *, importing: bool) -> None:
             recent = recent.wrote(ours, look.tried_at or look.began, look.ended, by_property(base.shown))
         changed = list(_changed(wrote(base, dict(ours)), look.card))
     card.recent = recent.looked(look.began, look.ended, changed).as_json()
+    return bool(changed)
 
 
 def overtaken(card: Card, look: Look) -> Sequence[Unseen]:

@@ -154,7 +154,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) 
         card.trashed_at = None
         note.history("restored")
     base = card.base
-    remember_moments(card, look, importing=importing)
+    edited = remember_moments(card, look, importing=importing)
     if base is not None and look.written:
         base = wrote(base, dict(look.written))
     decided = plan(base, look.card, task_state(task) if task else None, look.violations, importing=importing)
@@ -171,8 +171,8 @@ def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) 
         )
     card.remember(_stamped(decided, note.now), decided.violations, decided.attention)
     card.first_seen_at = card.first_seen_at or note.now
-    if look.written:
-        card.succeeded()
+    if look.written or edited:
+        card.succeeded()  # whoever edited it may have mended what made its pushes fail
     return Outcome(
         page_id=card.notion_page_id,
         task_id=card.task_id,

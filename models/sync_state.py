@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, String, delete, func, text
@@ -23,13 +23,21 @@ BOT = "bot_user"
 IMPORT = "import_progress"
 """value: {"after", "cards"}: how far an unfinished import came."""
 LAST_GOOD_CYCLE = "last_good_cycle"
-"""moment: when a push cycle last ended well."""
+"""moment: when a push cycle was last good: at its end, and each minute of one that works through a backlog."""
+FAILED_CYCLE = "last_failed_cycle"
+"""value: {"error"}, moment: why and when a push cycle last failed."""
+WATCH = "watch"
+"""value: {"since"}, moment: since when somebody has watched without a break, and when they last looked."""
 ENROLLED = "verification_token"
 """value: {"token"}: the webhook secret that a handshake brought."""
 CHANNELS = "channels"
 """value: {"ids"}: the configured channels of the last cycle."""
 CONFIRMED = "push_confirmed"
 """moment: the operator allowed one cycle to pass a safety stop."""
+
+
+WATCH_BREAK = timedelta(minutes=2)
+"""Without a look for this long nobody watched: a restart is shorter, a stop is longer."""
 
 
 class SyncState(SQLModel, table=True):
@@ -76,6 +84,19 @@ async def forget(session: AsyncSession, key: str) -> bool:
     """Remove a key; False when there was none."""
     gone = await session.execute(delete(SyncState).where(col(SyncState.key) == key).returning(col(SyncState.key)))
     return gone.first() is not None
+
+
+async def watched_since(session: AsyncSession, now: datetime) -> datetime:
+    """Note that somebody watches now; since when that was so without a break, over all processes and restarts."""
+    query = text(
+        "INSERT INTO sync_state AS s (key, value, moment, updated_at) "
+        "VALUES (:key, jsonb_build_object('since', CAST(:said AS text)), :now, clock_timestamp()) "
+        "ON CONFLICT (key) DO UPDATE SET moment = greatest(s.moment, excluded.moment), updated_at = clock_timestamp(), "
+        "value = CASE WHEN s.moment < :broken THEN excluded.value ELSE s.value END "
+        "RETURNING s.value ->> 'since'",
+    )
+    values = {"key": WATCH, "said": now.isoformat(), "now": now, "broken": now - WATCH_BREAK}
+    return datetime.fromisoformat((await session.execute(query, values)).scalar_one())
 
 
 async def next_slot(session: AsyncSession, budget: str, interval: float) -> float:

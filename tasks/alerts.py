@@ -1,71 +1,242 @@
-"""Telling a human, once per incident: to the log always, and through Apprise to whatever ALERT_URLS names."""
+"""Telling a human, once per incident and once when it is over: to the log at once, and through Apprise to ALERT_URLS.
+
+`send_alert` only remembers and logs, so that no cycle waits for a receiver. What is remembered is told by
+`deliver_alerts`, at the end of every run and by every watch, and again until somebody took it. While the database is
+away, this process remembers by itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 import apprise
 import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import get_contextvars
 
-from models.sync_state import forget, remember_once
-from tasks.connections import Connections
+from models.alert_texts import message
+from models.database import Sessions
+from models.incidents import (
+    Incident,
+    Level,
+    adopt,
+    claim_message,
+    end_incidents,
+    note_message,
+    open_incident,
+)
+from models.recovered import recovered
+from models.settings import Settings
+
+__all__ = [
+    "AWAY",
+    "AlertConnections",
+    "Level",
+    "database",
+    "deliver_alerts",
+    "end_recovered",
+    "reason",
+    "resolve_alert",
+    "send_alert",
+]
 
 log = structlog.get_logger("showrunner.alerts")
 
+DATABASE_SECONDS: Final = 10.0
+"""How long PostgreSQL may take before an incident is remembered without it."""
+DELIVERY_SECONDS: Final = 10.0
+"""How long a receiver may take; what takes longer is tried again later."""
+AWAY: Final = (OperationalError, InterfaceError, NoConnectionFree, OSError)
+"""What is raised when PostgreSQL does not answer; a time-out is an OSError."""
+_FACT_MAX: Final = 500
+_MESSAGES_AT_ONCE: Final = 20
+_KINDS: Final = {Level.CRITICAL: apprise.NotifyType.FAILURE, Level.ERROR: apprise.NotifyType.WARNING}
 
-class Level(StrEnum):
-    """How urgent an alert is: CRITICAL stops the sync (token, database), ERROR concerns one card or event."""
 
-    CRITICAL = "CRITICAL"
-    ERROR = "ERROR"
+class AlertConnections(Protocol):
+    """What alerts need of a process.
+
+    Attributes:
+        unstored: incidents by name that could not be stored yet, because the database is away.
+    """
+
+    settings: Settings
+    sessions: Sessions
+    clock: Callable[[], datetime]
+    unstored: dict[str, Incident]
 
 
-_APPRISE = {Level.CRITICAL: apprise.NotifyType.FAILURE, Level.ERROR: apprise.NotifyType.WARNING}
-
-
-async def send_alert(on: Connections, level: Level, incident: str, title: str, context: Mapping[str, Any]) -> bool:
-    """Say that something needs a human, unless that was said already and is not over.
+async def send_alert(on: AlertConnections, level: Level, incident: str, title: str, context: Mapping[str, Any]) -> bool:
+    """Say that something needs a human, unless that was said already and is not over. Sends nothing and never fails.
 
     Args:
         level: how urgent.
         incident: what makes it the same incident next time, e.g. `notion_auth`.
         title: one sentence.
-        context: ids and facts, never a token or a card's text.
+        context: ids and facts, never a token or a card's text; "what to do", when its kind does not say it best.
 
     Returns:
         Whether this is news.
     """
-    async with on.sessions.begin() as session:
-        news = await remember_once(session, _key(incident), value={"level": level.value, "title": title})
+    now = on.clock()
+    facts = {name.replace("_", " "): str(value)[:_FACT_MAX] for name, value in context.items()}
+    if "correlation_id" in (bound := get_contextvars()):
+        facts["correlation id"] = str(bound["correlation_id"])
+    seen = Incident(name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now)
+    try:
+        async with _remembering(on) as session:
+            news = await open_incident(session, seen)
+    except AWAY as error:
+        news = _hold(on, seen)
+        if news:
+            log.warning("incident_not_stored", incident=incident, error=reason(error))
     if news:
-        log.error("alert", level_of_alert=level.value, incident=incident, title=title, **context)
-        facts = "\n".join(f"{name}: {value}" for name, value in context.items())
-        await _notify(on, f"[{level}] Showrunner: {title}", facts, _APPRISE[level])
+        write = log.critical if level is Level.CRITICAL else log.error
+        write("alert", level_of_alert=level.value, incident=incident, title=title, **context)
     return news
 
 
-async def resolve_alert(on: Connections, *incidents: str) -> bool:
-    """Say of each of these incidents that it is over, if there was one; whether there was any. One transaction."""
-    async with on.sessions.begin() as session:
-        over = [incident for incident in incidents if await forget(session, _key(incident))]
+def _hold(on: AlertConnections, seen: Incident) -> bool:
+    """Remember an incident without the database; False when it is open already."""
+    before = on.unstored.get(seen.name)
+    if before is not None and before.until is None:
+        return False
+    on.unstored[seen.name] = before.goes_on(seen.since) if before is not None else seen
+    return True
+
+
+async def resolve_alert(on: AlertConnections, *incidents: str) -> bool:
+    """Say of each of these incidents that it is over, if there was one; whether there was any. Never fails."""
+    if not incidents:
+        return False
+    now = on.clock()
+    try:
+        async with _remembering(on) as session:
+            over = await end_incidents(session, incidents, now)
+    except AWAY as error:
+        log.warning("incident_end_not_stored", incidents=incidents, error=reason(error))
+        held = [on.unstored[name] for name in incidents if name in on.unstored]
+        over = [incident.ended(now) for incident in held if incident.until is None]
+        on.unstored.update({incident.name: incident for incident in over})
     for incident in over:
-        log.info("alert_over", incident=incident)
-        await _notify(on, f"[OVER] Showrunner: {incident}", "", apprise.NotifyType.SUCCESS)
+        log.info("alert_over", incident=incident.name)
     return bool(over)
 
 
-def _key(incident: str) -> str:
-    return f"incident:{incident}"[:100]
+async def end_recovered(on: AlertConnections) -> None:
+    """Say of the incidents about one card or event that they are over, where its row says so."""
+    async with database(on) as session:
+        names = await recovered(session)
+    await resolve_alert(on, *names)
 
 
-async def _notify(on: Connections, title: str, body: str, kind: apprise.NotifyType) -> None:
-    if not on.settings.alert_urls:
-        return
-    sender = apprise.Apprise()
-    sender.add(list(on.settings.alert_urls))
-    # Apprise's asynchronous sender shares our loop; its plug-ins are blocking inside, so a thread keeps the loop free.
-    if not await asyncio.to_thread(sender.notify, title=title, body=body or title, notify_type=kind):
-        log.error("alert_not_delivered", title=title)
+async def deliver_alerts(on: AlertConnections) -> None:
+    """Tell what is waiting to be told; what reaches nobody waits for its next try. Never fails."""
+    try:
+        for _ in range(_MESSAGES_AT_ONCE):
+            async with _remembering(on) as session:
+                incidents = await claim_message(session, on.clock())
+            if not incidents:
+                return
+            delivered = await _tell(on, incidents)
+            async with database(on) as session:
+                await note_message(session, incidents, on.clock(), delivered=delivered)
+            if not delivered:
+                return
+    except AWAY:
+        await _tell_unstored(on)
+    except Exception:
+        # The border of all that is said about trouble: it must not become trouble.
+        log.exception("alerts_not_delivered")
+
+
+async def _tell_unstored(on: AlertConnections) -> None:
+    for incident in list(on.unstored.values()):
+        if incident.due is None or incident.due > on.clock():
+            continue
+        delivered = await _tell(on, [incident])
+        left = incident.delivered(incident, on.clock()) if delivered else incident.refused(on.clock())
+        if left is None:
+            del on.unstored[incident.name]
+        else:
+            on.unstored[incident.name] = left
+
+
+@asynccontextmanager
+async def _remembering(on: AlertConnections) -> AsyncIterator[AsyncSession]:
+    """A transaction that begins by storing what could not be stored before."""
+    held = list(on.unstored.values())
+    async with database(on) as session:
+        for incident in held:
+            await adopt(session, incident)
+        yield session
+    for incident in held:
+        if on.unstored.get(incident.name) is incident:
+            del on.unstored[incident.name]
+
+
+@asynccontextmanager
+async def database(on: AlertConnections) -> AsyncIterator[AsyncSession]:
+    """A transaction that does not wait for a database that does not answer.
+
+    Raises:
+        AWAY: it does not.
+    """
+    async with asyncio.timeout(DATABASE_SECONDS), on.sessions.begin() as session:
+        yield session
+
+
+def reason(error: BaseException) -> str:
+    """The name of what went wrong underneath; its text could hold a piece of the URL."""
+    inner = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return type(inner).__name__
+
+
+async def _tell(on: AlertConnections, incidents: Sequence[Incident]) -> bool:
+    """Send one message to every receiver; whether one of them took it, or there is none to be told."""
+    urls = on.settings.alert_urls
+    if not urls:
+        return True
+    title, body = message(incidents)
+    kind = _KINDS[incidents[0].level] if incidents[0].until is None else apprise.NotifyType.SUCCESS
+    sending = [asyncio.create_task(_notify(url, title, body, kind)) for url in urls]
+    done, late = await asyncio.wait(sending, timeout=DELIVERY_SECONDS)
+    for task in late:
+        task.cancel()
+    took = [task in done and task.result() for task in sending]
+    for number, (url, taken) in enumerate(zip(urls, took, strict=True), start=1):
+        if not taken:
+            # The rest of the URL is a secret.
+            receiver = f"{number}: {url.partition(':')[0]}"
+            log.error("alert_not_delivered", receiver=receiver, incidents=[incident.name for incident in incidents])
+    return any(took)
+
+
+async def _notify(url: str, title: str, body: str, kind: apprise.NotifyType) -> bool:
+    """Whether the receiver took it. In a thread that nobody waits for: Apprise blocks, and some of it for ever."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[bool] = loop.create_future()
+
+    def report(taken: bool) -> None:  # noqa: FBT001 - a callback's only argument
+        if not outcome.done():
+            outcome.set_result(taken)
+
+    def work() -> None:
+        sender = apprise.Apprise()
+        try:
+            taken = bool(sender.add(url)) and bool(sender.notify(title=title, body=body, notify_type=kind))
+        except Exception as error:  # noqa: BLE001 - a plug-in's failure is a receiver that did not take it
+            log.warning("alert_receiver_failed", error=type(error).__name__)
+            taken = False
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(report, taken)
+
+    threading.Thread(target=work, name="showrunner-alert", daemon=True).start()
+    return await outcome

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from models.channels import Channel, load_configured_channels
 from models.database import Sessions, database_url, open_engine, open_sessions
 from models.errors import DatabaseUnavailable, SettingsError
+from models.incidents import Incident
 from models.settings import Settings, load_settings
 from tasks.budget import SharedBudget
 from tasks.notion import NotionClient
@@ -34,6 +35,7 @@ class Connections:
         engine, sessions: PostgreSQL; a transaction is `async with on.sessions.begin() as session`.
         notion: the rate-limited client.
         clock: the only clock of the steps.
+        unstored: what `tasks.alerts` remembers while the database is away.
     """
 
     def __init__(self, settings: Settings, sessions: Sessions, notion: NotionClient, *, clock: Clock = utc_now) -> None:
@@ -42,6 +44,7 @@ class Connections:
         self.sessions = sessions
         self.notion = notion
         self.clock = clock
+        self.unstored: dict[str, Incident] = {}
 
     def channels(self) -> Mapping[str, Channel]:
         """The configured channels, read afresh, so that a new file counts from the next cycle on.

@@ -32,9 +32,11 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             return
         await drain_inbox(on, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
-    async with on.sessions.begin() as session:
-        await remember(session, LAST_GOOD_CYCLE, moment=on.clock())
-        await forget(session, CONFIRMED)
+        async with on.sessions.begin() as session:
+            # A backlog that is worked through may take hours; each look up from it shows that all is well.
+            await remember(session, LAST_GOOD_CYCLE, moment=on.clock())
+            if not backlog:
+                await forget(session, CONFIRMED)
 
 
 async def first_import(on: Connections, report: Report) -> bool:

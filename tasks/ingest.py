@@ -19,7 +19,7 @@ from models.board import Board
 from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
 from models.unseen import Claim, claim_of
-from tasks.alerts import Level, send_alert
+from tasks.alerts import Level, end_recovered, send_alert
 from tasks.board import bot_id, followed_board, refreshed_board
 from tasks.connections import Connections
 from tasks.reading import Readings, read_by_id, read_many
@@ -70,27 +70,43 @@ async def drain_inbox(on: Connections, report: Report) -> None:
         if not await inbox.any_due(session, now=on.clock()):
             return
     board, me, began = await followed_board(on), await bot_id(on), on.clock()
-    while events := await claim_events(on):
-        with _joined(events) as correlation_id:
-            try:
-                batch = sort_events(events, board, me)
-                if batch.schema_changed:
-                    board = await refreshed_board(on)
-                readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
-                reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
-                await take_in(on, reader, readings, report, _ended_by(batch))
-            except (NotionUnavailable, GiveUp) as error:
-                await _give_back(on, events, error)
-                raise
+    try:
+        while events := await claim_events(on):
+            board = await _work_through(on, events, board, me, report)
+    except (NotionUnavailable, GiveUp):
+        # What stopped a later batch must not keep the deaths of an earlier one from being told.
+        await _report_dead(on, began)
+        raise
     await _report_dead(on, began)
+
+
+async def _work_through(
+    on: Connections, events: Sequence[WebhookEvent], board: Board, me: str, report: Report
+) -> Board:
+    """Take in one claim; the board as it is then known."""
+    with _joined(events) as correlation_id:
+        try:
+            batch = sort_events(events, board, me)
+            if batch.schema_changed:
+                board = await refreshed_board(on)
+            readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
+            reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
+            ended = Events(pages=batch.pages, settled=batch.settled, claims=batch.claims)
+            await take_in(on, reader, readings, report, ended)
+        except (NotionUnavailable, GiveUp) as error:
+            await _give_back(on, events, error)
+            raise
+    return board
 
 
 async def _report_dead(on: Connections, since: datetime) -> None:
     async with on.sessions() as session:
         dead = await inbox.dead_since(session, since)
     for event_id in dead:
-        context = {"event_id": event_id, "kept_in": "webhook_events"}
-        await send_alert(on, Level.ERROR, f"dead_event:{event_id}", "A webhook event could not be processed", context)
+        context = {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
+        title = "A webhook event could not be processed"
+        await send_alert(on, Level.ERROR, inbox.incident_of(event_id), title, context)
+    await end_recovered(on)
 
 
 @step("claim_events", holds="claim what is due", tags=("inbox",))
@@ -139,11 +155,6 @@ async def fetch_cards(on: Connections, board: Board, batch: Batch) -> Readings:
     if batch.trashed:
         readings.add(await read_by_id(on, board, sorted(batch.trashed)))
     return readings
-
-
-def _ended_by(batch: Batch) -> Events:
-    """What the readings of a batch settle."""
-    return Events(pages=batch.pages, settled=batch.settled, claims=batch.claims)
 
 
 async def _give_back(on: Connections, events: Sequence[WebhookEvent], error: Exception) -> None:

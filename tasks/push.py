@@ -7,15 +7,14 @@ the new memory of the card (another short transaction). No transaction is open w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
-from models.agreement import PUSHED, attention, differences, is_outdated
 from models.board import Board
-from models.card import card_and_task, cards_of, pending, put_backs, task_state
+from models.card import card_and_task, cards_of, pending, put_backs
+from models.change import Change, change_to
 from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
 from models.looks import Look
 from models.properties import read_card, write_properties
@@ -37,16 +36,6 @@ PUT_BACK_MAX = 20
 """Moves of people one cycle may put back before it stops and asks (design: section 8)."""
 FAILING = 5
 """Pushes of one card that may fail in a row before somebody is told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What a card should show and does not: new values by property."""
-
-    page_id: str
-    values: Mapping[str, Any]
-    shown: Mapping[str, Any]
-    attempts: int
 
 
 async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
@@ -148,18 +137,7 @@ async def change_of(on: Connections, board: Board, page_id: str) -> Change | Non
     """What is to be written to a card now; None when it is right, in the trash, or unknown."""
     async with on.sessions() as session:
         found = await card_and_task(session, page_id)
-    if found is None or found[0].trashed_at is not None:
-        return None
-    card, row = found
-    base, task = card.base, task_state(row) if row is not None else None
-    if base is None:
-        return None
-    outdated = is_outdated(base, task)
-    told = attention(card.known_violations(), "") if outdated else card.attention
-    writable = [name for name in PUSHED if board.shows(name)]
-    values = differences(base, task, told, writable)
-    shown = {name: getattr(base.shown, name.lower()) for name in values}
-    return Change(page_id=page_id, values=values, shown=shown, attempts=card.attempts) if values else None
+    return change_to(*found, board) if found is not None else None
 
 
 async def _read_back(

@@ -19,6 +19,7 @@ from models.database import database_url, open_engine, open_sessions
 from models.errors import GiveUp, SettingsError, ShowrunnerError
 from models.logs import configure_logging
 from models.settings import Settings, load_settings
+from tasks.watch import Watch, watching
 from webhook.app import create_app
 from webhook.trigger import IngestTrigger
 
@@ -107,10 +108,12 @@ async def serve(settings: Settings) -> None:
     auth = settings.prefect_api_auth_string
     trigger = IngestTrigger(settings.prefect_api_url, auth=auth.get_secret_value() if auth is not None else None)
     try:
-        app = create_app(settings, open_sessions(engine), clock=lambda: datetime.now(UTC), trigger=trigger.kick)
+        sessions = open_sessions(engine)
+        app = create_app(settings, sessions, clock=lambda: datetime.now(UTC), trigger=trigger.kick)
         server = Server(app)
         with listen(settings.door_host, settings.door_port) as listener:
-            await _serve_until_signalled(server, listener)
+            async with watching(Watch(settings, sessions, of_database=False)):
+                await _serve_until_signalled(server, listener)
     finally:
         await trigger.aclose()
         await engine.dispose()

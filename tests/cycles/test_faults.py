@@ -123,6 +123,23 @@ async def test_a_write_that_was_not_saved_is_tried_again_after_a_while(stage: St
     assert (await stage.card(page)).attempts == 0
 
 
+async def test_an_edit_gives_a_card_whose_pushes_failed_a_fresh_start(stage: Stage) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    await stage.moves(page, "Processing")
+    stage.sandbox.faults.add(status=400, times=None, path=f"/v1/pages/{page}", method="PATCH")
+    for _ in range(5):
+        await stage.cycle()
+        stage.clock.pass_(3600)
+    await stage.cycle()
+    assert (await stage.card(page)).attempts == 6
+    stage.sandbox.faults.clear()
+    await stage.edit(page, title="Shorter")
+    stage.clock.pass_(60)
+    assert (await stage.cycle()).pushed == 1
+    assert (await stage.shows(page))["Status"] == "Processing"
+
+
 async def test_one_card_that_notion_refuses_stops_no_other(stage: Stage) -> None:
     bad, good = await stage.add_valid(title="Bad", status="Queued"), await stage.add_valid(status="Queued")
     await stage.cycle()

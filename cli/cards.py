@@ -1,0 +1,137 @@
+"""`showrunner card …`: why a card is as it is, and how a value that it lost comes back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.card_facts import card_as_json, comparison
+from cli.printing import console, print_json, say, short
+from cli.running import correlate, run
+from cli.surroundings import settings_here
+from models.diagnosis import Facts, reasons
+from models.durations import clock_time
+from models.finding import find_page
+from models.history import TaskHistory, history_of
+from models.restoring import Restored, restore
+from tasks.connections import connected
+from tasks.examining import Live, examine, look_now
+
+app = typer.Typer(help="Show why a card is as it is, and put back what it lost.", no_args_is_help=True)
+
+_MEDIUM, _LONG = 120, 1000
+"""Characters of a text in the table; what a card tells its editor is shown whole."""
+
+Page = Annotated[
+    str, typer.Argument(help="The Notion page's id, a link to it, its first characters, or the id of its task.")
+]
+
+
+@app.command("show")
+def show_card(
+    page: Page,
+    *,
+    live: Annotated[bool, typer.Option("--live", help="Ask Notion what the card shows now: one request.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most that many lines of history, the last ones.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+) -> None:
+    """Show what board and database hold of a card, what would be pushed, why it is stuck, and its history."""
+    run(_show(page, live=live, limit=limit, json=as_json))
+
+
+async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
+    async with connected(settings_here()) as on:
+        async with on.sessions() as session:
+            page_id = await find_page(session, page)
+            history = await history_of(session, page_id, limit=limit)
+        facts = await examine(on, page_id)
+        now = await look_now(on, facts.board, page_id) if live and facts.board is not None else None
+    if json:
+        print_json(card_as_json(page_id, facts, now, history))
+        return
+    _print_head(page_id, facts, now)
+    if facts.card is not None and facts.card.base is not None:
+        console.print(_values(facts, now))
+        say()
+    _print_reasons(facts)
+    _print_history(history, limit)
+
+
+def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
+    card, task = facts.card, facts.task
+    say(f"card  {page_id}  {card.base_title if card is not None else ''}".rstrip())
+    say(f"task  {task.id}  {task.status}" if task is not None else "task  none")
+    if card is not None:
+        seen, edited = (f"{clock_time(moment)} UTC" if moment else "never" for moment in (card.seen_at, card.edited_at))
+        say(f"seen  {seen}, edited in Notion {edited}")
+    if now is not None:
+        gone = "in the trash" if now.card is not None and now.card.in_trash else "as in the table"
+        say(f"now   {now.error or gone}")
+    say()
+
+
+def _values(facts: Facts, now: Live | None) -> Table:
+    """A row per property; who differs from what was last agreed on is named at its end."""
+    asked = now is not None and now.card is not None
+    names = ("property", "agreed", "board", *(["board now"] if asked else []), "database", "to push", "differs")
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, max_width=40)
+    for row in comparison(facts, now):
+        values = (row.agreed, row.board, *([row.live] if asked else []), row.database, row.pushed)
+        longest = _LONG if row.name == "Attention" else _MEDIUM
+        table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
+    return table
+
+
+def _print_reasons(facts: Facts) -> None:
+    found = reasons(facts)
+    say("why it is stuck" if found else "It is in sync: board and database agree, and nothing waits.")
+    for sentence in found:
+        say(f"  - {sentence}")
+    say()
+
+
+def _print_history(history: list[TaskHistory], limit: int) -> None:
+    if not history:
+        say("Nothing has happened to it yet.")
+        return
+    table = Table("id", "when (UTC)", "who", "what", "property", "from", "to", "lost", "why", box=None, pad_edge=False)
+    for row in history:
+        why = (row.property, row.old_value, row.new_value, row.lost_value, row.reason)
+        cells = (str(row.id), clock_time(row.at), row.actor, row.action, *(short(cell) for cell in why))
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    if len(history) == limit:
+        say(f"These are the last {limit}; --limit shows more.")
+
+
+@app.command("restore")
+def restore_value(
+    page: Page,
+    history_id: Annotated[int, typer.Argument(help="The id of the line of history that kept the value.")],
+) -> None:
+    """Put a lost Status or Priority back; the card shows it at the next cycle."""
+    run(_restore(page, history_id))
+
+
+async def _restore(page: str, history_id: int) -> None:
+    async with connected(settings_here()) as on, on.sessions.begin() as session:
+        page_id = await find_page(session, page)
+        done = await restore(session, page_id, history_id, now=on.clock(), correlation_id=correlate())
+    if done.before == done.after:
+        say(f"{done.property} is “{done.after}” already: nothing was changed.")
+        return
+    say(f"{done.property}: {done.before} → {done.after}")
+    say(_when_shown(done))
+
+
+def _when_shown(done: Restored) -> str:
+    if done.trashed:
+        return "The card is in Notion's trash: it shows that once the page is restored there."
+    if done.shown:
+        return "The card shows that already."
+    return "The card shows that after the next cycle, within a minute; `showrunner push` runs one now."

@@ -1,0 +1,167 @@
+"""`showrunner events …`: what Notion told us, what became of it, and how a dead event gets another chance."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.printing import console, print_json, say, short, short_id
+from cli.running import run
+from cli.surroundings import settings_here
+from models import inbox
+from models.diagnosis import Facts, differs
+from models.durations import clock_time, spoken
+from models.errors import GiveUp
+from models.inbox import EventState, WebhookEvent
+from tasks.connections import connected
+from tasks.examining import examine
+
+app = typer.Typer(help="List, show and replay what Notion's webhooks told us.", no_args_is_help=True)
+
+EventId = Annotated[str, typer.Argument(help="The number of its row, Notion's id of it, or the beginning of that.")]
+
+
+@app.command("list")
+def list_events(
+    *,
+    dead: Annotated[bool, typer.Option("--dead", help="Only events that failed too often.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most that many, the newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")] = False,
+) -> None:
+    """List events, the newest first."""
+    run(_list(dead=dead, limit=limit, as_json=as_json))
+
+
+async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
+    async with connected(settings_here()) as on:
+        async with on.sessions() as session:
+            events = await inbox.newest(session, dead=dead, limit=limit)
+            counts = await inbox.counts(session)
+        now = on.clock()
+    if as_json:
+        for event in events:
+            print_json(_facts(event, now))
+        return
+    if events:
+        console.print(_table(events, now))
+    else:
+        say("No event is dead." if dead else "The inbox is empty: no webhook has come yet.")
+    say(f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} processed in all.")
+
+
+def _table(events: list[WebhookEvent], now: datetime) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "received (UTC)", "type", "page", "state", "attempts", "error"):
+        table.add_column(name, no_wrap=True, justify="right" if name in {"id", "attempts"} else "left")
+    for event in events:
+        said = (event.event_type, short_id(event.page_id), _state(event, now), str(event.attempts), short(event.error))
+        table.add_row(str(event.row), clock_time(event.received_at), *map(escape, said))
+    return table
+
+
+def _state(event: WebhookEvent, now: datetime) -> str:
+    match event.state(now):
+        case EventState.PROCESSED:
+            return f"processed {event.outcome or ''}".rstrip()
+        case EventState.LATER:
+            return f"due in {spoken(event.next_attempt_at - now)}"
+        case state:
+            return state.value
+
+
+def _facts(event: WebhookEvent, now: datetime) -> dict[str, Any]:
+    """All of an event but its payload."""
+    return {
+        "id": event.row,
+        "event_id": event.event_id,
+        "type": event.event_type,
+        "page_id": event.page_id,
+        "received_at": event.received_at,
+        "state": event.state(now).value,
+        "outcome": event.outcome,
+        "attempts": event.attempts,
+        "error": event.error,
+        "next_attempt_at": event.next_attempt_at,
+        "claimed_until": event.claimed_until,
+        "processed_at": event.processed_at,
+        "dead_at": event.dead_at,
+        "correlation_id": event.correlation_id,
+    }
+
+
+@app.command("show")
+def show_event(event_id: EventId) -> None:
+    """Show an event, its payload, and whether its card is in sync."""
+    run(_show(event_id))
+
+
+async def _show(event_id: str) -> None:
+    async with connected(settings_here()) as on:
+        async with on.sessions() as session:
+            event = await inbox.find_event(session, event_id)
+        card = await examine(on, event.page_id) if event.page_id is not None else None
+        now = on.clock()
+    for name, value in _told(event, now).items():
+        if value not in (None, ""):
+            say(f"{name:<14} {value}")
+    say(f"{'card':<14} {_card(event, card)}")
+    say()
+    say(json.dumps(event.payload, indent=2, ensure_ascii=False))
+
+
+def _told(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
+    """All of an event but its payload, as a person asks for it."""
+    ended = event.processed_at or event.dead_at
+    return {
+        "event": f"{event.row}  {event.event_id}",
+        "type": event.event_type,
+        "page": event.page_id,
+        "received": f"{clock_time(event.received_at)} UTC",
+        "state": f"{_state(event, now)}{f', {clock_time(ended)} UTC' if ended else ''}",
+        "attempts": str(event.attempts),
+        "error": event.error,
+        "correlation id": event.correlation_id,
+    }
+
+
+def _card(event: WebhookEvent, facts: Facts | None) -> str:
+    """Which card an event is about, and whether that is in sync."""
+    if facts is None:
+        return "none: the event is about no page"
+    title = f"“{facts.card.base_title}” " if facts.card is not None and facts.card.base_title else ""
+    wrong = differs(facts)
+    if not wrong:
+        return f"{title}is in sync"
+    return f"{title}is not in sync (`showrunner card show {event.page_id}`): {' '.join(wrong)}"
+
+
+@app.command("replay")
+def replay_events(
+    event_id: Annotated[
+        str | None, typer.Argument(help="The number of its row, Notion's id of it, or the beginning of that.")
+    ] = None,
+    *,
+    dead: Annotated[bool, typer.Option("--dead", help="All dead events.")] = False,
+) -> None:
+    """Give an event, or all dead ones, another chance: due now, with a fresh count of attempts."""
+    run(_replay(event_id, dead=dead))
+
+
+async def _replay(event_id: str | None, *, dead: bool) -> None:
+    if (event_id is None) != dead:
+        raise GiveUp("Say which to replay: the ID of an event, or --dead for all dead ones.")
+    async with connected(settings_here()) as on, on.sessions.begin() as session:
+        rows = [(await inbox.find_event(session, event_id)).row] if event_id is not None else None
+        due = await inbox.replay(session, rows, now=on.clock())
+    if rows and not due:
+        raise GiveUp(f"Event {rows[0]} is being worked on at this moment: `showrunner events show {rows[0]}`.")
+    if not due:
+        say("No event is dead.")
+        return
+    which = f"Event {due[0]} is" if len(due) == 1 else f"{len(due)} events are"
+    say(f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so now.")

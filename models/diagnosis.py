@@ -1,0 +1,145 @@
+"""Why a card is not as it should be: everything known that keeps it so, each in one sentence with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from models.board import Board
+from models.card import Card
+from models.change import Change, attention_to_show
+from models.durations import clock_time, spoken
+from models.inbox import EventState, WebhookEvent
+from models.incidents import Incident
+from models.task import Task
+
+_NO_CYCLE_FOR = timedelta(minutes=5)
+"""Cycles are due every minute: after five without a good one something is wrong (design: section 12)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of a card and of what works on it.
+
+    Attributes:
+        card, board: None when the page, or any board, was never read.
+        change: what the next push would write.
+        channels: the configured ones.
+        incidents: those that are not over.
+        events: those about this card that are not processed.
+        last_good_cycle: when one ended well; None when none ever did.
+    """
+
+    card: Card | None
+    task: Task | None
+    change: Change | None
+    board: Board | None
+    channels: Collection[str]
+    incidents: Sequence[Incident]
+    events: Sequence[WebhookEvent]
+    last_good_cycle: datetime | None
+    now: datetime
+
+
+def differs(facts: Facts) -> list[str]:
+    """Why card and task are not the same; empty when they are in sync."""
+    return [*_of_sight(facts), *_of_validity(facts), *_of_the_push(facts)]
+
+
+def reasons(facts: Facts) -> list[str]:
+    """All that keeps a card from being what somebody wants, what concerns every card first; empty when nothing does."""
+    return [*_of_everything(facts), *differs(facts), *_of_wishes(facts), *_of_events(facts)]
+
+
+def _of_everything(facts: Facts) -> Iterator[str]:
+    """What stops all cards alike, and the alert about this one."""
+    for incident in facts.incidents:
+        mine = facts.card is not None and incident.name == f"card_failing:{facts.card.notion_page_id}"
+        if incident.level == "CRITICAL" or mine:
+            yield f"Alert “{incident.name}” is open since {clock_time(incident.since)} UTC: {incident.title}"
+    last = facts.last_good_cycle
+    if last is None:
+        yield "No cycle has ended well yet: is `showrunner up` running?"
+    elif facts.now - last > _NO_CYCLE_FOR:
+        ago = spoken(facts.now - last)
+        yield f"No cycle has ended well for {ago}: is `showrunner up` running, or is a long backlog being written?"
+
+
+def _of_sight(facts: Facts) -> Iterator[str]:
+    card = facts.card
+    if card is None or card.first_seen_at is None:
+        yield "The page was never read: it is new, it cannot be read, or it is none of this board's."
+    elif card.trashed_at is not None:
+        yield (
+            f"The card is in Notion's trash or out of reach since {clock_time(card.trashed_at)} UTC: nothing is pushed "
+            "to it, its task stays. Restore the page in Notion and it goes on."
+        )
+
+
+def _of_validity(facts: Facts) -> Iterator[str]:
+    card, task = facts.card, facts.task
+    if card is None or (base := card.base) is None:
+        return
+    wrong = " ".join(violation.message for violation in card.known_violations())
+    if wrong and task is None:
+        yield f"It has no task, because the card is not valid: {wrong}"
+    elif wrong:
+        yield f"The task keeps its last valid values, because the card is not valid: {wrong}"
+    elif task is None and base.status is None:
+        yield f"It has no task, because its Status “{base.shown.status}” is none of the 26 columns."
+    elif task is None:
+        yield "It has no task, because that was deleted: the next edit of the card on the board makes a new one."
+    if base.channel and base.channel not in facts.channels:
+        yield f"The channel “{base.channel}” is not configured: add channel_configs/{base.channel}.yaml if it is right."
+
+
+def _of_wishes(facts: Facts) -> Iterator[str]:
+    card = facts.card
+    base = card.base if card is not None else None
+    if card is not None and base is not None and base.refusal in attention_to_show(card, base, facts.task):
+        yield from [f"What a person asked for was not granted: {base.refusal}"] if base.refusal else []
+
+
+def _of_the_push(facts: Facts) -> Iterator[str]:
+    change, card = facts.change, facts.card
+    if change is None or card is None:
+        return
+    names = ", ".join(sorted(change.values))
+    if not change.attempts:
+        yield f"The next cycle writes what differs: {names}."
+    else:
+        wait = (card.next_attempt_at or facts.now) - facts.now
+        due = f"in {spoken(wait)}" if wait > timedelta(0) else "at the next cycle"
+        failed = f"failed {_times(change.attempts)} ({_inner(card.last_error)})"
+        yield f"Writing {names} {failed}; the next try is due {due}."
+    for name in ("Status", "Priority"):
+        value, known = change.values.get(name), facts.board.properties.get(name) if facts.board else None
+        if value is not None and known is not None and value not in known.options:
+            yield f"The board's {known.name} has no option “{value}”: add it in Notion, Showrunner never makes options."
+
+
+def _of_events(facts: Facts) -> Iterator[str]:
+    for event in facts.events:
+        failed = f"failed {_times(event.attempts)} ({_inner(event.error)})" if event.error else "was given back"
+        match event.state(facts.now):
+            case EventState.DEAD:
+                yield (
+                    f"Event {event.row} is dead: it failed {_times(event.attempts)} ({_inner(event.error)}). "
+                    f"`showrunner events replay {event.row}` tries it again."
+                )
+            case EventState.LATER:
+                yield f"Event {event.row} {failed}; it is due in {spoken(event.next_attempt_at - facts.now)}."
+            case EventState.CLAIMED:
+                yield f"Event {event.row} is being worked on."
+            case _:
+                yield f"Event {event.row} waits for the next ingest or cycle."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _inner(error: str | None) -> str:
+    """An error as part of a sentence."""
+    return (error or "nobody could say why").rstrip(".")

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from alert_kit import Gate, Receiver
+from sqlalchemy import URL
+from stage import Clock, Stage
+
+from models.database import Sessions
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody to be told."""
+    made = Receiver()
+    made.open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def stage(sessions: Sessions, receiver: Receiver) -> AsyncIterator[Stage]:
+    """A board, a database and our steps, with a clock of their own, whose alerts go to the receiver."""
+    made = Stage(sessions, Clock())
+    await made.open()
+    made.on.settings = made.on.settings.model_copy(update={"alert_urls": (receiver.url,)})
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def gate(database: URL) -> Gate:
+    """What shuts the stage's database."""
+    return Gate(database)

@@ -1,0 +1,56 @@
+"""The programs that watch, as they are started: what waits to be told is told by either, without the other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from alert_kit import NOW, Receiver
+from prefect_server import free_port
+from sqlalchemy import URL
+
+from models.database import Sessions, libpq
+from models.incidents import Incident, Level, open_incident
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 60.0
+"""How long another process may take to start and to look once."""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(("webhook",), id="door"),
+        pytest.param(("flows.worker", "--wait", "50"), id="worker-without-a-prefect-server"),
+    ],
+)
+async def test_a_watching_program_tells_what_waits(
+    program: tuple[str, ...], database: URL, sessions: Sessions, receiver: Receiver, tmp_path: Path
+) -> None:
+    waiting = Incident(name="notion_auth", level=Level.CRITICAL, title="The token is wrong", since=NOW, due=NOW)
+    async with sessions.begin() as session:
+        assert await open_incident(session, waiting)
+    given = {
+        "DATABASE_URL": libpq(database),
+        "ALERT_URLS": receiver.url,
+        "PREFECT_API_URL": "http://127.0.0.1:9/api",
+        "PREFECT_HOME": str(tmp_path),
+        "DOOR_PORT": str(free_port()),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-m", *program]
+    with (tmp_path / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command, env=os.environ | given, cwd=tmp_path, stdout=log, stderr=log
+        )
+    try:
+        await asyncio.to_thread(receiver.came.wait, SECONDS)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 30)
+    assert receiver.titles == ["[CRITICAL] Showrunner: The token is wrong"], (tmp_path / "log").read_text()

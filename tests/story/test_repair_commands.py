@@ -1,0 +1,182 @@
+"""What an operator types at three in the morning: which events died, why a card is stuck, and how it is mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from programs import Up
+from sqlalchemy import URL
+from stage import BOT_TOKEN, CHANNELS, Stage
+
+from models.inbox import ATTEMPTS_MAX, WebhookEvent
+
+
+@pytest.fixture
+def shell(tmp_path: Path, stage: Stage, database: URL) -> Up:
+    """A terminal in a folder whose environment names the stage's board and database."""
+    shutil.copytree(CHANNELS, tmp_path / "channel_configs")
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    settings = {
+        "DATABASE_URL": database.render_as_string(hide_password=False),
+        "NOTION_API_TOKEN": BOT_TOKEN,
+        "NOTION_DATABASE_ID": stage.database_id,
+        "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
+    }
+    return Up(tmp_path, mine | settings)
+
+
+async def dead_event(stage: Stage) -> WebhookEvent:
+    """An event about a new card that Notion answered badly to, until it died."""
+    page = await stage.add_valid(title="Giant [squid]")
+    await stage.cycle()
+    stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
+    await stage.told(page, authors=[{"id": "ada"}])
+    for _ in range(ATTEMPTS_MAX):
+        await stage.ingest()
+        stage.clock.pass_(60 * 60 * 10)
+    stage.sandbox.faults.clear()
+    (event,) = await stage.events()
+    assert event.dead_at is not None
+    return event
+
+
+async def test_a_dead_event_is_listed_shown_replayed_and_processed(shell: Up, stage: Stage) -> None:
+    event = await dead_event(stage)
+    code, said = await shell.run("events", "list", "--dead")
+    assert code == 0
+    assert f"{event.page_id}  dead" in said
+    assert "Notion answered 500" in said
+    assert said.endswith("1 shown; 1 dead, 0 waiting, 0 processed in all.\n")
+    code, said = await shell.run("events", "show", event.event_id[:-2])
+    assert code == 0
+    assert f"event          {event.row}  {event.event_id}" in said
+    assert "card           “Giant [squid]” is in sync" in said
+    assert '"id": "ada"' in said
+    code, said = await shell.run("card", "show", str(event.page_id))
+    assert f"`showrunner events replay {event.row}` tries it again." in said
+    assert await shell.run("events", "replay", "--dead") == (
+        0,
+        "Event 1 is due again. The next ingest or cycle looks at the card; `showrunner push` does so now.\n",
+    )
+    code, said = await shell.run("push")
+    assert code == 0, said
+    code, said = await shell.run("events", "list", "--json")
+    facts = json.loads(said)
+    assert (facts["id"], facts["state"], facts["outcome"], facts["attempts"]) == (1, "processed", "looked_at", 1)
+    assert await shell.run("events", "replay", "--dead") == (0, "No event is dead.\n")
+    code, said = await shell.run("events", "replay", "1")
+    assert code == 0
+    assert (await stage.events())[0].attempts == 0
+
+
+async def test_an_empty_inbox_says_so(shell: Up) -> None:
+    code, said = await shell.run("events", "list")
+    assert (code, said.splitlines()[0]) == (0, "The inbox is empty: no webhook has come yet.")
+    code, said = await shell.run("events", "list", "--dead")
+    assert (code, said.splitlines()[0]) == (0, "No event is dead.")
+    assert await shell.run("events", "list", "--json") == (0, "")
+
+
+async def test_a_card_shows_who_differs_why_it_is_stuck_and_what_happened_to_it(shell: Up, stage: Stage) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    task_id = await stage.moves(page, "Processing")
+    await stage.edit(page, priority="High")
+    code, said = await shell.run("card", "show", str(task_id)[:8], "--live")
+    assert code == 0
+    assert [line.split() for line in said.splitlines() if line.startswith("Status ")] == [
+        ["Status", "Queued", "Queued", "Queued", "Processing", "Processing", "database"]
+    ]
+    assert [line.split() for line in said.splitlines() if line.startswith("Priority ")] == [
+        ["Priority", "Normal", "Normal", "High", "Normal", "board"]
+    ]
+    assert "The next cycle writes what differs: Created, Status, Updated." in said
+    assert "No cycle has ended well for" in said
+    assert "pipeline  changed  Status    Queued  Processing" in said
+    code, said = await shell.run("card", "show", page, "--json")
+    facts = json.loads(said)
+    assert code == 0
+    assert facts["properties"]["Status"] == {
+        "agreed": "Queued",
+        "board": "Queued",
+        "live": None,
+        "database": "Processing",
+        "pushed": "Processing",
+        "differs": "database",
+    }
+    assert [row["action"] for row in facts["history"]] == ["created", "changed"]
+
+
+async def test_a_lost_status_is_put_back_and_reaches_the_board(shell: Up, stage: Stage) -> None:
+    page = await stage.add_valid(status="Ready for Review", topic="Architeuthis dux")
+    await stage.cycle()
+    await stage.edit(page, status="Queued", topic="Another")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    rows = {(row.action, row.property): str(row.id) for row in await stage.history(page)}
+    link = f"https://www.notion.so/team/Giant-squid-{page.replace('-', '')}?pvs=4"
+    code, said = await shell.run("card", "restore", link, rows["refused", "Status"])
+    assert (code, said.splitlines()[0]) == (0, "Status: Ready for Review → Queued")
+    assert "after the next cycle" in said
+    code, said = await shell.run("card", "restore", link, rows["refused", "Status"])
+    assert (code, said) == (0, "Status is “Queued” already: nothing was changed.\n")
+    code, said = await shell.run("push")
+    assert code == 0, said
+    shows = await stage.shows(page)
+    assert (shows["Status"], shows["Attention"]) == ("Queued", "")
+    code, said = await shell.run("card", "restore", page, rows["changed", "Topic"])
+    assert code == 1
+    assert said.startswith("Topic is people's: Showrunner never writes it")
+    assert said.endswith("\nArchiteuthis dux\n")
+    assert (await stage.shows(page))["Topic"] == "Another"
+
+
+async def test_a_safety_stop_is_passed_by_hand_for_one_cycle(shell: Up, stage: Stage) -> None:
+    pages = [await stage.add_valid(title=f"Card {n}", status="Processing") for n in range(21)]
+    await stage.cycle()
+    for page in pages:
+        await stage.edit(page, status="Draft")
+    code, said = await shell.run("push")
+    assert code == 1
+    assert said.splitlines()[-1].startswith("21 cards would be put back to where they were before people moved them")
+    assert "`showrunner push --confirm` goes on" in said
+    assert (await stage.shows(pages[0]))["Status"] == "Draft"
+    code, said = await shell.run("push", "--confirm")
+    assert (code, "pushed 21" in said) == (0, True), said
+    assert {(await stage.shows(page))["Status"] for page in pages} == {"Processing"}
+    for page in pages:
+        await stage.edit(page, status="Draft")
+    code, said = await shell.run("push")
+    assert (code, "21 cards would be put back" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (("events", "show", "77"), "There is no event 77: `showrunner events list` shows them."),
+        (("events", "replay", "77"), "There is no event 77: `showrunner events list` shows them."),
+        (("events", "replay"), "Say which to replay: the ID of an event, or --dead for all dead ones."),
+        (("events", "replay", "1", "--dead"), "Say which to replay: the ID of an event, or --dead for all dead ones."),
+        (("card", "show", "00000000"), "No card is known by 00000000."),
+        (("card", "restore", "00000000", "1"), "No card is known by 00000000."),
+    ],
+    ids=" ".join,
+)
+async def test_what_cannot_be_repaired_is_said_in_one_sentence(
+    shell: Up, command: tuple[str, ...], sentence: str
+) -> None:
+    code, said = await shell.run(*command)
+    assert code == 1
+    assert said.startswith(sentence)
+    assert len(said.strip().splitlines()) == 1
+
+
+async def test_a_history_row_that_is_not_there_is_said_with_where_to_look(shell: Up, stage: Stage) -> None:
+    page = await stage.add_valid()
+    await stage.cycle()
+    code, said = await shell.run("card", "restore", page, "77")
+    assert (code, said) == (1, f"There is no history row 77: `showrunner card show {page}` lists this card's.\n")

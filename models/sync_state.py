@@ -18,6 +18,8 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """A watermark before every card: the next sweep reads them all."""
 BOARD = "board"
 """value: `Board.as_json()`, the property ids the board is known by."""
+BOARD_IDS = "board_ids"
+"""With a data source's id. value: `BoardMemory`, what its properties, options and views are known by."""
 BOT = "bot_user"
 """value: {"id"}: whom our own writes come back from."""
 IMPORT = "import_progress"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.board import Board, read_board
+from models.board_memory import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.sync_state import BEGINNING, BOARD, BOT, WATERMARK, get_moment, get_value, remember
 from tasks.connections import Connections
@@ -58,6 +59,8 @@ async def _store(on: Connections, value: dict[str, Any] | None, *, anew: bool = 
     async with on.sessions.begin() as session:
         if value is not None:
             await remember(session, BOARD, value=value)
+            board = Board.from_json(value["board"])
+            await note(session, board.data_source_id, memory_of(board))
         if anew and await get_moment(session, WATERMARK) is not None:
             await remember(session, WATERMARK, moment=BEGINNING)
 
@@ -100,10 +103,15 @@ async def _find_data_source(on: Connections) -> tuple[str, str, None]:
             f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
             "connection (••• menu of the page, Connections)?"
         ) from None
-    return database["id"], _choose(database["data_sources"], on.settings.notion_data_source), None
+    return database["id"], choose_data_source(database["data_sources"], on.settings.notion_data_source), None
 
 
-def _choose(sources: list[dict[str, Any]], wanted: str | None) -> str:
+def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str:
+    """The id of the data source that is meant by a name or id, or of the only one there is.
+
+    Raises:
+        BoardError: when that is none or several of them.
+    """
     if wanted is not None:
         found = [s["id"] for s in sources if wanted == s["name"] or _bare(wanted) == _bare(s["id"])]
     else:

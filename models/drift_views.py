@@ -6,19 +6,28 @@ from collections.abc import Iterator
 
 from models.blueprint import INTERNAL, ON_CARD, PIPELINE, ViewPlan
 from models.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
-from models.sight import Json, Sight
+from models.sight import OPTION_KINDS, Json, Sight
 
 
 def view_drift(sight: Sight) -> Iterator[Drift]:
     """Views that are missing, show other cards, or show the wrong things on a card."""
     for plan in sight.plans:
         view = sight.planned_views.get(plan.key)
+        if _cannot_be(sight, plan):
+            continue
         if view is None:
             yield _missing(plan)
         elif plan is PIPELINE:
             yield from _pipeline(sight, view)
-        elif not sight.shows_what_it_should(view, plan):
+        # Of one whose options are not all there, that is what is wrong.
+        elif sight.wanted(plan) == plan.options and not sight.shows_what_it_should(view, plan):
             yield _other_cards(plan, view)
+
+
+def _cannot_be(sight: Sight, plan: ViewPlan) -> bool:
+    """Whether the property that it needs is there and is of a type without options, which is told of the property."""
+    found = sight.property(plan.by or "Status")
+    return found is not None and found["type"] not in OPTION_KINDS
 
 
 def _missing(plan: ViewPlan) -> Drift:

@@ -35,7 +35,7 @@ def relation_body(name: str, data_source_id: str) -> dict[str, Any]:
 
 
 def _with_missing(sight: Sight, name: str, wanted: list[str], colours: Sequence[Json]) -> list[dict[str, Any]]:
-    """The options that are there, unchanged and with their ids (a list replaces all), the missing ones in their place."""
+    """The options that are there, with their ids (a list replaces all), and the missing ones in their place."""
     new = {option["name"]: dict(option) for option in colours}
     options = [_as_it_is(option) for option in sight.options(name)]
     for option in missing_options(sight, name, wanted):

@@ -8,7 +8,11 @@ from models.board import Board, read_board
 from models.board_memory import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.sync_state import BEGINNING, BOARD, BOT, WATERMARK, get_moment, get_value, remember
+from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
+
+BOARD_DRIFT = "board_drift"
+"""The incident of a board without options that cards are to be moved to."""
 
 
 async def followed_board(on: Connections) -> Board:
@@ -78,6 +82,16 @@ def board_lost(data_source_id: str) -> BoardError:
         f"Notion does not find the board (data source {data_source_id}) any more: is it still shared with the "
         "connection (••• menu of the database, Connections), and not deleted for good? No card was marked as gone."
     )
+
+
+async def tell_missing_options(on: Connections, board: Board) -> None:
+    """Alert, once, that the pipeline cannot show something because the board lacks the option; over when none lacks."""
+    missing = board.missing_options()
+    if not missing:
+        await resolve_alert(on, BOARD_DRIFT)
+        return
+    title = "The board lacks options that the pipeline needs"
+    await send_alert(on, Level.ERROR, BOARD_DRIFT, title, {"missing": ", ".join(missing)})
 
 
 async def bot_id(on: Connections) -> str:

@@ -12,7 +12,7 @@ from models.blueprint import NAMES, RELATED_SCHEMA
 from models.board import OPTIONAL_RELATIONS
 from models.drift import drift
 from models.drift_kinds import Drift, Mend, Part
-from models.errors import GiveUp, NotionRejected, NotionUnavailable, NotionWriteUncertain
+from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
 from models.mending import changed_view, new_view, property_body, relation_body
 from models.sight import Sight
 from tasks.board_site import Site, look, read_views
@@ -50,15 +50,14 @@ async def repair(site: Site, sight: Sight, mends: Collection[Mend] = frozenset(M
         NotionAuthError, NotionUnavailable: what concerns every request alike.
     """
     found = drift(sight)
-    tried = [one for one in found if one.mend in mends]
-    if not tried:
+    if all(one.mend not in mends for one in found):
         return Repair(sight=sight, left=found)
     bench = _Bench(site, sight, mends)
     await bench.properties()
     await bench.views()
     after = await look(site, str((sight.database or {})["id"]))
     left = drift(after)
-    done = Repair(sight=after, mended=[one for one in tried if not _still(one, left)])
+    done = Repair(sight=after, mended=[one for one in bench.tried if not _still(one, left)])
     for one in left:
         if one.mend in mends:
             reason = bench.reasons.get((one.part, one.about), "Notion accepted the change and did not make it.")
@@ -81,6 +80,7 @@ class _Bench:
         self._source_id = str((sight.data_source or {})["id"])
         self._related: dict[str, str] | None = None
         self.reasons: dict[tuple[Part, str], str] = {}
+        self.tried: list[Drift] = []
 
     def _drifts(self, part: Part, about: str) -> list[Drift]:
         found = drift(self._sight)
@@ -134,15 +134,16 @@ class _Bench:
     async def _try(
         self, part: Part, about: str, mend: Callable[[str], Awaitable[None]], reread: Callable[[], Awaitable[None]]
     ) -> None:
+        self.tried += self._drifts(part, about)
         try:
             await mend(about)
-        except NotionWriteUncertain:
+        except NotionWriteUncertain as error:
             await reread()
             if self._drifts(part, about):
-                raise
-        except (NotionRejected, GiveUp) as error:
-            if isinstance(error, NotionUnavailable):
-                raise
+                raise _again(error) from error
+        except NotionAuthError:
+            raise
+        except GiveUp as error:
             self.reasons[part, about] = str(error)
 
     async def _related_source(self, name: str) -> str:
@@ -172,8 +173,13 @@ async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, 
     """
     try:
         return str((await site.notion.create_database(page_id, title, schema))["id"])
-    except NotionWriteUncertain:
+    except NotionWriteUncertain as error:
         found = (await databases_on(site, page_id)).get(title)
         if found is None:
-            raise
+            raise _again(error) from error
         return found
+
+
+def _again(error: NotionWriteUncertain) -> NotionWriteUncertain:
+    told = f"{error}. Nothing of it is to be seen. Run the command again: it goes on where it stopped."
+    return NotionWriteUncertain(told, status=error.status, code=error.code)

@@ -64,7 +64,7 @@ def print_check(sight: Sight, found: Sequence[Drift]) -> None:
     counts = {severity: sum(one.severity is severity for one in found) for severity in Severity}
     told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
     mendable = sum(one.mend is not None for one in found)
-    say(f"\n{len(found)} differences: {told}.")
+    say(f"{len(found)} differences: {told}.")
     if mendable:
         say(f"`showrunner board repair` mends {mendable} of them.")
     if sight.database is not None and sight.database.get("url"):
@@ -72,12 +72,12 @@ def print_check(sight: Sight, found: Sequence[Drift]) -> None:
 
 
 def _table(found: Sequence[Drift]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
-    for name in ("how bad", "kind", "what is wrong", "what it breaks", "what mends it"):
-        table.add_column(name, max_width=56)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=110)
     for one in found:
-        severity = f"[{_COLOURS[one.severity]}]{one.severity}[/]"
-        table.add_row(severity, one.slug, escape(one.wrong), escape(one.breaks), escape(one.cure))
+        kind = f"[{_COLOURS[one.severity]}]{one.severity}[/]\n{one.slug}"
+        table.add_row(kind, f"{escape(one.wrong)}\nbreaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}")
     return table
 
 

@@ -49,12 +49,9 @@ def property_drift(sight: Sight) -> Iterator[Drift]:
 
 
 def _missing(name: str, sight: Sight) -> Drift:
-    was_there = name in sight.memory.properties
-    restore = (
-        "if it held values, restore it first: Notion keeps deleted properties under ••• → Properties; "
-        if was_there
-        else ""
-    )
+    # A formula holds no values of its own.
+    known = name in sight.memory.properties and name != "Time in Status"
+    restore = "if it held values, restore it first (••• → Properties → Deleted properties); " if known else ""
     if name in NEEDED:
         names = listed(sorted(prop["name"] for prop in sight.schema.values()))
         return Drift(
@@ -68,7 +65,7 @@ def _missing(name: str, sight: Sight) -> Drift:
             mend=Mend.ADD,
         )
     slug, severity, breaks = _MISSED[name]
-    cure = f"{restore}{REPAIR} adds it." if restore else f"{REPAIR} adds it."
+    cure = f"{restore}{REPAIR} adds it."
     return Drift(
         slug=slug,
         severity=severity,

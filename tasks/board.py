@@ -38,7 +38,8 @@ async def followed_board(on: Connections) -> Board:
 async def refreshed_board(on: Connections) -> Board:
     """The board with the options and types it has now, remembered for the steps to come.
 
-    When a property or option went, Notion has changed cards that nobody edited: the next sweep reads all of them.
+    When a property or option went, Notion has changed cards that nobody edited: the next sweep reads all of them. That
+    the pipeline cannot show something for it is alerted, once, and over when the board has it again.
     """
     async with on.sessions() as session:
         known = await get_value(session, BOARD)
@@ -56,6 +57,7 @@ async def refreshed_board(on: Connections) -> Board:
     value = {"database_id": database_id, "board": board.as_json()}
     if known != value:
         await _store(on, value, anew=before is not None and board.lacks_what_was(before))
+    await _tell_missing_options(on, board)
     return board
 
 
@@ -84,8 +86,7 @@ def board_lost(data_source_id: str) -> BoardError:
     )
 
 
-async def tell_missing_options(on: Connections, board: Board) -> None:
-    """Alert, once, that the pipeline cannot show something because the board lacks the option; over when none lacks."""
+async def _tell_missing_options(on: Connections, board: Board) -> None:
     missing = board.missing_options()
     if not missing:
         await resolve_alert(on, BOARD_DRIFT)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.blueprint import OPTIONS_MAX
-from models.board import OPTIONAL_RELATIONS, board_schema
+from models.board import board_schema
 from models.drift import drift
 from models.drift_kinds import Drift, Mend, Severity
 from models.errors import GiveUp, NotionPageNotFound
+from models.links import bare_id
 from models.sight import Sight
+from models.sync_state import BOARDS_MADE, get_value, remember
 from tasks.board_repair import databases_on, found_or_made, repair
 from tasks.board_site import Site, look
 
@@ -45,6 +47,21 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
         GiveUp: when the connection does not see the page, or a database of that title is there and no board.
         NotionWriteUncertain: something may have been made and is not to be seen: running again goes on.
     """
+    found = await _found(site, page_id, title)
+    database_id = found or await found_or_made(site, page_id, title, board_schema(site.channels[:OPTIONS_MAX]))
+    if site.sessions is not None:
+        async with site.sessions.begin() as session:
+            made = await get_value(session, BOARDS_MADE) or {}
+            await remember(session, BOARDS_MADE, value={**made, _key(page_id, title): database_id})
+    sight = await look(site, database_id)
+    if found is not None:
+        _check_is_board(sight, title)
+    done = await repair(site, sight, {Mend.ADD})
+    return MadeBoard(new=found is None, sight=done.sight, added=done.mended, refused=done.refused, left=done.left)
+
+
+async def _found(site: Site, page_id: str, title: str) -> str | None:
+    """The database of that title on the page, or the one that was made for it before it was renamed or moved."""
     try:
         found = (await databases_on(site, page_id)).get(title)
     except NotionPageNotFound:
@@ -52,12 +69,18 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
             f"Notion finds no page {page_id}: give the page's link, and add the connection to it there (••• menu of "
             "the page, Connections)."
         ) from None
-    database_id = found or await found_or_made(site, page_id, title, board_schema(site.channels[:OPTIONS_MAX]))
-    sight = await look(site, database_id)
-    if found is not None:
-        _check_is_board(sight, title)
-    done = await repair(site, sight, {Mend.ADD})
-    return MadeBoard(new=found is None, sight=done.sight, added=done.mended, refused=done.refused, left=done.left)
+    if found is not None or site.sessions is None:
+        return found
+    async with site.sessions() as session:
+        made = (await get_value(session, BOARDS_MADE) or {}).get(_key(page_id, title))
+    try:
+        return None if made is None or (await site.notion.get_database(made)).get("in_trash") else str(made)
+    except NotionPageNotFound:
+        return None
+
+
+def _key(page_id: str, title: str) -> str:
+    return f"{bare_id(page_id)}:{title}"
 
 
 def _check_is_board(sight: Sight, title: str) -> None:
@@ -67,13 +90,3 @@ def _check_is_board(sight: Sight, title: str) -> None:
             f"There is a database “{title}” on that page that is no board of Showrunner's ({stopping[0]}) "
             "Give the new board another name with --title."
         )
-
-
-def relation_targets(sight: Sight) -> dict[str, str]:
-    """The data sources that the relations lead to, by the relation's name."""
-    found = {name: sight.property(name) for name in OPTIONAL_RELATIONS}
-    return {
-        name: str(prop["relation"]["data_source_id"])
-        for name, prop in found.items()
-        if prop is not None and prop["type"] == "relation"
-    }

@@ -20,7 +20,7 @@ from models.looks import Look
 from models.properties import read_card, write_properties
 from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
-from tasks.board import refreshed_board, tell_missing_options
+from tasks.board import refreshed_board
 from tasks.connections import Connections
 from tasks.reading import AT_ONCE, Read, Readings, read_by_id
 from tasks.report import Report
@@ -51,7 +51,6 @@ async def push_pending(on: Connections, reader: Reader, report: Report, *, until
         return False
     # Options are checked against the board as it is now: writing one that is gone would create it anew.
     reader = replace(reader, board=await refreshed_board(on))
-    await tell_missing_options(on, reader.board)
     await _guard_put_backs(on, reader.board)
     while page_ids := await _pending(on, reader.board):
         await push_cards(on, reader, Pushing(page_ids), report)

@@ -164,6 +164,15 @@ async def test_a_page_that_the_connection_does_not_see_is_said_with_what_to_do(w
     assert workspace.wire.writes == []
 
 
+async def test_a_board_that_people_renamed_is_not_made_twice(known_board: Board) -> None:
+    workspace = known_board.workspace
+    await workspace.ask("PATCH", f"/v1/databases/{known_board.id}", {"title": [{"text": {"content": "Our videos"}}]})
+    again = await workspace.make()
+    assert (again.new, again.database_id) == (False, known_board.id)
+    await workspace.ask("PATCH", f"/v1/databases/{known_board.id}", {"in_trash": True})
+    assert (await workspace.make()).new
+
+
 async def test_a_database_of_that_title_that_is_no_board_is_left_alone(workspace: Workspace) -> None:
     parent = {"type": "page_id", "page_id": workspace.page_id}
     await workspace.ask("POST", "/v1/databases", {"parent": parent, "title": [{"text": {"content": "Video board"}}]})

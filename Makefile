@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint simulate format lock clean
+.PHONY: help up test lint simulate mutate format lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ lint: $(READY) ## Lint, check types and the arrows between the rooms
 simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
 
+mutate: $(READY) ## Make the product wrong on purpose and see whether histories notice: make mutate ONLY=plan
+	@$(BIN)/python tests/simulation/mutate.py --only "$(ONLY)"
+
 format: $(READY) ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
@@ -33,6 +36,10 @@ lock: ## Renew constraints.txt with the newest versions that pyproject.toml allo
 	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet '.[dev]' hatchling editables
 	@(head -n 1 constraints.txt && $(VENV)/lock/bin/pip freeze --exclude showrunner) > constraints.new && mv constraints.new constraints.txt
 	@rm -rf $(VENV)/lock
+
+.PHONY: crash
+crash: $(READY) ## Kill each process in a burst of edits and moves: make crash BURST=1000
+	@CRASH_BURST=$(or $(BURST),300) $(BIN)/pytest tests/crash -m 'crash or not crash'
 
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

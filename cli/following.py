@@ -9,6 +9,8 @@ from pathlib import Path
 
 _EVERY = 0.3
 _SHOWN_OTHERWISE = frozenset({"event", "timestamp", "level", "logger"})
+_LEFT_IN_THE_LOG = frozenset({"exception", "stack"})
+"""What fills a screen: a terminal shows what happened, the file where in the code."""
 _LOUD = frozenset({"warning", "error", "critical"})
 
 
@@ -43,6 +45,7 @@ def readable(name: str, line: str) -> Iterator[str]:
         return
     if not logger.startswith("showrunner") and level not in _LOUD:
         return
-    details = " ".join(f"{key}={value}" for key, value in facts.items() if key not in _SHOWN_OTHERWISE and value)
+    hidden = _SHOWN_OTHERWISE | _LEFT_IN_THE_LOG
+    details = " ".join(f"{key}={value}" for key, value in facts.items() if key not in hidden and value)
     loud = f"{level.upper()} " if level in _LOUD else ""
-    yield f"{time} {name:<6} {loud}{event} {details}".rstrip()[:400]
+    yield f"{time} {name:<6} {loud}{' '.join(event.split())} {details}".rstrip()[:400]

@@ -26,6 +26,26 @@ _LOG_MAX = 20_000_000
 """Bytes after which a log file is begun anew at the next start; the one before is kept."""
 
 
+class Patience:
+    """How long to wait before something that ended is started again: longer each time in a row."""
+
+    def __init__(self) -> None:
+        self._restarts = 0
+        self.begun()
+
+    def begun(self) -> None:
+        """It was started."""
+        self._begun = asyncio.get_running_loop().time()
+
+    def after_an_end(self) -> float:
+        """Seconds to wait, now that it ended."""
+        lasted = asyncio.get_running_loop().time() - self._begun
+        self._restarts = 0 if lasted > _RESTART_AFTER[-1] * 2 else self._restarts
+        wait = _RESTART_AFTER[min(self._restarts, len(_RESTART_AFTER) - 1)]
+        self._restarts += 1
+        return wait
+
+
 @dataclass
 class Child:
     """One process.
@@ -41,7 +61,6 @@ class Child:
     log: Path
     ready: str | None = None
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
-    restarts: int = 0
 
     async def start(self) -> None:
         """Start it and return when it answers.
@@ -93,16 +112,14 @@ class Child:
 
     async def keep_alive(self, say: Callable[[str], None], recorded: Callable[[], None]) -> None:
         """Start it again whenever it ends by itself, waiting longer each time in a row."""
-        loop = asyncio.get_running_loop()
+        patience = Patience()
         while self.process is not None:
-            begun = loop.time()
             code = await self.process.wait()
-            self.restarts = 0 if loop.time() - begun > _RESTART_AFTER[-1] * 2 else self.restarts
-            wait = _RESTART_AFTER[min(self.restarts, len(_RESTART_AFTER) - 1)]
-            self.restarts += 1
+            wait = patience.after_an_end()
             say(f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its log: {self.log}")
             await asyncio.sleep(wait)
             await self.spawn()
+            patience.begun()
             recorded()
 
     async def stop(self) -> None:

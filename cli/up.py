@@ -7,7 +7,7 @@ import json
 import secrets
 import signal
 import sys
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from rich.console import Console
 from sqlalchemy import URL
 
 from cli.following import follow
+from cli.postgres import keep_postgres_alive
 from cli.processes import ASK_EVERY, START_SECONDS, Child, Ledger, check_port
 from cli.sandbox_board import ensure_board
 from cli.surroundings import among_settings, remove_facts, running, write_facts
 from flows.environment import client_environment, server_environment
 from models.channels import load_configured_channels
-from models.database import database_url, embedded_postgres, migrate
+from models.database import EmbeddedPostgres, database_url, migrate
 from models.errors import GiveUp, SettingsError
 from models.settings import Settings
 from tasks.board import bot_id, refreshed_board
@@ -43,12 +44,13 @@ class Stack:
 
     Attributes:
         environment: the settings that every child gets, and other commands read.
+        postgres: the database server of ours; None when the operator names one.
     """
 
     settings: Settings
     children: list[Child] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
-    database: ExitStack = field(default_factory=ExitStack)
+    postgres: EmbeddedPostgres | None = None
 
     @property
     def folder(self) -> Path:
@@ -176,7 +178,8 @@ async def _start_postgres(stack: Stack) -> None:
     if given is not None:
         url = database_url(given.get_secret_value())
     else:
-        url = await asyncio.to_thread(stack.database.enter_context, embedded_postgres(stack.folder / "postgres"))
+        stack.postgres = EmbeddedPostgres(stack.folder / "postgres")
+        url = await asyncio.to_thread(stack.postgres.start)
     await asyncio.to_thread(migrate, url)
     stack.environment["DATABASE_URL"] = url.render_as_string(hide_password=False)
     say("  PostgreSQL is ready.")
@@ -272,11 +275,11 @@ def _board_id(stack: Stack) -> str:
 async def _watch(stack: Stack, stop: asyncio.Event) -> None:
     """Keep the children alive and show what they do until asked to stop."""
     watched = [child for child in stack.children if child.name in {"door", "worker"}]
-    tasks = [asyncio.create_task(follow(child.name, child.log, say)) for child in watched]
-    tasks += [
-        asyncio.create_task(child.keep_alive(say, lambda: stack.ledger.write(stack.children)))
-        for child in stack.children
-    ]
+    work = [follow(child.name, child.log, say) for child in watched]
+    work += [child.keep_alive(say, lambda: stack.ledger.write(stack.children)) for child in stack.children]
+    if stack.postgres is not None:
+        work.append(keep_postgres_alive(stack.postgres, say))
+    tasks = [asyncio.create_task(each) for each in work]
     await stop.wait()
     for task in tasks:
         task.cancel()
@@ -291,5 +294,6 @@ async def _stop(stack: Stack) -> None:
     for child in sorted(stack.children, key=lambda child: order.get(child.name, 2)):
         await child.stop()
     stack.ledger.write([])
-    await asyncio.to_thread(stack.database.close)
+    if stack.postgres is not None:
+        await asyncio.to_thread(stack.postgres.stop)
     say("Stopped.")

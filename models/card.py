@@ -38,6 +38,7 @@ class Card(SQLModel, table=True):
         trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
         recent: `models.unseen.Recent.as_json()`, the card's last moments.
+        sending: `models.moments.sending()`, the write that was sent last and whose answer is not stored.
     """
 
     __tablename__ = "cards"
@@ -83,6 +84,7 @@ class Card(SQLModel, table=True):
         default_factory=dict,
         sa_column=Column(JSONB, nullable=False, server_default="{}"),
     )
+    sending: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
     @property
     def base(self) -> Base | None:

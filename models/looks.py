@@ -24,7 +24,6 @@ class Look:
         began, ended: when the request was sent and answered. What was read is as old as `began` at most.
         by_id: whether the page itself was read; a query's row may lag behind the page.
         written: what the request wrote, when it was a write (its answer shows the page as it is after it).
-        tried: what a write before this look may have saved although it failed; sent at `tried_at`.
     """
 
     card: BoardCard
@@ -33,8 +32,6 @@ class Look:
     ended: datetime
     by_id: bool
     written: Mapping[str, Any] = field(default_factory=dict)
-    tried: Mapping[str, Any] = field(default_factory=dict)
-    tried_at: datetime | None = None
 
 
 def newest(looks: Iterable[Look]) -> dict[str, Look]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from models.agreement import Base, by_property, wrote
 from models.card import Card
@@ -12,23 +13,65 @@ from models.merge import shown_of
 from models.properties import BoardCard
 from models.unseen import TWO_WAY, Claim, Recent, Unseen
 
+_DATES: Final = frozenset({"Created", "Updated"})
 
-def remember_moments(card: Card, look: Look, *, importing: bool) -> bool:
+
+IN_FLIGHT: Final = timedelta(minutes=2)
+"""How long after it was sent a write may still take effect: Notion works on a request for a minute at most, and we wait
+a little longer for its answer."""
+
+
+def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """What `Card.sending` holds while a write is under way: its values by property, and when it was sent."""
+    as_json = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    return {"at": at.isoformat(), "values": as_json}
+
+
+def ours(card: Card, look: Look, bot_id: str | None) -> tuple[Mapping[str, Any], datetime]:
+    """What a look shows that we wrote, and when it was sent: by its own answer, or by a write whose answer was lost.
+
+    A write whose process died, or that failed and was saved all the same, must not be held against a person.
+    """
+    if look.written or card.sending is None or card.base is None:
+        return look.written, look.began
+    at = datetime.fromisoformat(card.sending["at"])
+    before, now = by_property(card.base.shown), by_property(shown_of(look.card))
+    sent = {name: _value(name, value) for name, value in card.sending["values"].items()}
+    shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
+    by_us = look.card.edited_by == bot_id or look.card.edited_at <= at + IN_FLIGHT
+    # Somebody who edited the card long after may have chosen one value that we had sent, but hardly all of them.
+    return shown if by_us or (shown == sent and len(sent) > 1) else {}, at
+
+
+def _value(name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if name in _DATES and value is not None else value
+
+
+def remember_moments(
+    card: Card, look: Look, written: Mapping[str, Any], sent_at: datetime, *, importing: bool
+) -> Collection[str]:
     """Note a look that counts, before it is settled: what people had changed by then, and what we wrote meanwhile.
 
     Returns:
-        Whether people had changed anything.
+        What people had changed.
     """
-    recent, base, ours = Recent.from_json(card.recent), card.base, _ours(look)
-    changed: Sequence[str]
+    recent, base = Recent.from_json(card.recent), card.base
+    changed: Collection[str]
     if base is None:
         changed = () if importing else TWO_WAY
     else:
-        if ours:
-            recent = recent.wrote(ours, look.tried_at or look.began, look.ended, by_property(base.shown))
-        changed = list(_changed(wrote(base, dict(ours)), look.card))
+        if written:
+            recent = recent.wrote(written, sent_at, look.ended, by_property(base.shown))
+        changed = list(_changed(wrote(base, dict(written)), look.card))
     card.recent = recent.looked(look.began, look.ended, changed).as_json()
-    return bool(changed)
+    if look.written or (card.sending and look.began > datetime.fromisoformat(card.sending["at"]) + IN_FLIGHT):
+        card.sending = None
+    return changed
+
+
+def remember_trash(card: Card, look: Look) -> None:
+    """Note that people had trashed or restored the page by then: it may be all that an event tells of."""
+    card.recent = Recent.from_json(card.recent).looked(look.began, look.ended, ["Trash"]).as_json()
 
 
 def overtaken(card: Card, look: Look) -> Sequence[Unseen]:
@@ -41,9 +84,8 @@ def overtaken(card: Card, look: Look) -> Sequence[Unseen]:
     found: Sequence[Unseen] = ()
     if base is None:
         return found
-    if ours := _ours(look):
-        recent = recent.wrote(ours, look.tried_at or look.began, look.ended)
     if look.written:
+        recent = recent.wrote(look.written, look.began, look.ended)
         card.remember(wrote(base, dict(look.written)), card.known_violations(), card.attention)
     elif look.by_id:
         found, recent = recent.caught(by_property(shown_of(look.card)), look.began, look.ended)
@@ -56,12 +98,6 @@ def unseen_by(card: Card, claims: Sequence[Claim]) -> Sequence[Unseen]:
     found, recent = Recent.from_json(card.recent).told(claims).overwritten()
     card.recent = recent.as_json()
     return found
-
-
-def _ours(look: Look) -> Mapping[str, Any]:
-    """What stands on the board because we wrote it: surely, or, after a failed write, as the page shows."""
-    shown = by_property(shown_of(look.card))
-    return look.written or {name: value for name, value in look.tried.items() if shown[name] == value}
 
 
 def _changed(base: Base, read: BoardCard) -> Iterator[str]:

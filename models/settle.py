@@ -16,7 +16,7 @@ from models.card import Card, cards_of, task_state
 from models.history import TaskHistory, act_as
 from models.looks import Look, doubt, newest
 from models.merge import Plan, plan
-from models.moments import overtaken, remember_moments, unseen_by
+from models.moments import ours, overtaken, remember_moments, remember_trash, unseen_by
 from models.properties import BoardCard
 from models.statuses import STATE_OF
 from models.task import Task, tasks_of_pages
@@ -93,7 +93,7 @@ async def settle(
             note = _Note(session, cards[page_id], actor, now, correlation_id)
             task = tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
-                outcomes.append(_settle_one(note, look, task, importing=importing))
+                outcomes.append(_settle_one(note, look, task, bot_id, importing=importing))
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
                 found = overtaken(note.card, look)
@@ -144,9 +144,11 @@ def _author(card: BoardCard, bot_id: str | None) -> str:
     return f"person:{card.edited_by}" if card.edited_by is not None and card.edited_by != bot_id else "board"
 
 
-def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) -> Outcome:
+def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
     card = note.card
     card.seen_at, card.edited_at = look.ended, look.card.edited_at
+    if look.card.in_trash != (card.trashed_at is not None):
+        remember_trash(card, look)
     if look.card.in_trash:
         return _trash(note)
     restored = card.trashed_at is not None
@@ -154,9 +156,10 @@ def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) 
         card.trashed_at = None
         note.history("restored")
     base = card.base
-    edited = remember_moments(card, look, importing=importing)
-    if base is not None and look.written:
-        base = wrote(base, dict(look.written))
+    written, sent_at = ours(card, look, bot_id)
+    edited = remember_moments(card, look, written, sent_at, importing=importing)
+    if base is not None and written:
+        base = wrote(base, dict(written))
     decided = plan(base, look.card, task_state(task) if task else None, look.violations, importing=importing)
     before = card.known_violations()
     created, taken = _store_task(note, task, decided)
@@ -171,7 +174,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, *, importing: bool) 
         )
     card.remember(_stamped(decided, note.now), decided.violations, decided.attention)
     card.first_seen_at = card.first_seen_at or note.now
-    if look.written or edited:
+    if written or edited:
         card.succeeded()  # whoever edited it may have mended what made its pushes fail
     return Outcome(
         page_id=card.notion_page_id,

@@ -25,6 +25,8 @@ GATHERED: Final = timedelta(minutes=2)
 minute; taken longer, an edit that was seen hides one that was not."""
 _KEPT: Final = 5
 """Writes and claims remembered per card: events come within minutes, cycles are a minute apart."""
+_OLD: Final = timedelta(hours=25)
+"""Of an edit longer ago nobody wants to be told on the card; Notion itself gives an event up after a day."""
 _LOOKS: Final = 3
 """Looks remembered per card: more than one may end while one write is under way."""
 
@@ -198,11 +200,12 @@ def _in_time(claim: Claim, write: Write) -> bool:
     return write.sent <= claim.at <= write.until + GATHERED and claim.properties <= write.names
 
 
-def claim_of(payload: Mapping[str, Any], board: Board, me: str) -> Claim | None:
-    """What an event of Notion's claims that people did; None when it tells of none of their edits.
+def claim_of(payload: Mapping[str, Any], received_at: datetime, board: Board, me: str) -> Claim | None:
+    """What an event of Notion's claims that people did; None when it tells of none of their edits, or is old.
 
     Args:
         payload: the event (Notion: `page.properties_updated`; its property ids are URL-encoded, as a schema's are).
+        received_at: when it came; Notion tries for about a day.
         board: by whose ids the properties are named.
         me: the Notion user under which our own writes come back.
     """
@@ -220,6 +223,6 @@ def claim_of(payload: Mapping[str, Any], board: Board, me: str) -> Claim | None:
     names = {unquote(known.id): name for name, known in board.properties.items()}
     computed = {unquote(id_) for id_ in board.computed_ids}
     edited = {unquote(id_) for id_ in changed if isinstance(id_, str)} - computed
-    if at.tzinfo is None or not edited:
+    if at.tzinfo is None or not edited or received_at - at > _OLD:
         return None
     return Claim(at=at, properties=frozenset(names.get(id_, id_) for id_ in edited), alone=me not in ids)

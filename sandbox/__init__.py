@@ -1,4 +1,4 @@
-"""A Notion that lives on your machine: the part of its REST API and its webhooks that a sync uses.
+"""A Notion that lives on your machine: what a board, its sync and the official clients use of its API and webhooks.
 
 The rules come from Notion's public documentation (developers.notion.com) for version 2026-03-11 and from published
 recordings of its answers. What the sandbox does not have, it refuses with status 501 and code `sandbox_unsupported`;

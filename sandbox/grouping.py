@@ -71,7 +71,7 @@ def _choice(value: Any, names: tuple[str, ...], path: str) -> str:
 def _extras(kind: str, value: Json, path: str) -> Json:
     extras: Json = {}
     for name, given in value.items():
-        if name in ("type", "property_id", "property_name", "sort") or (name == "group_by" and kind in _FINENESS):
+        if name in ("type", "property_id", "sort") or (name == "group_by" and kind in _FINENESS):
             continue
         where = f"{path}.{name}"
         if name == "hide_empty_groups":

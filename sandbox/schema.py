@@ -12,7 +12,7 @@ from sandbox.conversion import can_become
 from sandbox.errors import body_error, shape_error, unsupported, validation_error
 from sandbox.formulas import Formula, parse_formula
 from sandbox.ids import TITLE_ID, new_property_id, parse_uuid
-from sandbox.objects import Property, Relation, Schema
+from sandbox.objects import DataSource, Property, Relation, Schema
 from sandbox.rich_text import check_length
 from sandbox.schema_options import OPTION_KINDS, parse_options
 from sandbox.values import ELSEWHERE, KINDS, find_property
@@ -22,7 +22,7 @@ MAX_PREFIX = 10
 _DATE_KINDS = ("date", "created_time", "last_edited_time")
 _COMMON_KEYS = ("id", "name", "type", "description")
 
-FindSource = Callable[[str], object]
+FindSource = Callable[[str], DataSource]
 """Looks up a data source by id; raises NotionError when there is none."""
 
 
@@ -181,7 +181,7 @@ class SchemaEditor:
         target = parse_uuid(config.get("data_source_id"))
         if target is None:
             raise shape_error(f"{path}.data_source_id", "a valid uuid", config.get("data_source_id"))
-        self._find_source(target)
+        there = self._find_source(target)
         form = config.get("type") or ("dual_property" if "dual_property" in config else "single_property")
         if form not in ("single_property", "dual_property") or (form not in config):
             raise body_error(f"{path} should have `single_property` or `dual_property`.")
@@ -190,8 +190,12 @@ class SchemaEditor:
             or (prop.relation.synced_id is not None and form == "single_property")
         ):
             raise unsupported("a change of where a relation points or of its two-way form")
-        if form == "dual_property" and (prop.relation is None or prop.relation.synced_id is None):
-            self._change.two_way[prop.id] = _synced_name(config[form], f"{path}.{form}")
+        wanted = _synced_name(config[form], f"{path}.{form}")
+        synced_id = None if prop.relation is None else prop.relation.synced_id
+        if synced_id is not None and wanted not in (None, there.schema[synced_id].name):
+            raise unsupported("a new name for the other side of a relation: rename it where it is")
+        if form == "dual_property" and synced_id is None:
+            self._change.two_way[prop.id] = wanted
         return prop.relation or Relation(target)
 
 

@@ -152,9 +152,9 @@ def _column(schema: Schema, item: Any, path: str) -> Json:
         raise validation_error(f"Could not find property with name or id: {key}")
     column: Json = {"property_id": prop.id}
     for name, value in item.items():
-        # Responses carry the name beside the id, and clients send back what they got.
-        if name in ("property_id", "property_name"):
+        if name == "property_id":
             continue
+        # The `property_name` of responses among them: requests have none.
         if name not in _COLUMN:
             raise body_error(f"{path}.{name} should be not present.")
         column[name] = _COLUMN[name](schema, value, f"{path}.{name}")

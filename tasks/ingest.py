@@ -21,6 +21,7 @@ from models.inbox import WebhookEvent
 from models.unseen import Claim, claim_of
 from tasks.alerts import Level, end_recovered, send_alert
 from tasks.board import bot_id, followed_board, refreshed_board
+from tasks.claims import claiming
 from tasks.connections import Connections
 from tasks.reading import Readings, read_by_id, read_many
 from tasks.report import Report
@@ -66,6 +67,14 @@ async def drain_inbox(on: Connections, report: Report) -> None:
     Raises:
         GiveUp, NotionUnavailable: what concerns everything; the events are given back untried.
     """
+    async with on.sessions() as session:
+        if not await inbox.waiting(session):
+            return
+    async with claiming(on):
+        await _drain(on, report)
+
+
+async def _drain(on: Connections, report: Report) -> None:
     async with on.sessions() as session:
         if not await inbox.any_due(session, now=on.clock()):
             return
@@ -126,7 +135,7 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
-        if (claim := claim_of(event.payload, board, me)) is not None:
+        if (claim := claim_of(event.payload, event.received_at, board, me)) is not None:
             batch.claims.setdefault(event.page_id, []).append(claim)
         if event.event_type in {"page.deleted", "page.moved"}:
             batch.trashed.add(event.page_id)

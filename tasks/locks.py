@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from tasks.connections import Connections
 
@@ -17,6 +18,7 @@ class Lock(IntEnum):
 
     PUSH = 7_236_011
     IMPORT = 7_236_012
+    INBOX = 7_236_013
 
 
 @asynccontextmanager
@@ -29,7 +31,15 @@ async def one_at_a_time(on: Connections, lock: Lock) -> AsyncIterator[bool]:
             yield bool(mine)
         finally:
             if mine:
-                await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": lock.value})
+                await let_go(connection, "SELECT pg_advisory_unlock(:key)", lock)
+
+
+async def let_go(connection: AsyncConnection, statement: str, lock: Lock) -> None:
+    """End a lock, unless its connection died: then it ended with it, and what was done is none the worse."""
+    try:
+        await connection.execute(text(statement), {"key": lock.value})
+    except DBAPIError:
+        await connection.invalidate()
 
 
 async def is_held(session: AsyncSession, lock: Lock) -> bool:

@@ -17,6 +17,7 @@ from models.card import card_and_task, cards_of, pending, put_backs
 from models.change import Change, change_to
 from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
 from models.looks import Look
+from models.moments import sending
 from models.properties import read_card, write_properties
 from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
@@ -99,7 +100,7 @@ async def push_card(
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    change = await change_of(on, reader.board, page_id)
+    change = await _begin(on, reader.board, page_id)
     if change is None:
         return
     known = log.bind(notion_page_id=page_id, properties=sorted(change.values))
@@ -109,10 +110,10 @@ async def push_card(
         card = read_card(page, reader.board)
     except NotionWriteUncertain as error:
         known.warning("push_uncertain", error=str(error))
-        await _read_back(on, reader, change, began, str(error), report, channels)
+        await _read_back(on, reader, change, str(error), report, channels)
         return
     except NotionPageNotFound:
-        await _read_back(on, reader, change, began, "Notion does not find the page", report, channels)
+        await _read_back(on, reader, change, "Notion does not find the page", report, channels)
         return
     except NotionUnavailable as error:
         if not error.concerns_one_request:
@@ -121,7 +122,7 @@ async def push_card(
         return
     except (NotionRejected, ValueError) as error:
         # A page in the trash is refused like a malformed request; reading it tells which it was.
-        await _read_back(on, reader, change, began, str(error), report, channels)
+        await _read_back(on, reader, change, str(error), report, channels)
         return
     read = Read(card=card, began=began, ended=on.clock(), by_id=True)
     look = replace(judged(read, channels), written=change.values)
@@ -140,18 +141,22 @@ async def change_of(on: Connections, board: Board, page_id: str) -> Change | Non
     return change_to(*found, board) if found is not None else None
 
 
+async def _begin(on: Connections, board: Board, page_id: str) -> Change | None:
+    """What is to be written to a card now, noted with it: should we die before the answer is stored, it is known."""
+    async with on.sessions.begin() as session:
+        found = await card_and_task(session, page_id)
+        change = change_to(*found, board) if found is not None else None
+        if found is not None and change is not None:
+            found[0].sending = sending(change.values, on.clock())
+    return change
+
+
 async def _read_back(
-    on: Connections,
-    reader: Reader,
-    change: Change,
-    sent: datetime,
-    error: str,
-    report: Report,
-    channels: Mapping[str, object],
+    on: Connections, reader: Reader, change: Change, error: str, report: Report, channels: Mapping[str, object]
 ) -> None:
     """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
     readings = await read_by_id(on, reader.board, [change.page_id])
-    looks = [replace(judged(read, channels), tried=change.values, tried_at=sent) for read in readings.cards]
+    looks = [judged(read, channels) for read in readings.cards]
     await _keep(on, reader, looks, readings, report)
     if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
         await _failed(on, change, error, report)

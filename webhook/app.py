@@ -124,6 +124,7 @@ class Door:
         self._clock = clock
         self._trigger = trigger
         self._bot_id: str | None = None
+        self._failures = 0
 
     async def prepare(self) -> None:
         """Read the enrolled secret and who we are before the first request; a database that is down is only logged."""
@@ -133,7 +134,7 @@ class Door:
                 known = await get_value(session, BOT)
             self._bot_id = known["id"] if known is not None else None
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as error:
-            _unavailable(error)
+            self._is_away(error)
 
     async def health(self) -> JSONResponse:
         """Whether the inbox can be reached, and how many events wait in it."""
@@ -141,8 +142,9 @@ class Door:
             async with asyncio.timeout(DATABASE_SECONDS), self._sessions() as session:
                 waiting = await inbox.waiting(session)
         except (SQLAlchemyError, OSError) as error:
-            _unavailable(error)
+            self._is_away(error)
             return JSONResponse({"status": "unavailable"}, 503)
+        self._is_there()
         return JSONResponse({"status": "ok", "waiting": waiting})
 
     async def receive(self, request: Request, body_seconds: float) -> JSONResponse:
@@ -158,7 +160,7 @@ class Door:
             answer_type = EarlyAnswer if refusal.unread else JSONResponse
             return answer_type({"detail": "refused"}, refusal.status)
         except DatabaseUnavailable as error:
-            _unavailable(error, correlation_id=correlation_id)
+            self._is_away(error, correlation_id=correlation_id)
             return JSONResponse({"detail": "unavailable"}, 503)
         return JSONResponse({"status": answer})
 
@@ -218,6 +220,7 @@ class Door:
                 new = await inbox.put(session, delivery, now=self._clock(), correlation_id=correlation_id)
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("The inbox cannot store events.") from error
+        self._is_there()
         log.info(
             "webhook_received",
             event_id=delivery.event_id,
@@ -232,6 +235,17 @@ class Door:
         if not inbox.written_only_by(delivery.payload, self._bot_id):
             self._trigger()
         return Answer.RECEIVED
+
+    def _is_away(self, error: BaseException, **context: str) -> None:
+        """One line for an outage: deliveries come by the hundred, and Notion sends each of them again."""
+        self._failures += 1
+        if self._failures == 1:
+            log.error("inbox_unavailable", error=_name_of(error), action="notion_sends_events_again", **context)
+
+    def _is_there(self) -> None:
+        if self._failures:
+            log.info("inbox_back", failures=self._failures)
+            self._failures = 0
 
 
 def _is_json(content_type: str) -> bool:
@@ -256,8 +270,8 @@ def _why_unproven(signatures: list[str]) -> str:
     return "signature_mismatch" if len(signatures) == 1 and well_formed(signatures[0]) else "signature_malformed"
 
 
-def _unavailable(error: BaseException, **context: str) -> None:
-    """Log what went wrong underneath by its name; its text and traceback would hold the statement's values."""
+def _name_of(error: BaseException) -> str:
+    """What went wrong underneath, by its name; its text and traceback would hold the statement's values."""
     cause = error.__cause__ if isinstance(error, DatabaseUnavailable) and error.__cause__ else error
     inner = cause.orig if isinstance(cause, DBAPIError) and cause.orig else cause
-    log.error("inbox_unavailable", error=type(inner).__name__, **context)
+    return type(inner).__name__

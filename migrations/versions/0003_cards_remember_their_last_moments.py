@@ -1,4 +1,7 @@
-"""A card remembers its last moments, so that an edit overwritten before it was seen is recorded (`models.unseen`).
+"""A card remembers its last moments, and what is being written to it.
+
+So an edit overwritten before it was seen is recorded (`models.unseen`), and a write whose process died before its
+answer was stored is known as ours when the board shows it (`models.moments`).
 
 Revision: 0003, after: 0002
 """
@@ -16,12 +19,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """A column with a default takes no time, however many cards there are."""
+    """Columns with a constant default take no time, however many cards there are."""
     op.add_column(
         "cards", sa.Column("recent", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False)
+    )
+    op.add_column(
+        "cards", sa.Column("sending", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     )
 
 
 def downgrade() -> None:
     """What is forgotten concerns the last minutes only."""
+    op.drop_column("cards", "sending")
     op.drop_column("cards", "recent")

@@ -1,6 +1,6 @@
 /** Property JSON of Notion as plain values, and back. */
 
-const WRITABLE = ["title", "rich_text", "select", "status", "date", "checkbox", "number", "url"];
+const WRITABLE = ["title", "rich_text", "select", "status", "date", "checkbox", "number", "url", "email", "phone_number"];
 const PART = 2000;
 
 export const isWritable = (type) => WRITABLE.includes(type);
@@ -35,6 +35,12 @@ export function shown(property) {
     case "created_by":
     case "last_edited_by":
       return value.name ?? "";
+    case "multi_select":
+    case "people":
+    case "files":
+      return value.map(({ name }) => name ?? "").join(", ");
+    case "unique_id":
+      return value.number === null ? "" : [value.prefix, value.number].filter((part) => part !== null).join("-");
     case "checkbox":
       return value ? "Yes" : "";
     case "formula":
@@ -69,7 +75,9 @@ export function written(type, value, before) {
     case "number":
       return { number: value === "" ? null : Number(value) };
     case "url":
-      return { url: value || null };
+    case "email":
+    case "phone_number":
+      return { [type]: value || null };
     default:
       return { [type]: value };
   }

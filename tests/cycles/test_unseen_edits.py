@@ -162,6 +162,25 @@ async def test_a_write_that_was_saved_despite_its_error_counts_as_one(
     assert [row.property for row in await unseen(stage, page)] == ["Status"]
 
 
+async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Post) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    stage.clock.pass_(180)
+    await stage.trash(page)
+    await stage.told(page, "page.deleted")
+    await stage.ingest()
+    stage.clock.pass_(180)
+    await arrive(stage, post)
+    await stage.moves(page, "Processing")
+    await stage.trash(page, in_trash=False)
+    await stage.told(page, "page.undeleted")
+    await stage.ingest()
+    await stage.cycle()
+    events = await arrive(stage, post)
+    assert [len(event["authors"]) for event in events if event["type"] == "page.properties_updated"] == [2]
+    assert await unseen(stage, page) == []
+
+
 async def test_edits_that_were_seen_are_never_called_unseen(stage: Stage, post: Post) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()

@@ -209,3 +209,18 @@ async def test_a_two_way_relation_is_kept_on_both_sides(box: Harness) -> None:
     assert (await related(first), await related(second)) == ([], [{"id": page["id"]}])
     await box.schema(source, {"Assets": None})
     assert list((await box.ok("GET", f"/v1/data_sources/{assets}"))["properties"]) == ["Name"]
+
+
+async def test_the_other_side_of_a_relation_is_renamed_where_it_is(box: Harness) -> None:
+    target = await box.board()
+    dual = {"synced_property_name": "Back"}
+    relation = {"relation": {"data_source_id": target, "type": "dual_property", "dual_property": dual}}
+    source = await box.board({"Name": {"title": {}}, "Out": relation})
+    shown = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Out"]
+    assert shown["relation"]["dual_property"]["synced_property_name"] == "Back"
+    await box.schema(source, {"Out": {"relation": shown["relation"]}})
+    dual["synced_property_name"] = "Other"
+    status, code, _ = await box.refused("PATCH", f"/v1/data_sources/{source}", {"properties": {"Out": relation}})
+    assert (status, code) == (501, "sandbox_unsupported")
+    await box.schema(target, {"Back": {"name": "Other"}})
+    await box.schema(source, {"Out": relation})

@@ -207,3 +207,10 @@ async def test_faults_and_limits_strike_views_like_everything(make: MakeHarness)
 @pytest.mark.parametrize("query", ["", "?database_id=nonsense", "?page_size=0&data_source_id=x"])
 async def test_views_are_listed_of_something(box: Harness, query: str) -> None:
     assert (await box.refused("GET", f"/v1/views{query}"))[:2] == (400, "validation_error")
+
+
+async def test_names_that_only_answers_carry_are_refused(box: Harness, source: str) -> None:
+    columns = [{"property_id": "title", "visible": True}]
+    view = await new_view(box, source, configuration={"type": "table", "properties": columns})
+    echoed = {"configuration": view["configuration"]}
+    assert "property_name should be not present" in (await box.refused("PATCH", f"/v1/views/{view['id']}", echoed))[2]

@@ -1,26 +1,22 @@
-"""One database for all histories, beside the stage for what they taught us."""
+"""Processes that live histories, beside the stage for what those taught us."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
-import psycopg
 import pytest
-from database_of_histories import prepared
+from crew import Crew, crew
 from sqlalchemy import URL
 from stage import Clock, Stage
 
-from models.database import Sessions, libpq
+from models.database import Sessions
 
 
 @pytest.fixture(scope="session")
-async def lasting(postgres: URL) -> AsyncIterator[Sessions]:
-    """Sessions on the database that histories happen in, one after the other."""
-    with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE histories TEMPLATE template_of_tests")
-        async with prepared(postgres.set(database="histories")) as sessions:
-            yield sessions
-        admin.execute("DROP DATABASE histories WITH (FORCE)")
+def lives(postgres: URL) -> Iterator[Crew]:
+    """As many processes as there are cores, two at most."""
+    with crew(postgres) as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,38 +4,83 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import create_async_engine
+import psycopg
+from psycopg.waiting import wait
+from sqlalchemy import URL, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from stage import Clock
 
-from models.database import Sessions, open_sessions
+from models.database import Sessions, libpq, open_sessions
 
-CLOCK = """
-CREATE SCHEMA IF NOT EXISTS simulation;
-CREATE OR REPLACE FUNCTION simulation.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$
-  SELECT coalesce(nullif(current_setting('simulation.now', true), '')::timestamptz, pg_catalog.clock_timestamp())
-$$
-"""
+TABLES = ("cards", "tasks", "webhook_events", "task_history", "sync_state")
+HASTE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+"""Settings of a server whose data nobody will miss."""
+_OPTIONS: dict[str, Any] = {"prepare_threshold": 2}
+
+
+class Undivided(psycopg.AsyncConnection[Any]):
+    """A connection that holds the event loop until PostgreSQL has answered.
+
+    Turns let one transaction at a time happen, so nobody else could use the loop meanwhile, and going round it for
+    each answer costs more than the answer.
+    """
+
+    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        return wait(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+
+
+@dataclass
+class Databases:
+    """One database by three ways.
+
+    Attributes:
+        sessions: for those who take turns.
+        single: the same without BEGIN and COMMIT around it, for what reads, or writes with one statement.
+        doors: for those who meet in the middle of a transaction.
+        clock: whose time is PostgreSQL's `clock_timestamp()` in every statement.
+    """
+
+    sessions: Sessions
+    single: Sessions
+    doors: Sessions
+    clock: Clock = field(default_factory=Clock)
+
+    def tell_time(self, engine: AsyncEngine) -> None:
+        """Statements that ask PostgreSQL's clock, as the shared budget's do, are told the history's time."""
+
+        def told(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> Any:  # noqa: FBT001
+            if "clock_timestamp()" in statement:
+                statement = statement.replace("clock_timestamp()", "%(the_time)s::timestamptz")
+                given = {**given, "the_time": self.clock.now}
+            return statement, given
+
+        event.listen(engine.sync_engine, "before_cursor_execute", told, retval=True)
 
 
 @asynccontextmanager
-async def prepared(url: URL) -> AsyncIterator[Sessions]:
-    """Sessions on a migrated database whose `clock_timestamp()` is the history's."""
-    options: dict[str, Any] = {"options": "-c search_path=simulation,public,pg_catalog", "prepare_threshold": 2}
-    engine = create_async_engine(url, connect_args=options, pool_size=5)
-    sessions = open_sessions(engine)
-    async with sessions.begin() as session:
-        for statement in CLOCK.split(";\n"):
-            await session.execute(text(statement.replace(":", r"\:")))
-    yield sessions
-    await engine.dispose()
+async def prepared(url: URL) -> AsyncIterator[Databases]:
+    """Sessions on a migrated database."""
+
+    async def connect(*_args: Any, **_kwargs: Any) -> Any:
+        return await Undivided.connect(libpq(url), **_OPTIONS)
+
+    turns: AsyncEngine = create_async_engine(url, async_creator=connect, pool_size=5)
+    doors: AsyncEngine = create_async_engine(url, connect_args=_OPTIONS, pool_size=2)
+    single = turns.execution_options(isolation_level="AUTOCOMMIT")
+    made = Databases(open_sessions(turns), open_sessions(single), open_sessions(doors))
+    made.tell_time(turns)
+    yield made
+    await turns.dispose()
+    await doors.dispose()
 
 
-async def emptied(sessions: Sessions) -> None:
+async def emptied(databases: Databases) -> None:
     """Nothing is left of the history before."""
-    async with sessions.begin() as session:
+    async with databases.sessions.begin() as session:
         await session.execute(text("SELECT set_config('showrunner.retention', 'on', true)"))
         # DELETE is quicker than TRUNCATE for the few rows there are.
-        for table in ("cards", "tasks", "webhook_events", "task_history", "sync_state"):
+        for table in TABLES:
             await session.execute(text(f"DELETE FROM {table}"))

@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import psycopg
+from database_of_histories import Databases
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from stage import Clock
+from starlette.requests import Request
 from turns import Process, Turns
-
-from models.database import Sessions
 
 
 def connection_lost() -> OperationalError:
@@ -24,12 +24,18 @@ def connection_lost() -> OperationalError:
 
 
 class GatedSessions:
-    """Sessions of one process. A transaction is one turn; `troubles` says which one meets a lost connection."""
+    """Sessions of one process. A transaction is one turn; `troubles` says which one meets a lost connection.
 
-    def __init__(self, sessions: Sessions, turns: Turns, process: Process, troubles: list[str], clock: Clock) -> None:
-        self._sessions, self._turns, self._process, self._troubles = sessions, turns, process, troubles
-        self._clock = clock
-        self.kw = {"bind": GatedEngine(sessions.kw["bind"], turns, process)}
+    What only reads has no BEGIN around it: PostgreSQL takes a snapshot for each statement anyway, and turns keep the
+    others out. `single` promises as much of what writes.
+    """
+
+    def __init__(
+        self, databases: Databases, turns: Turns, process: Process, troubles: list[str], *, single: bool = False
+    ) -> None:
+        self._databases, self._turns, self._process, self._troubles = databases, turns, process, troubles
+        self._single = single
+        self.kw = {"bind": GatedEngine(databases.sessions.kw["bind"], turns, process)}
 
     def __call__(self) -> Any:
         return self._transaction(commits=False)
@@ -44,13 +50,11 @@ class GatedSessions:
             if trouble == "refused":
                 raise connection_lost()
             if not commits:
-                async with self._sessions() as session:
+                async with self._databases.single() as session:
                     yield session
                 return
-            async with self._sessions.begin() as session:
-                # The shared budget reads the database's own clock, which is the history's here.
-                now = self._clock.now.isoformat()
-                await session.execute(text("SELECT set_config('simulation.now', :now, true)"), {"now": now})
+            sessions = self._databases.single if self._single and not trouble else self._databases.sessions
+            async with sessions.begin() as session:
                 yield session
                 if trouble == "lost before the commit":
                     await session.rollback()
@@ -72,18 +76,10 @@ class GatedEngine:
         try:
             yield GatedConnection(connection, self._turns, self._process)
         finally:
-            try:
-                async with self._turns.turn(self._process, "disconnects"):
-                    await _end(connection)
-            finally:
-                if not connection.closed:
-                    await _end(connection)
-
-
-async def _end(connection: Any) -> None:
-    """A connection that ends loses its locks; this one goes back to the pool, so it is told to."""
-    await connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    await connection.close()
+            if self._process.dead:
+                # A connection that ends loses its locks; this one goes back to the pool, so it is told to.
+                await connection.execute(text("SELECT pg_advisory_unlock_all()"))
+            await connection.close()
 
 
 class GatedConnection:
@@ -98,12 +94,31 @@ class GatedConnection:
             return await self._raw.execute(*args)
 
 
+class Straight(httpx.AsyncBaseTransport):
+    """The sandbox's API without the web framework before it, which only finds the way there."""
+
+    def __init__(self, sandbox: Any) -> None:
+        self._api = sandbox.api
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
+        asked = {"method": request.method, "path": request.url.path, "query_string": request.url.query}
+        body = await request.aread()
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        answer = await self._api(Request({"type": "http", "headers": headers, **asked}, receive))
+        return httpx.Response(answer.status_code, headers=answer.raw_headers, content=answer.body)
+
+
 class Road(httpx.AsyncBaseTransport):
     """The network between a process and Notion: a turn for the way there, one for the way back.
 
     Args:
         troubles: what befalls the next requests: `timeout before`, `timeout after`, `unreachable` or nothing.
         answered: told of each answer, also of one that never arrives.
+        unanswered: told of each request that was sent and may or may not have been heard.
     """
 
     def __init__(
@@ -113,9 +128,10 @@ class Road(httpx.AsyncBaseTransport):
         process: Process,
         troubles: list[str],
         answered: Callable[[Process, httpx.Request, httpx.Response, bool], None],
+        unanswered: Callable[[Process, httpx.Request], None],
     ) -> None:
         self._inner, self._turns, self._process = inner, turns, process
-        self._troubles, self._answered = troubles, answered
+        self._troubles, self._answered, self._unanswered = troubles, answered, unanswered
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         what = f"{request.method} {request.url.path}"
@@ -124,9 +140,13 @@ class Road(httpx.AsyncBaseTransport):
             if trouble == "unreachable":
                 raise httpx.ConnectError("nobody there", request=request)
             if trouble == "timeout before":
+                self._unanswered(self._process, request)
                 raise httpx.ReadTimeout("no answer", request=request)
-            raw = await self._inner.handle_async_request(request)
-            response = httpx.Response(raw.status_code, headers=raw.headers, content=await raw.aread())
+            try:
+                response = await self._inner.handle_async_request(request)
+            except httpx.RemoteProtocolError:
+                self._unanswered(self._process, request)
+                raise
             self._answered(self._process, request, response, not trouble)
             if trouble == "timeout after":
                 raise httpx.ReadTimeout("no answer", request=request)

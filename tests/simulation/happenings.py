@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
+from bursts import a_worker_moves_many_tasks, many_cards_are_edited
 from stage import CHANNEL
 from world import World
 
@@ -15,6 +16,7 @@ Happening = Callable[[World], Awaitable[object]]
 PRIORITIES = ["Low", "Normal", "High"]
 TITLES = ["Giant squid", "Kraken", "", "x" * 300, "Two halves", " "]
 TOPICS = ["Architeuthis", "", "y" * 1100, "Deep sea"]
+DONE = {"Upload Complete", "Archived", "Review Rejected", *(s for s in BoardStatus if s.startswith("Error"))}
 WORKING = [s for s in BoardStatus if s not in {"Draft", "Ready for Planning"}]
 
 
@@ -100,7 +102,15 @@ async def a_card_is_dragged_rightly(world: World) -> None:
 
 async def a_status_is_odd(world: World) -> None:
     if world.cards:
-        await world.write(world.rng.choice(world.cards), status=world.rng.choice(["", "Nonsense", "done"]))
+        await world.write(world.rng.choice(world.cards), status=world.rng.choice(["Nonsense", "done"]))
+
+
+async def a_status_is_emptied(world: World) -> None:
+    """Where a person may ask for Draft, if there is such a card: an empty Status must not count as that."""
+    stands = {page_id: world.ledger.written[page_id, "Status"][-1].value for page_id in world.cards}
+    done = [page_id for page_id, value in stands.items() if value in DONE]
+    if world.cards:
+        await world.write(world.rng.choice(done or world.cards), status="")
 
 
 async def a_priority_is_set(world: World) -> None:
@@ -128,9 +138,14 @@ async def a_channel_is_chosen(world: World) -> None:
 
 
 async def our_own_property_is_edited(world: World) -> None:
-    if world.cards and "Attention" in world.ids:
-        body = {"properties": {world.ids["Attention"]: {"rich_text": [{"text": {"content": "I was here"}}]}}}
-        await world.person("PATCH", f"/v1/pages/{world.rng.choice(world.cards)}", body)
+    """Attention, Created or Updated is written over, or emptied."""
+    name = world.rng.choice(["Attention", "Attention", "Created", "Updated"])
+    if not world.cards or world.ids[name] not in world.ledger.schema:
+        return
+    text = {"rich_text": world.rng.choice([[], [{"text": {"content": "I was here"}}]])}
+    date = {"date": world.rng.choice([None, {"start": "2020-02-20T20:20:00Z"}, {"start": "2027-01-01"}])}
+    body = {"properties": {world.ids[name]: text if name == "Attention" else date}}
+    await world.person("PATCH", f"/v1/pages/{world.rng.choice(world.cards)}", body)
 
 
 async def a_card_is_trashed(world: World) -> None:
@@ -138,6 +153,7 @@ async def a_card_is_trashed(world: World) -> None:
         page_id = world.rng.choice(world.cards)
         gone = world.sandbox.state.pages[page_id].in_trash
         await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": not gone})
+        world.trashed[page_id] = world.clock.now
 
 
 # The workers.
@@ -154,6 +170,13 @@ async def a_worker_writes_plain_sql(world: World) -> None:
     await _update(world, column, value)
 
 
+async def a_worker_deletes_a_task(world: World) -> None:
+    """It comes back with the next look at its card."""
+    nth = world.rng.randint(0, max(0, len(world.cards) - 1))
+    one = "(SELECT id FROM tasks ORDER BY notion_page_id OFFSET :nth LIMIT 1)"
+    await world.sql(f"DELETE FROM tasks WHERE id = {one}", nth=nth)
+
+
 async def _update(world: World, column: str, value: str) -> None:
     nth = world.rng.randint(0, max(0, len(world.cards) - 1))
     one = "(SELECT id FROM tasks ORDER BY notion_page_id OFFSET :nth LIMIT 1)"
@@ -167,18 +190,21 @@ async def webhooks_arrive(world: World) -> None:
     """Any of those under way, in any order; some get lost, some come twice, some by both doors at once."""
     world.later(seconds=world.rng.choice([1, 2, 30]))
     await world.send_webhooks()
-    rng, letters = world.rng, world.post.letters
+    rng = world.rng
     for _ in range(rng.randint(1, 4)):
-        fresh = [letter for letter in letters if not letter.delivered]
+        fresh = world.post.waiting(world.clock.now)
         if not fresh:
             return
         letter, fate = rng.choice(fresh), rng.random()
         if fate < 0.12:
             letter.delivered = 1
             world.happened["webhook lost"] += 1
+        elif fate > 0.92:
+            letter.due = world.clock.now + timedelta(minutes=rng.choice([1, 10, 60, 24 * 60]))
+            world.happened["webhook late"] += 1
         elif fate < 0.24:
             world.happened["webhook doubled"] += 1
-            await asyncio.gather(world.hand_in(letter, 0), world.hand_in(letter, 1))
+            await world.hand_in_twice(letter)
         else:
             await world.hand_in(letter, rng.randint(0, 1))
 
@@ -187,6 +213,17 @@ async def an_old_webhook_comes_again(world: World) -> None:
     old = [letter for letter in world.post.letters if letter.delivered]
     if old:
         await world.hand_in(world.rng.choice(old), world.rng.randint(0, 1))
+
+
+async def an_event_has_had_bad_luck(world: World) -> None:
+    """Its tries were used up, by nights of which this history does not tell; it may have one left."""
+    waiting = "NOT processed AND dead_at IS NULL AND page_id IS NOT NULL"
+    events = await world.rows(f"SELECT event_id, page_id FROM webhook_events WHERE {waiting} ORDER BY id")
+    if events:
+        unlucky, tried = world.rng.choice(events), world.rng.choice([7, 7, 8])
+        change = "UPDATE webhook_events SET attempts = :tried WHERE event_id = :event"
+        await world.sql(change, tried=tried, event=unlucky["event_id"])
+        world.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{unlucky['page_id']}", times=4)
 
 
 async def the_door_is_shut(world: World) -> None:
@@ -214,15 +251,20 @@ EVERYDAY: dict[Happening, float] = {
     a_card_is_dragged: 4,
     a_card_is_dragged_rightly: 8,
     a_status_is_odd: 0.7,
+    a_status_is_emptied: 1,
     a_priority_is_set: 4,
     a_text_is_typed: 5,
     a_channel_is_chosen: 1,
-    our_own_property_is_edited: 0.5,
+    our_own_property_is_edited: 1.5,
+    many_cards_are_edited: 0.4,
     a_card_is_trashed: 1.5,
     a_worker_moves_a_task: 9,
     a_worker_writes_plain_sql: 5,
+    a_worker_moves_many_tasks: 0.3,
+    a_worker_deletes_a_task: 0.3,
     webhooks_arrive: 10,
     an_old_webhook_comes_again: 1,
+    an_event_has_had_bad_luck: 1.5,
     the_door_is_shut: 0.5,
     time_passes: 10,
     a_day_passes: 0.3,

@@ -5,15 +5,25 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
+import bursts
 import happenings
 import laws
 import troubles
+from database_of_histories import Databases
 from world import World
 
+from models.board import NEEDED
 from models.errors import SafetyStop
 from models.sync_state import CONFIRMED, remember
+from sandbox.two_way import schema_changed
+
+BIG = 0.03
+"""How many boards have more cards than a page of a query holds."""
+SILENT = 0.15
+"""How many boards have no webhook, so that sweeps alone find what people do."""
 
 
 @dataclass
@@ -25,16 +35,24 @@ class Lived:
     failures: list[str]
     happened: Counter[str]
     trail: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def digest(self) -> str:
+        """The same for the same history, in whatever process it was lived."""
+        return sha256("\n".join([*self.trail, *self.failures]).encode()).hexdigest()
 
 
-async def live(sessions: Any, seed: int, steps: int) -> Lived:
+async def live(databases: Databases, seed: int, steps: int) -> Lived:
     """Live through the history of that seed, on an empty database."""
     rng = random.Random(seed)
     random.seed(seed)  # tenacity's jitter
     cut = rng.random() < 0.15
-    world = World(sessions, rng, **({"query_limit": 6} if cut else {}))
+    world = World(databases, rng, **({"query_limit": 6} if cut else {}))
     world.minutes_between_cards = 61 if cut else 1
     await world.open()
+    if rng.random() < SILENT:
+        world.happened["boards without webhooks"] += 1
+        world.sandbox.outbox.subscribe(None, None)
     schema = dict(world.ledger.schema)
     try:
         await _happen(world, steps)
@@ -52,6 +70,9 @@ async def live(sessions: Any, seed: int, steps: int) -> Lived:
 
 async def _happen(world: World, steps: int) -> None:
     rng = world.rng
+    if rng.random() < BIG:
+        world.happened["whole boards"] += 1
+        await bursts.a_whole_board(world)
     for _ in range(rng.randint(1, 6)):
         await happenings.a_card_is_made(world)
     chances = dict(happenings.EVERYDAY)
@@ -75,11 +96,12 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
     world.turns.trail.append("CALM")
     _mend(world, schema)
     await world.to_the_end()
-    await world.send_webhooks()
-    for letter in world.post.letters:
-        if not letter.delivered and world.rng.random() < 0.7:
-            await world.hand_in(letter)
     for hours in (0.1, 2, 4, 13, 13, 13):
+        await world.send_webhooks()
+        for letter in world.post.waiting(world.clock.now):
+            if world.rng.random() < 0.7 or b"schema_updated" in letter.body:
+                await world.hand_in(letter)
+            letter.delivered = letter.delivered or 1
         world.later(hours=hours)
         await world.run(world.processes[0], "cycle")
         await world.to_the_end()
@@ -92,26 +114,37 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
 
 
 def _mend(world: World, schema: dict[str, Any]) -> None:
-    """Options and types are as they were; what people named otherwise may stay."""
+    """Options, types and needed columns are as they were; what people named otherwise or did without may stay so."""
     state = world.sandbox.state
     source = state.sources[world.data_source_id]
     mended, same = {}, {}
     for key, prop in schema.items():
-        now = source.schema[key]
+        found = source.schema.get(key)
+        if found is None and prop.name not in NEEDED and world.rng.random() < 0.5:
+            continue
+        found = found or prop
         first = {option.name.casefold(): option.id for option in prop.options}
-        added = [option for option in now.options if option.id not in first.values()]
+        added = [option for option in found.options if option.id not in first.values()]
         same |= {option.id: first[option.name.casefold()] for option in added if option.name.casefold() in first}
-        kind = now.kind if prop.name == "Status" else prop.kind
+        kind = found.kind if prop.name == "Status" else prop.kind
         options = (*prop.options, *(option for option in added if option.id not in same))
-        mended[key] = replace(now, kind=kind, options=options)
-    source.schema = mended
+        mended[key] = replace(found, kind=kind, options=options)
     for page in list(state.pages.values()):
-        values = {
-            key: same.get(value, value) if isinstance(value, str) else value for key, value in page.values.items()
-        }
+        # What a deleted option had emptied stays empty.
+        kept = {key: value for key, value in page.values.items() if not _gone(source.schema.get(key), value)}
+        values = {key: same.get(value, value) if isinstance(value, str) else value for key, value in kept.items()}
         if values != page.values:
             state.put_page(replace(page, values=values))
+    source.schema = mended
     world.ledger.look("schema")
+    person = next(user for user in state.users.values() if user.kind == "person")
+    told = {key: (prop.name, "updated") for key, prop in mended.items()}
+    world.sandbox.outbox.record(schema_changed(source, told, author=person, at=world.clock.now))
+
+
+def _gone(prop: Any, value: Any) -> bool:
+    """Whether a page chose an option that is not there any more."""
+    return prop is not None and prop.kind in {"select", "status"} and bool(value) and prop.option(value) is None
 
 
 async def _nothing_more_to_write(world: World) -> None:
@@ -137,9 +170,12 @@ async def _a_year_later(world: World) -> None:
 
 
 async def _facts(world: World) -> None:
-    """What the database remembers, at the end of the trail of a history that failed."""
+    """What the database remembers and the board showed, at the end of the trail of a history that failed."""
     for row in await world.rows("SELECT * FROM task_history ORDER BY id"):
         what = [row[name] for name in ("actor", "action", "property", "old_value", "new_value", "lost_value", "reason")]
         world.turns.trail.append(f"{row['at']:%d %H:%M:%S.%f} {str(row['notion_page_id'])[:8]} {what}")
+    for (page_id, name), entries in world.ledger.written.items():
+        if any(page_id[:8] in failure for failure in world.failures):
+            world.turns.trail += [f"{page_id[:8]} {name} {entry}" for entry in entries]
     for row in await world.rows("SELECT * FROM cards"):
         world.turns.trail.append(str(dict(row)))

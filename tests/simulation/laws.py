@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
-from urllib.parse import unquote
 
-from ledger import Written
-from world import World, channels_of
+import laws_of_history
+from laws_of_history import same
+from laws_of_unseen_edits import Told, unseen_is_true
+from ledger import TWO_WAY, Written
+from world import World
 
 from models.board import Board, read_board
 from models.properties import BoardCard, read_card, to_minute
-from models.statuses import BoardStatus, board_status, people_may_move
+from models.statuses import board_status
 from models.validation import Violation, validate_notion_entry
 
 
@@ -23,13 +25,16 @@ async def broken(world: World) -> list[str]:
     pages, tasks, cards = await _facts(world)
     board = read_board((await world.people.get(f"/v1/data_sources/{world.data_source_id}")).json(), world.board)
     found: list[str] = []
-    for page_id, page in pages.items():
-        found += _card_and_task_agree(world, board, page_id, page, cards.get(page_id), tasks.get(page_id, []))
     history = await world.rows("SELECT * FROM task_history ORDER BY id")
+    deleted = {row["notion_page_id"]: row["at"] for row in history if row["action"] == "deleted"}
+    for page_id, page in pages.items():
+        known = _Known(page_id, page, cards.get(page_id), tasks.get(page_id, []), deleted.get(page_id))
+        found += _card_and_task_agree(world, board, known)
     found += _nothing_lost(world, history)
     found += _every_refusal_is_recorded(cards, history)
-    found += _no_illegal_move(history)
+    found += laws_of_history.broken(world, history)
     found += await _every_event_is_done(world)
+    found += await _what_was_told_was_looked_at(world, cards)
     found += _within_the_budget(world)
     return found
 
@@ -47,29 +52,41 @@ async def _facts(world: World) -> tuple[dict[str, Any], dict[str, list[Any]], di
     return pages, tasks, cards
 
 
-def _card_and_task_agree(world: World, board: Board, page_id: str, page: Any, card: Any, tasks: list[Any]) -> list[str]:
-    known = f"card {page_id[:8]}"
+@dataclass(frozen=True)
+class _Known:
+    """A page that is not in the trash and what the database knows of it; `deleted` is when a task of its was."""
+
+    page_id: str
+    page: Any
+    card: Any
+    tasks: list[Any]
+    deleted: datetime | None
+
+
+def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]:
+    name, card, tasks = f"card {known.page_id[:8]}", known.card, known.tasks
     if card is None:
-        return [f"{known} was never seen"]
+        return [f"{name} was never seen"]
     if card["trashed_at"] is not None:
-        return [f"{known} counts as trashed and is not"]
+        return [f"{name} counts as trashed and is not"]
     if len(tasks) > 1:
-        return [f"{known} has {len(tasks)} tasks"]
-    read = read_card(page, board)
-    violations = validate_notion_entry(read, channels_of(world.on.settings.channel_configs))
-    if not violations and not tasks and board_status(read.status) is not None:
-        return [f"{known} is valid and has no task"]
-    found = _attention_is_right(read, violations, card, tasks)
+        return [f"{name} has {len(tasks)} tasks"]
+    read = read_card(known.page, board)
+    violations = validate_notion_entry(read, world.channels)
+    unseen = known.deleted is not None and known.deleted >= card["seen_at"]
+    if not violations and not tasks and board_status(read.status) is not None and not unseen:
+        return [f"{name} is valid and has no task"]
+    found = _attention_is_right(read, violations, card, tasks) if "Attention" not in read.computed else []
     if tasks:
         pairs = _pairs(read, tasks[0], {violation.field for violation in violations})
     else:
         pairs = [("Status", read.status or "Draft", card["base_status"] or read.status)]
     found += [
-        f"{name} is {on_board!r} on the board and {in_database!r} in the database"
-        for name, on_board, in_database in pairs
-        if on_board != in_database and not (on_board is None and name in card["lacking"])
+        f"{prop} is {on_board!r} on the board and {in_database!r} in the database"
+        for prop, on_board, in_database in pairs
+        if on_board != in_database and prop not in read.computed and not (on_board is None and prop in card["lacking"])
     ]
-    return [f"{known}: {fact}" for fact in found]
+    return [f"{name}: {fact}" for fact in found]
 
 
 def _attention_is_right(read: BoardCard, violations: Sequence[Violation], card: Any, tasks: list[Any]) -> list[str]:
@@ -96,21 +113,29 @@ def _pairs(read: BoardCard, task: Any, wrong: set[str]) -> list[tuple[str, Any, 
 
 def _nothing_lost(world: World, history: list[Any]) -> list[str]:
     """Every value a person wrote that we wrote over stands in the history: as lost, or as taken before."""
-    found, told = _unseen_is_true(world, history), Told(world)
+    found, told = unseen_is_true(world, history), Told(world)
     for (page_id, name), written in world.ledger.written.items():
         rows = [row for row in history if row["notion_page_id"] == page_id]
-        known: str | None = None
-        for theirs, after in pairwise(written):
+        # A duplicate brings along what we told of its twin; it may be right of it too.
+        known = written[0].value if written and name not in TWO_WAY else None
+        for index, (theirs, after) in enumerate(pairwise(written)):
             # There and back again between two looks is nothing that could have been asked.
             asked = theirs.who == "person" and theirs.value != known
             known = theirs.value if theirs.heard or theirs.who != "person" else known
-            if not asked or after.who in {"person", "schema"} or _same(name, theirs.value, after.value):
+            if not asked or after.who in {"person", "schema"} or same(name, theirs.value, after.value):
                 continue
             since = [row for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)]
+            if name not in TWO_WAY and theirs.value is None and all(one.who == "person" for one in written[:index]):
+                continue  # empty, and we had not written it yet: whoever sees it first finds nothing wrong
+            if name in {"Created", "Updated"} and not _has_task(rows, theirs.at):
+                continue  # of a card without a task they are nobody's, and a task takes them over
             if any(_stands(row, name, theirs.value) for row in since):
                 continue
             if any(row["reason"] == "unseen" and name in row["property"] for row in since):
                 world.happened["edit overwritten unseen, and recorded"] += 1
+                continue
+            if _asked_before(written[:index], theirs):
+                world.happened["the same wish again, before we knew that we had answered it"] += 1
                 continue
             if not (theirs.kept or after.knew or told.of(page_id, name, theirs, after, written)):
                 world.happened["edit overwritten, and nobody told us"] += 1
@@ -122,78 +147,41 @@ def _nothing_lost(world: World, history: list[Any]) -> list[str]:
     return found
 
 
-class Told:
-    """What Notion's events told us surely: that people, and nobody else, changed one property at one moment."""
-
-    def __init__(self, world: World) -> None:
-        self._moments: dict[tuple[str, str], list[datetime]] = {}
-        names = {unquote(key): name for name, key in world.ids.items()}
-        for letter in world.post.letters:
-            event = json.loads(letter.body)
-            if not letter.handed_in or event["type"] != "page.properties_updated":
-                continue
-            changed = [unquote(id_) for id_ in event["data"]["updated_properties"]]
-            if len(changed) == 1 and all(author["type"] == "person" for author in event["authors"]):
-                key = (event["entity"]["id"], names.get(changed[0], changed[0]))
-                self._moments.setdefault(key, []).append(datetime.fromisoformat(event["timestamp"]))
-
-    def of(self, page_id: str, name: str, theirs: Written, after: Written, written: list[Written]) -> bool:
-        """Whether an event told of this edit, our write over it was stored, and no later edit hides it."""
-        later = any(entry.who == "person" and entry.at > after.at for entry in written)
-        moments = self._moments.get((page_id, name), [])
-        return after.kept and not later and any(theirs.at <= at <= after.at for at in moments)
+def _asked_before(written: list[Written], theirs: Written) -> bool:
+    """Whether they asked it before, and no process of ours that wrote since could note that it did."""
+    for entry in reversed(written):
+        if entry.value == theirs.value and entry.who == "person":
+            return True
+        if entry.who not in {"person", "schema"} and entry.sure and entry.well:
+            return False
+    return False
 
 
-def _unseen_is_true(world: World, history: list[Any]) -> list[str]:
-    """What is recorded as overwritten unseen was edited by a person; a value that is named, they wrote."""
-    found = []
-    for row in history:
-        if row["reason"] != "unseen":
-            continue
-        page_id = row["notion_page_id"]
-        keys = [(page_id, name) for name in row["property"].split(" or ")]
-        values = [entry.value for key in keys for entry in world.ledger.written.get(key, []) if entry.who == "person"]
-        if not world.touched & set(keys) or (
-            row["lost_value"] is not None and (row["lost_value"] or None) not in values
-        ):
-            found.append(
-                f"card {page_id[:8]}: nobody edited {row['property']}, which was overwritten unseen, it is said"
-            )
-    return found
+def _has_task(rows: list[Any], at: datetime) -> bool:
+    lives = [row["action"] for row in rows if row["action"] in {"created", "deleted"} and row["at"] <= at]
+    return bool(lives) and lives[-1] == "created"
 
 
 def _stands(row: Any, name: str, value: str | None) -> bool:
     if row["action"] == "created" and name == "Status":
-        return _same(name, row["new_value"], value)
+        return same(name, row["new_value"], value)
     if row["property"] != name:
         return False
     if row["lost_value"] is not None or row["action"] in {"refused", "overruled"}:
-        return row["lost_value"] == value or _same(name, row["lost_value"], value)
-    return _same(name, row["new_value"], value) or _same(name, row["old_value"], value)
-
-
-def _same(name: str, one: str | None, other: str | None) -> bool:
-    empty = "draft" if name == "Status" else "normal"
-    return (one or empty).casefold() == (other or empty).casefold()
+        return row["lost_value"] == value or same(name, row["lost_value"], value)
+    return same(name, row["new_value"], value) or same(name, row["old_value"], value)
 
 
 def _every_refusal_is_recorded(cards: dict[str, Any], history: list[Any]) -> list[str]:
-    recorded = {row["notion_page_id"] for row in history if row["action"] in {"refused", "overruled"}}
+    """With the value that its sentence names."""
+    lost: dict[str, list[str]] = {}
+    for row in history:
+        if row["action"] in {"refused", "overruled"}:
+            lost.setdefault(row["notion_page_id"], []).append(row["lost_value"] or "")
     return [
         f"card {page_id[:8]} tells of a refusal that stands nowhere: {card['refusal']!r}"
         for page_id, card in cards.items()
-        if card["refusal"] and page_id not in recorded
-    ]
-
-
-def _no_illegal_move(history: list[Any]) -> list[str]:
-    return [
-        f"{row['actor']} moved card {row['notion_page_id'][:8]} from {row['old_value']} to {row['new_value']}"
-        for row in history
-        if row["action"] == "changed"
-        and row["property"] == "Status"
-        and row["actor"] != "pipeline"
-        and not people_may_move(BoardStatus(row["old_value"]), BoardStatus(row["new_value"]))
+        if card["refusal"] and not any(f"“{value}”" in card["refusal"] or not value for value in lost.get(page_id, []))
     ]
 
 
@@ -207,12 +195,38 @@ async def _every_event_is_done(world: World) -> list[str]:
     ]
 
 
+async def _what_was_told_was_looked_at(world: World, cards: dict[str, Any]) -> list[str]:
+    """No sweep shows a page in the trash: what became of it is known from its event alone."""
+    rows = await world.rows("SELECT * FROM webhook_events WHERE processed AND outcome = 'looked_at'")
+    told = {row["page_id"]: row["received_at"] for row in sorted(rows, key=lambda row: row["received_at"])}
+    return [
+        f"card {page_id[:8]} lies in the trash since {at:%d %H:%M:%S}, we were told, and it counts as there"
+        for page_id, at in world.trashed.items()
+        if world.sandbox.state.pages[page_id].in_trash
+        and page_id in told
+        and told[page_id] > at
+        and page_id in cards
+        and cards[page_id]["first_seen_at"] is not None
+        and cards[page_id]["trashed_at"] is None
+    ]
+
+
+WINDOWS = (1, 5, 20, 60)
+"""Seconds."""
+AT_HAND = 12
+"""Requests that may have got their slot earlier and waited for their turn since: four and two of each process."""
+
+
 def _within_the_budget(world: World) -> list[str]:
-    """At most 3 a second on average over any minute, with what may have waited for its turn beyond its slot."""
-    sent, first = world.sent, 0
+    """At most 3 a second on average over any window, with what may have waited for its turn beyond its slot."""
+    return [fact for seconds in WINDOWS for fact in _too_many(world.sent, seconds)]
+
+
+def _too_many(sent: list[datetime], seconds: int) -> list[str]:
+    first = 0
     for last, at in enumerate(sent):
-        while at - sent[first] >= timedelta(seconds=60):
+        while at - sent[first] >= timedelta(seconds=seconds):
             first += 1
-        if last - first + 1 > 60 * 3 + 12:
-            return [f"{last - first + 1} requests within a minute at {at}"]
+        if last - first + 1 > seconds * 3 + AT_HAND:
+            return [f"{last - first + 1} requests within {seconds} s at {at}"]
     return []

@@ -9,7 +9,12 @@ from typing import Any
 
 from stage import Clock
 
+from sandbox.dates import DateValue, instant
+from sandbox.rich_text import plain_text
+
 TWO_WAY = ("Status", "Priority")
+WATCHED = (*TWO_WAY, "Attention", "Created", "Updated")
+"""What we write; of the first two people may write their wishes, of the others nothing."""
 
 
 @dataclass
@@ -22,6 +27,8 @@ class Written:
         kept: whether one of them ended its job well after that, so that what it saw is stored.
         knew: whether its author, one of our processes, had seen what it wrote over.
         heard: whether it ever reached anybody.
+        sure: whether its author, one of our processes, got a good answer to the write.
+        until, well: when the job of its author ended, if that is one of our processes, and whether well.
     """
 
     at: datetime
@@ -31,6 +38,9 @@ class Written:
     kept: bool = False
     knew: bool = False
     heard: bool = False
+    sure: bool = False
+    until: datetime | None = None
+    well: bool = False
 
 
 class Ledger:
@@ -51,7 +61,7 @@ class Ledger:
     def _options(self) -> set[tuple[str, str]]:
         return {(prop.id, option.name) for prop in self.schema.values() for option in prop.options}
 
-    def look(self, who: str) -> None:
+    def look(self, who: str, *, sure: bool = False) -> None:
         """Note what changed since the last look, in that one's name."""
         schema, ours = self.schema, who not in {"person", "schema"}
         if schema is not self._schema:
@@ -67,14 +77,22 @@ class Ledger:
             if ours and page_id not in self._pages and not self.written.get((page_id, "Status")):
                 self.made.append(f"page {page_id}")
             self._pages[page_id] = page
-            for name in TWO_WAY:
+            for name in WATCHED:
                 prop = ids.get(name) or next((p for p in schema.values() if p.name.startswith(name)), None)
-                option = prop.option(page.values.get(prop.id)) if prop is not None else None
-                value = option.name if option is not None else None
+                value = self._value(page, prop) if prop is not None else None
                 entries = self.written[page_id, name]
                 if not entries or entries[-1].value != value:
                     knew = bool(entries) and who in entries[-1].seen
-                    entries.append(Written(self._clock.now, who, value, knew=knew))
+                    entries.append(Written(self._clock.now, who, value, knew=knew, sure=sure))
+
+    def _value(self, page: Any, prop: Any) -> str | None:
+        value = page.values.get(prop.id)
+        if isinstance(value, DateValue):
+            return _minute(value.start)
+        if isinstance(value, tuple):
+            return plain_text(value, self._state.describe) or None
+        option = prop.option(value)
+        return option.name if option is not None else None
 
     def heard(self, process: str, body: dict[str, Any]) -> None:
         """An answer reached a process: the values in it were seen."""
@@ -82,13 +100,12 @@ class Ledger:
             if page.get("object") != "page":
                 continue
             for name, prop in page["properties"].items():
-                two_way = next((n for n in TWO_WAY if name.startswith(n)), None)
-                if two_way is None or prop["type"] not in {"select", "status"}:
+                watched = next((n for n in WATCHED if name.startswith(n)), None)
+                if watched is None:
                     continue
-                value = (prop[prop["type"]] or {}).get("name")
-                last = self.written[page["id"], two_way][-1]
+                last = self.written[page["id"], watched][-1]
                 # A query may answer from the past: what it shows counts only while it stands.
-                if last.value == value:
+                if last.value == _shown(prop):
                     last.seen.add(process)
                     last.heard = True
 
@@ -99,3 +116,19 @@ class Ledger:
                 entries[-1].kept |= well
             for entry in entries:
                 entry.seen.discard(process)
+                if entry.who == process and entry.until is None:
+                    entry.until, entry.well = self._clock.now, well
+
+
+def _shown(prop: dict[str, Any]) -> str | None:
+    """The value of a property in an answer, written as the ledger writes it."""
+    value = prop[prop["type"]]
+    if isinstance(value, list):
+        return "".join(part["plain_text"] for part in value) or None
+    if not value:
+        return None
+    return _minute(value["start"]) if "start" in value else value["name"]
+
+
+def _minute(start: str) -> str:
+    return str(instant(start).replace(second=0, microsecond=0))

@@ -7,20 +7,19 @@ The same seed is the same history: `--seed 17 --trail` lives it again and prints
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent)]
 
 import psycopg
-import structlog
-from database_of_histories import emptied, prepared
-from histories import Lived, live
+from crew import AT_ONCE, Account, Crew, crew
+from database_of_histories import HASTE
 from sqlalchemy import URL
 
 from models.database import embedded_postgres, libpq, migrate
@@ -34,48 +33,50 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--trail", action="store_true", help="print every step of a history that fails")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="processes side by side")
     given = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
+    with template() as url, crew(url, at_once=min(given.at_once, len(seeds))) as lives:
+        began = time.monotonic()
+        lived = list(_live(lives, seeds, given.steps, trail=given.trail))
+    return _tell(lived, time.monotonic() - began)
+
+
+@contextmanager
+def template() -> Iterator[URL]:
+    """A server of our own with one migrated database, to be cloned."""
     with (
         tempfile.TemporaryDirectory(prefix="showrunner-simulation-") as folder,
         embedded_postgres(Path(folder) / "pg", "simulation") as url,
     ):
-        _hasten(url)
+        with psycopg.connect(libpq(url), autocommit=True) as connection:
+            for name, value in HASTE.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = {value}")
+            connection.execute("SELECT pg_reload_conf()")
         migrate(url)
-        began = time.monotonic()
-        lived = asyncio.run(_live(url, seeds, given.steps, trail=given.trail))
-    return _tell(lived, time.monotonic() - began)
+        yield url
 
 
-def _hasten(url: URL) -> None:
-    with psycopg.connect(libpq(url), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("ALTER SYSTEM SET synchronous_commit = off")
-        connection.execute("SELECT pg_reload_conf()")
+def _live(lives: Crew, seeds: Iterable[int], steps: int, *, trail: bool) -> Iterator[Account]:
+    for going in [lives.live(seed, steps, trail=trail) for seed in seeds]:
+        one = going.result()
+        if one.failures:
+            if trail:
+                print("\n".join(one.trail))
+            print(f"seed {one.seed}: " + "\n  ".join(one.failures), flush=True)
+        one.trail = []
+        yield one
 
 
-async def _live(url: URL, seeds: list[int] | range, steps: int, *, trail: bool) -> list[Lived]:
-    found: list[Lived] = []
-    async with prepared(url) as sessions:
-        for seed in seeds:
-            await emptied(sessions)
-            one = await live(sessions, seed, steps)
-            if one.failures:
-                if trail:
-                    print("\n".join(one.trail))
-                print(f"seed {seed}: " + "\n  ".join(one.failures), flush=True)
-            one.trail = []
-            found.append(one)
-    return found
-
-
-def _tell(lived: list[Lived], seconds: float) -> int:
-    total = sum((one.happened for one in lived), Counter())
+def _tell(lived: list[Account], seconds: float) -> int:
+    total: Counter[str] = Counter()
+    for one in lived:
+        total.update(one.happened)
     failed = [one.seed for one in lived if one.failures]
-    for kind, count in sorted(total.items(), key=lambda item: -item[1]):
-        print(f"{count:8,}  {kind}")
-    print(f"{len(lived):,} histories, {sum(one.steps for one in lived):,} steps, {seconds:.1f} s")
+    for kind, number in sorted(total.items(), key=lambda item: -item[1]):
+        print(f"{number:8,}  {kind}")
+    spent, steps = sum(one.seconds for one in lived), sum(one.steps for one in lived)
+    print(f"{len(lived):,} histories, {steps:,} steps, {seconds:.1f} s ({spent:.1f} s one by one)")
     print(f"failed: {failed}" if failed else "every law held")
     return 1 if failed else 0
 

@@ -113,3 +113,26 @@ async def test_work_that_is_cancelled_before_it_began_leaves_nothing_behind() ->
             await side_by_side([fails(), waits(), waits()])
         gc.collect()
     assert [str(warning.message) for warning in heard if "never awaited" in str(warning.message)] == []
+
+
+async def test_a_write_that_was_saved_despite_its_error_is_not_taken_for_a_persons_move(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    await stage.moves(page, "Processing")
+    stage.sandbox.faults.add(503, saved=True, method="PATCH")
+    read = stage.on.notion.get_page
+
+    async def read_late(page_id: str) -> dict[str, Any]:
+        await stage.moves(page, "Assets Generating")
+        return await read(page_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.on.notion, "get_page", read_late)
+        await stage.cycle()
+    stage.clock.pass_(60)
+    await stage.cycle()
+    shown = await stage.shows(page)
+    assert (shown["Status"], shown["Attention"]) == ("Assets Generating", "")
+    assert [row.action for row in await stage.history(page)] == ["created", "changed", "changed"]

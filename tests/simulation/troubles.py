@@ -68,16 +68,18 @@ async def a_property_is_renamed(world: World) -> None:
     if not await world.rows("SELECT 1 FROM sync_state WHERE key = 'board'"):
         return  # a board that was never seen is known by its names
     name = world.rng.choice(["Status", "Topic", "Title", "Priority", "Channel"])
+    prop = world.ledger.schema.get(world.ids[name])
+    if prop is None:
+        return
     world.happened["property renamed"] += 1
-    prop = world.ledger.schema[world.ids[name]]
     _put(world, replace(prop, name=name if prop.name != name else f"{name} (new)"))
 
 
 async def an_option_changes(world: World) -> None:
     """Renamed or deleted, as people do in Notion's app; put back when the world calms down."""
     name = world.rng.choice(["Status", "Status", "Priority", "Channel"])
-    prop = world.ledger.schema[world.ids[name]]
-    if not prop.options:
+    prop = world.ledger.schema.get(world.ids[name])
+    if prop is None or not prop.options:
         return
     option = world.rng.choice(prop.options)
     if world.rng.random() < 0.5:
@@ -93,10 +95,64 @@ async def an_option_changes(world: World) -> None:
 async def a_type_changes(world: World) -> None:
     """Status may become of Notion's own type for it, and stays so; of the others none may, and people take it back."""
     name = world.rng.choice(["Status", "Priority", "Channel"])
-    prop = world.ledger.schema[world.ids[name]]
+    prop = world.ledger.schema.get(world.ids[name])
+    if prop is None:
+        return
     if name != "Status" or prop.kind == "select":
         world.happened["type changed"] += 1
         _put(world, replace(prop, kind="status" if prop.kind == "select" else "select"))
+
+
+async def a_column_is_deleted(world: World) -> None:
+    """Through the API, which tells of it; a needed one is put back when the world calms down."""
+    names = ["Priority", "Story Direction", "Attention", "Created", "Time in Status", "Updated", "Topic", "Status"]
+    name = world.rng.choice(names)
+    if world.ids[name] in world.ledger.schema:
+        world.happened[f"column {name} deleted"] += 1
+        await _change(world, {world.ids[name]: None})
+
+
+async def options_come_and_go(world: World) -> None:
+    """Through the API: one more, or one less, which empties the cards that stood in it."""
+    name = world.rng.choice(["Status", "Status", "Priority", "Channel"])
+    prop = world.ledger.schema.get(world.ids[name])
+    if prop is None or not prop.options:
+        return
+    options = [{"id": option.id, "name": option.name} for option in prop.options]
+    if world.rng.random() < 0.5:
+        wanted = await _about_to_be_written(world)
+        options.remove(world.rng.choice([o for o in options if o["name"] in wanted] or options))
+    else:
+        options.append({"name": world.rng.choice(["On hold", "Urgent", "cooking"])})
+    world.happened["options changed through the API"] += 1
+    await _change(world, {prop.id: {prop.kind: {"options": options}}})
+
+
+async def _about_to_be_written(world: World) -> set[str]:
+    """Options of which some process has just checked that the board has them; else those that any task wants."""
+    pages = [waiter.what.removeprefix("PATCH /v1/pages/") for waiter in world.turns.waiting if "PATCH" in waiter.what]
+    query = "SELECT board_status, notion_page_id FROM tasks ORDER BY notion_page_id"
+    wanted = {row["notion_page_id"]: row["board_status"] for row in await world.rows(query)}
+    return {wanted[page_id] for page_id in pages if page_id in wanted} or set(wanted.values())
+
+
+async def _change(world: World, properties: dict[str, object]) -> None:
+    path = f"/v1/data_sources/{world.data_source_id}"
+    await world.person("PATCH", path, {"properties": properties}, who="schema")
+
+
+async def a_channel_file_changes(world: World) -> None:
+    name = world.rng.choice(["cooking", "cooking", "history_in_ten", "deep_sea_stories"])
+    world.happened["channel file changed"] += 1
+    world.a_channel_file(name)
+
+
+async def a_page_cannot_be_read(world: World) -> None:
+    """Notion has trouble with one page, for a while."""
+    if world.cards:
+        page_id = world.rng.choice(world.cards)
+        world.happened["page unreadable"] += 1
+        world.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{page_id}", times=world.rng.randint(3, 12))
 
 
 TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
@@ -105,9 +161,13 @@ TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
     the_token_is_revoked: 0.6,
     the_network_fails: 1.2,
     the_database_fails: 1.5,
+    a_page_cannot_be_read: 0.5,
+    a_channel_file_changes: 0.4,
 }
 SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {
     a_property_is_renamed: 0.5,
     an_option_changes: 0.5,
     a_type_changes: 0.3,
+    a_column_is_deleted: 0.4,
+    options_come_and_go: 2,
 }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
 import httpx
-from gates import GatedSessions, Road, Sleeper
+from database_of_histories import Databases
+from doubts import Doubts
+from gates import GatedSessions, Road, Sleeper, Straight
 from ledger import Ledger
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -19,7 +23,7 @@ from stage import BOT_TOKEN, Clock, Stage, properties
 from turns import Process, Turns
 
 from models.board import read_board
-from models.channels import load_configured_channels
+from models.channels import Channel, load_configured_channels
 from models.errors import ShowrunnerError
 from models.settings import Settings
 from tasks.budget import SharedBudget
@@ -37,20 +41,24 @@ PER_SECOND = 3.0
 
 
 class _Connections(Connections):
-    """Connections that read the channels' files once: they do not change here, and YAML is slow."""
+    """Connections whose channels are the world's: files come and go there, without YAML being read each time."""
+
+    configured: dict[str, Any]
 
     def channels(self) -> Any:
-        return channels_of(self.settings.channel_configs)
+        return self.configured
 
 
-_read: dict[Any, Any] = {}
+class StoppableClock(Clock):
+    """A clock that can stand still, so that it does not matter who of two looks at it first."""
+
+    stands = False
+
+    def __call__(self) -> datetime:
+        return self.now if self.stands else super().__call__()
 
 
-def channels_of(folder: Any) -> Any:
-    """The configured channels of a folder."""
-    if folder not in _read:
-        _read[folder] = load_configured_channels(folder)
-    return _read[folder]
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -61,6 +69,7 @@ class Letter:
     headers: dict[str, str]
     delivered: int = 0
     handed_in: bool = False
+    due: datetime = LONG_AGO
 
 
 class PostOffice(httpx.AsyncBaseTransport):
@@ -69,6 +78,10 @@ class PostOffice(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.letters: list[Letter] = []
         self.shut = 0
+
+    def waiting(self, now: datetime) -> list[Letter]:
+        """Those that never arrived and may arrive by now."""
+        return [letter for letter in self.letters if not letter.delivered and letter.due <= now]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.shut:
@@ -88,9 +101,11 @@ class World(Stage):
         touched: pages and properties that people edited, also to what they were already.
     """
 
-    def __init__(self, sessions: Any, rng: Random, **config: Any) -> None:
+    def __init__(self, databases: Databases, rng: Random, **config: Any) -> None:
         config = {"requests_per_minute": 200, "webhook_url": "http://door/webhook/notion", **config}
-        super().__init__(sessions, Clock(), webhook_secret=SECRET, **config)
+        super().__init__(databases.sessions, StoppableClock(), webhook_secret=SECRET, **config)
+        self.clock: StoppableClock
+        self.databases, databases.clock = databases, self.clock
         self.rng, self.turns, self.post = rng, Turns(), PostOffice()
         self.sandbox.sender._given = httpx.AsyncClient(transport=self.post)
         self.sandbox.api.sleep = self.clock.sleep
@@ -105,41 +120,55 @@ class World(Stage):
         self.writes: list[str] = []
         self.cards: list[str] = []
         self.touched: set[tuple[str, str]] = set()
+        self.channels: dict[str, Any] = {}
+        self.doubts = Doubts()
+        self.trashed: dict[str, datetime] = {}
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         await super().open(schema, url=url)
+        self.people._transport = Straight(self.sandbox)
         self.ledger = Ledger(self.sandbox.state, self.data_source_id, self.clock)
         self.ids = {prop.name: prop.id for prop in self.ledger.schema.values()}
         self.board = read_board((await self.people.get(f"/v1/data_sources/{self.data_source_id}")).json())
         settings = self.on.settings
+        self.channels |= load_configured_channels(settings.channel_configs)
         await self.on.notion.aclose()
         for process in self.processes:
             self.ons[process.name] = self._connect(process, settings)
         self.on = self.ons["one"]
         door_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
         for _ in range(2):
-            app = create_door(door_settings, self.sessions, clock=self.clock, trigger=lambda: None)
+            app = create_door(door_settings, self.databases.doors, clock=self.clock, trigger=lambda: None)
             self.doors.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door"))
 
     def _connect(self, process: Process, settings: Settings) -> Connections:
-        sessions: Any = GatedSessions(self.sessions, self.turns, process, self.database, self.clock)
+        sessions: Any = GatedSessions(self.databases, self.turns, process, self.database)
+        row: Any = GatedSessions(self.databases, self.turns, process, self.database, single=True)
         sleep = Sleeper(self.clock, self.turns, process)
-        road = Road(httpx.ASGITransport(self.app), self.turns, process, self.network, self._answered)
+        road = Road(Straight(self.sandbox), self.turns, process, self.network, self._answered, self._unanswered)
         client = NotionClient(
             BOT_TOKEN,
             per_second=10_000,
-            budget=SharedBudget(sessions, PER_SECOND, sleep),
+            budget=SharedBudget(row, PER_SECOND, sleep),
             base_url="http://sandbox",
             sleep=sleep,
             transport=road,
         )
-        return _Connections(settings, sessions, client, clock=self.clock)
+        made = _Connections(settings, sessions, client, clock=self.clock)
+        made.configured = self.channels
+        return made
+
+    def a_channel_file(self, name: str) -> None:
+        """It appears, or disappears if it is there."""
+        if self.channels.pop(name, None) is None:
+            self.channels[name] = Channel(id=name, display_name=name)
 
     def _answered(self, process: Process, request: httpx.Request, response: httpx.Response, arrives: bool) -> None:  # noqa: FBT001
         self.sent.append(self.clock.now)
         before = len(self.ledger.made)
-        self.ledger.look(process.name)
+        self.ledger.look(process.name, sure=arrives and response.status_code == 200)
         self.failures += [f"we made {what}" for what in self.ledger.made[before:]]
+        self.failures += self.doubts.answered(process, request, response, arrives=arrives)
         self.turns.trail.append(
             f"    answered {response.status_code}, arrives: {arrives} {request.content.decode()[:300]}"
         )
@@ -149,17 +178,21 @@ class World(Stage):
         if arrives and response.status_code == 200 and b"descending" not in request.content:
             self.ledger.heard(process.name, response.json())
 
+    def _unanswered(self, process: Process, request: httpx.Request) -> None:
+        self.doubts.unanswered(process, request)
+        self.ledger.look(process.name, sure=False)
+
     # What processes do.
 
     async def run(self, process: Process, doing: str) -> None:
         on = self.ons[process.name]
-        work = {"cycle": self._cycle, "ingest": self._ingest, "import": self._import}[doing]
+        work = {"cycle": partial(self._cycle, process), "ingest": self._ingest, "import": self._import}[doing]
         await self.turns.begin(process, doing, self._guarded(process, doing, work(on)))
 
-    async def _cycle(self, on: Connections) -> None:
+    async def _cycle(self, process: Process, on: Connections) -> None:
         async with one_at_a_time(on, Lock.PUSH) as mine:
             if mine:
-                await cycle(on, Report(), "simulated")
+                await cycle(on, Report(), f"cycle of {process.name}")
 
     async def _ingest(self, on: Connections) -> None:
         await drain_inbox(on, Report())
@@ -183,6 +216,7 @@ class World(Stage):
             self.ledger.ended(process.name, well=True)
         finally:
             self.ledger.ended(process.name, well=False)
+            self.doubts.ended(process)
 
     async def to_the_end(self) -> None:
         """Let all jobs end."""
@@ -197,9 +231,6 @@ class World(Stage):
 
     # What people do.
 
-    def name(self, prop: str) -> str:
-        return str(self.ledger.schema[self.ids[prop]].name)
-
     async def write(self, page_id: str, **values: Any) -> bool:
         """A person edits a card, by the properties' ids, as a click does."""
         self.touched |= {(page_id, name) for name in properties(**values)}
@@ -207,7 +238,8 @@ class World(Stage):
 
     def _given(self, values: dict[str, Any]) -> dict[str, Any]:
         given = {self.ids[name]: value for name, value in properties(**values).items()}
-        kinds = {key: self.ledger.schema[key].kind for key in given}
+        kinds = {key: self.ledger.schema[key].kind for key in given if key in self.ledger.schema}
+        given = {key: value for key, value in given.items() if key in kinds}
         return {key: {kinds[key]: content} for key, value in given.items() for content in value.values()}
 
     async def person(self, method: str, path: str, body: Any = None, who: str = "person") -> bool:
@@ -234,12 +266,18 @@ class World(Stage):
         if answer.status_code != 200:
             self.failures.append(f"the door answered {answer.status_code} to {letter.body!r}")
 
+    async def hand_in_twice(self, letter: Letter) -> None:
+        """Both doors get it at once, and PostgreSQL decides who comes first."""
+        self.clock.stands = True
+        await asyncio.gather(self.hand_in(letter, 0), self.hand_in(letter, 1))
+        self.clock.stands = False
+
     async def sql(self, statement: str, **values: Any) -> None:
         self.turns.trail.append(f"    {statement} {values}")
         await super().sql(statement, **values)
 
     async def rows(self, query: str, **values: Any) -> list[Any]:
-        async with self.sessions() as session:
+        async with self.databases.single() as session:
             return list((await session.execute(text(query), values)).mappings())
 
     def later(self, **span: float) -> None:

@@ -287,6 +287,25 @@ async def test_a_database_that_hangs_is_a_503(
     assert (await door.signed(notion_event())).json() == {"status": "received"}
 
 
+async def test_an_outage_is_one_line_and_its_end_another(
+    open_door: Open, sessions: Sessions, logs: list[dict[str, Any]]
+) -> None:
+    door: Sender = await open_door(sessions)
+    async with sessions() as session, session.begin():
+        await session.execute(text("ALTER TABLE webhook_events RENAME TO elsewhere"))
+    try:
+        for number in range(3):
+            assert (await door.signed(notion_event(id=f"early-{number}"))).status_code == 503
+    finally:
+        async with sessions() as session, session.begin():
+            await session.execute(text("ALTER TABLE elsewhere RENAME TO webhook_events"))
+    assert [one["event"] for one in logs] == ["inbox_unavailable"]
+    await door.signed(notion_event(id="late-1"))
+    await door.signed(notion_event(id="late-2"))
+    told = [one for one in logs if one["event"] != "webhook_received"]
+    assert [(one["event"], one.get("failures")) for one in told] == [("inbox_unavailable", None), ("inbox_back", 3)]
+
+
 async def test_a_failure_to_store_names_no_value_in_the_log(
     open_door: Open, sessions: Sessions, logs: list[dict[str, Any]]
 ) -> None:

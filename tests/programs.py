@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 READY = "Showrunner is up."
 SECONDS_TO_START = 120.0
@@ -30,10 +32,12 @@ def free_ports(count: int) -> list[int]:
 async def until(what: Callable[[], Any], seconds: float) -> Any:
     """The first true answer; other processes take their time, so this asks again until the deadline."""
     deadline = time.monotonic() + seconds
-    while not (found := what()):
+    while True:
+        found = what()
+        if found := await found if inspect.isawaitable(found) else found:
+            return found
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.2)
-    return found
 
 
 @dataclass
@@ -85,8 +89,18 @@ class Up:
     def facts(self) -> dict[str, str]:
         return dict(json.loads((self.folder / ".showrunner/up.json").read_text())["environment"])
 
+    @property
+    def database(self) -> str:
+        """What libpq connects to."""
+        return self.facts()["DATABASE_URL"].replace("+psycopg", "")
+
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.facts()["DATABASE_URL"].replace("+psycopg", "")) as connection:
+        with psycopg.connect(self.database) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def records(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows by column name."""
+        with psycopg.connect(self.database, row_factory=dict_row) as connection:
             return connection.execute(query, values).fetchall()
 
 

@@ -1,0 +1,31 @@
+"""The embedded PostgreSQL of `showrunner up`, kept alive like the processes it starts itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from cli.processes import ASK_EVERY, Patience
+from models.database import EmbeddedPostgres
+from models.errors import DatabaseUnavailable
+
+
+async def keep_postgres_alive(server: EmbeddedPostgres, say: Callable[[str], None]) -> None:
+    """Start it again whenever it died, waiting longer each time in a row, until cancelled.
+
+    It is no child of ours (its starter leaves it to the system), so it is asked for and not waited for. The others
+    need not be told: it comes back under the same URL, and a connection that died is replaced.
+    """
+    patience = Patience()
+    while True:
+        await asyncio.sleep(ASK_EVERY)
+        if server.lives():
+            continue
+        wait = patience.after_an_end()
+        say(f"The PostgreSQL ended; starting it again in {wait:.0f} s. Its log: {server.log}")
+        await asyncio.sleep(wait)
+        try:
+            await asyncio.to_thread(server.revive)
+        except DatabaseUnavailable as error:
+            say(str(error))
+        patience.begun()

@@ -1,0 +1,150 @@
+"""What could be wrong with the product: each a small edit of its source, which histories must notice.
+
+Anchors are short and stand once in their file; one that is gone is said loudly, so that the list follows the product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """An edit of the product.
+
+    Attributes:
+        name: what is wrong then.
+        file: in which file, from the project's root.
+        old, new: the text that stands there once, and what stands there instead.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+PUSH, SWEEP, INGEST, NOTION = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion.py"
+MERGE, SETTLE, INBOX, CARD = "models/merge.py", "models/settle.py", "models/inbox.py", "models/card.py"
+
+AS_IF_SAVED = """except NotionWriteUncertain:
+        from models.agreement import wrote
+        async with on.sessions.begin() as session:
+            card = (await cards_of(session, [page_id]))[page_id]
+            card.remember(wrote(card.base, dict(change.values)), card.known_violations(), card.attention)
+        return
+    except NotionWriteUncertain as error:"""
+
+LAST_WRITER_WINS = """if base is not None and task is not None and task.updated_at < look.card.edited_at:
+        base = replace(base, status=task_state(task).board_status, priority=task_state(task).priority)
+    decided = plan("""
+
+MUTATIONS = (
+    Mutation("what a push wrote is not remembered", PUSH, "[look], Readings()", "[], Readings()"),
+    Mutation("a push does not know its own write in the answer", PUSH, "written=change.values", "written={}"),
+    Mutation(
+        "events are acknowledged before their effect is stored",
+        INBOX,
+        "event.claimed_until = now + LEASE",
+        "event.processed, event.processed_at, event.outcome = True, now, 'looked_at'",
+    ),
+    Mutation("a sweep looks back without overlap", SWEEP, "edited=watermark - OVERLAP", "edited=watermark"),
+    Mutation(
+        "the watermark is taken at the sweep's end",
+        SWEEP,
+        "WATERMARK, moment=began)\n    return True",
+        "WATERMARK, moment=on.clock())\n    return True",
+    ),
+    Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
+    Mutation(
+        "plan: no both_changed for Status", MERGE, "if agreed is None or current != agreed:", "if agreed is None:"
+    ),
+    Mutation(
+        "plan: no both_changed for Priority",
+        MERGE,
+        "if asked != current and task is not None and current != agreed:",
+        "if False:",
+    ),
+    Mutation(
+        "plan: an emptied Status is a move to Draft",
+        MERGE,
+        "if card.status is None and task is not None and agreed not in",
+        "if False and agreed not in",
+    ),
+    Mutation(
+        "plan: people may move everything",
+        MERGE,
+        "if ours_to_rearrange and not people_may_move(agreed, asked):",
+        "if False:",
+    ),
+    Mutation(
+        "plan: an unknown option is a Draft",
+        MERGE,
+        'return _unknown_status(card.status or "", current)',
+        "asked = BoardStatus.DRAFT",
+    ),
+    Mutation(
+        "what people write into our properties is not recorded",
+        MERGE,
+        'for name in ("Created", "Updated", "Attention"):',
+        "for name in ():",
+    ),
+    Mutation("a refusal never grows old", "models/agreement.py", "return bool(base.refusal) and", "return False and"),
+    Mutation("what was lost is not recorded", SETTLE, "for lost in decided.lost:", "for lost in ():"),
+    Mutation(
+        "a webhook that comes twice is stored twice", INBOX, "row.on_conflict_do_nothing().returning", "row.returning"
+    ),
+    Mutation("an older look counts as much as a newer one", SETTLE, "if look.began < card.seen_at:", "if False:"),
+    Mutation("an uncertain write counts as saved", PUSH, "except NotionWriteUncertain as error:", AS_IF_SAVED),
+    Mutation(
+        "an uncertain write counts as not saved",
+        NOTION,
+        "kind = NotionWriteUncertain if writes else NotionUnavailable",
+        "kind = NotionUnavailable",
+    ),
+    Mutation("a 503 counts as not saved", NOTION, "frozenset({409, 429, 529})", "frozenset({409, 429, 503, 529})"),
+    Mutation("the shared budget is not asked", "tasks/pacing.py", "await self._budget.acquire()", "pass"),
+    Mutation(
+        "options are written by their names",
+        "models/properties.py",
+        'return {"id": known.option_ids[known.options.index(value)]}',
+        'return {"name": value}',
+    ),
+    Mutation(
+        "a property of another type counts as emptied",
+        "models/properties.py",
+        'if known.id not in by_id or by_id[known.id].get("type") not in EXPECTED_TYPES[name]:',
+        "if known.id not in by_id:",
+    ),
+    Mutation(
+        "what was saved despite its error counts as a person's",
+        PUSH,
+        "written=_saved(change, read)",
+        "written={}",
+    ),
+    Mutation(
+        "an event dies without a reason",
+        INBOX,
+        "event.error, event.claimed_until = error[:2000], None",
+        "event.error, event.claimed_until = None, None",
+    ),
+    Mutation(
+        "an event whose workers died dies without a reason",
+        INBOX,
+        "event.error = event.error or",
+        "event.error = None and",
+    ),
+    Mutation(
+        "events that are given back are lost",
+        INBOX,
+        '"next_attempt_at": now + wait',
+        '"next_attempt_at": now + 9999 * wait',
+    ),
+    Mutation("a new channel file is not noticed", SWEEP, 'if known == {"ids": channels}:', "if known is not None:"),
+    Mutation(
+        "what is in the trash is not marked",
+        SETTLE,
+        "    return _trash(note)\n    restored",
+        "    return Outcome(page_id=card.notion_page_id)\n    restored",
+    ),
+)

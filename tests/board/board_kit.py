@@ -153,10 +153,17 @@ class Board:
         return await self.workspace.ask("GET", f"/v1/views/{self.views[key]}")
 
     async def set_view(self, key: str, **body: Any) -> None:
-        await self.workspace.ask("PATCH", f"/v1/views/{self.views[key]}", body)
+        await self.workspace.ask("PATCH", f"/v1/views/{self.views[key]}", _as_sent(body))
 
     async def delete_view(self, key: str) -> None:
         await self.workspace.ask("DELETE", f"/v1/views/{self.views[key]}")
+
+
+def _as_sent(value: Any) -> Any:
+    """What Notion shows of a view as it takes it: without the names beside ids."""
+    if isinstance(value, dict):
+        return {key: _as_sent(item) for key, item in value.items() if key != "property_name"}
+    return [_as_sent(item) for item in value] if isinstance(value, list) else value
 
 
 def _lasting(value: Any) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from board_kit import Board, Workspace
+from board_kit import STATUSES, Board, Workspace
 
 from models.drift import drift
+from tasks.board_making import MadeBoard
 from tasks.board_repair import repair
 from tasks.board_site import look
 
@@ -123,3 +125,55 @@ async def test_another_notion_than_ours_may_hold_views_that_the_api_does_not_kno
     board = Board(workspace, await workspace.make())
     workspace.sandbox.faults.add(status=400, method="GET", path=f"/v1/views/{board.views['errors']}", times=None)
     assert await board.slugs() == ["saved-view-missing"]
+
+
+async def self_made(workspace: Workspace, **properties: Any) -> Board:
+    """A board that people made before they knew Showrunner."""
+    statuses = {"status": {"options": [{"name": name} for name in STATUSES]}}
+    schema = {"Name": {"title": {}}, "Channel": {"select": {}}, "Topic": {"rich_text": {}}, "Status": statuses}
+    made = await workspace.ask(
+        "POST",
+        "/v1/databases",
+        {
+            "parent": {"type": "page_id", "page_id": workspace.page_id},
+            "title": [{"text": {"content": "Our videos"}}],
+            "initial_data_source": {"properties": {**schema, **properties}},
+        },
+    )
+    sight = await look(workspace.site, made["id"])
+    return Board(workspace, MadeBoard(new=False, sight=sight, added=[], refused=[], left=[]))
+
+
+async def test_a_board_that_people_made_is_completed_and_its_own_types_are_kept(known_workspace: Workspace) -> None:
+    own = {"Created": {"created_time": {}}, "Updated": {"last_edited_time": {}}}
+    board = await self_made(known_workspace, **own)
+    found = await board.slugs()
+    assert {"needed-property-missing", "wrong-type", "status-option-missing"}.isdisjoint(found)
+    assert {"property-missing", "formula-missing", "relation-missing", "pipeline-view-missing"} <= set(found)
+    assert (await board.repair()).refused == []
+    assert set(await board.slugs()) <= {"colour-different", "property-renamed"}
+    properties = (await board.source())["properties"]
+    kinds = {name: properties[name]["type"] for name in ("Name", "Status", "Created", "Updated", "Time in Status")}
+    assert list(kinds.values()) == ["title", "status", "created_time", "last_edited_time", "formula"]
+    views = (await look(known_workspace.site, board.id)).planned_views
+    assert views["pipeline"]["configuration"]["group_by"]["group_by"] == "option"
+    assert all("status" in part for part in views["errors"]["filter"]["or"])
+
+
+async def test_a_formula_counts_from_updated_whatever_people_call_it(known_workspace: Workspace) -> None:
+    board = await self_made(known_workspace, Updated={"date": {}})
+    await board.slugs()
+    await board.change(Updated={"name": "Zuletzt"})
+    await board.repair()
+    properties = (await board.source())["properties"]
+    assert "Zuletzt" in properties["Time in Status"]["formula"]["expression"]
+
+
+async def test_a_board_in_no_page_gets_everything_but_the_relations(known_workspace: Workspace) -> None:
+    board = Board(known_workspace, await known_workspace.make())
+    await board.change(Assets=None)
+    sight = await look(known_workspace.site, board.id)
+    database = {**(sight.database or {}), "parent": {"type": "workspace", "workspace": True}}
+    done = await repair(known_workspace.site, replace(sight, database=database))
+    ((one, reason),) = done.refused
+    assert (one.slug, "does not stand on a page" in reason) == ("relation-missing", True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.blueprint import INTERNAL, ON_CARD, PIPELINE, ViewPlan
+from models.board import board_schema
 from models.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
-from models.sight import OPTION_KINDS, Json, Sight
+from models.drift_options import is_full
+from models.sight import OPTION_KINDS, Json, Sight, option_names
 
 
 def view_drift(sight: Sight) -> Iterator[Drift]:
@@ -25,9 +27,14 @@ def view_drift(sight: Sight) -> Iterator[Drift]:
 
 
 def _cannot_be(sight: Sight, plan: ViewPlan) -> bool:
-    """Whether the property that it needs is there and is of a type without options, which is told of the property."""
-    found = sight.property(plan.by or "Status")
-    return found is not None and found["type"] not in OPTION_KINDS
+    """Whether what it names cannot be had through the API, which is told of the property."""
+    name = plan.by or "Status"
+    found = sight.property(name)
+    if found is not None and found["type"] not in OPTION_KINDS:
+        return True
+    if plan.by is None or sight.wanted(plan):
+        return False
+    return is_full(sight, plan.by, option_names(board_schema(sight.channels)[plan.by]))
 
 
 def _missing(plan: ViewPlan) -> Drift:

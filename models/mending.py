@@ -21,7 +21,7 @@ def property_body(sight: Sight, name: str, drifts: Sequence[Drift]) -> dict[str,
     found = sight.property(name)
     if found is None:
         return {name: schema[name]}
-    wanted = list(option_names(schema[name]))
+    wanted = option_names(schema[name])
     options = _with_missing(sight, name, wanted, colours=schema[name]["select"]["options"])
     if any(one.slug == "options-out-of-order" for one in drifts):
         options = _in_order(options, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -105,8 +105,9 @@ class Sight:
         for fits in (self._same_name, self._same_cards):
             for plan in self.plans:
                 taken = {view["id"] for view in ours.values()}
-                found = next((view for view in self.views if view["id"] not in taken and fits(view, plan)), None)
-                if plan.key not in ours and found is not None:
+                free = () if plan.key in ours else (view for view in self.views if view["id"] not in taken)
+                found = next((view for view in free if fits(view, plan)), None)
+                if found is not None:
                     ours[plan.key] = found
         return ours
 
@@ -131,6 +132,6 @@ class Sight:
         return BoardMemory(properties=properties, options=options, views=views)
 
 
-def option_names(shape: Json) -> Iterable[str]:
+def option_names(shape: Json) -> list[str]:
     """The names of the options in one property of `board_schema`."""
     return [option["name"] for option in shape["select"]["options"]]

@@ -72,8 +72,11 @@ def _still(one: Drift, left: Sequence[Drift]) -> bool:
     return any((one.slug, one.part, one.about) == (other.slug, other.part, other.about) for other in left)
 
 
+_Mending = Callable[[str, Sequence[Drift]], Awaitable[None]]
+
+
 class _Bench:
-    """A board being mended: after each write the sight holds what Notion answered."""
+    """A board being mended."""
 
     def __init__(self, site: Site, sight: Sight, mends: Collection[Mend]) -> None:
         self._site, self._sight, self._mends = site, sight, mends
@@ -82,21 +85,25 @@ class _Bench:
         self.reasons: dict[tuple[Part, str], str] = {}
         self.tried: list[Drift] = []
 
-    def _drifts(self, part: Part, about: str) -> list[Drift]:
-        found = drift(self._sight)
-        return [one for one in found if (one.part, one.about) == (part, about) and one.mend in self._mends]
+    def _drifts(self, part: Part) -> dict[str, list[Drift]]:
+        """What is to be mended in the sight as it is, by property or view."""
+        found: dict[str, list[Drift]] = {}
+        for one in drift(self._sight):
+            if one.part is part and one.mend in self._mends:
+                found.setdefault(one.about, []).append(one)
+        return found
 
     async def properties(self) -> None:
         """Mend the schema, one property a request: what Notion refuses holds up nothing else."""
-        for name in NAMES:
-            if self._drifts(Part.PROPERTY, name):
-                await self._try(Part.PROPERTY, name, self._mend_property, self._reread)
+        wrong = self._drifts(Part.PROPERTY)
+        for name in (name for name in NAMES if name in wrong):
+            await self._try(Part.PROPERTY, name, wrong[name], self._mend_property, self._reread)
 
-    async def _mend_property(self, name: str) -> None:
+    async def _mend_property(self, name: str, _drifts: Sequence[Drift]) -> None:
         # A list of options replaces all: one that a person added a moment ago must be in it.
         await self._reread()
-        drifts = self._drifts(Part.PROPERTY, name)
-        if not drifts:
+        drifts = self._drifts(Part.PROPERTY).get(name)
+        if drifts is None:
             return
         if name in OPTIONAL_RELATIONS:
             body = relation_body(name, await self._related_source(name))
@@ -110,36 +117,33 @@ class _Bench:
 
     async def views(self) -> None:
         """Mend the views, each a request."""
-        for plan in self._sight.plans:
-            if self._drifts(Part.VIEW, plan.key):
-                await self._try(Part.VIEW, plan.key, self._mend_view, self._reread_views)
+        for key, drifts in self._drifts(Part.VIEW).items():
+            await self._try(Part.VIEW, key, drifts, self._mend_view, self._reread_views)
 
-    async def _mend_view(self, key: str) -> None:
-        plan, drifts = self._sight.plan(key), self._drifts(Part.VIEW, key)
+    async def _mend_view(self, key: str, drifts: Sequence[Drift]) -> None:
+        plan = self._sight.plan(key)
         view = self._sight.planned_views.get(key)
         body = new_view(self._sight, plan) if view is None else changed_view(self._sight, plan, view, drifts)
         if body is None:
             raise GiveUp("The board lacks the properties or options that the view needs.")
         if view is None:
-            views = (*self._sight.views, await self._site.notion.create_view(body))
+            await self._site.notion.create_view(body)
         else:
-            answer = await self._site.notion.update_view(view["id"], body)
-            views = tuple(answer if other["id"] == view["id"] else other for other in self._sight.views)
-        self._sight = replace(self._sight, views=views)
+            await self._site.notion.update_view(view["id"], body)
 
     async def _reread_views(self) -> None:
         database_id = str((self._sight.database or {})["id"])
         self._sight = replace(self._sight, views=await read_views(self._site, database_id, self._source_id))
 
     async def _try(
-        self, part: Part, about: str, mend: Callable[[str], Awaitable[None]], reread: Callable[[], Awaitable[None]]
+        self, part: Part, about: str, drifts: Sequence[Drift], mend: _Mending, reread: Callable[[], Awaitable[None]]
     ) -> None:
-        self.tried += self._drifts(part, about)
+        self.tried += drifts
         try:
-            await mend(about)
+            await mend(about, drifts)
         except NotionWriteUncertain as error:
             await reread()
-            if self._drifts(part, about):
+            if about in self._drifts(part):
                 raise _again(error) from error
         except NotionAuthError:
             raise

@@ -181,6 +181,14 @@ async def test_a_database_of_that_title_that_is_no_board_is_left_alone(workspace
     assert workspace.wire.writes == []
 
 
+async def test_more_channels_than_one_request_may_hold_are_left_to_people_and_said(workspace: Workspace) -> None:
+    workspace.with_channels(*(f"channel {number:03}" for number in range(120)))
+    made = await workspace.make()
+    assert (made.refused, [(one.slug, one.mend) for one in made.left]) == ([], [("channel-option-missing", None)])
+    assert len(made.sight.options("Channel")) == 100
+    assert len(made.sight.planned_views) == 4 + 100
+
+
 async def test_an_assets_database_that_people_have_there_already_is_used_as_it_is(workspace: Workspace) -> None:
     parent = {"type": "page_id", "page_id": workspace.page_id}
     theirs = await workspace.ask(

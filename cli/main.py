@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import cards, events, sandbox, sync, tasks, webhook
+from cli import board, cards, events, sandbox, sync, tasks, webhook
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(board.app, name="board")
 app.add_typer(tasks.app, name="task")
 app.add_typer(cards.app, name="card")
 app.add_typer(events.app, name="events")

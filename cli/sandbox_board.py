@@ -1,4 +1,4 @@
-"""The board on the sandbox: made once through the same API as any board, and filled by its editor with a few cards."""
+"""The board on the sandbox: made as `showrunner board create` makes any, and filled by its editor with a few cards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.board import board_schema
+from models.blueprint import DEFAULT_TITLE
+from tasks.board_making import make_board
+from tasks.board_site import Site
 from tasks.notion import NotionClient
 
 _CARDS = (
@@ -26,22 +28,24 @@ async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembere
     Args:
         facts: what the sandbox says of itself: base_url, bot_token, person_token, root_page_id.
         channels: options of the Channel property.
-        remembered: the file that remembers it; written as soon as the board exists, so that a crash makes no twin.
+        remembered: the file that remembers it; written before the cards, so that a crash makes none of them twice.
     """
     if remembered.exists():
         return str(json.loads(remembered.read_text())["database_id"])
     connection = NotionClient(facts["bot_token"], base_url=facts["base_url"], per_second=100)
     editor = NotionClient(facts["person_token"], base_url=facts["base_url"], per_second=100)
     try:
-        database = await connection.create_database(facts["root_page_id"], "Videos", board_schema(channels))
-        remembered.write_text(json.dumps({"database_id": database["id"]}))
+        site = Site(notion=connection, channels=tuple(channels))
+        made = await make_board(site, facts["root_page_id"], DEFAULT_TITLE)
+        remembered.write_text(json.dumps({"database_id": made.database_id}))
+        data_source_id = str((made.sight.data_source or {})["id"])
         for number, card in enumerate(_CARDS):
             channel = channels[number % len(channels)]
-            await editor.create_page(database["data_sources"][0]["id"], _properties(*card, channel))
+            await editor.create_page(data_source_id, _properties(*card, channel))
     finally:
         await connection.aclose()
         await editor.aclose()
-    return str(database["id"])
+    return made.database_id
 
 
 def _properties(title: str, topic: str, status: str, priority: str, channel: str) -> dict[str, Any]:

@@ -45,17 +45,24 @@ def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}
 
 
-def settings_here() -> Settings:
+def settings_here(*, without_database: bool = False) -> Settings:
     """This command's settings: the environment's and `.env`, completed by what `showrunner up` is running with.
+
+    Args:
+        without_database: a token is enough, for what an operator does before there is a database.
 
     Raises:
         SettingsError: when a setting is malformed.
-        GiveUp: when there is neither a DATABASE_URL nor a running `up`.
+        GiveUp: when what the command needs is not set and no `up` is running.
     """
     settings = load_settings()
     if settings.database_url is not None and settings.notion_api_token is not None:
         return settings
     environment = running(settings.state_dir)
+    if environment is None and without_database and settings.notion_api_token is not None:
+        return settings
+    if environment is None and without_database:
+        raise GiveUp("No Notion to work on: set NOTION_API_TOKEN, or start `showrunner up` in this folder first.")
     if environment is None:
         raise GiveUp(
             "Nothing to work on: start `showrunner up` in this folder first, or set DATABASE_URL, NOTION_API_TOKEN and "

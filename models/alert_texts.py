@@ -57,6 +57,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "Is PostgreSQL running, does this machine reach it, is its disk full, is DATABASE_URL right? Everything "
             "goes on by itself when it answers.",
         ),
+        "board_drift": Kind(
+            "The board lacks options that the pipeline needs",
+            "Cards that are to get there stay behind and are tried again; every other card is synced.",
+            "`showrunner board check` says what changed, and `showrunner board repair` adds what is missing. An option "
+            "that was renamed is to be renamed back in Notion.",
+        ),
         "card_failing": Kind(
             "A card cannot be written to the board",
             "This card does not show what the database holds; every other card does. It is tried again, at last once "

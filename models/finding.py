@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import ColumnElement, String, cast, func, or_, union
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,9 +12,8 @@ from models.card import Card
 from models.errors import GiveUp
 from models.history import TaskHistory
 from models.inbox import WebhookEvent
+from models.links import bare_id
 from models.task import Task
-
-_ID_AT_END = re.compile("[0-9a-f]{32}$")
 
 
 async def find_page(session: AsyncSession, wanted: str) -> str:
@@ -25,7 +22,7 @@ async def find_page(session: AsyncSession, wanted: str) -> str:
     Raises:
         GiveUp: when nothing tells of such a page, or more than one begins so.
     """
-    sought = _sought(wanted)
+    sought = bare_id(wanted)
     if not sought:
         raise GiveUp(f"There is no page id in {wanted!r}.")
     pages = await _cards(session, sought) or await _told_of(session, sought)
@@ -37,23 +34,6 @@ async def find_page(session: AsyncSession, wanted: str) -> str:
     if len(pages) > 1:
         raise GiveUp(f"More than one card's id begins with {wanted}: give more of it.")
     return pages[0]
-
-
-def _sought(wanted: str) -> str:
-    """The digits of an id without dashes, whatever they were wrapped in; other text as it is.
-
-    Notion's links end in the page's id, after its title; a page opened beside its board is the parameter `p`.
-    """
-    text = wanted.strip().lower()
-    if "/" in text:
-        link = urlsplit(text)
-        beside = parse_qs(link.query).get("p", [""])[0].replace("-", "")
-        if _ID_AT_END.fullmatch(beside):
-            return beside
-        text = link.path.rstrip("/").rsplit("/", 1)[-1]
-    bare = text.replace("-", "")
-    found = _ID_AT_END.search(bare)
-    return found[0] if found else bare
 
 
 def _bare(column: Any) -> ColumnElement[str]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from models.board import Board, read_board
+from models.board_memory import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.sync_state import BEGINNING, BOARD, BOT, WATERMARK, get_moment, get_value, remember
+from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
+
+BOARD_DRIFT = "board_drift"
+"""The incident of a board without options that cards are to be moved to."""
 
 
 async def followed_board(on: Connections) -> Board:
@@ -33,7 +38,8 @@ async def followed_board(on: Connections) -> Board:
 async def refreshed_board(on: Connections) -> Board:
     """The board with the options and types it has now, remembered for the steps to come.
 
-    When a property or option went, Notion has changed cards that nobody edited: the next sweep reads all of them.
+    When a property or option went, Notion has changed cards that nobody edited: the next sweep reads all of them. That
+    the pipeline cannot show something for it is alerted, once, and over when the board has it again.
     """
     async with on.sessions() as session:
         known = await get_value(session, BOARD)
@@ -51,6 +57,7 @@ async def refreshed_board(on: Connections) -> Board:
     value = {"database_id": database_id, "board": board.as_json()}
     if known != value:
         await _store(on, value, anew=before is not None and board.lacks_what_was(before))
+    await _tell_missing_options(on, board)
     return board
 
 
@@ -58,6 +65,8 @@ async def _store(on: Connections, value: dict[str, Any] | None, *, anew: bool = 
     async with on.sessions.begin() as session:
         if value is not None:
             await remember(session, BOARD, value=value)
+            board = Board.from_json(value["board"])
+            await note(session, board.data_source_id, memory_of(board))
         if anew and await get_moment(session, WATERMARK) is not None:
             await remember(session, WATERMARK, moment=BEGINNING)
 
@@ -75,6 +84,15 @@ def board_lost(data_source_id: str) -> BoardError:
         f"Notion does not find the board (data source {data_source_id}) any more: is it still shared with the "
         "connection (••• menu of the database, Connections), and not deleted for good? No card was marked as gone."
     )
+
+
+async def _tell_missing_options(on: Connections, board: Board) -> None:
+    missing = board.missing_options()
+    if not missing:
+        await resolve_alert(on, BOARD_DRIFT)
+        return
+    title = "The board lacks options that the pipeline needs"
+    await send_alert(on, Level.ERROR, BOARD_DRIFT, title, {"missing": ", ".join(missing)})
 
 
 async def bot_id(on: Connections) -> str:
@@ -100,10 +118,15 @@ async def _find_data_source(on: Connections) -> tuple[str, str, None]:
             f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
             "connection (••• menu of the page, Connections)?"
         ) from None
-    return database["id"], _choose(database["data_sources"], on.settings.notion_data_source), None
+    return database["id"], choose_data_source(database["data_sources"], on.settings.notion_data_source), None
 
 
-def _choose(sources: list[dict[str, Any]], wanted: str | None) -> str:
+def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str:
+    """The id of the data source that is meant by a name or id, or of the only one there is.
+
+    Raises:
+        BoardError: when that is none or several of them.
+    """
     if wanted is not None:
         found = [s["id"] for s in sources if wanted == s["name"] or _bare(wanted) == _bare(s["id"])]
     else:

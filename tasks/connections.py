@@ -16,7 +16,7 @@ from models.database import Sessions, database_url, open_engine, open_sessions
 from models.errors import DatabaseUnavailable, SettingsError
 from models.incidents import Incident
 from models.settings import Settings, load_settings
-from tasks.budget import SharedBudget
+from tasks.budget import Budget, SharedBudget
 from tasks.notion import NotionClient
 
 Clock = Callable[[], datetime]
@@ -94,15 +94,28 @@ async def connected(settings: Settings | None = None) -> AsyncIterator[Connectio
 def _connect(settings: Settings) -> Connections:
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set: `showrunner up` prints the one it uses.")
-    if settings.notion_api_token is None:
-        raise SettingsError("NOTION_API_TOKEN is not set: `showrunner up` runs a sandbox without one.")
     engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=settings.database_pool_size)
     sessions = open_sessions(engine)
-    notion = NotionClient(
+    notion = open_notion(settings, SharedBudget(sessions, settings.notion_requests_per_second))
+    return Connections(settings, sessions, notion)
+
+
+def open_notion(settings: Settings, budget: Budget | None = None) -> NotionClient:
+    """A client for the workspace that the settings name.
+
+    Args:
+        settings: token, address and limits.
+        budget: shared with the other processes on the same database; None while there is no database.
+
+    Raises:
+        SettingsError: when NOTION_API_TOKEN is missing.
+    """
+    if settings.notion_api_token is None:
+        raise SettingsError("NOTION_API_TOKEN is not set: `showrunner up` runs a sandbox without one.")
+    return NotionClient(
         settings.notion_api_token.get_secret_value(),
         per_second=settings.notion_requests_per_second,
-        budget=SharedBudget(sessions, settings.notion_requests_per_second),
+        budget=budget,
         base_url=settings.notion_base_url,
         timeout=settings.notion_timeout_seconds,
     )
-    return Connections(settings, sessions, notion)

@@ -1,7 +1,9 @@
-"""`NotionClient`: the one place where Showrunner speaks to Notion; the only file that imports notion_client.
+"""`NotionClient`: the one place where Showrunner speaks to Notion.
+
+Only this file and `tasks.notion_errors` import notion_client.
 
 One place limits (`tasks.pacing`, under the SDK, so that every attempt counts), one place retries (`_send`), one
-place translates errors (`_verdict`). Retries multiply nowhere else: a request is tried at most three times, and a
+place translates errors (`verdict`). Retries multiply nowhere else: a request is tried at most three times, and a
 Prefect task that holds it is repeated only as a whole (see `tasks.steps.can_try_again`).
 """
 
@@ -11,8 +13,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -22,23 +23,15 @@ from notion_client import AsyncClient
 from notion_client.errors import HTTPResponseError, InvalidPathParameterError, RequestTimeoutError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from models.errors import (
-    NotionAuthError,
-    NotionIntegrationError,
-    NotionPageNotFound,
-    NotionRejected,
-    NotionUnavailable,
-    NotionWriteUncertain,
-)
+from models.errors import NotionUnavailable, NotionWriteUncertain
 from tasks.budget import Budget, Sleep, Unshared
+from tasks.notion_errors import unanswered, uncertain, verdict
 from tasks.pacing import PacedTransport
 
 API_VERSION: Final = "2026-03-11"
 ATTEMPTS: Final = 3
 RETRY_AFTER_MAX: Final = 60.0
 """Seconds. A longer wait is the caller's: the request fails with `retry_after` set (spec 3.2)."""
-_NOT_SAVED: Final = frozenset({409, 429, 529})
-"""Answers that say the request had no effect, whatever its method (Notion: errors; request limits)."""
 
 Json = dict[str, Any]
 
@@ -113,15 +106,7 @@ class NotionClient:
 
     async def get_property(self, page_id: str, property_id: str) -> list[Json]:
         """Every item of a paginated property (title, rich_text, relation), over as many requests as it takes."""
-        items: list[Json] = []
-        cursor: dict[str, str] = {}
-        while True:
-            read = partial(self._sdk.pages.properties.retrieve, page_id, property_id, page_size=100, **cursor)
-            page = await self._send(read)
-            items += page["results"]
-            if not page.get("has_more"):
-                return items
-            cursor = {"start_cursor": page["next_cursor"]}
+        return await self._all(partial(self._sdk.pages.properties.retrieve, page_id, property_id, page_size=100))
 
     async def update_page(self, page_id: str, properties: Mapping[str, Any]) -> Json:
         """Write those properties and no others; returns the page as it is then."""
@@ -151,6 +136,33 @@ class NotionClient:
         """A data source with its schema."""
         return await self._send(lambda: self._sdk.data_sources.retrieve(data_source_id))
 
+    async def update_data_source(self, data_source_id: str, properties: Mapping[str, Any]) -> Json:
+        """Add or change properties of the schema, by name or id; the options listed replace all there were."""
+        return await self._send(
+            lambda: self._sdk.data_sources.update(data_source_id, properties=dict(properties)), writes=True
+        )
+
+    async def child_databases(self, page_id: str) -> list[Json]:
+        """The databases that stand on a page, as blocks with id and title, over as many requests as it takes."""
+        blocks = await self._all(partial(self._sdk.blocks.children.list, page_id, page_size=100))
+        return [block for block in blocks if block["type"] == "child_database"]
+
+    async def view_ids(self, database_id: str) -> list[str]:
+        """The views of a database in the order of their tabs, over as many requests as it takes."""
+        return [view["id"] for view in await self._all(partial(self._sdk.views.list, database_id=database_id))]
+
+    async def get_view(self, view_id: str) -> Json:
+        """A view with its filter and configuration; NotionRejected for kinds that the API does not know (feed)."""
+        return await self._send(lambda: self._sdk.views.retrieve(view_id))
+
+    async def create_view(self, body: Mapping[str, Any]) -> Json:
+        """A new view of a database; `body` as in Notion's "Create a view"."""
+        return await self._send(lambda: self._sdk.views.create(**body), writes=True)
+
+    async def update_view(self, view_id: str, body: Mapping[str, Any]) -> Json:
+        """Set a view's name, filter, sorts or configuration; what is not named stays."""
+        return await self._send(lambda: self._sdk.views.update(view_id, **body), writes=True)
+
     async def query_database(
         self,
         data_source_id: str,
@@ -163,6 +175,16 @@ class NotionClient:
         given = {"filter": filter_, "sorts": sorts, "start_cursor": start_cursor}
         body = {name: value for name, value in given.items() if value is not None}
         return await self._send(lambda: self._sdk.data_sources.query(data_source_id, page_size=100, **body))
+
+    async def _all(self, read: Callable[..., Awaitable[Any]]) -> list[Json]:
+        items: list[Json] = []
+        cursor: dict[str, str] = {}
+        while True:
+            piece = await self._send(partial(read, **cursor))
+            items += piece["results"]
+            if not piece.get("has_more"):
+                return items
+            cursor = {"start_cursor": piece["next_cursor"]}
 
     async def _send(self, call: Callable[[], Awaitable[Any]], *, writes: bool = False) -> Json:
         retrying = AsyncRetrying(
@@ -177,14 +199,14 @@ class NotionClient:
                 try:
                     answer = await call()
                 except (HTTPResponseError, InvalidPathParameterError, RequestTimeoutError) as error:
-                    verdict = _verdict(error, writes=writes)
-                    if isinstance(verdict, NotionUnavailable) and verdict.status in {429, 529}:
-                        await self._budget.hold(min(verdict.retry_after or 1.0, RETRY_AFTER_MAX))
-                    raise verdict from error
+                    told = verdict(error, writes=writes)
+                    if isinstance(told, NotionUnavailable) and told.status in {429, 529}:
+                        await self._budget.hold(min(told.retry_after or 1.0, RETRY_AFTER_MAX))
+                    raise told from error
                 except httpx.TransportError as error:
-                    raise _unanswered(error, writes=writes) from error
+                    raise unanswered(error, writes=writes) from error
                 except json.JSONDecodeError as error:
-                    raise _uncertain("Notion's answer was cut short", writes=writes) from error
+                    raise uncertain("Notion's answer was cut short", writes=writes) from error
                 return dict(answer)
         raise AssertionError  # tenacity either returned the answer or raised the last error
 
@@ -204,62 +226,3 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
     asked = error.retry_after if isinstance(error, NotionUnavailable) else None
     return asked if asked is not None else _backoff(state)
-
-
-def _verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
-    """Showrunner's error for one of the SDK's."""
-    if isinstance(error, RequestTimeoutError):
-        return _uncertain("Notion did not answer in time", writes=writes)
-    if not isinstance(error, HTTPResponseError):
-        return NotionRejected(str(error))
-    status, code, message = _read(error)
-    told = f"Notion answered {status} ({code or 'no code'}): {message}"
-    if status in {401, 403}:
-        cure = "is NOTION_API_TOKEN right?" if status == 401 else "does the connection have the capabilities it needs?"  # noqa: PLR2004
-        return NotionAuthError(f"{told} - {cure}", status=status, code=code)
-    if status == 404:  # noqa: PLR2004 - HTTP's own number
-        return NotionPageNotFound(told, status=status, code=code)
-    if status in _NOT_SAVED:
-        return NotionUnavailable(told, status=status, code=code, retry_after=_retry_after(error))
-    if status >= 500:  # noqa: PLR2004
-        return _uncertain(told, writes=writes, status=status, code=code)
-    return NotionRejected(told, status=status, code=code)
-
-
-def _uncertain(
-    message: str, *, writes: bool, status: int | None = None, code: str | None = None
-) -> NotionIntegrationError:
-    kind = NotionWriteUncertain if writes else NotionUnavailable
-    return kind(message, status=status, code=code)
-
-
-def _unanswered(error: httpx.TransportError, *, writes: bool) -> NotionIntegrationError:
-    # A connection that was never made carried nothing, so even a write may be repeated.
-    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-    return _uncertain(f"Notion cannot be reached ({type(error).__name__})", writes=writes and sent)
-
-
-def _read(error: HTTPResponseError) -> tuple[int, str | None, str]:
-    """Status, code and message; the SDK leaves the body of a status it does not know unread."""
-    try:
-        body = json.loads(error.body)
-        reason = (body.get("additional_data") or {}).get("rate_limit_reason")
-        code = reason if reason == "public_api_request_blocked" else str(body["code"])
-        return error.status, code, str(body["message"])[:500]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return error.status, None, "no error object of Notion's"
-
-
-def _retry_after(error: HTTPResponseError) -> float | None:
-    """Seconds that the Retry-After header asks for; None without one."""
-    raw = error.headers.get("retry-after")
-    if raw is None:
-        return None
-    try:
-        return max(0.0, float(raw))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

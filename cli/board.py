@@ -1,0 +1,123 @@
+"""`showrunner board …`: make the board in Notion, compare it with what it should be, and mend it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from sqlalchemy import text
+
+from cli.board_printing import print_check, print_made, print_repair
+from cli.printing import print_json
+from cli.running import run
+from cli.surroundings import settings_here
+from models.blueprint import DEFAULT_TITLE
+from models.channels import load_configured_channels
+from models.drift import drift
+from models.drift_kinds import Drift
+from models.errors import SettingsError
+from models.links import bare_id
+from models.settings import Settings
+from tasks.alerts import resolve_alert
+from tasks.board import BOARD_DRIFT
+from tasks.board_making import make_board
+from tasks.board_repair import repair
+from tasks.board_site import Site, look
+from tasks.connections import Connections, connected, open_notion
+
+app = typer.Typer(help="Make the board in Notion, compare it with what it should be, mend it.", no_args_is_help=True)
+
+_LACKING = {f"{name}-option-{what}" for name in ("status", "priority") for what in ("missing", "renamed")}
+"""What the alert of a cycle is about."""
+
+
+@app.command("create")
+def create(
+    *,
+    parent: Annotated[str, typer.Option(help="The page to make it on: its link or id. Share it with the connection.")],
+    title: Annotated[str, typer.Option(help="What the board is called.")] = DEFAULT_TITLE,
+) -> None:
+    """Make the board with its views and relation databases. Again, it only adds what is missing."""
+    run(_create(bare_id(parent), title))
+
+
+async def _create(page_id: str, title: str) -> None:
+    async with _site(settings_here(without_database=True)) as (site, _on):
+        made = await make_board(site, page_id, title)
+    print_made(made)
+    if made.refused:
+        raise typer.Exit(1)
+
+
+@app.command("check")
+def check(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a difference, for scripts.")] = False,
+) -> None:
+    """Compare the board with what it should be. Ends with 1 when something stops the sync or loses something."""
+    run(_check(as_json=as_json))
+
+
+async def _check(*, as_json: bool) -> None:
+    settings = settings_here(without_database=True)
+    async with _site(settings) as (site, _on):
+        sight = await look(site, _board_id(settings))
+    found = drift(sight)
+    if as_json:
+        for one in found:
+            print_json(asdict(one))
+    else:
+        print_check(sight, found)
+    _leave(found)
+
+
+@app.command("repair")
+def mend() -> None:
+    """Add what the board lacks and set our views right; nothing that people made is deleted or renamed."""
+    run(_repair())
+
+
+async def _repair() -> None:
+    settings = settings_here(without_database=True)
+    async with _site(settings) as (site, on):
+        done = await repair(site, await look(site, _board_id(settings)))
+        if on is not None and not any(one.slug in _LACKING for one in drift(done.sight)):
+            await resolve_alert(on, BOARD_DRIFT)
+    print_repair(done)
+    _leave([*done.left, *(one for one, _ in done.refused)])
+
+
+def _leave(found: Sequence[Drift]) -> None:
+    if any(one.matters for one in found):
+        raise typer.Exit(1)
+
+
+def _board_id(settings: Settings) -> str:
+    if settings.notion_database_id is None:
+        raise SettingsError(
+            "NOTION_DATABASE_ID is not set: copy the link of the board's database into it, or make a board with "
+            "`showrunner board create`."
+        )
+    return settings.notion_database_id
+
+
+@asynccontextmanager
+async def _site(settings: Settings) -> AsyncIterator[tuple[Site, Connections | None]]:
+    """The workspace and, if there is one that Showrunner has used, the database that remembers the board."""
+    channels = tuple(load_configured_channels(settings.channel_configs))
+    if settings.database_url is not None:
+        async with connected(settings) as on:
+            async with on.sessions() as session:
+                used = (await session.execute(text("SELECT to_regclass('sync_state')"))).scalar_one() is not None
+            if used:
+                sessions, source = on.sessions, settings.notion_data_source
+                yield Site(notion=on.notion, channels=channels, sessions=sessions, data_source=source), on
+                return
+    notion = open_notion(settings)
+    try:
+        yield Site(notion=notion, channels=channels, data_source=settings.notion_data_source), None
+    finally:
+        await notion.aclose()

@@ -1,0 +1,25 @@
+"""Notion's links and ids as people paste them."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+_ID_AT_END = re.compile("[0-9a-f]{32}$")
+
+
+def bare_id(text: str) -> str:
+    """The digits of an id without dashes, whatever they were wrapped in; other text as it is, in lower case.
+
+    Notion's links end in the page's id, after its title; a page opened beside its board is the parameter `p`.
+    """
+    text = text.strip().lower()
+    if "/" in text:
+        link = urlsplit(text)
+        beside = parse_qs(link.query).get("p", [""])[0].replace("-", "")
+        if _ID_AT_END.fullmatch(beside):
+            return beside
+        text = link.path.rstrip("/").rsplit("/", 1)[-1]
+    bare = text.replace("-", "")
+    found = _ID_AT_END.search(bare)
+    return found[0] if found else bare

@@ -1,0 +1,97 @@
+"""A Notion in which a board is set up, and what is seen of the board there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from models.board import Board
+from models.board_memory import BoardMemory, memory_of, note, recall
+from models.database import Sessions
+from models.errors import BoardError, NotionPageNotFound, NotionRejected
+from models.links import bare_id
+from models.sight import Sight
+from models.sync_state import BOARD, get_value
+from tasks.board import choose_data_source
+from tasks.notion import NotionClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where a board is set up.
+
+    Attributes:
+        notion: the workspace.
+        channels: ids of the configured channels.
+        sessions: the database that remembers the board's ids; None while there is none.
+        data_source: name or id of the data source to look at, when the database has several.
+    """
+
+    notion: NotionClient
+    channels: tuple[str, ...]
+    sessions: Sessions | None = None
+    data_source: str | None = None
+
+
+async def look(site: Site, database_id: str) -> Sight:
+    """The board as it is now, and what it is known by; one request for each of its views and three more.
+
+    What is seen is remembered when there is a database, so that it is found again after people renamed it.
+    """
+    try:
+        database = await site.notion.get_database(database_id)
+        source_id = await _followed(site, database)
+        source = None if source_id is None else await site.notion.get_data_source(source_id)
+    except NotionPageNotFound:
+        return Sight(database=None, data_source=None, channels=site.channels)
+    if source is None:
+        return Sight(database=database, data_source=None, channels=site.channels)
+    sight = Sight(
+        database=database,
+        data_source=source,
+        views=await read_views(site, database["id"], source["id"]),
+        memory=await _recalled(site, source["id"]),
+        channels=site.channels,
+    )
+    if site.sessions is not None:
+        async with site.sessions.begin() as session:
+            await note(session, source["id"], sight.seen())
+    return sight
+
+
+async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:
+    """The views of a data source, whole, in the order of the tabs; kinds that the API does not know are left out."""
+    views = []
+    for view_id in await site.notion.view_ids(database_id):
+        try:
+            view = await site.notion.get_view(view_id)
+        except (NotionRejected, NotionPageNotFound):
+            continue
+        if bare_id(view.get("data_source_id") or "") == bare_id(source_id):
+            views.append(view)
+    return tuple(views)
+
+
+async def _followed(site: Site, database: dict[str, Any]) -> str | None:
+    """The data source that the sync follows, or would; None when it is not clear which."""
+    sources = database["data_sources"]
+    if site.sessions is not None:
+        async with site.sessions() as session:
+            known = await get_value(session, BOARD)
+        if known is not None and bare_id(known["database_id"]) == bare_id(database["id"]):
+            return str(known["board"]["data_source_id"])
+    try:
+        return choose_data_source(sources, site.data_source)
+    except BoardError:
+        return None
+
+
+async def _recalled(site: Site, source_id: str) -> BoardMemory:
+    if site.sessions is None:
+        return BoardMemory()
+    async with site.sessions() as session:
+        memory, known = await recall(session, source_id), await get_value(session, BOARD)
+    # A database that followed the board before ids were remembered apart knows some of them all the same.
+    if known is None or known["board"]["data_source_id"] != source_id:
+        return memory
+    return memory_of(Board.from_json(known["board"])).with_newer(memory)

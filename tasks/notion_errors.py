@@ -1,0 +1,84 @@
+"""What Notion's answers mean for a caller: the SDK's and HTTP's errors as Showrunner's own."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+from notion_client.errors import HTTPResponseError, RequestTimeoutError
+
+from models.errors import (
+    NotionAuthError,
+    NotionIntegrationError,
+    NotionPageNotFound,
+    NotionRejected,
+    NotionUnavailable,
+    NotionWriteUncertain,
+)
+
+_NOT_SAVED: Final = frozenset({409, 429, 529})
+"""Answers that say the request had no effect, whatever its method (Notion: errors; request limits)."""
+
+
+def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
+    """Showrunner's error for one of the SDK's."""
+    if isinstance(error, RequestTimeoutError):
+        return uncertain("Notion did not answer in time", writes=writes)
+    if not isinstance(error, HTTPResponseError):
+        return NotionRejected(str(error))
+    status, code, message = _read(error)
+    told = f"Notion answered {status} ({code or 'no code'}): {message}"
+    if status in {401, 403}:
+        cure = "is NOTION_API_TOKEN right?" if status == 401 else "does the connection have the capabilities it needs?"  # noqa: PLR2004
+        return NotionAuthError(f"{told} - {cure}", status=status, code=code)
+    if status == 404:  # noqa: PLR2004 - HTTP's own number
+        return NotionPageNotFound(told, status=status, code=code)
+    if status in _NOT_SAVED:
+        return NotionUnavailable(told, status=status, code=code, retry_after=_retry_after(error))
+    if status >= 500:  # noqa: PLR2004
+        return uncertain(told, writes=writes, status=status, code=code)
+    return NotionRejected(told, status=status, code=code)
+
+
+def uncertain(
+    message: str, *, writes: bool, status: int | None = None, code: str | None = None
+) -> NotionIntegrationError:
+    """An answer that leaves open what became of the request: of a write it may have been saved."""
+    kind = NotionWriteUncertain if writes else NotionUnavailable
+    return kind(message, status=status, code=code)
+
+
+def unanswered(error: httpx.TransportError, *, writes: bool) -> NotionIntegrationError:
+    """Showrunner's error for a connection that brought no answer."""
+    # A connection that was never made carried nothing, so even a write may be repeated.
+    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return uncertain(f"Notion cannot be reached ({type(error).__name__})", writes=writes and sent)
+
+
+def _read(error: HTTPResponseError) -> tuple[int, str | None, str]:
+    """Status, code and message; the SDK leaves the body of a status it does not know unread."""
+    try:
+        body = json.loads(error.body)
+        reason = (body.get("additional_data") or {}).get("rate_limit_reason")
+        code = reason if reason == "public_api_request_blocked" else str(body["code"])
+        return error.status, code, str(body["message"])[:500]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return error.status, None, "no error object of Notion's"
+
+
+def _retry_after(error: HTTPResponseError) -> float | None:
+    """Seconds that the Retry-After header asks for; None without one."""
+    raw = error.headers.get("retry-after")
+    if raw is None:
+        return None
+    try:
+        return max(0.0, float(raw))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import cards, events, sync, tasks, webhook
+from cli import cards, doctor, events, sync, tasks, webhook
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -24,6 +24,7 @@ app.add_typer(tasks.app, name="task")
 app.add_typer(cards.app, name="card")
 app.add_typer(events.app, name="events")
 app.add_typer(webhook.app, name="webhook")
+app.command("doctor")(doctor.doctor)
 app.command("import")(sync.import_board)
 app.command("push")(sync.push)
 

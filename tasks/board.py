@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from models.board import Board, read_board
@@ -19,15 +20,23 @@ async def followed_board(on: Connections) -> Board:
     """
     async with on.sessions() as session:
         known = await get_value(session, BOARD)
-    wanted = on.settings.notion_database_id
     if known is None:
         return await refreshed_board(on)
+    check_same_board(known, on.settings.notion_database_id)
+    return Board.from_json(known["board"])
+
+
+def check_same_board(known: Mapping[str, Any], wanted: str | None) -> None:
+    """Make sure that the board that is configured is the one that this database follows.
+
+    Raises:
+        SettingsError: when it is another one.
+    """
     if wanted is not None and _bare(wanted) != _bare(known["database_id"]):
         raise SettingsError(
             f"This PostgreSQL database follows the board {known['database_id']}; NOTION_DATABASE_ID names {wanted}: "
             "set it back, or give the new board a PostgreSQL database of its own."
         )
-    return Board.from_json(known["board"])
 
 
 async def refreshed_board(on: Connections) -> Board:
@@ -100,10 +109,15 @@ async def _find_data_source(on: Connections) -> tuple[str, str, None]:
             f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
             "connection (••• menu of the page, Connections)?"
         ) from None
-    return database["id"], _choose(database["data_sources"], on.settings.notion_data_source), None
+    return database["id"], choose_data_source(database["data_sources"], on.settings.notion_data_source), None
 
 
-def _choose(sources: list[dict[str, Any]], wanted: str | None) -> str:
+def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str:
+    """The id of the data source that is meant by a name or id, or of the only one there is.
+
+    Raises:
+        BoardError: when that is none or several of them.
+    """
     if wanted is not None:
         found = [s["id"] for s in sources if wanted == s["name"] or _bare(wanted) == _bare(s["id"])]
     else:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tasks.connections import Connections
 
@@ -29,3 +30,12 @@ async def one_at_a_time(on: Connections, lock: Lock) -> AsyncIterator[bool]:
         finally:
             if mine:
                 await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": lock.value})
+
+
+async def is_held(session: AsyncSession, lock: Lock) -> bool:
+    """Whether somebody holds the lock now."""
+    held = text(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = :key "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    return bool((await session.execute(held, {"key": lock.value})).scalar_one())

@@ -6,25 +6,25 @@ import pytest
 from stage import Stage
 
 from models.errors import BoardError, SettingsError
-from tasks.board import _choose, bot_id, followed_board, refreshed_board
+from tasks.board import bot_id, choose_data_source, followed_board, refreshed_board
 from tasks.connections import Connections
 
 SOURCES = [{"id": "1111-aaaa", "name": "Videos"}, {"id": "2222-bbbb", "name": "Ideas"}]
 
 
 def test_the_only_data_source_needs_no_choice() -> None:
-    assert _choose(SOURCES[:1], None) == "1111-aaaa"
+    assert choose_data_source(SOURCES[:1], None) == "1111-aaaa"
 
 
 @pytest.mark.parametrize("choice", ["Ideas", "2222-bbbb", "2222BBBB"])
 def test_one_of_several_data_sources_is_chosen_by_name_or_id(choice: str) -> None:
-    assert _choose(SOURCES, choice) == "2222-bbbb"
+    assert choose_data_source(SOURCES, choice) == "2222-bbbb"
 
 
 @pytest.mark.parametrize("choice", [None, "Other"])
 def test_a_choice_that_is_missing_or_wrong_is_answered_with_what_there_is(choice: str | None) -> None:
     with pytest.raises(BoardError, match=r"NOTION_DATA_SOURCE.*“Videos” .1111-aaaa., “Ideas” .2222-bbbb."):
-        _choose(SOURCES, choice)
+        choose_data_source(SOURCES, choice)
 
 
 async def test_a_known_board_is_not_asked_for_again(stage: Stage) -> None:

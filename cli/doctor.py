@@ -66,4 +66,4 @@ def _as_json(found: Checkup, seconds: float) -> dict[str, Any]:
 
 def _line(check: Check) -> dict[str, Any]:
     told = {"name": check.name, "state": check.state.value, "facts": check.facts, "cure": " ".join(check.cures)}
-    return {**check.details, **told}
+    return {**told, **check.details}

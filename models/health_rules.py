@@ -192,7 +192,7 @@ def judge_clocks(skews: Mapping[str, timedelta]) -> Check:
         wrong = f"this machine's clock is {spoken(abs(skew))} {side} {whose}'s"
         cure = "Switch a time service on, on both machines: `timedatectl set-ntp true`."
         findings.append(Finding(state=state, wrong=wrong, cure=cure))
-    facts = f"agrees with {' and '.join(f'{whose}' for whose in skews)}"
+    facts = f"agrees with {' and '.join(skews)}"
     return checked("clock", facts, findings, **{whose.lower(): skew.total_seconds() for whose, skew in skews.items()})
 
 

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from models.card import Card
 from models.inbox import Counts, WebhookEvent, counts, due_since
 from models.incidents import Incident, open_incidents
-from models.sync_state import BOARD, ENROLLED, LAST_GOOD_CYCLE, get_moment, get_value
+from models.sync_state import BOARD, BOT, ENROLLED, LAST_GOOD_CYCLE, get_moment, get_value
 
 FAILING_SHOWN = 100
 """Cards that fail are counted up to here."""
@@ -40,7 +40,7 @@ class Vitals:
         enrolled: whether a handshake brought a verification token.
         failing: cards whose last write failed, the one with most attempts first.
         incidents: those that are not over.
-        last_write: when a card was last written to the board, as far as the cards remember.
+        last_write: when a card was last written to the board, as far as that is known.
         board: the board as it was remembered, under `board`, and its `database_id`; None when none was ever read.
     """
 
@@ -81,12 +81,16 @@ async def _failing(session: AsyncSession) -> tuple[Failing, ...]:
 
 
 async def _last_write(session: AsyncSession) -> datetime | None:
-    query = text(
+    """Cards remember their last writes of what people write too; the rest comes back as events of our own."""
+    writes = text(
         "SELECT max((write ->> 'until')::timestamptz) FROM cards, "
         "jsonb_array_elements(coalesce(recent -> 'writes', '[]')) AS write"
     )
-    found: datetime | None = await session.scalar(query)
-    return found
+    bot = await get_value(session, BOT)
+    ours = col(WebhookEvent.payload).contains({"authors": [bot]})
+    remembered: datetime | None = await session.scalar(writes)
+    came_back = await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours)) if bot else None
+    return max((moment for moment in (remembered, came_back) if moment is not None), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,10 +34,18 @@ HTTP_SECONDS: Final = 3.0
 log = structlog.get_logger("showrunner.health")
 
 
-async def bounded(names: Sequence[str], seconds: float, work: Coroutine[Any, Any, list[Check]]) -> list[Check]:
-    """The checks of some work, whatever becomes of it: the first of its names is red when it cannot be done."""
+async def bounded(
+    names: Sequence[str],
+    seconds: float,
+    work: Coroutine[Any, Any, list[Check]],
+    cure: str = "Try again; if it stays so, what it asks hangs: restart that.",
+) -> list[Check]:
+    """The checks of some work, whatever becomes of it: the first of its names is red when it cannot be done.
+
+    Args:
+        cure: what to do when there is no answer in time.
+    """
     wrong = f"no answer within {seconds:g} s"
-    cure = "Try again; if it stays so, what it asks hangs: restart that."
     try:
         async with asyncio.timeout(seconds):
             return await work

@@ -28,8 +28,8 @@ from tasks.connections import Clock
 from tasks.health import DatabaseSight, bounded
 from tasks.notion import NotionClient
 
-NOTION_SECONDS: Final = 6.0
-_ANSWER_SECONDS: Final = 5.0
+NOTION_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 4.0
 _HELD: Final = timedelta(seconds=3)
 """Cycles reserve moments about a second ahead; further ahead, Notion itself asked to be left alone."""
 NAMES: Final = ("token", "capabilities", "board")
@@ -87,8 +87,8 @@ async def _ask(client: NotionClient, settings: Settings, database: DatabaseSight
 
     known = database.vitals.board if database.vitals is not None else None
     (who,), (board,) = await asyncio.gather(
-        bounded(["token"], NOTION_SECONDS, token()),
-        bounded(["board"], NOTION_SECONDS, _board(client, settings, known)),
+        bounded(["token"], NOTION_SECONDS, token(), _outage(settings)),
+        bounded(["board"], NOTION_SECONDS, _board(client, settings, known), _outage(settings)),
     )
     if who.state is State.FAIL:
         return NotionSight(checks=(who, *(skipped(name, "the token does not work") for name in NAMES[1:])))
@@ -104,12 +104,15 @@ async def _token(client: NotionClient, settings: Settings) -> Check:
         cure = "In Notion: Settings → Connections → Develop or manage connections → copy the token; set "
         return failed("token", str(error), cure + "NOTION_API_TOKEN to it and restart.")
     except NotionIntegrationError as error:
-        cure = f"Is {settings.notion_base_url} reachable from here? status.notion.so tells of outages; nothing is lost."
-        return failed("token", str(error), cure)
+        return failed("token", str(error), _outage(settings))
     bot = me.get("bot") or {}
     workspace = str(bot.get("workspace_name") or "unnamed")
     facts = f"bot “{me.get('name')}” in the workspace “{workspace}”"
     return checked("token", facts, bot=me.get("name"), bot_id=me.get("id"), workspace=workspace)
+
+
+def _outage(settings: Settings) -> str:
+    return f"Is {settings.notion_base_url} reachable from here? status.notion.so tells of outages; nothing is lost."
 
 
 def _capabilities(board: Check, database: DatabaseSight, now: datetime) -> Check:
@@ -135,7 +138,7 @@ async def _board(client: NotionClient, settings: Settings, known: Mapping[str, A
     except BoardError as error:
         return [failed("board", str(error).rstrip("."), _NO_ACCESS)]
     except NotionIntegrationError as error:
-        return [failed("board", str(error), "Wait and try again; nothing is lost meanwhile.")]
+        return [failed("board", str(error), _outage(settings))]
     except ChannelConfigError:
         channels = {}  # has a line of its own
     properties = len(raw["properties"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import psutil
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -129,7 +131,7 @@ async def _worker(client: PrefectClient, pool: str, api: str, worker_log: Path, 
     return [
         judge_workers(
             pool,
-            workers,
+            [worker for worker in workers if not _gone(worker.name)],
             paused=known.is_paused,
             paused_queues=[queue.name for queue in queues if queue.is_paused],
             api=api,
@@ -137,6 +139,12 @@ async def _worker(client: PrefectClient, pool: str, api: str, worker_log: Path, 
             now=now,
         )
     ]
+
+
+def _gone(name: str) -> bool:
+    """Whether a worker of this host, named after its process as ours are, has ended: Prefect believes it for 90 s."""
+    host, _, pid = name.rpartition(" ")
+    return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
 
 
 def judge_workers(

@@ -52,14 +52,17 @@ async def test_with_a_worker_everything_is_green_and_without_one_only_the_worker
     assert alone["worker"].facts == f"none is alive in the work pool {kit.pool}"
     assert "showrunner up" in alone["worker"].cures[0]
     assert "logs/worker.log" in alone["worker"].cures[0]
-    with kit.worker_process():
+    with kit.worker_process() as process:
 
         async def all_green() -> dict[str, Check] | None:
             found = await look(prefect_api, declared)
             return found if {check.state for check in found.values()} == {State.OK} else None
 
         found = await eventually(all_green)
-    assert found["worker"].facts.startswith(f"1 online in the work pool {kit.pool}, last heartbeat ")
+        assert found["worker"].facts.startswith(f"1 online in the work pool {kit.pool}, last heartbeat ")
+        process.kill()
+        process.wait()
+        assert red(await look(prefect_api, declared)) == {"worker"}  # at once, though Prefect still believes in it
 
 
 async def test_a_paused_deployment_is_red_with_the_page_that_switches_it_on(

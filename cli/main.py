@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import board, cards, events, sandbox, sync, tasks, webhook
+from cli import board, cards, doctor, events, sandbox, sync, tasks, webhook
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -21,6 +21,7 @@ app.add_typer(cards.app, name="card")
 app.add_typer(events.app, name="events")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(sandbox.app, name="sandbox")
+app.command("doctor")(doctor.doctor)
 app.command("import")(sync.import_board)
 app.command("push")(sync.push)
 

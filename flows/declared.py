@@ -83,10 +83,13 @@ class Declared(_Strict):
         """What becomes of a run over the limit, as Prefect's API takes it."""
         return ConcurrencyOptions.model_validate({"collision_strategy": self.concurrency_limit.collision_strategy})
 
-    def is_as_declared(self, there: DeploymentResponse, parameter_schema: dict[str, Any]) -> bool:
+    def is_as_declared(self, there: DeploymentResponse, parameter_schema: dict[str, Any] | None) -> bool:
         """Whether the deployment on the server has everything that is declared, and no pull step.
 
         What people may change by hand is not looked at: whether it or one of its schedules is paused.
+
+        Args:
+            parameter_schema: of the flow's function; None when nobody needs it compared, because that loads the flow.
         """
         limit = there.global_concurrency_limit
         strategy = there.concurrency_options.collision_strategy if there.concurrency_options else None
@@ -95,7 +98,7 @@ class Declared(_Strict):
             == (self.entrypoint, self.description, sorted(self.tags), self.parameters, self.work_pool.name)
             and limit is not None
             and (limit.limit, strategy) == (self.concurrency_limit.limit, self.concurrency_limit.collision_strategy)
-            and there.parameter_openapi_schema == parameter_schema
+            and parameter_schema in (None, there.parameter_openapi_schema)
             and not there.pull_steps
             and not there.job_variables
             and _times(there.schedules) == _times([schedule.for_prefect() for schedule in self.schedules])

@@ -122,6 +122,13 @@ async def any_due(session: AsyncSession, *, now: datetime) -> bool:
     return (await session.execute(_due(now).limit(1))).first() is not None
 
 
+async def due_since(session: AsyncSession, *, now: datetime) -> datetime | None:
+    """Since when the event that waits longest could have been claimed; None when none can."""
+    query = _due(now).order_by(col(WebhookEvent.next_attempt_at)).limit(1)
+    found = (await session.scalars(query)).first()
+    return found.next_attempt_at if found is not None else None
+
+
 def _due(now: datetime) -> SelectOfScalar[WebhookEvent]:
     waiting = (col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
     return select(WebhookEvent).where(*waiting, _free(now), WebhookEvent.next_attempt_at <= now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from models.board import Board, read_board
@@ -24,15 +25,23 @@ async def followed_board(on: Connections) -> Board:
     """
     async with on.sessions() as session:
         known = await get_value(session, BOARD)
-    wanted = on.settings.notion_database_id
     if known is None:
         return await refreshed_board(on)
+    check_same_board(known, on.settings.notion_database_id)
+    return Board.from_json(known["board"])
+
+
+def check_same_board(known: Mapping[str, Any], wanted: str | None) -> None:
+    """Make sure that the board that is configured is the one that this database follows.
+
+    Raises:
+        SettingsError: when it is another one.
+    """
     if wanted is not None and _bare(wanted) != _bare(known["database_id"]):
         raise SettingsError(
             f"This PostgreSQL database follows the board {known['database_id']}; NOTION_DATABASE_ID names {wanted}: "
             "set it back, or give the new board a PostgreSQL database of its own."
         )
-    return Board.from_json(known["board"])
 
 
 async def refreshed_board(on: Connections) -> Board:

@@ -14,9 +14,15 @@ from models.database import Sessions
 
 
 @pytest.fixture
-async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
+def clock() -> Clock:
+    """The stage's; a module whose tests need another one overrides this."""
+    return Clock()
+
+
+@pytest.fixture
+async def stage(sessions: Sessions, clock: Clock) -> AsyncIterator[Stage]:
     """A board behind real HTTP, a database and our steps, with a clock of their own."""
-    made = Stage(sessions, Clock())
+    made = Stage(sessions, clock)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(made.app, log_level="critical", date_header=False, lifespan="off")
     server = uvicorn.Server(config)

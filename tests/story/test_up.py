@@ -116,8 +116,20 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     await until(lambda: up.rows(query, other), SECONDS_TO_SYNC)
     code, output = await up.run("push", "--dry-run")
     assert code == 0, output
+    await the_doctor_finds_everything_green(up)
     assert await up.stop() == 0
     assert not (up.folder / ".showrunner/up.json").exists()
+
+
+async def the_doctor_finds_everything_green(up: Up) -> None:
+    code, output = await up.run("doctor")
+    assert code == 0, output
+    assert {line.split()[0] for line in output.splitlines()[:-2]} == {"ok"}, output
+    code, output = await up.run("doctor", "--json")
+    facts = json.loads(output)
+    assert (code, facts["ok"], facts["notion_requests"]) == (0, True, 2)
+    assert {check["state"] for check in facts["checks"]} == {"ok"}
+    assert [check["online"] for check in facts["checks"] if check["name"] == "worker"] == [1]
 
 
 async def same_webhook_three_times(up: Up, door: str, page: str) -> None:

@@ -1,0 +1,119 @@
+"""Signs of life that the database holds: what a doctor reads, all of it without writing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from models.card import Card
+from models.inbox import Counts, WebhookEvent, counts, due_since
+from models.incidents import Incident, open_incidents
+from models.sync_state import BOARD, BOT, ENROLLED, LAST_GOOD_CYCLE, get_moment, get_value
+
+FAILING_SHOWN = 100
+"""Cards that fail are counted up to here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failing:
+    """A card that could not be written to the board."""
+
+    page_id: str
+    title: str
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vitals:
+    """Signs of life.
+
+    Attributes:
+        last_good_cycle: None before the first.
+        events: what the inbox holds.
+        due_since: since when the event that waits longest is due; None when none is.
+        last_event: when one was received last.
+        enrolled: whether a handshake brought a verification token.
+        failing: cards whose last write failed, the one with most attempts first.
+        incidents: those that are not over.
+        last_write: when a card was last written to the board, as far as that is known.
+        board: the board as it was remembered, under `board`, and its `database_id`; None when none was ever read.
+    """
+
+    last_good_cycle: datetime | None
+    events: Counts
+    due_since: datetime | None
+    last_event: datetime | None
+    enrolled: bool
+    failing: tuple[Failing, ...]
+    incidents: tuple[Incident, ...]
+    last_write: datetime | None
+    board: dict[str, Any] | None
+
+
+async def read_vitals(session: AsyncSession, *, now: datetime) -> Vitals:
+    """The signs of life; the tables must be as the last migration leaves them."""
+    return Vitals(
+        last_good_cycle=await get_moment(session, LAST_GOOD_CYCLE),
+        events=await counts(session),
+        due_since=await due_since(session, now=now),
+        last_event=await session.scalar(select(func.max(WebhookEvent.received_at))),
+        enrolled=await get_value(session, ENROLLED) is not None,
+        failing=await _failing(session),
+        incidents=tuple(await open_incidents(session)),
+        last_write=await _last_write(session),
+        board=await get_value(session, BOARD),
+    )
+
+
+async def _failing(session: AsyncSession) -> tuple[Failing, ...]:
+    query = (
+        select(Card.notion_page_id, Card.base_title, Card.attempts)
+        .where(col(Card.attempts) > 0)
+        .order_by(col(Card.attempts).desc(), col(Card.notion_page_id))
+        .limit(FAILING_SHOWN)
+    )
+    return tuple(Failing(page_id=page, title=title, attempts=n) for page, title, n in await session.execute(query))
+
+
+async def _last_write(session: AsyncSession) -> datetime | None:
+    """Cards remember their last writes of what people write too; the rest comes back as events of our own."""
+    writes = text(
+        "SELECT max((write ->> 'until')::timestamptz) FROM cards, "
+        "jsonb_array_elements(coalesce(recent -> 'writes', '[]')) AS write"
+    )
+    bot = await get_value(session, BOT)
+    ours = col(WebhookEvent.payload).contains({"authors": [bot]})
+    remembered: datetime | None = await session.scalar(writes)
+    came_back = await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours)) if bot else None
+    return max((moment for moment in (remembered, came_back) if moment is not None), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """The PostgreSQL server.
+
+    Attributes:
+        version: e.g. `16.2`.
+        connections: how many there are, of `connections_max`.
+        clock: its own, at the moment of the question.
+    """
+
+    version: str
+    connections: int
+    connections_max: int
+    clock: datetime
+
+
+async def read_server(session: AsyncSession) -> Server:
+    """Asks one question; needs no table."""
+    query = text(
+        "SELECT current_setting('server_version'), (SELECT count(*) FROM pg_stat_activity WHERE backend_type = "
+        "'client backend'), current_setting('max_connections')::int, clock_timestamp()"
+    )
+    version, connections, most, clock = (await session.execute(query)).one()
+    return Server(version=version.split()[0], connections=connections, connections_max=most, clock=clock)

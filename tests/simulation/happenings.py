@@ -238,6 +238,15 @@ async def time_passes(world: World) -> None:
     world.later(seconds=seconds)
 
 
+async def a_sweep_takes_long(world: World) -> None:
+    """Its machine sleeps after the board was asked; what people do meanwhile is not in the answer."""
+    asked = [waiter for waiter in world.turns.waiting if "hears 200" in waiter.what and "query" in waiter.what]
+    if asked and world.cards:
+        await world.write(world.rng.choice(world.cards), title="Colossal squid", priority="High")
+        world.later(seconds=world.rng.choice([180, 600]))
+        world.happened["edits during a long sweep"] += 1
+
+
 async def a_day_passes(world: World) -> None:
     world.later(hours=world.rng.choice([6, 24]))
 
@@ -267,5 +276,6 @@ EVERYDAY: dict[Happening, float] = {
     an_event_has_had_bad_luck: 1.5,
     the_door_is_shut: 0.5,
     time_passes: 10,
+    a_sweep_takes_long: 3,
     a_day_passes: 0.3,
 }

@@ -22,7 +22,7 @@ from sandbox.two_way import schema_changed
 
 BIG = 0.03
 """How many boards have more cards than a page of a query holds."""
-SILENT = 0.15
+SILENT = 0.2
 """How many boards have no webhook, so that sweeps alone find what people do."""
 
 

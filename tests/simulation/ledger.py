@@ -92,6 +92,8 @@ class Ledger:
         if isinstance(value, tuple):
             return plain_text(value, self._state.describe) or None
         option = prop.option(value)
+        if option is None and prop.kind == "status" and prop.options:
+            option = prop.options[0]  # Notion shows the first option where none was chosen
         return option.name if option is not None else None
 
     def heard(self, process: str, body: dict[str, Any]) -> None:

@@ -242,6 +242,14 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
 
 
 @pytest.mark.parametrize(
+    ("state", "ok"), [(State.OK, True), (State.WARN, True), (State.SKIP, True), (State.FAIL, False)]
+)
+def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
+    checks = tuple(Check(name=name, state=each, facts="") for name, each in (("a", State.OK), ("b", state)))
+    assert Checkup(checks=checks, notion_requests=0).ok is ok
+
+
+@pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ({}, "fail  settings         no `showrunner up` runs in this folder"),

@@ -21,6 +21,7 @@ from models.errors import NotionAuthError
 from models.health import Check, State
 from models.incidents import key_of
 from models.sync_state import remember
+from tasks.board import bot_id
 from tasks.connections import utc_now
 
 ABSENT = {"Prefect server", "door"}
@@ -104,6 +105,12 @@ async def test_a_write_shows_that_the_connection_may_update(healthy: Stage) -> N
     (event,) = await healthy.events()
     await healthy.moves(str(event.page_id), "Processing")
     await healthy.cycle()
+    assert line(await checkup(utc_now), "capabilities").facts.startswith("read: yes; update: yes, last write ")
+
+
+async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: Stage) -> None:
+    (event,) = await healthy.events()
+    await healthy.told(str(event.page_id), authors=[{"id": await bot_id(healthy.on), "type": "bot"}])
     assert line(await checkup(utc_now), "capabilities").facts.startswith("read: yes; update: yes, last write ")
 
 

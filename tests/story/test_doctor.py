@@ -21,6 +21,7 @@ from models.errors import NotionAuthError
 from models.health import Check, State
 from models.incidents import key_of
 from models.sync_state import remember
+from tasks.board import bot_id
 from tasks.connections import utc_now
 
 ABSENT = {"Prefect server", "door"}
@@ -104,6 +105,12 @@ async def test_a_write_shows_that_the_connection_may_update(healthy: Stage) -> N
     (event,) = await healthy.events()
     await healthy.moves(str(event.page_id), "Processing")
     await healthy.cycle()
+    assert line(await checkup(utc_now), "capabilities").facts.startswith("read: yes; update: yes, last write ")
+
+
+async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: Stage) -> None:
+    (event,) = await healthy.events()
+    await healthy.told(str(event.page_id), authors=[{"id": await bot_id(healthy.on), "type": "bot"}])
     assert line(await checkup(utc_now), "capabilities").facts.startswith("read: yes; update: yes, last write ")
 
 
@@ -239,6 +246,14 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
     token = facts["checks"][ORDER.index("token")]
     assert token["state"] == "fail"
     assert token["cure"].startswith("In Notion: ")
+
+
+@pytest.mark.parametrize(
+    ("state", "ok"), [(State.OK, True), (State.WARN, True), (State.SKIP, True), (State.FAIL, False)]
+)
+def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
+    checks = tuple(Check(name=name, state=each, facts="") for name, each in (("a", State.OK), ("b", state)))
+    assert Checkup(checks=checks, notion_requests=0).ok is ok
 
 
 @pytest.mark.parametrize(

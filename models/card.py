@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, text
+from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, or_, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
@@ -249,11 +249,11 @@ async def card_and_task(session: AsyncSession, page_id: str) -> tuple[Card, Task
 
 
 async def cards_of_other_channels(session: AsyncSession, channels: Sequence[str]) -> list[Card]:
-    """Cards whose channel is judged otherwise by the channels configured now than at their last look."""
+    """Cards that the channels configured now concern: those told which to choose from, and those whose own went."""
     blamed = col(Card.violations).contains([{"field": "Channel"}])
     known = col(Card.base_channel).in_(channels)
     rows = await session.scalars(
-        select(Card).where(col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None), blamed == known)
+        select(Card).where(col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None), or_(blamed, ~known))
     )
     return list(rows)
 

@@ -113,8 +113,8 @@ MUTATIONS = (
     Mutation(
         "a property of another type counts as emptied",
         "models/properties.py",
-        'if known.id not in by_id or by_id[known.id].get("type") not in EXPECTED_TYPES[name]:',
-        "if known.id not in by_id:",
+        'raise ValueError(f"the page shows no {name} as the board had it: the board\'s properties changed")',
+        "return None",
     ),
     Mutation(
         "what was saved despite its error counts as a person's",

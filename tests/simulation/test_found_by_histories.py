@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from stage import Stage
+from stage import CHANNEL, Stage
 
 from models.errors import BoardError
 from tasks.side_by_side import side_by_side
@@ -136,3 +136,16 @@ async def test_a_write_that_was_saved_despite_its_error_is_not_taken_for_a_perso
     shown = await stage.shows(page)
     assert (shown["Status"], shown["Attention"]) == ("Assets Generating", "")
     assert [row.action for row in await stage.history(page)] == ["created", "changed", "changed"]
+
+
+async def test_a_card_that_is_told_to_choose_a_channel_is_told_anew_when_the_channels_change(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await stage.add_valid(channel="")
+    await stage.cycle()
+    assert "history_in_ten" in (await stage.shows(page))["Attention"]
+    left = {name: channel for name, channel in stage.on.channels().items() if name != "history_in_ten"}
+    monkeypatch.setattr(stage.on, "channels", lambda: left)
+    stage.clock.pass_(60)
+    await stage.cycle()
+    assert (await stage.shows(page))["Attention"] == f"Channel is empty; choose one of: {CHANNEL}."

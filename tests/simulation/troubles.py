@@ -120,20 +120,23 @@ async def options_come_and_go(world: World) -> None:
         return
     options = [{"id": option.id, "name": option.name} for option in prop.options]
     if world.rng.random() < 0.5:
-        wanted = await _about_to_be_written(world)
-        options.remove(world.rng.choice([o for o in options if o["name"] in wanted] or options))
+        options.remove(world.rng.choice(options))
     else:
         options.append({"name": world.rng.choice(["On hold", "Urgent", "cooking"])})
     world.happened["options changed through the API"] += 1
     await _change(world, {prop.id: {prop.kind: {"options": options}}})
 
 
-async def _about_to_be_written(world: World) -> set[str]:
-    """Options of which some process has just checked that the board has them; else those that any task wants."""
-    pages = [waiter.what.removeprefix("PATCH /v1/pages/") for waiter in world.turns.waiting if "PATCH" in waiter.what]
-    query = "SELECT board_status, notion_page_id FROM tasks ORDER BY notion_page_id"
-    wanted = {row["notion_page_id"]: row["board_status"] for row in await world.rows(query)}
-    return {wanted[page_id] for page_id in pages if page_id in wanted} or set(wanted.values())
+async def an_option_goes_under_our_hands(world: World) -> None:
+    """After we saw that the board has it, and before our write arrives."""
+    pages = [waiter.what.split("/")[-1] for waiter in world.turns.waiting if waiter.what.startswith("PATCH /v1/pages/")]
+    rows = await world.rows("SELECT board_status FROM tasks WHERE notion_page_id = ANY (:pages)", pages=pages)
+    prop = world.ledger.schema.get(world.ids["Status"])
+    going = {row["board_status"] for row in rows}
+    if prop is not None and going & {option.name for option in prop.options}:
+        world.happened["option deleted under our hands"] += 1
+        options = [{"id": option.id, "name": option.name} for option in prop.options if option.name not in going]
+        await _change(world, {prop.id: {prop.kind: {"options": options}}})
 
 
 async def _change(world: World, properties: dict[str, object]) -> None:
@@ -162,12 +165,13 @@ TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
     the_network_fails: 1.2,
     the_database_fails: 1.5,
     a_page_cannot_be_read: 0.5,
-    a_channel_file_changes: 0.4,
+    a_channel_file_changes: 0.8,
 }
 SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {
     a_property_is_renamed: 0.5,
     an_option_changes: 0.5,
-    a_type_changes: 0.3,
+    a_type_changes: 1,
     a_column_is_deleted: 0.4,
-    options_come_and_go: 2,
+    options_come_and_go: 1,
+    an_option_goes_under_our_hands: 5,
 }

@@ -44,8 +44,7 @@ def options_shown(
 def _shows(filter_: Mapping[str, Any], names: Callable[[str], bool], value: str | None) -> bool:
     for word, together in (("and", all), ("or", any)):
         if word in filter_:
-            # A list and not a generator: what the last part asks for counts even when the first decides.
-            return together([_shows(part, names, value) for part in filter_[word]])
+            return together(_shows(part, names, value) for part in filter_[word])
     if not names(str(filter_.get("property"))):
         raise Undecided
     condition = filter_.get("select") or filter_.get("status") or {}

@@ -177,3 +177,19 @@ async def test_a_board_in_no_page_gets_everything_but_the_relations(known_worksp
     done = await repair(known_workspace.site, replace(sight, database=database))
     ((one, reason),) = done.refused
     assert (one.slug, "does not stand on a page" in reason) == ("relation-missing", True)
+
+
+async def test_a_table_that_people_call_as_we_call_our_board_is_theirs(known_workspace: Workspace) -> None:
+    board = await self_made(known_workspace)
+    mine = {"database_id": board.id, "data_source_id": board.source_id, "name": "Pipeline", "type": "table"}
+    theirs = await known_workspace.ask("POST", "/v1/views", mine)
+    await board.repair()
+    ours = (await look(known_workspace.site, board.id)).planned_views["pipeline"]
+    assert (ours["type"], ours["id"] != theirs["id"]) == ("board", True)
+
+
+async def test_making_a_board_again_sets_back_nothing_that_people_changed(known_board: Board) -> None:
+    await known_board.set_view("errors", filter={"property": "Status", "select": {"equals": "Draft"}})
+    known_board.workspace.wire.writes.clear()
+    again = await known_board.workspace.make()
+    assert (known_board.workspace.wire.writes, [one.slug for one in again.left]) == ([], ["view-shows-other-cards"])

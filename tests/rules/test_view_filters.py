@@ -31,6 +31,7 @@ def shown(filter_: Any) -> frozenset[str | None] | None:
         (status(is_not_empty=True), set(OPTIONS)),
         ({"or": [status(equals="Draft"), status(equals="Queued")]}, {"Draft", "Queued"}),
         ({"and": [status(is_not_empty=True), status(does_not_equal="Draft")]}, {"Queued", "Error: Retriable"}),
+        ({"and": [status(equals=[]), {"property": "Topic", "rich_text": {"is_empty": True}}]}, set()),
         ({"and": [{"or": [status(equals="Draft"), status(equals="Queued")]}, status(equals="Draft")]}, {"Draft"}),
     ],
 )

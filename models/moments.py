@@ -48,9 +48,7 @@ def _value(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name in _DATES and value is not None else value
 
 
-def remember_moments(
-    card: Card, look: Look, written: Mapping[str, Any], sent_at: datetime, *, importing: bool
-) -> Collection[str]:
+def remember_moments(card: Card, look: Look, written: Mapping[str, Any], sent_at: datetime) -> Collection[str]:
     """Note a look that counts, before it is settled: what people had changed by then, and what we wrote meanwhile.
 
     Returns:
@@ -59,7 +57,7 @@ def remember_moments(
     recent, base = Recent.from_json(card.recent), card.base
     changed: Collection[str]
     if base is None:
-        changed = () if importing else TWO_WAY
+        changed = TWO_WAY
     else:
         if written:
             recent = recent.wrote(written, sent_at, look.ended, by_property(base.shown))

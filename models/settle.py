@@ -157,7 +157,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
         note.history("restored")
     base = card.base
     written, sent_at = ours(card, look, bot_id)
-    edited = remember_moments(card, look, written, sent_at, importing=importing)
+    edited = remember_moments(card, look, written, sent_at)
     if base is not None and written:
         base = wrote(base, dict(written))
     decided = plan(base, look.card, task_state(task) if task else None, look.violations, importing=importing)

@@ -9,7 +9,8 @@ import pytest
 from browser_stage import STATUSES, BoardStage, card_of, column_of, expect
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from programs import until
+from playwright.async_api import Locator, Page
 
 ERRORS = {"property": "Status", "select": {"equals": ["Error: API Failure"]}}
 HIGH = {"property": "Priority", "select": {"equals": "High"}}
@@ -167,11 +168,12 @@ async def test_a_view_that_is_renamed_or_deleted_is_so_on_the_open_page(
     await board.ask("DELETE", f"/v1/views/{views['All Errors']}")
     await expect(_tab(page, "Board")).to_have_attribute("aria-selected", "true")
     await expect(_tab(page, "Broken")).to_have_count(0)
+    # A browser complains of every 404 by itself, and the page may have asked for the view as it went.
+    board.complaints[:] = [complaint for complaint in board.complaints if "404" not in complaint]
 
 
 async def test_the_server_keeps_no_query_of_the_page(board: BoardStage, views: dict[str, str], page: Page) -> None:
     await page.goto(f"{board.url}/#view={views['All Errors']}")
     await expect(page.locator(".view .count")).to_have_text(["4", "4", "1", "2", "4", ""])
     await expect(page.locator(".card .title")).to_have_text(["Fire of London"])
-    await page.goto("about:blank")
-    assert board.sandbox.state.view_queries == {}
+    await until(lambda: board.sandbox.state.view_queries == {}, 10)

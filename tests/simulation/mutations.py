@@ -24,7 +24,7 @@ class Mutation:
     new: str
 
 
-PUSH, SWEEP, INGEST, NOTION = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion.py"
+PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
 MERGE, SETTLE, INBOX, CARD = "models/merge.py", "models/settle.py", "models/inbox.py", "models/card.py"
 
 AS_IF_SAVED = """except NotionWriteUncertain:
@@ -94,15 +94,19 @@ MUTATIONS = (
     Mutation(
         "a webhook that comes twice is stored twice", INBOX, "row.on_conflict_do_nothing().returning", "row.returning"
     ),
-    Mutation("an older look counts as much as a newer one", SETTLE, "if look.began < card.seen_at:", "if False:"),
+    Mutation(
+        "an older look counts as much as a newer one", "models/looks.py", "if look.began < card.seen_at:", "if False:"
+    ),
     Mutation("an uncertain write counts as saved", PUSH, "except NotionWriteUncertain as error:", AS_IF_SAVED),
     Mutation(
         "an uncertain write counts as not saved",
-        NOTION,
+        NOTION_ERRORS,
         "kind = NotionWriteUncertain if writes else NotionUnavailable",
         "kind = NotionUnavailable",
     ),
-    Mutation("a 503 counts as not saved", NOTION, "frozenset({409, 429, 529})", "frozenset({409, 429, 503, 529})"),
+    Mutation(
+        "a 503 counts as not saved", NOTION_ERRORS, "frozenset({409, 429, 529})", "frozenset({409, 429, 503, 529})"
+    ),
     Mutation("the shared budget is not asked", "tasks/pacing.py", "await self._budget.acquire()", "pass"),
     Mutation(
         "options are written by their names",
@@ -117,10 +121,10 @@ MUTATIONS = (
         "return None",
     ),
     Mutation(
-        "what was saved despite its error counts as a person's",
-        PUSH,
-        "written=_saved(change, read)",
-        "written={}",
+        "a write whose answer was lost counts as a person's",
+        "models/moments.py",
+        "if look.written or card.sending is None or card.base is None:",
+        "if True:",
     ),
     Mutation(
         "an event dies without a reason",

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 from browser_stage import STATUSES, BoardStage, card_of, column_of, expect
+from programs import until
 
 if TYPE_CHECKING:
-    from programs import until
-from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page
 
 ERRORS = {"property": "Status", "select": {"equals": ["Error: API Failure"]}}
 HIGH = {"property": "Priority", "select": {"equals": "High"}}

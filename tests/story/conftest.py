@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import uvicorn
-from stage import Clock, Stage
+from programs import Up
+from sqlalchemy import URL
+from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
 from models.database import Sessions
 
@@ -32,3 +37,17 @@ async def stage(sessions: Sessions, clock: Clock) -> AsyncIterator[Stage]:
     await made.close()
     server.should_exit = True
     await serving
+
+
+@pytest.fixture
+def shell(tmp_path: Path, stage: Stage, database: URL) -> Up:
+    """A terminal in a folder whose environment names the stage's board and database."""
+    shutil.copytree(CHANNELS, tmp_path / "channel_configs")
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    settings = {
+        "DATABASE_URL": database.render_as_string(hide_password=False),
+        "NOTION_API_TOKEN": BOT_TOKEN,
+        "NOTION_DATABASE_ID": stage.database_id,
+        "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
+    }
+    return Up(tmp_path, mine | settings)

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
 from programs import Up
-from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Stage
+from stage import Stage
 
 from models.sync_state import ENROLLED, remember
-
-
-@pytest.fixture
-def shell(tmp_path: Path, stage: Stage, database: URL) -> Up:
-    """A terminal in a folder whose environment names the stage's board and database."""
-    shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
-    settings = {
-        "DATABASE_URL": database.render_as_string(hide_password=False),
-        "NOTION_API_TOKEN": BOT_TOKEN,
-        "NOTION_DATABASE_ID": stage.database_id,
-        "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
-    }
-    return Up(tmp_path, mine | settings)
 
 
 async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:

@@ -45,7 +45,8 @@ class Api:
         clock: Tells the time.
         rng: Source of ids.
 
-    `on_change` is called with who changed what, once a request's changes are kept. `sleep` waits for a fault's delay.
+    `on_change` is called with who changed what, once a request's changes are kept. `sleep` waits for a fault's
+    delay; `latency_seconds` go by before each answer.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Api:
         self._limit = RequestLimit(config.requests_per_minute)
         self.log = RequestLog(config.log_limit)
         self.faults = Faults()
+        self.latency_seconds = config.latency_ms / 1000
         self.sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
         self.on_change: Callable[[User, list[tuple[str, str]]], None] = lambda _user, _touched: None
 
@@ -79,8 +81,8 @@ class Api:
             raw = await read_body(request)
         except ClientDisconnect:
             return Response(status_code=400)
-        if self._config.latency_ms > 0:
-            await asyncio.sleep(self._config.latency_ms / 1000)
+        if self.latency_seconds > 0:
+            await asyncio.sleep(self.latency_seconds)
         user = self.user(request)
         route, params = self._find(request.method, request.url.path)
         request_id = new_uuid(self._rng)

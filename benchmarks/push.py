@@ -1,0 +1,60 @@
+"""Pushing N changed cards at Notion's latency: the wall time beside N/3 s, which is all that Notion allows."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+
+from benchmarks.figures import Figure, main, most_in_any_window
+from benchmarks.places import board, connected, database, quiet
+from tasks.connections import Connections
+from tasks.cycle import cycle
+from tasks.report import Report
+from tasks.sweep import import_cards
+
+
+async def moved(on: Connections) -> None:
+    """The pipeline takes every task on by a step, in plain SQL."""
+    async with on.sessions.begin() as session:
+        await session.execute(text("UPDATE tasks SET board_status = 'Assets Generating'"))
+
+
+async def push(cards: int) -> list[Figure]:
+    """Import, change all, and time one push cycle."""
+    with database() as url:
+        async with board(cards) as notion, connected(notion.settings(url)) as on:
+            await import_cards(on, Report())
+            await moved(on)
+            before, report = await notion.last(), Report()
+            began = time.perf_counter()
+            await cycle(on, report, "benchmark")
+            seconds = time.perf_counter() - began
+            requests = await notion.requests(before)
+    least = cards / 3
+    assert report.pushed == cards, report
+    moments = [datetime.fromisoformat(each["time"]).timestamp() for each in requests]
+    return [
+        Figure(
+            what=f"pushing {cards} changed cards, Notion answering after 300 ms",
+            limit=f"{1.05 * least:.1f} s (1.05 of {cards}/3 s)",
+            measured=f"{seconds:.1f} s, {len(requests)} requests, at most {most_in_any_window(moments, 1)} a second",
+            ratio=seconds / least,
+            good=seconds <= 1.05 * least,
+        )
+    ]
+
+
+async def measure() -> Sequence[Figure]:
+    """60 and 600 side by side: each waits for its own Notion."""
+    quiet()
+    sizes = [int(each) for each in sys.argv[1:] if each.isdigit()] or [60, 600]
+    return [figure for found in await asyncio.gather(*map(push, sizes)) for figure in found]
+
+
+if __name__ == "__main__":
+    main(measure)

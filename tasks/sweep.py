@@ -15,8 +15,8 @@ from models.errors import SafetyStop
 from models.looks import news
 from models.sync_state import CHANNELS, CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
 from tasks.board import bot_id, followed_board
-from tasks.budget import patiently
 from tasks.connections import Connections
+from tasks.lanes import Lane, in_lane
 from tasks.reading import Read, Readings, read_by_id, scan
 from tasks.report import Report
 from tasks.storing import Reader, take_in
@@ -96,7 +96,7 @@ async def import_cards(on: Connections, report: Report, *, progress: Callable[[i
     after = datetime.fromisoformat(unfinished["after"]) if unfinished else None
     began = datetime.fromisoformat(unfinished["began"]) if unfinished else None
     here_since = datetime.fromisoformat(unfinished["here_since"]) if unfinished else on.clock()
-    with patiently():
+    with in_lane(Lane.BACKGROUND):
         async for reads in scan(on, reader.board, created=after):
             began = began or on.notion.server_time or on.clock()
             if not reads:

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import ceil
 
 import httpx
 from aiolimiter import AsyncLimiter
@@ -35,6 +36,11 @@ def counting_requests() -> Iterator[RequestCount]:
         yield count
     finally:
         _counts.reset(token)
+
+
+def at_once(per_second: float) -> int:
+    """How many requests to have under way, so that answers may take two seconds and no turn is missed."""
+    return max(4, ceil(2 * per_second))
 
 
 class PacedTransport(httpx.AsyncBaseTransport):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,8 @@ from models.statuses import FREE_OF_RULES, PLANNING, BoardStatus, people_may_mov
 
 EMPTY = {"Status": "draft", "Priority": "normal"}
 """What an empty property stands for."""
+LOOK = timedelta(minutes=1)
+"""Longer than a look at a card takes, from its request to its row."""
 
 
 def broken(world: World, history: list[Any]) -> list[str]:
@@ -56,8 +58,14 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
 
 
 def _after(written: list[Written], value: str, until: datetime) -> list[str | None]:
-    """What the board showed between the last time it showed that value and a moment; a Draft when it never did."""
-    values = [entry.value for entry in written if entry.at <= until]
+    """What the board showed between the last time it showed that value and a moment; a Draft when it never did.
+
+    What it showed again only while the look that counts was on its way is no part of that look.
+    """
+    entries = [entry for entry in written if entry.at <= until]
+    while entries and entries[-1].value == value and until - entries[-1].at < LOOK:
+        entries.pop()
+    values = [entry.value for entry in entries]
     if value not in values:
         return [BoardStatus.DRAFT]
     return values[len(values) - values[::-1].index(value) :]

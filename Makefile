@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint simulate mutate format lock clean
+.PHONY: help up test lint simulate mutate bench format lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 
 mutate: $(READY) ## Make the product wrong on purpose and see whether histories notice: make mutate ONLY=plan
 	@$(BIN)/python tests/simulation/mutate.py --only "$(ONLY)"
+
+bench: $(READY) ## Measure everything beside its limit (15 minutes) and write the README's table: make bench ONLY="push idle"
+	@$(BIN)/python -m benchmarks.run $(ONLY)
 
 format: $(READY) ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

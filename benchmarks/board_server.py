@@ -44,11 +44,13 @@ def card(number: int, status: str) -> dict[str, Any]:
     return {
         "Title": {"title": [{"text": {"content": f"Giant squid {number}"}}]},
         **{name: {"rich_text": [{"text": {"content": text}}]} for name, text in texts.items()},
-        **{
-            name: {"select": {"name": value}}
-            for name, value in {"Channel": CHANNEL, "Status": status, "Priority": "Normal"}.items()
-        },
+        **{name: select(value) for name, value in {"Channel": CHANNEL, "Status": status, "Priority": "Normal"}.items()},
     }
+
+
+def select(option: str) -> dict[str, Any]:
+    """A select's value as a request has it."""
+    return {"select": {"name": option}}
 
 
 async def fill(app: Starlette, clock: Clock, *, cards: int, status: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import structlog
 from sqlalchemy import URL
 
 from models.database import embedded_postgres, migrate
+from models.inbox import Delivery, put
 from models.settings import Settings
 from tasks.connections import Connections, close_connections, connections
 
@@ -149,3 +151,12 @@ async def connected(settings: Settings) -> AsyncIterator[Connections]:
         yield connections(settings)
     finally:
         await close_connections()
+
+
+async def told(on: Connections, page_id: str) -> None:
+    """Notion's webhook about a page is in the inbox."""
+    event = Delivery(
+        event_id=f"{page_id} {datetime.now(UTC)}", event_type="page.properties_updated", page_id=page_id, payload={}
+    )
+    async with on.sessions.begin() as session:
+        await put(session, event, now=on.clock(), correlation_id="benchmark")

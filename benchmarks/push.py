@@ -11,9 +11,10 @@ from datetime import datetime
 from sqlalchemy import text
 
 from benchmarks.figures import Figure, main, most_in_any_window
-from benchmarks.places import board, connected, database, quiet
+from benchmarks.places import board, connected, database, quiet, told
 from tasks.connections import Connections
 from tasks.cycle import cycle
+from tasks.ingest import drain_inbox
 from tasks.report import Report
 from tasks.sweep import import_cards
 
@@ -29,6 +30,11 @@ async def push(cards: int) -> list[Figure]:
     with database() as url:
         async with board(cards) as notion, connected(notion.settings(url)) as on:
             await import_cards(on, Report())
+            # Notion's webhooks come here, so nobody has to ask whether the board's options are still those.
+            async with on.sessions() as session:
+                page = (await session.execute(text("SELECT min(notion_page_id) FROM cards"))).scalar_one()
+            await told(on, page)
+            await drain_inbox(on, Report())
             await moved(on)
             before, report = await notion.last(), Report()
             began = time.perf_counter()

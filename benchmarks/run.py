@@ -1,0 +1,138 @@
+"""Runs every benchmark and writes one table, for people and for the README: `make bench`.
+
+What only waits for Notion's limit runs side by side; what measures this machine runs alone. Each is a process of its
+own with a bound, so that one that hangs costs its own line only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from benchmarks.figures import Figure, as_table
+from benchmarks.places import ROOT, folder
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- figures: written by make bench -->", "<!-- figures end -->"
+BOUND = 300.0
+"""Seconds that one benchmark may take."""
+
+WAVES: Sequence[Sequence[Sequence[str]]] = (
+    (("push",), ("peer",), ("importing", "residue")),
+    (("budget",),),
+    (("thrift",),),
+    (("door",),),
+    (("webhook_to_row",),),
+    (("burst",),),
+    (("idle",),),
+    (("stack",),),
+    (("two_hosts",),),
+)
+"""One wave after the other; in a wave the rows side by side, and the names of a row one after the other."""
+
+
+async def run(name: str, at: Path) -> list[Figure]:
+    """The figures of one benchmark; a line that says so when it fails or takes too long."""
+    target, began = at / f"{name}.json", time.monotonic()
+    command = (sys.executable, "-m", f"benchmarks.{name}", "--json", str(target))
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, start_new_session=True)
+    try:
+        code = await asyncio.wait_for(process.wait(), BOUND)
+        trouble = f"ended with exit code {code}"
+    except TimeoutError:
+        await _end(process)
+        trouble = f"took more than {BOUND:.0f} s"
+    sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
+    if not target.exists():
+        return [Figure(what=f"benchmarks/{name}.py", limit="runs to its end", measured=trouble, good=False)]
+    return [Figure(**each) for each in json.loads(target.read_text(encoding="utf-8"))]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop it and everything it started."""
+    started = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    for each in started:
+        each.terminate()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, started, 20)
+    for each in alive:
+        each.kill()
+    await process.wait()
+
+
+async def run_all(names: Sequence[str]) -> list[Figure]:
+    """The figures of those benchmarks, or of all, in the order of `WAVES`."""
+    found: dict[str, list[Figure]] = {}
+
+    async def row(members: Sequence[str], at: Path) -> None:
+        for name in members:
+            if not names or name in names:
+                found[name] = await run(name, at)
+
+    with folder() as at:
+        for wave in WAVES:
+            await asyncio.gather(*(row(members, at) for members in wave))
+    order = [name for wave in WAVES for members in wave for name in members]
+    return [figure for name in order for figure in found.get(name, [])]
+
+
+def machine() -> str:
+    """On what they were measured, in one sentence."""
+    memory = psutil.virtual_memory().total / 2**30
+    parts = ", ".join(f"{name} {version(name)}" for name in ("prefect", "fastapi", "sqlalchemy", "psycopg"))
+    return (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores ({_processor()}) with {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {parts}; Notion is the "
+        f"sandbox, which answers after 300 ms unless a line says otherwise; everything on this one machine."
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def write_into(readme: Path, text: str) -> None:
+    """Put the table between its two marks.
+
+    Raises:
+        ValueError: when a mark is missing.
+    """
+    whole = readme.read_text(encoding="utf-8")
+    head, begin, rest = whole.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{readme} lacks the marks {BEGIN} and {END}, between which the table is written.")
+    readme.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+
+
+def main() -> int:
+    """Run, print, and write the README's table when all ran; 1 when a figure falls short."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these; the README is then left as it is")
+    options = parser.parse_args()
+    began = time.monotonic()
+    figures = asyncio.run(run_all(options.names))
+    minutes, seconds = divmod(time.monotonic() - began, 60)
+    text = f"{as_table(figures)}\n\n{machine()} All of it took {minutes:.0f} min {seconds:.0f} s."
+    sys.stdout.write(f"{text}\n")
+    if not options.names:
+        write_into(README, text)
+    return 0 if all(figure.good for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""What one change costs: requests to Notion for a change of the pipeline, and for an edit of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from benchmarks.board_server import select
+from benchmarks.figures import Figure, main
+from benchmarks.places import Board, board, connected, database, quiet, told
+from tasks.cycle import cycle
+from tasks.ingest import drain_inbox
+from tasks.report import Report
+from tasks.sweep import import_cards
+
+
+async def asked(notion: Board, since: int) -> list[str]:
+    """What was asked since then beside the sweep, which an idle cycle sends as well."""
+    return [entry["method"] for entry in await notion.requests(since) if not entry["path"].endswith("/query")]
+
+
+async def measure() -> Sequence[Figure]:
+    """One move by the pipeline, one by a person, on a board whose webhooks come."""
+    quiet()
+    with database() as url:
+        async with board(3, latency_ms=0) as notion, connected(notion.settings(url)) as on:
+            await import_cards(on, Report())
+            async with on.sessions() as session:
+                page = (await session.execute(text("SELECT min(notion_page_id) FROM cards"))).scalar_one()
+            await told(on, page)
+            await drain_inbox(on, Report())
+            before = await notion.last()
+            async with on.sessions.begin() as session:
+                await session.execute(
+                    text("UPDATE tasks SET board_status = 'Processing' WHERE notion_page_id = :page"), {"page": page}
+                )
+            await cycle(on, Report(), "benchmark")
+            of_pipeline, before = await asked(notion, before), await notion.last()
+            async with on.sessions() as session:
+                other = (await session.execute(text("SELECT max(notion_page_id) FROM cards"))).scalar_one()
+            await notion.edit(other, {"Status": select("Draft")})
+            await told(on, other)
+            await drain_inbox(on, Report())
+            await cycle(on, Report(), "benchmark")
+            of_person = await asked(notion, before)
+    return [
+        Figure(
+            what="Notion requests per change pushed, the cycle's one sweep aside",
+            limit="1",
+            measured=f"{len(of_pipeline)} ({', '.join(of_pipeline)})",
+            ratio=float(len(of_pipeline)),
+            good=len(of_pipeline) == 1,
+        ),
+        Figure(
+            what="Notion requests per human edit taken (the fetch, and the date written back)",
+            limit="2",
+            measured=f"{len(of_person)} ({', '.join(of_person)})",
+            ratio=len(of_person) / 2,
+            good=len(of_person) <= 2,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main(measure)

@@ -48,12 +48,12 @@ MUTATIONS = (
         "event.claimed_until = now + LEASE",
         "event.processed, event.processed_at, event.outcome = True, now, 'looked_at'",
     ),
-    Mutation("a sweep looks back without overlap", SWEEP, "edited=watermark - OVERLAP", "edited=watermark"),
+    Mutation("a sweep looks back without overlap", SWEEP, "edited = watermark - OVERLAP if", "edited = watermark if"),
     Mutation(
         "the watermark is taken at the sweep's end",
         SWEEP,
-        "WATERMARK, moment=began)\n    return True",
-        "WATERMARK, moment=on.clock())\n    return True",
+        "== watermark:\n                await remember(session, WATERMARK, moment=began)",
+        "== watermark:\n                await remember(session, WATERMARK, moment=on.clock())",
     ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(

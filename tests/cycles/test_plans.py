@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import URL, event, text
+from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 from stage import Stage
 
+from benchmarks.explaining import explain, heard
+from benchmarks.large_board import fill
 from models import inbox
 from models.database import libpq
 from models.differs import PENDING, pending, put_backs, worth_a_push
@@ -25,31 +27,6 @@ from tasks.board import followed_board
 
 SMALL = {"sync_state"}
 """Tables of some dozen rows."""
-
-FILL = (
-    """
-    INSERT INTO tasks (id, notion_page_id, title, channel_id, topic, status, board_status, created_at,
-                       status_changed_at)
-    SELECT lpad(n::text, 32, '0')::uuid, 'page-' || n, 'Giant squid', 'deep_sea_stories', 'Architeuthis', 'pending',
-           'Queued', '2026-11-20', '2026-11-20'
-    FROM generate_series(1, 100000) AS n
-    """,
-    """
-    INSERT INTO cards (notion_page_id, task_id, base_title, base_channel, base_topic, base_status, shown_status,
-                       shown_priority, shown_created, shown_updated, first_seen_at, seen_at, edited_at,
-                       task_board_status, task_priority, task_created_at, task_status_changed_at)
-    SELECT notion_page_id, id, title, channel_id, topic, board_status, board_status, 'Normal', created_at,
-           status_changed_at, created_at, created_at, created_at, board_status, priority, created_at, status_changed_at
-    FROM tasks
-    """,
-    """
-    INSERT INTO webhook_events (event_id, event_type, page_id, payload, correlation_id, received_at, next_attempt_at,
-                                processed, processed_at, outcome)
-    SELECT 'event-' || n, 'page.properties_updated', 'page-' || n, '{}', 'c', '2026-11-20', '2026-11-20', true,
-           '2026-11-20', 'looked_at'
-    FROM generate_series(1, 100000) AS n
-    """,
-)
 
 
 @dataclass(frozen=True)
@@ -76,33 +53,15 @@ def nodes_of(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from nodes_of(child)
 
 
-@contextmanager
-def heard(stage: Stage) -> Iterator[list[tuple[str, Any]]]:
-    """The statements that are sent meanwhile, with their values."""
-    sent: list[tuple[str, Any]] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:  # noqa: FBT001 - SQLAlchemy's
-        if statement.split(maxsplit=1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
-            sent.append((statement, values))
-
-    event.listen(stage.on.engine.sync_engine, "before_cursor_execute", hear)
-    try:
-        yield sent
-    finally:
-        event.remove(stage.on.engine.sync_engine, "before_cursor_execute", hear)
-
-
 async def plans_of(stage: Stage, work: Callable[[], Awaitable[object]]) -> list[Plan]:
     """How PostgreSQL runs each statement that the work sends."""
-    with heard(stage) as sent:
+    with heard(stage.on.engine) as sent:
         await work()
-    plans = []
-    async with stage.on.engine.connect() as connection:
-        for statement, values in sent:
-            of_one = values[0] if isinstance(values, list) else values
-            explained = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", of_one)
-            plans.append(Plan(statement, tuple(nodes_of(explained.scalar_one()[0]["Plan"]))))
-    return plans
+    found = []
+    for statement in sent:
+        (explained,) = await explain(stage.on.engine, statement, "FORMAT JSON")
+        found.append(Plan(statement[0], tuple(nodes_of(explained[0]["Plan"]))))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +71,7 @@ def filled(postgres: URL) -> Iterator[str]:
     with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template_of_tests")
         with psycopg.connect(libpq(postgres.set(database=name)), autocommit=True) as connection:
-            # The triggers would only copy what is copied here, a hundred thousand times.
-            connection.execute("SET session_replication_role = replica")
-            for statement in FILL:
-                connection.execute(statement)
-            connection.execute("ANALYZE cards, tasks, webhook_events")
+            fill(connection, 100_000, at=datetime(2026, 11, 20, tzinfo=UTC))
         yield name
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

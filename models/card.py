@@ -1,8 +1,4 @@
-"""`cards`: one row per page of the board, valid or not: what is remembered of it, and what still has to be pushed.
-
-What needs pushing is a query (`PENDING`), not a flag: whatever wrote a task - a flow, a worker, psql - the next cycle
-sees that the board shows something else.
-"""
+"""`cards`: one row per page of the board, valid or not: what is remembered of it (what has to be pushed: `differs`)."""
 
 from __future__ import annotations
 
@@ -16,9 +12,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
-from models.agreement import PUSHED, Base, Shown, TaskState
-from models.board import Board
+from models.agreement import Base, Shown, TaskState
 from models.database import timestamptz
+from models.differs import DIFFERING_ONLY, KEPT_BY_DATABASE
 from models.properties import BoardCard
 from models.statuses import BoardStatus, Priority
 from models.task import Task
@@ -42,7 +38,13 @@ class Card(SQLModel, table=True):
     """
 
     __tablename__ = "cards"
-    __table_args__ = (Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),)
+    __table_args__ = (
+        Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
+        *KEPT_BY_DATABASE,
+        DIFFERING_ONLY,
+    )
+    # Not mapped: an object that is held for a while must not write back what the database keeps itself.
+    __mapper_args__ = {"exclude_properties": [column.name for column in KEPT_BY_DATABASE]}
 
     notion_page_id: str = Field(sa_column=Column(String(100), primary_key=True))
     task_id: UUID | None = Field(
@@ -174,60 +176,11 @@ def task_state(task: Task) -> TaskState:
     )
 
 
-DIFFERS = """(
-    :status AND c.shown_status IS DISTINCT FROM coalesce(t.board_status, c.base_status, c.shown_status)
-            AND NOT (c.shown_status IS NULL AND 'Status' = ANY (c.lacking))
- OR :priority AND c.shown_priority IS DISTINCT FROM initcap(coalesce(t.priority, c.base_priority))
-              AND NOT (c.shown_priority IS NULL AND 'Priority' = ANY (c.lacking))
- OR :attention AND c.shown_attention <> CASE
-      WHEN c.refusal <> '' AND c.refused_at <> t.status_changed_at THEN rtrim(left(c.attention, -length(c.refusal)))
-      ELSE c.attention END
- OR :created AND c.shown_created <> date_trunc('minute', t.created_at)
- OR :created AND c.shown_created IS NULL AND t.id IS NOT NULL AND NOT 'Created' = ANY (c.lacking)
- OR :updated AND c.shown_updated <> date_trunc('minute', t.status_changed_at)
- OR :updated AND c.shown_updated IS NULL AND t.id IS NOT NULL AND NOT 'Updated' = ANY (c.lacking)
-)"""
-"""`models.agreement.differences` in SQL (kept equal by test). The flags say what the board lets us write."""
-
-PENDING = f"""
-SELECT c.notion_page_id
-FROM cards c LEFT JOIN tasks t ON t.id = c.task_id
-WHERE c.trashed_at IS NULL
-  AND c.first_seen_at IS NOT NULL
-  AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= :now)
-  AND {DIFFERS}
-ORDER BY
-  (coalesce(t.priority, c.base_priority) = 'high') DESC,
-  (c.refusal <> '' OR c.shown_attention <> c.attention) DESC,
-  t.status_changed_at NULLS LAST,
-  c.notion_page_id
-LIMIT :limit
-"""  # noqa: S608 - a constant of ours
-"""Cards to push now: High priority first, then what a person waits for, then the oldest change."""
-
-
-def writable(board: Board) -> dict[str, bool]:
-    """The flags of `DIFFERS` for a board."""
-    return {name.lower(): board.shows(name) for name in PUSHED}
-
-
-async def pending(session: AsyncSession, board: Board, *, now: datetime, limit: int) -> list[str]:
-    """Page ids of cards to push now, most urgent first."""
-    rows = await session.execute(text(PENDING), {**writable(board), "now": now, "limit": limit})
-    return [row[0] for row in rows]
-
-
-async def put_backs(session: AsyncSession, board: Board) -> int:
-    """How many cards stand elsewhere than agreed because a person's move was refused or overruled."""
-    query = text(
-        f"SELECT count(*) FROM cards c LEFT JOIN tasks t ON t.id = c.task_id "  # noqa: S608 - a constant of ours
-        f"WHERE c.trashed_at IS NULL AND c.shown_status <> c.base_status AND {DIFFERS}",
-    )
-    return int((await session.execute(query, writable(board))).scalar_one())
-
-
 async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[str, Card]:
-    """The rows of those pages, made where missing, locked till the commit in one order (so no two callers deadlock)."""
+    """The rows of those pages, made where missing, locked till the commit in one order.
+
+    Who wants their tasks too must hold them before: `models.holding`.
+    """
     wanted = sorted(set(page_ids))
     if not wanted:
         return {}

@@ -48,6 +48,7 @@ class WebhookEvent(SQLModel, table=True):
     __tablename__ = "webhook_events"
     __table_args__ = (
         Index("ix_webhook_events_due", "next_attempt_at", postgresql_where=text("NOT processed AND dead_at IS NULL")),
+        Index("ix_webhook_events_dead_at", "dead_at", postgresql_where=text("dead_at IS NOT NULL")),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
@@ -94,6 +95,10 @@ class Delivery:
     payload: dict[str, Any]
 
 
+_UNFINISHED = (~col(WebhookEvent.processed), col(WebhookEvent.dead_at).is_(None))
+"""Neither processed nor dead, in the words of `ix_webhook_events_due`: else PostgreSQL does not see that it fits."""
+
+
 def written_only_by(payload: dict[str, Any], user_id: str | None) -> bool:
     """Whether an event's only author is that Notion user: our own write coming back (Notion aggregates authors)."""
     authors = payload.get("authors")
@@ -130,8 +135,7 @@ async def due_since(session: AsyncSession, *, now: datetime) -> datetime | None:
 
 
 def _due(now: datetime) -> SelectOfScalar[WebhookEvent]:
-    waiting = (col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
-    return select(WebhookEvent).where(*waiting, _free(now), WebhookEvent.next_attempt_at <= now)
+    return select(WebhookEvent).where(*_UNFINISHED, _free(now), WebhookEvent.next_attempt_at <= now)
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
@@ -177,9 +181,7 @@ async def release(session: AsyncSession, ids: Sequence[int], *, now: datetime, w
 
 async def free_claims(session: AsyncSession) -> int:
     """End every claim, and say how many there were. For who knows that all claimants are dead."""
-    held = select(WebhookEvent).where(
-        col(WebhookEvent.processed).is_(False), col(WebhookEvent.claimed_until).is_not(None)
-    )
+    held = select(WebhookEvent).where(*_UNFINISHED, col(WebhookEvent.claimed_until).is_not(None))
     events = list(await session.scalars(held.with_for_update()))
     for event in events:
         event.claimed_until = None
@@ -219,7 +221,7 @@ async def dead_since(session: AsyncSession, moment: datetime) -> list[str]:
 
 async def waiting(session: AsyncSession) -> int:
     """How many events are neither processed nor dead."""
-    query = select(func.count()).where(col(WebhookEvent.processed).is_(False), col(WebhookEvent.dead_at).is_(None))
+    query = select(func.count()).select_from(WebhookEvent).where(*_UNFINISHED)
     return int((await session.execute(query)).scalar_one())
 
 
@@ -248,7 +250,7 @@ async def newest(session: AsyncSession, *, dead: bool, limit: int) -> list[Webho
 
 async def unfinished_of(session: AsyncSession, page_id: str) -> list[WebhookEvent]:
     """The events about a page that are not processed, oldest first."""
-    about = (WebhookEvent.page_id == page_id, col(WebhookEvent.processed).is_(False))
+    about = (WebhookEvent.page_id == page_id, ~col(WebhookEvent.processed))
     return list(await session.scalars(select(WebhookEvent).where(*about).order_by(col(WebhookEvent.id))))
 
 

@@ -6,22 +6,21 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.board import Board
-from models.card import DIFFERS, writable
+from models.differs import worth_a_push
 from models.sync_state import BOARD, get_value
 
 _OPEN = "s.value ->> 'until' IS NULL"
 
 _CARDS = f"""
 SELECT s.value ->> 'name' FROM sync_state s
-LEFT JOIN cards c ON 'card_failing:' || c.notion_page_id = s.value ->> 'name'
-LEFT JOIN tasks t ON t.id = c.task_id
+LEFT JOIN cards c ON c.notion_page_id = substr(s.value ->> 'name', 1 + length('card_failing:'))
 WHERE s.key LIKE 'incident:card\\_failing:%' AND {_OPEN}
-  AND (c.notion_page_id IS NULL OR c.trashed_at IS NOT NULL OR c.attempts = 0 OR {DIFFERS} IS NOT TRUE)
+  AND (c.notion_page_id IS NULL OR c.attempts = 0 OR c.differs <> ALL (CAST(:worth AS smallint[])))
 """  # noqa: S608 - constants of ours
 
 _EVENTS = f"""
 SELECT s.value ->> 'name' FROM sync_state s
-LEFT JOIN webhook_events e ON 'dead_event:' || e.event_id = s.value ->> 'name'
+LEFT JOIN webhook_events e ON e.event_id = substr(s.value ->> 'name', 1 + length('dead_event:'))
 WHERE s.key LIKE 'incident:dead\\_event:%' AND {_OPEN} AND (e.id IS NULL OR e.processed)
 """  # noqa: S608 - constants of ours
 
@@ -31,5 +30,6 @@ async def recovered(session: AsyncSession) -> list[str]:
     names = list((await session.execute(text(_EVENTS))).scalars())
     known = await get_value(session, BOARD)
     if known is not None:
-        names += (await session.execute(text(_CARDS), writable(Board.from_json(known["board"])))).scalars()
+        worth = worth_a_push(Board.from_json(known["board"]))
+        names += (await session.execute(text(_CARDS), {"worth": worth})).scalars()
     return names

@@ -11,6 +11,7 @@ from models.agreement import attention
 from models.card import Card
 from models.errors import GiveUp
 from models.history import TaskHistory, act_as
+from models.holding import hold
 from models.statuses import BoardStatus, Priority
 from models.task import Task
 
@@ -61,12 +62,13 @@ async def restore(
 
 
 async def _locked(session: AsyncSession, page_id: str, name: str, value: str) -> tuple[Card, Task]:
-    """The card and its task, in the order in which everybody locks them."""
-    card = await session.get(Card, page_id, with_for_update=True, populate_existing=True)
-    task = None
-    if card is not None and card.task_id is not None:
-        task = await session.get(Task, card.task_id, with_for_update=True, populate_existing=True)
-    if card is None or task is None:
+    """The card and its task, held until the commit."""
+    known = await session.get(Card, page_id)
+    if known is None:
+        raise GiveUp(_without_task(None, name, value))
+    card = (await hold(session, [page_id])).cards[page_id]
+    task = await session.get(Task, card.task_id) if card.task_id is not None else None
+    if task is None:
         raise GiveUp(_without_task(card, name, value))
     return card, task
 

@@ -12,14 +12,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.agreement import Base, attention, wrote
-from models.card import Card, cards_of, task_state
+from models.card import Card, task_state
 from models.history import TaskHistory, act_as
+from models.holding import hold
 from models.looks import Look, doubt, newest
 from models.merge import Plan, plan
 from models.moments import ours, overtaken, remember_moments, remember_trash, unseen_by
 from models.properties import BoardCard
 from models.statuses import STATE_OF
-from models.task import Task, tasks_of_pages
+from models.task import Task
 from models.unseen import Claim, Unseen
 from models.validation import Violation
 
@@ -77,8 +78,7 @@ async def settle(
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
     """
     counting = newest(looks)
-    cards = await cards_of(session, list(counting))
-    tasks = await tasks_of_pages(session, list(counting), lock=True)
+    held = await hold(session, list(counting))
     outcomes: list[Outcome] = []
     again: list[str] = []
     unseen: dict[str, Sequence[Unseen]] = {}
@@ -90,8 +90,8 @@ async def settle(
         await act_as(session, actor, now=now, correlation_id=correlation_id)
         for look in group:
             page_id = look.card.page_id
-            note = _Note(session, cards[page_id], actor, now, correlation_id)
-            task = tasks.get(page_id)
+            note = _Note(session, held.cards[page_id], actor, now, correlation_id)
+            task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
                 outcomes.append(_settle_one(note, look, task, bot_id, importing=importing))
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
@@ -244,7 +244,7 @@ async def mark_gone(
     correlation_id: str | None,
 ) -> list[Outcome]:
     """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits."""
-    known = [card for card in (await cards_of(session, page_ids)).values() if card.first_seen_at is not None]
+    known = [card for card in (await hold(session, page_ids)).cards.values() if card.first_seen_at is not None]
     for card in known:
         card.seen_at = now
     return [_trash(_Note(session, card, "board", now, correlation_id)) for card in known]

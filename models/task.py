@@ -7,8 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, Column, String, Text, func
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel
 
 from models.database import timestamptz
 from models.statuses import STATE_OF, BoardStatus, Priority, Status
@@ -57,13 +56,3 @@ class Task(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
     updated_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
     status_changed_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
-
-
-async def tasks_of_pages(session: AsyncSession, page_ids: Sequence[str], *, lock: bool = False) -> dict[str, Task]:
-    """The tasks of those pages by page id; with `lock`, held against every other writer until the commit."""
-    query = select(Task).where(col(Task.notion_page_id).in_(page_ids)).order_by(col(Task.notion_page_id))
-    rows = await session.scalars(
-        query.with_for_update() if lock else query,
-        execution_options={"populate_existing": lock},
-    )
-    return {task.notion_page_id: task for task in rows if task.notion_page_id is not None}

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from models.board import Board
-from models.card import card_and_task, cards_of, pending, put_backs
+from models.card import card_and_task, cards_of
 from models.change import Change, change_to
+from models.differs import pending, put_backs
 from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
 from models.looks import Look
 from models.moments import sending

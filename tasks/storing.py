@@ -14,6 +14,7 @@ from models import inbox
 from models.board import Board
 from models.card import count_cards, count_cards_among, count_trashed
 from models.errors import SafetyStop
+from models.holding import hold
 from models.looks import Look
 from models.settle import Outcome, Settled, mark_gone, settle
 from models.sync_state import CONFIRMED, get_moment
@@ -128,6 +129,9 @@ async def store_cards(
     now = on.clock()
     async with on.sessions.begin() as session:
         await _guard_trash(session, looks, readings.gone, now)
+        if readings.gone:
+            # All at once, or two of us may wait for each other: each for a page that the other holds already.
+            await hold(session, [*readings.gone, *(look.card.page_id for look in looks)])
         settled = await settle(
             session,
             looks,

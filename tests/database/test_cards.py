@@ -17,8 +17,9 @@ from sqlalchemy import URL, text
 
 from models.agreement import PUSHED, Base, Shown, TaskState, attention, differences, is_outdated
 from models.board import Board
-from models.card import Card, pending, put_backs, task_state
+from models.card import Card, task_state
 from models.database import Sessions
+from models.differs import pending, put_backs
 from models.statuses import STATE_OF, BoardStatus, Priority
 from models.task import Task
 from models.validation import Violation

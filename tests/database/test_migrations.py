@@ -49,7 +49,8 @@ CATALOGUE = {
 SHAPE = {
     "columns": (
         "SELECT table_name, column_name, data_type, character_maximum_length, udt_name, is_nullable, column_default, "
-        "is_identity, identity_generation FROM information_schema.columns WHERE table_schema = 'public'"
+        "is_identity, identity_generation, generation_expression FROM information_schema.columns "
+        "WHERE table_schema = 'public'"
     ),
     "constraints": (
         "SELECT conrelid::regclass::text, conname, contype, condeferrable, pg_get_constraintdef(oid) "
@@ -84,11 +85,11 @@ def test_each_migration_can_be_taken_back_alone(postgres: URL) -> None:
         migrate(url)
         whole = {**ours(url, CATALOGUE), **ours(url, SHAPE)}
         seen = []
-        for _ in range(2):
+        for _ in range(3):
             migrate(url, "-1")
             seen.append(ours(url, CATALOGUE)["triggers"])
-        assert seen[0] == whole["triggers"]
-        assert seen[1] == set()
+        assert seen[0] == seen[1] == whole["triggers"] - {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
+        assert seen[2] == set()
         migrate(url)
         assert {**ours(url, CATALOGUE), **ours(url, SHAPE)} == whole
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from database_rows import BOARD, EARLIER, MINUTE, NOW, SECOND, Worker, make_card, make_look, settled
 from sqlalchemy import URL
+from sqlmodel import select
 
-from models.card import Card, card_and_task, pending, put_backs
+from models.card import Card, card_and_task
 from models.database import Sessions
+from models.differs import pending, put_backs
 from models.settle import settle
-from models.task import tasks_of_pages
+from models.task import Task
 
 LATER = NOW + MINUTE
 
@@ -184,7 +186,7 @@ async def test_a_session_that_read_a_card_before_still_decides_on_the_newest_row
 ) -> None:
     await settled(sessions, make_look(make_card(status="Queued")))
     async with sessions() as session:
-        held = [await card_and_task(session, "page-1"), await tasks_of_pages(session, ["page-1"])]
+        held = [await card_and_task(session, "page-1"), (await session.scalars(select(Task))).one()]
         await session.commit()
         worker.rows("UPDATE tasks SET status = 'processing'")
         look = make_look(make_card(status="Draft"), LATER)

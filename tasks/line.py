@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 from models.board import Board
-from models.card import pending
+from models.differs import pending
 from tasks.connections import Connections
 
 AHEAD = 12

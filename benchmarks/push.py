@@ -14,8 +14,8 @@ from benchmarks.figures import Figure, main, most_in_any_window
 from benchmarks.places import board, connected, database, quiet
 from tasks.connections import Connections
 from tasks.cycle import cycle
+from tasks.importing import import_cards
 from tasks.report import Report
-from tasks.sweep import import_cards
 
 
 async def moved(on: Connections) -> None:

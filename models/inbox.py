@@ -165,6 +165,8 @@ async def claim(session: AsyncSession, *, now: datetime, limit: int) -> list[Web
 
 async def finish(session: AsyncSession, ids: Sequence[int], *, now: datetime, outcome: str) -> None:
     """Mark events as done, in the transaction that stores their effect."""
+    if not ids:
+        return
     done = {"processed": True, "processed_at": now, "claimed_until": None, "error": None, "outcome": outcome}
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**done))
 

@@ -122,6 +122,12 @@ async def any_due(session: AsyncSession, *, now: datetime) -> bool:
     return (await session.execute(_due(now).limit(1))).first() is not None
 
 
+async def count_due(session: AsyncSession, *, now: datetime) -> int:
+    """How many events a claim without a limit would take."""
+    query = select(func.count()).select_from(_due(now).subquery())
+    return int((await session.execute(query)).scalar_one())
+
+
 async def due_since(session: AsyncSession, *, now: datetime) -> datetime | None:
     """Since when the event that waits longest could have been claimed; None when none can."""
     query = _due(now).order_by(col(WebhookEvent.next_attempt_at)).limit(1)

@@ -154,7 +154,7 @@ class World(Stage):
             sleep=sleep,
             transport=road,
         )
-        made = _Connections(settings, sessions, client, clock=self.clock)
+        made = _Connections(settings, sessions, client, clock=self.clock, sleep=sleep)
         made.configured = self.channels
         return made
 
@@ -196,7 +196,7 @@ class World(Stage):
                 await cycle(on, Report(), f"cycle of {process.name}")
 
     async def _ingest(self, on: Connections) -> None:
-        await drain_inbox(on, Report())
+        await drain_inbox(on, Report(), gathering=True)
 
     async def _import(self, on: Connections) -> None:
         async with one_at_a_time(on, Lock.IMPORT) as mine:

@@ -14,9 +14,9 @@ from benchmarks.figures import Figure, main, most_in_any_window
 from benchmarks.places import board, connected, database, quiet, told
 from tasks.connections import Connections
 from tasks.cycle import cycle
+from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.report import Report
-from tasks.sweep import import_cards
 
 
 async def moved(on: Connections) -> None:

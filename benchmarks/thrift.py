@@ -10,9 +10,9 @@ from benchmarks.board_server import select
 from benchmarks.figures import Figure, main
 from benchmarks.places import Board, board, connected, database, quiet, told
 from tasks.cycle import cycle
+from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.report import Report
-from tasks.sweep import import_cards
 
 
 async def asked(notion: Board, since: int) -> list[str]:

@@ -16,11 +16,11 @@ from tasks.alerts import deliver_alerts
 from tasks.board import followed_board
 from tasks.connections import Connections, connected
 from tasks.cycle import cycle
+from tasks.importing import import_cards
 from tasks.locks import Lock, one_at_a_time
 from tasks.pacing import counting_requests
 from tasks.push import dry_run
 from tasks.report import Report
-from tasks.sweep import import_cards
 
 console = Console(soft_wrap=True, highlight=False)
 

@@ -11,8 +11,8 @@ from prefect import flow
 
 from flows.recording import recorded
 from flows.runs import rename_run
+from tasks.importing import import_cards
 from tasks.locks import Lock, one_at_a_time
-from tasks.sweep import import_cards
 
 
 @flow(name="import-board", flow_run_name="import-board", persist_result=False)

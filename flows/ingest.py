@@ -16,4 +16,4 @@ from tasks.ingest import drain_inbox
 async def ingest() -> None:
     """Work through every event that is due."""
     async with recorded("ingest") as run:
-        await drain_inbox(run.on, run.report)
+        await drain_inbox(run.on, run.report, gathering=True)

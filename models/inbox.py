@@ -127,6 +127,12 @@ async def any_due(session: AsyncSession, *, now: datetime) -> bool:
     return (await session.execute(_due(now).limit(1))).first() is not None
 
 
+async def count_due(session: AsyncSession, *, now: datetime) -> int:
+    """How many events a claim without a limit would take."""
+    query = select(func.count()).select_from(_due(now).subquery())
+    return int((await session.execute(query)).scalar_one())
+
+
 async def due_since(session: AsyncSession, *, now: datetime) -> datetime | None:
     """Since when the event that waits longest could have been claimed; None when none can."""
     query = _due(now).order_by(col(WebhookEvent.next_attempt_at)).limit(1)
@@ -169,6 +175,8 @@ async def claim(session: AsyncSession, *, now: datetime, limit: int) -> list[Web
 
 async def finish(session: AsyncSession, ids: Sequence[int], *, now: datetime, outcome: str) -> None:
     """Mark events as done, in the transaction that stores their effect."""
+    if not ids:
+        return
     done = {"processed": True, "processed_at": now, "claimed_until": None, "error": None, "outcome": outcome}
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**done))
 

@@ -16,7 +16,7 @@ from models.database import Sessions, database_url, open_engine, open_sessions
 from models.errors import DatabaseUnavailable, SettingsError
 from models.incidents import Incident
 from models.settings import Settings, load_settings
-from tasks.budget import Budget, SharedBudget
+from tasks.budget import Budget, SharedBudget, Sleep
 from tasks.notion import NotionClient
 
 Clock = Callable[[], datetime]
@@ -34,17 +34,26 @@ class Connections:
         settings: as read when the connections were opened.
         engine, sessions: PostgreSQL; a transaction is `async with on.sessions.begin() as session`.
         notion: the rate-limited client.
-        clock: the only clock of the steps.
+        clock: the only clock of the steps; sleep: how they wait, in seconds.
         unstored: what `tasks.alerts` remembers while the database is away.
         board_is_looked_at: held while one of several refused writes asks what the board is like now.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, notion: NotionClient, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        notion: NotionClient,
+        *,
+        clock: Clock = utc_now,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self.settings = settings
         self.engine: AsyncEngine = sessions.kw["bind"]
         self.sessions = sessions
         self.notion = notion
         self.clock = clock
+        self.sleep = sleep
         self.unstored: dict[str, Incident] = {}
         self.board_is_looked_at = asyncio.Lock()
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 from models.sync_state import CONFIRMED, LAST_GOOD_CYCLE, forget, remember
 from tasks.board import bot_id, followed_board
 from tasks.connections import Connections
+from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
 from tasks.push import push_pending
 from tasks.report import Report
 from tasks.storing import Reader
-from tasks.sweep import import_cards, sweep
+from tasks.sweep import sweep
 
 INTERVAL = timedelta(seconds=60)
 """How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up from its backlog."""

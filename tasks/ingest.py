@@ -23,6 +23,7 @@ from tasks.alerts import Level, end_recovered, send_alert
 from tasks.board import bot_id, followed_board, refreshed_board
 from tasks.claims import claiming
 from tasks.connections import Connections
+from tasks.gathering import gathered
 from tasks.reading import Readings, read_by_id, read_many
 from tasks.report import Report
 from tasks.steps import step
@@ -30,8 +31,10 @@ from tasks.storing import Events, Reader, take_in
 
 log = structlog.get_logger("showrunner.ingest")
 
-BATCH = 500
-"""Events claimed at once: five queries' worth of cards, well inside the lease."""
+BATCH = 2000
+"""Events claimed at once: twenty queries' worth of cards, which are read well inside the lease."""
+BY_ID_MOST = 400
+"""Pages read one by one for one claim: more would outlast its lease. The others' events are given back."""
 FEW = 3
 """Up to this many pages are read one by one; a query would cost as much and may lag behind."""
 _EDITED_BEFORE = timedelta(minutes=6)
@@ -47,6 +50,7 @@ class Batch:
         trashed: pages said to have left the board, which no query shows.
         settled: ids of our event rows that need no look, by the outcome to store.
         claims: what the events say that people edited, by page.
+        left: pages that this claim has no time for.
     """
 
     events: Sequence[WebhookEvent]
@@ -54,6 +58,7 @@ class Batch:
     trashed: set[str] = field(default_factory=set)
     settled: dict[str, list[int]] = field(default_factory=dict)
     claims: dict[str, list[Claim]] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
     schema_changed: bool = False
 
     def __str__(self) -> str:
@@ -61,8 +66,11 @@ class Batch:
         return f"{len(self.pages)} cards"
 
 
-async def drain_inbox(on: Connections, report: Report) -> None:
+async def drain_inbox(on: Connections, report: Report, *, gathering: bool = False) -> None:
     """Work through everything that is due; what fails stays due, with backoff.
+
+    Args:
+        gathering: in a burst, wait for more of it before each claim, and leave it to whoever does so already.
 
     Raises:
         GiveUp, NotionUnavailable: what concerns everything; the events are given back untried.
@@ -71,16 +79,16 @@ async def drain_inbox(on: Connections, report: Report) -> None:
         if not await inbox.waiting(session):
             return
     async with claiming(on):
-        await _drain(on, report)
+        await _drain(on, report, gathering=gathering)
 
 
-async def _drain(on: Connections, report: Report) -> None:
+async def _drain(on: Connections, report: Report, *, gathering: bool) -> None:
     async with on.sessions() as session:
         if not await inbox.any_due(session, now=on.clock()):
             return
     board, me, began = await followed_board(on), await bot_id(on), on.clock()
     try:
-        while events := await claim_events(on):
+        while (not gathering or await gathered(on)) and (events := await claim_events(on)):
             board = await _work_through(on, events, board, me, report)
     except (NotionUnavailable, GiveUp):
         # What stopped a later batch must not keep the deaths of an earlier one from being told.
@@ -100,12 +108,24 @@ async def _work_through(
                 board = await refreshed_board(on)
             readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
             reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
-            ended = Events(pages=batch.pages, settled=batch.settled, claims=batch.claims)
+            ended = Events(
+                pages={page: rows for page, rows in batch.pages.items() if page not in batch.left},
+                settled=batch.settled,
+                claims=batch.claims,
+            )
             await take_in(on, reader, readings, report, ended)
+            await _leave_to_the_next_claim(on, batch)
         except (NotionUnavailable, GiveUp) as error:
             await _give_back(on, events, error)
             raise
     return board
+
+
+async def _leave_to_the_next_claim(on: Connections, batch: Batch) -> None:
+    if batch.left:
+        rows = [row for page in batch.left for row in batch.pages[page]]
+        async with on.sessions.begin() as session:
+            await inbox.release(session, rows, now=on.clock(), wait=timedelta(0))
 
 
 async def _report_dead(on: Connections, since: datetime) -> None:
@@ -155,14 +175,16 @@ def _no_look_needed(event: WebhookEvent, board: Board, me: str) -> str | None:
 
 @step("fetch_cards", holds="fetch {batch}", tags=("notion",))
 async def fetch_cards(on: Connections, board: Board, batch: Batch) -> Readings:
-    """The batch's pages as they are now: few by id, many by query."""
+    """The batch's pages as they are now: few by id, many by query, and by id what no query shows."""
     on_board = [page for page in batch.pages if page not in batch.trashed]
     if len(on_board) <= FEW:
         return await read_by_id(on, board, sorted(batch.pages))
     since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
     readings = await read_many(on, board, on_board, since=since)
-    if batch.trashed:
-        readings.add(await read_by_id(on, board, sorted(batch.trashed)))
+    missing = sorted(batch.pages.keys() - {read.card.page_id for read in readings.cards})
+    batch.left = frozenset(missing[BY_ID_MOST:])
+    if missing:
+        readings.add(await read_by_id(on, board, missing[:BY_ID_MOST]))
     return readings
 
 

@@ -19,6 +19,7 @@ class Lock(IntEnum):
     PUSH = 7_236_011
     IMPORT = 7_236_012
     INBOX = 7_236_013
+    GATHERING = 7_236_014
 
 
 @asynccontextmanager

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from models.board import Board
 from models.errors import BoardError, NotionPageNotFound, NotionRejected, NotionUnavailable
-from models.properties import BoardCard, parse_time, read_card
+from models.properties import BoardCard, parse_time, read_card, to_minute
 from tasks.board import board_lost, refreshed_board
 from tasks.connections import Connections
 from tasks.side_by_side import side_by_side
@@ -110,7 +110,7 @@ def _elsewhere(page: Mapping[str, Any], board: Board) -> bool:
 
 
 async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, since: datetime) -> Readings:
-    """Many recently edited pages: queries return a hundred with their values; what they do not show is read by id."""
+    """Many recently edited pages, as far as queries show them: each returns a hundred with their values."""
     missing = set(page_ids)
     readings = Readings()
     cursor: str | None = None
@@ -126,8 +126,6 @@ async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, s
         cursor = answer.get("next_cursor")
         if not missing or not answer.get("has_more"):
             break
-    if missing:
-        readings.add(await read_by_id(on, board, sorted(missing)))
     return readings
 
 
@@ -146,22 +144,33 @@ def edited_since(moment: datetime) -> Filter:
 
 
 async def scan(
-    on: Connections, board: Board, *, edited: datetime | None = None, created: datetime | None = None
+    on: Connections,
+    board: Board,
+    *,
+    edited: datetime | None = None,
+    created: datetime | None = None,
+    before: datetime | None = None,
+    newest_first: bool = False,
 ) -> AsyncIterator[list[Read]]:
     """Every page of the board, or those edited or created since a moment, a hundred at a time, oldest first.
 
     Sorted by creation, which never changes, so that no page slips between two requests. Notion ends a query after
     10,000 rows; then the next window begins where it ended (Notion: query a data source).
 
+    Args:
+        before: pages created earlier than that.
+        newest_first: the other way round.
+
     Raises:
         BoardError: when Notion does not find the board, or more than 10,000 pages were created in one minute, which no
             window can divide.
     """
-    by_creation: list[dict[str, Any]] = [{"timestamp": "created_time", "direction": "ascending"}]
+    direction = "descending" if newest_first else "ascending"
+    by_creation: list[dict[str, Any]] = [{"timestamp": "created_time", "direction": direction}]
     cursor: str | None = None
     while True:
         began = on.clock()
-        answer = await _query(on, board, _window(edited, created), by_creation, cursor)
+        answer = await _query(on, board, _window(edited, created, before), by_creation, cursor)
         cards = _cards(answer, board)
         yield [Read(card=card, began=began, ended=on.clock(), by_id=False) for card in cards]
         cursor = answer.get("next_cursor") if answer.get("has_more") else None
@@ -170,15 +179,23 @@ async def scan(
         if (answer.get("request_status") or {}).get("type") != "incomplete":
             return
         last = parse_time(answer["results"][-1]["created_time"])
-        if created is not None and last <= created:
+        window, created, before = (created, before), *_rest(created, before, last, newest_first=newest_first)
+        if window == (created, before):
             raise BoardError(f"More than 10,000 cards were created at {last:%Y-%m-%d %H:%M}: Notion shows no more.")
-        created = last
 
 
-def _window(edited: datetime | None, created: datetime | None) -> Filter | None:
+def _rest(
+    created: datetime | None, before: datetime | None, last: datetime, *, newest_first: bool
+) -> tuple[datetime | None, datetime | None]:
+    """What a window still holds after its last page; of that one's minute there may be more."""
+    return (created, to_minute(last) + timedelta(minutes=1)) if newest_first else (to_minute(last), before)
+
+
+def _window(edited: datetime | None, created: datetime | None, before: datetime | None) -> Filter | None:
     parts = [edited_since(edited)] if edited is not None else []
-    if created is not None:
-        parts.append({"timestamp": "created_time", "created_time": {"on_or_after": created.isoformat()}})
+    for bound, moment in (("on_or_after", created), ("before", before)):
+        if moment is not None:
+            parts.append({"timestamp": "created_time", "created_time": {bound: moment.isoformat()}})
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else {"and": parts}

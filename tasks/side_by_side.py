@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 
@@ -24,11 +25,23 @@ async def side_by_side(work: Iterable[Coroutine[Any, Any, None]], *, at_once: in
             await coroutine
 
     try:
-        async with asyncio.TaskGroup() as group:
+        async with first_failure_counts() as group:
             for coroutine in all_of_it:
                 group.create_task(one(coroutine))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
     finally:
         for coroutine in all_of_it:  # one that was cancelled before its turn was never begun
             coroutine.close()
+
+
+@asynccontextmanager
+async def first_failure_counts() -> AsyncIterator[asyncio.TaskGroup]:
+    """A group of tasks to which more may be added; when one fails, or the body does, the rest is cancelled.
+
+    Raises:
+        The first failure itself, as above.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -122,7 +122,7 @@ class Stage:
         client = NotionClient(
             BOT_TOKEN, per_second=10_000, base_url=base_url, sleep=self.clock.sleep, transport=transport
         )
-        self.on = Connections(settings, self.sessions, client, clock=self.clock)
+        self.on = Connections(settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep)
 
     async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request of a person's client."""
@@ -171,7 +171,7 @@ class Stage:
     async def ingest(self) -> Report:
         """One ingest run."""
         report = Report()
-        await drain_inbox(self.on, report)
+        await drain_inbox(self.on, report, gathering=True)
         return report
 
     async def task(self, page_id: str) -> Task | None:

@@ -19,6 +19,10 @@ import structlog
 DEPLOYMENT: Final = "ingest/ingest"
 INTERVAL: Final = 1.0
 """Seconds between two runs at least."""
+BURST: Final = 20
+"""Kicks served by one run from which on the next may wait longer: who works on so much looks again before it ends."""
+BURST_INTERVAL: Final = 3.0
+"""Seconds between two runs in a burst."""
 RETRY_MAX: Final = 30.0
 """Seconds between two tries at most while Prefect does not answer; the first wait is one second, and each doubles."""
 _TIMEOUT_SECONDS: Final = 10.0
@@ -39,8 +43,9 @@ def _log_once(failures: int, failure: _NoRun) -> None:
 class IngestTrigger:
     """Makes runs of the ingest deployment, however many events ask for them.
 
-    The first kick makes a run at once. Kicks that come while that is going on, or within `INTERVAL` after it, are
-    served together by one more run: for every kick there is a run that was asked for later than it.
+    The first kick makes a run at once. Kicks that come while that is going on, or within `INTERVAL` after it (in a
+    burst, `BURST_INTERVAL`), are served together by one more run: for every kick there is a run that was asked for
+    later than it.
 
     Args:
         api_url: of Prefect's API, e.g. http://127.0.0.1:4200/api. None: kicks are ignored, as one log line says.
@@ -60,6 +65,7 @@ class IngestTrigger:
         self._auth = httpx.BasicAuth(user, password) if auth else None
         self._sleep = sleep
         self._wanted = asyncio.Event()
+        self._kicks = 0
         self._http: httpx.AsyncClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._deployment_id: str | None = None
@@ -71,6 +77,7 @@ class IngestTrigger:
         if self._api_url is None:
             return
         self._wanted.set()
+        self._kicks += 1
         if self._task is None:
             self._task = asyncio.create_task(self._serve(self._api_url), name="ingest trigger")
 
@@ -90,6 +97,7 @@ class IngestTrigger:
             await self._wanted.wait()
             # Cleared before the request: a kick during it cannot know whether the run will see its event.
             self._wanted.clear()
+            kicks, self._kicks = self._kicks, 0
             try:
                 await self._create_run(self._http, api_url)
             except _NoRun as failure:
@@ -101,7 +109,7 @@ class IngestTrigger:
                 if failures:
                     log.info("ingest_trigger_recovered", failures=failures)
                 failures = 0
-                await self._sleep(INTERVAL)
+                await self._sleep(INTERVAL if kicks < BURST else BURST_INTERVAL)
 
     async def _create_run(self, http: httpx.AsyncClient, api_url: str) -> None:
         try:

@@ -127,7 +127,7 @@ async def ingest(stage: Stage) -> None:
     """One run of the ingest flow."""
     with suppress(ShowrunnerError):
         async with recorded("ingest", stage.on) as run:
-            await drain_inbox(run.on, run.report)
+            await drain_inbox(run.on, run.report, gathering=True)
 
 
 async def passes(stage: Stage, seconds: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from stage import CHANNEL, Clock, Stage, properties, rich
 
@@ -9,9 +11,10 @@ from models.board import board_schema
 from models.card import count_cards
 from models.database import Sessions
 from models.errors import BoardError, SafetyStop
+from models.stretches import SIDE_BY_SIDE
 from models.sync_state import IMPORT, WATERMARK, get_moment, get_value
+from tasks.importing import import_cards
 from tasks.report import Report
-from tasks.sweep import import_cards
 
 
 async def fill(stage: Stage, count: int, *, per_minute: int = 30) -> list[str]:
@@ -30,23 +33,32 @@ async def test_a_board_is_imported_a_hundred_cards_a_request_and_nothing_is_writ
     asked = [request.split()[0] for request in made()]
     assert (report.created, report.pushed) == (250, 0)
     assert "PATCH" not in asked
-    # Schema, own user, three pages of cards.
-    assert len(asked) <= 6
+    # Schema, own user, three pages of cards; and one more, asked for before it was known where the two ends meet.
+    assert len(asked) <= 7
     stage.clock.pass_(60)
     async with stage.requests() as made:
         assert not await stage.cycle()
     assert len(made()) == 1
 
 
-async def test_an_interrupted_import_goes_on_where_it_stopped(stage: Stage) -> None:
-    await fill(stage, 250)
+class Interrupted(Exception):
+    """What a test ends an import with."""
+
+
+async def interrupted(stage: Stage, *, at: int) -> None:
+    """An import that ends once it has read that many cards."""
 
     def stop(cards: int) -> None:
-        if cards == 200:
-            raise KeyboardInterrupt
+        if cards >= at:
+            raise Interrupted
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         await import_cards(stage.on, Report(), progress=stop)
+
+
+async def test_an_interrupted_import_goes_on_where_it_stopped(stage: Stage) -> None:
+    await fill(stage, 250)
+    await interrupted(stage, at=200)
     async with stage.sessions() as session:
         assert await get_moment(session, WATERMARK) is None
         assert await get_value(session, IMPORT) is not None
@@ -58,6 +70,65 @@ async def test_an_interrupted_import_goes_on_where_it_stopped(stage: Stage) -> N
         assert await count_cards(session) == 250
         assert await get_moment(session, WATERMARK) is not None
         assert await get_value(session, IMPORT) is None
+
+
+@pytest.mark.parametrize("at", [100, 300, 500])
+async def test_an_import_that_is_interrupted_anywhere_reads_what_is_left_and_nothing_twice(
+    stage: Stage, at: int
+) -> None:
+    await fill(stage, 700)
+    await interrupted(stage, at=at)
+    async with stage.requests() as made:
+        report = Report()
+        await import_cards(stage.on, report)
+    # A page more per stretch: each ends somewhere in a page, and begins anew in the minute in which it stopped.
+    assert len([request for request in made() if request.endswith("/query")]) <= (700 - at) / 100 + 2 * SIDE_BY_SIDE
+    async with stage.sessions() as session:
+        assert await count_cards(session) == 700
+    assert report.gone == 0
+
+
+async def test_cards_that_are_made_edited_and_trashed_during_an_import_are_right_after_the_next_cycle(
+    stage: Stage,
+) -> None:
+    pages = await fill(stage, 400)
+    stage.clock.pass_(600)
+    busy = asyncio.Event()
+
+    async def people() -> None:
+        await busy.wait()
+        stage.clock.pass_(60)
+        await stage.add_valid(title="Made meanwhile", status="Queued")
+        for page in (pages[0], pages[200], pages[399]):
+            await stage.edit(page, title="Edited meanwhile")
+        for page in (pages[1], pages[201], pages[398]):
+            await stage.trash(page)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(people())
+        await import_cards(stage.on, Report(), progress=lambda _: busy.set())
+    stage.clock.pass_(60)
+    for page in (pages[1], pages[201], pages[398]):
+        await stage.told(page, "page.deleted")
+    await stage.cycle()
+    for page in (pages[0], pages[200], pages[399]):
+        task = await stage.task(page)
+        assert task is not None
+        assert task.title == "Edited meanwhile"
+    async with stage.sessions() as session:
+        assert await count_cards(session) == 398
+
+
+async def test_an_interrupted_import_finds_what_was_made_before_it_goes_on(stage: Stage) -> None:
+    await fill(stage, 300)
+    await interrupted(stage, at=200)
+    stage.clock.pass_(3600)
+    late = await stage.add_valid(title="Made meanwhile", status="Queued")
+    await import_cards(stage.on, Report())
+    await stage.cycle()
+    assert await stage.task(late) is not None
+    async with stage.sessions() as session:
+        assert await count_cards(session) == 301
 
 
 async def test_a_board_beyond_notions_result_limit_is_read_in_windows(sessions: Sessions) -> None:

@@ -29,11 +29,11 @@ from models.settings import Settings
 from tasks.budget import SharedBudget
 from tasks.connections import Connections
 from tasks.cycle import cycle
+from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
 from tasks.notion import NotionClient
 from tasks.report import Report
-from tasks.sweep import import_cards
 from webhook.app import create_app as create_door
 
 SECRET = "secret_of_the_simulation"
@@ -154,7 +154,7 @@ class World(Stage):
             sleep=sleep,
             transport=road,
         )
-        made = _Connections(settings, sessions, client, clock=self.clock)
+        made = _Connections(settings, sessions, client, clock=self.clock, sleep=sleep)
         made.configured = self.channels
         return made
 
@@ -175,7 +175,8 @@ class World(Stage):
         if request.method == "PATCH":
             self.writes.append(f"{request.url.path} {request.content.decode()}")
         # Of a query for certain pages only those are taken, and it is the one that asks for the newest first.
-        if arrives and response.status_code == 200 and b"descending" not in request.content:
+        newest_edits = b'"last_edited_time","direction":"descending"' in request.content
+        if arrives and response.status_code == 200 and not newest_edits:
             self.ledger.heard(process.name, response.json())
 
     def _unanswered(self, process: Process, request: httpx.Request) -> None:
@@ -195,7 +196,7 @@ class World(Stage):
                 await cycle(on, Report(), f"cycle of {process.name}")
 
     async def _ingest(self, on: Connections) -> None:
-        await drain_inbox(on, Report())
+        await drain_inbox(on, Report(), gathering=True)
 
     async def _import(self, on: Connections) -> None:
         async with one_at_a_time(on, Lock.IMPORT) as mine:

@@ -1,0 +1,162 @@
+"""A burst: 1,000 pages edited, and 1,000 made, within 10 s; every webhook through the real door, real Prefect runs.
+
+The scheduled cycle is paused, so that every request counted is an ingest's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+
+from benchmarks.board_server import card
+from benchmarks.figures import Figure, main
+from benchmarks.places import Board, board, connected, database, free_port, process, quiet
+from benchmarks.prefect_stack import Prefect, answers, eventually, prefect_server, warm_worker
+from tasks.connections import Connections
+from tasks.importing import import_cards
+from tasks.report import Report
+
+PAGES, SECONDS = 1000, 10.0
+MOST_REQUESTS, MOST_RUNS = 30, 12
+SECRET = "secret_of_the_burst"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Everything that a webhook passes on its way."""
+
+    notion: Board
+    on: Connections
+    prefect: Prefect
+
+    async def count(self, query: str, **values: Any) -> int:
+        """What a query counts."""
+        async with self.on.sessions() as session:
+            return int((await session.execute(text(query), values)).scalar_one())
+
+    async def comes(self, query: str, count: int, **values: Any) -> None:
+        """Return once a query counts that many."""
+
+        async def there() -> bool:
+            return await self.count(query, **values) == count
+
+        await eventually(there)
+
+    async def is_quiet(self) -> None:
+        """Return once no event waits and no run is under way."""
+        await self.comes("SELECT count(*) FROM webhook_events WHERE NOT processed", 0)
+        await eventually(self._no_run)
+
+    async def _no_run(self) -> bool:
+        return not await self.prefect.runs("ingest", "SCHEDULED", "PENDING", "RUNNING")
+
+
+@asynccontextmanager
+async def stack(pages: int) -> AsyncIterator[Stack]:
+    """A followed board of that many cards an hour old, and every process of ours."""
+    door = free_port()
+    address = f"http://127.0.0.1:{door}"
+    webhooks = ("--webhook-url", f"{address}/webhook/notion", "--webhook-secret", SECRET)
+    async with AsyncExitStack() as opened:
+        url = opened.enter_context(database())
+        notion = await opened.enter_async_context(board(pages, options=webhooks))
+        prefect = await opened.enter_async_context(prefect_server())
+        on = await opened.enter_async_context(connected(notion.settings(url)))
+        await import_cards(on, Report())
+        environment = {
+            "NOTION_API_TOKEN": notion.bot_token,
+            "NOTION_BASE_URL": notion.base_url,
+            "NOTION_DATABASE_ID": notion.database_id,
+            "NOTION_WEBHOOK_SECRET": SECRET,
+            "DATABASE_URL": url.render_as_string(hide_password=False),
+            "PREFECT_API_URL": prefect.url,
+            "DOOR_PORT": str(door),
+            "LOG_LEVEL": "ERROR",
+        }
+        await opened.enter_async_context(warm_worker(prefect, environment))
+        await prefect.pause("push/push")
+        await opened.enter_async_context(process("-m", "webhook", environment=environment))
+        async with httpx.AsyncClient(base_url=address) as client:
+            await eventually(partial(answers, client, "/health"))
+        yield Stack(notion=notion, on=on, prefect=prefect)
+
+
+async def evenly(work: Sequence[Callable[[], Awaitable[object]]]) -> float:
+    """Begin all of it within ten seconds, evenly; how long that took in fact."""
+    began = time.perf_counter()
+
+    async def at(number: int, each: Callable[[], Awaitable[object]]) -> None:
+        await asyncio.sleep(max(0.0, began + SECONDS * number / len(work) - time.perf_counter()))
+        await each()
+
+    await asyncio.gather(*(at(number, each) for number, each in enumerate(work)))
+    return time.perf_counter() - began
+
+
+async def burst(what: str, on: Stack, work: Sequence[Callable[[], Awaitable[object]]], topic: str) -> list[Figure]:
+    """Do that work on the board, and count what it takes until all of it is in the database."""
+    await on.is_quiet()
+    first, runs = await on.notion.last(), await on.prefect.runs("ingest")
+    began = time.perf_counter()
+    arriving = asyncio.create_task(evenly(work))
+    await on.comes("SELECT count(*) FROM tasks WHERE topic LIKE :topic", len(work), topic=f"{topic}%")
+    seconds, took = time.perf_counter() - began, await arriving
+    await on.is_quiet()
+    requests = await on.notion.requests(first)
+    runs = await on.prefect.runs("ingest") - runs
+    by_id = sum(each["method"] == "GET" for each in requests)
+    naive = len(work) / 3
+    return [
+        Figure(
+            what=f"{what}: Notion requests",
+            limit=f"{MOST_REQUESTS}",
+            measured=f"{len(requests)}, {by_id} of them by id; {seconds:.1f} s until all were in the database",
+            ratio=len(requests) / MOST_REQUESTS,
+            good=len(requests) <= MOST_REQUESTS,
+            note=f"one request a card would take {naive:.0f} s; people took {took:.1f} s",
+        ),
+        Figure(
+            what=f"{what}: ingest runs",
+            limit=f"{MOST_RUNS}",
+            measured=f"{runs}",
+            ratio=runs / MOST_RUNS,
+            good=runs <= MOST_RUNS,
+        ),
+    ]
+
+
+async def measure() -> Sequence[Figure]:
+    """Edits first, then pages that were not there before."""
+    quiet()
+    pages = next((int(each) for each in sys.argv[1:] if each.isdigit()), PAGES)
+    async with stack(pages) as on:
+        async with on.on.sessions() as session:
+            known = [row[0] for row in await session.execute(text("SELECT notion_page_id FROM cards"))]
+        Random(7).shuffle(known)
+        topic = {"Topic": {"rich_text": [{"text": {"content": "Edited in the burst"}}]}}
+        edits = [lambda page=page: on.notion.edit(page, topic) for page in known]
+        figures = await burst(f"{pages:,} pages edited in {SECONDS:.0f} s", on, edits, "Edited in the burst")
+        parent = {"type": "data_source_id", "data_source_id": on.notion.data_source_id}
+        made = [{"parent": parent, "properties": card(number, "Queued") | topic_of(number)} for number in range(pages)]
+        pages_made = [lambda body=body: on.notion.people.post("/v1/pages", json=body) for body in made]
+        figures += await burst(f"{pages:,} pages made in {SECONDS:.0f} s", on, pages_made, "Made in the burst")
+    return figures
+
+
+def topic_of(number: int) -> dict[str, Any]:
+    """The topic of a card that a burst makes."""
+    return {"Topic": {"rich_text": [{"text": {"content": f"Made in the burst, {number}"}}]}}
+
+
+if __name__ == "__main__":
+    main(measure)

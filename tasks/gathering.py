@@ -1,0 +1,42 @@
+"""Waiting out a burst: a query shows a hundred edited cards for the price of one, if they are asked for together.
+
+Notion's edit times are whole minutes, so among cards of one minute a query cannot begin where the last one ended: each
+claim in the middle of a burst reads what the claims before it have read once more. Fewer and larger claims cost fewer
+requests, and what waited for them is stored sooner than by ever more of them.
+"""
+
+from __future__ import annotations
+
+from models import inbox
+from tasks.connections import Connections
+from tasks.locks import Lock, one_at_a_time
+
+MANY = 50
+"""Events due at once from which on more are waited for: half a query's worth. People do not type as fast."""
+QUIET_SECONDS = 1.0
+"""Without a new event for this long a burst is over."""
+LONGEST = 5
+"""So many such waits at most: in a burst that does not end, cards are to be stored all the same."""
+
+
+async def gathered(on: Connections) -> bool:
+    """Return once it is worth claiming what is due: at once, unless a burst is under way.
+
+    Returns:
+        False when somebody else is gathering: they claim after us, so what brought us here is theirs.
+    """
+    due = await _due(on)
+    if due < MANY:
+        return True
+    async with one_at_a_time(on, Lock.GATHERING) as mine:
+        for _ in range(LONGEST if mine else 0):
+            await on.sleep(QUIET_SECONDS)
+            before, due = due, await _due(on)
+            if due <= before:
+                break
+    return mine
+
+
+async def _due(on: Connections) -> int:
+    async with on.sessions() as session:
+        return await inbox.count_due(session, now=on.clock())

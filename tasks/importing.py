@@ -1,0 +1,144 @@
+"""Importing a whole board: read in stretches side by side, stored one page of a query after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from models.board import Board
+from models.card import Card, count_cards
+from models.errors import SafetyStop
+from models.stretches import Course, Stretch
+from models.sync_state import CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
+from tasks.board import bot_id, followed_board
+from tasks.connections import Connections
+from tasks.lanes import Lane, in_lane
+from tasks.reading import Read, Readings, read_by_id, scan
+from tasks.report import Report
+from tasks.side_by_side import first_failure_counts
+from tasks.storing import Reader, take_in
+
+log = structlog.get_logger("showrunner.sweep")
+
+READ_AHEAD = 2
+"""Pages that may wait to be stored: enough that reading does not wait for a commit, few enough to hold in memory."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A query's answer, or that there is no more of a stretch."""
+
+    of: Stretch
+    reads: list[Read] | None
+
+
+async def import_cards(on: Connections, report: Report, *, progress: Callable[[int], None] = lambda _: None) -> None:
+    """Read the whole board, a hundred cards a request; goes on where an earlier import stopped.
+
+    A card seen for the first time is taken as it stands and nothing is written to it (design: section 6). Requests
+    yield to everybody else's. A card made or edited meanwhile is the next sweep's.
+
+    Args:
+        progress: told how many cards were read so far, after each request.
+
+    Raises:
+        SafetyStop: when the board shows no card although the database knows some.
+    """
+    async with first_failure_counts() as asking:
+        board, me = asking.create_task(followed_board(on)), asking.create_task(bot_id(on))
+    reader = Reader(board=board.result(), bot_id=me.result(), correlation_id=_correlation(), importing=True)
+    async with on.sessions() as session:
+        course = Course.from_json(await get_value(session, IMPORT), on.clock())
+    with in_lane(Lane.BACKGROUND):
+        await _read_and_store(on, reader, course, report, progress)
+        await _look_for_missing(on, replace(reader, importing=False), course.here_since, report, seen=course.cards)
+    async with on.sessions.begin() as session:
+        await remember(session, WATERMARK, moment=course.began)
+        await forget(session, IMPORT)
+
+
+async def _read_and_store(
+    on: Connections, reader: Reader, course: Course, report: Report, progress: Callable[[int], None]
+) -> None:
+    pages: asyncio.Queue[_Page] = asyncio.Queue(READ_AHEAD)
+    known: set[str] = set()
+    async with first_failure_counts() as readers:
+
+        def begin(stretch: Stretch | None) -> None:
+            if stretch is not None:
+                readers.create_task(_read(on, reader.board, course, stretch, pages, begin))
+
+        for unfinished in list(course.stretches):
+            begin(unfinished)
+        while course.stretches:
+            page = await pages.get()
+            if page.reads is None:
+                course.stretches.remove(page.of)
+            else:
+                # Stretches may overlap by a page: where they meet is not known before both were read.
+                fresh = [read for read in page.reads if read.card.page_id not in known]
+                known.update(read.card.page_id for read in fresh)
+                await take_in(on, reader, Readings(cards=fresh), report)
+                page.of.stored(page.reads[-1].card.created_time)
+                course.cards += len(fresh)
+                report.imported += len(fresh)
+            async with on.sessions.begin() as session:
+                await remember(session, IMPORT, value=course.as_json())
+            progress(course.cards)
+            log.info("cards_imported", cards=course.cards)
+
+
+async def _read(
+    on: Connections,
+    board: Board,
+    course: Course,
+    stretch: Stretch,
+    pages: asyncio.Queue[_Page],
+    begin: Callable[[Stretch | None], None],
+) -> None:
+    """Read a stretch to its end, and let others begin where there is enough to share."""
+    answers = scan(on, board, created=stretch.since, before=stretch.before, newest_first=stretch.newest_first)
+    async for reads in answers:
+        course.began = course.began or on.notion.server_time or on.clock()
+        if not reads:
+            break
+        stretch.read(reads[0].card.created_time, reads[-1].card.created_time)
+        begin(course.one_more())
+        await pages.put(_Page(stretch, reads))
+        if stretch.over:
+            break
+    course.finished(stretch)
+    begin(course.one_more())
+    await pages.put(_Page(stretch, None))
+
+
+async def _look_for_missing(on: Connections, reader: Reader, since: datetime, report: Report, *, seen: int) -> None:
+    """Cards that a whole reading of the board did not show are read by id before they are believed gone."""
+    async with on.sessions() as session:
+        missing = await _not_seen_since(session, since)
+        known = await count_cards(session)
+        confirmed = await get_moment(session, CONFIRMED)
+    if not seen and known and confirmed is None:
+        raise SafetyStop(
+            f"The board shows no card, but the database knows {known}: is it the right board and token? Nothing was "
+            "changed. If it was really emptied: showrunner push --confirm"
+        )
+    if missing:
+        await take_in(on, reader, await read_by_id(on, reader.board, missing), report)
+
+
+async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:
+    known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
+    rows = await session.scalars(select(Card.notion_page_id).where(*known, col(Card.seen_at) < since))
+    return list(rows)
+
+
+def _correlation() -> str | None:
+    bound = structlog.contextvars.get_contextvars().get("correlation_id")
+    return str(bound) if bound is not None else None

@@ -1,0 +1,119 @@
+"""Dividing a board between readers: nothing is left out, whoever is how fast, and hardly a request is wasted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from models.stretches import SIDE_BY_SIDE, Course, Stretch
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PAGE = 100
+
+
+class Chain:
+    """The queries of one stretch over cards that are known by their minutes of creation, a hundred a query."""
+
+    def __init__(self, stretch: Stretch, cards: list[datetime]) -> None:
+        since, before = stretch.since or START, stretch.before or datetime.max.replace(tzinfo=UTC)
+        rows = [(moment, number) for number, moment in enumerate(cards) if since <= moment < before]
+        rows.sort(reverse=stretch.newest_first)
+        self.stretch = stretch
+        self.pages = [rows[at : at + PAGE] for at in range(0, len(rows), PAGE)] or [[]]
+
+
+class Import:
+    """An import whose readers are answered in any order."""
+
+    def __init__(self, cards: list[datetime], course: Course, rng: Random) -> None:
+        self.cards, self.course, self.rng = cards, course, rng
+        self.chains: list[Chain] = []
+        self.requests = self.most_at_once = 0
+        self.read: set[int] = set()
+        for stretch in list(course.stretches):
+            self.begin(stretch)
+
+    def begin(self, stretch: Stretch | None) -> None:
+        if stretch is not None:
+            self.chains.append(Chain(stretch, self.cards))
+        going = [chain for chain in self.chains if not chain.stretch.done]
+        self.most_at_once = max(self.most_at_once, len(going))
+
+    def step(self, chain: Chain | None = None) -> None:
+        """One answer comes, and is stored."""
+        chain = chain or self.rng.choice(self.chains)
+        page = chain.pages.pop(0)
+        self.requests += 1
+        if page:
+            chain.stretch.read(page[0][0], page[-1][0])
+            self.begin(self.course.one_more())
+            self.read |= {number for _, number in page}
+            chain.stretch.stored(page[-1][0])
+        if chain.stretch.over or not chain.pages:
+            self.course.finished(chain.stretch)
+            self.begin(self.course.one_more())
+            self.chains.remove(chain)
+            self.course.stretches.remove(chain.stretch)
+
+
+def evenly(count: int) -> list[datetime]:
+    return [START + timedelta(minutes=number // 60) for number in range(count)]
+
+
+def by_chance(count: int, rng: Random) -> list[datetime]:
+    """A board with a past: bulk imports, quiet months, busy days."""
+    moments, now = [], START
+    while len(moments) < count:
+        burst = rng.choice([1, 1, 1, 30, 2000])
+        step = rng.choice([0, 1, 50, 3000])
+        for _ in range(min(burst, count - len(moments))):
+            now += timedelta(minutes=step)
+            moments.append(now)
+        now += timedelta(days=rng.choice([0, 1, 60]))
+    return moments
+
+
+def whole(importing: Import) -> None:
+    while importing.chains:
+        importing.step()
+    assert importing.read == set(range(len(importing.cards)))
+    assert importing.most_at_once <= SIDE_BY_SIDE
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250, 1000, 3456])
+@pytest.mark.parametrize("seed", range(10))
+def test_every_card_is_read_whoever_is_answered_first(count: int, seed: int) -> None:
+    rng = Random(seed)
+    whole(Import(by_chance(count, rng), Course(here_since=START), rng))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_ten_thousand_cards_take_at_most_two_requests_more_than_their_pages(seed: int) -> None:
+    rng = Random(seed)
+    importing = Import(evenly(10_000 - rng.randint(0, 99)), Course(here_since=START), rng)
+    while importing.chains:
+        for chain in list(importing.chains):  # in turn, as the budget lets requests go
+            importing.step(chain)
+    assert importing.requests <= 102
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_left_of_an_interrupted_import_and_what_was_read_make_the_whole_board(seed: int) -> None:
+    rng = Random(seed)
+    cards = by_chance(rng.randint(1, 3000), rng)
+    importing = Import(cards, Course(here_since=START), rng)
+    for _ in range(rng.randint(0, 15)):
+        if importing.chains:
+            importing.step()
+    course = Course.from_json(importing.course.as_json(), START)
+    rest = Import(cards, course, rng)
+    while rest.chains:
+        rest.step()
+    assert importing.read | rest.read == set(range(len(cards)))
+
+
+def test_what_another_release_left_is_read_anew() -> None:
+    course = Course.from_json({"after": "2026-01-01T00:00:00+00:00", "cards": 200}, START)
+    assert (course.cards, len(course.stretches)) == (0, 2)

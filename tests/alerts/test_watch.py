@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from alert_kit import NOW, Gate, Receiver, push, watch_of, watched
@@ -12,7 +14,6 @@ from stage import Stage
 from models.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
 from tasks import cycle as cycles
 from tasks.locks import Lock, one_at_a_time
-from tasks.push import push_cards
 from tasks.watch import GOOD_WITHIN, Sight, Watch, stalled_since, watching
 
 MINUTE = timedelta(minutes=1)
@@ -146,21 +147,22 @@ async def test_a_first_import_that_goes_on_is_no_incident_and_one_that_stands_st
 async def test_a_cycle_that_works_through_a_backlog_is_good_each_time_it_looks_up(
     stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.push.BATCH", 1)
+    monkeypatch.setattr("tasks.push.at_once", lambda _per_second: 1)
     pages = [await stage.add_valid(status="Queued") for _ in range(8)]
     await push(stage)
     for page in pages:
         await stage.moves(page, "Processing")
     watch = watch_of(stage)
     goods = []
+    write = stage.on.notion.update_page
 
-    async def slow(*args: object) -> None:
-        await push_cards(*args)  # type: ignore[arg-type]
+    async def slowly(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         await watched(stage, watch, seconds=90)
         async with stage.sessions() as session:
             goods.append(await get_moment(session, LAST_GOOD_CYCLE))
+        return await write(page_id, properties)
 
-    monkeypatch.setattr("tasks.push.push_cards", slow)
+    monkeypatch.setattr(stage.on.notion, "update_page", slowly)
     await push(stage)
     assert len(set(goods)) == len(pages) == 8
     assert stage.clock() - NOW > 2 * GOOD_WITHIN

@@ -105,8 +105,11 @@ def watch_from_their_end(connection: DBAPIConnection, _record: object) -> None:
     Statements and not start-up options: a pooler refuses those, and a server too old for one of them would as well.
     """
     cursor = connection.cursor()
-    for name, value in _THEIR_END.items():
-        cursor.execute("SELECT set_config(name, %s, false) FROM pg_settings WHERE name = %s", (value, name))
+    cursor.execute(
+        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) "
+        "WHERE current_setting(name, true) IS NOT NULL",
+        (list(_THEIR_END), list(_THEIR_END.values())),
+    )
     cursor.close()
     connection.commit()
 

@@ -83,7 +83,7 @@ def test_a_database_that_does_not_exist_is_said_so(postgres: URL) -> None:
 def test_a_database_is_made_once(postgres: URL) -> None:
     admin = postgres.set(database="postgres")
     for _ in range(2):
-        ensure_database(admin, "tests_database")
+        ensure_database(admin, "made_once")
 
 
 async def test_sessions_keep_their_rows_readable_and_their_moments_aware(database: URL) -> None:

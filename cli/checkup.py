@@ -22,7 +22,7 @@ from models.health_rules import (
     skew_of,
 )
 from models.settings import Settings, load_settings
-from tasks.connections import Clock
+from tasks.clock import Clock
 from tasks.health import (
     START,
     DatabaseSight,

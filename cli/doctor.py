@@ -13,7 +13,7 @@ from cli.checkup import ORDER, Checkup, checkup
 from cli.printing import console, print_json
 from cli.running import run
 from models.health import Check, State
-from tasks.connections import utc_now
+from tasks.clock import utc_now
 
 _MARKS: Final = {State.OK: "✓", State.WARN: "!", State.FAIL: "✗", State.SKIP: "-"}
 _STYLES: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red", State.SKIP: "dim"}

@@ -27,6 +27,7 @@ from flows.warm_worker import GRACE_SECONDS, WarmWorker
 from models.database import database_url, open_engine, open_sessions
 from models.errors import GiveUp, TryAgain
 from models.settings import load_settings
+from tasks.clock import DatabaseClock
 from tasks.watch import Watch, watching
 
 __all__ = ["WarmWorker", "main"]
@@ -118,7 +119,7 @@ async def _watched() -> AsyncIterator[None]:
         return
     engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=1)
     try:
-        async with watching(Watch(settings, open_sessions(engine), of_database=True)):
+        async with watching(Watch(settings, open_sessions(engine), of_database=True, clock=DatabaseClock(engine))):
             yield
     finally:
         await engine.dispose()

@@ -18,7 +18,8 @@ import psutil
 import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, DateTime, make_url
+from sqlalchemy import URL, DateTime, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlmodel import SQLModel
@@ -35,6 +36,25 @@ SQLModel.metadata.naming_convention = {
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _BURIAL_SECONDS = 5.0
+
+SILENCE_SECONDS = 20
+"""How long the other end of a connection may be silent before it counts as gone: a pulled cable, a host without power.
+Then a cut-off process stops waiting, and PostgreSQL frees the locks and claims that it held (at 25 s the latest)."""
+_IDLE_SECONDS, _PROBE_SECONDS = SILENCE_SECONDS // 2, SILENCE_SECONDS // 4
+_PROBES = SILENCE_SECONDS // _PROBE_SECONDS - SILENCE_SECONDS // _IDLE_SECONDS
+_OUR_END = {
+    "keepalives": 1,
+    "keepalives_idle": _IDLE_SECONDS,
+    "keepalives_interval": _PROBE_SECONDS,
+    "keepalives_count": _PROBES,
+    "tcp_user_timeout": SILENCE_SECONDS * 1000,
+}
+_THEIR_END = {
+    "tcp_keepalives_idle": str(_IDLE_SECONDS),
+    "tcp_keepalives_interval": str(_PROBE_SECONDS),
+    "tcp_keepalives_count": str(_PROBES),
+    "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
+}
 _DRIVERS = {"postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -68,9 +88,30 @@ def database_url(raw: str) -> URL:
 
 
 def open_engine(url: URL, *, pool_size: int = 8) -> AsyncEngine:
-    """An engine whose dead connections are noticed and replaced. Nothing is connected yet."""
-    connect: dict[str, Any] = {"connect_timeout": 10, "application_name": "showrunner"}
-    return create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, connect_args=connect)
+    """An engine whose dead connections are noticed and replaced, on both ends. Nothing is connected yet.
+
+    What the URL itself says of a connection's options counts before ours.
+    """
+    ours = {"connect_timeout": 10, "application_name": "showrunner", **_OUR_END}
+    given = {name: value for name, value in ours.items() if name not in url.query}
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, connect_args=given)
+    event.listen(engine.sync_engine, "connect", watch_from_their_end)
+    return engine
+
+
+def watch_from_their_end(connection: DBAPIConnection, _record: object) -> None:
+    """Have the server notice a host that fell silent, and free what it held: by default that takes it two hours.
+
+    Statements and not start-up options: a pooler refuses those, and a server too old for one of them would as well.
+    """
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) "
+        "WHERE current_setting(name, true) IS NOT NULL",
+        (list(_THEIR_END), list(_THEIR_END.values())),
+    )
+    cursor.close()
+    connection.commit()
 
 
 def open_sessions(engine: AsyncEngine) -> Sessions:

@@ -92,6 +92,7 @@ class Api:
         self.log.add(
             at=started,
             user=user,
+            address=None if request.client is None else request.client.host,
             method=request.method,
             path=path,
             route=path if route is None else route.path,

@@ -35,14 +35,23 @@ class RequestLog:
         self._entries: deque[dict[str, Any]] = deque(maxlen=self.keep)
 
     def add(
-        self, *, at: datetime, user: User | None, method: str, path: str, route: str, status: int, ms: float
+        self,
+        *,
+        at: datetime,
+        user: User | None,
+        address: str | None,
+        method: str,
+        path: str,
+        route: str,
+        status: int,
+        ms: float,
     ) -> None:
         """Note a request that is over; status 0 is one whose connection was closed without an answer."""
         self.total += 1
         self.by_status[status] += 1
         self.by_endpoint[f"{method} {route}"] += 1
         self.by_user["" if user is None else user.id] += 1
-        entry = {"number": self.total, "time": zulu(at), "user": None if user is None else user.name}
+        entry = {"number": self.total, "time": zulu(at), "user": None if user is None else user.name, "from": address}
         whole = {**entry, "method": method, "path": path, "status": status, "ms": round(ms, 3)}
         self._entries.append(whole)
         self.watch(whole)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,14 +16,8 @@ from models.errors import DatabaseUnavailable, SettingsError
 from models.incidents import Incident
 from models.settings import Settings, load_settings
 from tasks.budget import Budget, SharedBudget, Sleep
+from tasks.clock import Clock, DatabaseClock, utc_now
 from tasks.notion import NotionClient
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The machine's clock, aware, UTC."""
-    return datetime.now(UTC)
 
 
 class Connections:
@@ -108,7 +101,7 @@ def _connect(settings: Settings) -> Connections:
     engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=settings.database_pool_size)
     sessions = open_sessions(engine)
     notion = open_notion(settings, SharedBudget(sessions, settings.notion_requests_per_second))
-    return Connections(settings, sessions, notion)
+    return Connections(settings, sessions, notion, clock=DatabaseClock(engine))
 
 
 def open_notion(settings: Settings, budget: Budget | None = None) -> NotionClient:

@@ -24,7 +24,7 @@ from models.revisions import revision_of, revisions
 from models.settings import Settings
 from models.sync_state import get_moment
 from models.vitals import Server, Vitals, read_server, read_vitals
-from tasks.connections import Clock
+from tasks.clock import Clock
 from tasks.locks import Lock, is_held
 
 START = "Start it: `showrunner up`."

@@ -24,7 +24,7 @@ from models.health_rules import judge_capabilities
 from models.settings import Settings
 from tasks.board import board_lost, check_same_board, choose_data_source
 from tasks.budget import SharedBudget
-from tasks.connections import Clock
+from tasks.clock import Clock
 from tasks.health import DatabaseSight, bounded
 from tasks.notion import NotionClient
 

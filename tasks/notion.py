@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -23,6 +24,7 @@ from notion_client import AsyncClient
 from notion_client.errors import HTTPResponseError, InvalidPathParameterError, RequestTimeoutError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from models.database import SILENCE_SECONDS
 from models.errors import NotionUnavailable, NotionWriteUncertain
 from tasks.budget import Budget, Sleep, Unshared
 from tasks.notion_errors import unanswered, uncertain, verdict
@@ -72,7 +74,7 @@ class NotionClient:
         self._budget = budget or Unshared()
         self._sleep = sleep
         self._transport = PacedTransport(
-            transport or httpx.AsyncHTTPTransport(),
+            transport or httpx.AsyncHTTPTransport(socket_options=_sent_now_or_never()),
             AsyncLimiter(max(per_second, 1), max(1 / per_second, 1)),
             self._budget,
         )
@@ -209,6 +211,16 @@ class NotionClient:
                     raise uncertain("Notion's answer was cut short", writes=writes) from error
                 return dict(answer)
         raise AssertionError  # tenacity either returned the answer or raised the last error
+
+
+def _sent_now_or_never() -> list[tuple[int, int, int]]:
+    """Socket options: what a network does not carry within `SILENCE_SECONDS` is not sent at all.
+
+    Otherwise the kernel goes on sending a cut-off host's last write for minutes, and it would reach the board long
+    after another host took over. Linux knows the option, others may not.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    return [] if option is None else [(socket.IPPROTO_TCP, option, SILENCE_SECONDS * 1000)]
 
 
 def _worth_repeating(error: BaseException) -> bool:

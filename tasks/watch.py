@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -30,6 +30,7 @@ from models.sync_state import (
     watched_since,
 )
 from tasks.alerts import AWAY, Level, database, deliver_alerts, end_recovered, reason, resolve_alert, send_alert
+from tasks.clock import Clock, utc_now
 from tasks.locks import Lock, is_held
 
 EVERY: Final = 30.0
@@ -93,7 +94,7 @@ class Watch:
         sessions: Sessions,
         *,
         of_database: bool,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = utc_now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.settings = settings

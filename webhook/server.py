@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import structlog
 import uvicorn
@@ -19,6 +18,7 @@ from models.database import database_url, open_engine, open_sessions
 from models.errors import GiveUp, SettingsError, ShowrunnerError
 from models.logs import configure_logging
 from models.settings import Settings, load_settings
+from tasks.clock import DatabaseClock
 from tasks.watch import Watch, watching
 from webhook.app import create_app
 from webhook.trigger import IngestTrigger
@@ -109,10 +109,11 @@ async def serve(settings: Settings) -> None:
     trigger = IngestTrigger(settings.prefect_api_url, auth=auth.get_secret_value() if auth is not None else None)
     try:
         sessions = open_sessions(engine)
-        app = create_app(settings, sessions, clock=lambda: datetime.now(UTC), trigger=trigger.kick)
+        clock = DatabaseClock(engine)
+        app = create_app(settings, sessions, clock=clock, trigger=trigger.kick)
         server = Server(app)
         with listen(settings.door_host, settings.door_port) as listener:
-            async with watching(Watch(settings, sessions, of_database=False)):
+            async with watching(Watch(settings, sessions, of_database=False, clock=clock)):
                 await _serve_until_signalled(server, listener)
     finally:
         await trigger.aclose()

@@ -7,7 +7,7 @@ import socket
 import pytest
 from sqlalchemy import URL, text
 
-from models.database import database_url, ensure_database, libpq, migrate, open_engine, open_sessions
+from models.database import SILENCE_SECONDS, database_url, ensure_database, libpq, migrate, open_engine, open_sessions
 from models.errors import DatabaseUnavailable, SettingsError
 
 SECRET = "s3cret"
@@ -83,7 +83,7 @@ def test_a_database_that_does_not_exist_is_said_so(postgres: URL) -> None:
 def test_a_database_is_made_once(postgres: URL) -> None:
     admin = postgres.set(database="postgres")
     for _ in range(2):
-        ensure_database(admin, "tests_database")
+        ensure_database(admin, "made_once")
 
 
 async def test_sessions_keep_their_rows_readable_and_their_moments_aware(database: URL) -> None:
@@ -94,3 +94,31 @@ async def test_sessions_keep_their_rows_readable_and_their_moments_aware(databas
     await engine.dispose()
     assert moment.tzinfo is not None
     assert name == "showrunner"
+
+
+THEIR_END = ["tcp_keepalives_count", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout"]
+
+
+async def test_postgresql_is_told_to_notice_a_host_that_fell_silent(database: URL) -> None:
+    engine = open_engine(database, pool_size=1)
+    async with open_sessions(engine)() as session:
+        # Over a socket of this machine they show 0, whatever they are set to; who set them is shown all the same.
+        told = await session.execute(text("SELECT name FROM pg_settings WHERE source = 'session' ORDER BY name"))
+        names = [name for name in told.scalars() if name.startswith("tcp_")]
+        await session.rollback()
+        kept = (await session.execute(text("SELECT count(*) FROM pg_settings WHERE source = 'session'"))).scalar_one()
+    await engine.dispose()
+    assert names == THEIR_END
+    assert kept >= len(THEIR_END)
+
+
+async def test_a_process_that_is_cut_off_stops_waiting_for_postgresql(database: URL) -> None:
+    engine = open_engine(database.update_query_dict({"keepalives_idle": "77"}), pool_size=1)
+    async with engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        driver = raw.driver_connection
+        assert driver is not None
+        options = driver.info.get_parameters()
+    await engine.dispose()
+    assert int(options["tcp_user_timeout"]) == SILENCE_SECONDS * 1000
+    assert int(options["keepalives_idle"]) == 77, "what the operator's URL says counts before ours"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from scripted_notion import Connect, Script, error
 from sqlalchemy import text
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from models.database import Sessions
+from models.database import SILENCE_SECONDS, Sessions
 from models.errors import (
     NotionAuthError,
     NotionIntegrationError,
@@ -246,3 +247,24 @@ async def test_a_persons_edit_is_sent_before_what_a_push_lined_up(script: Script
     paths = [path.rsplit("/", 1)[1] for _, path, _ in script.asked]
     assert paths.index("edit") <= 4, paths
     await asyncio.gather(*pushes)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system cannot be told to")
+async def test_what_the_network_does_not_carry_in_time_is_never_sent() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    client = NotionClient("ntn_x", base_url=f"http://{host}:{port}")
+    request = httpx.Request("GET", f"http://{host}:{port}/v1/users/me")
+    response = await client._transport.handle_async_request(request)
+    connection: socket.socket = response.extensions["network_stream"].get_extra_info("socket")
+    milliseconds = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    await response.aread()
+    await client.aclose()
+    server.close()
+    assert milliseconds == SILENCE_SECONDS * 1000

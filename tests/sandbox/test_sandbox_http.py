@@ -202,7 +202,7 @@ async def test_every_request_is_counted_and_the_log_is_bounded(make: MakeHarness
         "by_user": {"": 1, "Pipeline": 4, "Ada Editor": 1},
     }
     assert [entry["number"] for entry in seen["requests"]] == [3, 4, 5, 6]
-    assert set(seen["requests"][0]) == {"number", "time", "user", "method", "path", "status", "ms"}
+    assert set(seen["requests"][0]) == {"number", "time", "user", "from", "method", "path", "status", "ms"}
     later = (await box.http.get("/sandbox/requests?since=5")).json()
     assert [(e["user"], e["status"]) for e in later["requests"]] == [("Ada Editor", 404)]
     assert (later["last"], (await box.http.get("/sandbox/requests?since=6")).json()["requests"]) == (6, [])

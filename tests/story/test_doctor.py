@@ -22,7 +22,7 @@ from models.health import Check, State
 from models.incidents import key_of
 from models.sync_state import remember
 from tasks.board import bot_id
-from tasks.connections import utc_now
+from tasks.clock import utc_now
 
 ABSENT = {"Prefect server", "door"}
 """What no test here runs: both have tests of their own, and are looked at together in `test_up`."""

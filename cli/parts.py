@@ -1,0 +1,65 @@
+"""For those who run the parts themselves, on several machines: what `showrunner up` does between starting them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.printing import console
+from cli.running import run
+from models.database import database_url, migrate
+from models.errors import SettingsError
+from models.settings import load_settings
+
+
+def bring_up_to_date() -> None:
+    """Make or bring up to date the tables in DATABASE_URL. Twice is as once; several at once wait for each other."""
+    run(_migrate())
+
+
+async def _migrate() -> None:
+    given = load_settings().database_url
+    if given is None:
+        raise SettingsError("DATABASE_URL is not set: it names the database whose tables are to be made.")
+    migrate(database_url(given.get_secret_value()))
+    console.print("The tables are up to date.")
+
+
+def deploy() -> None:
+    """Make on Prefect's server what the flows need: work pool, deployments, automations. Twice is as once."""
+    run(_deploy())
+
+
+async def _deploy() -> None:
+    if load_settings().prefect_api_url is None:
+        raise SettingsError("PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://prefect:4200/api.")
+    from flows.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
+
+    made = await bootstrap()
+    for kind, names in vars(made).items():
+        console.print(f"{kind}: {', '.join(names) or 'as they should be'}", markup=False)
+
+
+def prefect_server(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    home: Annotated[Path | None, typer.Option(help="Folder for what it keeps; its leases must survive it.")] = None,
+) -> None:
+    """Run Prefect's server with the settings that Showrunner needs, on PREFECT_PORT. What the environment says counts.
+
+    PREFECT_SERVER_DATABASE_CONNECTION_URL (postgresql+asyncpg://…) names its PostgreSQL; without it, it keeps SQLite.
+    """
+    from flows.environment import server_environment  # noqa: PLC0415 - as above
+
+    settings = load_settings()
+    folder = home or settings.state_dir / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not the address that clients know it by: a server asks itself where it is.
+    given = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    environment = server_environment(folder, settings.prefect_port, host=host) | given
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - it becomes the server, and gets its signals

@@ -1,6 +1,7 @@
-"""retention: deletes what is old, so that the inbox and the history do not grow for ever.
+"""retention: deletes what is old, so that the inbox, the history and Prefect's runs do not grow for ever.
 
-Daily. Needs DATABASE_URL. Safe to run twice. How long things are kept: RETENTION_EVENTS_DAYS, RETENTION_HISTORY_DAYS.
+Every hour, so that a machine which is off at night does it too. Needs DATABASE_URL. Safe to run twice. How long things
+are kept: the RETENTION_ settings; the README has the table.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from prefect import flow
+from prefect.client.orchestration import PrefectClient
+from prefect.context import FlowRunContext
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from flows.old_runs import DeletedRuns, delete_old_runs
 from flows.recording import recorded
 from flows.runs import rename_run
 from models.retention import BATCH, delete_events, delete_history
+from models.settings import Settings
 from tasks.connections import Connections
+from tasks.report import NOTHING
 
 
 class Batch(Protocol):
@@ -26,12 +32,13 @@ class Batch(Protocol):
 
 @flow(name="retention", flow_run_name="retention", persist_result=False)
 async def retention() -> None:
-    """Delete processed events and history past their time."""
+    """Delete processed events, history and runs past their time."""
     async with recorded("retention") as run:
         settings, now = run.on.settings, run.on.clock()
         events = await _delete(run.on, delete_events, now - timedelta(days=settings.retention_events_days))
         history = await _delete(run.on, delete_history, now - timedelta(days=settings.retention_history_days))
-    await rename_run(f"deleted {events} events, {history} history rows")
+        runs = await _delete_runs(settings, now)
+    await rename_run(_name(events, history, runs))
 
 
 async def _delete(on: Connections, batch: Batch, before: datetime) -> int:
@@ -42,3 +49,21 @@ async def _delete(on: Connections, batch: Batch, before: datetime) -> int:
         total += gone
         if gone < BATCH:
             return total
+
+
+async def _delete_runs(settings: Settings, now: datetime) -> DeletedRuns:
+    """Through the client of the run that this is in; outside of one there is no server."""
+    context = FlowRunContext.get()
+    if context is None or not isinstance(context.client, PrefectClient):
+        return DeletedRuns()
+    return await delete_old_runs(
+        context.client,
+        idle_before=now - timedelta(hours=settings.retention_idle_runs_hours),
+        before=now - timedelta(days=settings.retention_runs_days),
+    )
+
+
+def _name(events: int, history: int, runs: DeletedRuns) -> str:
+    counts = {"events": events, "history rows": history, "idle runs": runs.idle, "old runs": runs.old}
+    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"deleted {said}" if said else NOTHING

@@ -1,4 +1,4 @@
-"""`sync_state`: small facts by key, and the one row that paces every process's requests to Notion."""
+"""`sync_state`: small facts by key. One of its rows paces every process's requests: `models.request_budget`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WATERMARK = "sweep_watermark"
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """A watermark before every card: the next sweep reads them all."""
 BOARD = "board"
-"""value: `Board.as_json()`, the property ids the board is known by."""
+"""value: {"database_id", "board": `Board.as_json()`}, moment: when Notion was last asked for it."""
 BOARD_IDS = "board_ids"
 """With a data source's id. value: `BoardMemory`, what its properties, options and views are known by."""
 BOARDS_MADE = "boards_made"
@@ -101,43 +101,3 @@ async def watched_since(session: AsyncSession, now: datetime) -> datetime:
     )
     values = {"key": WATCH, "said": now.isoformat(), "now": now, "broken": now - WATCH_BREAK}
     return datetime.fromisoformat((await session.execute(query, values)).scalar_one())
-
-
-async def next_slot(session: AsyncSession, budget: str, interval: float) -> float:
-    """Reserve the next free moment of a shared budget; seconds to wait until it.
-
-    The row's lock makes the order fair and the spacing exact over any number of processes and machines, because only
-    PostgreSQL's clock is read. `interval` is in seconds.
-    """
-    query = text(
-        "INSERT INTO sync_state AS s (key, moment, updated_at) "
-        "VALUES (:key, clock_timestamp() + make_interval(secs => :interval), clock_timestamp()) "
-        "ON CONFLICT (key) DO UPDATE "
-        "SET moment = greatest(s.moment, clock_timestamp()) + make_interval(secs => :interval) "
-        "RETURNING extract(epoch FROM moment - make_interval(secs => :interval) - clock_timestamp())",
-    )
-    wait = (await session.execute(query, {"key": budget, "interval": interval})).scalar_one()
-    return max(0.0, float(wait))
-
-
-async def free_slot(session: AsyncSession, budget: str, interval: float) -> float:
-    """Take the present moment of a shared budget if nobody has reserved it; else 0 < seconds until it may be free."""
-    query = text(
-        "INSERT INTO sync_state AS s (key, moment, updated_at) "
-        "VALUES (:key, clock_timestamp() + make_interval(secs => :interval), clock_timestamp()) "
-        "ON CONFLICT (key) DO UPDATE SET moment = clock_timestamp() + make_interval(secs => :interval) "
-        "WHERE s.moment <= clock_timestamp() RETURNING 1"
-    )
-    taken = (await session.execute(query, {"key": budget, "interval": interval})).first()
-    return 0.0 if taken is not None else interval
-
-
-async def hold_slots(session: AsyncSession, budget: str, seconds: float) -> None:
-    """Let nobody send for that long: Notion said so (429 or 529)."""
-    query = text(
-        "INSERT INTO sync_state AS s (key, moment, updated_at) "
-        "VALUES (:key, clock_timestamp() + make_interval(secs => :seconds), clock_timestamp()) "
-        "ON CONFLICT (key) DO UPDATE "
-        "SET moment = greatest(s.moment, clock_timestamp() + make_interval(secs => :seconds))",
-    )
-    await session.execute(query, {"key": budget, "seconds": seconds})

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from models.board import Board, read_board
 from models.board_memory import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
+from models.inbox import newest
 from models.sync_state import BEGINNING, BOARD, BOT, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
+
+LOOK_AGAIN = timedelta(hours=1)
+"""How long the board's schema counts as known where Notion tells of its changes: single events get lost."""
 
 BOARD_DRIFT = "board_drift"
 """The incident of a board without options that cards are to be moved to."""
@@ -44,6 +49,28 @@ def check_same_board(known: Mapping[str, Any], wanted: str | None) -> None:
         )
 
 
+async def board_to_write(on: Connections) -> Board:
+    """The board as last seen, or as it is now when that was long ago or nobody would have told of a change since.
+
+    Notion tells of each change of the schema, and an ingest run then looks at the board. What that misses is mended
+    here: a workspace that sends us nothing is asked before every push, any other once in `LOOK_AGAIN`.
+    """
+    async with on.sessions() as session:
+        known, seen = await get_value(session, BOARD), await get_moment(session, BOARD)
+        last = await newest(session, dead=False, limit=1)
+    trusted = seen is not None and on.clock() - seen < LOOK_AGAIN and any(event.received_at > seen for event in last)
+    return Board.from_json(known["board"]) if known is not None and trusted else await refreshed_board(on)
+
+
+async def board_after_refusal(on: Connections) -> Board:
+    """The board as it is, after Notion refused a write to it: perhaps it changed. Looked at once a minute at most."""
+    async with on.board_is_looked_at:
+        async with on.sessions() as session:
+            seen = await get_moment(session, BOARD)
+        lately = seen is not None and on.clock() - seen < timedelta(minutes=1)
+        return await followed_board(on) if lately else await refreshed_board(on)
+
+
 async def refreshed_board(on: Connections) -> Board:
     """The board with the options and types it has now, remembered for the steps to come.
 
@@ -61,19 +88,19 @@ async def refreshed_board(on: Connections) -> Board:
     try:
         board = read_board(raw, before)
     except BoardError:
-        await _store(on, None)
+        await _store(on, known, seen=None)
         raise
     value = {"database_id": database_id, "board": board.as_json()}
-    if known != value:
-        await _store(on, value, anew=before is not None and board.lacks_what_was(before))
+    anew = known != value and before is not None and board.lacks_what_was(before)
+    await _store(on, value, seen=on.clock(), anew=anew)
     await _tell_missing_options(on, board)
     return board
 
 
-async def _store(on: Connections, value: dict[str, Any] | None, *, anew: bool = True) -> None:
+async def _store(on: Connections, value: dict[str, Any] | None, *, seen: datetime | None, anew: bool = True) -> None:
     async with on.sessions.begin() as session:
         if value is not None:
-            await remember(session, BOARD, value=value)
+            await remember(session, BOARD, value=value, moment=seen)
             board = Board.from_json(value["board"])
             await note(session, board.data_source_id, memory_of(board))
         if anew and await get_moment(session, WATERMARK) is not None:

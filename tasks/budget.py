@@ -1,44 +1,40 @@
-"""The request budget: one row in PostgreSQL that hands out the next free moment to every process in turn.
+"""The request budget: one row in PostgreSQL that gives every process its turn and lets none leave too early.
 
-Measured against Prefect's own rate limit, the row gives the full rate, to everybody in turn, at about a millisecond a
+Measured against Prefect's own rate limit, the row gives the full rate, to everybody in turn, at a few milliseconds a
 request (see the README's figures); it needs no Prefect server to be up.
+
+Who is late for its moment comes too near to those after it. So a moment is only a place in the queue, and the row is
+asked once more when it has come: it knows when the last requests really went.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
 
 from models.database import Sessions
-from models.sync_state import free_slot, hold_slots, next_slot
+from models.request_budget import Rate, hold, reserve, take
 
 Sleep = Callable[[float], Awaitable[None]]
+
+LEEWAY: Final = 0.012
+"""Part by which the limit's span is lengthened: what one request needs longer than another from the row's word to
+Notion must not bring them nearer than allowed. 12 ms of each second, and as much of the rate."""
 
 
 class Budget(Protocol):
     """What `NotionClient` asks before each request, beside its own in-process limiter."""
 
-    async def acquire(self) -> None:
-        """Wait for this request's turn."""
+    async def acquire(self, *, background: bool = False) -> None:
+        """Wait for a request's turn.
+
+        Args:
+            background: take only a moment that nobody else reserved.
+        """
 
     async def hold(self, seconds: float) -> None:
         """Let no process send for that long: Notion said so."""
-
-
-_patient: ContextVar[bool] = ContextVar("notion_budget_patient", default=False)
-
-
-@contextmanager
-def patiently() -> Iterator[None]:
-    """Requests sent in here take only moments that nobody else reserved: background work, which people's edits pass."""
-    token = _patient.set(True)
-    try:
-        yield
-    finally:
-        _patient.reset(token)
 
 
 class SharedBudget:
@@ -46,40 +42,39 @@ class SharedBudget:
 
     Args:
         sessions: where the row lives.
-        per_second: requests a second.
+        per_second: requests in any second; of a fraction, the seconds in which one is allowed.
         sleep: how to wait; tests and simulations bring their own clock.
     """
 
-    KEY = "notion_budget"
-
     def __init__(self, sessions: Sessions, per_second: float, sleep: Sleep = asyncio.sleep) -> None:
         self._sessions = sessions
-        self._interval = 1 / per_second
+        self._rate = Rate.of(per_second, LEEWAY)
         self._sleep = sleep
 
-    async def acquire(self) -> None:
-        """Wait for this request's turn: reserve the next free moment, and sleep until it comes."""
-        while _patient.get():
+    async def acquire(self, *, background: bool = False) -> None:
+        """Wait for a request's turn; it is to be sent at once then."""
+        if not background:
             async with self._sessions.begin() as session:
-                wait = await free_slot(session, self.KEY, self._interval)
+                wait = await reserve(session, self._rate)
+            if wait > 0:
+                await self._sleep(wait)
+        while True:
+            async with self._sessions.begin() as session:
+                wait = await take(session, self._rate, background=background)
             if not wait:
                 return
-            await self._sleep(wait / 4)
-        async with self._sessions.begin() as session:
-            wait = await next_slot(session, self.KEY, self._interval)
-        if wait > 0:
             await self._sleep(wait)
 
     async def hold(self, seconds: float) -> None:
         """Let no process send for that long."""
         async with self._sessions.begin() as session:
-            await hold_slots(session, self.KEY, seconds)
+            await hold(session, seconds)
 
 
 class Unshared:
     """No budget beyond the in-process limiter: for a program that is alone, with no database yet."""
 
-    async def acquire(self) -> None:
+    async def acquire(self, *, background: bool = False) -> None:
         """Go at once."""
 
     async def hold(self, seconds: float) -> None:

@@ -36,6 +36,7 @@ class Connections:
         notion: the rate-limited client.
         clock: the only clock of the steps.
         unstored: what `tasks.alerts` remembers while the database is away.
+        board_is_looked_at: held while one of several refused writes asks what the board is like now.
     """
 
     def __init__(self, settings: Settings, sessions: Sessions, notion: NotionClient, *, clock: Clock = utc_now) -> None:
@@ -45,6 +46,7 @@ class Connections:
         self.notion = notion
         self.clock = clock
         self.unstored: dict[str, Incident] = {}
+        self.board_is_looked_at = asyncio.Lock()
 
     def channels(self) -> Mapping[str, Channel]:
         """The configured channels, read afresh, so that a new file counts from the next cycle on.

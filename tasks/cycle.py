@@ -25,10 +25,11 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
         GiveUp: when only a human can mend what stops it.
         NotionUnavailable: when Notion does not answer well; the next cycle sees the same differences.
     """
-    backlog = True
+    backlog, swept = True, None
     while backlog:
         reader = Reader(board=await followed_board(on), bot_id=await bot_id(on), correlation_id=correlation_id)
-        if not await sweep(on, reader, report) and not await first_import(on, report):
+        swept = await sweep(on, reader, report, since=swept)
+        if swept is None and not await first_import(on, report):
             return
         await drain_inbox(on, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)

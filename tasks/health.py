@@ -19,11 +19,11 @@ from models.database import Sessions, database_url, open_engine, open_sessions
 from models.errors import ShowrunnerError
 from models.health import Check, Finding, State, checked, failed, skipped
 from models.health_rules import judge_connections, judge_migrations
+from models.request_budget import KEY as BUDGET
 from models.revisions import revision_of, revisions
 from models.settings import Settings
 from models.sync_state import get_moment
 from models.vitals import Server, Vitals, read_server, read_vitals
-from tasks.budget import SharedBudget
 from tasks.connections import Clock
 from tasks.locks import Lock, is_held
 
@@ -130,7 +130,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseSight:
             sessions=sessions,
             vitals=await read_vitals(session, now=clock()),
             running=await is_held(session, Lock.PUSH),
-            held_until=await get_moment(session, SharedBudget.KEY),
+            held_until=await get_moment(session, BUDGET),
             server=(server, began, ended),
         )
 

@@ -21,9 +21,12 @@ from models.moments import sending
 from models.properties import read_card, write_properties
 from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
-from tasks.board import refreshed_board
+from tasks.board import board_after_refusal, board_to_write
 from tasks.connections import Connections
-from tasks.reading import AT_ONCE, Read, Readings, read_by_id
+from tasks.lanes import Lane, in_lane
+from tasks.line import Line
+from tasks.pacing import at_once
+from tasks.reading import Read, Readings, read_by_id
 from tasks.report import Report
 from tasks.side_by_side import side_by_side
 from tasks.steps import step
@@ -31,8 +34,6 @@ from tasks.storing import Events, Reader, judged, store_cards, tell
 
 log = structlog.get_logger("showrunner.push")
 
-BATCH = 60
-"""Cards per task run: twenty seconds' worth at 3 requests a second."""
 PUT_BACK_MAX = 20
 """Moves of people one cycle may put back before it stops and asks (design: section 8)."""
 FAILING = 5
@@ -47,30 +48,20 @@ async def push_pending(on: Connections, reader: Reader, report: Report, *, until
         BoardError: when the board changed so that it cannot be followed.
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    page_ids = await _pending(on, reader.board)
-    if not page_ids:
+    if not await _any_pending(on, reader.board):
         return False
-    # Options are checked against the board as it is now: writing one that is gone would create it anew.
-    reader = replace(reader, board=await refreshed_board(on))
+    reader = replace(reader, board=await board_to_write(on))
     await _guard_put_backs(on, reader.board)
-    while page_ids := await _pending(on, reader.board):
-        await push_cards(on, reader, Pushing(page_ids), report)
+    while left := await _any_pending(on, reader.board):
         if on.clock() >= until:
-            return bool(await _pending(on, reader.board))
-    return False
+            break
+        await push_cards(on, reader, report, until=until)
+    return left
 
 
-class Pushing(list[str]):
-    """Page ids of one batch, named for the Prefect UI."""
-
-    def __str__(self) -> str:
-        """How many."""
-        return f"{len(self)} cards"
-
-
-async def _pending(on: Connections, board: Board) -> list[str]:
+async def _any_pending(on: Connections, board: Board) -> bool:
     async with on.sessions() as session:
-        return await pending(session, board, now=on.clock(), limit=BATCH)
+        return bool(await pending(session, board, now=on.clock(), limit=1))
 
 
 async def _guard_put_backs(on: Connections, board: Board) -> None:
@@ -84,12 +75,19 @@ async def _guard_put_backs(on: Connections, board: Board) -> None:
     )
 
 
-@step("push_cards", holds="push {page_ids}", tags=("notion",))
-async def push_cards(on: Connections, reader: Reader, page_ids: Pushing, report: Report) -> None:
-    """Write a batch, several requests in flight; one bad card stops no other."""
+@step("push_cards", holds="push what differs", tags=("notion",))
+async def push_cards(on: Connections, reader: Reader, report: Report, *, until: datetime) -> None:
+    """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
     channels = on.channels()
-    work = (push_card(on, reader, page_id, report, channels) for page_id in page_ids)
-    await side_by_side(work, at_once=AT_ONCE)
+    line = Line(on, reader.board)
+
+    async def one_by_one() -> None:
+        while on.clock() < until and (page_id := await line.next()) is not None:
+            await push_card(on, reader, page_id, report, channels)
+            line.done(page_id)
+
+    with in_lane(Lane.PUSH):
+        await side_by_side(one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second)))
 
 
 async def push_card(
@@ -121,6 +119,10 @@ async def push_card(
         await _failed(on, change, str(error), report)
         return
     except (NotionRejected, ValueError) as error:
+        board = await board_after_refusal(on)
+        if board != reader.board:
+            await push_card(on, replace(reader, board=board), page_id, report, channels)
+            return
         # A page in the trash is refused like a malformed request; reading it tells which it was.
         await _read_back(on, reader, change, str(error), report, channels)
         return

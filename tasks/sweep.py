@@ -13,10 +13,11 @@ from sqlmodel import col, select
 from models.card import Card, cards_of_other_channels, count_cards
 from models.errors import SafetyStop
 from models.looks import news
-from models.sync_state import CHANNELS, CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
+from models.properties import to_minute
+from models.sync_state import BEGINNING, CHANNELS, CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
 from tasks.board import bot_id, followed_board
-from tasks.budget import patiently
 from tasks.connections import Connections
+from tasks.lanes import Lane, in_lane
 from tasks.reading import Read, Readings, read_by_id, scan
 from tasks.report import Report
 from tasks.storing import Reader, take_in
@@ -25,30 +26,37 @@ log = structlog.get_logger("showrunner.sweep")
 
 OVERLAP = timedelta(minutes=4)
 """How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and its queries lag behind
-its pages; so a lag of three minutes is borne. Longer costs an idle board nothing, but a backlog one request in twenty:
-what was pushed meanwhile is shown again, a hundred cards a request."""
+its pages; so a lag of three minutes is borne. It costs an idle board nothing."""
 
 
-async def sweep(on: Connections, reader: Reader, report: Report) -> bool:
+async def sweep(on: Connections, reader: Reader, report: Report, *, since: datetime | None = None) -> datetime | None:
     """Take in whatever was edited since the last sweep began. One request when nothing was.
 
+    Args:
+        since: when an earlier sweep of the same cycle began: only what was edited from then on is asked for. The
+            watermark stays before that cycle, so what queries show too late is left to the next one; amid a backlog a
+            whole sweep would show what was pushed meanwhile five times over, a hundred cards a request.
+
     Returns:
-        False when there is no last time yet: then the board must be imported first.
+        When it began, by Notion's clock. None when there is no last time yet: then the board must be imported first.
     """
     async with on.sessions() as session:
         watermark = await get_moment(session, WATERMARK)
     if watermark is None:
-        return False
+        return None
     await judge_again(on, reader, report)
+    whole = since is None or watermark == BEGINNING
+    edited = watermark - OVERLAP if since is None or watermark == BEGINNING else to_minute(since)
     began: datetime | None = None
-    async for reads in scan(on, reader.board, edited=watermark - OVERLAP):
+    async for reads in scan(on, reader.board, edited=edited):
         began = began or on.notion.server_time or on.clock()
         await _take_news(on, reader, reads, report)
-    async with on.sessions.begin() as session:
-        # Unless somebody set it back meanwhile, because the board changed under this sweep.
-        if await get_moment(session, WATERMARK) == watermark:
-            await remember(session, WATERMARK, moment=began)
-    return True
+    if whole:
+        async with on.sessions.begin() as session:
+            # Unless somebody set it back meanwhile, because the board changed under this sweep.
+            if await get_moment(session, WATERMARK) == watermark:
+                await remember(session, WATERMARK, moment=began)
+    return began
 
 
 async def _take_news(on: Connections, reader: Reader, reads: list[Read], report: Report) -> None:
@@ -96,7 +104,7 @@ async def import_cards(on: Connections, report: Report, *, progress: Callable[[i
     after = datetime.fromisoformat(unfinished["after"]) if unfinished else None
     began = datetime.fromisoformat(unfinished["began"]) if unfinished else None
     here_since = datetime.fromisoformat(unfinished["here_since"]) if unfinished else on.clock()
-    with patiently():
+    with in_lane(Lane.BACKGROUND):
         async for reads in scan(on, reader.board, created=after):
             began = began or on.notion.server_time or on.clock()
             if not reads:

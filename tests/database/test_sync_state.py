@@ -1,20 +1,14 @@
-"""Small facts by key, and the one row that paces every process."""
+"""Small facts by key."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
-from typing import Any
 
-import pytest
 from database_rows import NOW
 from sqlalchemy import text
 
 from models.database import Sessions
-from models.sync_state import forget, get_moment, get_value, hold_slots, next_slot, remember, remember_once
-
-SLACK = 60.0
-"""Seconds that may pass between a reservation's reading of the clock and the moment held against it here."""
+from models.sync_state import forget, get_moment, get_value, remember, remember_once
 
 
 async def test_a_fact_is_known_until_it_is_forgotten(sessions: Sessions) -> None:
@@ -63,58 +57,3 @@ async def test_what_is_remembered_once_is_never_replaced(sessions: Sessions) -> 
     assert await enrol("late") is False
     async with sessions() as session:
         assert await get_value(session, "token") == kept
-
-
-async def reserve(sessions: Sessions, times: int, interval: float, budget: str = "notion") -> list[tuple[float, float]]:
-    """Reserved moments, each with the moment before it was asked for, all by PostgreSQL's clock."""
-    got = []
-    for _ in range(times):
-        async with sessions() as session, session.begin():
-            wait = await next_slot(session, budget, interval)
-            query = text("SELECT extract(epoch FROM moment) - :interval FROM sync_state WHERE key = :key")
-            slot = (await session.execute(query, {"interval": interval, "key": budget})).scalar_one()
-            got.append((float(slot), wait))
-    return got
-
-
-async def test_slots_are_spaced_exactly_over_any_number_of_connections(sessions: Sessions) -> None:
-    interval = 1000.0
-    batches = await asyncio.gather(*(reserve(sessions, 8, interval) for _ in range(5)))
-    slots = sorted(slot for batch in batches for slot, _ in batch)
-    assert [after - before for before, after in pairwise(slots)] == pytest.approx([interval] * 39, abs=1e-3)
-    for batch in batches:
-        assert batch == sorted(batch), "a caller's later request got an earlier slot"
-    waits = sorted(wait for batch in batches for _, wait in batch)
-    assert waits[0] == pytest.approx(0.0, abs=SLACK)
-    assert all(0 <= wait <= 39 * interval for wait in waits)
-    assert waits[-1] > 38 * interval
-
-
-async def test_a_free_slot_is_given_at_once(sessions: Sessions) -> None:
-    async with sessions() as session, session.begin():
-        await remember(session, "notion", moment=NOW.replace(year=2001))
-        assert await next_slot(session, "notion", 1000.0) == pytest.approx(0.0, abs=SLACK)
-        assert await next_slot(session, "notion", 1000.0) == pytest.approx(1000.0, abs=SLACK)
-
-
-async def test_budgets_do_not_share_their_slots(sessions: Sessions) -> None:
-    assert [wait for _, wait in await reserve(sessions, 1, 1000.0, "one")] == pytest.approx([0], abs=SLACK)
-    assert [wait for _, wait in await reserve(sessions, 1, 1000.0, "other")] == pytest.approx([0], abs=SLACK)
-
-
-@pytest.mark.parametrize("used", [True, False])
-async def test_when_notion_says_wait_everybody_waits(sessions: Sessions, *, used: bool) -> None:
-    async with sessions() as session, session.begin():
-        if used:
-            await next_slot(session, "notion", 1.0)
-        await hold_slots(session, "notion", 1000.0)
-    (slot,) = await reserve(sessions, 1, 1.0)
-    assert slot[1] == pytest.approx(1000.0, abs=SLACK)
-
-
-async def test_a_shorter_wait_never_shortens_a_longer_one(sessions: Sessions) -> None:
-    async with sessions() as session, session.begin():
-        await hold_slots(session, "notion", 1000.0)
-        await hold_slots(session, "notion", 1.0)
-        waited: Any = await next_slot(session, "notion", 1.0)
-    assert waited == pytest.approx(1000.0, abs=SLACK)

@@ -40,7 +40,7 @@ class Script:
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    async def acquire(self) -> None:
+    async def acquire(self, *, background: bool = False) -> None:
         """The shared budget of a test lets everybody through."""
 
     async def hold(self, seconds: float) -> None:

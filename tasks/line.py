@@ -1,0 +1,50 @@
+"""The cards that wait to be pushed, as a line: the most urgent next, each with one push under way at most."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from models.board import Board
+from models.card import pending
+from tasks.connections import Connections
+
+AHEAD = 12
+"""Cards looked up at once: four seconds' worth at 3 a second, after which what became urgent meanwhile goes first."""
+
+
+class Line:
+    """Hands out page ids of cards that differ, to several takers.
+
+    Args:
+        on: where they are.
+        board: says which properties may be written.
+    """
+
+    def __init__(self, on: Connections, board: Board) -> None:
+        self._on = on
+        self._board = board
+        self._ahead: deque[str] = deque()
+        self._under_way: set[str] = set()
+        self._looking = asyncio.Lock()
+
+    async def next(self) -> str | None:
+        """The most urgent card that nobody is at; None when there is none."""
+        async with self._looking:
+            if not self._ahead:
+                self._ahead.extend(await self._look())
+            if not self._ahead:
+                return None
+            page_id = self._ahead.popleft()
+            self._under_way.add(page_id)
+            return page_id
+
+    def done(self, page_id: str) -> None:
+        """Nobody is at that card any more."""
+        self._under_way.discard(page_id)
+
+    async def _look(self) -> list[str]:
+        limit = AHEAD + len(self._under_way)
+        async with self._on.sessions() as session:
+            found = await pending(session, self._board, now=self._on.clock(), limit=limit)
+        return [page_id for page_id in found if page_id not in self._under_way]

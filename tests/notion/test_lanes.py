@@ -1,0 +1,104 @@
+"""Who goes first among the requests of one process."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tasks.lanes import Lane, Turnstile, current_lane, in_lane
+
+
+class Turns:
+    """Turns that come when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._coming: asyncio.Queue[Exception | None] = asyncio.Queue()
+
+    async def fetch(self) -> None:
+        self.asked += 1
+        trouble = await self._coming.get()
+        if trouble is not None:
+            raise trouble
+
+    async def comes(self, trouble: Exception | None = None) -> None:
+        self._coming.put_nowait(trouble)
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+class Street:
+    """Requests on their way through one turnstile, and in which order they went."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.went: list[str] = []
+        self._turnstile = Turnstile(self.turns.fetch)
+
+    async def send(self, name: str, lane: Lane) -> asyncio.Task[None]:
+        async def go() -> None:
+            await self._turnstile.pass_through(lane)
+            self.went.append(name)
+
+        task = asyncio.create_task(go())
+        await asyncio.sleep(0)
+        return task
+
+
+@pytest.fixture
+async def street() -> Street:
+    return Street()
+
+
+async def test_a_persons_edit_takes_the_next_turn_before_everything_a_push_has_lined_up(street: Street) -> None:
+    for number in range(3):
+        await street.send(f"push {number}", Lane.PUSH)
+    await street.send("edit", Lane.PEOPLE)
+    for _ in range(4):
+        await street.turns.comes()
+    assert street.went == ["edit", "push 0", "push 1", "push 2"]
+
+
+async def test_one_turn_is_fetched_at_a_time_however_many_wait(street: Street) -> None:
+    for number in range(5):
+        await street.send(f"push {number}", Lane.PUSH)
+    assert street.turns.asked == 1
+    await street.turns.comes()
+    assert (street.turns.asked, len(street.went)) == (2, 1)
+
+
+async def test_when_the_one_who_fetches_is_cancelled_another_goes_on(street: Street) -> None:
+    fetching = await street.send("first", Lane.PUSH)
+    await street.send("second", Lane.PUSH)
+    fetching.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert street.turns.asked == 2
+    await street.turns.comes()
+    assert street.went == ["second"]
+
+
+async def test_when_no_turn_is_to_be_had_only_the_one_who_fetched_fails(street: Street) -> None:
+    first = await street.send("first", Lane.PUSH)
+    await street.send("second", Lane.PUSH)
+    await street.turns.comes(ConnectionError("no database"))
+    assert isinstance(first.exception(), ConnectionError)
+    await street.turns.comes()
+    assert street.went == ["second"]
+
+
+async def test_one_that_waits_and_is_cancelled_leaves_the_queue(street: Street) -> None:
+    await street.send("first", Lane.PUSH)
+    waiting = await street.send("edit", Lane.PEOPLE)
+    waiting.cancel()
+    for _ in range(2):
+        await street.turns.comes()
+    assert street.went == ["first"]
+
+
+def test_what_nobody_says_otherwise_of_is_peoples() -> None:
+    assert current_lane() is Lane.PEOPLE
+    with in_lane(Lane.BACKGROUND):
+        assert current_lane() is Lane.BACKGROUND
+    assert current_lane() is Lane.PEOPLE

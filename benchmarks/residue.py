@@ -1,8 +1,8 @@
 """What a cycle leaves behind: rows and bytes in Prefect's database and in ours, and what that comes to with retention.
 
-Real runs of the `push` deployment in a warm worker, with the server's settings as `showrunner up` makes them and a board
-on which nothing happens, asked for back to back instead of once a minute. Prefect's SQLite file is measured by a packed
-copy, so that pages which are merely reserved do not count; what PostgreSQL writes is counted in bytes of its log (WAL).
+Real runs of the `push` deployment in a warm worker, with the server's settings as `showrunner up` makes them and a
+board on which nothing happens, asked for back to back instead of once a minute. Prefect's SQLite file is measured by a
+packed copy, so that pages which are merely reserved do not count; what PostgreSQL writes is counted in its log (WAL).
 """
 
 from __future__ import annotations
@@ -172,19 +172,19 @@ def figures(left: dict[str, Left]) -> list[Figure]:
     cycle, kept = left["idle"], Settings.model_construct()
     whole = cycle.kept + cycle.events
     task_runs, lines = cycle.rows_of("task_run"), cycle.rows_of("log")
-    told_us = f"{cycle.rows_of('events'):.0f} events with {cycle.rows_of('event_resources'):.0f} resources"
+    events = f"{cycle.events / KB:.0f} KB {cycle.rows_of('events'):.0f} events"
     vacuum = server_environment(CHANNELS, 1)["PREFECT_SERVER_EVENTS_RETENTION_PERIOD"]
     return [
         Figure(
             what="what an idle cycle leaves in Prefect's database",
             limit=f"less than the {BEFORE_KB} KB a run measured before; no task run, log line or table",
-            measured=f"{whole / KB:.0f} KB: {cycle.kept / KB:.1f} KB run and states, {cycle.events / KB:.0f} KB {told_us}",
+            measured=f"{whole / KB:.0f} KB: {cycle.kept / KB:.1f} KB run and states, {events}",
             ratio=whole / KB / BEFORE_KB,
             good=whole / KB < BEFORE_KB and task_runs == lines == cycle.rows_of("artifact") == 0,
             note=f"Mean of {cycle.runs} runs. Events are kept for {vacuum} and go within another hour",
         ),
         Figure(
-            what=f"an idle day ({CYCLES_A_DAY:,} cycles): written to Prefect's database, and kept once retention has begun",
+            what=f"an idle day ({CYCLES_A_DAY:,} cycles): written to Prefect's database, and kept in the long run",
             limit=f"kept: less than a day was before ({BEFORE_KB * CYCLES_A_DAY / KB:.0f} MB), for ever",
             measured=f"{whole * CYCLES_A_DAY / MB:.0f} MB written, {steady(cycle, kept) / MB:.0f} MB kept",
             ratio=steady(cycle, kept) / (BEFORE_KB * KB * CYCLES_A_DAY),

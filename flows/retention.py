@@ -17,16 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from flows.old_runs import DeletedRuns, delete_old_runs
 from flows.recording import recorded
 from flows.runs import rename_run
-from models.retention import BATCH, delete_events, delete_history
+from models.retention import Deleted, delete_events, delete_history
 from models.settings import Settings
 from tasks.connections import Connections
 from tasks.report import NOTHING
 
 
 class Batch(Protocol):
-    """Deletes a batch of what is older than a moment; how many."""
+    """Deletes, of a batch of rows, what is older than a moment."""
 
-    async def __call__(self, session: AsyncSession, *, before: datetime) -> int:
+    async def __call__(self, session: AsyncSession, *, before: datetime, after: int) -> Deleted:
         """Delete a batch."""
 
 
@@ -42,13 +42,14 @@ async def retention() -> None:
 
 
 async def _delete(on: Connections, batch: Batch, before: datetime) -> int:
-    total = 0
+    total, after = 0, 0
     while True:
         async with on.sessions.begin() as session:
-            gone = await batch(session, before=before)
-        total += gone
-        if gone < BATCH:
+            deleted = await batch(session, before=before, after=after)
+        total += deleted.count
+        if deleted.after is None:
             return total
+        after = deleted.after
 
 
 async def _delete_runs(settings: Settings, now: datetime) -> DeletedRuns:

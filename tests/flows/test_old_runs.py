@@ -25,10 +25,15 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
 from prefect_server import free_port
 from run_kit import RunKit, eventually
+from sqlalchemy import URL, text
 
+from flows.bootstrap import POOL, bootstrap
 from flows.old_runs import DeletedRuns, delete_old_runs
 from flows.runs import IDLE_NAMES
 from flows.warm_worker import WarmWorker
+from models.database import Sessions
+from models.inbox import Delivery, put
+from tasks.connections import close_connections
 from tasks.report import Report
 
 EVER = datetime(2020, 1, 1, tzinfo=UTC)
@@ -149,13 +154,37 @@ async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(kit: Ru
     old, young = await worked(kit), await worked(kit)
     await eventually(_written(prefect_home, old))
     await eventually(_written(prefect_home, young))
-    await asyncio.to_thread(_grow_old, prefect_home, old)
+    await asyncio.to_thread(_grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources")
 
     async def gone() -> bool:
         return not await asyncio.to_thread(_rows, prefect_home, old)
 
     await eventually(gone)
     assert set(await asyncio.to_thread(_rows, prefect_home, young)) == set(_OF_RUN)
+
+
+async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_it_did(
+    kit: RunKit, prefect_home: Path, database: URL, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.render_as_string(hide_password=False))
+    monkeypatch.setenv("NOTION_API_TOKEN", "ntn_of_nobody")
+    async with sessions.begin() as session:
+        delivery = Delivery(event_id="old", event_type="page.created", page_id="p", payload={})
+        await put(session, delivery, now=EVER, correlation_id="c")
+        await session.execute(text("UPDATE webhook_events SET processed = true, processed_at = received_at"))
+    await bootstrap()
+    for name in ("push", "retention"):
+        kit.ids[name] = (await kit.client.read_deployment_by_name(f"{name}/{name}")).id
+        await kit.client.pause_deployment(kit.ids[name])  # nothing is to fall due meanwhile
+    idle = await ended(kit, Completed(), "nothing to do", flow="push")
+    await asyncio.to_thread(_grow_old, prefect_home, idle, 2, "flow_run")
+    async with WarmWorker(work_pool_name=POOL, name=kit.pool, prefetch_seconds=0) as worker:
+        first = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
+        second = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
+        await close_connections()
+    assert first.name == "deleted 1 events, 1 idle runs"
+    assert second.name == "nothing to do"
+    assert not await is_there(kit, idle)
 
 
 _OF_RUN = {
@@ -186,10 +215,13 @@ def _rows(home: Path, run: UUID) -> dict[str, int]:
     return {table: count for table, count in found.items() if count}
 
 
-def _grow_old(home: Path, run: UUID) -> None:
-    """Eight days pass for a run: for our server a week is the end."""
+def _grow_old(home: Path, run: UUID, days: int, *tables: str) -> None:
+    """Days pass for a run, in those tables."""
     with closing(sqlite3.connect(home / "prefect.db", timeout=30)) as database, database:
         moments = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}
-        for table, column in moments.items():
-            change = f"UPDATE {table} SET {column} = datetime({column}, '-8 days') || '.000000' WHERE {_OF_RUN[table]}"
+        for table in tables:
+            column = moments[table]
+            change = (
+                f"UPDATE {table} SET {column} = datetime({column}, '-{days} days') || '.000000' WHERE {_OF_RUN[table]}"
+            )
             assert database.execute(change, {"run": str(run)}).rowcount

@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,17 +62,23 @@ def database() -> Iterator[URL]:
 
 @asynccontextmanager
 async def process(
-    *command: str, environment: Mapping[str, str] | None = None
+    *command: str, environment: Mapping[str, str] | None = None, log: Path | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Python process of the project, its standard output at hand, stopped afterwards by its pid."""
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command,
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=asyncio.subprocess.PIPE,
-        limit=2**24,
-    )
+    """A Python process of the project, its standard output at hand, stopped afterwards by its pid.
+
+    Args:
+        log: where both its outputs go instead.
+    """
+    with nullcontext() if log is None else log.open("ab") as file:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *command,
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdout=file or asyncio.subprocess.PIPE,
+            stderr=file,
+            limit=2**24,
+        )
     try:
         yield started
     finally:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from cli.processes import ASK_EVERY, Patience
+from cli.log_files import begin_anew
+from cli.processes import ASK_EVERY, LOOK_EVERY, Patience
 from models.database import EmbeddedPostgres
 from models.errors import DatabaseUnavailable
 
 
 async def keep_postgres_alive(server: EmbeddedPostgres, say: Callable[[str], None]) -> None:
-    """Start it again whenever it died, waiting longer each time in a row, until cancelled.
+    """Start it again whenever it died, waiting longer each time in a row, until cancelled; keep its log small.
 
     It is no child of ours (its starter leaves it to the system), so it is asked for and not waited for. The others
     need not be told: it comes back under the same URL, and a connection that died is replaced.
     """
-    patience = Patience()
+    patience, loop = Patience(), asyncio.get_running_loop()
+    looked = loop.time()
     while True:
         await asyncio.sleep(ASK_EVERY)
         if server.lives():
+            if loop.time() - looked >= LOOK_EVERY:
+                looked = loop.time()
+                await asyncio.to_thread(begin_anew, server.log)
             continue
         wait = patience.after_an_end()
         say(f"The PostgreSQL ended; starting it again in {wait:.0f} s. Its log: {server.log}")

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from cli.log_files import begin_anew
 from models.errors import GiveUp
 
 START_SECONDS = 120.0
@@ -22,8 +23,8 @@ STOP_SECONDS = 35.0
 """How long a process may take to stop; the worker lets runs finish for thirty seconds."""
 ASK_EVERY = 0.2
 _RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)
-_LOG_MAX = 20_000_000
-"""Bytes after which a log file is begun anew at the next start; the one before is kept."""
+LOOK_EVERY = 60.0
+"""Seconds between two looks at how long a log has become."""
 
 
 class Patience:
@@ -79,8 +80,7 @@ class Child:
 
     async def spawn(self) -> None:
         """Start it without waiting. In a session of its own: Ctrl-C on the terminal reaches only its parent."""
-        if self.log.exists() and self.log.stat().st_size > _LOG_MAX:
-            self.log.replace(self.log.with_suffix(".log.1"))
+        begin_anew(self.log)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
@@ -111,16 +111,23 @@ class Child:
         return lines[-1] if lines else "it logged nothing"
 
     async def keep_alive(self, say: Callable[[str], None], recorded: Callable[[], None]) -> None:
-        """Start it again whenever it ends by itself, waiting longer each time in a row."""
+        """Start it again whenever it ends by itself, waiting longer each time in a row; keep its log small."""
         patience = Patience()
         while self.process is not None:
-            code = await self.process.wait()
+            code = await self._end(self.process)
             wait = patience.after_an_end()
             say(f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its log: {self.log}")
             await asyncio.sleep(wait)
             await self.spawn()
             patience.begun()
             recorded()
+
+    async def _end(self, process: asyncio.subprocess.Process) -> int:
+        while True:
+            try:
+                return await asyncio.wait_for(process.wait(), LOOK_EVERY)
+            except TimeoutError:
+                await asyncio.to_thread(begin_anew, self.log)
 
     async def stop(self) -> None:
         """Ask it to stop, and make it after a while."""

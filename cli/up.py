@@ -167,7 +167,7 @@ async def _start_prefect(stack: Stack) -> None:
     if stack.settings.prefect_api_url is not None:
         return
     home = stack.folder / "prefect"
-    environment = server_environment(home, stack.settings.prefect_port)
+    environment = server_environment(home, stack.settings.prefect_port, kept=stack.settings)
     command = ("-m", "prefect", "server", "start")
     await stack.start(stack.child("prefect", *command, ready=f"{stack.prefect_url}/api/health", **environment))
     say("  Prefect server is ready.")

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from models.settings import Settings
+
 HEARTBEAT_SECONDS: Final = 30
 """How often a run says that it is alive; the least that Prefect allows. `bootstrap` counts in it."""
 
@@ -30,7 +32,7 @@ def server_environment(
     *,
     host: str = "127.0.0.1",
     database_url: str | None = None,
-    keep_days: int = 7,
+    kept: Settings | None = None,
 ) -> dict[str, str]:
     """What `prefect server start` must find in its environment, on top of the system's own.
 
@@ -39,9 +41,9 @@ def server_environment(
         port: TCP port of its API and UI.
         host: address to listen on.
         database_url: SQLAlchemy URL with an async driver, e.g. `postgresql+asyncpg://…`; None is SQLite in `home`.
-        keep_days: days to keep finished flow runs. Events, the most of what is written, are kept for two.
+        kept: whose RETENTION_ settings say for how long runs and events are kept; None is for the defaults.
     """
-    home = home.absolute()
+    home, kept = home.absolute(), kept or Settings.model_construct()
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     return _QUIET | {
         "PREFECT_HOME": str(home),
@@ -60,8 +62,9 @@ def server_environment(
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         # Flow runs are otherwise kept for ever. Plain seconds here, an ISO duration for the events.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(keep_days * _DAY),
-        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(kept.retention_runs_days * _DAY),
+        # Events are three quarters of what a run leaves. The UI's event feed goes back so far; automations need none.
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"PT{kept.retention_prefect_events_hours}H",
         # Runs made in advance are what piles up while no worker is there: five minutes of them will do.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT5M",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",

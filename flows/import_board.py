@@ -10,7 +10,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.recording import recorded
-from flows.runs import rename_run
+from flows.runs import OTHER_IMPORT, rename_run
 from tasks.importing import import_cards
 from tasks.locks import Lock, one_at_a_time
 
@@ -22,4 +22,4 @@ async def import_board() -> None:
         if mine:
             await import_cards(run.on, run.report)
     if not mine:
-        await rename_run("superseded: another import is under way")
+        await rename_run(OTHER_IMPORT)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.recording import recorded
-from flows.runs import is_superseded, rename_run
+from flows.runs import OTHER_CYCLE, STARTED_LATE, is_superseded, rename_run
 from tasks.cycle import INTERVAL, cycle
 from tasks.locks import Lock, one_at_a_time
 
@@ -19,10 +19,10 @@ from tasks.locks import Lock, one_at_a_time
 async def push() -> None:
     """One cycle, unless it is too late for it or another one is under way."""
     if is_superseded(INTERVAL):
-        await rename_run("superseded: started late")
+        await rename_run(STARTED_LATE)
         return
     async with recorded("push") as run, one_at_a_time(run.on, Lock.PUSH) as mine:
         if mine:
             await cycle(run.on, run.report, run.correlation_id)
     if not mine:
-        await rename_run("superseded: another cycle is under way")
+        await rename_run(OTHER_CYCLE)

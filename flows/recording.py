@@ -85,7 +85,8 @@ def _shown_to_be_over(kind: str) -> list[str]:
 
 async def _leave(kind: str, run: Recorded) -> None:
     report = run.report
-    log.info("run_finished", requests=report.requests, **report.counts)
+    # An idle cycle, 1,440 times a day, is no news: its name in Prefect says it, and `last_good_cycle` when it was.
+    (log.info if report else log.debug)("run_finished", requests=report.requests, **report.counts)
     await rename_run(str(report))
     if report:
         await publish_table(f"{kind}-cycle", report.summary(), f"{report} · correlation id {run.correlation_id}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import structlog
@@ -16,7 +16,15 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.client.orchestration import PrefectClient
 from prefect.context import FlowRunContext
 
+from tasks.report import NOTHING
+
 log = structlog.get_logger("showrunner.flows")
+
+STARTED_LATE: Final = "superseded: started late"
+OTHER_CYCLE: Final = "superseded: another cycle is under way"
+OTHER_IMPORT: Final = "superseded: another import is under way"
+IDLE_NAMES: Final = (NOTHING, STARTED_LATE, OTHER_CYCLE, OTHER_IMPORT)
+"""Names of completed runs that did nothing: they are soon deleted (`flows.old_runs`)."""
 
 
 async def rename_run(name: str) -> None:

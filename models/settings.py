@@ -89,6 +89,15 @@ class Settings(BaseSettings):
     retention_history_days: Annotated[int, Field(ge=1)] = 365
     """Days that the history of cards and tasks is kept."""
 
+    retention_idle_runs_hours: Annotated[int, Field(ge=1)] = 24
+    """Hours that runs with nothing to do stay in Prefect: a day shows that all was quiet, more hides the rest."""
+
+    retention_runs_days: Annotated[int, Field(ge=1)] = 7
+    """Days that all other runs stay in Prefect. What they did stays in the history for longer."""
+
+    retention_prefect_events_hours: Annotated[int, Field(ge=1)] = 1
+    """Hours that the Prefect server which `showrunner up` starts keeps its events: most of what an idle run leaves."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level that is printed."""
 

@@ -83,18 +83,23 @@ async def drain_inbox(on: Connections, report: Report, *, gathering: bool = Fals
 
 
 async def _drain(on: Connections, report: Report, *, gathering: bool) -> None:
-    async with on.sessions() as session:
-        if not await inbox.any_due(session, now=on.clock()):
-            return
+    if not await _any_due(on):
+        return
     board, me, began = await followed_board(on), await bot_id(on), on.clock()
     try:
-        while (not gathering or await gathered(on)) and (events := await claim_events(on)):
+        # Asked first, because a claim is a task run, and the last one would find nothing.
+        while await _any_due(on) and (not gathering or await gathered(on)) and (events := await claim_events(on)):
             board = await _work_through(on, events, board, me, report)
     except (NotionUnavailable, GiveUp):
         # What stopped a later batch must not keep the deaths of an earlier one from being told.
         await _report_dead(on, began)
         raise
     await _report_dead(on, began)
+
+
+async def _any_due(on: Connections) -> bool:
+    async with on.sessions() as session:
+        return await inbox.any_due(session, now=on.clock())
 
 
 async def _work_through(

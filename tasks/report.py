@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+NOTHING = "nothing to do"
+"""The name of a run that did nothing."""
+
 
 @dataclass
 class Report:
@@ -50,7 +53,7 @@ class Report:
     def __str__(self) -> str:
         """The run's name: `pushed 3, took 2, refused 1`."""
         words = {"taken": "took"}
-        return ", ".join(f"{words.get(name, name)} {count}" for name, count in self.counts.items()) or "nothing to do"
+        return ", ".join(f"{words.get(name, name)} {count}" for name, count in self.counts.items()) or NOTHING
 
     def summary(self) -> list[dict[str, Any]]:
         """The artifact's table: the counts, then the cards."""

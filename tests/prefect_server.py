@@ -51,13 +51,21 @@ def wait_until_healthy(api_url: str, process: subprocess.Popen[bytes], log: Path
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
-    """API URL of a Prefect server of this test run's own, e.g. http://127.0.0.1:40123/api."""
+def prefect_home() -> Iterator[Path]:
+    """Where the server of `prefect_server` keeps its database, `prefect.db`."""
     home = Path(tempfile.mkdtemp(prefix="showrunner prefect "))
-    port = free_port()
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_home: Path) -> Iterator[str]:
+    """API URL of a Prefect server of this test run's own, e.g. http://127.0.0.1:40123/api."""
+    home, port = prefect_home, free_port()
     api_url = f"http://127.0.0.1:{port}/api"
     log = home / "server.log"
-    environment = os.environ | server_environment(home, port) | {"PREFECT_SERVER_UI_ENABLED": "false"}
+    mine = {"PREFECT_SERVER_UI_ENABLED": "false", "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "5"}
+    environment = os.environ | server_environment(home, port) | mine
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start"], env=environment, stdout=output, stderr=output
@@ -72,7 +80,6 @@ def prefect_server() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture

@@ -30,6 +30,13 @@ def test_env_example_loads_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None
     assert copied == Settings(_env_file=None)
 
 
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.startswith("retention_")])
+def test_the_readme_says_how_long_each_thing_is_kept(name: str) -> None:
+    kept, unit = Settings.model_fields[name].default, name.rpartition("_")[2]
+    [row] = [line for line in README.splitlines() if line.startswith("|") and f"`{name.upper()}`" in line]
+    assert f"| {kept} {unit if kept > 1 else unit.removesuffix('s')} |" in row
+
+
 def test_every_path_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert links

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect_server import prefect_api, prefect_process_environment, prefect_server  # noqa: F401 - fixtures
+from prefect_server import prefect_api, prefect_home, prefect_process_environment, prefect_server  # noqa: F401 - fixtures
 from run_kit import RunKit
 
 _numbers = count()

@@ -117,8 +117,24 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     code, output = await up.run("push", "--dry-run")
     assert code == 0, output
     await the_doctor_finds_everything_green(up)
+    await idle_cycles_leave_nothing_but_themselves(api)
     assert await up.stop() == 0
     assert not (up.folder / ".showrunner/up.json").exists()
+
+
+async def idle_cycles_leave_nothing_but_themselves(api: str) -> None:
+    """1,440 of them a day: each line they log would be 1,440 rows."""
+
+    def found(what: str, **which: Any) -> list[dict[str, Any]]:
+        return list(httpx.post(f"{api}/{what}/filter", json=which, timeout=30).raise_for_status().json())
+
+    done = {"name": {"any_": ["nothing to do"]}, "state": {"type": {"any_": ["COMPLETED"]}}}
+    push = {"name": {"any_": ["push"]}}
+    runs = await until(lambda: found("flow_runs", flow_runs=done, flows=push), SECONDS_TO_SHOW)
+    ids = {"flow_run_id": {"any_": [run["id"] for run in runs]}}
+    assert found("logs", logs=ids) == []
+    assert found("artifacts", artifacts=ids) == []
+    assert found("task_runs", task_runs=ids) == []
 
 
 async def the_doctor_finds_everything_green(up: Up) -> None:

@@ -1,0 +1,66 @@
+"""What `showrunner up` starts may run for a year; what it logs meanwhile stays bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from programs import until
+
+from cli import processes
+from cli.log_files import LOG_MAX, begin_anew
+from cli.processes import Child
+
+COUNTING = """
+import itertools, time
+for number in itertools.count():
+    print(f"line {number}", flush=True)
+    time.sleep(0.001)
+"""
+TALKING_ONCE = f"""
+import time
+print("x" * {LOG_MAX}, flush=True)
+print("and more", flush=True)
+while True:
+    time.sleep(1)
+"""
+
+
+@asynccontextmanager
+async def running(folder: Path, program: str) -> AsyncIterator[Child]:
+    child = Child("talker", [sys.executable, "-c", program], {}, folder / "talker.log")
+    await child.start()
+    try:
+        yield child
+    finally:
+        await child.stop()
+
+
+async def test_a_log_that_became_too_long_is_begun_anew_and_its_writer_goes_on(tmp_path: Path) -> None:
+    async with running(tmp_path, COUNTING) as child:
+        await until(lambda: child.log.exists() and child.log.stat().st_size > 1_000, 20)
+        assert not begin_anew(child.log, most=1_000_000)
+        assert begin_anew(child.log, most=1_000)
+        await until(lambda: child.log.stat().st_size > 20, 20)
+    before = (tmp_path / "talker.log.1").read_text().splitlines()
+    after = child.log.read_text()
+    assert before[:2] == ["line 0", "line 1"]
+    assert "\0" not in after
+    assert int(after.splitlines()[1].split()[1]) >= len(before)
+
+
+async def test_a_process_that_never_ends_has_its_log_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LOOK_EVERY", 0.05)
+    async with running(tmp_path, TALKING_ONCE) as child:
+        keeping = asyncio.create_task(child.keep_alive(print, lambda: None))
+        await until(lambda: (tmp_path / "talker.log.1").exists() and child.log.stat().st_size < LOG_MAX, 20)
+        assert not keeping.done()
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    assert (tmp_path / "talker.log.1").stat().st_size > LOG_MAX

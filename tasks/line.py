@@ -44,7 +44,8 @@ class Line:
         self._under_way.discard(page_id)
 
     async def _look(self) -> list[str]:
-        limit = AHEAD + len(self._under_way)
+        # Of a card that somebody was at when we began to look, the query may still show what it was like before.
+        busy = frozenset(self._under_way)
         async with self._on.sessions() as session:
-            found = await pending(session, self._board, now=self._on.clock(), limit=limit)
-        return [page_id for page_id in found if page_id not in self._under_way]
+            found = await pending(session, self._board, now=self._on.clock(), limit=AHEAD + len(busy))
+        return [page_id for page_id in found if page_id not in busy]

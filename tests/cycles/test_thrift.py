@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import text
 from stage import Stage
 
+from models.differs import pending
 from models.sync_state import WATERMARK, get_moment
-from tasks.board import LOOK_AGAIN
+from tasks.board import LOOK_AGAIN, followed_board
+from tasks.line import Line
 
 SWEEP = "POST /v1/data_sources/{}/query"
 
@@ -144,6 +146,25 @@ async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark
         watermark = await get_moment(session, WATERMARK)
     assert watermark is not None
     assert watermark <= began
+
+
+async def test_a_card_that_is_done_while_the_line_looks_is_not_handed_out_as_it_was_before(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    await stage.moves(page, "Processing")
+    line = Line(stage.on, await followed_board(stage.on))
+    assert await line.next() == page
+
+    async def looked(*args: Any, **given: Any) -> list[str]:
+        found = await pending(*args, **given)
+        line.done(page)
+        return found
+
+    monkeypatch.setattr("tasks.line.pending", looked)
+    assert await line.next() is None
+    assert await line.next() == page
 
 
 async def test_what_became_urgent_amid_a_backlog_goes_before_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tasks.connections import Connections, close_connections, connections
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANNELS = ROOT / "channel_configs"
+_START_SECONDS = 120.0
 
 
 def quiet() -> None:
@@ -60,17 +62,23 @@ def database() -> Iterator[URL]:
 
 @asynccontextmanager
 async def process(
-    *command: str, environment: Mapping[str, str] | None = None
+    *command: str, environment: Mapping[str, str] | None = None, log: Path | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Python process of the project, its standard output at hand, stopped afterwards by its pid."""
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command,
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=asyncio.subprocess.PIPE,
-        limit=2**24,
-    )
+    """A Python process of the project, its standard output at hand, stopped afterwards by its pid.
+
+    Args:
+        log: a file for its standard error, as `showrunner up` gives each of its processes; None is our own.
+    """
+    with log.open("ab") if log is not None else nullcontext() as error:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *command,
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=error,
+            limit=2**24,
+        )
     try:
         yield started
     finally:
@@ -81,6 +89,18 @@ async def process(
             except TimeoutError:
                 started.kill()
                 await started.wait()
+
+
+async def answering(url: str) -> None:
+    """Return when something answers 200 there."""
+    deadline = time.monotonic() + _START_SECONDS
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            with suppress(httpx.HTTPError):
+                if (await client.get(url)).is_success:
+                    return
+            assert time.monotonic() < deadline, f"nothing answers at {url}"
+            await asyncio.sleep(0.1)
 
 
 @dataclass(frozen=True, kw_only=True)

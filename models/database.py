@@ -67,15 +67,26 @@ def database_url(raw: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def open_engine(url: URL, *, pool_size: int = 8) -> AsyncEngine:
-    """An engine whose dead connections are noticed and replaced. Nothing is connected yet."""
+def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngine:
+    """An engine whose dead connections are noticed and replaced. Nothing is connected yet.
+
+    Args:
+        ping: ask each connection whether it lives before it is used. Without, a round trip is saved, and the first use
+            after the server was restarted fails (`connection_invalidated`); what is tried again gets a new connection.
+    """
     connect: dict[str, Any] = {"connect_timeout": 10, "application_name": "showrunner"}
-    return create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, connect_args=connect)
+    return create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=ping, connect_args=connect)
 
 
 def open_sessions(engine: AsyncEngine) -> Sessions:
     """Sessions whose rows stay readable after the commit."""
     return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+
+
+def committing_at_once(sessions: Sessions) -> AsyncEngine:
+    """The engine of these sessions, with every statement a transaction: no round trips for BEGIN and COMMIT."""
+    engine: AsyncEngine = sessions.kw["bind"]
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 class EmbeddedPostgres:

@@ -104,7 +104,8 @@ async def serve(settings: Settings) -> None:
     """
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set: the door needs the PostgreSQL database that holds the inbox.")
-    engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=settings.database_pool_size)
+    url = database_url(settings.database_url.get_secret_value())
+    engine = open_engine(url, pool_size=settings.database_pool_size, ping=False)
     auth = settings.prefect_api_auth_string
     trigger = IngestTrigger(settings.prefect_api_url, auth=auth.get_secret_value() if auth is not None else None)
     try:

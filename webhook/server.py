@@ -8,19 +8,23 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
-from models.database import database_url, open_engine, open_sessions
+from models.announcing import announce_run
+from models.database import Sessions, committing_at_once, database_url, open_engine, open_sessions
 from models.errors import GiveUp, SettingsError, ShowrunnerError
 from models.logs import configure_logging
 from models.settings import Settings, load_settings
 from tasks.watch import Watch, watching
 from webhook.app import create_app
+from webhook.enrolment import DATABASE_SECONDS
 from webhook.trigger import IngestTrigger
 
 _STOP_SECONDS = 10
@@ -106,10 +110,14 @@ async def serve(settings: Settings) -> None:
         raise SettingsError("DATABASE_URL is not set: the door needs the PostgreSQL database that holds the inbox.")
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url, pool_size=settings.database_pool_size, ping=False)
+    sessions = open_sessions(engine)
     auth = settings.prefect_api_auth_string
-    trigger = IngestTrigger(settings.prefect_api_url, auth=auth.get_secret_value() if auth is not None else None)
+    trigger = IngestTrigger(
+        settings.prefect_api_url,
+        auth=auth.get_secret_value() if auth is not None else None,
+        announce=partial(announce, sessions),
+    )
     try:
-        sessions = open_sessions(engine)
         app = create_app(settings, sessions, clock=lambda: datetime.now(UTC), trigger=trigger.kick)
         server = Server(app)
         with listen(settings.door_host, settings.door_port) as listener:
@@ -118,6 +126,13 @@ async def serve(settings: Settings) -> None:
     finally:
         await trigger.aclose()
         await engine.dispose()
+
+
+async def announce(sessions: Sessions) -> None:
+    """Tell the workers that an ingest run was asked for. Where that is not possible they find it at their next poll."""
+    with suppress(SQLAlchemyError, OSError):  # OSError: TimeoutError among others
+        async with asyncio.timeout(DATABASE_SECONDS), committing_at_once(sessions).connect() as connection:
+            await announce_run(connection)
 
 
 async def _serve_until_signalled(server: Server, listener: socket.socket) -> None:

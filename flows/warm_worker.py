@@ -25,11 +25,13 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from sqlalchemy import URL
 
 from flows.dead_runs import bury_dead_runs, place
 from flows.execution import Execution
 from flows.lifetime import Stop, run_until_stopped
 from flows.shared_clients import SharedClients
+from models.announcing import hear_announcements
 
 log = structlog.get_logger("showrunner.worker")
 
@@ -67,6 +69,8 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
 
     Attributes:
         grace_seconds: how long `start` lets runs finish when it is asked to stop.
+        database: where runs are announced when they were just asked for (`models.announcing`), so that they need not
+            wait for the next poll. None: they wait.
     """
 
     type = TYPE
@@ -74,6 +78,7 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
     _description = "Runs async flows inside one warm process, without starting a Python for each run."
 
     grace_seconds: float = GRACE_SECONDS
+    database: URL | None = None
     # Of the process and not of the worker: two workers in one process share its pid and its modules.
     _mine: ClassVar[set[UUID]] = set()
     _flows: ClassVar[dict[str, Flow[..., Any]]] = {}
@@ -82,6 +87,8 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
         super().__init__(*args, **kwargs)
         self._under_way: dict[UUID, Execution] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        self._asking = asyncio.Lock()
         self._clients = SharedClients()
         self._stopping = False
         self._reachable = True
@@ -124,11 +131,14 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
         """Prepare to work."""
         await self._clients.open()
         await super().setup()
+        if self.database is not None:
+            self._hearing = asyncio.create_task(hear_announcements(self.database, self.get_and_submit_flow_runs))
 
     async def teardown(self, *exc_info: Any) -> None:
         """Clean up after the worker has stopped."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._watching, self._hearing):
+            if task is not None:
+                task.cancel()
         try:
             await super().teardown(*exc_info)
         finally:
@@ -140,8 +150,10 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
         A server that does not answer is no error: Prefect's loop gives up after 12 failures, and its client waits up to
         a minute between tries, both too much for a server that is restarted. Nothing is taken while stopping.
         """
-        if self._stopping:
-            return []
+        async with self._asking:  # a poll and an announcement that coincide would both take the same run
+            return [] if self._stopping else await self._ask()
+
+    async def _ask(self) -> list[FlowRun]:
         try:
             async with asyncio.timeout(_POLL_TIMEOUT):
                 if not self._has_successfully_synced:

@@ -20,6 +20,7 @@ import httpx
 import structlog
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
+from sqlalchemy import URL
 
 from flows.bootstrap import POOL, bootstrap
 from flows.environment import client_environment
@@ -101,26 +102,31 @@ def _default_name() -> str:
 
 
 async def _work(options: argparse.Namespace, api_url: str) -> None:
-    async with _watched():
+    async with _watched() as database:
         await _wait_for_server(api_url, options.wait)
         if options.bootstrap:
             await bootstrap(pool=options.pool)
         worker = WarmWorker(work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit)
         worker.grace_seconds = options.grace
+        worker.database = database
         await worker.start(printer=lambda line: log.info("worker_says", line=str(line).strip()))
 
 
 @asynccontextmanager
-async def _watched() -> AsyncIterator[None]:
-    """Watch from the main thread, which no run can hold up (see `flows.lifetime`), with a connection of its own."""
+async def _watched() -> AsyncIterator[URL | None]:
+    """Watch from the main thread, which no run can hold up (see `flows.lifetime`), with a connection of its own.
+
+    Yields the database's URL; None when there is none.
+    """
     settings = load_settings()
     if settings.database_url is None:  # every run will say so
-        yield
+        yield None
         return
-    engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=1)
+    url = database_url(settings.database_url.get_secret_value())
+    engine = open_engine(url, pool_size=1)
     try:
         async with watching(Watch(settings, open_sessions(engine), of_database=True, clock=DatabaseClock(engine))):
-            yield
+            yield url
     finally:
         await engine.dispose()
 

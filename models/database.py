@@ -87,14 +87,18 @@ def database_url(raw: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def open_engine(url: URL, *, pool_size: int = 8) -> AsyncEngine:
+def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngine:
     """An engine whose dead connections are noticed and replaced, on both ends. Nothing is connected yet.
 
     What the URL itself says of a connection's options counts before ours.
+
+    Args:
+        ping: ask each connection whether it lives before it is used. Without, a round trip is saved, and the first use
+            after the server was restarted fails (`connection_invalidated`); what is tried again gets a new connection.
     """
     ours = {"connect_timeout": 10, "application_name": "showrunner", **_OUR_END}
     given = {name: value for name, value in ours.items() if name not in url.query}
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, connect_args=given)
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=ping, connect_args=given)
     event.listen(engine.sync_engine, "connect", watch_from_their_end)
     return engine
 
@@ -117,6 +121,12 @@ def watch_from_their_end(connection: DBAPIConnection, _record: object) -> None:
 def open_sessions(engine: AsyncEngine) -> Sessions:
     """Sessions whose rows stay readable after the commit."""
     return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+
+
+def committing_at_once(sessions: Sessions) -> AsyncEngine:
+    """The engine of these sessions, with every statement a transaction: no round trips for BEGIN and COMMIT."""
+    engine: AsyncEngine = sessions.kw["bind"]
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 class EmbeddedPostgres:

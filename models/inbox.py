@@ -8,9 +8,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Identity, Index, String, Text, func, or_, text, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Identity,
+    Index,
+    String,
+    Text,
+    bindparam,
+    func,
+    or_,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -107,19 +120,28 @@ def written_only_by(payload: dict[str, Any], user_id: str | None) -> bool:
     return all(isinstance(author, dict) and author.get("id") == user_id for author in authors)
 
 
-async def put(session: AsyncSession, delivery: Delivery, *, now: datetime, correlation_id: str) -> bool:
-    """Store a delivery; False when it was there already."""
-    row = insert(WebhookEvent).values(
-        event_id=delivery.event_id,
-        event_type=delivery.event_type,
-        page_id=delivery.page_id,
-        payload=delivery.payload,
-        correlation_id=correlation_id,
-        received_at=now,
-        next_attempt_at=now,
-    )
-    stored = await session.execute(row.on_conflict_do_nothing().returning(col(WebhookEvent.id)))
-    return stored.first() is not None
+# As text, because SQLAlchemy compiles an INSERT with ON CONFLICT anew each time: that was a quarter of the door's work.
+_PUT = text(
+    "INSERT INTO webhook_events "
+    "(event_id, event_type, page_id, payload, correlation_id, received_at, next_attempt_at) "
+    "VALUES (:event_id, :event_type, :page_id, :payload, :correlation_id, :now, :now) "
+    "ON CONFLICT DO NOTHING RETURNING id"
+).bindparams(bindparam("payload", type_=JSONB))
+
+
+async def put(
+    connection: AsyncConnection | AsyncSession, delivery: Delivery, *, now: datetime, correlation_id: str
+) -> bool:
+    """Store a delivery, in one statement; False when it was there already."""
+    row = {
+        "event_id": delivery.event_id,
+        "event_type": delivery.event_type,
+        "page_id": delivery.page_id,
+        "payload": delivery.payload,
+        "correlation_id": correlation_id,
+        "now": now,
+    }
+    return (await connection.execute(_PUT, row)).first() is not None
 
 
 async def any_due(session: AsyncSession, *, now: datetime) -> bool:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.datastructures import Headers
 
 from models import inbox
-from models.database import Sessions
+from models.database import Sessions, committing_at_once
 from models.errors import DatabaseUnavailable
 from models.inbox import Delivery
 from models.settings import Settings
@@ -121,6 +121,7 @@ class Door:
         self._header_secret = None if secret is None else secret.get_secret_value()
         self._secrets = Secrets(settings, sessions, clock)
         self._sessions = sessions
+        self._storing = committing_at_once(sessions)
         self._clock = clock
         self._trigger = trigger
         self._bot_id: str | None = None
@@ -216,8 +217,8 @@ class Door:
 
     async def _store(self, delivery: Delivery, correlation_id: str) -> Answer:
         try:
-            async with asyncio.timeout(DATABASE_SECONDS), self._sessions() as session, session.begin():
-                new = await inbox.put(session, delivery, now=self._clock(), correlation_id=correlation_id)
+            async with asyncio.timeout(DATABASE_SECONDS):
+                new = await self._put(delivery, correlation_id)
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("The inbox cannot store events.") from error
         self._is_there()
@@ -235,6 +236,22 @@ class Door:
         if not inbox.written_only_by(delivery.payload, self._bot_id):
             self._trigger()
         return Answer.RECEIVED
+
+    async def _put(self, delivery: Delivery, correlation_id: str) -> bool:
+        """Commit it to the inbox; False when it was there already."""
+        try:
+            return await self._put_once(delivery, correlation_id)
+        except DBAPIError as error:
+            # A connection that died in the pool, as all do when PostgreSQL is restarted, shows only when it is used:
+            # asking each of them before would cost every event a round trip. Storing twice is as once.
+            if not error.connection_invalidated:
+                raise
+        await self._put_once(delivery, correlation_id)
+        return True  # if it was there, then most likely from a moment ago
+
+    async def _put_once(self, delivery: Delivery, correlation_id: str) -> bool:
+        async with self._storing.connect() as connection:
+            return await inbox.put(connection, delivery, now=self._clock(), correlation_id=correlation_id)
 
     def _is_away(self, error: BaseException, **context: str) -> None:
         """One line for an outage: deliveries come by the hundred, and Notion sends each of them again."""

@@ -8,19 +8,23 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import structlog
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
-from models.database import database_url, open_engine, open_sessions
+from models.announcing import announce_run
+from models.database import Sessions, committing_at_once, database_url, open_engine, open_sessions
 from models.errors import GiveUp, SettingsError, ShowrunnerError
 from models.logs import configure_logging
 from models.settings import Settings, load_settings
 from tasks.clock import DatabaseClock
 from tasks.watch import Watch, watching
 from webhook.app import create_app
+from webhook.enrolment import DATABASE_SECONDS
 from webhook.trigger import IngestTrigger
 
 _STOP_SECONDS = 10
@@ -104,11 +108,16 @@ async def serve(settings: Settings) -> None:
     """
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set: the door needs the PostgreSQL database that holds the inbox.")
-    engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=settings.database_pool_size)
+    url = database_url(settings.database_url.get_secret_value())
+    engine = open_engine(url, pool_size=settings.database_pool_size, ping=False)
+    sessions = open_sessions(engine)
     auth = settings.prefect_api_auth_string
-    trigger = IngestTrigger(settings.prefect_api_url, auth=auth.get_secret_value() if auth is not None else None)
+    trigger = IngestTrigger(
+        settings.prefect_api_url,
+        auth=auth.get_secret_value() if auth is not None else None,
+        announce=partial(announce, sessions),
+    )
     try:
-        sessions = open_sessions(engine)
         clock = DatabaseClock(engine)
         app = create_app(settings, sessions, clock=clock, trigger=trigger.kick)
         server = Server(app)
@@ -118,6 +127,13 @@ async def serve(settings: Settings) -> None:
     finally:
         await trigger.aclose()
         await engine.dispose()
+
+
+async def announce(sessions: Sessions) -> None:
+    """Tell the workers that an ingest run was asked for. Where that is not possible they find it at their next poll."""
+    with suppress(SQLAlchemyError, OSError):  # OSError: TimeoutError among others
+        async with asyncio.timeout(DATABASE_SECONDS), committing_at_once(sessions).connect() as connection:
+            await announce_run(connection)
 
 
 async def _serve_until_signalled(server: Server, listener: socket.socket) -> None:

@@ -50,6 +50,7 @@ class IngestTrigger:
     Args:
         api_url: of Prefect's API, e.g. http://127.0.0.1:4200/api. None: kicks are ignored, as one log line says.
         auth: `user:password` of a server with basic authentication (PREFECT_API_AUTH_STRING).
+        announce: called after each run that was made, so that a worker takes it at once; must not raise.
         sleep: waits that many seconds; tests pass their own.
     """
 
@@ -58,11 +59,13 @@ class IngestTrigger:
         api_url: str | None,
         *,
         auth: str | None = None,
+        announce: Callable[[], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._api_url = api_url.rstrip("/") if api_url else None
         user, _, password = (auth or "").partition(":")
         self._auth = httpx.BasicAuth(user, password) if auth else None
+        self._announce = announce
         self._sleep = sleep
         self._wanted = asyncio.Event()
         self._kicks = 0
@@ -109,6 +112,8 @@ class IngestTrigger:
                 if failures:
                     log.info("ingest_trigger_recovered", failures=failures)
                 failures = 0
+                if self._announce is not None:
+                    await self._announce()
                 await self._sleep(INTERVAL if kicks < BURST else BURST_INTERVAL)
 
     async def _create_run(self, http: httpx.AsyncClient, api_url: str) -> None:

@@ -121,6 +121,24 @@ async def test_a_kick_during_the_request_gets_a_run_of_its_own(
     assert await prefect.runs.get() == (prefect.deployment_id, {})
 
 
+async def test_a_run_is_announced_once_it_was_made_and_never_before(prefect: PrefectDouble, sleep: OwnedSleep) -> None:
+    announced: list[int] = []
+
+    async def announce() -> None:
+        announced.append(prefect.runs.qsize())
+
+    trigger = IngestTrigger(prefect.url, announce=announce, sleep=sleep)
+    prefect.run_status = 500
+    trigger.kick()
+    await sleep.begun.get()
+    assert announced == []
+    prefect.run_status = 200
+    sleep.end()
+    await sleep.begun.get()
+    assert announced == [2]
+    await trigger.aclose()
+
+
 async def test_an_outage_is_one_line_and_is_retried_with_growing_waits_until_the_run_is_made(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep, logs: list[dict[str, Any]]
 ) -> None:

@@ -1,0 +1,47 @@
+"""A word through PostgreSQL that a run was just asked for, so that a worker need not wait for its next poll.
+
+Only a hint: whoever misses it (a worker that was away, a pooler that passes no notifications on) polls anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.database import libpq
+
+CHANNEL: Final = "showrunner_run_asked_for"
+_AGAIN_SECONDS: Final = 5.0
+_KEEPALIVE: Final[dict[str, Any]] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""Seconds and tries: a listener only waits, and would never notice that the other machine is gone."""
+
+
+async def announce_run(connection: AsyncConnection) -> None:
+    """Tell every listener that a run was asked for, at the end of this transaction."""
+    await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+
+
+async def hear_announcements(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
+    """Await `heard` after every announcement, for ever; what comes while it is awaited is heard afterwards.
+
+    A server that does not answer is asked again every 5 s, and what was announced meanwhile is not heard.
+    """
+    while True:
+        try:
+            await _hear(url, heard)
+        except psycopg.Error:
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
+async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        libpq(url), autocommit=True, connect_timeout=10, application_name="showrunner", **_KEEPALIVE
+    ) as connection:
+        await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
+        async for _ in connection.notifies():
+            await heard()

@@ -1,0 +1,70 @@
+"""How an event reaches the inbox: in one statement, also after PostgreSQL was restarted under the door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import psycopg
+import pytest
+from door_kit import Sender, inbox_rows, notion_event
+from sqlalchemy import URL, event
+
+from models.database import Sessions, libpq, open_engine, open_sessions
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+async def unpinged(database: URL) -> AsyncIterator[Sessions]:
+    """Sessions as the door's program opens them."""
+    engine = open_engine(database, ping=False)
+    yield open_sessions(engine)
+    await engine.dispose()
+
+
+def end_connections(database: URL) -> None:
+    """As a restart of PostgreSQL does."""
+    with psycopg.connect(libpq(database), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+async def test_connections_that_died_while_they_were_idle_cost_no_event(
+    open_door: Open, unpinged: Sessions, database: URL, kicks: list[str], logs: list[dict[str, Any]]
+) -> None:
+    door: Sender = await open_door(unpinged)
+    await door.signed(notion_event(id="before"))
+    end_connections(database)
+    answer = await door.signed(notion_event(id="after"))
+    assert (answer.status_code, answer.json()) == (200, {"status": "received"})
+    assert {row.event_id for row in await inbox_rows(unpinged)} == {"before", "after"}
+    assert kicks == ["kick", "kick"]
+    assert [line["event"] for line in logs] == ["webhook_received"] * 2
+
+
+async def test_an_event_that_may_have_been_stored_before_its_connection_died_starts_an_ingest_all_the_same(
+    open_door: Open, unpinged: Sessions, database: URL, kicks: list[str]
+) -> None:
+    door: Sender = await open_door(unpinged)
+    await door.signed(notion_event())
+    end_connections(database)
+    answer = await door.signed(notion_event())
+    assert (answer.status_code, answer.json()) == (200, {"status": "received"})
+    assert len(await inbox_rows(unpinged)) == 1
+    assert kicks == ["kick", "kick"]
+
+
+async def test_an_event_is_one_statement(open_door: Open, unpinged: Sessions) -> None:
+    said: list[str] = []
+    door: Sender = await open_door(unpinged)
+    await door.signed(notion_event(id="the first of a connection"))
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement.split(maxsplit=1)[0])
+
+    event.listen(unpinged.kw["bind"].sync_engine, "before_cursor_execute", note)
+    await door.signed(notion_event(id="the second"))
+    assert said == ["INSERT"]

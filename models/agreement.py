@@ -74,7 +74,7 @@ def attention(violations: Sequence[Violation], refusal: str) -> str:
 
 
 def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str, Any]:
-    """What the board should show of a card, by property. `models.card.PENDING` says the same in SQL."""
+    """What the board should show of a card, by property. `models.differs.DIFFERS` says the same in SQL."""
     status = task.board_status if task is not None else base.status
     values: dict[str, Any] = {
         "Status": status.value if status is not None else base.shown.status,

@@ -26,8 +26,8 @@ from benchmarks.figures import Figure, main, percentile
 from benchmarks.places import Board, answering, board, connected, database, folder, free_port, process, quiet
 from flows.environment import client_environment, server_environment
 from models.database import libpq
-from tasks.report import Report
 from tasks.importing import import_cards
+from tasks.report import Report
 
 EDITS, GAP = 25, (2.5, 4.5)
 CARDS, LATENCY = 10, 0.3

@@ -123,16 +123,27 @@ def written_only_by(payload: dict[str, Any], user_id: str | None) -> bool:
 # As text, because SQLAlchemy compiles an INSERT with ON CONFLICT anew each time: that was a quarter of the door's work.
 _PUT = text(
     "INSERT INTO webhook_events "
-    "(event_id, event_type, page_id, payload, correlation_id, received_at, next_attempt_at) "
-    "VALUES (:event_id, :event_type, :page_id, :payload, :correlation_id, :now, :now) "
+    "(event_id, event_type, page_id, payload, correlation_id, received_at, next_attempt_at, "
+    "processed, processed_at, outcome) "
+    "VALUES (:event_id, :event_type, :page_id, :payload, :correlation_id, :now, :now, "
+    ":own, CASE WHEN :own THEN CAST(:now AS timestamptz) END, CASE WHEN :own THEN 'own_write' END) "
     "ON CONFLICT DO NOTHING RETURNING id"
 ).bindparams(bindparam("payload", type_=JSONB))
 
 
 async def put(
-    connection: AsyncConnection | AsyncSession, delivery: Delivery, *, now: datetime, correlation_id: str
+    connection: AsyncConnection | AsyncSession,
+    delivery: Delivery,
+    *,
+    now: datetime,
+    correlation_id: str,
+    own: bool = False,
 ) -> bool:
-    """Store a delivery, in one statement; False when it was there already."""
+    """Store a delivery, in one statement; False when it was there already.
+
+    Args:
+        own: it is our own write coming back, which says nothing new: it is processed with that.
+    """
     row = {
         "event_id": delivery.event_id,
         "event_type": delivery.event_type,
@@ -140,6 +151,7 @@ async def put(
         "payload": delivery.payload,
         "correlation_id": correlation_id,
         "now": now,
+        "own": own,
     }
     return (await connection.execute(_PUT, row)).first() is not None
 
@@ -149,9 +161,11 @@ async def any_due(session: AsyncSession, *, now: datetime) -> bool:
     return (await session.execute(_due(now).limit(1))).first() is not None
 
 
-async def count_due(session: AsyncSession, *, now: datetime) -> int:
-    """How many events a claim without a limit would take."""
-    query = select(func.count()).select_from(_due(now).subquery())
+async def count_due(session: AsyncSession, *, now: datetime, bot_id: str) -> int:
+    """How many events somebody else than we ourselves caused are due."""
+    payload = col(WebhookEvent.payload)
+    ours = payload.contains({"authors": [{"id": bot_id}]}) & (func.jsonb_array_length(payload["authors"]) == 1)
+    query = select(func.count()).select_from(_due(now).where(~func.coalesce(ours, False)).subquery())
     return int((await session.execute(query)).scalar_one())
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
+import psycopg
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 Clock = Callable[[], datetime]
@@ -56,19 +58,28 @@ class DatabaseClock:
     def _look(self, connection: DBAPIConnection, _record: object, _proxy: object) -> None:
         if self._is_known():
             return
-        cursor = connection.cursor()
         began = self._here()
-        cursor.execute("SELECT clock_timestamp()")
-        (theirs,) = cursor.fetchone() or (began,)
+        try:
+            theirs = self._ask(connection)
+        except psycopg.OperationalError as error:
+            # The pool has no other way to know: whoever asked for this connection gets a new one.
+            raise DisconnectionError from error
         ended = self._here()
-        cursor.close()
-        connection.rollback()
         self._compared = (ended, self._elapsed())
         uncertain = (ended - began) / 2
         ahead = theirs - (began + uncertain)
         # A difference within what cannot be known would only make time jump.
         if abs(ahead - self._ahead) > uncertain:
             self._ahead = ahead
+
+    @staticmethod
+    def _ask(connection: DBAPIConnection) -> datetime:
+        cursor = connection.cursor()
+        cursor.execute("SELECT clock_timestamp()")
+        (theirs,) = cursor.fetchone() or ()
+        cursor.close()
+        connection.rollback()
+        return cast("datetime", theirs)
 
     def _is_known(self) -> bool:
         if self._compared is None:

@@ -88,7 +88,7 @@ async def _drain(on: Connections, report: Report, *, gathering: bool) -> None:
     board, me, began = await followed_board(on), await bot_id(on), on.clock()
     try:
         # Asked first, because a claim is a task run, and the last one would find nothing.
-        while await _any_due(on) and (not gathering or await gathered(on)) and (events := await claim_events(on)):
+        while await _any_due(on) and (not gathering or await gathered(on, me)) and (events := await claim_events(on)):
             board = await _work_through(on, events, board, me, report)
     except (NotionUnavailable, GiveUp):
         # What stopped a later batch must not keep the deaths of an earlier one from being told.

@@ -216,9 +216,11 @@ class Door:
         raise Refusal(401, "handshake_closed")
 
     async def _store(self, delivery: Delivery, correlation_id: str) -> Answer:
+        # Our own write coming back says nothing new: it is done as it is stored, and no run is spent on it.
+        own = inbox.written_only_by(delivery.payload, self._bot_id)
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
-                new = await self._put(delivery, correlation_id)
+                new = await self._put(delivery, correlation_id, own=own)
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("The inbox cannot store events.") from error
         self._is_there()
@@ -232,26 +234,25 @@ class Door:
         )
         if not new:
             return Answer.ALREADY_RECEIVED
-        # Our own write coming back says nothing new: the next cycle ticks it off, and no run is spent on it.
-        if not inbox.written_only_by(delivery.payload, self._bot_id):
+        if not own:
             self._trigger()
         return Answer.RECEIVED
 
-    async def _put(self, delivery: Delivery, correlation_id: str) -> bool:
+    async def _put(self, delivery: Delivery, correlation_id: str, *, own: bool) -> bool:
         """Commit it to the inbox; False when it was there already."""
         try:
-            return await self._put_once(delivery, correlation_id)
+            return await self._put_once(delivery, correlation_id, own=own)
         except DBAPIError as error:
             # A connection that died in the pool, as all do when PostgreSQL is restarted, shows only when it is used:
             # asking each of them before would cost every event a round trip. Storing twice is as once.
             if not error.connection_invalidated:
                 raise
-        await self._put_once(delivery, correlation_id)
+        await self._put_once(delivery, correlation_id, own=own)
         return True  # if it was there, then most likely from a moment ago
 
-    async def _put_once(self, delivery: Delivery, correlation_id: str) -> bool:
+    async def _put_once(self, delivery: Delivery, correlation_id: str, *, own: bool) -> bool:
         async with self._storing.connect() as connection:
-            return await inbox.put(connection, delivery, now=self._clock(), correlation_id=correlation_id)
+            return await inbox.put(connection, delivery, now=self._clock(), correlation_id=correlation_id, own=own)
 
     def _is_away(self, error: BaseException, **context: str) -> None:
         """One line for an outage: deliveries come by the hundred, and Notion sends each of them again."""

@@ -6,6 +6,7 @@ import pytest
 from stage import Stage
 
 from tasks import ingest
+from tasks.board import bot_id
 from tasks.gathering import LONGEST, MANY, QUIET_SECONDS
 from tasks.locks import Lock, one_at_a_time
 
@@ -83,6 +84,17 @@ async def test_a_run_that_finds_somebody_gathering_leaves_the_burst_to_them(stag
     assert {event.attempts for event in await stage.events()} == {0}
     await stage.ingest()
     assert await topics(stage, pages) == {"Edited"}
+
+
+async def test_our_own_writes_that_come_back_make_no_burst_that_a_person_waits_for(stage: Stage) -> None:
+    pages = await board_of(stage, 2)
+    stage.on.sleep = waits = Waits(stage)
+    for _ in range(MANY + 10):
+        await stage.told(pages[0], authors=[{"id": await bot_id(stage.on), "type": "bot"}])
+    await edited(stage, pages[1:])
+    await stage.ingest()
+    assert not waits.seconds
+    assert await topics(stage, pages[1:]) == {"Edited"}
 
 
 async def test_a_cycle_waits_for_no_burst(stage: Stage) -> None:

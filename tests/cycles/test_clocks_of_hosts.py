@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import URL, text
 from stage import Clock, Stage
 
 from models import inbox
-from models.database import Sessions, open_engine, open_sessions
+from models.database import Sessions, libpq, open_engine, open_sessions
 from models.inbox import Delivery
 from tasks.board import bot_id, followed_board
 from tasks.clock import DatabaseClock, utc_now
@@ -150,3 +151,21 @@ async def test_an_event_of_a_door_whose_clock_is_ahead_is_due_at_once(stage: Sta
     await told(hosts.host(wrong_by=SKEW), page)
     await stage.ingest()
     assert [event.processed for event in await stage.events()] == [True]
+
+
+async def test_a_connection_that_died_in_the_pool_is_replaced_and_not_asked_for_the_time(database: URL) -> None:
+    elapsed = [0.0]
+    engine = open_engine(database, pool_size=1, ping=False)
+    clock = DatabaseClock(engine, elapsed=lambda: elapsed[-1])
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+    with psycopg.connect(libpq(database), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    elapsed.append(3600.0)
+    async with engine.connect() as connection:
+        now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    assert abs(clock() - now) < timedelta(seconds=60)
+    await engine.dispose()

@@ -76,10 +76,10 @@ class DatabaseClock:
     def _ask(connection: DBAPIConnection) -> datetime:
         cursor = connection.cursor()
         cursor.execute("SELECT clock_timestamp()")
-        (theirs,) = cursor.fetchone() or ()
+        row = cursor.fetchone()
         cursor.close()
         connection.rollback()
-        return cast("datetime", theirs)
+        return cast("tuple[datetime]", row)[0]
 
     def _is_known(self) -> bool:
         if self._compared is None:

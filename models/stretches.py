@@ -1,9 +1,9 @@
-"""What an import still has to read: stretches of the board in time of creation, several of them side by side.
+"""What an import still has to read: stretches of the board in time of creation, each read from both of its ends.
 
 A query's answer leads to the next by a cursor, so one chain of queries gets no further than one answer at a time; a
-query takes Notion up to a second. One chain begins at the oldest card and one at the newest; what lies between
-them is divided as soon as both ends are known. Creation times never change, so nothing slips from one stretch into
-another.
+query takes Notion up to a second. One chain begins at the oldest card and one at the newest, and as soon as both ends
+are known, two more begin in the middle. Two that read towards each other meet in one page, wherever the cards lie, so
+hardly a request is wasted. Creation times never change: nothing slips from one stretch into another.
 """
 
 from __future__ import annotations
@@ -15,32 +15,34 @@ from typing import Any, Final
 
 from models.properties import to_minute
 
-SIDE_BY_SIDE: Final = 3
-"""Stretches read at a time: at a second a query they fill a budget of three a second. Each may end in a page that is
-nearly empty, so more would cost requests."""
+READERS: Final = 4
+"""Chains of queries at a time: at a second a query they fill a budget of three a second."""
 WORTH_SHARING: Final = 6
-"""Pages: of less than that, one more reader would hardly save the time of the request that it may cost."""
+"""Pages: in less than that, two more readers would hardly save the time of the request that they may cost."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(eq=False)
-class Stretch:
-    """The cards created at `since` or later and earlier than `before`; None where it has no end on that side.
+class End:
+    """Who reads a stretch from one of its ends.
 
     Attributes:
-        newest_first: the way it is read. What was stored is cut off it on that side.
+        of: the stretch; another one once that was divided.
         begun, reached: when the first and the last card were created that were read.
         pages: how many pages were read.
-        done: read to its end, though perhaps not stored yet.
+        exhausted: whether Notion said that there is no more.
+        done: whether nothing more is read from here.
+        stored_all: whether all that was read from here is stored, too.
     """
 
-    since: datetime | None = None
-    before: datetime | None = None
-    newest_first: bool = False
+    of: Stretch
+    newest_first: bool
     begun: datetime | None = None
     reached: datetime | None = None
     pages: int = 0
+    exhausted: bool = False
     done: bool = False
+    stored_all: bool = False
 
     def read(self, first: datetime, last: datetime) -> None:
         """Note a page by its first and last card."""
@@ -48,25 +50,33 @@ class Stretch:
         self.reached, self.pages = last, self.pages + 1
 
     def stored(self, last: datetime) -> None:
-        """Cut off what was stored. Of the last card's minute there may be more."""
+        """Cut off the stretch what was stored. Of the last card's minute there may be more."""
         if self.newest_first:
-            self.before = last + _MINUTE
+            self.of.before = last + _MINUTE
         else:
-            self.since = last
+            self.of.since = last
+
+    @property
+    def other(self) -> End:
+        """Who reads towards this one."""
+        return self.of.oldest if self.newest_first else self.of.newest
 
     @property
     def over(self) -> bool:
-        """Whether what was read goes past its end: the rest is another's."""
+        """Whether there is nothing to read for this one: the two have met, or the other reads the page between."""
+        if self.other.exhausted:
+            return True
         if self.reached is None:
             return False
         if self.newest_first:
-            return self.since is not None and self.reached < self.since
-        return self.before is not None and self.reached >= self.before
-
-    @property
-    def empty(self) -> bool:
-        """Whether everything of it was stored."""
-        return self.since is not None and self.before is not None and self.since >= self.before
+            past = self.of.since is not None and self.reached < self.of.since
+        else:
+            past = self.of.before is not None and self.reached >= self.of.before
+        if past or self.other.reached is None:
+            return past
+        # Of a minute that both have reached there may be more between them.
+        between = self.other.reached - self.reached if not self.newest_first else self.reached - self.other.reached
+        return between < timedelta(0) or (not self.other.done and between < self.pace)
 
     @property
     def pace(self) -> timedelta:
@@ -75,24 +85,41 @@ class Stretch:
             return _MINUTE
         return max(abs(self.reached - self.begun) / self.pages, _MINUTE)
 
+
+@dataclass(eq=False)
+class Stretch:
+    """The cards created at `since` or later and earlier than `before`; None where nothing bounds it.
+
+    Attributes:
+        oldest, newest: who reads it from its oldest and from its newest card.
+    """
+
+    since: datetime | None = None
+    before: datetime | None = None
+    oldest: End = field(init=False)
+    newest: End = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Place a reader at each end."""
+        self.oldest, self.newest = End(self, newest_first=False), End(self, newest_first=True)
+
     @property
     def left(self) -> float:
         """Pages that are probably left; none while that is not known."""
-        end = self.since if self.newest_first else self.before
-        return abs(end - self.reached) / self.pace if end is not None and self.reached is not None else 0
+        low, high = self.oldest.reached, self.newest.reached
+        if low is None or high is None or self.oldest.done or self.newest.done:
+            return 0
+        return (high - low) / min(self.oldest.pace, self.newest.pace)
 
-    def halved(self) -> Stretch | None:
-        """Give away the half that would be read last; None when it cannot be divided."""
-        end = self.since if self.newest_first else self.before
-        if end is None or self.reached is None:
+    def divided(self) -> Stretch | None:
+        """Give away the half on the side of the newest card, with who reads there; None when it has no middle."""
+        low, high = self.oldest.reached, self.newest.reached
+        if low is None or high is None or high - low < 2 * _MINUTE:
             return None
-        middle = to_minute(self.reached + (end - self.reached) / 2)
-        if not min(self.reached, end) < middle < max(self.reached, end):
-            return None
-        if self.newest_first:
-            given, self.since = Stretch(self.since, middle), middle
-        else:
-            given, self.before = Stretch(middle, self.before), middle
+        middle = to_minute(low + (high - low) / 2)
+        given = Stretch(middle, self.before)
+        given.newest, given.newest.of = self.newest, given
+        self.before, self.newest = middle, End(self, newest_first=True)
         return given
 
 
@@ -108,52 +135,37 @@ class Course:
     here_since: datetime
     began: datetime | None = None
     cards: int = 0
-    stretches: list[Stretch] = field(default_factory=lambda: [Stretch(), Stretch(newest_first=True)])
+    stretches: list[Stretch] = field(default_factory=lambda: [Stretch()])
 
-    def one_more(self) -> Stretch | None:
-        """A stretch for one more reader, if there is a place for one and enough to read."""
-        reading = [stretch for stretch in self.stretches if not stretch.done]
-        if not reading or len(reading) >= SIDE_BY_SIDE:
-            return None
-        oldest = next((each for each in reading if not each.newest_first and each.before is None), None)
-        if oldest is not None:
-            given = self._meet(oldest)
-        else:
-            widest = max(reading, key=lambda stretch: stretch.left)
-            given = widest.halved() if widest.left >= WORTH_SHARING else None
-        if given is not None:
-            self.stretches.append(given)
-        return given
+    def readers(self) -> list[End]:
+        """All that are at work now."""
+        ends = [end for stretch in self.stretches for end in (stretch.oldest, stretch.newest)]
+        return [end for end in ends if not end.done]
 
-    def _meet(self, oldest: Stretch) -> Stretch | None:
-        """Divide the board between who reads from its oldest card and who reads from its newest."""
-        newest = next((each for each in self.stretches if each.newest_first and each.since is None), None)
-        if oldest.reached is None or newest is None or newest.reached is None:
-            return None
-        oldest.before = newest.since = newest.reached + _MINUTE
-        between = newest.reached - oldest.reached
-        if between / min(oldest.pace, newest.pace) < WORTH_SHARING or between < 3 * _MINUTE:
-            return None
-        oldest.before, newest.since = to_minute(oldest.reached + between / 3), to_minute(newest.reached - between / 3)
-        return Stretch(oldest.before, newest.since)
+    def more_readers(self) -> list[End]:
+        """Those who can help from now on: two in the middle of what is left, if there is a place and enough to read."""
+        widest = max(self.stretches, key=lambda stretch: stretch.left, default=None)
+        if widest is None or widest.left < WORTH_SHARING or len(self.readers()) > READERS - 2:
+            return []
+        given = widest.divided()
+        if given is None:
+            return []
+        self.stretches.append(given)
+        return [widest.newest, given.oldest]
 
-    def finished(self, stretch: Stretch) -> None:
-        """Note that a stretch was read to its end. Who read up to the board's newest card leaves nothing to others."""
-        stretch.done = True
-        for other in self.stretches:
-            if stretch.before is None and not stretch.newest_first and other.since is None:
-                other.since = stretch.reached
+    def ended(self, end: End) -> None:
+        """Note that all that this one read is stored."""
+        end.stored_all = True
+        if end.other.stored_all:
+            self.stretches = [stretch for stretch in self.stretches if stretch is not end.of]
 
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same, as far as it was stored."""
         return {
             "cards": self.cards,
             "here_since": self.here_since.isoformat(),
-            "began": self.began.isoformat() if self.began is not None else None,
-            "stretches": [
-                {"since": _text(each.since), "before": _text(each.before), "newest_first": each.newest_first}
-                for each in self.stretches
-            ],
+            "began": _text(self.began),
+            "stretches": [{"since": _text(each.since), "before": _text(each.before)} for each in self.stretches],
         }
 
     @classmethod
@@ -161,13 +173,9 @@ class Course:
         """How far an unfinished import came; the whole board where there is none, or one that another release left."""
         if value is None or "stretches" not in value:
             return cls(here_since=now)
-        stretches = [
-            Stretch(_moment(each["since"]), _moment(each["before"]), newest_first=each["newest_first"])
-            for each in value["stretches"]
-        ]
+        stretches = [Stretch(_moment(each["since"]), _moment(each["before"])) for each in value["stretches"]]
         here_since = datetime.fromisoformat(value["here_since"])
-        left = [stretch for stretch in stretches if not stretch.empty]
-        return cls(here_since, _moment(value["began"]), value["cards"], left)
+        return cls(here_since, _moment(value["began"]), value["cards"], stretches)
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from models.board import Board
 from models.card import Card, count_cards
 from models.errors import SafetyStop
-from models.stretches import Course, Stretch
+from models.stretches import Course, End
 from models.sync_state import CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
 from tasks.board import bot_id, followed_board
 from tasks.connections import Connections
@@ -32,9 +32,9 @@ READ_AHEAD = 2
 
 @dataclass(frozen=True)
 class _Page:
-    """A query's answer, or that there is no more of a stretch."""
+    """A query's answer, or that this one reads no more."""
 
-    of: Stretch
+    by: End
     reads: list[Read] | None
 
 
@@ -70,22 +70,21 @@ async def _read_and_store(
     known: set[str] = set()
     async with first_failure_counts() as readers:
 
-        def begin(stretch: Stretch | None) -> None:
-            if stretch is not None:
-                readers.create_task(_read(on, reader.board, course, stretch, pages, begin))
+        def begin(ends: Iterable[End]) -> None:
+            for end in ends:
+                readers.create_task(_read(on, reader.board, course, end, pages, begin))
 
-        for unfinished in list(course.stretches):
-            begin(unfinished)
+        begin(course.readers())
         while course.stretches:
             page = await pages.get()
             if page.reads is None:
-                course.stretches.remove(page.of)
+                course.ended(page.by)
             else:
-                # Stretches may overlap by a page: where they meet is not known before both were read.
+                # Where two meet they have both read some cards.
                 fresh = [read for read in page.reads if read.card.page_id not in known]
                 known.update(read.card.page_id for read in fresh)
                 await take_in(on, reader, Readings(cards=fresh), report)
-                page.of.stored(page.reads[-1].card.created_time)
+                page.by.stored(page.reads[-1].card.created_time)
                 course.cards += len(fresh)
                 report.imported += len(fresh)
             async with on.sessions.begin() as session:
@@ -98,24 +97,26 @@ async def _read(
     on: Connections,
     board: Board,
     course: Course,
-    stretch: Stretch,
+    end: End,
     pages: asyncio.Queue[_Page],
-    begin: Callable[[Stretch | None], None],
+    begin: Callable[[Iterable[End]], None],
 ) -> None:
-    """Read a stretch to its end, and let others begin where there is enough to share."""
-    answers = scan(on, board, created=stretch.since, before=stretch.before, newest_first=stretch.newest_first)
+    """Read a stretch from one end until the two meet, and let others begin where there is enough to share."""
+    answers = scan(on, board, created=end.of.since, before=end.of.before, newest_first=end.newest_first)
     async for reads in answers:
         course.began = course.began or on.notion.server_time or on.clock()
         if not reads:
+            continue
+        end.read(reads[0].card.created_time, reads[-1].card.created_time)
+        begin(course.more_readers())
+        await pages.put(_Page(end, reads))
+        if end.over:
             break
-        stretch.read(reads[0].card.created_time, reads[-1].card.created_time)
-        begin(course.one_more())
-        await pages.put(_Page(stretch, reads))
-        if stretch.over:
-            break
-    course.finished(stretch)
-    begin(course.one_more())
-    await pages.put(_Page(stretch, None))
+    else:
+        end.exhausted = True
+    end.done = True
+    begin(course.more_readers())
+    await pages.put(_Page(end, None))
 
 
 async def _look_for_missing(on: Connections, reader: Reader, since: datetime, report: Report, *, seen: int) -> None:

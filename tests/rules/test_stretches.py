@@ -7,20 +7,20 @@ from random import Random
 
 import pytest
 
-from models.stretches import SIDE_BY_SIDE, Course, Stretch
+from models.stretches import READERS, Course, End
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100
 
 
 class Chain:
-    """The queries of one stretch over cards that are known by their minutes of creation, a hundred a query."""
+    """The queries of one reader over cards that are known by their minutes of creation, a hundred a query."""
 
-    def __init__(self, stretch: Stretch, cards: list[datetime]) -> None:
-        since, before = stretch.since or START, stretch.before or datetime.max.replace(tzinfo=UTC)
+    def __init__(self, end: End, cards: list[datetime]) -> None:
+        since, before = end.of.since or START, end.of.before or datetime.max.replace(tzinfo=UTC)
         rows = [(moment, number) for number, moment in enumerate(cards) if since <= moment < before]
-        rows.sort(reverse=stretch.newest_first)
-        self.stretch = stretch
+        rows.sort(reverse=end.newest_first)
+        self.end = end
         self.pages = [rows[at : at + PAGE] for at in range(0, len(rows), PAGE)] or [[]]
 
 
@@ -32,30 +32,28 @@ class Import:
         self.chains: list[Chain] = []
         self.requests = self.most_at_once = 0
         self.read: set[int] = set()
-        for stretch in list(course.stretches):
-            self.begin(stretch)
+        self.begin(course.readers())
 
-    def begin(self, stretch: Stretch | None) -> None:
-        if stretch is not None:
-            self.chains.append(Chain(stretch, self.cards))
-        going = [chain for chain in self.chains if not chain.stretch.done]
-        self.most_at_once = max(self.most_at_once, len(going))
+    def begin(self, ends: list[End]) -> None:
+        self.chains += [Chain(end, self.cards) for end in ends]
+        self.most_at_once = max(self.most_at_once, len(self.course.readers()))
 
     def step(self, chain: Chain | None = None) -> None:
         """One answer comes, and is stored."""
         chain = chain or self.rng.choice(self.chains)
-        page = chain.pages.pop(0)
+        page, end = chain.pages.pop(0), chain.end
         self.requests += 1
         if page:
-            chain.stretch.read(page[0][0], page[-1][0])
-            self.begin(self.course.one_more())
+            end.read(page[0][0], page[-1][0])
+            self.begin(self.course.more_readers())
             self.read |= {number for _, number in page}
-            chain.stretch.stored(page[-1][0])
-        if chain.stretch.over or not chain.pages:
-            self.course.finished(chain.stretch)
-            self.begin(self.course.one_more())
+            end.stored(page[-1][0])
+        end.exhausted = not chain.pages
+        if end.over or not chain.pages:
+            end.done = True
+            self.begin(self.course.more_readers())
             self.chains.remove(chain)
-            self.course.stretches.remove(chain.stretch)
+            self.course.ended(end)
 
 
 def evenly(count: int) -> list[datetime]:
@@ -79,7 +77,7 @@ def whole(importing: Import) -> None:
     while importing.chains:
         importing.step()
     assert importing.read == set(range(len(importing.cards)))
-    assert importing.most_at_once <= SIDE_BY_SIDE
+    assert importing.most_at_once <= READERS
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250, 1000, 3456])
@@ -116,4 +114,4 @@ def test_what_is_left_of_an_interrupted_import_and_what_was_read_make_the_whole_
 
 def test_what_another_release_left_is_read_anew() -> None:
     course = Course.from_json({"after": "2026-01-01T00:00:00+00:00", "cards": 200}, START)
-    assert (course.cards, len(course.stretches)) == (0, 2)
+    assert (course.cards, len(course.readers())) == (0, 2)

@@ -30,8 +30,11 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
     while backlog:
         reader = Reader(board=await followed_board(on), bot_id=await bot_id(on), correlation_id=correlation_id)
         swept = await sweep(on, reader, report, since=swept)
-        if swept is None and not await first_import(on, report):
-            return
+        if swept is None:
+            if not await first_import(on, report):
+                return
+            # What people did during the import must be known before anything is written over it.
+            swept = await sweep(on, reader, report)
         await drain_inbox(on, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
         async with on.sessions.begin() as session:

@@ -22,7 +22,7 @@ from tasks.lanes import Lane, in_lane
 from tasks.reading import Read, Readings, read_by_id, scan
 from tasks.report import Report
 from tasks.side_by_side import first_failure_counts
-from tasks.storing import Reader, take_in
+from tasks.storing import Reader, take_in, take_in_news
 
 log = structlog.get_logger("showrunner.sweep")
 
@@ -80,10 +80,13 @@ async def _read_and_store(
             if page.reads is None:
                 course.ended(page.by)
             else:
-                # Where two meet they have both read some cards.
+                # Where two meet they have both read some cards, which may have been edited between.
+                again = [read for read in page.reads if read.card.page_id in known]
                 fresh = [read for read in page.reads if read.card.page_id not in known]
                 known.update(read.card.page_id for read in fresh)
                 await take_in(on, reader, Readings(cards=fresh), report)
+                if again:
+                    await take_in_news(on, replace(reader, importing=False), again, report)
                 page.by.stored(page.reads[-1].card.created_time)
                 course.cards += len(fresh)
                 report.imported += len(fresh)

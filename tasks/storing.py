@@ -15,7 +15,7 @@ from models.board import Board
 from models.card import count_cards, count_cards_among, count_trashed
 from models.errors import SafetyStop
 from models.holding import hold
-from models.looks import Look
+from models.looks import Look, news
 from models.settle import Outcome, Settled, mark_gone, settle
 from models.sync_state import CONFIRMED, get_moment
 from models.unseen import Claim
@@ -88,6 +88,15 @@ async def take_in(
         waiting = {page: events.pages[page] for page in again if page in events.pages}
         claims = {page: events.claims[page] for page in again if page in events.claims}
         await _take_in(on, reader, second, report, Events(pages=waiting, claims=claims), final=True)
+
+
+async def take_in_news(on: Connections, reader: Reader, reads: Sequence[Read], report: Report) -> None:
+    """Take in those readings of known cards that say anything new."""
+    async with on.sessions() as session:
+        fresh = await news(session, [read.card for read in reads])
+    cards = [read for read in reads if read.card.page_id in fresh]
+    if cards:
+        await take_in(on, reader, Readings(cards=cards), report)
 
 
 async def _take_in(

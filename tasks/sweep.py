@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from models.card import cards_of_other_channels
-from models.looks import news
 from models.properties import to_minute
 from models.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
 from tasks.connections import Connections
 from tasks.reading import Read, Readings, scan
 from tasks.report import Report
-from tasks.storing import Reader, take_in
+from tasks.storing import Reader, take_in, take_in_news
 
 OVERLAP = timedelta(minutes=4)
 """How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and its queries lag behind
@@ -39,21 +38,13 @@ async def sweep(on: Connections, reader: Reader, report: Report, *, since: datet
     began: datetime | None = None
     async for reads in scan(on, reader.board, edited=edited):
         began = began or on.notion.server_time or on.clock()
-        await _take_news(on, reader, reads, report)
+        await take_in_news(on, reader, reads, report)
     if whole:
         async with on.sessions.begin() as session:
             # Unless somebody set it back meanwhile, because the board changed under this sweep.
             if await get_moment(session, WATERMARK) == watermark:
                 await remember(session, WATERMARK, moment=began)
     return began
-
-
-async def _take_news(on: Connections, reader: Reader, reads: list[Read], report: Report) -> None:
-    async with on.sessions() as session:
-        fresh = await news(session, [read.card for read in reads])
-    cards = [read for read in reads if read.card.page_id in fresh]
-    if cards:
-        await take_in(on, reader, Readings(cards=cards), report)
 
 
 async def judge_again(on: Connections, reader: Reader, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from stage import CHANNEL, Clock, Stage, properties, rich
@@ -28,17 +29,37 @@ async def fill(stage: Stage, count: int, *, per_minute: int = 30) -> list[str]:
 
 async def test_a_board_is_imported_a_hundred_cards_a_request_and_nothing_is_written(stage: Stage) -> None:
     await fill(stage, 250)
+    stage.clock.pass_(600)
     async with stage.requests() as made:
         report = await stage.cycle()
     asked = [request.split()[0] for request in made()]
     assert (report.created, report.pushed) == (250, 0)
     assert "PATCH" not in asked
-    # Schema, own user, three pages of cards; and one more, asked for before it was known where the two ends meet.
-    assert len(asked) <= 7
+    # Schema, own user, three pages of cards, a sweep; and one more, asked for before it was known where two ends meet.
+    assert len(asked) <= 8
     stage.clock.pass_(60)
     async with stage.requests() as made:
         assert not await stage.cycle()
     assert len(made()) == 1
+
+
+async def test_an_edit_made_during_the_first_import_is_known_before_anything_is_written_over_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    query = stage.on.notion.query_database
+
+    async def edited_behind(*args: Any, **given: Any) -> dict[str, Any]:
+        answer = await query(*args, **given)
+        if (await stage.shows(page))["Priority"] != "High":
+            await stage.edit(page, priority="High", status="Draft")
+        return answer
+
+    monkeypatch.setattr(stage.on.notion, "query_database", edited_behind)
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert (task.priority, task.board_status) == ("high", "Draft")
 
 
 class Interrupted(Exception):

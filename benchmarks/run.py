@@ -34,6 +34,7 @@ WAVES: Sequence[Sequence[Sequence[str]]] = (
     (("thrift",),),
     (("door",),),
     (("webhook_to_row",),),
+    (("backlog",),),
     (("burst",),),
     (("idle",),),
     (("stack",),),

@@ -1,0 +1,95 @@
+"""A person's edit amid a backlog of 10,000 cards: how long until it is in the database, on the whole real stack.
+
+Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of Notion's turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+import httpx
+import psycopg
+from sqlalchemy import URL
+
+from benchmarks.figures import Figure, main, percentile
+from benchmarks.places import Board, board, connected, database, folder, free_port, quiet
+from benchmarks.webhook_to_row import SECRET, Taken, edit, stack
+from models.database import libpq
+from tasks.importing import import_cards
+from tasks.report import Report
+
+CARDS, EDITS, GAP = 10_000, 12, (1.5, 3.5)
+WITHIN = 3.0
+_PATIENCE = 60.0
+
+
+async def known(url: URL, notion: Board) -> None:
+    """Import the board, faster than Notion lets anyone: the import is not what is measured here."""
+    ample = notion.settings(url).model_copy(update={"notion_requests_per_second": 100.0})
+    async with connected(ample) as on:
+        await import_cards(on, Report())
+
+
+async def under_way(api: str, notion: Board) -> None:
+    """Have a cycle begin, and return when it writes."""
+    before = await notion.last()
+    async with httpx.AsyncClient(base_url=api, trust_env=False, timeout=30) as prefect:
+        push = (await prefect.get("/deployments/name/push/push")).raise_for_status().json()["id"]
+        run = {"state": {"type": "SCHEDULED"}}
+        (await prefect.post(f"/deployments/{push}/create_flow_run", json=run)).raise_for_status()
+    deadline = time.monotonic() + _PATIENCE
+    while sum(entry["method"] == "PATCH" for entry in await notion.requests(before)) < 10:
+        assert time.monotonic() < deadline, "no push began"
+        await asyncio.sleep(0.5)
+
+
+async def edits(url: URL, notion: Board) -> list[Taken]:
+    """A person edits one card after the other, at moments that know nothing of anybody's rhythm."""
+    chance = random.Random(5)
+    taken = []
+    async with await psycopg.AsyncConnection.connect(libpq(url), autocommit=True) as connection:
+        found = await (
+            await connection.execute("SELECT notion_page_id FROM tasks ORDER BY random() LIMIT 100")
+        ).fetchall()
+        for number in range(EDITS):
+            await asyncio.sleep(chance.uniform(*GAP))
+            taken.append(await edit(notion, connection, str(found[number][0]), f"edited amid the backlog, {number}"))
+    return taken
+
+
+async def measure() -> Sequence[Figure]:
+    """Fill, import, move everything, push, edit."""
+    quiet()
+    door = free_port()
+    options = ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)
+    # The import alone would use up Notion's minute.
+    options = (*options, "--requests-per-minute", "100000")
+    with database() as url, folder() as logs:
+        async with board(CARDS, options=options) as notion:
+            await known(url, notion)
+            with psycopg.connect(libpq(url)) as worker:
+                worker.execute("UPDATE tasks SET board_status = 'Assets Generating'")
+            async with stack(url, notion, door, logs) as api:
+                await under_way(api, notion)
+                before = await notion.last()
+                began = time.monotonic()
+                taken = await edits(url, notion)
+                rate = len(await notion.requests(before)) / (time.monotonic() - began)
+    seconds = [each.seconds for each in taken]
+    return [
+        Figure(
+            what=f"an edit of a person amid a backlog of {CARDS:,} cards is in the database",
+            limit=f"within {WITHIN:.0f} s",
+            measured=f"p50 {percentile(seconds, 0.5):.2f} s, worst of {EDITS} {max(seconds):.2f} s",
+            ratio=max(seconds) / WITHIN,
+            good=max(seconds) <= WITHIN,
+            note=f"Meanwhile {rate:.2f} requests a second went to Notion",
+        )
+    ]
+
+
+if __name__ == "__main__":
+    main(measure)

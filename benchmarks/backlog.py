@@ -51,9 +51,8 @@ async def edits(url: URL, notion: Board) -> list[Taken]:
     chance = random.Random(5)
     taken = []
     async with await psycopg.AsyncConnection.connect(libpq(url), autocommit=True) as connection:
-        found = await (
-            await connection.execute("SELECT notion_page_id FROM tasks ORDER BY random() LIMIT 100")
-        ).fetchall()
+        some = "SELECT notion_page_id FROM tasks ORDER BY md5(notion_page_id) LIMIT 100"
+        found = await (await connection.execute(some)).fetchall()
         for number in range(EDITS):
             await asyncio.sleep(chance.uniform(*GAP))
             taken.append(await edit(notion, connection, str(found[number][0]), f"edited amid the backlog, {number}"))
@@ -64,9 +63,9 @@ async def measure() -> Sequence[Figure]:
     """Fill, import, move everything, push, edit."""
     quiet()
     door = free_port()
-    options = ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)
+    webhooks = ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)
     # The import alone would use up Notion's minute.
-    options = (*options, "--requests-per-minute", "100000")
+    options = (*webhooks, "--requests-per-minute", "100000")
     with database() as url, folder() as logs:
         async with board(CARDS, options=options) as notion:
             await known(url, notion)

@@ -18,9 +18,9 @@ from models.request_budget import Rate, hold, reserve, take
 
 Sleep = Callable[[float], Awaitable[None]]
 
-LEEWAY: Final = 0.012
+LEEWAY: Final = 0.02
 """Part by which the limit's span is lengthened: what one request needs longer than another from the row's word to
-Notion must not bring them nearer than allowed. 12 ms of each second, and as much of the rate."""
+Notion must not bring them nearer than allowed. 20 ms of each second, and as much of the rate."""
 
 
 class Budget(Protocol):

@@ -36,9 +36,12 @@ _TOO_EARLY = f"""greatest(
 ) - {_NOW}"""
 """Seconds until a request may go."""
 
+# Who wakes late in the background keeps its rhythm: the next moment lies an interval after the one it woke for.
 _TAKE = f"""
 UPDATE sync_state AS s
-SET moment = CASE WHEN :background THEN clock_timestamp() + make_interval(secs => :interval) ELSE s.moment END,
+SET moment = CASE WHEN :background
+      THEN greatest(s.moment, clock_timestamp() - make_interval(secs => :interval)) + make_interval(secs => :interval)
+      ELSE s.moment END,
     value = jsonb_build_object('held', s.value -> 'held', 'sent',
       CASE WHEN jsonb_array_length({_SENT}) >= :requests THEN {_SENT} - 0 ELSE {_SENT} END || to_jsonb({_NOW}))
 WHERE s.key = :key AND {_TOO_EARLY} <= 0

@@ -70,6 +70,7 @@ async def test_budgets_do_not_share_their_turns(sessions: Sessions) -> None:
 
 
 async def test_no_span_sees_more_requests_than_the_rate_over_any_number_of_connections(sessions: Sessions) -> None:
+    await went(sessions, 9000)
     waits = sorted(await asyncio.gather(*(taken(sessions) for _ in range(8))))
     assert waits[:3] == [0.0, 0.0, 0.0]
     assert waits[3:] == pytest.approx([3000.0] * 5, abs=SLACK)
@@ -98,6 +99,18 @@ async def test_background_takes_only_what_nobody_has_reserved(sessions: Sessions
 async def test_background_that_is_alone_goes_at_once_and_then_evenly(sessions: Sessions) -> None:
     assert await taken(sessions, background=True) == 0.0
     assert await taken(sessions, background=True) == pytest.approx(1000, abs=SLACK)
+
+
+@pytest.mark.parametrize(("late", "wait"), [(400, 600), (999, 1), (5000, 0)])
+async def test_background_that_woke_late_keeps_its_rhythm_and_saves_up_no_turns(
+    sessions: Sessions, late: int, wait: int
+) -> None:
+    await went(sessions, 9000)
+    async with sessions.begin() as session:
+        moment = f"clock_timestamp() - make_interval(secs => {late})"
+        await session.execute(text(f"UPDATE sync_state SET moment = {moment}"))
+    assert await taken(sessions, background=True) == 0.0
+    assert await taken(sessions, background=True) == pytest.approx(wait, abs=SLACK)
 
 
 @pytest.mark.parametrize("used", [True, False])

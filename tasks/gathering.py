@@ -11,8 +11,8 @@ from models import inbox
 from tasks.connections import Connections
 from tasks.locks import Lock, one_at_a_time
 
-MANY = 50
-"""Events due at once from which on more are waited for: half a query's worth. People do not type as fast."""
+MANY = 10
+"""Events due at once from which on more are waited for. People's hands do not make as many while a claim is read."""
 QUIET_SECONDS = 1.0
 """Without a new event for this long a burst is over."""
 LONGEST = 5

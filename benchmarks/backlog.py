@@ -10,20 +10,21 @@ import random
 import time
 from collections.abc import Sequence
 
-import httpx
 import psycopg
 from sqlalchemy import URL
 
 from benchmarks.figures import Figure, main, percentile
-from benchmarks.places import Board, board, connected, database, folder, free_port, quiet
-from benchmarks.webhook_to_row import SECRET, Taken, edit, stack
+from benchmarks.places import Board, board, connected, database, free_port, quiet
+from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.webhook_to_row import Taken, edit
 from models.database import libpq
 from tasks.importing import import_cards
 from tasks.report import Report
 
 CARDS, EDITS, GAP = 10_000, 12, (1.5, 3.5)
 WITHIN = 3.0
-_PATIENCE = 60.0
+AT_WORK = 10
+"""Writes from which on a cycle is at work."""
 
 
 async def known(url: URL, notion: Board) -> None:
@@ -33,17 +34,16 @@ async def known(url: URL, notion: Board) -> None:
         await import_cards(on, Report())
 
 
-async def under_way(api: str, notion: Board) -> None:
+async def under_way(prefect: Prefect, notion: Board) -> None:
     """Have a cycle begin, and return when it writes."""
     before = await notion.last()
-    async with httpx.AsyncClient(base_url=api, trust_env=False, timeout=30) as prefect:
-        push = (await prefect.get("/deployments/name/push/push")).raise_for_status().json()["id"]
-        run = {"state": {"type": "SCHEDULED"}}
-        (await prefect.post(f"/deployments/{push}/create_flow_run", json=run)).raise_for_status()
-    deadline = time.monotonic() + _PATIENCE
-    while sum(entry["method"] == "PATCH" for entry in await notion.requests(before)) < 10:
-        assert time.monotonic() < deadline, "no push began"
-        await asyncio.sleep(0.5)
+    await prefect.ask(await prefect.deployment("push/push"))
+
+    async def writes() -> bool:
+        methods = [entry["method"] for entry in await notion.requests(before)]
+        return methods.count("PATCH") >= AT_WORK
+
+    await eventually(writes, every=0.5)
 
 
 async def edits(url: URL, notion: Board) -> list[Taken]:
@@ -63,16 +63,15 @@ async def measure() -> Sequence[Figure]:
     """Fill, import, move everything, push, edit."""
     quiet()
     door = free_port()
-    webhooks = ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)
     # The import alone would use up Notion's minute.
-    options = (*webhooks, "--requests-per-minute", "100000")
-    with database() as url, folder() as logs:
+    options = (*webhooks(door), "--requests-per-minute", "100000")
+    with database() as url:
         async with board(CARDS, options=options) as notion:
             await known(url, notion)
             with psycopg.connect(libpq(url)) as worker:
                 worker.execute("UPDATE tasks SET board_status = 'Assets Generating'")
-            async with stack(url, notion, door, logs) as api:
-                await under_way(api, notion)
+            async with stack(url, notion, door) as prefect:
+                await under_way(prefect, notion)
                 before = await notion.last()
                 began = time.monotonic()
                 taken = await edits(url, notion)

@@ -9,26 +9,23 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 from typing import Any
 
-import httpx
 from sqlalchemy import text
 
 from benchmarks.board_server import card
 from benchmarks.figures import Figure, main
-from benchmarks.places import Board, board, connected, database, free_port, process, quiet
-from benchmarks.prefect_stack import Prefect, answers, eventually, prefect_server, warm_worker
+from benchmarks.places import Board, board, connected, database, free_port, quiet
+from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
 from tasks.connections import Connections
 from tasks.importing import import_cards
 from tasks.report import Report
 
 PAGES, SECONDS = 1000, 10.0
 MOST_REQUESTS, MOST_RUNS = 30, 12
-SECRET = "secret_of_the_burst"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,33 +59,18 @@ class Stack:
 
 
 @asynccontextmanager
-async def stack(pages: int) -> AsyncIterator[Stack]:
-    """A followed board of that many cards an hour old, and every process of ours."""
+async def followed(pages: int) -> AsyncIterator[Stack]:
+    """A followed board of that many cards an hour old, every process of ours, and no scheduled cycle."""
     door = free_port()
-    address = f"http://127.0.0.1:{door}"
-    webhooks = ("--webhook-url", f"{address}/webhook/notion", "--webhook-secret", SECRET)
-    async with AsyncExitStack() as opened:
-        url = opened.enter_context(database())
-        notion = await opened.enter_async_context(board(pages, options=webhooks))
-        prefect = await opened.enter_async_context(prefect_server())
-        on = await opened.enter_async_context(connected(notion.settings(url)))
-        await import_cards(on, Report())
-        environment = {
-            "NOTION_API_TOKEN": notion.bot_token,
-            "NOTION_BASE_URL": notion.base_url,
-            "NOTION_DATABASE_ID": notion.database_id,
-            "NOTION_WEBHOOK_SECRET": SECRET,
-            "DATABASE_URL": url.render_as_string(hide_password=False),
-            "PREFECT_API_URL": prefect.url,
-            "DOOR_PORT": str(door),
-            "LOG_LEVEL": "ERROR",
-        }
-        await opened.enter_async_context(warm_worker(prefect, environment))
-        await prefect.pause("push/push")
-        await opened.enter_async_context(process("-m", "webhook", environment=environment))
-        async with httpx.AsyncClient(base_url=address) as client:
-            await eventually(partial(answers, client, "/health"))
-        yield Stack(notion=notion, on=on, prefect=prefect)
+    with database() as url:
+        async with (
+            board(pages, options=webhooks(door)) as notion,
+            connected(notion.settings(url)) as on,
+        ):
+            await import_cards(on, Report())
+            async with stack(url, notion, door) as prefect:
+                await prefect.pause("push/push")
+                yield Stack(notion=notion, on=on, prefect=prefect)
 
 
 async def evenly(work: Sequence[Callable[[], Awaitable[object]]]) -> float:
@@ -139,7 +121,7 @@ async def measure() -> Sequence[Figure]:
     """Edits first, then pages that were not there before."""
     quiet()
     pages = next((int(each) for each in sys.argv[1:] if each.isdigit()), PAGES)
-    async with stack(pages) as on:
+    async with followed(pages) as on:
         async with on.on.sessions() as session:
             known = [row[0] for row in await session.execute(text("SELECT notion_page_id FROM cards"))]
         Random(7).shuffle(known)

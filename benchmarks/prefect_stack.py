@@ -1,4 +1,4 @@
-"""Prefect's server and our worker as processes of their own, and what a benchmark asks that server."""
+"""Prefect's server, our worker and our door as processes of their own, and what a benchmark asks that server."""
 
 from __future__ import annotations
 
@@ -6,26 +6,51 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
 import httpx
+from sqlalchemy import URL
 
-from benchmarks.places import folder, free_port, process
-from flows.environment import client_environment, server_environment
+from benchmarks.places import Board, answering, folder, free_port, process
+from flows.environment import POLL_SECONDS, client_environment, server_environment
+from models.database import libpq
 
+SECRET = "secret_of_the_benchmark"
 _PATIENCE = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prefect:
-    """A running server; `api` is its client, `url` its API's address."""
+    """A running server.
+
+    Attributes:
+        url: its API's address; `api` is a client of it.
+        home: its folder, with `prefect.db`, `server.log` and the worker's `worker.log`.
+    """
 
     url: str
     api: httpx.AsyncClient
+    home: Path
 
     async def deployment(self, name: str) -> str:
         """The id of `flow/deployment`."""
         return str((await self.api.get(f"/deployments/name/{name}")).raise_for_status().json()["id"])
+
+    async def ask(self, deployment_id: str) -> str:
+        """Ask for a run; its id."""
+        body = {"state": {"type": "SCHEDULED"}}
+        made = await self.api.post(f"/deployments/{deployment_id}/create_flow_run", json=body)
+        return str(made.raise_for_status().json()["id"])
+
+    async def run(self, deployment_id: str) -> str:
+        """Ask for a run and wait for its end; its name. Fails when it did not complete."""
+        asked = await self.ask(deployment_id)
+        while True:
+            run = (await self.api.get(f"/flow_runs/{asked}")).raise_for_status().json()
+            if run["state_type"] == "COMPLETED":
+                return str(run["name"])
+            assert run["state_type"] in {"SCHEDULED", "PENDING", "RUNNING"}, run["state"]
+            await asyncio.sleep(0.1)
 
     async def pause(self, name: str) -> None:
         """No scheduled run of it from now on."""
@@ -50,14 +75,6 @@ async def eventually(look: Callable[[], Awaitable[bool]], *, every: float = 0.05
             await asyncio.sleep(every)
 
 
-async def answers(api: httpx.AsyncClient, path: str) -> bool:
-    """Whether that is there by now."""
-    try:
-        return (await api.get(path)).is_success
-    except httpx.HTTPError:
-        return False
-
-
 @asynccontextmanager
 async def prefect_server() -> AsyncIterator[Prefect]:
     """A Prefect server with our settings, on SQLite in a folder of its own."""
@@ -66,17 +83,49 @@ async def prefect_server() -> AsyncIterator[Prefect]:
         environment = server_environment(home, port) | {"PREFECT_SERVER_UI_ENABLED": "false"}
         url = environment["PREFECT_API_URL"]
         async with (
-            process("-m", "prefect", "server", "start", environment=environment),
-            httpx.AsyncClient(base_url=url, timeout=30) as api,
+            process("-m", "prefect", "server", "start", environment=environment, log=home / "server.log"),
+            httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as api,
         ):
-            await eventually(partial(answers, api, "/health"))
-            yield Prefect(url=url, api=api)
+            await answering(f"{url}/health")
+            yield Prefect(url=url, api=api, home=home)
 
 
 @asynccontextmanager
-async def warm_worker(prefect: Prefect, environment: Mapping[str, str]) -> AsyncIterator[None]:
-    """Our worker with its deployments made, once it takes runs."""
-    ours = client_environment(prefect.url, log_level="ERROR") | dict(environment)
-    async with process("-m", "flows.worker", "--bootstrap", environment=ours):
-        await eventually(partial(answers, prefect.api, "/deployments/name/retention/retention"))
+async def warm_worker(
+    prefect: Prefect, environment: Mapping[str, str], *, poll_seconds: float = POLL_SECONDS
+) -> AsyncIterator[None]:
+    """Our worker with its deployments made, once it takes runs.
+
+    Args:
+        environment: our settings.
+        poll_seconds: how often it asks for runs.
+    """
+    ours = client_environment(prefect.url, poll_seconds=poll_seconds, log_style="json") | dict(environment)
+    async with process("-m", "flows.worker", "--bootstrap", environment=ours, log=prefect.home / "worker.log"):
+        await answering(f"{prefect.url}/deployments/name/retention/retention")
         yield
+
+
+@asynccontextmanager
+async def stack(url: URL, notion: Board, door: int) -> AsyncIterator[Prefect]:
+    """Prefect's server, the worker and the door on that port, whose webhooks are signed with `SECRET`."""
+    async with prefect_server() as prefect:
+        environment = {
+            "DATABASE_URL": libpq(url),
+            "NOTION_API_TOKEN": notion.bot_token,
+            "NOTION_BASE_URL": notion.base_url,
+            "NOTION_DATABASE_ID": notion.database_id,
+            "NOTION_WEBHOOK_SECRET": SECRET,
+            "PREFECT_API_URL": prefect.url,
+            "DOOR_PORT": str(door),
+            "LOG_FORMAT": "json",
+        }
+        log = prefect.home / "door.log"
+        async with process("-m", "webhook", environment=environment, log=log), warm_worker(prefect, environment):
+            await answering(f"http://127.0.0.1:{door}/health")
+            yield prefect
+
+
+def webhooks(door: int) -> tuple[str, ...]:
+    """Options of a board (`places.board`) whose webhooks go to that door."""
+    return ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)

@@ -16,7 +16,8 @@ from sqlalchemy import text
 
 from benchmarks.figures import Figure, main
 from benchmarks.places import CHANNELS, Board, board, connected, database, quiet
-from benchmarks.prefect_place import Held, Prefect, held, prefect
+from benchmarks.prefect_holds import Held, held
+from benchmarks.prefect_stack import Prefect, prefect_server, warm_worker
 from flows.environment import server_environment
 from models.inbox import Delivery, put
 from models.settings import Settings
@@ -99,8 +100,10 @@ async def moment(server: Prefect, on: Connections) -> Moment:
     async with on.sessions() as session:
         query = text(f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), {counts}")
         wal, rows = (await session.execute(query)).one()
-    prefect_holds = await asyncio.to_thread(held, server.file)
-    return Moment(prefect=prefect_holds, wal=int(wal), rows=int(rows), logged=server.log.stat().st_size)
+    prefect_holds = await asyncio.to_thread(held, server.home / "prefect.db")
+    return Moment(
+        prefect=prefect_holds, wal=int(wal), rows=int(rows), logged=(server.home / "worker.log").stat().st_size
+    )
 
 
 async def idle(server: Prefect, push: str) -> None:
@@ -145,8 +148,12 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
         "CHANNEL_CONFIGS": str(CHANNELS),
         "DATABASE_URL": settings.database_url.get_secret_value() if settings.database_url else "",
     }
-    async with prefect(environment) as server, connected(settings) as on:
-        push, ingest = await server.deployment("push"), await server.deployment("ingest")
+    async with (
+        prefect_server() as server,
+        warm_worker(server, environment, poll_seconds=0.1),
+        connected(settings) as on,
+    ):
+        push, ingest = await server.deployment("push/push"), await server.deployment("ingest/ingest")
         while await server.run(push) != NOTHING:  # the first imports the board
             pass
         moments = [await moment(server, on)]

@@ -10,28 +10,24 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from sqlalchemy import URL
 
 from benchmarks.figures import Figure, main, percentile
-from benchmarks.places import Board, answering, board, connected, database, folder, free_port, process, quiet
-from flows.environment import client_environment, server_environment
+from benchmarks.places import Board, board, connected, database, free_port, quiet
+from benchmarks.prefect_stack import Prefect, stack, webhooks
 from models.database import libpq
 from tasks.importing import import_cards
 from tasks.report import Report
 
 EDITS, GAP = 25, (2.5, 4.5)
 CARDS, LATENCY = 10, 0.3
-SECRET = "secret_of_the_benchmark"
 _PATIENCE, _LOOK_EVERY = 30.0, 0.005
 
 
@@ -46,33 +42,6 @@ class Taken:
     def seconds(self) -> float:
         """How long it took."""
         return (self.seen - self.received).total_seconds()
-
-
-@asynccontextmanager
-async def stack(url: URL, notion: Board, door: int, logs: Path) -> AsyncIterator[str]:
-    """Prefect's server, the worker and the door; yields the address of Prefect's API."""
-    async with AsyncExitStack() as running:
-        port = free_port()
-        server = server_environment(logs / "prefect", port) | {"PREFECT_SERVER_UI_ENABLED": "false"}
-        api = f"http://127.0.0.1:{port}/api"
-        mine = client_environment(api, log_style="json") | {
-            "DATABASE_URL": libpq(url),
-            "NOTION_API_TOKEN": notion.bot_token,
-            "NOTION_BASE_URL": notion.base_url,
-            "NOTION_DATABASE_ID": notion.database_id,
-            "NOTION_WEBHOOK_SECRET": SECRET,
-            "DOOR_PORT": str(door),
-            "LOG_FORMAT": "json",
-        }
-        command = ("-m", "prefect", "server", "start")
-        await running.enter_async_context(process(*command, environment=server, log=logs / "prefect.log"))
-        await answering(f"{api}/health")
-        worker = ("-m", "flows.worker", "--bootstrap")
-        await running.enter_async_context(process("-m", "webhook", environment=mine, log=logs / "door.log"))
-        await running.enter_async_context(process(*worker, environment=mine, log=logs / "worker.log"))
-        await answering(f"http://127.0.0.1:{door}/health")
-        await answering(f"{api}/deployments/name/ingest/ingest")
-        yield api
 
 
 async def edit(notion: Board, connection: psycopg.AsyncConnection, page: str, topic: str) -> Taken:
@@ -103,23 +72,23 @@ async def edits(url: URL, notion: Board) -> list[Taken]:
     return taken
 
 
-async def steps(api: str, taken: Sequence[Taken]) -> str:
+async def steps(prefect: Prefect, taken: Sequence[Taken]) -> str:
     """Where the time went, by Prefect's own records: medians, each step from the one before."""
-    async with httpx.AsyncClient(base_url=api, trust_env=False, timeout=30) as client:
-        asked = {"flows": {"name": {"any_": ["ingest"]}}, "sort": "START_TIME_ASC", "limit": 200}
-        runs: list[dict[str, Any]] = (await client.post("/flow_runs/filter", json=asked)).raise_for_status().json()
-        ways = []
-        for each in taken:
-            mine = [run for run in runs if run["start_time"] and _moment(run["created"]) >= each.received]
-            if not mine or _moment(mine[0]["start_time"]) > each.seen:
-                continue  # a cycle that was under way took it
-            states = (await client.get(f"/flow_run_states/?flow_run_id={mine[0]['id']}")).raise_for_status().json()
-            told = {state["type"]: _moment(state["timestamp"]) for state in states}
-            moments = [each.received, _moment(mine[0]["created"]), told["PENDING"], told["RUNNING"], each.seen]
-            ways.append([(b - a).total_seconds() for a, b in pairwise(moments)])
+    asked = {"flows": {"name": {"any_": ["ingest"]}}, "sort": "START_TIME_ASC", "limit": 200}
+    answer = await prefect.api.post("/flow_runs/filter", json=asked)
+    runs: list[dict[str, Any]] = answer.raise_for_status().json()
+    ways = []
+    for each in taken:
+        mine = [run for run in runs if run["start_time"] and _moment(run["created"]) >= each.received]
+        if not mine or _moment(mine[0]["start_time"]) > each.seen:
+            continue  # a cycle that was under way took it
+        answer = await prefect.api.get(f"/flow_run_states/?flow_run_id={mine[0]['id']}")
+        told = {state["type"]: _moment(state["timestamp"]) for state in answer.raise_for_status().json()}
+        moments = [each.received, _moment(mine[0]["created"]), told["PENDING"], told["RUNNING"], each.seen]
+        ways.append([(b - a).total_seconds() for a, b in pairwise(moments)])
     names = ("asked for", "taken by the worker", "running", "in the table")
     medians = [percentile(list(each), 0.5) for each in zip(*ways, strict=True)]
-    return ", ".join(f"{name} {1000 * median:.0f} ms" for name, median in zip(names, medians, strict=True))
+    return ", ".join(f"{name} {1000 * median:.0f} ms" for name, median in zip(names, medians, strict=False))
 
 
 def _moment(text: str) -> datetime:
@@ -130,14 +99,13 @@ async def measure() -> Sequence[Figure]:
     """Start everything, edit, and count from the database's own moments."""
     quiet()
     door = free_port()
-    options = ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)
-    with database() as url, folder() as logs:
-        async with board(CARDS, latency_ms=1000 * LATENCY, options=options) as notion:
+    with database() as url:
+        async with board(CARDS, latency_ms=1000 * LATENCY, options=webhooks(door)) as notion:
             async with connected(notion.settings(url)) as on:
                 await import_cards(on, Report())
-            async with stack(url, notion, door, logs) as api:
+            async with stack(url, notion, door) as prefect:
                 taken = await edits(url, notion)
-                where = await steps(api, taken)
+                where = await steps(prefect, taken)
     seconds = [each.seconds for each in taken]
     p50, p95 = percentile(seconds, 0.5), percentile(seconds, 0.95)
     return [

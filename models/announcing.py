@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.database import libpq
+from models.database import connection_options, libpq
 
 CHANNEL: Final = "showrunner_run_asked_for"
 _AGAIN_SECONDS: Final = 5.0
-_KEEPALIVE: Final[dict[str, Any]] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""Seconds and tries: a listener only waits, and would never notice that the other machine is gone."""
 
 
 async def announce_run(connection: AsyncConnection) -> None:
@@ -39,9 +37,9 @@ async def hear_announcements(url: URL, heard: Callable[[], Awaitable[object]]) -
 
 
 async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
-    async with await psycopg.AsyncConnection.connect(
-        libpq(url), autocommit=True, connect_timeout=10, application_name="showrunner", **_KEEPALIVE
-    ) as connection:
+    # A listener only waits, and would never notice by itself that the other machine is gone.
+    options = connection_options(url)
+    async with await psycopg.AsyncConnection.connect(libpq(url), autocommit=True, **options) as connection:
         await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
         async for _ in connection.notifies():
             await heard()

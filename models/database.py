@@ -96,11 +96,16 @@ def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngi
         ping: ask each connection whether it lives before it is used. Without, a round trip is saved, and the first use
             after the server was restarted fails (`connection_invalidated`); what is tried again gets a new connection.
     """
-    ours = {"connect_timeout": 10, "application_name": "showrunner", **_OUR_END}
-    given = {name: value for name, value in ours.items() if name not in url.query}
+    given = connection_options(url)
     engine = create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=ping, connect_args=given)
     event.listen(engine.sync_engine, "connect", watch_from_their_end)
     return engine
+
+
+def connection_options(url: URL) -> dict[str, Any]:
+    """What psycopg is told of each connection to notice a server that fell silent; the URL's own options aside."""
+    ours = {"connect_timeout": 10, "application_name": "showrunner", **_OUR_END}
+    return {name: value for name, value in ours.items() if name not in url.query}
 
 
 def watch_from_their_end(connection: DBAPIConnection, _record: object) -> None:

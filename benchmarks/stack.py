@@ -28,7 +28,7 @@ from benchmarks.figures import Figure, main
 from benchmarks.places import CHANNELS, folder, free_port
 from models.database import database_url, embedded_postgres, libpq
 
-LIMIT, IDLE_SECONDS, SETTLE_SECONDS = 25.0, 30.0, 10.0
+LIMIT, IDLE_SECONDS, SETTLE_SECONDS = 25.0, 60.0, 5.0
 _READY, _PATIENCE, _LOOK_EVERY = "Showrunner is up.", 180.0, 0.1
 _CARD = "SELECT notion_page_id FROM tasks WHERE notion_page_id IS NOT NULL ORDER BY title LIMIT 1"
 _GOOD = "SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"

@@ -14,18 +14,21 @@ help: ## Print this list
 up: $(READY) ## Start everything and keep the board in sync until Ctrl-C
 	@exec $(BIN)/showrunner up
 
-# Tests of whole programs wait more than they work, so they run beside the others. Each half has temporary folders of its
+# Tests of whole programs wait more than they work, so they run beside the others. Each part has temporary folders of its
 # own: a starting pytest closes those of its user to everybody else, a database server under another user included.
-PROGRAMS := tests/story tests/crash tests/flows
+STORIES := tests/story
+PROGRAMS := tests/crash tests/flows
 BESIDE := $(VENV)/programs
 
 test: lint ## Lint, type-check and pass every test
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/pytest $(ARGS); fi; \
 	  mkdir -p $(BESIDE); \
+	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/pytest -p no:cacheprovider $(STORIES) >$(BESIDE)/stories 2>&1 & one=$$!; \
 	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/pytest -p no:cacheprovider $(PROGRAMS) >$(BESIDE)/log 2>&1 & other=$$!; \
-	  $(BIN)/pytest $(addprefix --ignore=,$(PROGRAMS)); here=$$?; \
-	  wait $$other; there=$$?; echo; echo "The tests of whole programs, run beside these:"; cat $(BESIDE)/log; \
-	  exit $$(( here > there ? here : there ))
+	  $(BIN)/pytest $(addprefix --ignore=,$(STORIES) $(PROGRAMS)); code=$$?; \
+	  wait $$one || code=$$?; wait $$other || code=$$?; \
+	  echo; echo "The tests of whole programs, run beside these:"; cat $(BESIDE)/stories $(BESIDE)/log; \
+	  exit $$code
 
 lint: $(READY) ## Lint, check types and the arrows between the rooms
 	@$(BIN)/ruff check --quiet .

@@ -92,7 +92,7 @@ MUTATIONS = (
     Mutation("a refusal never grows old", "models/agreement.py", "return bool(base.refusal) and", "return False and"),
     Mutation("what was lost is not recorded", SETTLE, "for lost in decided.lost:", "for lost in ():"),
     Mutation(
-        "a webhook that comes twice is stored twice", INBOX, "row.on_conflict_do_nothing().returning", "row.returning"
+        "a webhook that comes twice is stored twice", INBOX, "ON CONFLICT DO NOTHING RETURNING id", "RETURNING id"
     ),
     Mutation(
         "an older look counts as much as a newer one", "models/looks.py", "if look.began < card.seen_at:", "if False:"

@@ -21,7 +21,7 @@ from models.database import libpq
 from tasks.importing import import_cards
 from tasks.report import Report
 
-CARDS, EDITS, GAP = 10_000, 12, (1.0, 2.5)
+CARDS, EDITS, GAP = 10_000, 10, (1.0, 2.5)
 WITHIN = 3.0
 AT_WORK = 10
 """Writes from which on a cycle is at work."""

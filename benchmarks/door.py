@@ -23,7 +23,7 @@ from benchmarks.places import answering, database, folder, free_port, process
 from models.database import libpq
 
 RATE, SECONDS = 200, 60.0
-CONNECTIONS, SLICE, ROUNDS = 16, 2.0, 10
+CONNECTIONS, SLICE, ROUNDS = 16, 2.0, 6
 SECRET = "secret_of_the_benchmark"
 
 

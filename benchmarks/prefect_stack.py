@@ -101,7 +101,9 @@ async def warm_worker(
         poll_seconds: how often it asks for runs.
     """
     ours = client_environment(prefect.url, poll_seconds=poll_seconds, log_style="json") | dict(environment)
-    async with process("-m", "flows.worker", "--bootstrap", environment=ours, log=prefect.home / "worker.log"):
+    async with process(
+        "-m", "flows.worker", "--bootstrap", "--grace", "3", environment=ours, log=prefect.home / "worker.log"
+    ):
         await answering(f"{prefect.url}/deployments/name/retention/retention")
         yield
 

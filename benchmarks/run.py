@@ -29,9 +29,7 @@ BOUND = 300.0
 """Seconds that one benchmark may take."""
 
 WAVES: Sequence[Sequence[Sequence[str]]] = (
-    (("push",), ("peer",), ("importing", "residue")),
-    (("budget",),),
-    (("thrift",),),
+    (("push",), ("peer",), ("budget", "thrift", "importing", "residue")),
     (("door",),),
     (("webhook_to_row",),),
     (("backlog",),),

@@ -26,7 +26,7 @@ from models.database import libpq
 from tasks.importing import import_cards
 from tasks.report import Report
 
-EDITS, GAP = 24, (1.2, 2.8)
+EDITS, GAP = 20, (1.0, 2.5)
 CARDS, LATENCY = 10, 0.3
 _PATIENCE, _LOOK_EVERY = 30.0, 0.005
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 import psutil
 import psycopg
@@ -55,6 +55,12 @@ _THEIR_END = {
     "tcp_keepalives_count": str(_PROBES),
     "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
 }
+_SET_ALL: Final = (
+    "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) "
+    "WHERE current_setting(name, true) IS NOT NULL"
+)
+THEIR_END: Final = (_SET_ALL, (list(_THEIR_END), list(_THEIR_END.values())))
+"""The statement, with its values, by which a connection's server learns when to take its client for gone."""
 _DRIVERS = {"postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -114,11 +120,7 @@ def watch_from_their_end(connection: DBAPIConnection, _record: object) -> None:
     Statements and not start-up options: a pooler refuses those, and a server too old for one of them would as well.
     """
     cursor = connection.cursor()
-    cursor.execute(
-        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) "
-        "WHERE current_setting(name, true) IS NOT NULL",
-        (list(_THEIR_END), list(_THEIR_END.values())),
-    )
+    cursor.execute(*THEIR_END)
     cursor.close()
     connection.commit()
 

@@ -10,7 +10,7 @@ from crew import Account, Crew
 from mutate import mutated
 from mutations import MUTATIONS, Mutation
 
-HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "100"))
+HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "60"))
 """How many `make test` lives through: about a minute's worth of one core."""
 STEPS = 100
 BATCH = 20

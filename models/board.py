@@ -82,9 +82,13 @@ class Board:
         wanted = [("Status", s.value) for s in BoardStatus] + [("Priority", p.option) for p in Priority]
         return tuple(f"{n}: {o}" for n, o in wanted if self.shows(n) and o not in self.properties[n].options)
 
-    def lacks_what_was(self, before: Self) -> bool:
-        """Whether a property or option went or is another now: that changes cards without anybody editing them."""
-        return any(_went(known, self.properties.get(name)) for name, known in before.properties.items())
+    def changed_cards(self, before: Self) -> bool:
+        """Whether a property came, or a property or an option went or is another now.
+
+        Each changes what cards show, and none counts as an edit of theirs: a column that is restored brings its values.
+        """
+        came = self.properties.keys() - before.properties.keys()
+        return bool(came) or any(_went(known, self.properties.get(name)) for name, known in before.properties.items())
 
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same board again."""

@@ -88,6 +88,14 @@ async def pending(session: AsyncSession, board: Board, *, now: datetime, limit: 
     return [row[0] for row in rows]
 
 
+async def any_out_of_reach(session: AsyncSession, board: Board) -> bool:
+    """Whether a card differs only in properties that the board, as it was last seen, does not let us write."""
+    query = text(
+        "SELECT EXISTS (SELECT 1 FROM cards WHERE differs <> 0 AND NOT differs = ANY (CAST(:worth AS smallint[])))"
+    )
+    return bool((await session.execute(query, {"worth": worth_a_push(board)})).scalar_one())
+
+
 async def put_backs(session: AsyncSession, board: Board) -> int:
     """How many cards stand elsewhere than agreed because a person's move was refused or overruled."""
     return int((await session.execute(_PUT_BACKS, {"worth": worth_a_push(board)})).scalar_one())

@@ -24,6 +24,7 @@ class Look:
         began, ended: when the request was sent and answered. What was read is as old as `began` at most.
         by_id: whether the page itself was read; a query's row may lag behind the page.
         written: what the request wrote, when it was a write (its answer shows the page as it is after it).
+        remembered: whether nothing was read: a card judged again as it was last seen, under other rules.
     """
 
     card: BoardCard
@@ -32,6 +33,7 @@ class Look:
     ended: datetime
     by_id: bool
     written: Mapping[str, Any] = field(default_factory=dict)
+    remembered: bool = False
 
 
 def newest(looks: Iterable[Look]) -> dict[str, Look]:

@@ -54,6 +54,9 @@ def remember_moments(card: Card, look: Look, written: Mapping[str, Any], sent_at
     Returns:
         What people had changed.
     """
+    if look.remembered:
+        # A write that may still show on the board must not be forgotten by who has not read it.
+        return ()
     recent, base = Recent.from_json(card.recent), card.base
     changed: Collection[str]
     if base is None:

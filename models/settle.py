@@ -146,7 +146,8 @@ def _author(card: BoardCard, bot_id: str | None) -> str:
 
 def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
     card = note.card
-    card.seen_at, card.edited_at = look.ended, look.card.edited_at
+    if not look.remembered:
+        card.seen_at, card.edited_at = look.ended, look.card.edited_at
     if look.card.in_trash != (card.trashed_at is not None):
         remember_trash(card, look)
     if look.card.in_trash:

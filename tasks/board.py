@@ -62,6 +62,13 @@ async def board_to_write(on: Connections) -> Board:
     return Board.from_json(known["board"]) if known is not None and trusted else await refreshed_board(on)
 
 
+async def board_if_long_known(on: Connections) -> Board | None:
+    """The board as it is now, if it was last asked for longer ago than `LOOK_AGAIN`; else None."""
+    async with on.sessions() as session:
+        seen = await get_moment(session, BOARD)
+    return None if seen is not None and on.clock() - seen < LOOK_AGAIN else await refreshed_board(on)
+
+
 async def board_after_refusal(on: Connections) -> Board:
     """The board as it is, after Notion refused a write to it: perhaps it changed. Looked at once a minute at most."""
     async with on.board_is_looked_at:
@@ -74,8 +81,9 @@ async def board_after_refusal(on: Connections) -> Board:
 async def refreshed_board(on: Connections) -> Board:
     """The board with the options and types it has now, remembered for the steps to come.
 
-    When a property or option went, Notion has changed cards that nobody edited: the next sweep reads all of them. That
-    the pipeline cannot show something for it is alerted, once, and over when the board has it again.
+    When a property came or went, or an option went, cards show something else although nobody edited them: the next
+    sweep reads all of them. That the pipeline cannot show something for it is alerted, once, and over when the board
+    has it again.
     """
     async with on.sessions() as session:
         known = await get_value(session, BOARD)
@@ -91,7 +99,7 @@ async def refreshed_board(on: Connections) -> Board:
         await _store(on, known, seen=None)
         raise
     value = {"database_id": database_id, "board": board.as_json()}
-    anew = known != value and before is not None and board.lacks_what_was(before)
+    anew = known != value and before is not None and board.changed_cards(before)
     await _store(on, value, seen=on.clock(), anew=anew)
     await _tell_missing_options(on, board)
     return board

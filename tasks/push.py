@@ -15,14 +15,14 @@ import structlog
 from models.board import Board
 from models.card import card_and_task, cards_of
 from models.change import Change, change_to
-from models.differs import pending, put_backs
+from models.differs import any_out_of_reach, pending, put_backs
 from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
 from models.looks import Look
 from models.moments import sending
 from models.properties import read_card, write_properties
 from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
-from tasks.board import board_after_refusal, board_to_write
+from tasks.board import board_after_refusal, board_if_long_known, board_to_write
 from tasks.connections import Connections
 from tasks.lanes import Lane, in_lane
 from tasks.line import Line
@@ -49,15 +49,27 @@ async def push_pending(on: Connections, reader: Reader, report: Report, *, until
         BoardError: when the board changed so that it cannot be followed.
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    if not await _any_pending(on, reader.board):
+    board = await _board_with_something_due(on, reader.board)
+    if board is None:
         return False
-    reader = replace(reader, board=await board_to_write(on))
+    reader = replace(reader, board=board)
     await _guard_put_backs(on, reader.board)
     while left := await _any_pending(on, reader.board):
         if on.clock() >= until:
             break
         await push_cards(on, reader, report, until=until)
     return left
+
+
+async def _board_with_something_due(on: Connections, known: Board) -> Board | None:
+    """The board to write to; None when it takes nothing of what cards should show."""
+    if await _any_pending(on, known):
+        return await board_to_write(on)
+    async with on.sessions() as session:
+        if not await any_out_of_reach(session, known):
+            return None
+    # A column that people deleted may be back, and perhaps no webhook told us.
+    return await board_if_long_known(on)
 
 
 async def _any_pending(on: Connections, board: Board) -> bool:

@@ -27,12 +27,14 @@ class Read:
     Attributes:
         began, ended: when the request was sent and answered, by the steps' clock.
         by_id: False for a query's row, which may lag behind the page.
+        remembered: whether nothing was read: a card as it was last seen, to be judged by other rules.
     """
 
     card: BoardCard
     began: datetime
     ended: datetime
     by_id: bool
+    remembered: bool = False
 
 
 @dataclass

@@ -123,7 +123,14 @@ async def validate_cards(on: Connections, readings: Readings) -> list[Look]:
 def judged(read: Read, channels: Mapping[str, object]) -> Look:
     """A reading with what is wrong with it."""
     violations = validate_notion_entry(read.card, channels)
-    return Look(card=read.card, violations=violations, began=read.began, ended=read.ended, by_id=read.by_id)
+    return Look(
+        card=read.card,
+        violations=violations,
+        began=read.began,
+        ended=read.ended,
+        by_id=read.by_id,
+        remembered=read.remembered,
+    )
 
 
 @step("store_cards", holds="store {readings}", tags=("inbox",))

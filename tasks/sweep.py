@@ -57,7 +57,7 @@ async def judge_again(on: Connections, reader: Reader, report: Report) -> None:
         concerned = await cards_of_other_channels(session, channels)
     if concerned:
         now = on.clock()
-        cards = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True) for card in concerned]
+        cards = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True, remembered=True) for card in concerned]
         await take_in(on, reader, Readings(cards=cards), report)
     async with on.sessions.begin() as session:
         await remember(session, CHANNELS, value={"ids": channels})

@@ -117,15 +117,16 @@ def options(*named: tuple[str, str]) -> Board:
     return read_board(raw)
 
 
-def test_a_board_that_lacks_what_was_is_told_from_one_that_only_grew() -> None:
+def test_a_board_that_changed_cards_is_told_from_one_that_only_grew() -> None:
     before = options(("1", "Draft"), ("2", "Queued"))
-    assert not options(("2", "Queued"), ("1", "Draft"), ("3", "Paused")).lacks_what_was(before)
-    assert options(("1", "Draft")).lacks_what_was(before)
-    assert options(("1", "Draft"), ("2", "In the queue")).lacks_what_was(before)
-    assert options(("1", "Draft"), ("9", "Queued")).lacks_what_was(before)
-    assert not read_board(source(rename={"Topic": "Stoff"}), read_board(source())).lacks_what_was(read_board(source()))
-    assert read_board(source(without=("Priority",))).lacks_what_was(read_board(source()))
-    assert read_board(source(Status="status")).lacks_what_was(read_board(source()))
+    assert not options(("2", "Queued"), ("1", "Draft"), ("3", "Paused")).changed_cards(before)
+    assert options(("1", "Draft")).changed_cards(before)
+    assert options(("1", "Draft"), ("2", "In the queue")).changed_cards(before)
+    assert options(("1", "Draft"), ("9", "Queued")).changed_cards(before)
+    assert not read_board(source(rename={"Topic": "Stoff"}), read_board(source())).changed_cards(read_board(source()))
+    assert read_board(source(without=("Priority",))).changed_cards(read_board(source()))
+    assert read_board(source()).changed_cards(read_board(source(without=("Priority",))))
+    assert read_board(source(Status="status")).changed_cards(read_board(source()))
 
 
 def test_a_board_survives_being_stored() -> None:

@@ -79,7 +79,7 @@ def _people_change_only_what_the_board_showed(world: World, page_id: str, rows: 
             since = _held_since(rows, row, name)
             if since is None or since["actor"] != "pipeline" or since["action"] != "changed":
                 continue
-            if not _showed(written, row, name):
+            if not _showed(written, row, name, _kept(rows, row, name)):
                 yield (
                     f"{name} became {row['old_value']} by the pipeline at {since['at']:%d %H:%M:%S.%f}, which the "
                     f"board never showed, and at {row['at']:%d %H:%M:%S.%f} {row['actor']} made it {row['new_value']}"
@@ -97,15 +97,25 @@ def _held_since(rows: list[Any], before: Any, name: str) -> Any:
     return found
 
 
-def _showed(written: list[Written], row: Any, name: str) -> bool:
+def _kept(rows: list[Any], before: Any, name: str) -> list[str | None]:
+    """What people wrote and did not get, while the task kept the value that `before` changed later."""
+    return [
+        row["lost_value"]
+        for row in rows
+        if row["id"] < before["id"] and row["property"] == name and row["action"] in {"refused", "overruled"}
+        if same(name, row["new_value"], before["old_value"])
+    ]
+
+
+def _showed(written: list[Written], row: Any, name: str, kept: list[str | None]) -> bool:
     """Whether the board went from the old value to the new one without our writing another in between.
 
     Not when: a task that left a value and came back to it before the board showed the other one never left it, as far
-    as anybody can tell.
+    as anybody can tell. A value that was refused stands for the one that was kept: both sides agreed on that.
     """
     stood = False
     for entry in written:
-        if same(name, entry.value, row["old_value"]):
+        if same(name, entry.value, row["old_value"]) or entry.value in kept:
             stood = True
         elif stood and same(name, entry.value, row["new_value"]):
             return True

@@ -33,6 +33,8 @@ class Card(SQLModel, table=True):
         attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
         trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
+        unread_since: since when the page is known to hold something that could not be read; None when nothing is.
+            A push reads such a page before it writes to it.
         recent: `models.unseen.Recent.as_json()`, the card's last moments.
         sending: `models.moments.sending()`, the write that was sent last and whose answer is not stored.
     """
@@ -40,6 +42,7 @@ class Card(SQLModel, table=True):
     __tablename__ = "cards"
     __table_args__ = (
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
+        Index("ix_cards_unread_since", "unread_since", postgresql_where=text("unread_since IS NOT NULL")),
         *KEPT_BY_DATABASE,
         DIFFERING_ONLY,
     )
@@ -82,6 +85,7 @@ class Card(SQLModel, table=True):
     trashed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    unread_since: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     recent: dict[str, Any] = Field(
         default_factory=dict,
         sa_column=Column(JSONB, nullable=False, server_default="{}"),

@@ -53,7 +53,7 @@ DIFFERING_ONLY: Final = Index("ix_cards_differs", "differs", postgresql_where=te
 PENDING: Final = """
 SELECT notion_page_id
 FROM cards
-WHERE differs <> 0 AND differs = ANY (CAST(:worth AS smallint[]))
+WHERE (differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) OR unread_since IS NOT NULL)
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
   (coalesce(task_priority, base_priority) = 'high') DESC,
@@ -62,7 +62,9 @@ ORDER BY
   notion_page_id
 LIMIT :limit
 """
-"""Cards to push now: High priority first, then what a person waits for, then the oldest change."""
+"""Cards to push now: High priority first, then what a person waits for, then the oldest change.
+
+Those that could not be read are among them: they are read before anything is written to them."""
 
 _PUT_BACKS = text(
     "SELECT count(*) FROM cards "

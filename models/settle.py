@@ -147,7 +147,7 @@ def _author(card: BoardCard, bot_id: str | None) -> str:
 def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
     card = note.card
     if not look.remembered:
-        card.seen_at, card.edited_at = look.ended, look.card.edited_at
+        _note_reading(card, look)
     if look.card.in_trash != (card.trashed_at is not None):
         remember_trash(card, look)
     if look.card.in_trash:
@@ -186,6 +186,14 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
         plan=decided,
         newly_invalid=decided.violations if decided.violations != before else (),
     )
+
+
+def _note_reading(card: Card, look: Look) -> None:
+    newer = look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at
+    if newer and card.unread_since is not None:
+        card.unread_since = None
+        card.succeeded()
+    card.seen_at, card.edited_at = look.ended, look.card.edited_at
 
 
 def _trash(note: _Note) -> Outcome:
@@ -235,6 +243,14 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
     if decided.moved:
         task.status_changed_at = changed_at
     return False, bool(differing)
+
+
+async def mark_unread(session: AsyncSession, page_ids: Sequence[str], *, now: datetime) -> None:
+    """Mark known cards whose pages could not be read. The caller holds their rows, and commits."""
+    for page_id in sorted(page_ids):
+        card = await session.get(Card, page_id)
+        if card is not None and card.first_seen_at is not None:
+            card.unread_since = card.unread_since or now
 
 
 async def mark_gone(

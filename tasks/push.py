@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from models.board import Board
-from models.card import card_and_task, cards_of
+from models.card import Card, card_and_task, cards_of
 from models.change import Change, change_to
 from models.differs import any_out_of_reach, pending, put_backs
 from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
@@ -111,6 +111,8 @@ async def push_card(
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
+    if await _is_unread(on, page_id) and not await _read_first(on, reader, page_id, report, channels):
+        return
     change = await _begin(on, reader.board, page_id)
     if change is None:
         return
@@ -129,7 +131,7 @@ async def push_card(
     except NotionUnavailable as error:
         if not error.concerns_one_request:
             raise
-        await _failed(on, change, str(error), report)
+        await _failed(on, change.page_id, str(error), report)
         return
     except (NotionRejected, ValueError) as error:
         board = await board_after_refusal(on)
@@ -166,6 +168,23 @@ async def _begin(on: Connections, board: Board, page_id: str) -> Change | None:
     return change
 
 
+async def _is_unread(on: Connections, page_id: str) -> bool:
+    async with on.sessions() as session:
+        card = await session.get(Card, page_id)
+    return card is not None and card.unread_since is not None
+
+
+async def _read_first(
+    on: Connections, reader: Reader, page_id: str, report: Report, channels: Mapping[str, object]
+) -> bool:
+    """Read a page that could not be read before; False when it cannot be read now either: then it backs off."""
+    readings = await read_by_id(on, reader.board, [page_id])
+    await _keep(on, reader, [judged(read, channels) for read in readings.cards], readings, report)
+    if page_id in readings.failed:
+        await _failed(on, page_id, readings.failed[page_id], report)
+    return page_id not in readings.failed
+
+
 async def _read_back(
     on: Connections, reader: Reader, change: Change, error: str, report: Report, channels: Mapping[str, object]
 ) -> None:
@@ -174,9 +193,9 @@ async def _read_back(
     looks = [judged(read, channels) for read in readings.cards]
     await _keep(on, reader, looks, readings, report)
     if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
-        await _failed(on, change, error, report)
+        await _failed(on, change.page_id, error, report)
     elif readings.failed:
-        await _failed(on, change, readings.failed[change.page_id], report)
+        await _failed(on, change.page_id, readings.failed[change.page_id], report)
 
 
 async def _keep(on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, report: Report) -> None:
@@ -184,21 +203,17 @@ async def _keep(on: Connections, reader: Reader, looks: Sequence[Look], readings
     tell(await store_cards.plain(on, reader, looks, readings, Events()), report)
 
 
-async def _failed(on: Connections, change: Change, error: str, report: Report) -> None:
+async def _failed(on: Connections, page_id: str, error: str, report: Report) -> None:
     async with on.sessions.begin() as session:
-        card = (await cards_of(session, [change.page_id]))[change.page_id]
+        card = (await cards_of(session, [page_id]))[page_id]
         card.failed(error, on.clock())
         attempts, due = card.attempts, card.next_attempt_at
     report.failed += 1
-    report.note(change.page_id, "failed", error)
-    log.error(
-        "card_push_failed", notion_page_id=change.page_id, error=error, attempts=attempts, next_attempt_at=str(due)
-    )
+    report.note(page_id, "failed", error)
+    log.error("card_push_failed", notion_page_id=page_id, error=error, attempts=attempts, next_attempt_at=str(due))
     if attempts >= FAILING:
         title = "A card cannot be written to the board"
-        await send_alert(
-            on, Level.ERROR, f"card_failing:{change.page_id}", title, {"page": change.page_id, "error": error}
-        )
+        await send_alert(on, Level.ERROR, f"card_failing:{page_id}", title, {"page": page_id, "error": error})
 
 
 async def dry_run(on: Connections, board: Board) -> list[Change]:

@@ -16,7 +16,7 @@ from models.card import count_cards, count_cards_among, count_trashed
 from models.errors import SafetyStop
 from models.holding import hold
 from models.looks import Look, news
-from models.settle import Outcome, Settled, mark_gone, settle
+from models.settle import Outcome, Settled, mark_gone, mark_unread, settle
 from models.sync_state import CONFIRMED, get_moment
 from models.unseen import Claim
 from models.validation import validate_notion_entry
@@ -145,9 +145,10 @@ async def store_cards(
     now = on.clock()
     async with on.sessions.begin() as session:
         await _guard_trash(session, looks, readings.gone, now)
-        if readings.gone:
+        missed = [*readings.gone, *readings.failed]
+        if missed:
             # All at once, or two of us may wait for each other: each for a page that the other holds already.
-            await hold(session, [*readings.gone, *(look.card.page_id for look in looks)])
+            await hold(session, [*missed, *(look.card.page_id for look in looks)])
         settled = await settle(
             session,
             looks,
@@ -157,6 +158,7 @@ async def store_cards(
             importing=reader.importing,
             claims=events.claims,
         )
+        await mark_unread(session, [*readings.failed], now=now)
         gone = await mark_gone(session, readings.gone, now=now, correlation_id=reader.correlation_id)
         unsettled = set(readings.failed) if final else {*readings.failed, *settled.again}
         done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]

@@ -83,7 +83,7 @@ async def prefect_server() -> AsyncIterator[Prefect]:
         environment = server_environment(home, port) | {"PREFECT_SERVER_UI_ENABLED": "false"}
         url = environment["PREFECT_API_URL"]
         async with (
-            process("-m", "prefect", "server", "start", environment=environment, log=home / "server.log"),
+            process("-m", "flows.prefect_server", environment=environment, log=home / "server.log"),
             httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as api,
         ):
             await answering(f"{url}/health")

@@ -154,7 +154,12 @@ def _name(each: psutil.Process, parent: psutil.Process) -> str:
     if each.pid == parent.pid:
         return "up itself"
     line = " ".join(each.cmdline())
-    names = {"prefect": "Prefect server", "flows.worker": "worker", "-m webhook": "door", "-m sandbox": "sandbox"}
+    names = {
+        "flows.prefect_server": "Prefect server",
+        "flows.worker": "worker",
+        "-m webhook": "door",
+        "-m sandbox": "sandbox",
+    }
     return next((name for mark, name in names.items() if mark in line), each.name())
 
 

@@ -104,6 +104,10 @@ def _initialise(programs: Path, data: Path, password: str) -> None:
     (data / "pg_hba.conf").write_text("host all all samenet scram-sha-256\n")
 
 
+PREFECT_LOGIN = "showrunner:benchmark"
+"""Beyond loopback Prefect's server asks for one."""
+
+
 @asynccontextmanager
 async def postgres(centre: Host, folder: Path) -> AsyncIterator[tuple[URL, URL]]:
     """Our database, migrated, and Prefect's, on one server that listens on TCP as a server of its own does."""
@@ -130,8 +134,8 @@ async def postgres(centre: Host, folder: Path) -> AsyncIterator[tuple[URL, URL]]
 async def prefect_server(centre: Host, folder: Path, database: URL) -> AsyncIterator[str]:
     """Prefect's server on a PostgreSQL of its own; its API's address."""
     url = database.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-    environment = server_environment(folder / "prefect", PREFECT, host=CENTRE, database_url=url)
-    command = (sys.executable, "-m", "prefect", "server", "start")
+    environment = server_environment(folder / "prefect", PREFECT, host=CENTRE, database_url=url, login=PREFECT_LOGIN)
+    command = (sys.executable, "-m", "flows.prefect_server")
     async with running(centre, *command, log=folder / "prefect.log", environment=environment):
         await answers(f"http://{CENTRE}:{PREFECT}/api/health")
         yield f"http://{CENTRE}:{PREFECT}/api"
@@ -176,6 +180,7 @@ async def machine(host: Host, folder: Path, api: str, settings: Mapping[str, str
     environment = {
         **client_environment(api, log_style="json"),
         **settings,
+        "PREFECT_API_AUTH_STRING": PREFECT_LOGIN,
         "PREFECT_HOME": str(home / "prefect"),
         "CHANNEL_CONFIGS": str(CHANNELS),
         "LOG_FORMAT": "json",

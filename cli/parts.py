@@ -11,6 +11,7 @@ import typer
 
 from cli.printing import console
 from cli.running import run
+from cli.surroundings import running
 from models.database import database_url, migrate
 from models.errors import SettingsError
 from models.settings import load_settings
@@ -35,8 +36,16 @@ def deploy() -> None:
 
 
 async def _deploy() -> None:
-    if load_settings().prefect_api_url is None:
+    settings = load_settings()
+    # What a running `up` started counts where nothing else is set. Prefect reads both when it is imported.
+    known = (running(settings.state_dir) or {}) | os.environ
+    if settings.prefect_api_url is None and "PREFECT_API_URL" not in known:
         raise SettingsError("PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://prefect:4200/api.")
+    os.environ["PREFECT_API_URL"] = settings.prefect_api_url or known["PREFECT_API_URL"]
+    if settings.prefect_login is not None:
+        os.environ["PREFECT_API_AUTH_STRING"] = ":".join(settings.prefect_login)
+    elif "PREFECT_API_AUTH_STRING" in known:
+        os.environ["PREFECT_API_AUTH_STRING"] = known["PREFECT_API_AUTH_STRING"]
     from flows.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
 
     made = await bootstrap()
@@ -52,14 +61,25 @@ def prefect_server(
     """Run Prefect's server with the settings that Showrunner needs, on PREFECT_PORT. What the environment says counts.
 
     PREFECT_SERVER_DATABASE_CONNECTION_URL (postgresql+asyncpg://…) names its PostgreSQL; without it, it keeps SQLite.
+    Beyond this machine it asks for a login: PREFECT_API_AUTH_STRING, or one that is made and shown once.
     """
     from flows.environment import server_environment  # noqa: PLC0415 - as above
+    from flows.same_origin import login_for  # noqa: PLC0415 - as above
 
     settings = load_settings()
     folder = home or settings.state_dir / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     # Not the address that clients know it by: a server asks itself where it is.
     given = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    environment = server_environment(folder, settings.prefect_port, host=host) | given
-    command = [sys.executable, "-m", "prefect", "server", "start"]
+    login = ":".join(settings.prefect_login) if settings.prefect_login is not None else None
+    if login is None and (kept := login_for(host, folder)) is not None:
+        login, new = kept
+        if new:
+            console.print(
+                f"Made a login for Prefect's server: {login}\nGive it to worker, door and commands as "
+                f"PREFECT_API_AUTH_STRING. It is kept in {folder / 'login'}.",
+                markup=False,
+            )
+    environment = server_environment(folder, settings.prefect_port, host=host, login=login) | given
+    command = [sys.executable, "-m", "flows.prefect_server"]
     os.execve(sys.executable, command, environment)  # noqa: S606 - it becomes the server, and gets its signals

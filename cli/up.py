@@ -64,6 +64,12 @@ class Stack:
         return (self.settings.prefect_api_url or own).removesuffix("/").removesuffix("/api")
 
     @property
+    def login(self) -> str | None:
+        """`user:password` that Prefect's server asks for; None when it asks for none."""
+        given = self.settings.prefect_login
+        return ":".join(given) if given is not None else None
+
+    @property
     def door_url(self) -> str:
         """Where webhooks are received, as seen from this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.door_host, self.settings.door_host)
@@ -167,8 +173,8 @@ async def _start_prefect(stack: Stack) -> None:
     if stack.settings.prefect_api_url is not None:
         return
     home = stack.folder / "prefect"
-    environment = server_environment(home, stack.settings.prefect_port, kept=stack.settings)
-    command = ("-m", "prefect", "server", "start")
+    environment = server_environment(home, stack.settings.prefect_port, kept=stack.settings, login=stack.login)
+    command = ("-m", "flows.prefect_server")
     await stack.start(stack.child("prefect", *command, ready=f"{stack.prefect_url}/api/health", **environment))
     say("  Prefect server is ready.")
 
@@ -226,16 +232,16 @@ async def _start_board(stack: Stack, channels: list[str]) -> None:
 
 async def _start_worker(stack: Stack, worker: Child) -> None:
     await stack.start(worker)
-    await _first_cycle(f"{stack.prefect_url}/api", worker)
+    await _first_cycle(f"{stack.prefect_url}/api", worker, stack.settings.prefect_login)
     say("  Deployments and worker are ready.")
 
 
-async def _first_cycle(api: str, worker: Child) -> None:
+async def _first_cycle(api: str, worker: Child, login: tuple[str, str] | None) -> None:
     """The schedule's first run may be a minute away; the board should be in sync at once."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + START_SECONDS
     why = "it was not asked"
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=30, trust_env=False, auth=login) as client:
         while loop.time() < deadline:
             if worker.ended:
                 raise GiveUp(f"The worker ended while starting: {worker.last_line()} (log: {worker.log})")

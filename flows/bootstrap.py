@@ -16,6 +16,7 @@ import httpx
 import structlog
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
@@ -77,6 +78,21 @@ async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> C
         "prefect_bootstrapped", pools=changes.pools, deployments=changes.deployments, automations=changes.automations
     )
     return changes
+
+
+async def bootstrap_if_forgotten(client: PrefectClient, prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> None:
+    """Make everything again when the server lacks one of our deployments: its database was lost. One request.
+
+    Raises:
+        GiveUp, TryAgain: as `bootstrap` does.
+        httpx.HTTPError: the server does not answer.
+    """
+    wanted = {each.name for each in read_declared(prefect_yaml)}
+    asked = DeploymentFilter(name=DeploymentFilterName(any_=sorted(wanted)))
+    there = {each.name for each in await client.read_deployments(deployment_filter=asked)}
+    if not wanted <= there:
+        log.warning("prefect_forgot_deployments", missing=sorted(wanted - there))
+        await bootstrap(prefect_yaml, pool=pool)
 
 
 async def _make_pool(client: PrefectClient, name: str, changes: Changes) -> None:

@@ -33,14 +33,16 @@ def server_environment(
     host: str = "127.0.0.1",
     database_url: str | None = None,
     kept: Settings | None = None,
+    login: str | None = None,
 ) -> dict[str, str]:
-    """What `prefect server start` must find in its environment, on top of the system's own.
+    """What `python -m flows.prefect_server` must find in its environment, on top of the system's own.
 
     Args:
         home: folder for everything this server keeps: database, leases, block encryption key. Made when missing.
         port: TCP port of its API and UI.
         host: address to listen on.
         database_url: SQLAlchemy URL with an async driver, e.g. `postgresql+asyncpg://…`; None is SQLite in `home`.
+        login: `user:password` that the server asks of everybody; None: it asks for none, and serves loopback only.
         kept: whose RETENTION_ settings say for how long runs and events are kept; None is for the defaults.
     """
     home, kept = home.absolute(), kept or Settings.model_construct()
@@ -55,8 +57,11 @@ def server_environment(
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url or _sqlite(home / "prefect.db"),
-        # The door and people with curl start runs over plain HTTP; with CSRF protection they would get 403.
+        # Other sites' pages are kept out by `flows.same_origin`, which needs no token: the door and people with curl
+        # start runs over plain HTTP, and Prefect's own protection would answer them 403.
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "false",
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(_origins(host, port)),
+        **({"PREFECT_SERVER_API_AUTH_STRING": login} if login is not None else {}),
         # Leases in memory die with the server, and the slots they held are then never freed.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
@@ -73,6 +78,12 @@ def server_environment(
         "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "30",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     }
+
+
+def _origins(host: str, port: int) -> list[str]:
+    """Where the UI is opened: people type either name of this machine, and its pages ask one of them."""
+    names = dict.fromkeys(["127.0.0.1", "localhost", host])
+    return [f"http://{name}:{port}" for name in names if name not in {"0.0.0.0", "::"}]
 
 
 def _sqlite(path: Path) -> str:

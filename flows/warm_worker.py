@@ -12,7 +12,8 @@ environment of `flows.environment.client_environment`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -20,6 +21,7 @@ from uuid import UUID
 import anyio
 import httpx
 import structlog
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.flows import Flow, load_flow_from_entrypoint
@@ -32,6 +34,7 @@ from flows.execution import Execution
 from flows.lifetime import Stop, run_until_stopped
 from flows.shared_clients import SharedClients
 from models.announcing import hear_announcements
+from models.errors import GiveUp, TryAgain
 
 log = structlog.get_logger("showrunner.worker")
 
@@ -46,6 +49,9 @@ _SYNC_TIMEOUT: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 1.0
 _LAST_WORDS: Final = 10.0
+_PACKAGES: Final = frozenset({"flows"})
+_ENTRYPOINT: Final = re.compile(r"(?P<package>[A-Za-z_]\w*)(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+"""`package.module:flow`. Prefect takes a file's path as well, and runs whatever the file holds."""
 _CANCELLED: Final = [StateType.CANCELLING, StateType.CANCELLED]
 
 
@@ -71,6 +77,9 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
         grace_seconds: how long `start` lets runs finish when it is asked to stop.
         database: where runs are announced when they were just asked for (`models.announcing`), so that they need not
             wait for the next poll. None: they wait.
+        packages: whose flows are run. Who can reach Prefect's server can make a deployment of anything.
+        prepare: makes on the server, asked through that client, what our flows need and it does not know. None:
+            that is somebody else's to do.
     """
 
     type = TYPE
@@ -79,6 +88,8 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
 
     grace_seconds: float = GRACE_SECONDS
     database: URL | None = None
+    packages: frozenset[str] = _PACKAGES
+    prepare: Callable[[PrefectClient], Awaitable[object]] | None = None
     # Of the process and not of the worker: two workers in one process share its pid and its modules.
     _mine: ClassVar[set[UUID]] = set()
     _flows: ClassVar[dict[str, Flow[..., Any]]] = {}
@@ -172,8 +183,12 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
             async with asyncio.timeout(_SYNC_TIMEOUT):
                 await super().sync_with_backend()
                 await bury_dead_runs(self.client, self._work_pool_name, self._mine | self._submitting_flow_run_ids)
+                if self.prepare is not None:
+                    await self.prepare(self.client)
         except (httpx.HTTPError, TimeoutError) as error:
             self._notice(error)
+        except (GiveUp, TryAgain) as error:
+            log.warning("prefect_not_prepared", error=str(error))
 
     async def run(
         self,
@@ -221,6 +236,10 @@ class WarmWorker(BaseWorker[WarmJobConfiguration, BaseVariables, WarmResult]):
     async def _load(self, entrypoint: str | None) -> Flow[..., Any]:
         if not entrypoint:
             raise ValueError("The run has no deployment with an entrypoint; the warm worker runs installed flows only.")
+        named = _ENTRYPOINT.fullmatch(entrypoint)
+        if named is None or named["package"] not in self.packages:
+            allowed = ", ".join(sorted(self.packages))
+            raise ValueError(f"{entrypoint!r} is no flow of {allowed}; the warm worker runs no others.")
         if entrypoint not in self._flows:
             # In a thread: a first import takes seconds, during which other runs go on.
             flow: Flow[..., Any] = await asyncio.to_thread(

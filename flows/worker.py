@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import httpx
@@ -22,7 +23,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy import URL
 
-from flows.bootstrap import POOL, bootstrap
+from flows.bootstrap import POOL, bootstrap, bootstrap_if_forgotten
 from flows.environment import client_environment
 from flows.warm_worker import GRACE_SECONDS, WarmWorker
 from models.database import database_url, open_engine, open_sessions
@@ -70,7 +71,13 @@ def _parser() -> argparse.ArgumentParser:
         "--wait", type=float, default=_WAIT_SECONDS, help="seconds to wait for Prefect's server (default: %(default)s)"
     )
     parser.add_argument(
-        "--bootstrap", action="store_true", help="first make on the server what our flows need (twice is as once)"
+        "--bootstrap", action="store_true", help="make on the server what our flows need, now and when it was lost"
+    )
+    parser.add_argument(
+        "--package",
+        action="append",
+        default=[],
+        help="a Python package whose flows may be run beside Showrunner's own (may be repeated)",
     )
     return parser
 
@@ -87,7 +94,11 @@ def _complete_environment(api_url: str) -> None:
 
     `showrunner up` sets all of it beforehand; a person who types the command does not have to.
     """
-    missing = {name: value for name, value in client_environment(api_url).items() if name not in os.environ}
+    wanted = client_environment(api_url)
+    login = load_settings().prefect_login
+    if login is not None:
+        wanted["PREFECT_API_AUTH_STRING"] = ":".join(login)
+    missing = {name: value for name, value in wanted.items() if name not in os.environ}
     missing.pop("PREFECT_API_URL", None)
     if missing:
         sys.stdout.flush()
@@ -109,6 +120,9 @@ async def _work(options: argparse.Namespace, api_url: str) -> None:
         worker = WarmWorker(work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit)
         worker.grace_seconds = options.grace
         worker.database = database
+        worker.packages |= frozenset(options.package)
+        if options.bootstrap:
+            worker.prepare = partial(bootstrap_if_forgotten, pool=options.pool)
         await worker.start(printer=lambda line: log.info("worker_says", line=str(line).strip()))
 
 

@@ -65,8 +65,14 @@ class Settings(BaseSettings):
     prefect_api_url: str | None = Field(default=None, validation_alias=AliasChoices("PREFECT_API_URL"))
     """An existing Prefect server, e.g. http://127.0.0.1:4200/api. Not set: `showrunner up` starts one."""
 
-    prefect_api_auth_string: SecretStr | None = None
-    """`user:password` of a Prefect server that asks for one."""
+    prefect_api_auth_string: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "PREFECT_API_AUTH_STRING", "prefect_api_auth_string", "PREFECT_SERVER_API_AUTH_STRING"
+        ),
+    )
+    """`user:password` of a Prefect server that asks for one. PREFECT_SERVER_API_AUTH_STRING, the server's name for it,
+    counts too."""
 
     prefect_port: Annotated[int, Field(ge=1, le=65535)] = 4200
     """Port of the Prefect server that `showrunner up` starts."""
@@ -103,6 +109,15 @@ class Settings(BaseSettings):
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """auto: coloured lines on a terminal, JSON lines elsewhere."""
+
+    @property
+    def prefect_login(self) -> tuple[str, str] | None:
+        """User and password for Prefect's server; None when it asks for none."""
+        given = self.prefect_api_auth_string
+        if given is None:
+            return None
+        user, _, password = given.get_secret_value().partition(":")
+        return user, password
 
     @field_validator("alert_urls", mode="before")
     @classmethod

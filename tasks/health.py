@@ -177,11 +177,8 @@ def prefect_api(settings: Settings) -> str:
 async def prefect_server(settings: Settings) -> Check:
     """Whether Prefect's server answers, lets us in, and is of our version."""
     name, api = "Prefect server", prefect_api(settings)
-    auth = settings.prefect_api_auth_string
-    given = auth.get_secret_value().partition(":") if auth is not None else None
-    login = httpx.BasicAuth(given[0], given[2]) if given is not None else None
     try:
-        async with httpx.AsyncClient(timeout=HTTP_SECONDS, auth=login) as client:
+        async with httpx.AsyncClient(timeout=HTTP_SECONDS, auth=settings.prefect_login) as client:
             (await client.get(f"{api}/health")).raise_for_status()
             theirs = str((await client.get(f"{api}/admin/version")).raise_for_status().json())
     except httpx.HTTPStatusError as error:

@@ -68,7 +68,7 @@ def prefect_server(prefect_home: Path) -> Iterator[str]:
     environment = os.environ | server_environment(home, port) | mine
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start"], env=environment, stdout=output, stderr=output
+            [sys.executable, "-m", "flows.prefect_server"], env=environment, stdout=output, stderr=output
         )
     try:
         wait_until_healthy(api_url, process, log)

@@ -111,11 +111,8 @@ async def serve(settings: Settings) -> None:
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url, pool_size=settings.database_pool_size, ping=False)
     sessions = open_sessions(engine)
-    auth = settings.prefect_api_auth_string
     trigger = IngestTrigger(
-        settings.prefect_api_url,
-        auth=auth.get_secret_value() if auth is not None else None,
-        announce=partial(announce, sessions),
+        settings.prefect_api_url, login=settings.prefect_login, announce=partial(announce, sessions)
     )
     try:
         clock = DatabaseClock(engine)

@@ -49,7 +49,7 @@ class IngestTrigger:
 
     Args:
         api_url: of Prefect's API, e.g. http://127.0.0.1:4200/api. None: kicks are ignored, as one log line says.
-        auth: `user:password` of a server with basic authentication (PREFECT_API_AUTH_STRING).
+        login: user and password of a server that asks for them.
         announce: called after each run that was made, so that a worker takes it at once; must not raise.
         sleep: waits that many seconds; tests pass their own.
     """
@@ -58,13 +58,12 @@ class IngestTrigger:
         self,
         api_url: str | None,
         *,
-        auth: str | None = None,
+        login: tuple[str, str] | None = None,
         announce: Callable[[], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._api_url = api_url.rstrip("/") if api_url else None
-        user, _, password = (auth or "").partition(":")
-        self._auth = httpx.BasicAuth(user, password) if auth else None
+        self._login = login
         self._announce = announce
         self._sleep = sleep
         self._wanted = asyncio.Event()
@@ -94,7 +93,7 @@ class IngestTrigger:
             await self._http.aclose()
 
     async def _serve(self, api_url: str) -> None:
-        self._http = httpx.AsyncClient(auth=self._auth, timeout=_TIMEOUT_SECONDS)
+        self._http = httpx.AsyncClient(auth=self._login, timeout=_TIMEOUT_SECONDS)
         failures = 0
         while True:
             await self._wanted.wait()

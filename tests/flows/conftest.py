@@ -12,6 +12,8 @@ from prefect.client.orchestration import get_client
 from prefect_server import prefect_api, prefect_home, prefect_process_environment, prefect_server  # noqa: F401 - fixtures
 from run_kit import RunKit
 
+from flows.warm_worker import WarmWorker
+
 _numbers = count()
 
 
@@ -20,10 +22,12 @@ async def kit(
     prefect_api: str,  # noqa: F811 - the fixture imported above
     prefect_process_environment: dict[str, str],  # noqa: F811 - the same
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[RunKit]:
     """Deployments and runs in a work pool that no other test uses."""
     assert prefect_api
     environment = prefect_process_environment | {"PYTHONPATH": str(Path(__file__).parent)}
+    monkeypatch.setattr(WarmWorker, "packages", WarmWorker.packages | {"stand_ins"})
     async with get_client() as client:
         yield RunKit(
             client=client, pool=f"pool-{os.getpid()}-{next(_numbers)}", folder=tmp_path, environment=environment

@@ -95,7 +95,7 @@ class RunKit:
     @contextmanager
     def worker_process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """A worker in a process of its own, killed in the end if it still runs."""
-        command = [sys.executable, "-m", "flows.worker", "--pool", self.pool, *arguments]
+        command = [sys.executable, "-m", "flows.worker", "--pool", self.pool, "--package", "stand_ins", *arguments]
         log = self.folder / "worker.log"
         with log.open("ab") as output:
             process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)

@@ -78,10 +78,26 @@ def test_prefects_server_gets_our_settings_and_the_operators_count(
     monkeypatch.setattr(os, "execve", lambda _program, _command, environment: became.append(environment))
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example:4200/api")
     monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "postgresql+asyncpg://prefect@db/prefect")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ada:secret")
     assert said("prefect-server", "--host", "0.0.0.0", "--home", "kept") == (0, "")
     [environment] = became
+    assert environment["PREFECT_SERVER_API_AUTH_STRING"] == "ada:secret"
     assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://prefect@db/prefect"
     assert environment["PREFECT_SERVER_API_HOST"] == "0.0.0.0"
     assert environment["PREFECT_API_URL"] == "http://127.0.0.1:4200/api", "a server asks itself where it is"
     assert environment["PREFECT_HOME"] == str(elsewhere / "kept")
     assert environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"].endswith("filesystem")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_login_that_was_made_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[dict[str, str]] = []
+    monkeypatch.setattr(os, "execve", lambda _program, _command, environment: became.append(environment))
+    code, output = said("prefect-server", "--host", "0.0.0.0", "--home", "kept")
+    assert code == 0
+    assert became[0]["PREFECT_SERVER_API_AUTH_STRING"] in output
+    assert said("prefect-server", "--host", "0.0.0.0", "--home", "kept") == (0, "")
+    assert said("prefect-server", "--home", "kept") == (0, "")
+    logins = [environment.get("PREFECT_SERVER_API_AUTH_STRING") for environment in became]
+    assert logins[0] == logins[1]
+    assert logins[2] is None, "this machine's own people need none"

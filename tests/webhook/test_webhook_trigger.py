@@ -218,7 +218,7 @@ async def test_basic_authentication_is_sent_and_never_logged(
     prefect: PrefectDouble, sleep: OwnedSleep, logs: list[dict[str, Any]]
 ) -> None:
     prefect.run_status = 401
-    trigger = IngestTrigger(prefect.url, auth="user:pass:word", sleep=sleep)
+    trigger = IngestTrigger(prefect.url, login=("user", "pass:word"), sleep=sleep)
     trigger.kick()
     await sleep.begun.get()
     await trigger.aclose()

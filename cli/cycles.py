@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli.printing import print_json
 from cli.running import correlate
 from cli.surroundings import settings_here
 from models.errors import GiveUp
@@ -50,10 +51,14 @@ async def import_once() -> None:
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
 
 
-async def show_differences() -> None:
+async def show_differences(*, as_json: bool) -> None:
     """Print what a push would write, card by card."""
     async with connected(settings_here()) as on:
         changes = await dry_run(on, await followed_board(on))
+    if as_json:
+        for change in changes:
+            print_json({"page_id": change.page_id, "shown": change.shown, "values": change.values})
+        return
     for change in changes:
         console.print(f"card {change.page_id}", markup=False)
         for name, value in sorted(change.values.items()):

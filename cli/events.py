@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.printing import console, print_json, say, short, short_id
+from cli.printing import AsJson, console, print_json, say, short, short_id
 from cli.running import run
 from cli.surroundings import settings_here
 from models import inbox
@@ -31,7 +31,7 @@ def list_events(
     *,
     dead: Annotated[bool, typer.Option("--dead", help="Only events that failed too often.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most that many, the newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List events, the newest first."""
     run(_list(dead=dead, limit=limit, as_json=as_json))
@@ -95,17 +95,20 @@ def _facts(event: WebhookEvent, now: datetime) -> dict[str, Any]:
 
 
 @app.command("show")
-def show_event(event_id: EventId) -> None:
+def show_event(event_id: EventId, *, as_json: AsJson = False) -> None:
     """Show an event, its payload, and whether its card is in sync."""
-    run(_show(event_id))
+    run(_show(event_id, as_json=as_json))
 
 
-async def _show(event_id: str) -> None:
+async def _show(event_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as on:
         async with on.sessions() as session:
             event = await inbox.find_event(session, event_id)
         card = await examine(on, event.page_id) if event.page_id is not None else None
         now = on.clock()
+    if as_json:
+        print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
+        return
     for name, value in _told(event, now).items():
         if value not in (None, ""):
             say(f"{name:<14} {value}")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from cli import board, cards, doctor, events, parts, sandbox, sync, tasks, webhook
@@ -13,7 +17,7 @@ app = typer.Typer(
     help="Keeps a Notion board and a pipeline's PostgreSQL database equal, both ways.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(board.app, name="board")
 app.add_typer(tasks.app, name="task")
@@ -27,6 +31,21 @@ app.command("push")(sync.push)
 app.command("migrate")(parts.bring_up_to_date)
 app.command("deploy")(parts.deploy)
 app.command("prefect-server")(parts.prefect_server)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"showrunner {version('showrunner')}")
+        raise typer.Exit
+
+
+@app.callback()
+def showrunner(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Keep a Notion board and a pipeline's PostgreSQL database equal, both ways."""
 
 
 @app.command()
@@ -44,5 +63,7 @@ async def _up() -> None:
 
 def main() -> None:
     """The console script."""
+    # Prefect reads it when it is imported, which some commands do late: else it prints a notice and calls home.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     configure_logging("WARNING")
     app()

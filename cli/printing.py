@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 console = Console(soft_wrap=True, highlight=False)
 if not console.is_terminal:
     console.width = 240
 
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts: one object a line.")]
 SHORT_ID = 8
 _LONGEST = 60
 
@@ -26,6 +29,25 @@ def say(line: str = "") -> None:
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on one line; moments in ISO 8601."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, flexible: str | None = None) -> None:
+    """Print rows under their names. What cells hold is text, whatever it looks like.
+
+    Args:
+        columns: the names, in order.
+        rows: their cells; None is empty.
+        flexible: the column that is cut off where the terminal is too narrow; no other gives way to it.
+    """
+    lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False)
+    for position, name in enumerate(columns):
+        longest = max([len(name), *(len(line[position]) for line in lines)])
+        gives_way = name == flexible
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=len(name) if gives_way else longest)
+    for line in lines:
+        table.add_row(*map(escape, line))
+    console.print(table)
 
 
 def _plain(value: object) -> str:

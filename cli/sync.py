@@ -22,8 +22,11 @@ def push(
         bool, typer.Option("--dry-run", help="Print what would be written, card by card. Write nothing.")
     ] = (False),
     confirm: Annotated[bool, typer.Option("--confirm", help="Let one cycle pass a safety stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: one JSON object a card.")] = False,
 ) -> None:
     """Run one cycle now: take in what people did, then write what differs."""
+    if as_json and not dry:
+        raise typer.BadParameter("--json goes with --dry-run.")
     from cli.cycles import push_once, show_differences  # noqa: PLC0415 - as above
 
-    run(show_differences() if dry else push_once(confirm=confirm))
+    run(show_differences(as_json=as_json) if dry else push_once(confirm=confirm))

@@ -6,14 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
-from sqlalchemy import String, cast, inspect, or_
+from sqlalchemy import String, cast, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from cli.printing import SHORT_ID, console, short, short_id
+from cli.printing import AsJson, print_json, print_table, say, short, short_id
 from cli.running import correlate, run
 from cli.surroundings import settings_here
+from models.durations import clock_time
 from models.errors import GiveUp
 from models.history import TaskHistory, act_as
 from models.statuses import STATE_OF, BoardStatus, Status
@@ -22,50 +22,66 @@ from tasks.connections import Connections, connected
 
 app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
 
-TaskId = Annotated[str, typer.Argument(help="The task's id, its first characters, or the id of its Notion page.")]
+_TITLE = 255
+
+TaskId = Annotated[
+    str, typer.Argument(help="The task's id or title, the beginning of either, or the id of its Notion page.")
+]
 
 
 @app.command("list")
 def list_tasks(
     status: Annotated[str | None, typer.Option(help="Only tasks of this state, e.g. pending.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most that many, the last changed first.")] = 50,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """List tasks, the last changed first."""
-    run(_list(status, limit))
+    run(_list(status, limit, as_json=as_json))
 
 
-async def _list(status: str | None, limit: int) -> None:
+async def _list(status: str | None, limit: int, *, as_json: bool) -> None:
     if status is not None and status not in set(Status):
         raise GiveUp(f"There is no state “{status}”; choose one of: {', '.join(Status)}.")
     async with connected(settings_here()) as on, on.sessions() as session:
         query = select(Task).order_by(col(Task.updated_at).desc()).limit(limit)
-        rows = await session.scalars(query.where(Task.status == status) if status else query)
-        table = Table(box=None, pad_edge=False)
-        for name in ("task", "status", "board status", "priority", "channel", "title"):
-            table.add_column(name, no_wrap=True, min_width=SHORT_ID if name == "task" else None)
-        for task in rows:
-            table.add_row(short_id(task.id), task.status, task.board_status, task.priority, task.channel_id, task.title)
-        console.print(table)
+        tasks = list(await session.scalars(query.where(Task.status == status) if status else query))
+    if as_json:
+        for task in tasks:
+            print_json(task.model_dump())
+        return
+    rows = [
+        (short_id(task.id), task.status, task.board_status, task.priority, task.channel_id, short(task.title, _TITLE))
+        for task in tasks
+    ]
+    print_table(("task", "status", "board status", "priority", "channel", "title"), rows, flexible="title")
 
 
 @app.command("show")
-def show_task(task_id: TaskId) -> None:
+def show_task(task_id: TaskId, *, as_json: AsJson = False) -> None:
     """Show a task and its history."""
-    run(_show(task_id))
+    run(_show(task_id, as_json=as_json))
 
 
-async def _show(task_id: str) -> None:
+async def _show(task_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as on, on.sessions() as session:
         task = await find_task(session, task_id)
-        for name in inspect(Task).columns.keys():  # noqa: SIM118 - a column collection yields columns, not names
-            value = getattr(task, name)
-            console.print(f"{name:<18} {value if value is not None else ''}", markup=False)
         query = select(TaskHistory).where(TaskHistory.task_id == task.id).order_by(col(TaskHistory.id))
-        table = Table("when", "who", "what", "property", "from", "to", "lost", "correlation id", box=None)
-        for row in await session.scalars(query):
-            cells = (row.property, row.old_value, row.new_value, row.lost_value, row.correlation_id)
-            table.add_row(f"{row.at:%Y-%m-%d %H:%M:%S}", row.actor, row.action, *(short(cell) for cell in cells))
-        console.print(table)
+        history = list(await session.scalars(query))
+    if as_json:
+        print_json({**task.model_dump(), "history": [row.model_dump(exclude={"task_id"}) for row in history]})
+        return
+    for name, value in task.model_dump().items():
+        say(f"{name:<18} {value if value is not None else ''}")
+    rows = [
+        (clock_time(row.at), row.actor, row.action, row.property, *map(short, _changes(row)), row.correlation_id)
+        for row in history
+    ]
+    print_table(("when (UTC)", "who", "what", "property", "from", "to", "lost", "correlation id"), rows)
+
+
+def _changes(row: TaskHistory) -> tuple[str | None, ...]:
+    return row.old_value, row.new_value, row.lost_value
 
 
 @app.command("move")
@@ -83,7 +99,7 @@ async def _move(task_id: str, to: str) -> None:
     target = BoardStatus(to)
     async with connected(settings_here()) as on:
         before = await _store_move(on, task_id, target)
-    console.print(f"{before} → {target} (status {STATE_OF[target]})", markup=False)
+    say(f"{before} → {target} (status {STATE_OF[target]})")
 
 
 async def _store_move(on: Connections, task_id: str, target: BoardStatus) -> str:
@@ -98,18 +114,22 @@ async def _store_move(on: Connections, task_id: str, target: BoardStatus) -> str
 
 
 async def find_task(session: AsyncSession, task_id: str) -> Task:
-    """The task of that id, of that beginning of an id, or of that Notion page; locked if the caller goes on to write.
+    """The task of that id, page or title, or of the beginning of its id or title; locked till the transaction ends.
 
     Raises:
         GiveUp: when there is none, or more than one begins so.
     """
-    wanted = task_id.strip().lower()
-    by_start = cast(col(Task.id), String).startswith(wanted, autoescape=True)
-    rows = list(await session.scalars(select(Task).where(or_(by_start, col(Task.notion_page_id) == wanted)).limit(2)))
+    wanted = task_id.strip()
+    by_id = cast(col(Task.id), String).startswith(wanted.lower(), autoescape=True)
+    by_page = col(Task.notion_page_id) == wanted.lower()
+    by_title = func.lower(Task.title).startswith(wanted.lower(), autoescape=True)
+    rows: list[Task] = []
+    for condition in (or_(by_id, by_page), func.lower(Task.title) == wanted.lower(), by_title):
+        rows = rows or (list(await session.scalars(select(Task).where(condition).limit(2))) if wanted else [])
     if not rows:
         raise GiveUp(f"There is no task {task_id}: `showrunner task list` shows them.")
     if len(rows) > 1:
-        raise GiveUp(f"More than one task id begins with {task_id}: give more of it.")
+        raise GiveUp(f"More than one task begins with {task_id}: give more of it, or its id.")
     task = await session.get(Task, UUID(str(rows[0].id)), with_for_update=True, populate_existing=True)
     if task is None:
         raise GiveUp(f"Task {task_id} was deleted just now.")

@@ -216,7 +216,10 @@ def _tell(outcome: Outcome, report: Report, level: int) -> None:
         report.note(outcome.page_id, "invalid", ", ".join(fields))
         action = "entry_remains_in_draft" if outcome.task_id is None else "task_keeps_last_valid_values"
         reasons = [f"{violation.field}: {violation.reason}" for violation in outcome.newly_invalid]
-        known.warning("notion_entry_validation_failed", fields=fields, reasons=reasons, action=action)
+        # Spec 2.2 asks for title and channel here; no other line holds what people wrote.
+        seen = outcome.plan.base if outcome.plan is not None else None
+        who = {"title": seen.title, "channel": seen.channel} if seen is not None else {}
+        known.warning("notion_entry_validation_failed", **who, fields=fields, reasons=reasons, action=action)
     for lost in outcome.plan.lost if outcome.plan else ():
         report.refused += 1
         report.note(outcome.page_id, lost.action, f"{lost.property}: {lost.reason}")

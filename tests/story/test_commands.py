@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from programs import Up
 from stage import Stage
@@ -73,3 +75,46 @@ async def test_a_database_that_does_not_answer_is_one_sentence(shell: Up) -> Non
     assert code == 1
     assert said.startswith("PostgreSQL")
     assert "Traceback" not in said
+
+
+ODD = (
+    "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as titles now and then are"
+)
+
+
+@pytest.mark.parametrize("columns", ["80", "120", "240"])
+async def test_what_people_write_is_text_and_hides_no_other_column(shell: Up, stage: Stage, columns: str) -> None:
+    await stage.add_valid(title=ODD, status="Queued")
+    await shell.run("import")
+    shell.environment["COLUMNS"] = columns
+    code, said = await shell.run("task", "list")
+    assert code == 0, said
+    for name in ("task", "status", "board status", "priority", "channel", "pending", "Queued", "deep_sea_stories"):
+        assert name in said
+    assert "[/] a ti" in said
+    code, said = await shell.run("task", "show", "[/] a title")
+    assert code == 0, said
+    assert ODD in said
+
+
+async def test_scripts_get_json(shell: Up, stage: Stage) -> None:
+    page = await stage.add_valid(title=ODD, status="Queued")
+    await shell.run("import")
+    code, said = await shell.run("task", "list", "--json")
+    assert code == 0
+    [task] = [json.loads(line) for line in said.splitlines()]
+    assert (task["title"], task["status"], task["notion_page_id"]) == (ODD, "pending", page)
+    code, said = await shell.run("task", "show", task["id"][:8], "--json")
+    assert json.loads(said)["history"][0]["action"] == "created"
+    await shell.run("task", "move", ODD[:20], "Assets Generating")
+    code, said = await shell.run("push", "--dry-run", "--json")
+    assert (code, json.loads(said)["values"]["Status"]) == (0, "Assets Generating")
+    await stage.told(page)
+    code, said = await shell.run("events", "show", "1", "--json")
+    assert json.loads(said)["page_id"] == page
+
+
+async def test_the_command_says_its_version_and_answers_to_h(shell: Up) -> None:
+    code, said = await shell.run("--version")
+    assert (code, said.split()[0]) == (0, "showrunner")
+    assert (await shell.run("task", "list", "-h"))[0] == 0

@@ -10,7 +10,8 @@ from models.board import Board, read_board
 from models.board_memory import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.inbox import newest
-from models.sync_state import BEGINNING, BOARD, BOT, WATERMARK, get_moment, get_value, remember
+from models.ourselves import bot_of, note_bot, our_bots
+from models.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
 
@@ -132,15 +133,23 @@ async def _tell_missing_options(on: Connections, board: Board) -> None:
 
 
 async def bot_id(on: Connections) -> str:
-    """The Notion user id under which our own writes come back."""
+    """The Notion user id under which what we write with our token comes back: asked of Notion once a token."""
+    token = on.settings.notion_api_token
+    given = token.get_secret_value() if token is not None else ""
     async with on.sessions() as session:
-        known = await get_value(session, BOT)
+        known = await bot_of(session, given)
     if known is None:
-        me = await on.notion.me()
-        known = {"id": me["id"]}
+        known = str((await on.notion.me())["id"])
         async with on.sessions.begin() as session:
-            await remember(session, BOT, value=known)
-    return str(known["id"])
+            await note_bot(session, given, known)
+    return known
+
+
+async def bot_ids(on: Connections) -> frozenset[str]:
+    """Every Notion user under which writes of ours come back: with our token, or with one that we had before."""
+    await bot_id(on)
+    async with on.sessions() as session:
+        return await our_bots(session)
 
 
 async def _find_data_source(on: Connections) -> tuple[str, str, None]:

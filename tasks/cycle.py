@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from models.sync_state import CONFIRMED, LAST_GOOD_CYCLE, forget, remember
-from tasks.board import bot_id, followed_board
+from tasks.board import bot_ids, followed_board
 from tasks.connections import Connections
 from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
@@ -28,7 +28,7 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
     """
     backlog, swept = True, None
     while backlog:
-        reader = Reader(board=await followed_board(on), bot_id=await bot_id(on), correlation_id=correlation_id)
+        reader = Reader(board=await followed_board(on), bot_ids=await bot_ids(on), correlation_id=correlation_id)
         swept = await sweep(on, reader, report, since=swept)
         if swept is None:
             if not await first_import(on, report):

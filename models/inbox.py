@@ -110,6 +110,9 @@ class Delivery:
     payload: dict[str, Any]
 
 
+SCHEMA_UPDATED = "data_source.schema_updated"
+"""The type of the event that tells of a change of a board's properties or options."""
+
 _UNFINISHED = (~col(WebhookEvent.processed), col(WebhookEvent.dead_at).is_(None))
 """Neither processed nor dead, in the words of `ix_webhook_events_due`: else PostgreSQL does not see that it fits."""
 
@@ -120,6 +123,14 @@ def written_only_by(payload: dict[str, Any], user_ids: Collection[str]) -> bool:
     if not isinstance(authors, list) or not authors:
         return False
     return all(isinstance(author, dict) and is_ours(author.get("id"), user_ids) for author in authors)
+
+
+def is_own_echo(event_type: str, payload: dict[str, Any], user_ids: Collection[str]) -> bool:
+    """Whether an event only tells of our own write, whose answer said it all.
+
+    Not of a change of the schema: `board create` and `board repair` make those in another process.
+    """
+    return event_type != SCHEMA_UPDATED and written_only_by(payload, user_ids)
 
 
 # As text, because SQLAlchemy compiles an INSERT with ON CONFLICT anew each time: that was a quarter of the door's work.

@@ -23,16 +23,30 @@ BOARD_DRIFT = "board_drift"
 
 
 async def followed_board(on: Connections) -> Board:
-    """The board as last seen: no request to Notion unless it was never seen.
+    """The board as last seen: no request to Notion unless it was never seen, or could not be followed then.
+
+    Whoever mends a board that cannot be followed, and whether or not anybody tells of it, the next look shows it.
 
     Raises:
         SettingsError: when NOTION_DATABASE_ID is missing, or names another board than this database has followed.
         BoardError: when the board cannot be followed; see `models.board.read_board`.
     """
     async with on.sessions() as session:
+        seen = await get_moment(session, BOARD)
+    board = await known_board(on)
+    return board if board is not None and seen is not None else await refreshed_board(on)
+
+
+async def known_board(on: Connections) -> Board | None:
+    """The board as it could be followed last, whatever became of it since; None when it was never seen.
+
+    Raises:
+        SettingsError: when NOTION_DATABASE_ID names another board than this database has followed.
+    """
+    async with on.sessions() as session:
         known = await get_value(session, BOARD)
     if known is None:
-        return await refreshed_board(on)
+        return None
     check_same_board(known, on.settings.notion_database_id)
     return Board.from_json(known["board"])
 

@@ -155,7 +155,7 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str
     batch = Batch(events=events)
     for event in events:
         outcome = _no_look_needed(event, board, me)
-        batch.schema_changed |= event.event_type == "data_source.schema_updated" and outcome == "not_a_page"
+        batch.schema_changed |= event.event_type == inbox.SCHEMA_UPDATED and outcome == "not_a_page"
         if outcome is not None or event.page_id is None:
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
@@ -168,11 +168,13 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str
 
 
 def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str]) -> str | None:
-    if inbox.written_only_by(event.payload, me):
+    if inbox.is_own_echo(event.event_type, event.payload, me):
         return "own_write"
-    data = event.payload.get("data")
+    data, entity = event.payload.get("data"), event.payload.get("entity")
     parent = data.get("parent") if isinstance(data, dict) else None
     source = parent.get("data_source_id") if isinstance(parent, dict) else None
+    if event.event_type == inbox.SCHEMA_UPDATED and isinstance(entity, dict):
+        source = entity.get("id")
     if source is not None and source != board.data_source_id and event.event_type != "page.moved":
         return "other_database"
     return "not_a_page" if event.page_id is None else None

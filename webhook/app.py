@@ -218,7 +218,7 @@ class Door:
 
     async def _store(self, delivery: Delivery, correlation_id: str) -> Answer:
         # Our own write coming back says nothing new: it is done as it is stored, and no run is spent on it.
-        own = inbox.written_only_by(delivery.payload, self._bots.ids)
+        own = inbox.is_own_echo(delivery.event_type, delivery.payload, self._bots.ids)
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
                 new = await self._put(delivery, correlation_id, own=own)

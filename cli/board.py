@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Annotated
 
@@ -18,11 +18,12 @@ from models.blueprint import DEFAULT_TITLE
 from models.channels import load_configured_channels
 from models.drift import drift
 from models.drift_kinds import Drift
-from models.errors import SettingsError
+from models.errors import BoardError, SettingsError
 from models.links import bare_id
 from models.settings import Settings
+from models.sync_state import BOARD, get_value
 from tasks.alerts import resolve_alert
-from tasks.board import BOARD_DRIFT
+from tasks.board import BOARD_DRIFT, refreshed_board
 from tasks.board_making import make_board
 from tasks.board_repair import repair
 from tasks.board_site import Site, look
@@ -45,8 +46,9 @@ def create(
 
 
 async def _create(page_id: str, title: str) -> None:
-    async with _site(settings_here(without_database=True)) as (site, _on):
+    async with _site(settings_here(without_database=True)) as (site, on):
         made = await make_board(site, page_id, title)
+        await _look_again(on, made.database_id)
     print_made(made)
     if made.refused:
         raise typer.Exit(1)
@@ -86,8 +88,20 @@ async def _repair() -> None:
         done = await repair(site, await look(site, _board_id(settings)))
         if on is not None and not any(one.slug in _LACKING for one in drift(done.sight)):
             await resolve_alert(on, BOARD_DRIFT)
+        await _look_again(on, _board_id(settings))
     print_repair(done)
     _leave([*done.left, *(one for one, _ in done.refused)])
+
+
+async def _look_again(on: Connections | None, database_id: str) -> None:
+    """What the sync remembers of its board is as old as its last look; what is still wrong with it was printed."""
+    if on is None:
+        return
+    async with on.sessions() as session:
+        known = await get_value(session, BOARD)
+    if known is not None and bare_id(known["database_id"]) == bare_id(database_id):
+        with suppress(BoardError):
+            await refreshed_board(on)
 
 
 def _leave(found: Sequence[Drift]) -> None:

@@ -78,9 +78,10 @@ def _incident(kind: str, error: GiveUp) -> str:
 def _shown_to_be_over(kind: str) -> list[str]:
     """What a run that asked Notion something and ended well disproves.
 
-    One that asked nothing (superseded, or an inbox without work) shows nothing. Only a push passes every guard.
+    One that asked nothing (superseded, or an inbox without work) shows nothing. Only a push passes every guard, and
+    needs every capability: that Notion may be read does not end that nothing may be written.
     """
-    return ["notion_auth", f"{kind}_stopped", *(["safety_stop"] if kind == "push" else [])]
+    return [f"{kind}_stopped", *(["notion_auth", "safety_stop"] if kind == "push" else [])]
 
 
 async def _leave(kind: str, run: Recorded) -> None:

@@ -215,6 +215,13 @@ async def cards_of_other_channels(session: AsyncSession, channels: Sequence[str]
     return list(rows)
 
 
+async def others_to_write(session: AsyncSession, page_ids: Sequence[str], *, limit: int) -> list[str]:
+    """Other pages than these that can most likely be written: not in the trash, without failed writes, seen last."""
+    known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
+    query = select(Card.notion_page_id).where(*known, col(Card.notion_page_id).not_in(page_ids))
+    return list(await session.scalars(query.order_by(col(Card.attempts), col(Card.seen_at).desc()).limit(limit)))
+
+
 async def count_cards(session: AsyncSession) -> int:
     """How many cards are followed or could be (not in the trash)."""
     query: Any = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL")

@@ -65,6 +65,10 @@ class NotionAuthError(NotionIntegrationError, GiveUp):
     """401 or 403: the token is wrong or may not do this. Stops the whole cycle (spec 4.3)."""
 
 
+class NotionForbidden(NotionAuthError):
+    """403: the token may not do this here. Where one page is asked for, it may be that page alone: `tasks.refusals`."""
+
+
 class NotionPageNotFound(NotionIntegrationError, GiveUp):
     """404: the object does not exist or is not shared with the connection; Notion does not tell which."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,12 +17,13 @@ from sqlalchemy import (
     String,
     Text,
     bindparam,
+    cast,
     func,
     or_,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -30,6 +31,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from models.database import timestamptz
 from models.errors import GiveUp
 from models.incidents import key_of
+from models.ourselves import is_ours
 from models.sync_state import forget
 
 ATTEMPTS_MAX = 8
@@ -108,16 +110,27 @@ class Delivery:
     payload: dict[str, Any]
 
 
+SCHEMA_UPDATED = "data_source.schema_updated"
+"""The type of the event that tells of a change of a board's properties or options."""
+
 _UNFINISHED = (~col(WebhookEvent.processed), col(WebhookEvent.dead_at).is_(None))
 """Neither processed nor dead, in the words of `ix_webhook_events_due`: else PostgreSQL does not see that it fits."""
 
 
-def written_only_by(payload: dict[str, Any], user_id: str | None) -> bool:
-    """Whether an event's only author is that Notion user: our own write coming back (Notion aggregates authors)."""
+def written_only_by(payload: dict[str, Any], user_ids: Collection[str]) -> bool:
+    """Whether an event's only authors are those Notion users: our own write coming back (Notion aggregates authors)."""
     authors = payload.get("authors")
-    if user_id is None or not isinstance(authors, list) or not authors:
+    if not isinstance(authors, list) or not authors:
         return False
-    return all(isinstance(author, dict) and author.get("id") == user_id for author in authors)
+    return all(isinstance(author, dict) and is_ours(author.get("id"), user_ids) for author in authors)
+
+
+def is_own_echo(event_type: str, payload: dict[str, Any], user_ids: Collection[str]) -> bool:
+    """Whether an event only tells of our own write, whose answer said it all.
+
+    Not of a change of the schema: `board create` and `board repair` make those in another process.
+    """
+    return event_type != SCHEMA_UPDATED and written_only_by(payload, user_ids)
 
 
 # As text, because SQLAlchemy compiles an INSERT with ON CONFLICT anew each time: that was a quarter of the door's work.
@@ -161,10 +174,11 @@ async def any_due(session: AsyncSession, *, now: datetime) -> bool:
     return (await session.execute(_due(now).limit(1))).first() is not None
 
 
-async def count_due(session: AsyncSession, *, now: datetime, bot_id: str) -> int:
+async def count_due(session: AsyncSession, *, now: datetime, bot_ids: Collection[str]) -> int:
     """How many events somebody else than we ourselves caused are due."""
-    payload = col(WebhookEvent.payload)
-    ours = payload.contains({"authors": [{"id": bot_id}]}) & (func.jsonb_array_length(payload["authors"]) == 1)
+    path = cast("$.authors[*].id", JSONPATH)
+    authors = func.jsonb_path_query_array(col(WebhookEvent.payload), path, type_=JSONB)
+    ours = authors.contained_by(sorted(bot_ids)) & (authors != cast([], JSONB))
     query = select(func.count()).select_from(_due(now).where(~func.coalesce(ours, False)).subquery())
     return int((await session.execute(query)).scalar_one())
 

@@ -27,7 +27,7 @@ def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     return {"at": at.isoformat(), "values": as_json}
 
 
-def ours(card: Card, look: Look, bot_id: str | None) -> tuple[Mapping[str, Any], datetime]:
+def ours(card: Card, look: Look, bot_ids: Collection[str]) -> tuple[Mapping[str, Any], datetime]:
     """What a look shows that we wrote, and when it was sent: by its own answer, or by a write whose answer was lost.
 
     A write whose process died, or that failed and was saved all the same, must not be held against a person.
@@ -39,7 +39,7 @@ def ours(card: Card, look: Look, bot_id: str | None) -> tuple[Mapping[str, Any],
     sent = {name: _value(name, value) for name, value in card.sending["values"].items()}
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
     # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our Attention or dates.
-    surely = look.card.edited_by == bot_id or look.card.edited_at <= at + IN_FLIGHT
+    surely = look.card.edited_by in bot_ids or look.card.edited_at <= at + IN_FLIGHT
     surely |= shown == sent and not sent.keys() <= set(TWO_WAY)
     return {name: value for name, value in shown.items() if surely or name not in TWO_WAY}, at
 

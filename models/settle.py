@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -65,7 +65,7 @@ async def settle(
     *,
     now: datetime,
     correlation_id: str | None,
-    bot_id: str | None = None,
+    bot_ids: Collection[str] = (),
     importing: bool = False,
     claims: Mapping[str, Sequence[Claim]] | None = None,
 ) -> Settled:
@@ -75,6 +75,7 @@ async def settle(
     had ended is void, because it may be older; if it says something new its page is to be read again.
 
     Args:
+        bot_ids: whose edits are our own.
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
     """
     counting = newest(looks)
@@ -84,7 +85,7 @@ async def settle(
     unseen: dict[str, Sequence[Unseen]] = {}
 
     def author(look: Look) -> str:
-        return "import" if importing else _author(look.card, bot_id)
+        return "import" if importing else _author(look.card, bot_ids)
 
     for actor, group in groupby(sorted(counting.values(), key=author), key=author):
         await act_as(session, actor, now=now, correlation_id=correlation_id)
@@ -93,7 +94,7 @@ async def settle(
             note = _Note(session, held.cards[page_id], actor, now, correlation_id)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
-                outcomes.append(_settle_one(note, look, task, bot_id, importing=importing))
+                outcomes.append(_settle_one(note, look, task, bot_ids, importing=importing))
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
                 found = overtaken(note.card, look)
@@ -140,11 +141,11 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> N
     card.attention = attention(card.known_violations(), card.refusal)
 
 
-def _author(card: BoardCard, bot_id: str | None) -> str:
-    return f"person:{card.edited_by}" if card.edited_by is not None and card.edited_by != bot_id else "board"
+def _author(card: BoardCard, bot_ids: Collection[str]) -> str:
+    return f"person:{card.edited_by}" if card.edited_by is not None and card.edited_by not in bot_ids else "board"
 
 
-def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
+def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[str], *, importing: bool) -> Outcome:
     card = note.card
     if not look.remembered:
         _note_reading(card, look)
@@ -157,7 +158,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
         card.trashed_at = None
         note.history("restored")
     base = card.base
-    written, sent_at = ours(card, look, bot_id)
+    written, sent_at = ours(card, look, bot_ids)
     edited = remember_moments(card, look, written, sent_at)
     if base is not None and written:
         base = wrote(base, dict(written))

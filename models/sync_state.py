@@ -17,13 +17,15 @@ WATERMARK = "sweep_watermark"
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """A watermark before every card: the next sweep reads them all."""
 BOARD = "board"
-"""value: {"database_id", "board": `Board.as_json()`}, moment: when Notion was last asked for it."""
+"""value: {"database_id", "board": `Board.as_json()`}, moment: when it was last seen so.
+
+No moment: it could not be followed when it was seen last."""
 BOARD_IDS = "board_ids"
 """With a data source's id. value: `BoardMemory`, what its properties, options and views are known by."""
 BOARDS_MADE = "boards_made"
 """value: {"<page id>:<title>": database id}: what `board create` made, whatever it is called or wherever it is now."""
 BOT = "bot_user"
-"""value: {"id"}: whom our own writes come back from."""
+"""With a token's fingerprint (`models.ourselves`). value: {"id"}: whom our own writes come back from."""
 IMPORT = "import_progress"
 """value: `Course.as_json()`: how far an unfinished import came."""
 LAST_GOOD_CYCLE = "last_good_cycle"

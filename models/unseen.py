@@ -9,7 +9,7 @@ only where no look explains it. What is remembered of a card's last moments fits
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote
@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.board import Board
+from models.ourselves import is_ours
 
 TWO_WAY: Final = ("Status", "Priority")
 """Properties that people and we both write. What people write into ours alone is put right without a word."""
@@ -200,21 +201,21 @@ def _in_time(claim: Claim, write: Write) -> bool:
     return write.sent <= claim.at <= write.until + GATHERED and claim.properties <= write.names
 
 
-def claim_of(payload: Mapping[str, Any], received_at: datetime, board: Board, me: str) -> Claim | None:
+def claim_of(payload: Mapping[str, Any], received_at: datetime, board: Board, bot_ids: Collection[str]) -> Claim | None:
     """What an event of Notion's claims that people did; None when it tells of none of their edits, or is old.
 
     Args:
         payload: the event (Notion: `page.properties_updated`; its property ids are URL-encoded, as a schema's are).
         received_at: when it came; Notion tries for about a day.
         board: by whose ids the properties are named.
-        me: the Notion user under which our own writes come back.
+        bot_ids: the Notion users under which our own writes come back.
     """
     data, authors = payload.get("data"), payload.get("authors")
     changed = data.get("updated_properties") if isinstance(data, dict) else None
     if not isinstance(changed, list) or not isinstance(authors, list):
         return None
     ids = [author.get("id") for author in authors if isinstance(author, dict)]
-    if all(id_ == me for id_ in ids):
+    if all(is_ours(id_, bot_ids) for id_ in ids):
         return None
     try:
         at = datetime.fromisoformat(str(payload.get("timestamp")))
@@ -225,4 +226,8 @@ def claim_of(payload: Mapping[str, Any], received_at: datetime, board: Board, me
     edited = {unquote(id_) for id_ in changed if isinstance(id_, str)} - computed
     if at.tzinfo is None or not edited or received_at - at > _OLD:
         return None
-    return Claim(at=at, properties=frozenset(names.get(id_, id_) for id_ in edited), alone=me not in ids)
+    return Claim(
+        at=at,
+        properties=frozenset(names.get(id_, id_) for id_ in edited),
+        alone=not any(is_ours(id_, bot_ids) for id_ in ids),
+    )

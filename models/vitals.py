@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, text
+from sqlalchemy import func, or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.card import Card
 from models.inbox import Counts, WebhookEvent, counts, due_since
 from models.incidents import Incident, open_incidents
-from models.sync_state import BOARD, BOT, ENROLLED, LAST_GOOD_CYCLE, get_moment, get_value
+from models.ourselves import our_bots
+from models.sync_state import BOARD, ENROLLED, LAST_GOOD_CYCLE, get_moment, get_value
 
 FAILING_SHOWN = 100
 """Cards that fail are counted up to here."""
@@ -86,10 +87,10 @@ async def _last_write(session: AsyncSession) -> datetime | None:
         "SELECT max((write ->> 'until')::timestamptz) FROM cards, "
         "jsonb_array_elements(coalesce(recent -> 'writes', '[]')) AS write"
     )
-    bot = await get_value(session, BOT)
-    ours = col(WebhookEvent.payload).contains({"authors": [bot]})
+    bots = sorted(await our_bots(session))
+    ours = or_(*(col(WebhookEvent.payload).contains({"authors": [{"id": bot}]}) for bot in bots))
     remembered: datetime | None = await session.scalar(writes)
-    came_back = await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours)) if bot else None
+    came_back = await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours)) if bots else None
     return max((moment for moment in (remembered, came_back) if moment is not None), default=None)
 
 

@@ -10,7 +10,8 @@ from models.board import Board, read_board
 from models.board_memory import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.inbox import newest
-from models.sync_state import BEGINNING, BOARD, BOT, WATERMARK, get_moment, get_value, remember
+from models.ourselves import bot_of, note_bot, our_bots
+from models.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
 
@@ -22,16 +23,30 @@ BOARD_DRIFT = "board_drift"
 
 
 async def followed_board(on: Connections) -> Board:
-    """The board as last seen: no request to Notion unless it was never seen.
+    """The board as last seen: no request to Notion unless it was never seen, or could not be followed then.
+
+    Whoever mends a board that cannot be followed, and whether or not anybody tells of it, the next look shows it.
 
     Raises:
         SettingsError: when NOTION_DATABASE_ID is missing, or names another board than this database has followed.
         BoardError: when the board cannot be followed; see `models.board.read_board`.
     """
     async with on.sessions() as session:
+        seen = await get_moment(session, BOARD)
+    board = await known_board(on)
+    return board if board is not None and seen is not None else await refreshed_board(on)
+
+
+async def known_board(on: Connections) -> Board | None:
+    """The board as it could be followed last, whatever became of it since; None when it was never seen.
+
+    Raises:
+        SettingsError: when NOTION_DATABASE_ID names another board than this database has followed.
+    """
+    async with on.sessions() as session:
         known = await get_value(session, BOARD)
     if known is None:
-        return await refreshed_board(on)
+        return None
     check_same_board(known, on.settings.notion_database_id)
     return Board.from_json(known["board"])
 
@@ -140,15 +155,23 @@ async def _tell_missing_options(on: Connections, board: Board) -> None:
 
 
 async def bot_id(on: Connections) -> str:
-    """The Notion user id under which our own writes come back."""
+    """The Notion user id under which what we write with our token comes back: asked of Notion once a token."""
+    token = on.settings.notion_api_token
+    given = token.get_secret_value() if token is not None else ""
     async with on.sessions() as session:
-        known = await get_value(session, BOT)
+        known = await bot_of(session, given)
     if known is None:
-        me = await on.notion.me()
-        known = {"id": me["id"]}
+        known = str((await on.notion.me())["id"])
         async with on.sessions.begin() as session:
-            await remember(session, BOT, value=known)
-    return str(known["id"])
+            await note_bot(session, given, known)
+    return known
+
+
+async def bot_ids(on: Connections) -> frozenset[str]:
+    """Every Notion user under which writes of ours come back: with our token, or with one that we had before."""
+    await bot_id(on)
+    async with on.sessions() as session:
+        return await our_bots(session)
 
 
 async def _find_data_source(on: Connections) -> tuple[str, str, None]:

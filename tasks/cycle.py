@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from models.errors import BoardError
 from models.sync_state import CONFIRMED, LAST_GOOD_CYCLE, forget, remember
-from tasks.board import bot_id, followed_board
+from tasks.board import bot_ids, followed_board, refreshed_board
 from tasks.connections import Connections
 from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
@@ -28,13 +30,13 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
     """
     backlog, swept = True, None
     while backlog:
-        reader = Reader(board=await followed_board(on), bot_id=await bot_id(on), correlation_id=correlation_id)
-        swept = await sweep(on, reader, report, since=swept)
+        reader = Reader(board=await followed_board(on), bot_ids=await bot_ids(on), correlation_id=correlation_id)
+        reader, swept = await _sweep(on, reader, report, since=swept)
         if swept is None:
             if not await first_import(on, report):
                 return
             # What people did during the import must be known before anything is written over it.
-            swept = await sweep(on, reader, report)
+            reader, swept = await _sweep(on, reader, report)
         await drain_inbox(on, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
         async with on.sessions.begin() as session:
@@ -42,6 +44,20 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             await remember(session, LAST_GOOD_CYCLE, moment=on.clock())
             if not backlog:
                 await forget(session, CONFIRMED)
+
+
+async def _sweep(
+    on: Connections, reader: Reader, report: Report, *, since: datetime | None = None
+) -> tuple[Reader, datetime | None]:
+    """Sweep; where the board is not as it was remembered, because nobody told of a change, as it is now."""
+    try:
+        return reader, await sweep(on, reader, report, since=since)
+    except BoardError:
+        board = await refreshed_board(on)
+        if board == reader.board:
+            raise
+    reader = replace(reader, board=board)
+    return reader, await sweep(on, reader, report, since=since)
 
 
 async def first_import(on: Connections, report: Report) -> bool:

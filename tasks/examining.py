@@ -13,7 +13,7 @@ from models.inbox import unfinished_of
 from models.incidents import open_incidents
 from models.properties import BoardCard, read_card
 from models.sync_state import LAST_GOOD_CYCLE, get_moment
-from tasks.board import followed_board
+from tasks.board import known_board
 from tasks.connections import Connections
 
 
@@ -28,8 +28,7 @@ async def examine(on: Connections, page_id: str) -> Facts:
         events = await unfinished_of(session, page_id)
         incidents = await open_incidents(session)
         last = await get_moment(session, LAST_GOOD_CYCLE)
-    # Where a card was read a board is known, so this asks Notion nothing.
-    board = await followed_board(on) if card is not None else None
+    board = await known_board(on) if card is not None else None
     return Facts(
         card=card,
         task=task,

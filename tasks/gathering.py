@@ -7,6 +7,8 @@ requests, and what waited for them is stored sooner than by ever more of them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from models import inbox
 from tasks.connections import Connections
 from tasks.locks import Lock, one_at_a_time
@@ -19,30 +21,30 @@ LONGEST = 5
 """So many such waits at most: in a burst that does not end, cards are to be stored all the same."""
 
 
-async def gathered(on: Connections, bot_id: str) -> bool:
+async def gathered(on: Connections, bot_ids: Collection[str]) -> bool:
     """Return once it is worth claiming what is due: at once, unless a burst is under way.
 
     Our own writes that come back, a steady stream while a push works through a backlog, are no burst.
 
     Args:
         on: where the inbox is.
-        bot_id: whose writes are our own.
+        bot_ids: whose writes are our own.
 
     Returns:
         False when somebody else is gathering: they claim after us, so what brought us here is theirs.
     """
-    due = await _due(on, bot_id)
+    due = await _due(on, bot_ids)
     if due < MANY:
         return True
     async with one_at_a_time(on, Lock.GATHERING) as mine:
         for _ in range(LONGEST if mine else 0):
             await on.sleep(QUIET_SECONDS)
-            before, due = due, await _due(on, bot_id)
+            before, due = due, await _due(on, bot_ids)
             if due <= before:
                 break
     return mine
 
 
-async def _due(on: Connections, bot_id: str) -> int:
+async def _due(on: Connections, bot_ids: Collection[str]) -> int:
     async with on.sessions() as session:
-        return await inbox.count_due(session, now=on.clock(), bot_id=bot_id)
+        return await inbox.count_due(session, now=on.clock(), bot_ids=bot_ids)

@@ -16,7 +16,7 @@ from models.card import Card, count_cards
 from models.errors import SafetyStop
 from models.stretches import Course, End
 from models.sync_state import CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
-from tasks.board import bot_id, followed_board
+from tasks.board import bot_ids, followed_board
 from tasks.connections import Connections
 from tasks.lanes import Lane, in_lane
 from tasks.reading import Read, Readings, read_by_id, scan
@@ -51,8 +51,8 @@ async def import_cards(on: Connections, report: Report, *, progress: Callable[[i
         SafetyStop: when the board shows no card although the database knows some.
     """
     async with first_failure_counts() as asking:
-        board, me = asking.create_task(followed_board(on)), asking.create_task(bot_id(on))
-    reader = Reader(board=board.result(), bot_id=me.result(), correlation_id=_correlation(), importing=True)
+        board, me = asking.create_task(followed_board(on)), asking.create_task(bot_ids(on))
+    reader = Reader(board=board.result(), bot_ids=me.result(), correlation_id=_correlation(), importing=True)
     async with on.sessions() as session:
         course = Course.from_json(await get_value(session, IMPORT), on.clock())
     with in_lane(Lane.BACKGROUND):

@@ -6,7 +6,7 @@ the events' end are stored in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
 from models.unseen import Claim, claim_of
 from tasks.alerts import Level, end_recovered, send_alert
-from tasks.board import bot_id, followed_board, refreshed_board
+from tasks.board import bot_ids, followed_board, refreshed_board
 from tasks.claims import claiming
 from tasks.connections import Connections
 from tasks.gathering import gathered
@@ -85,7 +85,7 @@ async def drain_inbox(on: Connections, report: Report, *, gathering: bool = Fals
 async def _drain(on: Connections, report: Report, *, gathering: bool) -> None:
     if not await _any_due(on):
         return
-    board, me, began = await followed_board(on), await bot_id(on), on.clock()
+    board, me, began = await followed_board(on), await bot_ids(on), on.clock()
     try:
         # Asked first, because a claim is a task run, and the last one would find nothing.
         while await _any_due(on) and (not gathering or await gathered(on, me)) and (events := await claim_events(on)):
@@ -103,7 +103,7 @@ async def _any_due(on: Connections) -> bool:
 
 
 async def _work_through(
-    on: Connections, events: Sequence[WebhookEvent], board: Board, me: str, report: Report
+    on: Connections, events: Sequence[WebhookEvent], board: Board, me: Collection[str], report: Report
 ) -> Board:
     """Take in one claim; the board as it is then known."""
     with _joined(events) as correlation_id:
@@ -112,7 +112,7 @@ async def _work_through(
             if batch.schema_changed:
                 board = await refreshed_board(on)
             readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
-            reader = Reader(board=board, bot_id=me, correlation_id=correlation_id)
+            reader = Reader(board=board, bot_ids=me, correlation_id=correlation_id)
             ended = Events(
                 pages={page: rows for page, rows in batch.pages.items() if page not in batch.left},
                 settled=batch.settled,
@@ -150,12 +150,12 @@ async def claim_events(on: Connections) -> list[WebhookEvent]:
         return await inbox.claim(session, now=on.clock(), limit=BATCH)
 
 
-def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
+def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str]) -> Batch:
     """What a claim asks us to do: our own writes and other databases are none of our business."""
     batch = Batch(events=events)
     for event in events:
         outcome = _no_look_needed(event, board, me)
-        batch.schema_changed |= event.event_type == "data_source.schema_updated" and outcome == "not_a_page"
+        batch.schema_changed |= event.event_type == inbox.SCHEMA_UPDATED and outcome == "not_a_page"
         if outcome is not None or event.page_id is None:
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
@@ -167,12 +167,14 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: str) -> Batch:
     return batch
 
 
-def _no_look_needed(event: WebhookEvent, board: Board, me: str) -> str | None:
-    if inbox.written_only_by(event.payload, me):
+def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str]) -> str | None:
+    if inbox.is_own_echo(event.event_type, event.payload, me):
         return "own_write"
-    data = event.payload.get("data")
+    data, entity = event.payload.get("data"), event.payload.get("entity")
     parent = data.get("parent") if isinstance(data, dict) else None
     source = parent.get("data_source_id") if isinstance(parent, dict) else None
+    if event.event_type == inbox.SCHEMA_UPDATED and isinstance(entity, dict):
+        source = entity.get("id")
     if source is not None and source != board.data_source_id and event.event_type != "page.moved":
         return "other_database"
     return "not_a_page" if event.page_id is None else None

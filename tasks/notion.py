@@ -27,7 +27,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from models.database import SILENCE_SECONDS
 from models.errors import NotionUnavailable, NotionWriteUncertain
 from tasks.budget import Budget, Sleep, Unshared
-from tasks.notion_errors import unanswered, uncertain, verdict
+from tasks.notion_errors import NOT_NOTIONS, of_notion, unanswered, uncertain, verdict
 from tasks.pacing import PacedTransport
 
 API_VERSION: Final = "2026-03-11"
@@ -44,10 +44,11 @@ class NotionClient:
     Every method sends one request (retried up to three times in all) and returns the response's JSON object.
 
     Raises (every method):
-        NotionAuthError: 401 or 403.
+        NotionAuthError: 401; NotionForbidden, which is one too: 403.
         NotionPageNotFound: 404.
         NotionRejected: any other 4xx; the request is wrong.
-        NotionUnavailable: Notion is not answering well; `retry_after` says how long it asked to be left alone.
+        NotionUnavailable: Notion is not answering well, or something else answers in its place; `retry_after` says how
+            long it asked to be left alone.
         NotionWriteUncertain: a write failed but may have been saved: read before repeating it.
 
     Args:
@@ -205,11 +206,11 @@ class NotionClient:
                     if isinstance(told, NotionUnavailable) and told.status in {429, 529}:
                         await self._budget.hold(min(told.retry_after or 1.0, RETRY_AFTER_MAX))
                     raise told from error
-                except httpx.TransportError as error:
+                except httpx.RequestError as error:
                     raise unanswered(error, writes=writes) from error
-                except json.JSONDecodeError as error:
-                    raise uncertain("Notion's answer was cut short", writes=writes) from error
-                return dict(answer)
+                except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                    raise uncertain(f"The answer was cut short, or is {NOT_NOTIONS}", writes=writes) from error
+                return of_notion(answer, writes=writes)
         raise AssertionError  # tenacity either returned the answer or raised the last error
 
 

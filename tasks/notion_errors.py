@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import httpx
 from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
 from models.errors import (
     NotionAuthError,
+    NotionForbidden,
     NotionIntegrationError,
     NotionPageNotFound,
     NotionRejected,
     NotionUnavailable,
     NotionWriteUncertain,
 )
+
+NOT_NOTIONS: Final = "not Notion's answer: does a proxy, a firewall or a log-in page stand between?"
 
 _NOT_SAVED: Final = frozenset({409, 429, 529})
 """Answers that say the request had no effect, whatever its method (Notion: errors; request limits)."""
@@ -29,11 +32,16 @@ def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
         return uncertain("Notion did not answer in time", writes=writes)
     if not isinstance(error, HTTPResponseError):
         return NotionRejected(str(error))
-    status, code, message = _read(error)
-    told = f"Notion answered {status} ({code or 'no code'}): {message}"
-    if status in {401, 403}:
-        cure = "is NOTION_API_TOKEN right?" if status == 401 else "does the connection have the capabilities it needs?"  # noqa: PLR2004
-        return NotionAuthError(f"{told} - {cure}", status=status, code=code)
+    status, known = error.status, _read(error)
+    if known is None and status < 500 and status not in _NOT_SAVED:  # noqa: PLR2004
+        return uncertain(f"{status} is {NOT_NOTIONS}", writes=writes)
+    code, message = known or (None, NOT_NOTIONS)
+    told = f"Notion answered {status} ({code}): {message}" if known else f"{status} is {NOT_NOTIONS}"
+    if status == 401:  # noqa: PLR2004
+        return NotionAuthError(f"{told} - is NOTION_API_TOKEN right?", status=status, code=code)
+    if status == 403:  # noqa: PLR2004
+        cure = "does the connection have the capabilities it needs?"
+        return NotionForbidden(f"{told} - {cure}", status=status, code=code)
     if status == 404:  # noqa: PLR2004 - HTTP's own number
         return NotionPageNotFound(told, status=status, code=code)
     if status in _NOT_SAVED:
@@ -51,22 +59,35 @@ def uncertain(
     return kind(message, status=status, code=code)
 
 
-def unanswered(error: httpx.TransportError, *, writes: bool) -> NotionIntegrationError:
+def unanswered(error: httpx.RequestError, *, writes: bool) -> NotionIntegrationError:
     """Showrunner's error for a connection that brought no answer."""
     # A connection that was never made carried nothing, so even a write may be repeated.
-    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
     return uncertain(f"Notion cannot be reached ({type(error).__name__})", writes=writes and sent)
 
 
-def _read(error: HTTPResponseError) -> tuple[int, str | None, str]:
-    """Status, code and message; the SDK leaves the body of a status it does not know unread."""
+def of_notion(answer: object, *, writes: bool) -> dict[str, Any]:
+    """An answer of status 200 as it is, when it is one of Notion's objects.
+
+    Raises:
+        NotionUnavailable, NotionWriteUncertain: it is something else's that answers for Notion.
+    """
+    if isinstance(answer, dict) and isinstance(answer.get("object"), str):
+        return answer
+    raise uncertain(f"This is {NOT_NOTIONS}", writes=writes)
+
+
+def _read(error: HTTPResponseError) -> tuple[str, str] | None:
+    """Code and message of Notion's error object; None where the body is none: then who answered was not Notion."""
     try:
         body = json.loads(error.body)
+        if body["object"] != "error":
+            return None
         reason = (body.get("additional_data") or {}).get("rate_limit_reason")
         code = reason if reason == "public_api_request_blocked" else str(body["code"])
-        return error.status, code, str(body["message"])[:500]
+        return code, str(body["message"])[:500]
     except (ValueError, TypeError, KeyError, AttributeError):
-        return error.status, None, "no error object of Notion's"
+        return None
 
 
 def _retry_after(error: HTTPResponseError) -> float | None:

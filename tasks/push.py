@@ -16,7 +16,14 @@ from models.board import Board
 from models.card import Card, card_and_task, cards_of
 from models.change import Change, change_to
 from models.differs import any_out_of_reach, pending, put_backs
-from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
+from models.errors import (
+    NotionForbidden,
+    NotionPageNotFound,
+    NotionRejected,
+    NotionUnavailable,
+    NotionWriteUncertain,
+    SafetyStop,
+)
 from models.looks import Look
 from models.moments import sending
 from models.properties import read_card, write_properties
@@ -28,6 +35,7 @@ from tasks.lanes import Lane, in_lane
 from tasks.line import Line
 from tasks.pacing import at_once
 from tasks.reading import Read, Readings, read_by_id
+from tasks.refusals import Refusals
 from tasks.report import Report
 from tasks.side_by_side import side_by_side
 from tasks.steps import step
@@ -92,11 +100,11 @@ async def _guard_put_backs(on: Connections, board: Board) -> None:
 async def push_cards(on: Connections, reader: Reader, report: Report, *, until: datetime) -> None:
     """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
     channels = on.channels()
-    line = Line(on, reader.board)
+    line, refusals = Line(on, reader.board), Refusals(on)
 
     async def one_by_one() -> None:
         while on.clock() < until and (page_id := await line.next()) is not None:
-            await push_card(on, reader, page_id, report, channels)
+            await push_card(on, reader, page_id, report, channels, refusals)
             line.done(page_id)
 
     with in_lane(Lane.PUSH):
@@ -104,7 +112,12 @@ async def push_cards(on: Connections, reader: Reader, report: Report, *, until: 
 
 
 async def push_card(
-    on: Connections, reader: Reader, page_id: str, report: Report, channels: Mapping[str, object]
+    on: Connections,
+    reader: Reader,
+    page_id: str,
+    report: Report,
+    channels: Mapping[str, object],
+    refusals: Refusals,
 ) -> None:
     """Bring one card to what it should show. What is wrong with this card alone is stored with it, and it backs off.
 
@@ -125,6 +138,10 @@ async def push_card(
         known.warning("push_uncertain", error=str(error))
         await _read_back(on, reader, change, str(error), report, channels)
         return
+    except NotionForbidden as error:
+        await refusals.judge(page_id, error)
+        await _failed(on, change, str(error), report)
+        return
     except NotionPageNotFound:
         await _read_back(on, reader, change, "Notion does not find the page", report, channels)
         return
@@ -136,11 +153,12 @@ async def push_card(
     except (NotionRejected, ValueError) as error:
         board = await board_after_refusal(on)
         if board != reader.board:
-            await push_card(on, replace(reader, board=board), page_id, report, channels)
+            await push_card(on, replace(reader, board=board), page_id, report, channels, refusals)
             return
         # A page in the trash is refused like a malformed request; reading it tells which it was.
         await _read_back(on, reader, change, str(error), report, channels)
         return
+    refusals.written()
     read = Read(card=card, began=began, ended=on.clock(), by_id=True)
     look = replace(judged(read, channels), written=change.values)
     await _keep(on, reader, [look], Readings(), report)

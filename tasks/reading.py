@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.board import Board
-from models.errors import BoardError, NotionPageNotFound, NotionRejected, NotionUnavailable
+from models.errors import BoardError, NotionForbidden, NotionPageNotFound, NotionRejected, NotionUnavailable
 from models.properties import BoardCard, parse_time, read_card, to_minute
 from tasks.board import board_lost, refreshed_board
 from tasks.connections import Connections
@@ -65,17 +65,20 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
     """Each page by a request of its own, a few at a time; what is wrong with one page stops no other.
 
     Notion answers 404 for what is deleted and for what is not shared any more alike, so a page it does not find counts
-    as gone only while it finds the board.
+    as gone only while it finds the board; and one that it refuses (403) fails alone only while it shows the board.
 
     Raises:
         NotionAuthError, NotionUnavailable, BoardError: what concerns all pages alike.
     """
     readings = Readings()
     ailing: dict[str, NotionUnavailable] = {}
+    refused: dict[str, str] = {}
 
     async def read(page_id: str) -> None:
         try:
             await _read_one(on, board, page_id, readings)
+        except NotionForbidden as error:
+            refused[page_id] = str(error)
         except NotionUnavailable as error:
             if not error.concerns_one_request:
                 raise
@@ -84,8 +87,8 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
     await side_by_side((read(page_id) for page_id in page_ids), at_once=AT_ONCE)
     if len(ailing) == len(page_ids) > 1:
         raise next(iter(ailing.values()))
-    readings.failed |= {page_id: str(error) for page_id, error in ailing.items()}
-    if readings.gone:
+    readings.failed |= {page_id: str(error) for page_id, error in ailing.items()} | refused
+    if readings.gone or refused:
         await refreshed_board(on)
     return readings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -40,12 +40,12 @@ class Reader:
     """In whose name cards are stored.
 
     Attributes:
-        bot_id: whose edits are our own.
+        bot_ids: whose edits are our own.
         importing: whether this is the import of a whole board.
     """
 
     board: Board
-    bot_id: str
+    bot_ids: Collection[str]
     correlation_id: str | None
     importing: bool = False
 
@@ -154,7 +154,7 @@ async def store_cards(
             looks,
             now=now,
             correlation_id=reader.correlation_id,
-            bot_id=reader.bot_id,
+            bot_ids=reader.bot_ids,
             importing=reader.importing,
             claims=events.claims,
         )

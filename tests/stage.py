@@ -89,13 +89,15 @@ class Stage:
 
     def __init__(self, sessions: Sessions, clock: Clock, **config: Any) -> None:
         config.setdefault("requests_per_minute", 1_000_000)
+        config.setdefault("accounts", ACCOUNTS)
         self.clock = clock
-        app = create_app(Config(accounts=ACCOUNTS, pump=False, **config), clock=clock, rng=Random(7))
+        app = create_app(Config(pump=False, **config), clock=clock, rng=Random(7))
         self.app = app
         self.sandbox = app.state.sandbox
         self.sessions = sessions
         self.database_id = self.data_source_id = ""
         self.people: httpx.AsyncClient
+        self._way: dict[str, Any] = {}
         self.on: Connections
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
@@ -116,13 +118,16 @@ class Stage:
             },
         )
         self.database_id, self.data_source_id = made["id"], made["data_sources"][0]["id"]
+        self._way = {"base_url": base_url, "transport": transport}
+        self.on = self.connected(BOT_TOKEN)
+
+    def connected(self, token: str) -> Connections:
+        """A process of ours that was started with that token."""
         settings = Settings(
-            _env_file=None, notion_database_id=self.database_id, channel_configs=CHANNELS, notion_api_token=BOT_TOKEN
+            _env_file=None, notion_database_id=self.database_id, channel_configs=CHANNELS, notion_api_token=token
         )
-        client = NotionClient(
-            BOT_TOKEN, per_second=10_000, base_url=base_url, sleep=self.clock.sleep, transport=transport
-        )
-        self.on = Connections(settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep)
+        client = NotionClient(token, per_second=10_000, sleep=self.clock.sleep, **self._way)
+        return Connections(settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep)
 
     async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request of a person's client."""

@@ -26,8 +26,8 @@ from models.database import Sessions, committing_at_once
 from models.errors import DatabaseUnavailable
 from models.inbox import Delivery
 from models.settings import Settings
-from models.sync_state import BOT, get_value
 from webhook.body import BODY_SECONDS, EarlyAnswer, read_body
+from webhook.bots import Bots
 from webhook.enrolment import DATABASE_SECONDS, Secrets
 from webhook.events import Shape, handshake_token, parse, read_delivery, shape_of
 from webhook.refusals import Refusal
@@ -69,6 +69,7 @@ def create_app(
     clock: Callable[[], datetime],
     trigger: Callable[[], None],
     body_seconds: float = BODY_SECONDS,
+    bots: Bots | None = None,
 ) -> FastAPI:
     """The door as an ASGI application.
 
@@ -80,13 +81,14 @@ def create_app(
         trigger: called after each commit of a new event that is not our own write coming back; must return at once
             and never raise.
         body_seconds: seconds a whole body may take.
+        bots: whose writes are our own; None: those that the database knows when the door opens.
 
     Returns:
         `POST /webhook/notion`: 200 `{"status": "received" | "already_received"}`; 400, 401, 408, 413 `{"detail":
         "refused"}`; 503 `{"detail": "unavailable"}` when the database cannot store it, so that Notion sends it again.
         `GET /health`: 200 `{"status": "ok", "waiting": events}` or 503 `{"status": "unavailable"}`.
     """
-    door = Door(settings, sessions, clock=clock, trigger=trigger)
+    door = Door(settings, sessions, clock=clock, trigger=trigger, bots=bots or Bots(sessions))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -116,6 +118,7 @@ class Door:
         *,
         clock: Callable[[], datetime],
         trigger: Callable[[], None],
+        bots: Bots,
     ) -> None:
         secret = settings.automation_webhook_secret
         self._header_secret = None if secret is None else secret.get_secret_value()
@@ -124,16 +127,14 @@ class Door:
         self._storing = committing_at_once(sessions)
         self._clock = clock
         self._trigger = trigger
-        self._bot_id: str | None = None
+        self._bots = bots
         self._failures = 0
 
     async def prepare(self) -> None:
         """Read the enrolled secret and who we are before the first request; a database that is down is only logged."""
         try:
             await self._secrets.refresh()
-            async with self._sessions() as session:
-                known = await get_value(session, BOT)
-            self._bot_id = known["id"] if known is not None else None
+            await self._bots.read()
         except (DatabaseUnavailable, SQLAlchemyError, OSError) as error:
             self._is_away(error)
 
@@ -217,7 +218,7 @@ class Door:
 
     async def _store(self, delivery: Delivery, correlation_id: str) -> Answer:
         # Our own write coming back says nothing new: it is done as it is stored, and no run is spent on it.
-        own = inbox.written_only_by(delivery.payload, self._bot_id)
+        own = inbox.is_own_echo(delivery.event_type, delivery.payload, self._bots.ids)
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
                 new = await self._put(delivery, correlation_id, own=own)

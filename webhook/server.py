@@ -24,6 +24,7 @@ from models.settings import Settings, load_settings
 from tasks.clock import DatabaseClock
 from tasks.watch import Watch, watching
 from webhook.app import create_app
+from webhook.bots import knowing_bots
 from webhook.enrolment import DATABASE_SECONDS
 from webhook.trigger import IngestTrigger
 
@@ -116,11 +117,13 @@ async def serve(settings: Settings) -> None:
     )
     try:
         clock = DatabaseClock(engine)
-        app = create_app(settings, sessions, clock=clock, trigger=trigger.kick)
-        server = Server(app)
         with listen(settings.door_host, settings.door_port) as listener:
-            async with watching(Watch(settings, sessions, of_database=False, clock=clock)):
-                await _serve_until_signalled(server, listener)
+            async with (
+                watching(Watch(settings, sessions, of_database=False, clock=clock)),
+                knowing_bots(settings, sessions, clock) as bots,
+            ):
+                app = create_app(settings, sessions, clock=clock, trigger=trigger.kick, bots=bots)
+                await _serve_until_signalled(Server(app), listener)
     finally:
         await trigger.aclose()
         await engine.dispose()

@@ -14,7 +14,7 @@ from stage import Clock, Stage
 from models import inbox
 from models.database import Sessions, libpq, open_engine, open_sessions
 from models.inbox import Delivery
-from tasks.board import bot_id, followed_board
+from tasks.board import bot_ids, followed_board
 from tasks.clock import DatabaseClock, utc_now
 from tasks.connections import Connections
 from tasks.ingest import drain_inbox
@@ -66,7 +66,7 @@ async def connect(on: Connections) -> None:
 
 
 async def reader_of(stage: Stage) -> Reader:
-    return Reader(board=await followed_board(stage.on), bot_id=await bot_id(stage.on), correlation_id=None)
+    return Reader(board=await followed_board(stage.on), bot_ids=await bot_ids(stage.on), correlation_id=None)
 
 
 async def told(on: Connections, page: str) -> None:

@@ -47,6 +47,16 @@ async def test_an_event_of_another_database_asks_nothing(stage: Stage) -> None:
     assert (await stage.events())[0].outcome == "other_database"
 
 
+async def test_a_change_of_another_databases_schema_asks_nothing(stage: Stage) -> None:
+    await stage.cycle()
+    await stage.told("", "data_source.schema_updated", entity={"type": "data_source", "id": "other"})
+    await stage.sql("UPDATE webhook_events SET page_id = NULL")
+    async with stage.requests() as made:
+        await stage.ingest()
+    assert made() == []
+    assert (await stage.events())[0].outcome == "other_database"
+
+
 async def test_an_event_of_an_unknown_kind_is_kept_and_done_with(stage: Stage) -> None:
     await stage.cycle()
     async with stage.sessions.begin() as session:

@@ -6,7 +6,7 @@ import pytest
 from stage import Stage
 
 from flows.recording import recorded
-from models.errors import NotionAuthError, SafetyStop
+from models.errors import GiveUp, NotionAuthError, NotionForbidden, SafetyStop
 from models.sync_state import get_value
 
 
@@ -32,13 +32,18 @@ async def test_a_run_that_asked_notion_nothing_shows_nothing_to_be_over(stage: S
     for kind in ("push", "ingest", "retention"):
         await works(stage, kind, asks=False)
     assert await is_open(stage, "notion_auth")
-    await works(stage, "ingest", asks=True)
+    await works(stage, "push", asks=True)
     assert not await is_open(stage, "notion_auth")
 
 
-async def test_only_a_push_that_passed_its_guards_ends_a_safety_stop(stage: Stage) -> None:
-    await fails(stage, "push", SafetyStop("21 cards"))
+@pytest.mark.parametrize(
+    ("incident", "error"), [("safety_stop", SafetyStop("21 cards")), ("notion_auth", NotionForbidden("no writing"))]
+)
+async def test_only_a_push_that_passed_its_guards_and_may_write_ends_what_stopped_one(
+    stage: Stage, incident: str, error: GiveUp
+) -> None:
+    await fails(stage, "push", error)
     await works(stage, "ingest", asks=True)
-    assert await is_open(stage, "safety_stop")
+    assert await is_open(stage, incident)
     await works(stage, "push", asks=True)
-    assert not await is_open(stage, "safety_stop")
+    assert not await is_open(stage, incident)

@@ -155,7 +155,7 @@ async def test_a_written_look_agrees_with_the_database_and_clears_failures(sessi
     assert worker.card("attempts, last_error") == {"attempts": 1, "last_error": "Notion said 502"}
     written = {"Status": "Processing", "Updated": NOW.replace(second=0)}
     answer = make_card(status="Processing", updated=NOW.replace(second=0), edited_by="bot")
-    result = await settled(sessions, make_look(answer, LATER, written=written), bot_id="bot")
+    result = await settled(sessions, make_look(answer, LATER, written=written), bot_ids={"bot"})
     assert result.outcomes[0].plan is not None
     assert result.outcomes[0].plan.lost == ()
     assert worker.card("attempts, next_attempt_at, last_error, base_status") == {
@@ -171,7 +171,7 @@ async def test_a_task_that_moved_on_while_it_was_written_is_pushed_again(session
     await settled(sessions, make_look(make_card()))
     worker.rows("UPDATE tasks SET board_status = 'Assets Ready'")
     answer = make_card(status="Processing", edited_by="bot")
-    result = await settled(sessions, make_look(answer, LATER, written={"Status": "Processing"}), bot_id="bot")
+    result = await settled(sessions, make_look(answer, LATER, written={"Status": "Processing"}), bot_ids={"bot"})
     assert result.outcomes[0].plan is not None
     assert result.outcomes[0].plan.lost == ()
     assert worker.task("board_status") == {"board_status": "Assets Ready"}

@@ -131,7 +131,7 @@ async def test_an_overruled_move_is_recorded(sessions: Sessions, worker: Worker)
     ("edited_by", "how", "actor"),
     [
         ("ada", {}, "person:ada"),
-        ("bot", {"bot_id": "bot"}, "board"),
+        ("bot", {"bot_ids": {"bot"}}, "board"),
         (None, {}, "board"),
         ("ada", {"importing": True}, "import"),
     ],

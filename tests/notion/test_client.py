@@ -116,6 +116,43 @@ async def test_a_write_that_may_have_been_saved_is_never_repeated_by_itself(
     assert (await connect().get_page("p"))["id"] == "p"
 
 
+HTML = "<html><body>Access denied</body></html>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(PlainTextResponse(HTML, status) for status in (200, 302, 400, 401, 403, 404, 407, 502)),
+        *(JSONResponse({"message": "Forbidden"}, status) for status in (200, 401, 403, 404)),
+        *(PlainTextResponse("", status) for status in (200, 401, 403)),
+        JSONResponse(["a", "list"]),
+        Response(b"\xff\xfe", 200),
+        Response(b"not gzip", 200, headers={"content-encoding": "gzip"}),
+    ],
+    ids=lambda answer: f"{answer.status_code} {bytes(answer.body)[:8]!r}",
+)
+async def test_what_is_not_notions_answer_says_nothing_of_token_page_or_request(
+    connect: Connect, script: Script, answer: Response
+) -> None:
+    script.answers = [answer]
+    with pytest.raises(NotionUnavailable) as caught:
+        await connect().get_page("p")
+    assert type(caught.value) is NotionUnavailable
+    assert len(script.asked) == ATTEMPTS
+    script.answers = [answer, OK]
+    assert (await connect().get_page("p"))["id"] == "p"
+    script.answers = [answer]
+    with pytest.raises(NotionWriteUncertain):
+        await connect().update_page("p", {})
+
+
+async def test_an_answer_that_is_not_notions_is_called_so(connect: Connect, script: Script) -> None:
+    for status in (200, 401, 403, 502):
+        script.answers = [PlainTextResponse(HTML, status)]
+        with pytest.raises(NotionUnavailable, match="not Notion's answer"):
+            await connect().get_page("p")
+
+
 async def test_a_connection_that_was_never_made_carried_nothing(connect: Connect, script: Script) -> None:
     script.answers = [httpx.ConnectError("refused"), OK]
     assert (await connect().update_page("p", {}))["id"] == "p"
@@ -139,7 +176,7 @@ async def test_every_attempt_counts_as_a_request(connect: Connect, script: Scrip
 
 
 async def test_notions_own_clock_is_read_off_its_answers(connect: Connect, script: Script) -> None:
-    script.answers = [JSONResponse({}, headers={"date": "Mon, 23 Nov 2026 10:00:00 GMT"})]
+    script.answers = [JSONResponse({"object": "user"}, headers={"date": "Mon, 23 Nov 2026 10:00:00 GMT"})]
     client = connect()
     assert client.server_time is None
     await client.me()
@@ -149,8 +186,8 @@ async def test_notions_own_clock_is_read_off_its_answers(connect: Connect, scrip
 
 async def test_a_long_property_is_read_to_its_end(connect: Connect, script: Script) -> None:
     script.answers = [
-        JSONResponse({"results": [{"n": 1}], "has_more": True, "next_cursor": "c"}),
-        JSONResponse({"results": [{"n": 2}], "has_more": False}),
+        JSONResponse({"object": "list", "results": [{"n": 1}], "has_more": True, "next_cursor": "c"}),
+        JSONResponse({"object": "list", "results": [{"n": 2}], "has_more": False}),
     ]
     assert await connect().get_property("p", "title") == [{"n": 1}, {"n": 2}]
 

@@ -187,12 +187,14 @@ def event(**values: Any) -> dict[str, Any]:
 
 
 def test_an_event_names_properties_by_encoded_ids() -> None:
-    assert claim_of(event(), at(6), BOARD, ME) == Claim(at=at(5), properties=frozenset({"Status", "else"}), alone=True)
+    assert claim_of(event(), at(6), BOARD, {ME}) == Claim(
+        at=at(5), properties=frozenset({"Status", "else"}), alone=True
+    )
 
 
 def test_an_event_of_ours_and_theirs_is_gathered() -> None:
     authors = [{"id": ADA, "type": "person"}, {"id": ME, "type": "bot"}]
-    made = claim_of(event(authors=authors), at(6), BOARD, ME)
+    made = claim_of(event(authors=authors), at(6), BOARD, {ME})
     assert made is not None
     assert not made.alone
 
@@ -214,9 +216,9 @@ def test_an_event_of_ours_and_theirs_is_gathered() -> None:
     ],
 )
 def test_an_event_that_names_nobody_nothing_or_no_moment_claims_nothing(values: dict[str, Any]) -> None:
-    assert claim_of(event(**values), at(6), BOARD, ME) is None
+    assert claim_of(event(**values), at(6), BOARD, {ME}) is None
 
 
 def test_an_event_of_last_year_claims_nothing() -> None:
-    assert claim_of(event(), at(24 * 3600), BOARD, ME) is not None
-    assert claim_of(event(), at(26 * 3600), BOARD, ME) is None
+    assert claim_of(event(), at(24 * 3600), BOARD, {ME}) is not None
+    assert claim_of(event(), at(26 * 3600), BOARD, {ME}) is None

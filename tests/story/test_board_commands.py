@@ -12,6 +12,8 @@ from programs import Up
 from sqlalchemy import URL
 from stage import BOT_TOKEN, CHANNELS, Stage
 
+from tasks.board import followed_board
+
 
 @pytest.fixture
 def shell(tmp_path: Path, stage: Stage) -> Up:
@@ -63,6 +65,22 @@ async def test_a_board_is_checked_repaired_and_checked_again(shell: Up, stage: S
     assert "Topic is called “Stoff”" in said
     code, said = await shell.run("board", "check")
     assert (code, "2 differences: 2 note." in said) == (0, True)
+
+
+async def test_what_the_sync_remembers_of_its_board_is_as_new_as_the_last_repair(
+    shell: Up, stage: Stage, database: URL
+) -> None:
+    shell.environment["DATABASE_URL"] = database.render_as_string(hide_password=False)
+    shell.environment["NOTION_DATABASE_ID"] = stage.database_id
+    before = await followed_board(stage.on)
+    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}})
+    code, said = await shell.run("board", "repair")
+    assert code == 0, said
+    source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
+    async with stage.requests() as made:
+        known = (await followed_board(stage.on)).properties["Topic"].id
+    assert made() == []
+    assert known == source["properties"]["Topic"]["id"] != before.properties["Topic"].id
 
 
 async def test_a_database_that_was_never_used_is_no_obstacle(shell: Up, stage: Stage, database: URL) -> None:

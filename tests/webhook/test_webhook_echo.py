@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from door_kit import Sender, inbox_rows, notion_event, served
+from door_kit import SECRET, Clock, Sender, inbox_rows, notion_event, served
 from fastapi import FastAPI
 
 from models.database import Sessions
+from models.errors import NotionUnavailable
+from models.ourselves import note_bot
+from models.settings import Settings
 from models.sync_state import BOT, remember
+from webhook.app import create_app
+from webhook.bots import Bots
 
 ME = {"id": "bot-1", "type": "bot"}
 ADA = {"id": "person-1", "type": "person"}
@@ -46,3 +51,43 @@ async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_star
         (False, None, True) if runs else (True, "own_write", False)
     )
     assert len(kicks) == runs
+
+
+async def test_a_door_that_stays_open_learns_whose_token_another_process_was_started_with(
+    sessions: Sessions, clock: Clock
+) -> None:
+    bots = Bots(sessions)
+    app = create_app(Settings(notion_webhook_secret=SECRET), sessions, clock=clock, trigger=lambda: None, bots=bots)
+    async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
+        await Sender(http).signed(notion_event(id="before", authors=[ME]))
+        async with sessions.begin() as session:
+            await note_bot(session, "ntn_former", "bot-0")
+            await note_bot(session, "ntn_new", "bot-1")
+        await bots.look()
+        await Sender(http).signed(notion_event(id="new", authors=[ME]))
+        await Sender(http).signed(notion_event(id="former", authors=[{"id": "bot-0", "type": "bot"}]))
+    assert [(row.event_id, row.outcome) for row in await inbox_rows(sessions)] == [
+        ("before", None),
+        ("former", "own_write"),
+        ("new", "own_write"),
+    ]
+
+
+async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(sessions: Sessions) -> None:
+    answers: list[Exception | None] = [NotionUnavailable("no answer"), None]
+    asked = []
+
+    async def ask() -> None:
+        asked.append("users/me")
+        if (error := answers.pop(0)) is not None:
+            raise error
+        async with sessions.begin() as session:
+            await note_bot(session, "ntn_new", "bot-1")
+
+    bots = Bots(sessions, ask)
+    seen = []
+    for _ in range(3):
+        await bots.look()
+        seen.append(bots.ids)
+    assert seen == [frozenset(), {"bot-1"}, {"bot-1"}]
+    assert len(asked) == 2

@@ -62,6 +62,8 @@ class Card(SQLModel, table=True):
     base_story_direction: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     base_status: str | None = Field(default=None, sa_column=Column(String(50)))
     base_priority: str = Field(default="normal", sa_column=Column(String(50), nullable=False, server_default="normal"))
+    base_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    base_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     shown_status: str | None = Field(default=None, sa_column=Column(Text))
     shown_priority: str | None = Field(default=None, sa_column=Column(Text))
     shown_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -107,6 +109,8 @@ class Card(SQLModel, table=True):
             story_direction=self.base_story_direction,
             status=BoardStatus(self.base_status) if self.base_status is not None else None,
             priority=Priority(self.base_priority),
+            created=self.base_created,
+            updated=self.base_updated,
             shown=shown,
             lacking=frozenset(self.lacking),
             refusal=self.refusal,
@@ -126,7 +130,7 @@ class Card(SQLModel, table=True):
             created=self.shown_created,
             updated=self.shown_updated,
             attention=self.shown_attention,
-            created_time=self.first_seen_at or now,
+            created_time=self.base_created or self.first_seen_at or now,
             edited_at=self.edited_at or now,
             edited_by=None,
             in_trash=False,
@@ -139,6 +143,7 @@ class Card(SQLModel, table=True):
         self.base_story_direction = base.story_direction
         self.base_status = base.status.value if base.status is not None else None
         self.base_priority = base.priority.value
+        self.base_created, self.base_updated = base.created, base.updated
         self.shown_status, self.shown_priority = base.shown.status, base.shown.priority
         self.shown_created, self.shown_updated = base.shown.created, base.shown.updated
         self.shown_attention = base.shown.attention

@@ -138,6 +138,13 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> N
     card.refusal = " ".join([*([card.refusal] if card.refusal else []), *sentences])
     card.refused_at = task.status_changed_at if task is not None else None
     card.attention = attention(card.known_violations(), card.refusal)
+    if "Attention" in card.lacking:  # theirs until now
+        card.lacking = [name for name in card.lacking if name != "Attention"]
+        if card.shown_attention not in {"", kept := card.attention}:
+            lost = card.shown_attention
+            note.history(
+                "refused", property="Attention", old_value=kept, new_value=kept, lost_value=lost, reason="not_yours"
+            )
 
 
 def _author(card: BoardCard, bot_id: str | None) -> str:

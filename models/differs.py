@@ -61,13 +61,15 @@ FROM cards
 WHERE differs <> 0 AND differs = ANY (CAST(:worth AS smallint[]))
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
+  differs & 7 = 0,
   (coalesce(task_priority, base_priority) = 'high') DESC,
   (refusal <> '' OR shown_attention <> attention) DESC,
   task_status_changed_at NULLS LAST,
   notion_page_id
 LIMIT :limit
 """
-"""Cards to push now: High priority first, then what a person waits for, then the oldest change."""
+"""Cards to push now: High priority first, then what a person waits for, then the oldest change. Cards that lack nothing
+but their dates wait for all others: of those, many may be made at once."""
 
 _PUT_BACKS = text(
     "SELECT count(*) FROM cards "

@@ -67,6 +67,7 @@ async def settle(
     correlation_id: str | None,
     bot_id: str | None = None,
     importing: bool = False,
+    first_import: bool | None = None,
     claims: Mapping[str, Sequence[Claim]] | None = None,
 ) -> Settled:
     """Store what looks at the board mean. The caller commits.
@@ -75,8 +76,11 @@ async def settle(
     had ended is void, because it may be older; if it says something new its page is to be read again.
 
     Args:
+        importing: whether this is the import of a whole board, in whose name it is recorded then.
+        first_import: whether cards seen for the first time were on the board before us; as `importing` if not given.
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
     """
+    first_import = importing if first_import is None else first_import
     counting = newest(looks)
     held = await hold(session, list(counting))
     outcomes: list[Outcome] = []
@@ -93,7 +97,7 @@ async def settle(
             note = _Note(session, held.cards[page_id], actor, now, correlation_id)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
-                outcomes.append(_settle_one(note, look, task, bot_id, importing=importing))
+                outcomes.append(_settle_one(note, look, task, bot_id, importing=first_import))
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
                 found = overtaken(note.card, look)
@@ -203,9 +207,10 @@ def _trash(note: _Note) -> Outcome:
 
 
 def _stamped(decided: Plan, now: datetime) -> Base:
-    """A refusal made together with an accepted move belongs to the status after it."""
-    refused = bool(decided.base.refusal) and decided.moved
-    return replace(decided.base, refused_at=now) if refused else decided.base
+    """An accepted move was made now, and a refusal made together with it belongs to the status after it."""
+    if not decided.moved:
+        return decided.base
+    return replace(decided.base, updated=now, refused_at=now if decided.base.refusal else decided.base.refused_at)
 
 
 def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bool]:

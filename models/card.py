@@ -222,6 +222,14 @@ async def count_cards(session: AsyncSession) -> int:
     return int((await session.execute(query)).scalar_one())
 
 
+async def count_notes(session: AsyncSession) -> int:
+    """How many cards show in Attention what people wrote before we did."""
+    query = text(
+        "SELECT count(*) FROM cards WHERE trashed_at IS NULL AND 'Attention' = ANY (lacking) AND shown_attention <> ''"
+    )
+    return int((await session.execute(query)).scalar_one())
+
+
 async def count_cards_among(session: AsyncSession, page_ids: Sequence[str]) -> int:
     """How many of those pages' cards are not known to be in the trash."""
     query = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND notion_page_id = ANY(:pages)")

@@ -9,7 +9,9 @@ import pytest
 from stage import CHANNEL, Stage, rich
 
 from models.differs import pending
+from models.drift import drift
 from tasks.board import followed_board
+from tasks.board_site import Site, look, with_notes
 from tasks.importing import import_cards
 from tasks.report import Report
 
@@ -154,3 +156,19 @@ async def test_what_people_wrote_into_their_own_attention_is_kept_until_there_is
     await stage.cycle()
     assert (await stage.shows(pages[1]))["Attention"] == ""
     assert len([row for row in await stage.history(pages[1]) if row.property == "Attention"]) == 1
+
+
+async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hold_peoples_notes(stage: Stage) -> None:
+    pages = [await stage.add_valid(title=title) for title in "abc"]
+    for page in pages[:2]:
+        await stage.ask("PATCH", f"/v1/pages/{page}", {"properties": {"Attention": rich("ask Ada")}})
+    await stage.cycle()
+    site = Site(notion=stage.on.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions)
+    sight = await look(site, stage.database_id)
+    one = next(one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes")
+    assert "on 2 cards" in one.wrong
+    stage.clock.pass_(60)
+    await stage.edit(pages[0], topic="")
+    await stage.cycle()
+    one = next(one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes")
+    assert "on 1 card that" in one.wrong

@@ -114,7 +114,7 @@ def _attention_is_right(
 ) -> list[str]:
     """It says what is wrong now, then what was refused last, and is empty when nothing is.
 
-    Unless we never wrote there (`theirs`): while nothing is wrong it is people's, but for what a duplicate brought along.
+    Unless we never wrote there (`theirs`): while nothing is wrong it is people's, but for what a duplicate brought in.
     """
     expected = " ".join([*(v.message for v in violations), *([card["refusal"]] if card["refusal"] else [])])
     right = read.attention == expected or (not expected and theirs and not is_ours(read.attention))

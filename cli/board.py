@@ -26,7 +26,7 @@ from tasks.alerts import resolve_alert
 from tasks.board import BOARD_DRIFT, refreshed_board
 from tasks.board_making import make_board
 from tasks.board_repair import repair
-from tasks.board_site import Site, look
+from tasks.board_site import Site, look, with_notes
 from tasks.connections import Connections, connected, open_notion
 
 app = typer.Typer(help="Make the board in Notion, compare it with what it should be, mend it.", no_args_is_help=True)
@@ -66,7 +66,7 @@ def check(
 async def _check(*, as_json: bool) -> None:
     settings = settings_here(without_database=True)
     async with _site(settings) as (site, _on):
-        sight = await look(site, _board_id(settings))
+        sight = await with_notes(site, await look(site, _board_id(settings)))
     found = drift(sight)
     if as_json:
         for one in found:

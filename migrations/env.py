@@ -13,7 +13,7 @@ import models.history
 import models.inbox
 import models.sync_state
 import models.task  # noqa: F401 - importing a table registers it
-from models.database import database_url, watch_from_their_end
+from models.database import begin_session, database_url
 
 ONE_AT_A_TIME = 7_236_001
 """Key of the advisory lock under which migrations run, so that programs starting together wait for each other."""
@@ -24,7 +24,7 @@ def run() -> None:
     url = context.config.attributes.get("url") or database_url(os.environ["DATABASE_URL"])
     # Without a pool the connection ends with the context, and with it the lock, whatever happens inside.
     engine = create_engine(url, poolclass=NullPool)
-    event.listen(engine, "connect", watch_from_their_end)
+    event.listen(engine, "connect", begin_session, insert=True)
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '60s'"))
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})

@@ -37,7 +37,11 @@ class Base:
 
     Attributes:
         status: None when the board never showed a status that exists.
-        lacking: properties that were empty on first contact and count as agreed until the card is written (design: 6).
+        created, updated: what a card without a task shows of its dates, as a task's do not go with it; None when
+            nobody knows.
+        lacking: what counts as agreed although it is not what the database would show (design: 6). Properties that were
+            empty on the first import, until the card is written. Attention, until there is something to say: what
+            stands in it before we first write there is people's.
         refusal: the sentence about a wish that was not granted; '' when there is none.
         refused_at: the task's `status_changed_at` when the refusal was made; another value there outdates it.
     """
@@ -48,6 +52,8 @@ class Base:
     story_direction: str = ""
     status: BoardStatus | None = None
     priority: Priority = Priority.NORMAL
+    created: datetime | None = None
+    updated: datetime | None = None
     shown: Shown = field(default_factory=Shown)
     lacking: frozenset[str] = frozenset()
     refusal: str = ""
@@ -79,11 +85,11 @@ def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str,
     values: dict[str, Any] = {
         "Status": status.value if status is not None else base.shown.status,
         "Priority": (task.priority if task is not None else base.priority).option,
-        "Attention": attention_text,
+        "Attention": attention_text or (base.shown.attention if "Attention" in base.lacking else ""),
     }
-    if task is not None:
-        values |= {"Created": to_minute(task.created_at), "Updated": to_minute(task.status_changed_at)}
-    return values
+    created, updated = (task.created_at, task.status_changed_at) if task is not None else (base.created, base.updated)
+    dates = {"Created": created, "Updated": updated}
+    return values | {name: to_minute(moment) for name, moment in dates.items() if moment is not None}
 
 
 def differences(
@@ -91,7 +97,7 @@ def differences(
 ) -> dict[str, Any]:
     """What a push has to write to a card: only what differs; empty when the card is right.
 
-    A property that was empty on first contact counts as right, until another reason to write the card comes along.
+    A property that was empty on the first import counts as right, until another reason to write the card comes along.
 
     Args:
         base: what is remembered of the card.
@@ -124,9 +130,16 @@ def wrote(base: Base, values: dict[str, Any]) -> Base:
         base,
         status=BoardStatus(values["Status"]) if "Status" in values else base.status,
         priority=Priority(values["Priority"].lower()) if "Priority" in values else base.priority,
+        created=_agreed(base.created, values.get("Created")),
+        updated=_agreed(base.updated, values.get("Updated")),
         shown=shown,
         lacking=base.lacking - values.keys(),
     )
+
+
+def _agreed(known: datetime | None, written: datetime | None) -> datetime | None:
+    """The moment that a card shows now, with its seconds where they are known."""
+    return known if written is None or (known is not None and to_minute(known) == written) else written
 
 
 def is_outdated(base: Base, task: TaskState | None) -> bool:

@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.database import THEIR_END, connection_options, libpq
+from models.database import SESSION, connection_options, libpq
 
 CHANNEL: Final = "showrunner_run_asked_for"
 _AGAIN_SECONDS: Final = 5.0
@@ -40,7 +40,7 @@ async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
     # A listener only waits, and would never notice by itself that the other machine is gone.
     options = connection_options(url)
     async with await psycopg.AsyncConnection.connect(libpq(url), autocommit=True, **options) as connection:
-        await connection.execute(*THEIR_END)
+        await connection.execute(*SESSION)
         await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
         async for _ in connection.notifies():
             await heard()

@@ -65,6 +65,8 @@ class Card(SQLModel, table=True):
     base_story_direction: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     base_status: str | None = Field(default=None, sa_column=Column(String(50)))
     base_priority: str = Field(default="normal", sa_column=Column(String(50), nullable=False, server_default="normal"))
+    base_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    base_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     shown_status: str | None = Field(default=None, sa_column=Column(Text))
     shown_priority: str | None = Field(default=None, sa_column=Column(Text))
     shown_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -111,6 +113,8 @@ class Card(SQLModel, table=True):
             story_direction=self.base_story_direction,
             status=BoardStatus(self.base_status) if self.base_status is not None else None,
             priority=Priority(self.base_priority),
+            created=self.base_created,
+            updated=self.base_updated,
             shown=shown,
             lacking=frozenset(self.lacking),
             refusal=self.refusal,
@@ -130,7 +134,7 @@ class Card(SQLModel, table=True):
             created=self.shown_created,
             updated=self.shown_updated,
             attention=self.shown_attention,
-            created_time=self.first_seen_at or now,
+            created_time=self.base_created or self.first_seen_at or now,
             edited_at=self.edited_at or now,
             edited_by=None,
             in_trash=False,
@@ -143,6 +147,7 @@ class Card(SQLModel, table=True):
         self.base_story_direction = base.story_direction
         self.base_status = base.status.value if base.status is not None else None
         self.base_priority = base.priority.value
+        self.base_created, self.base_updated = base.created, base.updated
         self.shown_status, self.shown_priority = base.shown.status, base.shown.priority
         self.shown_created, self.shown_updated = base.shown.created, base.shown.updated
         self.shown_attention = base.shown.attention
@@ -225,6 +230,14 @@ async def others_to_write(session: AsyncSession, page_ids: Sequence[str], *, lim
 async def count_cards(session: AsyncSession) -> int:
     """How many cards are followed or could be (not in the trash)."""
     query: Any = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL")
+    return int((await session.execute(query)).scalar_one())
+
+
+async def count_notes(session: AsyncSession) -> int:
+    """How many cards show in Attention what people wrote before we did."""
+    query = text(
+        "SELECT count(*) FROM cards WHERE trashed_at IS NULL AND 'Attention' = ANY (lacking) AND shown_attention <> ''"
+    )
     return int((await session.execute(query)).scalar_one())
 
 

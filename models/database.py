@@ -55,12 +55,24 @@ _THEIR_END = {
     "tcp_keepalives_count": str(_PROBES),
     "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
 }
+_DEFAULTS = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "default_transaction_isolation": "read committed",
+}
+"""PostgreSQL's own defaults, which an administrator may have changed for a server, a database or a role. In a time zone
+with a repeated hour, Python takes two equal moments of it for different ones."""
 _SET_ALL: Final = (
     "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) "
     "WHERE current_setting(name, true) IS NOT NULL"
 )
-THEIR_END: Final = (_SET_ALL, (list(_THEIR_END), list(_THEIR_END.values())))
-"""The statement, with its values, by which a connection's server learns when to take its client for gone."""
+_SESSION = {**_THEIR_END, **_DEFAULTS}
+SESSION: Final = (_SET_ALL, (list(_SESSION), list(_SESSION.values())))
+"""The statement, with its values, by which a connection's server learns when to take its client for gone, and that
+nothing else it was told of sessions counts in this one."""
 _DRIVERS = {"postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -104,7 +116,8 @@ def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngi
     """
     given = connection_options(url)
     engine = create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=ping, connect_args=given)
-    event.listen(engine.sync_engine, "connect", watch_from_their_end)
+    # First, because SQLAlchemy asks its first connection for the isolation level that it sets back to from then on.
+    event.listen(engine.sync_engine, "connect", begin_session, insert=True)
     return engine
 
 
@@ -114,13 +127,15 @@ def connection_options(url: URL) -> dict[str, Any]:
     return {name: value for name, value in ours.items() if name not in url.query}
 
 
-def watch_from_their_end(connection: DBAPIConnection, _record: object) -> None:
-    """Have the server notice a host that fell silent, and free what it held: by default that takes it two hours.
+def begin_session(connection: DBAPIConnection, _record: object) -> None:
+    """Make a new connection's session what we need it to be, whatever the server, the database or the role says.
+
+    The server is to notice a host that fell silent, and free what it held: by default that takes it two hours.
 
     Statements and not start-up options: a pooler refuses those, and a server too old for one of them would as well.
     """
     cursor = connection.cursor()
-    cursor.execute(*THEIR_END)
+    cursor.execute(*SESSION)
     cursor.close()
     connection.commit()
 

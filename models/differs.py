@@ -25,15 +25,20 @@ CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
         AND NOT (shown_status IS NULL AND 'Status' = ANY (lacking)) THEN 1 ELSE 0 END
 + CASE WHEN shown_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
         AND NOT (shown_priority IS NULL AND 'Priority' = ANY (lacking)) THEN 2 ELSE 0 END
-+ CASE WHEN shown_attention <> CASE
-              WHEN refusal <> '' AND refused_at <> task_status_changed_at
-              THEN rtrim(left(attention, -length(refusal)))
-              ELSE attention END THEN 4 ELSE 0 END
-+ CASE WHEN shown_created AT TIME ZONE 'UTC' <> date_trunc('minute', task_created_at AT TIME ZONE 'UTC')
-          OR shown_created IS NULL AND task_created_at IS NOT NULL AND NOT 'Created' = ANY (lacking)
++ CASE WHEN shown_attention <> coalesce(nullif(
+              CASE WHEN refusal <> '' AND refused_at <> task_status_changed_at
+                   THEN rtrim(left(attention, -length(refusal)))
+                   ELSE attention END, ''),
+              CASE WHEN 'Attention' = ANY (lacking) THEN shown_attention ELSE '' END) THEN 4 ELSE 0 END
++ CASE WHEN shown_created AT TIME ZONE 'UTC'
+              <> date_trunc('minute', coalesce(task_created_at, base_created) AT TIME ZONE 'UTC')
+          OR shown_created IS NULL AND coalesce(task_created_at, base_created) IS NOT NULL
+              AND NOT 'Created' = ANY (lacking)
         THEN 8 ELSE 0 END
-+ CASE WHEN shown_updated AT TIME ZONE 'UTC' <> date_trunc('minute', task_status_changed_at AT TIME ZONE 'UTC')
-          OR shown_updated IS NULL AND task_status_changed_at IS NOT NULL AND NOT 'Updated' = ANY (lacking)
++ CASE WHEN shown_updated AT TIME ZONE 'UTC'
+              <> date_trunc('minute', coalesce(task_status_changed_at, base_updated) AT TIME ZONE 'UTC')
+          OR shown_updated IS NULL AND coalesce(task_status_changed_at, base_updated) IS NOT NULL
+              AND NOT 'Updated' = ANY (lacking)
         THEN 16 ELSE 0 END
 END"""
 """`models.agreement.differences` in SQL (kept equal by test): the sum of the bits of what differs, 0 for a card that is
@@ -56,15 +61,16 @@ FROM cards
 WHERE (differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) OR unread_since IS NOT NULL)
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
+  differs & 7 = 0,
   (coalesce(task_priority, base_priority) = 'high') DESC,
   (refusal <> '' OR shown_attention <> attention) DESC,
   task_status_changed_at NULLS LAST,
   notion_page_id
 LIMIT :limit
 """
-"""Cards to push now: High priority first, then what a person waits for, then the oldest change.
-
-Those that could not be read are among them: they are read before anything is written to them."""
+"""Cards to push now: High priority first, then what a person waits for, then the oldest change. Cards that lack nothing
+but their dates wait for all others: of those, many may be made at once. Cards that could not be read are among them:
+they are read before anything is written to them."""
 
 _PUT_BACKS = text(
     "SELECT count(*) FROM cards "

@@ -46,6 +46,8 @@ def property_drift(sight: Sight) -> Iterator[Drift]:
             yield _wrong_type(name, found)
         if found["name"] != name:
             yield _twins(name, found) if _is_twin(sight, name) else _renamed(name, found)
+    if sight.notes:
+        yield _notes(sight)
 
 
 def _missing(name: str, sight: Sight) -> Drift:
@@ -125,4 +127,24 @@ def _renamed(name: str, found: Json) -> Drift:
         wrong=f"{name} is called “{found['name']}” on this board.",
         breaks="Nothing: it is known by its id and goes on working.",
         cure="Nothing to do.",
+    )
+
+
+def _notes(sight: Sight) -> Drift:
+    found = sight.property("Attention") or {}
+    cards = "1 card" if sight.notes == 1 else f"{sight.notes:,} cards"
+    return Drift(
+        slug="attention-holds-notes",
+        severity=Severity.LOSES,
+        part=Part.PROPERTY,
+        about="Attention",
+        wrong=f"“{found.get('name', 'Attention')}” holds text on {cards} that Showrunner did not write.",
+        breaks=(
+            "It stays until Showrunner has something to say on that card, and is replaced then; the card's history "
+            "keeps the text (`showrunner card show`)."
+        ),
+        cure=(
+            f"If the column is people's: before the first cycle rename it, e.g. to “Notes”, and {REPAIR} adds ours. "
+            "Later it is known by its id: copy the texts into a column of another name. Otherwise nothing to do."
+        ),
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from models.agreement import Base, Shown, TaskState, attention, by_property, is_outdated, wanted
+from models.first_contact import dates_of, lacking_of
 from models.properties import BoardCard
 from models.statuses import FREE_OF_RULES, PLANNING, BoardStatus, Priority, board_status, people_may_move, priority
 from models.validation import Violation
@@ -97,7 +98,10 @@ def plan(
         card = replace(card, story_direction=base.story_direction)  # the column went, not the text in it
     status = _status(base, card, task, valid=not violations)
     prio = _priority(base, card, task)
-    state = _task_state(card, task, status.database, prio.database, violations)
+    followed = not violations and status.database is not None
+    shown = shown_of(card)
+    created, updated = dates_of(base, card, shown, task, importing=importing, followed=followed)
+    state = _task_state(card, task, status.database, prio.database, violations, (created, updated))
     refusal, refused_at = _refusal(base, task, status, prio)
     if state is not None and refusal and refused_at is None:
         refused_at = state.status_changed_at
@@ -108,8 +112,10 @@ def plan(
         story_direction=card.story_direction,
         status=status.agreed,
         priority=prio.agreed,
-        shown=shown_of(card),
-        lacking=_lacking(base, card, moved=status.moved, importing=importing),
+        created=created,
+        updated=updated,
+        shown=shown,
+        lacking=lacking_of(base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)),
         refusal=refusal,
         refused_at=refused_at,
     )
@@ -232,17 +238,12 @@ def _tampering(base: Base | None, card: BoardCard, made: Plan) -> Iterator[Lost]
     """What people wrote into properties that are the database's alone; the push puts them right."""
     right = wanted(made.base, made.task, made.attention)
     before, now = by_property(base.shown if base is not None else Shown()), by_property(made.base.shown)
+    if base is not None and "Attention" in base.lacking:
+        before["Attention"] = ""  # theirs until now
     for name in ("Created", "Updated", "Attention"):
         if name in right and name not in card.computed and now[name] not in (before[name], right[name]):
             value = str(now[name]) if now[name] is not None else None
             yield Lost(property=name, action="refused", reason="not_yours", value=value, kept=str(right[name]))
-
-
-def _lacking(base: Base | None, card: BoardCard, *, moved: bool, importing: bool) -> frozenset[str]:
-    empty = {name for name, value in by_property(shown_of(card)).items() if value is None}
-    if base is None:
-        return frozenset(empty if importing else empty & {"Created", "Updated"})
-    return frozenset() if moved else base.lacking & empty
 
 
 def _refusal(
@@ -266,6 +267,7 @@ def _task_state(
     status: BoardStatus | None,
     prio: Priority,
     violations: Sequence[Violation],
+    dates: tuple[datetime, datetime],
 ) -> TaskState | None:
     """The task from now on: made when the card is first valid; an invalid text keeps the last valid one."""
     wrong = {violation.field for violation in violations}
@@ -279,8 +281,8 @@ def _task_state(
             story_direction=card.story_direction or None,
             board_status=status,
             priority=prio,
-            created_at=card.created or card.created_time,
-            status_changed_at=card.updated or card.edited_at,
+            created_at=dates[0],
+            status_changed_at=dates[1],
         )
     return replace(
         task,

@@ -67,6 +67,7 @@ async def settle(
     correlation_id: str | None,
     bot_ids: Collection[str] = (),
     importing: bool = False,
+    first_import: bool | None = None,
     claims: Mapping[str, Sequence[Claim]] | None = None,
 ) -> Settled:
     """Store what looks at the board mean. The caller commits.
@@ -76,8 +77,11 @@ async def settle(
 
     Args:
         bot_ids: whose edits are our own.
+        importing: whether this is the import of a whole board, in whose name it is recorded then.
+        first_import: whether cards seen for the first time were on the board before us; as `importing` if not given.
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
     """
+    first_import = importing if first_import is None else first_import
     counting = newest(looks)
     held = await hold(session, list(counting))
     outcomes: list[Outcome] = []
@@ -94,7 +98,7 @@ async def settle(
             note = _Note(session, held.cards[page_id], actor, now, correlation_id)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
-                outcomes.append(_settle_one(note, look, task, bot_ids, importing=importing))
+                outcomes.append(_settle_one(note, look, task, bot_ids, importing=first_import))
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
                 found = overtaken(note.card, look)
@@ -139,6 +143,13 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> N
     card.refusal = " ".join([*([card.refusal] if card.refusal else []), *sentences])
     card.refused_at = task.status_changed_at if task is not None else None
     card.attention = attention(card.known_violations(), card.refusal)
+    if "Attention" in card.lacking:  # theirs until now
+        card.lacking = [name for name in card.lacking if name != "Attention"]
+        if card.shown_attention not in {"", kept := card.attention}:
+            lost = card.shown_attention
+            note.history(
+                "refused", property="Attention", old_value=kept, new_value=kept, lost_value=lost, reason="not_yours"
+            )
 
 
 def _author(card: BoardCard, bot_ids: Collection[str]) -> str:
@@ -206,9 +217,10 @@ def _trash(note: _Note) -> Outcome:
 
 
 def _stamped(decided: Plan, now: datetime) -> Base:
-    """A refusal made together with an accepted move belongs to the status after it."""
-    refused = bool(decided.base.refusal) and decided.moved
-    return replace(decided.base, refused_at=now) if refused else decided.base
+    """An accepted move was made now, and a refusal made together with it belongs to the status after it."""
+    if not decided.moved:
+        return decided.base
+    return replace(decided.base, updated=now, refused_at=now if decided.base.refusal else decided.base.refused_at)
 
 
 def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bool]:

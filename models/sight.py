@@ -29,6 +29,7 @@ class Sight:
         views: the views of that data source, whole, in the order of the tabs.
         memory: what properties, options and views were known by before.
         channels: the configured channels.
+        notes: cards whose Attention holds what people wrote, as far as somebody asked.
     """
 
     database: Json | None
@@ -36,6 +37,7 @@ class Sight:
     views: tuple[Json, ...] = ()
     memory: BoardMemory = field(default_factory=BoardMemory)
     channels: tuple[str, ...] = ()
+    notes: int = 0
 
     @property
     def schema(self) -> Mapping[str, Json]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.board import Board
 from models.board_memory import BoardMemory, memory_of, note, recall
+from models.card import count_notes
 from models.database import Sessions
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.links import bare_id
+from models.own_words import is_ours
+from models.properties import plain_text
 from models.sight import Sight
-from models.sync_state import BOARD, get_value
+from models.sync_state import BOARD, WATERMARK, get_moment, get_value
 from tasks.board import choose_data_source
 from tasks.notion import NotionClient
 
@@ -55,8 +58,36 @@ async def look(site: Site, database_id: str) -> Sight:
     )
     if site.sessions is not None:
         async with site.sessions.begin() as session:
-            await note(session, source["id"], sight.seen())
+            seen = sight.seen()
+            if await get_value(session, BOARD) is None:
+                # People may still decide that a column called Attention is theirs, and rename it.
+                others = {name: known for name, known in seen.properties.items() if name != "Attention"}
+                seen = replace(seen, properties=others)
+            await note(session, source["id"], seen)
     return sight
+
+
+async def with_notes(site: Site, sight: Sight) -> Sight:
+    """What is seen, with the cards whose Attention holds what people wrote: Notion shows a hundred, for one request.
+
+    Once the board was imported the database knows all of them.
+    """
+    found = sight.property("Attention")
+    if sight.data_source is None or found is None or found["type"] != "rich_text":
+        return sight
+    if site.sessions is not None:
+        async with site.sessions() as session:
+            if await get_moment(session, WATERMARK) is not None:
+                return replace(sight, notes=await count_notes(session))
+    filled = {"property": found["id"], "rich_text": {"is_not_empty": True}}
+    answer = await site.notion.query_database(sight.data_source["id"], filter_=filled)
+    texts = [
+        plain_text(prop["rich_text"])
+        for page in answer["results"]
+        for prop in page["properties"].values()
+        if prop["id"] == found["id"]
+    ]
+    return replace(sight, notes=sum(not is_ours(one) for one in texts))
 
 
 async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:

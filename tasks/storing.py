@@ -17,7 +17,7 @@ from models.errors import SafetyStop
 from models.holding import hold
 from models.looks import Look, news
 from models.settle import Outcome, Settled, mark_gone, mark_unread, settle
-from models.sync_state import CONFIRMED, get_moment
+from models.sync_state import CONFIRMED, WATERMARK, get_moment
 from models.unseen import Claim
 from models.validation import validate_notion_entry
 from tasks.connections import Connections
@@ -156,6 +156,8 @@ async def store_cards(
             correlation_id=reader.correlation_id,
             bot_ids=reader.bot_ids,
             importing=reader.importing,
+            # An event may show a card before the first import does, and a later import one that was made since.
+            first_import=await get_moment(session, WATERMARK) is None,
             claims=events.claims,
         )
         await mark_unread(session, [*readings.failed], now=now)

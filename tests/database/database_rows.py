@@ -46,7 +46,7 @@ def make_card(page_id: str = "page-1", **values: Any) -> BoardCard:
         "status": "Draft",
         "priority": "Normal",
         "created": EARLIER,
-        "updated": EARLIER,
+        "updated": NOW.replace(second=0),
         "attention": "",
         "created_time": EARLIER,
         "edited_at": NOW.replace(second=0),

@@ -112,8 +112,10 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
     base = Base(
         status=draw(columns) if known or draw(st.booleans()) else None,
         priority=draw(st.sampled_from([*Priority])),
+        created=draw(st.one_of(st.none(), moments)),
+        updated=draw(st.one_of(st.none(), moments)),
         shown=shown,
-        lacking=frozenset(name for name in empty if draw(st.booleans())),
+        lacking=frozenset(name for name in {*empty, "Attention"} if draw(st.booleans())),
         refusal=refusal,
         refused_at=draw(st.one_of(st.none(), moments)) if refusal else None,
     )

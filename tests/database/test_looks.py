@@ -121,7 +121,7 @@ async def test_a_card_first_seen_in_the_trash_is_a_first_contact_when_it_is_rest
     (outcome,) = (await settled(sessions, make_look(make_card(**bare), LATER), now=LATER)).outcomes
     assert (outcome.restored, outcome.created) == (True, True)
     assert worker.task("status_changed_at") == {"status_changed_at": make_card().edited_at}
-    assert await to_push(sessions) == []
+    assert await to_push(sessions) == ["page-1"], "its dates"
 
 
 async def test_a_page_that_is_gone_is_marked_once_and_its_task_stays(sessions: Sessions, worker: Worker) -> None:

@@ -85,11 +85,12 @@ def test_each_migration_can_be_taken_back_alone(postgres: URL) -> None:
         migrate(url)
         whole = {**ours(url, CATALOGUE), **ours(url, SHAPE)}
         seen = []
-        for _ in range(3):
+        for _ in range(4):
             migrate(url, "-1")
             seen.append(ours(url, CATALOGUE)["triggers"])
-        assert seen[0] == seen[1] == whole["triggers"] - {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
-        assert seen[2] == set()
+        assert seen[0] == whole["triggers"]
+        assert seen[1] == seen[2] == whole["triggers"] - {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
+        assert seen[3] == set()
         migrate(url)
         assert {**ours(url, CATALOGUE), **ours(url, SHAPE)} == whole
 
@@ -153,6 +154,38 @@ def test_a_migration_keeps_the_rows_that_are_there(postgres: URL) -> None:
         )
         migrate(url)
         assert worker.task("board_status") == {"board_status": "Error: API Failure"}
+        worker.connection.close()
+
+
+def test_cards_that_were_made_after_the_first_import_get_the_dates_they_lack(postgres: URL) -> None:
+    with blank(postgres, "dates") as url:
+        migrate(url, "0004")
+        worker = Worker(url)
+        for page, actor in (("found", "import"), ("made", "person:ada")):
+            worker.rows("SELECT set_config('showrunner.actor', %s, false)", [actor])
+            worker.rows(
+                "INSERT INTO tasks (notion_page_id, title, channel_id, topic) VALUES (%s, 'a', 'b', 'c')", [page]
+            )
+            worker.rows(
+                "INSERT INTO cards (notion_page_id, task_id, first_seen_at, shown_status, shown_priority, lacking) "
+                "SELECT notion_page_id, id, now(), 'Draft', 'Normal', ARRAY['Created', 'Priority', 'Updated'] "
+                "FROM tasks WHERE notion_page_id = %s",
+                [page],
+            )
+        worker.rows(
+            "INSERT INTO cards (notion_page_id, first_seen_at, shown_status, shown_priority, shown_created) "
+            "VALUES ('invalid', now(), 'Draft', 'Normal', '2020-02-20T20:20Z')"
+        )
+        columns = "SELECT notion_page_id AS page, differs, base_created IS NOT NULL AS dated FROM cards ORDER BY 1"
+        before = worker.rows("SELECT notion_page_id, differs FROM cards ORDER BY 1")
+        migrate(url, "0006")
+        assert [tuple(row.values()) for row in worker.rows(columns)] == [
+            ("found", 0, True),
+            ("invalid", 0, True),
+            ("made", 24, True),
+        ]
+        migrate(url, "0004")
+        assert worker.rows("SELECT notion_page_id, differs FROM cards ORDER BY 1")[:2] == before[:2]
         worker.connection.close()
 
 

@@ -43,7 +43,7 @@ async def test_first_contact_with_a_valid_card_makes_its_task(sessions: Sessions
     assert (task["notion_page_id"], task["title"], task["topic"]) == ("page-1", "The deep", "Anglerfish")
     assert (task["channel_id"], task["story_direction"], task["priority"]) == ("deep_sea", "Down", "high")
     assert (task["status"], task["board_status"]) == ("pending", "Queued")
-    assert (task["created_at"], task["status_changed_at"]) == (EARLIER, EARLIER)
+    assert (task["created_at"], task["status_changed_at"]) == (EARLIER, make_card().edited_at)
     assert worker.history("actor", "action", "new_value", "correlation_id", "at") == [
         ("person:ada", "created", "Queued", "cycle-1", NOW),
     ]
@@ -99,7 +99,11 @@ async def test_an_edited_text_is_taken_and_is_no_status_change(sessions: Session
     await settled(sessions, make_look(make_card()))
     await settled(sessions, make_look(make_card(title="Deeper"), LATER), now=LATER)
     task = worker.task()
-    assert (task["title"], task["updated_at"], task["status_changed_at"]) == ("Deeper", LATER, EARLIER)
+    assert (task["title"], task["updated_at"], task["status_changed_at"]) == (
+        "Deeper",
+        LATER,
+        make_card().edited_at,
+    )
     assert worker.history("property", "old_value", "new_value")[1:] == [("Title", "The deep", "Deeper")]
 
 

@@ -85,7 +85,7 @@ def make_card(**values: Any) -> BoardCard:
         "updated": EARLIER,
         "attention": "",
         "created_time": EARLIER,
-        "edited_at": NOW,
+        "edited_at": EARLIER,
         "edited_by": "ada",
         "in_trash": False,
         "relations": {},

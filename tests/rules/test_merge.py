@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -177,38 +178,75 @@ def test_a_card_becomes_a_task_when_it_is_first_valid() -> None:
     assert pushes(after) == {"Attention": ""}
 
 
-# Dates: the database's, taken from the page on first contact
+# Dates: the database's, taken from the page; from the board in the first import
 
 
-def test_dates_that_the_board_has_are_taken_on_first_contact() -> None:
-    made = plan(None, make_card(created=EARLIER, updated=NOW), None, [])
+def test_dates_that_the_board_has_are_taken_in_the_first_import() -> None:
+    made = plan(None, make_card(created=EARLIER, updated=NOW), None, [], importing=True)
     assert made.task is not None
     assert (made.task.created_at, made.task.status_changed_at) == (EARLIER, NOW)
     assert pushes(made) == {}
+    assert made.lost == ()
 
 
-@pytest.mark.parametrize("importing", [True, False])
-def test_dates_that_the_board_lacks_are_the_pages_own_and_count_as_agreed(*, importing: bool) -> None:
-    made = plan(None, make_card(created=None, updated=None), None, [], importing=importing)
+def test_dates_that_the_board_lacks_in_the_first_import_are_the_pages_own_and_count_as_agreed() -> None:
+    made = plan(None, make_card(created=None, updated=None, edited_at=NOW), None, [], importing=True)
     assert made.task is not None
     assert (made.task.created_at, made.task.status_changed_at) == (EARLIER, NOW)
-    assert made.base.lacking == {"Created", "Updated"}
+    assert {"Created", "Updated"} <= made.base.lacking
     assert pushes(made) == {}
+
+
+@pytest.mark.parametrize("violations", [[], [NO_TOPIC]], ids=["valid", "invalid"])
+@pytest.mark.parametrize("typed", [None, EARLIER - timedelta(days=400), NOW + timedelta(days=400)])
+def test_a_card_made_after_the_first_import_gets_its_dates_whatever_was_typed_there(
+    typed: datetime | None, violations: list[Violation]
+) -> None:
+    card = make_card(created=typed, updated=typed, edited_at=NOW)
+    made = plan(None, card, None, violations)
+    # A card nobody follows yet has stood in its column since it was made, as far as anybody knows.
+    changed_at = EARLIER if violations else NOW
+    assert {name: pushes(made)[name] for name in ("Created", "Updated")} == {"Created": EARLIER, "Updated": changed_at}
+    assert [(entry.property, entry.value) for entry in made.lost] == (
+        [("Created", str(typed)), ("Updated", str(typed))] if typed is not None else []
+    )
+    if made.task is not None:
+        assert (made.task.created_at, made.task.status_changed_at) == (EARLIER, NOW)
+
+
+def test_a_task_takes_over_the_dates_of_its_card() -> None:
+    new = plan(None, make_card(created=None, updated=None, topic=""), None, [NO_TOPIC])
+    since = EARLIER + timedelta(hours=3, seconds=20)
+    moved = replace(new.base, updated=since)  # as models.settle stamps an accepted move
+    written = wrote(moved, differences(moved, None, new.attention))
+    assert (written.shown.created, written.shown.updated) == (EARLIER, since.replace(second=0))
+    shown = {"created": EARLIER, "updated": since.replace(second=0), "attention": new.attention}
+    mended = plan(written, make_card(**shown, edited_at=NOW), None, [])
+    assert mended.task == make_task(created_at=EARLIER, status_changed_at=since)
+    assert pushes(mended) == {"Attention": ""}
+
+
+def test_a_card_whose_task_was_deleted_keeps_its_dates() -> None:
+    made = plan(None, make_card(created=None, updated=None, edited_at=NOW), None, [])
+    shown = wrote(made.base, pushes(made))
+    assert differences(shown, None, "") == {}
+    card = make_card(created=EARLIER, updated=NOW, edited_at=NOW + timedelta(days=9))
+    assert plan(shown, card, None, []).task == made.task
 
 
 def test_lacking_dates_are_written_when_the_card_is_written_for_another_reason() -> None:
-    made = plan(None, make_card(created=None, updated=None), None, [])
+    made = plan(None, make_card(created=None, updated=None), None, [], importing=True)
     assert made.task is not None
     moved = replace(made.task, board_status=B.QUEUED, status_changed_at=NOW)
     written = differences(made.base, moved, "")
     assert written == {"Status": "Queued", "Created": EARLIER, "Updated": NOW}
     after = wrote(made.base, written)
-    assert after.lacking == frozenset()
+    assert not {"Created", "Updated"} & after.lacking
     assert differences(after, moved, "") == {}
 
 
 def test_a_persons_move_writes_the_dates_the_board_lacked() -> None:
-    first = plan(None, make_card(created=None, updated=None), None, [])
+    first = plan(None, make_card(created=None, updated=None), None, [], importing=True)
     moved = plan(first.base, make_card(created=None, updated=None, status="Queued"), first.task, [])
     assert set(pushes(moved)) == {"Created", "Updated"}
 
@@ -265,6 +303,38 @@ def test_a_note_in_attention_is_recorded_before_it_is_overwritten(base: Any, tas
     made = plan(base, make_card(topic="", attention="ask Ada"), task, [NO_TOPIC])
     assert [(entry.property, entry.value) for entry in made.lost] == [("Attention", "ask Ada")]
     assert pushes(made) == {"Attention": "Topic is empty."}
+
+
+@pytest.mark.parametrize("importing", [True, False])
+def test_what_stands_in_attention_before_we_wrote_there_is_kept_while_there_is_nothing_to_say(
+    *, importing: bool
+) -> None:
+    theirs = make_card(attention="ask Ada")
+    made = plan(None, theirs, None, [], importing=importing)
+    assert (pushes(made), made.lost) == ({}, ())
+    changed = again(made, make_card(attention="ask Ben"))
+    assert (pushes(changed), changed.lost) == ({}, ())
+    moved = again(changed, make_card(attention="ask Ben", status="Queued"))
+    assert "Attention" not in pushes(moved)
+
+
+def test_a_note_in_attention_is_recorded_once_when_there_is_something_to_say_and_over_it_is_ours() -> None:
+    made = plan(None, make_card(attention="ask Ada"), None, [], importing=True)
+    invalid = again(made, make_card(attention="ask Ada", topic=""), [NO_TOPIC])
+    assert [(entry.property, entry.value) for entry in invalid.lost] == [("Attention", "ask Ada")]
+    assert pushes(invalid) == {"Attention": "Topic is empty."}
+    assert again(invalid, make_card(attention="ask Ada", topic=""), [NO_TOPIC]).lost == ()
+    told = wrote(invalid.base, pushes(invalid))
+    typed = plan(told, make_card(attention="again", topic=""), invalid.task, [NO_TOPIC])
+    assert [(entry.property, entry.value) for entry in typed.lost] == [("Attention", "again")]
+    mended = plan(told, make_card(attention="Topic is empty."), invalid.task, [])
+    assert pushes(mended) == {"Attention": ""}
+
+
+@pytest.mark.parametrize("importing", [True, False])
+def test_our_own_words_from_before_do_not_stay_for_ever(*, importing: bool) -> None:
+    made = plan(None, make_card(attention="Topic is empty."), None, [], importing=importing)
+    assert pushes(made) == {"Attention": ""}
 
 
 def test_dates_that_differ_on_first_contact_with_an_existing_task_are_recorded_and_put_right() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -24,6 +25,9 @@ BIG = 0.03
 """How many boards have more cards than a page of a query holds."""
 SILENT = 0.2
 """How many boards have no webhook, so that sweeps alone find what people do."""
+
+NIGHT = datetime(2026, 10, 25, 0, 5, tzinfo=UTC)
+"""In Berlin, five past two, for the first time."""
 
 
 @dataclass
@@ -49,6 +53,9 @@ async def live(databases: Databases, seed: int, steps: int) -> Lived:
     cut = rng.random() < 0.15
     world = World(databases, rng, **({"query_limit": 6} if cut else {}))
     world.minutes_between_cards = 61 if cut else 1
+    if seed % 8 == 0:
+        world.happened["boards in the night that clocks are put back"] += 1
+        world.clock.now = NIGHT
     await world.open()
     if rng.random() < SILENT:
         world.happened["boards without webhooks"] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,6 +15,7 @@ from ledger import TWO_WAY, Written
 from world import World
 
 from models.board import Board, read_board
+from models.own_words import is_ours
 from models.properties import BoardCard, read_card, to_minute
 from models.statuses import board_status
 from models.validation import Violation, validate_notion_entry
@@ -76,11 +77,15 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
     unseen = known.deleted is not None and known.deleted >= card["seen_at"]
     if not violations and not tasks and board_status(read.status) is not None and not unseen:
         return [f"{name} is valid and has no task"]
-    found = _attention_is_right(read, violations, card, tasks) if "Attention" not in read.computed else []
+    theirs = all(entry.who in {"person", "schema"} for entry in world.ledger.written[known.page_id, "Attention"])
+    found = _attention_is_right(read, violations, card, tasks, theirs) if "Attention" not in read.computed else []
     if tasks:
         pairs = _pairs(read, tasks[0], {violation.field for violation in violations})
     else:
+        dates = [("Created", read.created, card["base_created"]), ("Updated", read.updated, card["base_updated"])]
         pairs = [("Status", read.status or "Draft", card["base_status"] or read.status)]
+        pairs += [(name, shown, to_minute(moment)) for name, shown, moment in dates]
+    found += _a_new_card_has_its_dates(world, read, tasks)
     found += [
         f"{prop} is {on_board!r} on the board and {in_database!r} in the database"
         for prop, on_board, in_database in pairs
@@ -89,10 +94,31 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
     return [f"{name}: {fact}" for fact in found]
 
 
-def _attention_is_right(read: BoardCard, violations: Sequence[Violation], card: Any, tasks: list[Any]) -> list[str]:
-    """It says what is wrong now, then what was refused last, and is empty when nothing is."""
+def _a_new_card_has_its_dates(world: World, read: BoardCard, tasks: list[Any]) -> Iterator[str]:
+    """What was made after the first import is as old as its page, and shows both dates, valid or not."""
+    if world.imported is None or read.created_time <= world.imported:
+        return
+    for name, shown in (("Created", read.created), ("Updated", read.updated)):
+        if shown is None and name not in read.computed:
+            yield f"{name} is empty, and it was made after the first import"
+    if tasks and tasks[0]["created_at"] != read.created_time:
+        yield f"it was made at {read.created_time}, and its task says {tasks[0]['created_at']}"
+
+
+def _attention_is_right(
+    read: BoardCard,
+    violations: Sequence[Violation],
+    card: Any,
+    tasks: list[Any],
+    theirs: bool,  # noqa: FBT001
+) -> list[str]:
+    """It says what is wrong now, then what was refused last, and is empty when nothing is.
+
+    Unless we never wrote there (`theirs`): while nothing is wrong it is people's, but for what a duplicate brought in.
+    """
     expected = " ".join([*(v.message for v in violations), *([card["refusal"]] if card["refusal"] else [])])
-    found = [] if read.attention == expected else [f"it says {read.attention!r} and should say {expected!r}"]
+    right = read.attention == expected or (not expected and theirs and not is_ours(read.attention))
+    found = [] if right else [f"it says {read.attention!r} and should say {expected!r}"]
     if tasks and card["refusal"] and card["refused_at"] != tasks[0]["status_changed_at"]:
         found.append(f"its refusal is of yesterday: {card['refusal']!r}")
     return found
@@ -127,8 +153,9 @@ def _nothing_lost(world: World, history: list[Any]) -> list[str]:
             since = [row for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)]
             if name not in TWO_WAY and theirs.value is None and all(one.who == "person" for one in written[:index]):
                 continue  # empty, and we had not written it yet: whoever sees it first finds nothing wrong
-            if name in {"Created", "Updated"} and not _has_task(rows, theirs.at):
-                continue  # of a card without a task they are nobody's, and a task takes them over
+            before_us = world.imported is None or theirs.at <= world.imported
+            if name in {"Created", "Updated"} and before_us and not _has_task(rows, theirs.at):
+                continue  # the first import takes them over
             if any(_stands(row, name, theirs.value) for row in since):
                 continue
             if any(row["reason"] == "unseen" and name in row["property"] for row in since):

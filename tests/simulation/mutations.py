@@ -25,6 +25,7 @@ class Mutation:
 
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
+FIRST_CONTACT = "models/first_contact.py"
 MERGE, SETTLE, INBOX, CARD = "models/merge.py", "models/settle.py", "models/inbox.py", "models/card.py"
 
 AS_IF_SAVED = """except NotionWriteUncertain:
@@ -150,5 +151,29 @@ MUTATIONS = (
         SETTLE,
         "    return _trash(note)\n    restored",
         "    return Outcome(page_id=card.notion_page_id)\n    restored",
+    ),
+    Mutation(
+        "the dates that a new card lacks count as agreed",
+        FIRST_CONTACT,
+        "lacking = empty if importing else frozenset()",
+        "lacking = empty",
+    ),
+    Mutation(
+        "dates that people typed or duplicated count",
+        FIRST_CONTACT,
+        "found = shown if importing else Shown()",
+        "found = shown",
+    ),
+    Mutation(
+        "what people had in Attention before us is not recorded",
+        MERGE,
+        'before["Attention"] = ""',
+        "pass",
+    ),
+    Mutation(
+        "a session is in the server's time zone",
+        "models/database.py",
+        '"TimeZone": "UTC",',
+        "",
     ),
 )

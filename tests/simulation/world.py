@@ -99,6 +99,7 @@ class World(Stage):
         failures: what must never happen and did.
         happened: how often each kind of thing happened.
         touched: pages and properties that people edited, also to what they were already.
+        imported: when it was first known that the first import had ended.
     """
 
     def __init__(self, databases: Databases, rng: Random, **config: Any) -> None:
@@ -123,6 +124,7 @@ class World(Stage):
         self.channels: dict[str, Any] = {}
         self.doubts = Doubts()
         self.trashed: dict[str, datetime] = {}
+        self.imported: datetime | None = None
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         await super().open(schema, url=url)
@@ -218,6 +220,8 @@ class World(Stage):
         finally:
             self.ledger.ended(process.name, well=False)
             self.doubts.ended(process)
+            if self.imported is None and await self.rows("SELECT 1 FROM sync_state WHERE key = 'sweep_watermark'"):
+                self.imported = self.clock.now
 
     async def to_the_end(self) -> None:
         """Let all jobs end."""

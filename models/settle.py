@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -19,6 +19,7 @@ from models.looks import Look, doubt, newest
 from models.merge import Plan, plan
 from models.moments import ours, overtaken, remember_moments, remember_trash, unseen_by
 from models.properties import BoardCard
+from models.safety import held_since
 from models.statuses import STATE_OF
 from models.task import Task
 from models.unseen import Claim, Unseen
@@ -68,6 +69,8 @@ async def settle(
     bot_id: str | None = None,
     importing: bool = False,
     claims: Mapping[str, Sequence[Claim]] | None = None,
+    watched: bool = True,
+    waiting: Collection[str] = (),
 ) -> Settled:
     """Store what looks at the board mean. The caller commits.
 
@@ -76,6 +79,8 @@ async def settle(
 
     Args:
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
+        watched: whether what people did until now was watched; waiting: pages that are not to be believed gone
+            (`models.safety`).
     """
     counting = newest(looks)
     held = await hold(session, list(counting))
@@ -90,7 +95,7 @@ async def settle(
         await act_as(session, actor, now=now, correlation_id=correlation_id)
         for look in group:
             page_id = look.card.page_id
-            note = _Note(session, held.cards[page_id], actor, now, correlation_id)
+            note = _Note(session, held.cards[page_id], actor, now, correlation_id, watched, page_id in waiting)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
                 outcomes.append(_settle_one(note, look, task, bot_id, importing=importing))
@@ -107,13 +112,15 @@ async def settle(
 
 @dataclass(frozen=True)
 class _Note:
-    """What every row about one look has in common."""
+    """What every row about one look has in common; `watched` and `waits` as `settle` was told of them."""
 
     session: AsyncSession
     card: Card
     actor: str
     now: datetime
     correlation_id: str | None
+    watched: bool = True
+    waits: bool = False
 
     def history(self, action: str, **what: Any) -> None:
         row = TaskHistory(
@@ -151,6 +158,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
         remember_trash(card, look)
     if look.card.in_trash:
         return _trash(note)
+    card.missing_at = None
     restored = card.trashed_at is not None
     if restored:
         card.trashed_at = None
@@ -173,6 +181,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
             reason=lost.reason,
         )
     card.remember(_stamped(decided, note.now), decided.violations, decided.attention)
+    card.held_at = held_since(card.held_at, decided, watched=note.watched, now=note.now)
     card.first_seen_at = card.first_seen_at or note.now
     if written or edited:
         card.succeeded()  # whoever edited it may have mended what made its pushes fail
@@ -188,7 +197,9 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
 
 
 def _trash(note: _Note) -> Outcome:
-    newly = note.card.trashed_at is None
+    newly = note.card.trashed_at is None and not note.waits
+    if note.waits or not note.watched:
+        note.card.missing_at = note.card.missing_at or note.now
     if newly:
         note.card.trashed_at = note.now
         note.history("trashed")
@@ -242,9 +253,15 @@ async def mark_gone(
     *,
     now: datetime,
     correlation_id: str | None,
+    waiting: Collection[str] = (),
 ) -> list[Outcome]:
-    """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits."""
+    """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits.
+
+    Args:
+        waiting: pages of cards that are not to be marked before the operator confirmed.
+    """
     known = [card for card in (await hold(session, page_ids)).cards.values() if card.first_seen_at is not None]
     for card in known:
-        card.seen_at = now
-    return [_trash(_Note(session, card, "board", now, correlation_id)) for card in known]
+        card.seen_at, card.missing_at = now, card.missing_at or now
+    notes = [_Note(session, card, "board", now, correlation_id, waits=card.notion_page_id in waiting) for card in known]
+    return [_trash(note) for note in notes]

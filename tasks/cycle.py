@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from models.sync_state import CONFIRMED, LAST_GOOD_CYCLE, forget, remember
+from models.safety import note_good_cycle
 from tasks.board import bot_id, followed_board
 from tasks.connections import Connections
 from tasks.importing import import_cards
@@ -12,6 +12,7 @@ from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
 from tasks.push import push_pending
 from tasks.report import Report
+from tasks.safety import see_to_the_waiting
 from tasks.storing import Reader
 from tasks.sweep import sweep
 
@@ -36,12 +37,11 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             # What people did during the import must be known before anything is written over it.
             swept = await sweep(on, reader, report)
         await drain_inbox(on, report)
+        await see_to_the_waiting(on, reader, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.
-            await remember(session, LAST_GOOD_CYCLE, moment=on.clock())
-            if not backlog:
-                await forget(session, CONFIRMED)
+            await note_good_cycle(session, on.connection(reader.board), on.clock())
 
 
 async def first_import(on: Connections, report: Report) -> bool:

@@ -15,12 +15,11 @@ import structlog
 from models.board import Board
 from models.card import card_and_task, cards_of
 from models.change import Change, change_to
-from models.differs import pending, put_backs
-from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain, SafetyStop
+from models.differs import pending
+from models.errors import NotionPageNotFound, NotionRejected, NotionUnavailable, NotionWriteUncertain
 from models.looks import Look
 from models.moments import sending
 from models.properties import read_card, write_properties
-from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.board import board_after_refusal, board_to_write
 from tasks.connections import Connections
@@ -35,8 +34,6 @@ from tasks.storing import Events, Reader, judged, store_cards, tell
 
 log = structlog.get_logger("showrunner.push")
 
-PUT_BACK_MAX = 20
-"""Moves of people one cycle may put back before it stops and asks (design: section 8)."""
 FAILING = 5
 """Pushes of one card that may fail in a row before somebody is told."""
 
@@ -44,15 +41,15 @@ FAILING = 5
 async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
     """Write cards, the most urgent first, until none differs or `until` has come; whether some are left.
 
+    Cards that wait for the operator (`models.safety`) are left out.
+
     Raises:
-        SafetyStop: when more moves of people would be put back than a healthy board ever has.
         BoardError: when the board changed so that it cannot be followed.
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
     if not await _any_pending(on, reader.board):
         return False
     reader = replace(reader, board=await board_to_write(on))
-    await _guard_put_backs(on, reader.board)
     while left := await _any_pending(on, reader.board):
         if on.clock() >= until:
             break
@@ -63,17 +60,6 @@ async def push_pending(on: Connections, reader: Reader, report: Report, *, until
 async def _any_pending(on: Connections, board: Board) -> bool:
     async with on.sessions() as session:
         return bool(await pending(session, board, now=on.clock(), limit=1))
-
-
-async def _guard_put_backs(on: Connections, board: Board) -> None:
-    async with on.sessions() as session:
-        count = await put_backs(session, board)
-        if count <= PUT_BACK_MAX or await get_moment(session, CONFIRMED) is not None:
-            return
-    raise SafetyStop(
-        f"{count} cards would be put back to where they were before people moved them; nothing was written. Was the "
-        "database restored from a backup? `showrunner push --dry-run` shows them, `showrunner push --confirm` goes on."
-    )
 
 
 @step("push_cards", holds="push what differs", tags=("notion",))
@@ -149,6 +135,8 @@ async def _begin(on: Connections, board: Board, page_id: str) -> Change | None:
     async with on.sessions.begin() as session:
         found = await card_and_task(session, page_id)
         change = change_to(*found, board) if found is not None else None
+        if change is not None and change.waits:
+            return None
         if found is not None and change is not None:
             found[0].sending = sending(change.values, on.clock())
     return change
@@ -190,8 +178,11 @@ async def _failed(on: Connections, change: Change, error: str, report: Report) -
 
 
 async def dry_run(on: Connections, board: Board) -> list[Change]:
-    """What a push would write now, card by card, as far as the database knows the board. Writes nothing anywhere."""
+    """What a push would write now, card by card, as far as the database knows the board. Writes nothing anywhere.
+
+    With it what would be written once the operator confirmed, marked as waiting.
+    """
     async with on.sessions() as session:
-        page_ids = await pending(session, board, now=on.clock() + timedelta(days=1), limit=100_000)
+        page_ids = await pending(session, board, now=on.clock() + timedelta(days=1), limit=100_000, waiting=True)
     found = [await change_of(on, board, page_id) for page_id in page_ids]
     return [change for change in found if change is not None]

@@ -5,19 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import inbox
 from models.board import Board
-from models.card import count_cards, count_cards_among, count_trashed
-from models.errors import SafetyStop
 from models.holding import hold
 from models.looks import Look, news
+from models.safety import is_watched, not_to_believe
 from models.settle import Outcome, Settled, mark_gone, settle
-from models.sync_state import CONFIRMED, get_moment
 from models.unseen import Claim
 from models.validation import validate_notion_entry
 from tasks.connections import Connections
@@ -27,13 +23,6 @@ from tasks.steps import step
 
 log = structlog.get_logger("showrunner.ingest")
 
-SAFE_TRASH_SHARE = 0.10
-SAFE_TRASH_COUNT = 10
-"""Marking more cards than both of these as trashed at once stops and asks (design: section 8)."""
-AT_ONCE = timedelta(minutes=10)
-"""What a page says of itself ("in the trash") counts by the batch. That Notion does not find it may mean that nobody
-may see it any more, and such pages are met one by one: they count together for this long."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
@@ -42,12 +31,14 @@ class Reader:
     Attributes:
         bot_id: whose edits are our own.
         importing: whether this is the import of a whole board.
+        confirmed: whether the operator said that pages are gone which look so.
     """
 
     board: Board
     bot_id: str
     correlation_id: str | None
     importing: bool = False
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +66,7 @@ class Stored:
 async def take_in(
     on: Connections, reader: Reader, readings: Readings, report: Report, events: Events | None = None
 ) -> None:
-    """Validate, store and report readings; read again by id what a newer look had overtaken.
-
-    Raises:
-        SafetyStop: when much of the board would be marked as trashed; nothing is stored then.
-    """
+    """Validate, store and report readings; read again by id what a newer look had overtaken."""
     events = events or Events()
     again = await _take_in(on, reader, readings, report, events)
     if again:
@@ -137,7 +124,10 @@ async def store_cards(
     """
     now = on.clock()
     async with on.sessions.begin() as session:
-        await _guard_trash(session, looks, readings.gone, now)
+        watched = await is_watched(session, on.connection(reader.board), now)
+        trashed = [look.card.page_id for look in looks if look.card.in_trash]
+        unsure = not reader.confirmed and (readings.gone or trashed)
+        waiting = await not_to_believe(session, readings.gone, trashed, watched=watched, now=now) if unsure else ()
         if readings.gone:
             # All at once, or two of us may wait for each other: each for a page that the other holds already.
             await hold(session, [*readings.gone, *(look.card.page_id for look in looks)])
@@ -149,8 +139,11 @@ async def store_cards(
             bot_id=reader.bot_id,
             importing=reader.importing,
             claims=events.claims,
+            watched=watched,
+            waiting=waiting,
         )
-        gone = await mark_gone(session, readings.gone, now=now, correlation_id=reader.correlation_id)
+        correlation_id = reader.correlation_id
+        gone = await mark_gone(session, readings.gone, now=now, correlation_id=correlation_id, waiting=waiting)
         unsettled = set(readings.failed) if final else {*readings.failed, *settled.again}
         done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]
         for outcome, rows in {**events.settled, "looked_at": done}.items():
@@ -158,22 +151,6 @@ async def store_cards(
         for page_id, error in readings.failed.items():
             await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=error)
     return Stored(settled=settled, gone=gone)
-
-
-async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str], now: datetime) -> None:
-    vanished = [*gone, *(look.card.page_id for look in looks if look.card.in_trash)]
-    if not vanished:
-        return
-    count = await count_cards_among(session, vanished)
-    lately = await count_trashed(session, since=now - AT_ONCE) if gone else 0
-    if count + lately <= SAFE_TRASH_COUNT:
-        return
-    total = await count_cards(session) + lately
-    if count + lately > SAFE_TRASH_SHARE * total and await get_moment(session, CONFIRMED) is None:
-        raise SafetyStop(
-            f"{count + lately} of {total} cards would be marked as trashed at once; {count} were not. Is the token "
-            "right and the board shared? If the cards are really gone: showrunner push --confirm"
-        )
 
 
 def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:

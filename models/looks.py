@@ -14,6 +14,7 @@ from models.card import Card
 from models.merge import shown_of
 from models.properties import BoardCard
 from models.validation import Violation
+from models.vouching import Known, contradicted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Look:
         began, ended: when the request was sent and answered. What was read is as old as `began` at most.
         by_id: whether the page itself was read; a query's row may lag behind the page.
         written: what the request wrote, when it was a write (its answer shows the page as it is after it).
+        vouched: of a query's row, the look that it may contradict, because it was found to be from after that.
     """
 
     card: BoardCard
@@ -32,6 +34,7 @@ class Look:
     ended: datetime
     by_id: bool
     written: Mapping[str, Any] = field(default_factory=dict)
+    vouched: Known | None = None
 
 
 def newest(looks: Iterable[Look]) -> dict[str, Look]:
@@ -55,7 +58,15 @@ def doubt(card: Card, look: Look) -> bool | None:
     if look.card.edited_at < card.edited_at:
         return False
     # The same minute: a query's row that contradicts what is known may be from before or after it.
-    return None if says_nothing_new(card, look.card) else True
+    vouched_for = look.vouched is not None and look.vouched == contradicted(card, look.card)
+    return None if vouched_for or says_nothing_new(card, look.card) else True
+
+
+def may_be_vouched_for(card: Card, look: Look) -> Known | None:
+    """The look that a doubtful row contradicts, where another page of the same answer may vouch for it."""
+    same_minute = not look.by_id and card.edited_at == look.card.edited_at
+    void = card.seen_at is None or look.began < card.seen_at
+    return contradicted(card, look.card) if same_minute and not void else None
 
 
 def says_nothing_new(card: Card, read: BoardCard) -> bool:

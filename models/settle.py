@@ -15,15 +15,16 @@ from models.agreement import Base, attention, wrote
 from models.card import Card, task_state
 from models.history import TaskHistory, act_as
 from models.holding import hold
-from models.looks import Look, doubt, newest
+from models.looks import Look, doubt, may_be_vouched_for, newest
 from models.merge import Plan, plan
-from models.moments import ours, overtaken, remember_moments, remember_trash, unseen_by
+from models.moments import ours, overtaken, remember_moments, remember_state, remember_trash, unseen_by
 from models.properties import BoardCard
 from models.safety import held_since
 from models.statuses import STATE_OF
 from models.task import Task
 from models.unseen import Claim, Unseen
 from models.validation import Violation
+from models.vouching import Known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +53,13 @@ class Settled:
 
     Attributes:
         again: pages to be read by id, because a newer look had overtaken this one or the query's row is doubtful.
+        doubted: of those in `again`, rows for which another page may vouch: the look that each contradicts.
         unseen: by page, edits that a write of ours had overwritten before anybody saw them.
     """
 
     outcomes: tuple[Outcome, ...]
     again: tuple[str, ...]
+    doubted: Mapping[str, Known]
     unseen: Mapping[str, Sequence[Unseen]]
 
 
@@ -86,6 +89,7 @@ async def settle(
     held = await hold(session, list(counting))
     outcomes: list[Outcome] = []
     again: list[str] = []
+    doubted: dict[str, Known] = {}
     unseen: dict[str, Sequence[Unseen]] = {}
 
     def author(look: Look) -> str:
@@ -103,11 +107,13 @@ async def settle(
             else:
                 found = overtaken(note.card, look)
                 again += [page_id] if doubtful or look.written else []
+                if doubtful and (known := may_be_vouched_for(note.card, look)) is not None:
+                    doubted[page_id] = known
             if found:
                 unseen[page_id] = found
                 _record_unseen(note, task, found)
         await session.flush()
-    return Settled(outcomes=tuple(outcomes), again=tuple(again), unseen=unseen)
+    return Settled(outcomes=tuple(outcomes), again=tuple(again), doubted=doubted, unseen=unseen)
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,7 @@ def _author(card: BoardCard, bot_id: str | None) -> str:
 
 def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
     card = note.card
+    remember_state(card, look)
     card.seen_at, card.edited_at = look.ended, look.card.edited_at
     if look.card.in_trash != (card.trashed_at is not None):
         remember_trash(card, look)

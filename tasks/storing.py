@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -20,6 +20,7 @@ from tasks.connections import Connections
 from tasks.reading import Read, Readings, read_by_id
 from tasks.report import Report
 from tasks.steps import step
+from tasks.vouching import answers, vouch
 
 log = structlog.get_logger("showrunner.ingest")
 
@@ -54,6 +55,11 @@ class Events:
     settled: Mapping[str, Sequence[int]] = field(default_factory=dict)
     claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
 
+    def of(self, page_ids: Collection[str]) -> Events:
+        """The part that concerns these pages."""
+        pages = {page: rows for page, rows in self.pages.items() if page in page_ids}
+        return Events(pages=pages, claims={page: of for page, of in self.claims.items() if page in page_ids})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
@@ -68,13 +74,17 @@ async def take_in(
 ) -> None:
     """Validate, store and report readings; read again by id what a newer look had overtaken."""
     events = events or Events()
-    again = await _take_in(on, reader, readings, report, events)
+    first = await _take_in(on, reader, readings, report, events)
+    again = set(first.again)
+    for rows in answers(readings, first.doubted):
+        checked = await vouch(on, reader.board, rows, first.doubted)
+        looked_at = {*checked.failed, *checked.gone, *(read.card.page_id for read in checked.cards)}
+        again -= looked_at
+        again |= set((await _take_in(on, reader, checked, report, events.of(looked_at))).again)
     if again:
         # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
-        second = await read_by_id(on, reader.board, again)
-        waiting = {page: events.pages[page] for page in again if page in events.pages}
-        claims = {page: events.claims[page] for page in again if page in events.claims}
-        await _take_in(on, reader, second, report, Events(pages=waiting, claims=claims), final=True)
+        second = await read_by_id(on, reader.board, sorted(again))
+        await _take_in(on, reader, second, report, events.of(again), final=True)
 
 
 async def take_in_news(on: Connections, reader: Reader, reads: Sequence[Read], report: Report) -> None:
@@ -88,8 +98,8 @@ async def take_in_news(on: Connections, reader: Reader, reads: Sequence[Read], r
 
 async def _take_in(
     on: Connections, reader: Reader, readings: Readings, report: Report, events: Events, *, final: bool = False
-) -> Sequence[str]:
-    """One pass; the pages to be read again."""
+) -> Settled:
+    """One pass."""
     looks = await validate_cards(on, readings) if readings.cards else []
     stored = await store_cards(on, reader, looks, readings, events, final=final)
     tell(stored, report, quiet=reader.importing)
@@ -97,7 +107,7 @@ async def _take_in(
         report.failed += 1
         report.note(page_id, "cannot be read", error)
         log.error("card_unreadable", notion_page_id=page_id, error=error)
-    return stored.settled.again
+    return stored.settled
 
 
 @step("validate_cards", holds="validate {readings}")
@@ -110,7 +120,10 @@ async def validate_cards(on: Connections, readings: Readings) -> list[Look]:
 def judged(read: Read, channels: Mapping[str, object]) -> Look:
     """A reading with what is wrong with it."""
     violations = validate_notion_entry(read.card, channels)
-    return Look(card=read.card, violations=violations, began=read.began, ended=read.ended, by_id=read.by_id)
+    began, ended = read.began, read.ended
+    return Look(
+        card=read.card, violations=violations, began=began, ended=ended, by_id=read.by_id, vouched=read.vouched
+    )
 
 
 @step("store_cards", holds="store {readings}", tags=("inbox",))

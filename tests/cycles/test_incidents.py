@@ -6,7 +6,7 @@ import pytest
 from stage import Stage
 
 from flows.recording import recorded
-from models.errors import NotionAuthError, SafetyStop
+from models.errors import NotionAuthError
 from models.sync_state import get_value
 
 
@@ -34,11 +34,3 @@ async def test_a_run_that_asked_notion_nothing_shows_nothing_to_be_over(stage: S
     assert await is_open(stage, "notion_auth")
     await works(stage, "ingest", asks=True)
     assert not await is_open(stage, "notion_auth")
-
-
-async def test_only_a_push_that_passed_its_guards_ends_a_safety_stop(stage: Stage) -> None:
-    await fails(stage, "push", SafetyStop("21 cards"))
-    await works(stage, "ingest", asks=True)
-    assert await is_open(stage, "safety_stop")
-    await works(stage, "push", asks=True)
-    assert not await is_open(stage, "safety_stop")

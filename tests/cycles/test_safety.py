@@ -1,4 +1,4 @@
-"""The safety stop: what we watched goes on, what nobody watched waits for the operator, and every other card goes on."""
+"""The safety stop: what we watched goes on, what nobody watched waits for the operator, all other cards go on."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from cli.printing import print_json
 from cli.running import correlate
 from cli.surroundings import settings_here
 from models.errors import GiveUp
-from models.sync_state import CONFIRMED, remember
+from models.safety import Waiting
 from tasks.alerts import deliver_alerts
 from tasks.board import followed_board
 from tasks.connections import Connections, connected
@@ -22,6 +22,8 @@ from tasks.locks import Lock, one_at_a_time
 from tasks.pacing import counting_requests
 from tasks.push import dry_run
 from tasks.report import Report
+from tasks.safety import confirm as remember_confirmation
+from tasks.safety import missing
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -54,16 +56,24 @@ async def import_once() -> None:
 async def show_differences(*, as_json: bool) -> None:
     """Print what a push would write, card by card."""
     async with connected(settings_here()) as on:
-        changes = await dry_run(on, await followed_board(on))
+        changes, gone = await dry_run(on, await followed_board(on)), await missing(on)
     if as_json:
         for change in changes:
-            print_json({"page_id": change.page_id, "shown": change.shown, "values": change.values})
+            held = change.waits or change.page_id in gone
+            print_json({"page_id": change.page_id, "shown": change.shown, "values": change.values, "waits": held})
         return
     for change in changes:
-        console.print(f"card {change.page_id}", markup=False)
+        waits = ": waits for `showrunner push --confirm`" if change.waits and change.page_id not in gone else ""
+        console.print(f"card {change.page_id}{waits}", markup=False)
         for name, value in sorted(change.values.items()):
             console.print(f"  {name}: {_shown(change.shown[name])} → {_shown(value)}", markup=False)
-    console.print(f"{len(changes)} cards differ; nothing was written.", markup=False)
+    for page_id in gone:
+        console.print(
+            f"card {page_id}: would be marked as trashed; waits for `showrunner push --confirm`", markup=False
+        )
+    waiting = len(gone) + sum(change.waits and change.page_id not in gone for change in changes)
+    some_wait = f", {waiting} cards wait for `showrunner push --confirm`" if waiting else ""
+    console.print(f"{len(changes)} cards differ{some_wait}; nothing was written.", markup=False)
 
 
 def _shown(value: object) -> str:
@@ -71,11 +81,11 @@ def _shown(value: object) -> str:
 
 
 async def push_once(*, confirm: bool) -> None:
-    """One cycle; `confirm` lets it pass a safety stop."""
+    """One cycle; with `confirm`, cards that a safety stop holds back go on."""
     report = Report()
     async with _telling() as on:
         if confirm:
-            await _confirm(on)
+            console.print(_confirmed(await remember_confirmation(on)), markup=False)
         async with one_at_a_time(on, Lock.PUSH) as mine:
             if not mine:
                 said = " It was told that you confirm." if confirm else ""
@@ -85,6 +95,10 @@ async def push_once(*, confirm: bool) -> None:
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
 
 
-async def _confirm(on: Connections) -> None:
-    async with on.sessions.begin() as session:
-        await remember(session, CONFIRMED, moment=on.clock())
+def _confirmed(some: Waiting) -> str:
+    """What a confirmation does."""
+    if not some:
+        return "Confirmed. No card waits for it now: it holds until the next cards wait, and is used on them."
+    parts = [f"{some.moves} moves of people are put back"] if some.moves else []
+    parts += [f"{some.gone} pages are looked at once more, and marked as trashed if they are gone"] if some.gone else []
+    return f"Confirmed: {', and '.join(parts)}."

@@ -21,7 +21,10 @@ def push(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be written, card by card. Write nothing.")
     ] = (False),
-    confirm: Annotated[bool, typer.Option("--confirm", help="Let one cycle pass a safety stop.")] = False,
+    confirm: Annotated[
+        bool,
+        typer.Option("--confirm", help="Go on with the cards that a safety stop holds back, or with the next ones."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: one JSON object a card.")] = False,
 ) -> None:
     """Run one cycle now: take in what people did, then write what differs."""

@@ -11,13 +11,21 @@ from prefect import flow
 
 from flows.recording import recorded
 from flows.runs import OTHER_CYCLE, STARTED_LATE, is_superseded, rename_run
+from tasks.connections import connections
 from tasks.cycle import INTERVAL, cycle
 from tasks.locks import Lock, one_at_a_time
+from tasks.safety import confirm as remember_confirmation
 
 
 @flow(name="push", flow_run_name="push", persist_result=False)
-async def push() -> None:
-    """One cycle, unless it is too late for it or another one is under way."""
+async def push(confirm: bool = False) -> None:  # noqa: FBT001, FBT002 - a deployment's parameter
+    """One cycle, unless it is too late for it or another one is under way.
+
+    Args:
+        confirm: go on with the cards that a safety stop holds back; if there are none, with the next ones.
+    """
+    if confirm:
+        await remember_confirmation(connections())
     if is_superseded(INTERVAL):
         await rename_run(STARTED_LATE)
         return

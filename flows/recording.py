@@ -11,7 +11,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from flows.runs import publish_table, rename_run
-from models.errors import GiveUp, NotionAuthError, SafetyStop, ShowrunnerError
+from models.errors import GiveUp, NotionAuthError, ShowrunnerError
 from models.sync_state import FAILED_CYCLE, remember
 from tasks.alerts import AWAY, Level, database, deliver_alerts, reason, resolve_alert, send_alert
 from tasks.connections import Connections, connections
@@ -38,7 +38,7 @@ class Recorded:
 async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Recorded]:
     """Do the work of a run inside; what it did becomes the run's name, its table and one log line.
 
-    What only a human can mend (the token, the board, the channel folder, a safety stop) is alerted once per incident,
+    What only a human can mend (the token, the board, the channel folder) is alerted once per incident,
     and said to be over when a run that shows it has ended well (see `_shown_to_be_over`).
     """
     on = on or connections()
@@ -70,18 +70,16 @@ async def _failed(kind: str, run: Recorded, error: Exception) -> None:
 
 
 def _incident(kind: str, error: GiveUp) -> str:
-    if isinstance(error, NotionAuthError):
-        return "notion_auth"
-    return "safety_stop" if isinstance(error, SafetyStop) else f"{kind}_stopped"
+    return "notion_auth" if isinstance(error, NotionAuthError) else f"{kind}_stopped"
 
 
 def _shown_to_be_over(kind: str) -> list[str]:
     """What a run that asked Notion something and ended well disproves.
 
-    One that asked nothing (superseded, or an inbox without work) shows nothing. Only a push passes every guard, and
-    needs every capability: that Notion may be read does not end that nothing may be written.
+    One that asked nothing (superseded, or an inbox without work) shows nothing. A push needs every capability: that
+    Notion may be read does not end that nothing may be written.
     """
-    return [f"{kind}_stopped", *(["notion_auth", "safety_stop"] if kind == "push" else [])]
+    return [f"{kind}_stopped", *(["notion_auth"] if kind == "push" else [])]
 
 
 async def _leave(kind: str, run: Recorded) -> None:

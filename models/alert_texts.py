@@ -33,10 +33,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "is the board shared with it? Then set NOTION_API_TOKEN and restart. It goes on by itself.",
         ),
         "safety_stop": Kind(
-            "A cycle stopped before it could do damage",
-            "It would have changed more at once than a healthy cycle ever does, and wrote nothing. Every cycle stops "
-            "there until somebody has looked.",
-            "`showrunner push --dry-run` shows what it would write. If that is right: `showrunner push --confirm`.",
+            "Cards wait for somebody to look",
+            "People seem to have moved or trashed many cards while no cycle was good, or Notion does not find many. "
+            "That is what a restored database, a wrong board or a token that sees too little looks like. These cards "
+            "are left as they are; every other card is synced.",
+            "`showrunner push --dry-run` lists them with what would become of each. If that is right: "
+            "`showrunner push --confirm`, at any time. If not, mend the database, the board or the token first.",
         ),
         "push_stopped": Kind(
             "The push cycle cannot go on", "Board and database drift apart; nothing is lost.", _STOPPED

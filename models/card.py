@@ -32,6 +32,9 @@ class Card(SQLModel, table=True):
         edited_at: Notion's last edit time at the last look; whole minutes.
         attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
         trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
+        missing_at: when Notion did not find the page, or nobody had watched it go to the trash; while `trashed_at` is
+            empty, the card waits for the operator (see `models.safety`).
+        held_at: since when a person's move that nobody watched waits to be put back.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
         unread_since: since when the page is known to hold something that could not be read; None when nothing is.
             A push reads such a page before it writes to it.
@@ -43,6 +46,8 @@ class Card(SQLModel, table=True):
     __table_args__ = (
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
         Index("ix_cards_unread_since", "unread_since", postgresql_where=text("unread_since IS NOT NULL")),
+        Index("ix_cards_missing_at", "missing_at", postgresql_where=text("missing_at IS NOT NULL")),
+        Index("ix_cards_held_at", "held_at", postgresql_where=text("held_at IS NOT NULL")),
         *KEPT_BY_DATABASE,
         DIFFERING_ONLY,
     )
@@ -85,6 +90,8 @@ class Card(SQLModel, table=True):
     next_attempt_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     last_error: str | None = Field(default=None, sa_column=Column(Text))
     trashed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    missing_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    held_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     unread_since: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -239,15 +246,3 @@ async def count_notes(session: AsyncSession) -> int:
         "SELECT count(*) FROM cards WHERE trashed_at IS NULL AND 'Attention' = ANY (lacking) AND shown_attention <> ''"
     )
     return int((await session.execute(query)).scalar_one())
-
-
-async def count_cards_among(session: AsyncSession, page_ids: Sequence[str]) -> int:
-    """How many of those pages' cards are not known to be in the trash."""
-    query = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND notion_page_id = ANY(:pages)")
-    return int((await session.execute(query, {"pages": list(page_ids)})).scalar_one())
-
-
-async def count_trashed(session: AsyncSession, *, since: datetime) -> int:
-    """How many cards were marked as trashed since that moment."""
-    query = text("SELECT count(*) FROM cards WHERE trashed_at >= :since")
-    return int((await session.execute(query, {"since": since})).scalar_one())

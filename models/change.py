@@ -19,12 +19,14 @@ class Change:
     Attributes:
         values, shown: new and present values by property.
         attempts: pushes of the card that failed since the last good one.
+        waits: whether it is written only after the operator confirmed (`models.safety`).
     """
 
     page_id: str
     values: Mapping[str, Any]
     shown: Mapping[str, Any]
     attempts: int
+    waits: bool = False
 
 
 def change_to(card: Card, task: Task | None, board: Board) -> Change | None:
@@ -38,7 +40,8 @@ def change_to(card: Card, task: Task | None, board: Board) -> Change | None:
         return None
     before = by_property(base.shown)
     shown = {name: before[name] for name in values}
-    return Change(page_id=card.notion_page_id, values=values, shown=shown, attempts=card.attempts)
+    waits = card.missing_at is not None or (card.held_at is not None and "Status" in values)
+    return Change(page_id=card.notion_page_id, values=values, shown=shown, attempts=card.attempts, waits=waits)
 
 
 def attention_to_show(card: Card, base: Base, task: Task | None) -> str:

@@ -75,6 +75,11 @@ def _of_sight(facts: Facts) -> Iterator[str]:
             f"The card is in Notion's trash or out of reach since {clock_time(card.trashed_at)} UTC: nothing is pushed "
             "to it, its task stays. Restore the page in Notion and it goes on."
         )
+    elif card.missing_at is not None:
+        yield (
+            f"Since {clock_time(card.missing_at)} UTC the page looks gone, like too many others: nothing is written to "
+            "it. If it is there again, a cycle finds it; if it is really gone: `showrunner push --confirm`."
+        )
 
 
 def _of_validity(facts: Facts) -> Iterator[str]:
@@ -106,6 +111,10 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
     if change is None or card is None:
         return
     names = ", ".join(sorted(change.values))
+    if change.waits:
+        if card.missing_at is None:
+            yield f"Writing {names} waits, like many moves that nobody watched: `showrunner push --confirm` goes on."
+        return
     if not change.attempts:
         yield f"The next cycle writes what differs: {names}."
     else:

@@ -55,10 +55,16 @@ KEPT_BY_DATABASE: Final = (
 
 DIFFERING_ONLY: Final = Index("ix_cards_differs", "differs", postgresql_where=text("differs <> 0"))
 
-PENDING: Final = """
+HELD: Final = "held_at IS NOT NULL AND differs & 1 = 1 AND missing_at IS NULL"
+MISSING: Final = "missing_at IS NOT NULL AND trashed_at IS NULL"
+"""Cards that wait for the operator, and are not written meanwhile (`models.safety`): with a move to be put back; to be
+marked as trashed."""
+
+PENDING: Final = f"""
 SELECT notion_page_id
 FROM cards
 WHERE (differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) OR unread_since IS NOT NULL)
+  AND (:waiting OR NOT ({HELD} OR {MISSING}))
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
   differs & 7 = 0,
@@ -67,15 +73,10 @@ ORDER BY
   task_status_changed_at NULLS LAST,
   notion_page_id
 LIMIT :limit
-"""
+"""  # noqa: S608 - constants
 """Cards to push now: High priority first, then what a person waits for, then the oldest change. Cards that lack nothing
 but their dates wait for all others: of those, many may be made at once. Cards that could not be read are among them:
 they are read before anything is written to them."""
-
-_PUT_BACKS = text(
-    "SELECT count(*) FROM cards "
-    "WHERE differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) AND shown_status <> base_status"
-)
 
 _STALE = text(
     "SELECT c.notion_page_id FROM cards c LEFT JOIN tasks t ON t.id = c.task_id WHERE "
@@ -90,10 +91,12 @@ def worth_a_push(board: Board) -> list[int]:
     return [differs for differs in range(1, 2 * max(BITS.values())) if differs & writable]
 
 
-async def pending(session: AsyncSession, board: Board, *, now: datetime, limit: int) -> list[str]:
-    """Page ids of cards to push now, most urgent first."""
-    rows = await session.execute(text(PENDING), {"worth": worth_a_push(board), "now": now, "limit": limit})
-    return [row[0] for row in rows]
+async def pending(
+    session: AsyncSession, board: Board, *, now: datetime, limit: int, waiting: bool = False
+) -> list[str]:
+    """Page ids of cards to push now, most urgent first; with `waiting` also those that wait for the operator."""
+    values = {"worth": worth_a_push(board), "now": now, "limit": limit, "waiting": waiting}
+    return [row[0] for row in await session.execute(text(PENDING), values)]
 
 
 async def any_out_of_reach(session: AsyncSession, board: Board) -> bool:
@@ -102,11 +105,6 @@ async def any_out_of_reach(session: AsyncSession, board: Board) -> bool:
         "SELECT EXISTS (SELECT 1 FROM cards WHERE differs <> 0 AND NOT differs = ANY (CAST(:worth AS smallint[])))"
     )
     return bool((await session.execute(query, {"worth": worth_a_push(board)})).scalar_one())
-
-
-async def put_backs(session: AsyncSession, board: Board) -> int:
-    """How many cards stand elsewhere than agreed because a person's move was refused or overruled."""
-    return int((await session.execute(_PUT_BACKS, {"worth": worth_a_push(board)})).scalar_one())
 
 
 async def out_of_step(session: AsyncSession, *, limit: int) -> list[str]:

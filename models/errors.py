@@ -43,10 +43,6 @@ class BoardError(GiveUp):
     """The board cannot be followed as it is (a needed property is missing or of another type)."""
 
 
-class SafetyStop(GiveUp):
-    """A cycle would do more damage than a healthy one ever does; it did nothing and asks a human."""
-
-
 class NotionIntegrationError(ShowrunnerError):
     """Base of what Notion can answer (spec 7.5).
 

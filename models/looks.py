@@ -14,6 +14,7 @@ from models.card import Card
 from models.merge import shown_of
 from models.properties import BoardCard
 from models.validation import Violation
+from models.vouching import Known, contradicted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Look:
         by_id: whether the page itself was read; a query's row may lag behind the page.
         written: what the request wrote, when it was a write (its answer shows the page as it is after it).
         remembered: whether nothing was read: a card judged again as it was last seen, under other rules.
+        vouched: of a query's row, the look that it may contradict, because it was found to be from after that.
     """
 
     card: BoardCard
@@ -34,6 +36,7 @@ class Look:
     by_id: bool
     written: Mapping[str, Any] = field(default_factory=dict)
     remembered: bool = False
+    vouched: Known | None = None
 
 
 def newest(looks: Iterable[Look]) -> dict[str, Look]:
@@ -57,7 +60,15 @@ def doubt(card: Card, look: Look) -> bool | None:
     if look.card.edited_at < card.edited_at:
         return False
     # The same minute: a query's row that contradicts what is known may be from before or after it.
-    return None if says_nothing_new(card, look.card) else True
+    vouched_for = look.vouched is not None and look.vouched == contradicted(card, look.card)
+    return None if vouched_for or says_nothing_new(card, look.card) else True
+
+
+def may_be_vouched_for(card: Card, look: Look) -> Known | None:
+    """The look that a doubtful row contradicts, where another page of the same answer may vouch for it."""
+    same_minute = not look.by_id and card.edited_at == look.card.edited_at
+    void = card.seen_at is None or look.began < card.seen_at
+    return contradicted(card, look.card) if same_minute and not void else None
 
 
 def says_nothing_new(card: Card, read: BoardCard) -> bool:

@@ -12,6 +12,7 @@ from models.looks import Look
 from models.merge import shown_of
 from models.properties import BoardCard
 from models.unseen import TWO_WAY, Claim, Recent, Unseen
+from models.vouching import state_known, state_of
 
 _DATES: Final = frozenset({"Created", "Updated"})
 
@@ -46,6 +47,20 @@ def ours(card: Card, look: Look, bot_ids: Collection[str]) -> tuple[Mapping[str,
 
 def _value(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name in _DATES and value is not None else value
+
+
+def remember_state(card: Card, look: Look) -> None:
+    """Note, before a look that counts is settled, which states of the same minute it comes after.
+
+    A look that asked Notion nothing (the configured channels changed) shows no state anew: nobody vouches by it.
+    """
+    recent, base = Recent.from_json(card.recent), card.base
+    states: tuple[str, ...] = ()
+    if base is not None and card.edited_at == look.card.edited_at:
+        before = state_known(base)
+        states = recent.states if before == state_of(look.card) else (*recent.states, before)
+    by_id = look.by_id if look.began < look.ended else None
+    card.recent = recent.stood(states, by_id=by_id).as_json()
 
 
 def remember_moments(card: Card, look: Look, written: Mapping[str, Any], sent_at: datetime) -> Collection[str]:
@@ -88,8 +103,11 @@ def overtaken(card: Card, look: Look) -> Sequence[Unseen]:
         return found
     if look.written:
         recent = recent.wrote(look.written, look.began, look.ended)
+        recent = recent.stood(recent.states, by_id=None)
         card.remember(wrote(base, dict(look.written)), card.known_violations(), card.attention)
     elif look.by_id:
+        if look.card.edited_at == card.edited_at:
+            recent = recent.stood((*recent.states, state_of(look.card)), by_id=recent.last_by_id)
         found, recent = recent.caught(by_property(shown_of(look.card)), look.began, look.ended)
     card.recent = recent.as_json()
     return found

@@ -15,14 +15,16 @@ from models.agreement import Base, attention, wrote
 from models.card import Card, task_state
 from models.history import TaskHistory, act_as
 from models.holding import hold
-from models.looks import Look, doubt, newest
+from models.looks import Look, doubt, may_be_vouched_for, newest
 from models.merge import Plan, plan
-from models.moments import ours, overtaken, remember_moments, remember_trash, unseen_by
+from models.moments import ours, overtaken, remember_moments, remember_state, remember_trash, unseen_by
 from models.properties import BoardCard
+from models.safety import held_since
 from models.statuses import STATE_OF
 from models.task import Task
 from models.unseen import Claim, Unseen
 from models.validation import Violation
+from models.vouching import Known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +53,13 @@ class Settled:
 
     Attributes:
         again: pages to be read by id, because a newer look had overtaken this one or the query's row is doubtful.
+        doubted: of those in `again`, rows for which another page may vouch: the look that each contradicts.
         unseen: by page, edits that a write of ours had overwritten before anybody saw them.
     """
 
     outcomes: tuple[Outcome, ...]
     again: tuple[str, ...]
+    doubted: Mapping[str, Known]
     unseen: Mapping[str, Sequence[Unseen]]
 
 
@@ -69,6 +73,8 @@ async def settle(
     importing: bool = False,
     first_import: bool | None = None,
     claims: Mapping[str, Sequence[Claim]] | None = None,
+    watched: bool = True,
+    waiting: Collection[str] = (),
 ) -> Settled:
     """Store what looks at the board mean. The caller commits.
 
@@ -80,12 +86,15 @@ async def settle(
         importing: whether this is the import of a whole board, in whose name it is recorded then.
         first_import: whether cards seen for the first time were on the board before us; as `importing` if not given.
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
+        watched: whether what people did until now was watched; waiting: pages that are not to be believed gone
+            (`models.safety`).
     """
     first_import = importing if first_import is None else first_import
     counting = newest(looks)
     held = await hold(session, list(counting))
     outcomes: list[Outcome] = []
     again: list[str] = []
+    doubted: dict[str, Known] = {}
     unseen: dict[str, Sequence[Unseen]] = {}
 
     def author(look: Look) -> str:
@@ -95,7 +104,7 @@ async def settle(
         await act_as(session, actor, now=now, correlation_id=correlation_id)
         for look in group:
             page_id = look.card.page_id
-            note = _Note(session, held.cards[page_id], actor, now, correlation_id)
+            note = _Note(session, held.cards[page_id], actor, now, correlation_id, watched, page_id in waiting)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
                 outcomes.append(_settle_one(note, look, task, bot_ids, importing=first_import))
@@ -103,22 +112,26 @@ async def settle(
             else:
                 found = overtaken(note.card, look)
                 again += [page_id] if doubtful or look.written else []
+                if doubtful and (known := may_be_vouched_for(note.card, look)) is not None:
+                    doubted[page_id] = known
             if found:
                 unseen[page_id] = found
                 _record_unseen(note, task, found)
         await session.flush()
-    return Settled(outcomes=tuple(outcomes), again=tuple(again), unseen=unseen)
+    return Settled(outcomes=tuple(outcomes), again=tuple(again), doubted=doubted, unseen=unseen)
 
 
 @dataclass(frozen=True)
 class _Note:
-    """What every row about one look has in common."""
+    """What every row about one look has in common; `watched` and `waits` as `settle` was told of them."""
 
     session: AsyncSession
     card: Card
     actor: str
     now: datetime
     correlation_id: str | None
+    watched: bool = True
+    waits: bool = False
 
     def history(self, action: str, **what: Any) -> None:
         row = TaskHistory(
@@ -159,11 +172,13 @@ def _author(card: BoardCard, bot_ids: Collection[str]) -> str:
 def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[str], *, importing: bool) -> Outcome:
     card = note.card
     if not look.remembered:
+        remember_state(card, look)
         _note_reading(card, look)
     if look.card.in_trash != (card.trashed_at is not None):
         remember_trash(card, look)
     if look.card.in_trash:
         return _trash(note)
+    card.missing_at = None
     restored = card.trashed_at is not None
     if restored:
         card.trashed_at = None
@@ -186,6 +201,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
             reason=lost.reason,
         )
     card.remember(_stamped(decided, note.now), decided.violations, decided.attention)
+    card.held_at = held_since(card.held_at, decided, watched=note.watched, now=note.now)
     card.first_seen_at = card.first_seen_at or note.now
     if written or edited:
         card.succeeded()  # whoever edited it may have mended what made its pushes fail
@@ -209,7 +225,9 @@ def _note_reading(card: Card, look: Look) -> None:
 
 
 def _trash(note: _Note) -> Outcome:
-    newly = note.card.trashed_at is None
+    newly = note.card.trashed_at is None and not note.waits
+    if note.waits or not note.watched:
+        note.card.missing_at = note.card.missing_at or note.now
     if newly:
         note.card.trashed_at = note.now
         note.history("trashed")
@@ -272,9 +290,15 @@ async def mark_gone(
     *,
     now: datetime,
     correlation_id: str | None,
+    waiting: Collection[str] = (),
 ) -> list[Outcome]:
-    """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits."""
+    """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits.
+
+    Args:
+        waiting: pages of cards that are not to be marked before the operator confirmed.
+    """
     known = [card for card in (await hold(session, page_ids)).cards.values() if card.first_seen_at is not None]
     for card in known:
-        card.seen_at = now
-    return [_trash(_Note(session, card, "board", now, correlation_id)) for card in known]
+        card.seen_at, card.missing_at = now, card.missing_at or now
+    notes = [_Note(session, card, "board", now, correlation_id, waits=card.notion_page_id in waiting) for card in known]
+    return [_trash(note) for note in notes]

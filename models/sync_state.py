@@ -29,7 +29,8 @@ BOT = "bot_user"
 IMPORT = "import_progress"
 """value: `Course.as_json()`: how far an unfinished import came."""
 LAST_GOOD_CYCLE = "last_good_cycle"
-"""moment: when a push cycle was last good: at its end, and each minute of one that works through a backlog."""
+"""value: {"by": `models.safety.connection_of`}, moment: when a push cycle was last good: at its end, and each minute of
+one that works through a backlog."""
 FAILED_CYCLE = "last_failed_cycle"
 """value: {"error"}, moment: why and when a push cycle last failed."""
 WATCH = "watch"
@@ -39,7 +40,7 @@ ENROLLED = "verification_token"
 CHANNELS = "channels"
 """value: {"ids"}: the configured channels of the last cycle."""
 CONFIRMED = "push_confirmed"
-"""moment: the operator allowed one cycle to pass a safety stop."""
+"""moment: when the operator allowed cards that wait to go on (`models.safety`); there until it was used on some."""
 
 
 WATCH_BREAK = timedelta(minutes=2)

@@ -28,6 +28,8 @@ _KEPT: Final = 5
 """Writes and claims remembered per card: events come within minutes, cycles are a minute apart."""
 _OLD: Final = timedelta(hours=25)
 """Of an edit longer ago nobody wants to be told on the card; Notion itself gives an event up after a day."""
+STATES_KEPT: Final = 8
+"""States remembered per card: of more within one minute none is told apart any more (`models.vouching`)."""
 _LOOKS: Final = 3
 """Looks remembered per card: more than one may end while one write is under way."""
 
@@ -105,12 +107,17 @@ class Recent(_Fact):
         looks: when the last looks that counted began and ended.
         changes: when a look last showed that people changed a property, by property.
         claims: what events told that no write explains yet: the write may be under way.
+        last_by_id: whether the last look was at the page itself; None once a write of ours came after it.
+        states: what stands for the states that were seen in the minute of the last edit, before the present one
+            (`models.vouching.state_known`).
     """
 
     looks: tuple[tuple[datetime, datetime], ...] = ()
     changes: Mapping[str, datetime] = {}
     writes: tuple[Write, ...] = ()
     claims: tuple[Claim, ...] = ()
+    last_by_id: bool | None = None
+    states: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Recent:
@@ -128,6 +135,10 @@ class Recent(_Fact):
         """After a look that counted and showed that people had changed these properties."""
         changes = {**self.changes, **dict.fromkeys(changed, ended)}
         return self.model_copy(update={"looks": (*self.looks, (began, ended))[-_LOOKS:], "changes": changes})
+
+    def stood(self, states: Iterable[str], *, by_id: bool | None) -> Recent:
+        """After a look that counted, at the page itself or not; `states` were seen in the same minute before."""
+        return self.model_copy(update={"last_by_id": by_id, "states": tuple(states)[-STATES_KEPT:]})
 
     def wrote(
         self, values: Mapping[str, Any], sent: datetime, until: datetime, before: Mapping[str, Any] | None = None

@@ -10,10 +10,12 @@ from weakref import WeakKeyDictionary
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from models.board import Board
 from models.channels import Channel, load_configured_channels
 from models.database import Sessions, database_url, open_engine, open_sessions
 from models.errors import DatabaseUnavailable, SettingsError
 from models.incidents import Incident
+from models.safety import connection_of
 from models.settings import Settings, load_settings
 from tasks.budget import Budget, SharedBudget, Sleep
 from tasks.clock import Clock, DatabaseClock, utc_now
@@ -57,6 +59,11 @@ class Connections:
             ChannelConfigError: with every fault of the folder.
         """
         return load_configured_channels(self.settings.channel_configs)
+
+    def connection(self, board: Board) -> str:
+        """What stands for our token and that board together."""
+        token = self.settings.notion_api_token
+        return connection_of(token.get_secret_value() if token is not None else "", board.data_source_id)
 
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Connections]] = WeakKeyDictionary()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from models.errors import BoardError
-from models.sync_state import CONFIRMED, LAST_GOOD_CYCLE, forget, remember
+from models.safety import note_good_cycle
 from tasks.board import bot_ids, followed_board, refreshed_board
 from tasks.connections import Connections
 from tasks.importing import import_cards
@@ -14,6 +14,7 @@ from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
 from tasks.push import push_pending
 from tasks.report import Report
+from tasks.safety import see_to_the_waiting
 from tasks.storing import Reader
 from tasks.sweep import sweep
 
@@ -38,12 +39,11 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             # What people did during the import must be known before anything is written over it.
             reader, swept = await _sweep(on, reader, report)
         await drain_inbox(on, report)
+        await see_to_the_waiting(on, reader, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.
-            await remember(session, LAST_GOOD_CYCLE, moment=on.clock())
-            if not backlog:
-                await forget(session, CONFIRMED)
+            await note_good_cycle(session, on.connection(reader.board), on.clock())
 
 
 async def _sweep(

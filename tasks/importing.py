@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.board import Board
-from models.card import Card, count_cards
-from models.errors import SafetyStop
+from models.card import Card
+from models.safety import doubt_all
 from models.stretches import Course, End
-from models.sync_state import CONFIRMED, IMPORT, WATERMARK, forget, get_moment, get_value, remember
+from models.sync_state import IMPORT, WATERMARK, forget, get_value, remember
 from tasks.board import bot_ids, followed_board
 from tasks.connections import Connections
 from tasks.lanes import Lane, in_lane
@@ -46,9 +46,6 @@ async def import_cards(on: Connections, report: Report, *, progress: Callable[[i
 
     Args:
         progress: told how many cards were read so far, after each request.
-
-    Raises:
-        SafetyStop: when the board shows no card although the database knows some.
     """
     async with first_failure_counts() as asking:
         board, me = asking.create_task(followed_board(on)), asking.create_task(bot_ids(on))
@@ -123,17 +120,15 @@ async def _read(
 
 
 async def _look_for_missing(on: Connections, reader: Reader, since: datetime, report: Report, *, seen: int) -> None:
-    """Cards that a whole reading of the board did not show are read by id before they are believed gone."""
-    async with on.sessions() as session:
+    """Cards that a whole reading of the board did not show are read by id before they are believed gone.
+
+    Where it shows no card at all, every one of them waits for the operator, however few they are.
+    """
+    async with on.sessions.begin() as session:
         missing = await _not_seen_since(session, since)
-        known = await count_cards(session)
-        confirmed = await get_moment(session, CONFIRMED)
-    if not seen and known and confirmed is None:
-        raise SafetyStop(
-            f"The board shows no card, but the database knows {known}: is it the right board and token? Nothing was "
-            "changed. If it was really emptied: showrunner push --confirm"
-        )
-    if missing:
+        if not seen:
+            await doubt_all(session, missing, on.clock())
+    if missing and seen:
         await take_in(on, reader, await read_by_id(on, reader.board, missing), report)
 
 

@@ -15,19 +15,17 @@ import structlog
 from models.board import Board
 from models.card import Card, card_and_task, cards_of
 from models.change import Change, change_to
-from models.differs import any_out_of_reach, pending, put_backs
+from models.differs import any_out_of_reach, pending
 from models.errors import (
     NotionForbidden,
     NotionPageNotFound,
     NotionRejected,
     NotionUnavailable,
     NotionWriteUncertain,
-    SafetyStop,
 )
 from models.looks import Look
 from models.moments import sending
 from models.properties import read_card, write_properties
-from models.sync_state import CONFIRMED, get_moment
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.board import board_after_refusal, board_if_long_known, board_to_write
 from tasks.connections import Connections
@@ -43,8 +41,6 @@ from tasks.storing import Events, Reader, judged, store_cards, tell
 
 log = structlog.get_logger("showrunner.push")
 
-PUT_BACK_MAX = 20
-"""Moves of people one cycle may put back before it stops and asks (design: section 8)."""
 FAILING = 5
 """Pushes of one card that may fail in a row before somebody is told."""
 
@@ -52,8 +48,9 @@ FAILING = 5
 async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
     """Write cards, the most urgent first, until none differs or `until` has come; whether some are left.
 
+    Cards that wait for the operator (`models.safety`) are left out.
+
     Raises:
-        SafetyStop: when more moves of people would be put back than a healthy board ever has.
         BoardError: when the board changed so that it cannot be followed.
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
@@ -61,7 +58,6 @@ async def push_pending(on: Connections, reader: Reader, report: Report, *, until
     if board is None:
         return False
     reader = replace(reader, board=board)
-    await _guard_put_backs(on, reader.board)
     while left := await _any_pending(on, reader.board):
         if on.clock() >= until:
             break
@@ -83,17 +79,6 @@ async def _board_with_something_due(on: Connections, known: Board) -> Board | No
 async def _any_pending(on: Connections, board: Board) -> bool:
     async with on.sessions() as session:
         return bool(await pending(session, board, now=on.clock(), limit=1))
-
-
-async def _guard_put_backs(on: Connections, board: Board) -> None:
-    async with on.sessions() as session:
-        count = await put_backs(session, board)
-        if count <= PUT_BACK_MAX or await get_moment(session, CONFIRMED) is not None:
-            return
-    raise SafetyStop(
-        f"{count} cards would be put back to where they were before people moved them; nothing was written. Was the "
-        "database restored from a backup? `showrunner push --dry-run` shows them, `showrunner push --confirm` goes on."
-    )
 
 
 @step("push_cards", holds="push what differs", tags=("notion",))
@@ -124,7 +109,7 @@ async def push_card(
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    if await _is_unread(on, page_id) and not await _read_first(on, reader, page_id, report, channels):
+    if not await _is_read(on, reader, page_id, report, channels):
         return
     change = await _begin(on, reader.board, page_id)
     if change is None:
@@ -140,7 +125,7 @@ async def push_card(
         return
     except NotionForbidden as error:
         await refusals.judge(page_id, error)
-        await _failed(on, change, str(error), report)
+        await _failed(on, change.page_id, str(error), report)
         return
     except NotionPageNotFound:
         await _read_back(on, reader, change, "Notion does not find the page", report, channels)
@@ -181,21 +166,21 @@ async def _begin(on: Connections, board: Board, page_id: str) -> Change | None:
     async with on.sessions.begin() as session:
         found = await card_and_task(session, page_id)
         change = change_to(*found, board) if found is not None else None
+        if change is not None and change.waits:
+            return None
         if found is not None and change is not None:
             found[0].sending = sending(change.values, on.clock())
     return change
 
 
-async def _is_unread(on: Connections, page_id: str) -> bool:
-    async with on.sessions() as session:
-        card = await session.get(Card, page_id)
-    return card is not None and card.unread_since is not None
-
-
-async def _read_first(
+async def _is_read(
     on: Connections, reader: Reader, page_id: str, report: Report, channels: Mapping[str, object]
 ) -> bool:
-    """Read a page that could not be read before; False when it cannot be read now either: then it backs off."""
+    """Whether what the page holds is known; a page that could not be read before is read now, or backs off."""
+    async with on.sessions() as session:
+        card = await session.get(Card, page_id)
+    if card is None or card.unread_since is None:
+        return True
     readings = await read_by_id(on, reader.board, [page_id])
     await _keep(on, reader, [judged(read, channels) for read in readings.cards], readings, report)
     if page_id in readings.failed:
@@ -235,8 +220,11 @@ async def _failed(on: Connections, page_id: str, error: str, report: Report) -> 
 
 
 async def dry_run(on: Connections, board: Board) -> list[Change]:
-    """What a push would write now, card by card, as far as the database knows the board. Writes nothing anywhere."""
+    """What a push would write now, card by card, as far as the database knows the board. Writes nothing anywhere.
+
+    With it what would be written once the operator confirmed, marked as waiting.
+    """
     async with on.sessions() as session:
-        page_ids = await pending(session, board, now=on.clock() + timedelta(days=1), limit=100_000)
+        page_ids = await pending(session, board, now=on.clock() + timedelta(days=1), limit=100_000, waiting=True)
     found = [await change_of(on, board, page_id) for page_id in page_ids]
     return [change for change in found if change is not None]

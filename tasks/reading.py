@@ -10,6 +10,7 @@ from typing import Any
 from models.board import Board
 from models.errors import BoardError, NotionForbidden, NotionPageNotFound, NotionRejected, NotionUnavailable
 from models.properties import BoardCard, parse_time, read_card, to_minute
+from models.vouching import Known
 from tasks.board import board_lost, refreshed_board
 from tasks.connections import Connections
 from tasks.side_by_side import side_by_side
@@ -28,6 +29,7 @@ class Read:
         began, ended: when the request was sent and answered, by the steps' clock.
         by_id: False for a query's row, which may lag behind the page.
         remembered: whether nothing was read: a card as it was last seen, to be judged by other rules.
+        vouched: as `models.looks.Look` has it.
     """
 
     card: BoardCard
@@ -35,6 +37,7 @@ class Read:
     ended: datetime
     by_id: bool
     remembered: bool = False
+    vouched: Known | None = None
 
 
 @dataclass
@@ -124,10 +127,11 @@ async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, s
     for _ in range(max(1, len(missing) // 2)):
         began = on.clock()
         answer = await _query(on, board, edited_since(since), newest_first, cursor)
+        ended = on.clock()
         for card in _cards(answer, board):
             if card.page_id in missing:
                 missing.discard(card.page_id)
-                readings.cards.append(Read(card=card, began=began, ended=on.clock(), by_id=False))
+                readings.cards.append(Read(card=card, began=began, ended=ended, by_id=False))
         cursor = answer.get("next_cursor")
         if not missing or not answer.get("has_more"):
             break
@@ -176,8 +180,8 @@ async def scan(
     while True:
         began = on.clock()
         answer = await _query(on, board, _window(edited, created, before), by_creation, cursor)
-        cards = _cards(answer, board)
-        yield [Read(card=card, began=began, ended=on.clock(), by_id=False) for card in cards]
+        ended = on.clock()
+        yield [Read(card=card, began=began, ended=ended, by_id=False) for card in _cards(answer, board)]
         cursor = answer.get("next_cursor") if answer.get("has_more") else None
         if cursor is not None:
             continue

@@ -5,34 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import inbox
 from models.board import Board
-from models.card import count_cards, count_cards_among, count_trashed
-from models.errors import SafetyStop
 from models.holding import hold
 from models.looks import Look, news
+from models.safety import is_watched, not_to_believe
 from models.settle import Outcome, Settled, mark_gone, mark_unread, settle
-from models.sync_state import CONFIRMED, WATERMARK, get_moment
+from models.sync_state import WATERMARK, get_moment
 from models.unseen import Claim
 from models.validation import validate_notion_entry
 from tasks.connections import Connections
 from tasks.reading import Read, Readings, read_by_id
 from tasks.report import Report
 from tasks.steps import step
+from tasks.vouching import answers, vouch
 
 log = structlog.get_logger("showrunner.ingest")
-
-SAFE_TRASH_SHARE = 0.10
-SAFE_TRASH_COUNT = 10
-"""Marking more cards than both of these as trashed at once stops and asks (design: section 8)."""
-AT_ONCE = timedelta(minutes=10)
-"""What a page says of itself ("in the trash") counts by the batch. That Notion does not find it may mean that nobody
-may see it any more, and such pages are met one by one: they count together for this long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +33,14 @@ class Reader:
     Attributes:
         bot_ids: whose edits are our own.
         importing: whether this is the import of a whole board.
+        confirmed: whether the operator said that pages are gone which look so.
     """
 
     board: Board
     bot_ids: Collection[str]
     correlation_id: str | None
     importing: bool = False
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +56,11 @@ class Events:
     settled: Mapping[str, Sequence[int]] = field(default_factory=dict)
     claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
 
+    def of(self, page_ids: Collection[str]) -> Events:
+        """The part that concerns these pages."""
+        pages = {page: rows for page, rows in self.pages.items() if page in page_ids}
+        return Events(pages=pages, claims={page: of for page, of in self.claims.items() if page in page_ids})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
@@ -75,19 +73,19 @@ class Stored:
 async def take_in(
     on: Connections, reader: Reader, readings: Readings, report: Report, events: Events | None = None
 ) -> None:
-    """Validate, store and report readings; read again by id what a newer look had overtaken.
-
-    Raises:
-        SafetyStop: when much of the board would be marked as trashed; nothing is stored then.
-    """
+    """Validate, store and report readings; read again by id what a newer look had overtaken."""
     events = events or Events()
-    again = await _take_in(on, reader, readings, report, events)
+    first = await _take_in(on, reader, readings, report, events)
+    again = set(first.again)
+    for rows in answers(readings, first.doubted):
+        checked = await vouch(on, reader.board, rows, first.doubted)
+        looked_at = {*checked.failed, *checked.gone, *(read.card.page_id for read in checked.cards)}
+        again -= looked_at
+        again |= set((await _take_in(on, reader, checked, report, events.of(looked_at))).again)
     if again:
         # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
-        second = await read_by_id(on, reader.board, again)
-        waiting = {page: events.pages[page] for page in again if page in events.pages}
-        claims = {page: events.claims[page] for page in again if page in events.claims}
-        await _take_in(on, reader, second, report, Events(pages=waiting, claims=claims), final=True)
+        second = await read_by_id(on, reader.board, sorted(again))
+        await _take_in(on, reader, second, report, events.of(again), final=True)
 
 
 async def take_in_news(on: Connections, reader: Reader, reads: Sequence[Read], report: Report) -> None:
@@ -101,8 +99,8 @@ async def take_in_news(on: Connections, reader: Reader, reads: Sequence[Read], r
 
 async def _take_in(
     on: Connections, reader: Reader, readings: Readings, report: Report, events: Events, *, final: bool = False
-) -> Sequence[str]:
-    """One pass; the pages to be read again."""
+) -> Settled:
+    """One pass."""
     looks = await validate_cards(on, readings) if readings.cards else []
     stored = await store_cards(on, reader, looks, readings, events, final=final)
     tell(stored, report, quiet=reader.importing)
@@ -110,7 +108,7 @@ async def _take_in(
         report.failed += 1
         report.note(page_id, "cannot be read", error)
         log.error("card_unreadable", notion_page_id=page_id, error=error)
-    return stored.settled.again
+    return stored.settled
 
 
 @step("validate_cards", holds="validate {readings}")
@@ -123,13 +121,15 @@ async def validate_cards(on: Connections, readings: Readings) -> list[Look]:
 def judged(read: Read, channels: Mapping[str, object]) -> Look:
     """A reading with what is wrong with it."""
     violations = validate_notion_entry(read.card, channels)
+    began, ended, by_id = read.began, read.ended, read.by_id
     return Look(
         card=read.card,
         violations=violations,
-        began=read.began,
-        ended=read.ended,
-        by_id=read.by_id,
+        began=began,
+        ended=ended,
+        by_id=by_id,
         remembered=read.remembered,
+        vouched=read.vouched,
     )
 
 
@@ -144,7 +144,10 @@ async def store_cards(
     """
     now = on.clock()
     async with on.sessions.begin() as session:
-        await _guard_trash(session, looks, readings.gone, now)
+        watched = await is_watched(session, on.connection(reader.board), now)
+        trashed = [look.card.page_id for look in looks if look.card.in_trash]
+        unsure = not reader.confirmed and (readings.gone or trashed)
+        waiting = await not_to_believe(session, readings.gone, trashed, watched=watched, now=now) if unsure else ()
         missed = [*readings.gone, *readings.failed]
         if missed:
             # All at once, or two of us may wait for each other: each for a page that the other holds already.
@@ -159,9 +162,12 @@ async def store_cards(
             # An event may show a card before the first import does, and a later import one that was made since.
             first_import=await get_moment(session, WATERMARK) is None,
             claims=events.claims,
+            watched=watched,
+            waiting=waiting,
         )
         await mark_unread(session, [*readings.failed], now=now)
-        gone = await mark_gone(session, readings.gone, now=now, correlation_id=reader.correlation_id)
+        correlation_id = reader.correlation_id
+        gone = await mark_gone(session, readings.gone, now=now, correlation_id=correlation_id, waiting=waiting)
         unsettled = set(readings.failed) if final else {*readings.failed, *settled.again}
         done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]
         for outcome, rows in {**events.settled, "looked_at": done}.items():
@@ -169,22 +175,6 @@ async def store_cards(
         for page_id, error in readings.failed.items():
             await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=error)
     return Stored(settled=settled, gone=gone)
-
-
-async def _guard_trash(session: AsyncSession, looks: Sequence[Look], gone: Sequence[str], now: datetime) -> None:
-    vanished = [*gone, *(look.card.page_id for look in looks if look.card.in_trash)]
-    if not vanished:
-        return
-    count = await count_cards_among(session, vanished)
-    lately = await count_trashed(session, since=now - AT_ONCE) if gone else 0
-    if count + lately <= SAFE_TRASH_COUNT:
-        return
-    total = await count_cards(session) + lately
-    if count + lately > SAFE_TRASH_SHARE * total and await get_moment(session, CONFIRMED) is None:
-        raise SafetyStop(
-            f"{count + lately} of {total} cards would be marked as trashed at once; {count} were not. Is the token "
-            "right and the board shared? If the cards are really gone: showrunner push --confirm"
-        )
 
 
 def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:

@@ -1,6 +1,6 @@
 """A card knows that its page changed and could not be read, so that nothing is written over what nobody has seen.
 
-Revision: 0012, after: 0004
+Revision: 0012, after: 0009
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0004"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ from alert_kit import Gate, Receiver, passes, push, watch_of
 from stage import Stage
 
 from flows.recording import recorded
-from models.errors import NotionAuthError, SafetyStop
+from models.errors import BoardError, NotionAuthError
 from models.incidents import open_incidents
 from tasks import alerts
 from tasks.alerts import Level, deliver_alerts, resolve_alert, send_alert
@@ -146,7 +146,7 @@ async def test_an_incident_that_began_and_ended_during_an_outage_is_told_as_both
 
 
 async def test_the_end_of_a_run_tells_even_when_the_run_failed(stage: Stage, receiver: Receiver) -> None:
-    with pytest.raises(SafetyStop):
+    with pytest.raises(BoardError):
         async with recorded("push", stage.on):
-            raise SafetyStop("21 cards would be put back.")
-    assert receiver.titles == ["[CRITICAL] Showrunner: 21 cards would be put back."]
+            raise BoardError("Topic is gone.")
+    assert receiver.titles == ["[CRITICAL] Showrunner: Topic is gone."]

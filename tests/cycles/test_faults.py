@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 from stage import Stage
 
-from models.errors import BoardError, NotionAuthError, NotionUnavailable, SafetyStop
+from models.errors import BoardError, NotionAuthError, NotionUnavailable
 from models.inbox import ATTEMPTS_MAX
-from models.sync_state import CONFIRMED, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 
 
@@ -245,36 +244,6 @@ async def test_a_board_without_a_needed_property_is_refused_with_a_sentence(stag
     stage.clock.pass_(60)
     with pytest.raises(BoardError, match="Topic"):
         await stage.cycle()
-
-
-async def test_putting_back_the_moves_of_many_people_at_once_asks_first(stage: Stage) -> None:
-    pages = [await stage.add_valid(title=f"Card {n}", status="Processing") for n in range(21)]
-    await stage.cycle()
-    for page in pages:
-        await stage.edit(page, status="Draft")
-    stage.clock.pass_(60)
-    with pytest.raises(SafetyStop, match="21 cards"):
-        await stage.cycle()
-    assert (await stage.shows(pages[0]))["Status"] == "Draft"
-    async with stage.sessions.begin() as session:
-        await remember(session, CONFIRMED, moment=stage.clock())
-    assert (await stage.cycle()).pushed == 21
-    assert (await stage.shows(pages[0]))["Status"] == "Processing"
-
-
-async def test_much_of_the_board_in_the_trash_at_once_asks_first(stage: Stage) -> None:
-    pages = [await stage.add_valid(title=f"Card {n}") for n in range(15)]
-    await stage.cycle()
-    for page in pages[:11]:
-        await stage.trash(page)
-        await stage.told(page, "page.deleted")
-    with pytest.raises(SafetyStop, match="11 of 15"):
-        await stage.ingest()
-    assert (await stage.card(pages[0])).trashed_at is None
-    async with stage.sessions.begin() as session:
-        await remember(session, CONFIRMED, moment=stage.clock())
-    stage.clock.pass_(60)
-    assert (await stage.ingest()).gone == 11
 
 
 async def test_an_incident_is_told_once_and_its_end_once(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from stage import CHANNEL, Clock, Stage, properties, rich
 from models.board import board_schema
 from models.card import count_cards
 from models.database import Sessions
-from models.errors import BoardError, SafetyStop
+from models.errors import BoardError
 from models.stretches import READERS
 from models.sync_state import IMPORT, WATERMARK, get_moment, get_value
 from tasks.importing import import_cards
@@ -181,17 +181,6 @@ async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_
     assert report.gone == 1
     assert (await stage.card(pages[0])).trashed_at is not None
     assert (await stage.card(pages[1])).trashed_at is None
-
-
-async def test_a_board_that_suddenly_shows_nothing_stops_the_import(stage: Stage) -> None:
-    pages = await fill(stage, 3)
-    await stage.cycle()
-    for page in pages:
-        await stage.trash(page)
-    stage.clock.pass_(60)
-    with pytest.raises(SafetyStop, match="The board shows no card, but the database knows 3"):
-        await import_cards(stage.on, Report())
-    assert (await stage.card(pages[0])).trashed_at is None
 
 
 async def test_an_old_board_that_lacks_statuses_and_priorities_is_not_written_to(stage: Stage) -> None:

@@ -19,8 +19,9 @@ from benchmarks.explaining import explain, heard
 from benchmarks.large_board import fill
 from models import inbox
 from models.database import libpq
-from models.differs import PENDING, pending, put_backs, worth_a_push
+from models.differs import PENDING, pending, worth_a_push
 from models.recovered import recovered
+from models.safety import missing_pages, not_to_believe, waiting
 from models.sync_state import WATERMARK, remember
 from models.task import Task
 from tasks.board import followed_board
@@ -128,7 +129,9 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
         found["pending"] = list(await pending(session, board, now=now, limit=60))
         found["claimed"] = await inbox.claim(session, now=now, limit=500)
         await session.rollback()
-        await put_backs(session, board)
+        await waiting(session)
+        await missing_pages(session, 100)
+        await not_to_believe(session, ["page-1"], ["page-2"], watched=False, now=now)
         await recovered(session)
 
     for differing, due in ((0, 0), (60, 10)):
@@ -152,7 +155,7 @@ async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks
     async with large.sessions() as session:
         await session.execute(text("ANALYZE cards"))
         (plan,) = await plans_of(large, partial(pending, session, without, now=large.clock(), limit=60))
-        values = {"worth": worth_a_push(without), "now": large.clock(), "limit": 60}
+        values = {"worth": worth_a_push(without), "now": large.clock(), "limit": 60, "waiting": False}
         explained = await session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {PENDING}"), values)
         nodes = nodes_of(explained.scalar_one()[0]["Plan"])
         read = {node["Index Name"]: node["Actual Rows"] for node in nodes if "Index Name" in node}

@@ -19,7 +19,7 @@ from models.agreement import PUSHED, Base, Shown, TaskState, attention, differen
 from models.board import Board
 from models.card import Card, task_state
 from models.database import Sessions
-from models.differs import pending, put_backs
+from models.differs import pending
 from models.statuses import STATE_OF, BoardStatus, Priority
 from models.task import Task
 from models.validation import Violation
@@ -263,23 +263,7 @@ async def test_whatever_writes_the_task_the_next_cycle_sees_it(sessions: Session
         assert await pending(session, BOARD, now=NOW, limit=10) == ["p"]
 
 
-async def test_only_moves_of_people_that_go_back_count_as_put_backs(sessions: Sessions) -> None:
-    pipeline = differing(Priority.NORMAL, told=False, moved=LATER)
-    refused = replace(
-        pipeline,
-        base=replace(pipeline.base, status=BoardStatus.PROCESSING, shown=replace(pipeline.base.shown, status="Draft")),
-    )
-    unknown = replace(pipeline, task=None, base=Base(shown=Shown(status="Ideas", priority="Normal")))
-    await store(
-        sessions,
-        {"a": pipeline, "b": refused, "c": unknown, "d": replace(refused, trashed=True)},
-    )
-    async with sessions() as session:
-        assert await put_backs(session, BOARD) == 1
-
-
 async def test_nothing_is_pending_where_nothing_was_seen(sessions: Sessions) -> None:
     async with sessions() as session:
         await session.execute(text("INSERT INTO cards (notion_page_id) VALUES ('blank')"))
         assert await pending(session, BOARD, now=NOW, limit=10) == []
-        assert await put_backs(session, BOARD) == 0

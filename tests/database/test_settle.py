@@ -14,7 +14,8 @@ from sqlmodel import select
 
 from models.card import Card, card_and_task
 from models.database import Sessions
-from models.differs import pending, put_backs
+from models.differs import pending
+from models.safety import Waiting, waiting
 from models.settle import settle
 from models.task import Task
 
@@ -116,8 +117,28 @@ async def test_a_refused_move_is_recorded_with_what_was_asked_for(sessions: Sess
         ("person:ada", "refused", "Status", "Draft", "Draft", "Uploading", "not_yours"),
     ]
     assert await to_push(sessions) == ["page-1"]
+    assert worker.card("held_at") == {"held_at": None}
+
+
+async def test_a_refused_move_that_nobody_watched_waits_and_a_trashed_card_waits_for_nothing(
+    sessions: Sessions, worker: Worker
+) -> None:
+    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False)
+    assert worker.card("held_at") == {"held_at": LATER}
+    assert await to_push(sessions) == []
     async with sessions() as session:
-        assert await put_backs(session, BOARD) == 1
+        assert await waiting(session) == Waiting(moves=1, gone=0)
+    await settled(sessions, make_look(make_card(status="Uploading", in_trash=True), LATER + MINUTE))
+    async with sessions() as session:
+        assert not await waiting(session)
+
+
+async def test_what_a_pipeline_agrees_to_waits_no_longer(sessions: Sessions, worker: Worker) -> None:
+    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False)
+    worker.rows("UPDATE tasks SET board_status = 'Uploading'")
+    assert await to_push(sessions) == ["page-1"]
 
 
 async def test_an_overruled_move_is_recorded(sessions: Sessions, worker: Worker) -> None:
@@ -223,16 +244,18 @@ async def test_importing_a_valid_board_makes_no_difference_whatever_it_lacks(ses
         make_card("old", **bare, status="Archived"),
         make_card("spelled", priority="high"),
     ]
-    await settled(sessions, *map(make_look, cards), importing=True)
+    await settled(sessions, *map(make_look, cards), importing=True, watched=False)
     assert await to_push(sessions) == []
     async with sessions() as session:
-        assert await put_backs(session, BOARD) == 0
+        assert not await waiting(session)
 
 
 async def test_columns_of_an_old_board_that_we_do_not_know_count_as_no_put_back(sessions: Sessions) -> None:
-    await settled(sessions, *(make_look(make_card(f"page-{n}", status="Ideas")) for n in range(30)), importing=True)
+    await settled(
+        sessions, *(make_look(make_card(f"page-{n}", status="Ideas")) for n in range(30)), importing=True, watched=False
+    )
     async with sessions() as session:
-        assert await put_backs(session, BOARD) == 0
+        assert not await waiting(session)
 
 
 async def test_nothing_is_stored_unless_the_caller_commits(sessions: Sessions, worker: Worker) -> None:

@@ -17,7 +17,7 @@ from database_of_histories import Databases
 from world import World
 
 from models.board import NEEDED
-from models.errors import SafetyStop
+from models.safety import waiting
 from models.sync_state import CONFIRMED, remember
 from sandbox.two_way import schema_changed
 
@@ -113,8 +113,8 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
         await world.run(world.processes[0], "cycle")
         await world.to_the_end()
         error = getattr(world.processes[0], "error", None)
-        if isinstance(error, SafetyStop):
-            async with world.sessions.begin() as session:
+        async with world.sessions.begin() as session:
+            if await waiting(session):
                 await remember(session, CONFIRMED, moment=world.clock())
     if error is not None:
         world.failures.append(f"the world is calm, and a cycle ends with {type(error).__name__}: {error}")

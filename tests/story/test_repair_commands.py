@@ -117,23 +117,27 @@ async def test_a_lost_status_is_put_back_and_reaches_the_board(shell: Up, stage:
     assert (await stage.shows(page))["Topic"] == "Another"
 
 
-async def test_a_safety_stop_is_passed_by_hand_for_one_cycle(shell: Up, stage: Stage) -> None:
+async def test_cards_that_wait_are_listed_and_go_on_with_one_confirmation(shell: Up, stage: Stage) -> None:
+    """The commands' clock is days ahead of the stage's: no cycle was good meanwhile."""
     pages = [await stage.add_valid(title=f"Card {n}", status="Processing") for n in range(21)]
     await stage.cycle()
     for page in pages:
         await stage.edit(page, status="Draft")
     code, said = await shell.run("push")
-    assert code == 1
-    assert said.splitlines()[-1].startswith("21 cards would be put back to where they were before people moved them")
-    assert "`showrunner push --confirm` goes on" in said
-    assert (await stage.shows(pages[0]))["Status"] == "Draft"
+    assert (code, (await stage.shows(pages[0]))["Status"]) == (0, "Draft"), said
+    code, said = await shell.run("push", "--dry-run")
+    assert f"card {pages[0]}: waits for `showrunner push --confirm`" in said
+    assert said.splitlines()[-1] == (
+        "21 cards differ, 21 cards wait for `showrunner push --confirm`; nothing was written."
+    )
+    code, said = await shell.run("card", "show", pages[0])
+    assert "waits, like many moves that nobody watched: `showrunner push --confirm` goes on" in " ".join(said.split())
     code, said = await shell.run("push", "--confirm")
     assert (code, "pushed 21" in said) == (0, True), said
+    assert said.startswith("Confirmed: 21 moves of people are put back.\n")
     assert {(await stage.shows(page))["Status"] for page in pages} == {"Processing"}
-    for page in pages:
-        await stage.edit(page, status="Draft")
-    code, said = await shell.run("push")
-    assert (code, "21 cards would be put back" in said) == (1, True), said
+    code, said = await shell.run("push", "--confirm")
+    assert said.startswith("Confirmed. No card waits for it now: it holds until the next cards wait")
 
 
 @pytest.mark.parametrize(

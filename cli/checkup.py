@@ -153,7 +153,8 @@ def _signs_of_life(settings: Settings, database: DatabaseSight, clock: Clock) ->
     return [
         judge_webhook(
             secret=any(secret is not None for secret in secrets),
-            enrolled=vitals.enrolled,
+            enrolled=vitals.tokens.secret is not None,
+            waiting=len(vitals.tokens.candidates),
             enrolment_open=settings.notion_webhook_enrolment,
             last_event=vitals.last_event,
             address=f"{door_address(settings)}/webhook/notion",

@@ -22,7 +22,7 @@ from cli.processes import ASK_EVERY, START_SECONDS, Child, Ledger, check_port
 from cli.sandbox_board import ensure_board
 from cli.surroundings import among_settings, remove_facts, running, write_facts
 from flows.environment import client_environment, server_environment
-from models.channels import load_configured_channels
+from models.channels import read_channels
 from models.database import EmbeddedPostgres, database_url, migrate
 from models.errors import GiveUp, SettingsError
 from models.settings import Settings
@@ -101,7 +101,10 @@ async def up(settings: Settings) -> None:
     stack = Stack(settings)
     stop = asyncio.Event()
     _on_signals(stop)
-    channels = load_configured_channels(settings.channel_configs)
+    folder = read_channels(settings.channel_configs).usable()
+    for fault in folder.faults:
+        say(f"Channel file {fault} Every other channel is followed.")
+    channels = folder.channels
     await _make_room(stack)
     async with AsyncExitStack() as cleanup:
         cleanup.push_async_callback(_stop, stack)

@@ -35,7 +35,8 @@ WATCH = "watch"
 ENROLLED = "verification_token"
 """value: {"token"}: the webhook secret that a handshake brought."""
 CHANNELS = "channels"
-"""value: {"ids"}: the configured channels of the last cycle."""
+"""value: {"ids", "texts", "wrong"}: the configured channels of the last cycle, what their files said (by id), and which
+files were wrong."""
 CONFIRMED = "push_confirmed"
 """moment: the operator allowed one cycle to pass a safety stop."""
 

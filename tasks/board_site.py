@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.board import Board
 from models.board_memory import BoardMemory, memory_of, note, recall
+from models.channels import channel_named
 from models.database import Sessions
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.links import bare_id
@@ -53,10 +54,17 @@ async def look(site: Site, database_id: str) -> Sight:
         memory=await _recalled(site, source["id"]),
         channels=site.channels,
     )
+    sight = _as_on_board(sight)
     if site.sessions is not None:
         async with site.sessions.begin() as session:
             await note(session, source["id"], sight.seen())
     return sight
+
+
+def _as_on_board(sight: Sight) -> Sight:
+    """With the channels as the board's options spell them, where people read both as the same."""
+    options = sight.option_names("Channel")
+    return replace(sight, channels=tuple(channel_named(channel, options) or channel for channel in sight.channels))
 
 
 async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.board import Board, read_board
-from models.channels import Channel, load_configured_channels
+from models.channels import Channel, channel_named, load_configured_channels
 from models.durations import clock_time
 from models.errors import (
     BoardError,
@@ -180,11 +180,11 @@ def board_findings(raw: Mapping[str, Any], known: Board | None, channels: Mappin
         cure = "Add them to the board's properties, letter by letter: Showrunner never makes options."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     options = set(board.properties["Channel"].options)
-    if channels and (lacking := sorted(set(channels) - options)):
+    if channels and (lacking := sorted(one for one in channels if channel_named(one, options) is None)):
         wrong = f"Channel has no option for {', '.join(lacking)}"
         cure = "Add the option in Notion, letter by letter as the file is called."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
-    if channels and (strangers := sorted(options - set(channels))):
+    if channels and (strangers := sorted(one for one in options if channel_named(one, channels) is None)):
         wrong = f"Channel has options that nobody configured: {', '.join(strangers)}"
         cure = "Add channel_configs/<channel_id>.yaml, or remove the option: cards with it are not valid."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))

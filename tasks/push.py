@@ -79,7 +79,7 @@ async def _guard_put_backs(on: Connections, board: Board) -> None:
 @step("push_cards", holds="push what differs", tags=("notion",))
 async def push_cards(on: Connections, reader: Reader, report: Report, *, until: datetime) -> None:
     """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
-    channels = on.channels()
+    channels = await on.channels()
     line = Line(on, reader.board)
 
     async def one_by_one() -> None:

@@ -26,7 +26,7 @@ from models.channels import read_channels
 from models.database import EmbeddedPostgres, database_url, migrate
 from models.errors import GiveUp, SettingsError
 from models.settings import Settings
-from tasks.board import bot_id, refreshed_board
+from tasks.board import SANDBOX_BOARD, bot_id, refreshed_board
 from tasks.connections import connected
 from tasks.side_by_side import side_by_side
 
@@ -203,7 +203,7 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
     stack.environment |= {
         "NOTION_API_TOKEN": facts["bot_token"],
         "NOTION_BASE_URL": facts["base_url"],
-        "NOTION_DATABASE_ID": await ensure_board(facts, channels, stack.folder / "board.json"),
+        "NOTION_DATABASE_ID": await ensure_board(facts, channels, stack.folder / SANDBOX_BOARD),
         "NOTION_WEBHOOK_SECRET": facts["webhook_secret"],
     }
     say("  The sandbox board is ready.")

@@ -13,7 +13,7 @@ from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.links import bare_id
 from models.sight import Sight
 from models.sync_state import BOARD, get_value
-from tasks.board import choose_data_source
+from tasks.board_finding import choose_data_source, find_board
 from tasks.notion import NotionClient
 
 
@@ -40,7 +40,7 @@ async def look(site: Site, database_id: str) -> Sight:
     What is seen is remembered when there is a database, so that it is found again after people renamed it.
     """
     try:
-        database = await site.notion.get_database(database_id)
+        database = await _database(site, database_id)
         source_id = await _followed(site, database)
         source = None if source_id is None else await site.notion.get_data_source(source_id)
     except NotionPageNotFound:
@@ -65,6 +65,18 @@ def _as_on_board(sight: Sight) -> Sight:
     """With the channels as the board's options spell them, where people read both as the same."""
     options = sight.option_names("Channel")
     return replace(sight, channels=tuple(channel_named(channel, options) or channel for channel in sight.channels))
+
+
+async def _database(site: Site, id_: str) -> dict[str, Any]:
+    """The database of that id, or of the data source of that id."""
+    try:
+        return await site.notion.get_database(id_)
+    except (NotionPageNotFound, NotionRejected) as error:
+        try:
+            found, _ = await find_board(site.notion, id_, site.data_source)
+        except BoardError:
+            raise NotionPageNotFound(str(error), status=404) from None
+        return await site.notion.get_database(found)
 
 
 async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:

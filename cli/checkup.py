@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from cli.surroundings import running, settings_here
-from models.channels import load_configured_channels
+from models.channels import read_channels
 from models.errors import ChannelConfigError, GiveUp, SettingsError
 from models.health import Check, Finding, State, checked, failed, skipped
 from models.health_rules import (
@@ -58,6 +58,7 @@ ORDER: Final = (
 )
 """Every check, as they are told: what the others stand on comes first."""
 _PREFECT: Final = ("deployments", "worker", "limits")
+_MEND_FILES: Final = "Mend those files; the next cycle reads them anew."
 _LOADING_SECONDS: Final = 9.0
 """Prefect's client takes seconds to load; each question then has a bound of its own."""
 _HTTP_SECONDS: Final = 4.0
@@ -129,10 +130,12 @@ def _settings() -> tuple[Settings, list[Check]]:
 
 def _channels(settings: Settings) -> Check:
     try:
-        channels = sorted(load_configured_channels(settings.channel_configs))
+        folder = read_channels(settings.channel_configs).usable()
     except ChannelConfigError as error:
-        return failed("channels", str(error).rstrip("."), "Mend those files; the next cycle reads them anew.")
-    return checked("channels", f"{len(channels)}: {', '.join(channels)}", channels=channels)
+        return failed("channels", str(error).rstrip("."), _MEND_FILES)
+    channels = sorted(folder.channels)
+    wrong = [Finding(state=State.FAIL, wrong=str(fault).rstrip("."), cure=_MEND_FILES) for fault in folder.faults]
+    return checked("channels", f"{len(channels)}: {', '.join(channels)}", wrong, channels=channels)
 
 
 async def _only(check: Coroutine[Any, Any, Check]) -> list[Check]:
@@ -153,7 +156,8 @@ def _signs_of_life(settings: Settings, database: DatabaseSight, clock: Clock) ->
     return [
         judge_webhook(
             secret=any(secret is not None for secret in secrets),
-            enrolled=vitals.enrolled,
+            enrolled=vitals.tokens.secret is not None,
+            waiting=len(vitals.tokens.candidates),
             enrolment_open=settings.notion_webhook_enrolment,
             last_event=vitals.last_event,
             address=f"{door_address(settings)}/webhook/notion",

@@ -22,11 +22,11 @@ from cli.processes import ASK_EVERY, START_SECONDS, Child, Ledger, check_port
 from cli.sandbox_board import ensure_board
 from cli.surroundings import among_settings, remove_facts, running, write_facts
 from flows.environment import client_environment, server_environment
-from models.channels import load_configured_channels
+from models.channels import read_channels
 from models.database import EmbeddedPostgres, database_url, migrate
 from models.errors import GiveUp, SettingsError
 from models.settings import Settings
-from tasks.board import bot_id, refreshed_board
+from tasks.board import SANDBOX_BOARD, bot_id, refreshed_board
 from tasks.connections import connected
 from tasks.side_by_side import side_by_side
 
@@ -107,7 +107,10 @@ async def up(settings: Settings) -> None:
     stack = Stack(settings)
     stop = asyncio.Event()
     _on_signals(stop)
-    channels = load_configured_channels(settings.channel_configs)
+    folder = read_channels(settings.channel_configs).usable()
+    for fault in folder.faults:
+        say(f"Channel file {fault} Every other channel is followed.")
+    channels = folder.channels
     await _make_room(stack)
     async with AsyncExitStack() as cleanup:
         cleanup.push_async_callback(_stop, stack)
@@ -166,7 +169,7 @@ def _given(settings: Settings) -> dict[str, str]:
 def _plain(value: Any) -> str:
     if hasattr(value, "get_secret_value"):
         return str(value.get_secret_value())
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 async def _start_prefect(stack: Stack) -> None:
@@ -206,7 +209,7 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
     stack.environment |= {
         "NOTION_API_TOKEN": facts["bot_token"],
         "NOTION_BASE_URL": facts["base_url"],
-        "NOTION_DATABASE_ID": await ensure_board(facts, channels, stack.folder / "board.json"),
+        "NOTION_DATABASE_ID": await ensure_board(facts, channels, stack.folder / SANDBOX_BOARD),
         "NOTION_WEBHOOK_SECRET": facts["webhook_secret"],
     }
     say("  The sandbox board is ready.")

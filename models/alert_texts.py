@@ -65,6 +65,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "`showrunner board check` says what changed, and `showrunner board repair` adds what is missing. An option "
             "that was renamed is to be renamed back in Notion.",
         ),
+        "channel_file": Kind(
+            "A channel file is wrong",
+            "What the file said when it was right last counts; one that never was is no channel yet. Every other "
+            "channel is synced.",
+            "Mend the file as the sentence above says; the next cycle reads it anew.",
+        ),
         "card_failing": Kind(
             "A card cannot be written to the board",
             "This card does not show what the database holds; every other card does. It is tried again, at last once "

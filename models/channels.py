@@ -1,14 +1,17 @@
-"""Channels from `channel_configs/<channel_id>.yaml`, with every fault of the folder reported at once.
+"""Channels from `channel_configs/<channel_id>.yaml`: which of them can be used, and what is wrong with each other file.
 
-The channel's id is the file's name and must equal the option of the board's Channel property exactly (spec 2.1).
+The channel's id is the file's name and must be the option of the board's Channel property (spec 2.1), as people read
+it: `name_key` says which names are the same. A file that is wrong stops its own channel only, and not even that where
+it was right before: the last good text of each counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -16,6 +19,10 @@ from models.errors import ChannelConfigError
 
 ID_MAX = 100
 """Characters: Notion's limit for an option's name and the width of `tasks.channel_id`."""
+TEXT_MAX: Final = 64 * 1024
+"""Characters of a file."""
+_OF_EDITORS: Final = (".", "#", "~")
+"""How hidden files, locks, swap files and backups begin; those that end otherwise (`x.yaml~`) are no YAML files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,56 +30,156 @@ class Channel:
     """One channel videos are made for.
 
     Attributes:
-        id: the file's name without `.yaml`; equals the board's option.
+        id: the file's name without `.yaml`, in the composed form of Unicode (NFC); the board's option.
         display_name: the name people read.
         settings: every other key of the file, for the pipeline.
+        text: what the file says.
     """
 
     id: str
     display_name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    text: str = field(default="", compare=False, repr=False)
 
 
-def load_configured_channels(folder: Path) -> dict[str, Channel]:
-    """The channels of a folder by id.
+@dataclass(frozen=True, kw_only=True)
+class ChannelFault:
+    """A file that is wrong.
+
+    Attributes:
+        file: its name.
+        id: the channel that it would be.
+        reason: what is wrong, with the line where YAML tells one.
+    """
+
+    file: str
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        """One sentence."""
+        return f"{self.file}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelFolder:
+    """What a folder holds.
+
+    Attributes:
+        channels: those that can be used, by id.
+        faults: the files that are wrong.
+    """
+
+    path: Path = field(default_factory=Path)
+    channels: Mapping[str, Channel]
+    faults: tuple[ChannelFault, ...] = ()
+
+    def with_last_good(self, ids: Iterable[str], texts: Mapping[str, str]) -> ChannelFolder:
+        """With the channels of wrong files as they were when they were right last.
+
+        Args:
+            ids: the channels that were configured last.
+            texts: what their files said, by id, as far as that was kept.
+        """
+        kept = dict(self.channels)
+        configured = set(ids)
+        for id_ in {fault.id for fault in self.faults if fault.id in configured}:
+            if channel_named(id_, kept) is None:
+                kept[id_] = _last_good(id_, texts.get(id_, ""))
+        return replace(self, channels=kept)
+
+    def usable(self) -> ChannelFolder:
+        """The folder itself.
+
+        Raises:
+            ChannelConfigError: when it holds no channel that can be used, naming every file that is wrong and why.
+        """
+        if self.channels:
+            return self
+        reasons = [str(fault) for fault in self.faults] or [
+            "no channel is configured: add at least one <channel_id>.yaml."
+        ]
+        raise ChannelConfigError(f"{self.path}: " + " ".join(reasons))
+
+
+def name_key(name: str) -> str:
+    """What names that people read as the same have in common.
+
+    Unicode's composed form, whatever form a file system or a keyboard made; no blanks around it; one case, because
+    Notion takes options that differ in case only for one.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().lower())
+
+
+def channel_named(name: str | None, among: Iterable[str]) -> str | None:
+    """The one of those names that people read as this one; itself before others; None when there is none."""
+    if name is None:
+        return None
+    names = list(among)
+    if name in names:
+        return name
+    key = name_key(name)
+    return next((one for one in names if name_key(one) == key), None)
+
+
+def read_channels(folder: Path) -> ChannelFolder:
+    """The channels of a folder, and the files in it that are wrong.
 
     Raises:
-        ChannelConfigError: naming every file that is wrong and why; nothing is loaded then.
+        ChannelConfigError: when there is no such folder or it cannot be read.
     """
     if not folder.is_dir():
         raise ChannelConfigError(f"{folder} is not a folder: make it and put one <channel_id>.yaml per channel in it.")
+    try:
+        files = sorted(p for p in folder.iterdir() if _is_channel(p))
+    except OSError as error:
+        raise ChannelConfigError(f"{folder} cannot be read ({error.strerror}).") from error
     channels: dict[str, Channel] = {}
-    faults: list[str] = []
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".yaml", ".yml"})
+    faults = []
     for path in files:
+        id_ = unicodedata.normalize("NFC", path.stem).strip()
         try:
-            channel = _load(path)
+            channel = _load(path, id_)
+            _be_alone(id_, channels)
+            channels[id_] = channel
         except ValueError as fault:
-            faults.append(f"{path.name}: {fault}")
-            continue
-        twin = next((id_ for id_ in channels if id_.lower() == channel.id.lower()), None)
-        if twin is not None:
-            faults.append(
-                f"{path.name}: Notion takes “{channel.id}” and “{twin}” for the same option; rename one file.",
-            )
-            continue
-        channels[channel.id] = channel
-    if not files:
-        faults.append("no channel is configured: add at least one <channel_id>.yaml.")
-    if faults:
-        raise ChannelConfigError(f"{folder}: " + " ".join(faults))
-    return channels
+            faults.append(ChannelFault(file=path.name, id=id_, reason=str(fault)))
+    return ChannelFolder(path=folder, channels=channels, faults=tuple(faults))
 
 
-def _load(path: Path) -> Channel:
+def load_configured_channels(folder: Path) -> Mapping[str, Channel]:
+    """The channels of a folder that can be used, by id.
+
+    Raises:
+        ChannelConfigError: when there is none, naming every file that is wrong and why.
+    """
+    return read_channels(folder).usable().channels
+
+
+def _is_channel(path: Path) -> bool:
+    return path.suffix.lower() in {".yaml", ".yml"} and not path.name.startswith(_OF_EDITORS)
+
+
+def _be_alone(id_: str, others: Iterable[str]) -> None:
+    twin = channel_named(id_, others)
+    if twin is not None:
+        raise ValueError(f"Notion takes “{id_}” and “{twin}” for the same option; rename one file.")
+
+
+def _load(path: Path, id_: str) -> Channel:
     if path.suffix != ".yaml":
         raise ValueError("rename it to end in .yaml.")
-    id_ = path.stem
+    if not id_ or not id_.isprintable():
+        raise ValueError("the file's name is the option on the board: it must be text that can be read.")
     if "," in id_:
         raise ValueError("the file's name is the option on the board, and Notion's options may not hold a comma.")
     if len(id_) > ID_MAX:
         raise ValueError(f"the file's name has {len(id_)} characters; Notion's options hold {ID_MAX}.")
-    content = _parse(path)
+    return _channel(id_, _read(path))
+
+
+def _channel(id_: str, text: str) -> Channel:
+    content = _parse(text)
     if not isinstance(content, dict):
         raise ValueError("it must be a list of `key: value` lines, one of them display_name.")
     stray = [key for key in content if not isinstance(key, str)]
@@ -82,20 +189,41 @@ def _load(path: Path) -> Channel:
     if not isinstance(name, str) or not name.strip():
         raise ValueError("display_name is missing or not text.")
     claimed = content.pop("channel_id", id_)
-    if claimed != id_:
+    if not isinstance(claimed, str) or unicodedata.normalize("NFC", claimed) != id_:
         raise ValueError(f"channel_id says {claimed!r}, but the file's name is the id ({id_!r}).")
-    return Channel(id=id_, display_name=name.strip(), settings=content)
+    return Channel(id=id_, display_name=name.strip(), settings=content, text=text)
 
 
-def _parse(path: Path) -> Any:
+def _last_good(id_: str, text: str) -> Channel:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _channel(id_, text)
+    except ValueError:  # kept by a version that kept the ids alone, or had other rules
+        return Channel(id=id_, display_name=id_, text=text)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.is_symlink() and not path.exists():
+            raise ValueError(f"it is a link to {path.readlink()}, which does not exist.")
+        if path.exists() and not path.is_file():
+            raise ValueError("it cannot be read (it is no file).")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 text (byte {error.start}).") from error
     except OSError as error:
         raise ValueError(f"it cannot be read ({error.strerror}).") from error
+    if len(text) > TEXT_MAX:
+        raise ValueError(f"it has {len(text):,} characters; {TEXT_MAX:,} are allowed.")
+    return text
+
+
+def _parse(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ValueError(f"{where}{error.problem or 'not YAML'}.") from error
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML ({error}).".replace("\n", " ")) from error
+    except RecursionError:
+        raise ValueError("it is nested too deep.") from None

@@ -42,6 +42,10 @@ SILENCE_SECONDS = 20
 Then a cut-off process stops waiting, and PostgreSQL frees the locks and claims that it held (at 25 s the latest)."""
 _IDLE_SECONDS, _PROBE_SECONDS = SILENCE_SECONDS // 2, SILENCE_SECONDS // 4
 _PROBES = SILENCE_SECONDS // _PROBE_SECONDS - SILENCE_SECONDS // _IDLE_SECONDS
+CONNECTIONS_LEAST = 10
+"""Connections that a process may have at least. Some are held for a whole run, for its locks: up to three by a push,
+two by an ingest, one by an import. Could those be all there are, each run would wait for the others and give up."""
+_OVERFLOW = 2
 _OUR_END = {
     "keepalives": 1,
     "keepalives_idle": _IDLE_SECONDS,
@@ -111,11 +115,14 @@ def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngi
     What the URL itself says of a connection's options counts before ours.
 
     Args:
+        pool_size: connections that are kept; up to `CONNECTIONS_LEAST` are opened, however few are kept.
         ping: ask each connection whether it lives before it is used. Without, a round trip is saved, and the first use
             after the server was restarted fails (`connection_invalidated`); what is tried again gets a new connection.
     """
     given = connection_options(url)
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=ping, connect_args=given)
+    overflow = max(_OVERFLOW, CONNECTIONS_LEAST - pool_size)
+    pool = {"pool_size": pool_size, "max_overflow": overflow, "pool_pre_ping": ping}
+    engine = create_async_engine(url, connect_args=given, **pool)
     # First, because SQLAlchemy asks its first connection for the isolation level that it sets back to from then on.
     event.listen(engine.sync_engine, "connect", begin_session, insert=True)
     return engine

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from models.board import Board
 from models.card import Card
 from models.change import Change, attention_to_show
+from models.channels import channel_named
 from models.durations import clock_time, spoken
 from models.inbox import EventState, WebhookEvent
 from models.incidents import Incident
@@ -95,7 +96,7 @@ def _of_validity(facts: Facts) -> Iterator[str]:
         yield f"It has no task, because its Status “{base.shown.status}” is none of the 26 columns."
     elif task is None:
         yield "It has no task, because that was deleted: the next edit of the card on the board makes a new one."
-    if base.channel and base.channel not in facts.channels:
+    if base.channel and channel_named(base.channel, facts.channels) is None:
         yield f"The channel “{base.channel}” is not configured: add channel_configs/{base.channel}.yaml if it is right."
 
 

@@ -80,14 +80,22 @@ def judge_capabilities(incidents: Sequence[Incident], last_write: datetime | Non
 
 
 def judge_webhook(
-    *, secret: bool, enrolled: bool, enrolment_open: bool, last_event: datetime | None, address: str, now: datetime
+    *,
+    secret: bool,
+    enrolled: bool,
+    waiting: int,
+    enrolment_open: bool,
+    last_event: datetime | None,
+    address: str,
+    now: datetime,
 ) -> Check:
     """Whether people's edits can be announced.
 
     Args:
         secret: whether one is configured, for Notion's webhooks or a database automation's.
         enrolled: whether a handshake brought one.
-        enrolment_open: whether a verification token of anybody's would be accepted.
+        waiting: how many tokens came beside a secret and are not accepted.
+        enrolment_open: whether a verification token of anybody's would be taken.
         last_event: when the last event came; None when none ever did.
         address: where the door takes events, as seen from this machine.
     """
@@ -101,8 +109,13 @@ def judge_webhook(
         cure = f"Edit a card. If none comes within a minute: does the subscription's address lead to {address}?"
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     if enrolment_open:
-        wrong = "enrolment is open: the first token that comes is believed"
+        wrong = "enrolment is open: anybody can send a token"
+        wrong += " beside the secret" if secret or enrolled else ", and the first that comes is believed"
         cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
+        findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
+    if waiting:
+        wrong = f"{waiting} verification token{'s wait' if waiting > 1 else ' waits'} to be accepted"
+        cure = "`showrunner webhook token`; what Notion takes: `showrunner webhook accept`; else `webhook forget`."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     kind = "set" if secret else "enrolled"
     return checked("webhook", f"secret {kind}, last event {_ago(now, last_event)}", findings, last_event=last_event)

@@ -7,12 +7,13 @@ the type the board's property really has. Source of the shapes: Notion's propert
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from models.board import EXPECTED_TYPES, NEEDED, Board, Property
+from models.channels import channel_named
 
 TEXT_PIECE_MAX: Final = 2000
 """UTF-16 units in one `text.content` (Notion: request limits)."""
@@ -54,6 +55,11 @@ class BoardCard:
     relations: Mapping[str, tuple[str, ...]]
     cut: frozenset[str] = frozenset()
     computed: frozenset[str] = frozenset()
+
+    def in_channels(self, configured: Iterable[str]) -> Self:
+        """The card with its channel spelled as it is configured, where people read both as the same."""
+        channel = channel_named(self.channel, configured)
+        return self if channel is None or channel == self.channel else replace(self, channel=channel)
 
 
 def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:

@@ -5,14 +5,36 @@ Names are the environment's, in lower case. Read with `load_settings()` in a pro
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+import structlog
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import SettingsError
+from models.setting_values import (
+    addresses,
+    api_address,
+    board_id,
+    folder,
+    header_value,
+    is_of_kubernetes,
+    listening_host,
+    lower,
+    one_word,
+    printable,
+    unwrapped,
+    upper,
+    web_address,
+)
+
+log = structlog.get_logger("showrunner.settings")
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Hours = Annotated[int, Field(ge=1, le=876_000)]
+Token = Annotated[SecretStr, AfterValidator(one_word)]
 
 
 class Settings(BaseSettings):
@@ -20,16 +42,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    notion_api_token: SecretStr | None = None
+    notion_api_token: Token | None = None
     """The connection's token (`ntn_…` or `secret_…`). Not set: `showrunner up` runs a sandbox board instead."""
 
-    notion_database_id: str | None = None
-    """Id of the board's database, or its whole URL. Needed with a real token; the sandbox makes its own."""
+    notion_database_id: Annotated[str, AfterValidator(board_id)] | None = None
+    """Link or id of the board's database, or its data source's id. Needed with a token; the sandbox makes its own."""
 
-    notion_data_source: str | None = None
+    notion_data_source: Annotated[str, AfterValidator(printable)] | None = None
     """Name or id of the data source to follow, needed only when the database has several."""
 
-    notion_base_url: str = "https://api.notion.com"
+    notion_base_url: Annotated[str, AfterValidator(api_address)] = "https://api.notion.com"
     """Where the API answers; another value is for a sandbox or a proxy."""
 
     notion_requests_per_second: Annotated[float, Field(gt=0, le=100)] = 3.0
@@ -38,34 +60,36 @@ class Settings(BaseSettings):
     notion_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 65.0
     """Seconds to wait for an answer; Notion itself gives up after 60."""
 
-    notion_webhook_secret: SecretStr | None = None
+    notion_webhook_secret: Token | None = None
     """The subscription's verification token, the key of `X-Notion-Signature`. Not set: the enrolled one."""
 
-    notion_webhook_secret_previous: SecretStr | None = None
+    notion_webhook_secret_previous: Token | None = None
     """The secret before the last change, still accepted so that a change loses nothing; unset it afterwards."""
 
     notion_webhook_enrolment: bool = False
     """Accept one verification token from a new subscription. Open it for the handshake, then close it again."""
 
-    automation_webhook_secret: SecretStr | None = None
+    automation_webhook_secret: Annotated[SecretStr, AfterValidator(header_value)] | None = None
     """What a database automation's webhook and the flat shape must send as `X-Showrunner-Secret`. Not set: refused."""
 
-    database_url: SecretStr | None = None
+    database_url: Annotated[SecretStr, AfterValidator(printable)] | None = None
     """PostgreSQL: postgres://, postgresql://, +asyncpg and +psycopg are all taken. Not set: an embedded server."""
 
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 8
-    """Connections one process keeps at most."""
+    """Connections one process keeps open. While it works it opens up to ten, however few it keeps: locks hold some."""
 
-    channel_configs: Path = Path("channel_configs")
+    channel_configs: Annotated[Path, AfterValidator(folder)] = Path("channel_configs")
     """Folder with one <channel_id>.yaml per channel."""
 
-    state_dir: Path = Path(".showrunner")
+    state_dir: Annotated[Path, AfterValidator(folder)] = Path(".showrunner")
     """Where what `showrunner up` starts keeps its data: PostgreSQL, Prefect, sandbox, logs."""
 
-    prefect_api_url: str | None = Field(default=None, validation_alias=AliasChoices("PREFECT_API_URL"))
+    prefect_api_url: Annotated[str, AfterValidator(web_address)] | None = Field(
+        default=None, validation_alias=AliasChoices("PREFECT_API_URL")
+    )
     """An existing Prefect server, e.g. http://127.0.0.1:4200/api. Not set: `showrunner up` starts one."""
 
-    prefect_api_auth_string: SecretStr | None = Field(
+    prefect_api_auth_string: Annotated[SecretStr, AfterValidator(printable)] | None = Field(
         default=None,
         validation_alias=AliasChoices(
             "PREFECT_API_AUTH_STRING", "prefect_api_auth_string", "PREFECT_SERVER_API_AUTH_STRING"
@@ -74,40 +98,41 @@ class Settings(BaseSettings):
     """`user:password` of a Prefect server that asks for one. PREFECT_SERVER_API_AUTH_STRING, the server's name for it,
     counts too."""
 
-    prefect_port: Annotated[int, Field(ge=1, le=65535)] = 4200
+    prefect_port: Port = 4200
     """Port of the Prefect server that `showrunner up` starts."""
 
-    sandbox_port: Annotated[int, Field(ge=1, le=65535)] = 8500
+    sandbox_port: Port = 8500
     """Port of the sandbox that `showrunner up` starts."""
 
-    door_host: str = "127.0.0.1"
+    door_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
     """Address the webhook door listens on; 0.0.0.0 for every interface."""
 
-    door_port: Annotated[int, Field(ge=1, le=65535)] = 8600
+    door_port: Port = 8600
     """Port of the webhook door."""
 
-    alert_urls: Annotated[tuple[str, ...], NoDecode, Field(repr=False)] = ()
-    """Apprise URLs (Slack, Discord, e-mail, …), separated by commas or blanks. Alerts are always logged too."""
+    alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(addresses), Field(repr=False)] = ()
+    """Apprise URLs (Slack, Discord, e-mail, …), separated by blanks, line ends or commas. A comma inside of one stays.
+    Alerts are always logged too."""
 
-    retention_events_days: Annotated[int, Field(ge=1)] = 14
+    retention_events_days: Days = 14
     """Days that processed webhook events are kept. Dead ones wait for the operator and are kept."""
 
-    retention_history_days: Annotated[int, Field(ge=1)] = 365
+    retention_history_days: Days = 365
     """Days that the history of cards and tasks is kept."""
 
-    retention_idle_runs_hours: Annotated[int, Field(ge=1)] = 24
+    retention_idle_runs_hours: Hours = 24
     """Hours that runs with nothing to do stay in Prefect: a day shows that all was quiet, more hides the rest."""
 
-    retention_runs_days: Annotated[int, Field(ge=1)] = 7
+    retention_runs_days: Days = 7
     """Days that all other runs stay in Prefect. What they did stays in the history for longer."""
 
-    retention_prefect_events_hours: Annotated[int, Field(ge=1)] = 1
+    retention_prefect_events_hours: Hours = 1
     """Hours that the Prefect server which `showrunner up` starts keeps its events: most of what an idle run leaves."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = "INFO"
     """Least level that is printed."""
 
-    log_format: Literal["auto", "json", "console"] = "auto"
+    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(lower)] = "auto"
     """auto: coloured lines on a terminal, JSON lines elsewhere."""
 
     @property
@@ -119,21 +144,27 @@ class Settings(BaseSettings):
         user, _, password = given.get_secret_value().partition(":")
         return user, password
 
-    @field_validator("alert_urls", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+    def _as_meant(cls, given: Any) -> Any:
+        """Without the blanks and quotes around a value, what is empty then, and what is another program's."""
+        if not isinstance(given, dict):
+            return given
+        meant = {name: unwrapped(value) if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in meant.items() if value != "" and not _is_of_others(name, value)}
 
-    @field_validator("notion_database_id", mode="after")
-    @classmethod
-    def _id_of_url(cls, value: str | None) -> str | None:
-        """Notion's URLs end in the 32 digits of the id, with or without dashes, before any query."""
-        if value is None or "/" not in value:
-            return value
-        found = re.search(r"[0-9a-f]{32}$", re.split(r"[?#]", value)[0].rstrip("/").replace("-", ""), re.IGNORECASE)
-        if found is None:
-            raise ValueError("the address does not end in the 32 digits of a database's id")
-        return found[0]
+
+_told: set[str] = set()
+
+
+def _is_of_others(name: str, value: Any) -> bool:
+    """Whether Kubernetes made it, for a service of that name; said once per process."""
+    if not (name.lower().endswith("_port") and is_of_kubernetes(value)):
+        return False
+    if name not in _told:
+        _told.add(name)
+        log.warning("setting_ignored", setting=name.upper(), reason="Kubernetes made it for a service of that name")
+    return True
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -145,5 +176,8 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        faults = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        faults = "; ".join(
+            f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False)
+        )
         raise SettingsError(f"Settings are wrong: {faults}. See .env.example.") from None

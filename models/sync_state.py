@@ -38,7 +38,8 @@ WATCH = "watch"
 ENROLLED = "verification_token"
 """value: {"token"}: the webhook secret that a handshake brought."""
 CHANNELS = "channels"
-"""value: {"ids"}: the configured channels of the last cycle."""
+"""value: {"ids", "texts", "wrong"}: the configured channels of the last cycle, what their files said (by id), and which
+files were wrong."""
 CONFIRMED = "push_confirmed"
 """moment: when the operator allowed cards that wait to go on (`models.safety`); there until it was used on some."""
 

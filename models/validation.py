@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from models.channels import channel_named
 from models.properties import BoardCard
 
 TITLE_MAX = 255
@@ -52,6 +53,6 @@ def _channel(value: str | None, channels: list[str]) -> tuple[Violation, ...]:
     choice = f"choose one of: {', '.join(channels)}."
     if value is None or not value.strip():
         return (Violation(field="Channel", reason="missing", message=f"Channel is empty; {choice}"),)
-    if value not in channels:
+    if channel_named(value, channels) is None:
         return (Violation(field="Channel", reason="unknown", message=f"Unknown channel “{value}”; {choice}"),)
     return ()

@@ -14,7 +14,8 @@ from models.card import Card
 from models.inbox import Counts, WebhookEvent, counts, due_since
 from models.incidents import Incident, open_incidents
 from models.ourselves import our_bots
-from models.sync_state import BOARD, ENROLLED, LAST_GOOD_CYCLE, get_moment, get_value
+from models.sync_state import BOARD, LAST_GOOD_CYCLE, get_moment, get_value
+from models.webhook_tokens import Tokens, read_tokens
 
 FAILING_SHOWN = 100
 """Cards that fail are counted up to here."""
@@ -38,7 +39,7 @@ class Vitals:
         events: what the inbox holds.
         due_since: since when the event that waits longest is due; None when none is.
         last_event: when one was received last.
-        enrolled: whether a handshake brought a verification token.
+        tokens: the verification tokens that handshakes brought.
         failing: cards whose last write failed, the one with most attempts first.
         incidents: those that are not over.
         last_write: when a card was last written to the board, as far as that is known.
@@ -49,7 +50,7 @@ class Vitals:
     events: Counts
     due_since: datetime | None
     last_event: datetime | None
-    enrolled: bool
+    tokens: Tokens
     failing: tuple[Failing, ...]
     incidents: tuple[Incident, ...]
     last_write: datetime | None
@@ -63,7 +64,7 @@ async def read_vitals(session: AsyncSession, *, now: datetime) -> Vitals:
         events=await counts(session),
         due_since=await due_since(session, now=now),
         last_event=await session.scalar(select(func.max(WebhookEvent.received_at))),
-        enrolled=await get_value(session, ENROLLED) is not None,
+        tokens=await read_tokens(session),
         failing=await _failing(session),
         incidents=tuple(await open_incidents(session)),
         last_write=await _last_write(session),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from models.board import Board, read_board
@@ -11,13 +13,17 @@ from models.board_memory import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.inbox import newest
 from models.ourselves import bot_of, note_bot, our_bots
+from models.settings import Settings
 from models.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
+from tasks.board_finding import bare, find_board
 from tasks.connections import Connections
 
 LOOK_AGAIN = timedelta(hours=1)
 """How long the board's schema counts as known where Notion tells of its changes: single events get lost."""
 
+SANDBOX_BOARD = "board.json"
+"""The file in STATE_DIR that remembers the sandbox's board."""
 BOARD_DRIFT = "board_drift"
 """The incident of a board without options that cards are to be moved to."""
 
@@ -47,21 +53,36 @@ async def known_board(on: Connections) -> Board | None:
         known = await get_value(session, BOARD)
     if known is None:
         return None
-    check_same_board(known, on.settings.notion_database_id)
+    check_same_board(known, on.settings)
     return Board.from_json(known["board"])
 
 
-def check_same_board(known: Mapping[str, Any], wanted: str | None) -> None:
+def check_same_board(known: Mapping[str, Any], settings: Settings) -> None:
     """Make sure that the board that is configured is the one that this database follows.
 
     Raises:
         SettingsError: when it is another one.
     """
-    if wanted is not None and _bare(wanted) != _bare(known["database_id"]):
-        raise SettingsError(
-            f"This PostgreSQL database follows the board {known['database_id']}; NOTION_DATABASE_ID names {wanted}: "
-            "set it back, or give the new board a PostgreSQL database of its own."
-        )
+    wanted, followed = settings.notion_database_id, str(known["database_id"])
+    ours = {bare(followed), bare(known["board"]["data_source_id"])}
+    if wanted is None or bare(wanted) in ours:
+        return
+    sandboxes = _sandbox_board(settings.state_dir)
+    theirs = "the sandbox board" if followed == sandboxes else f"the board {followed}"
+    named = "the sandbox's (NOTION_API_TOKEN is not set)" if wanted == sandboxes else f"NOTION_DATABASE_ID {wanted}"
+    raise SettingsError(
+        f"This folder's database belongs to {theirs}, and the settings name another one: {named}. Go on with that one "
+        "in a STATE_DIR of its own (or a DATABASE_URL, where you set it), or let this database forget the former: "
+        "`showrunner forget-board`."
+    )
+
+
+def _sandbox_board(state_dir: Path) -> str | None:
+    """The database id of the sandbox's board that `showrunner up` made in this folder."""
+    try:
+        return str(json.loads((state_dir / SANDBOX_BOARD).read_text())["database_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 async def board_to_write(on: Connections) -> Board:
@@ -99,12 +120,16 @@ async def refreshed_board(on: Connections) -> Board:
     When a property came or went, or an option went, cards show something else although nobody edited them: the next
     sweep reads all of them. That the pipeline cannot show something for it is alerted, once, and over when the board
     has it again.
+
+    Raises:
+        SettingsError, BoardError: as of `followed_board`.
     """
     async with on.sessions() as session:
         known = await get_value(session, BOARD)
     if known is None:
-        database_id, data_source_id, before = await _find_data_source(on)
+        database_id, data_source_id, before = await _find_board(on)
     else:
+        check_same_board(known, on.settings)
         before = Board.from_json(known["board"])
         database_id, data_source_id = known["database_id"], before.data_source_id
     raw = await _data_source(on, data_source_id)
@@ -174,35 +199,8 @@ async def bot_ids(on: Connections) -> frozenset[str]:
         return await our_bots(session)
 
 
-async def _find_data_source(on: Connections) -> tuple[str, str, None]:
+async def _find_board(on: Connections) -> tuple[str, str, None]:
     wanted = on.settings.notion_database_id
     if wanted is None:
         raise SettingsError("NOTION_DATABASE_ID is not set: copy the link of the board's database in Notion into it.")
-    try:
-        database = await on.notion.get_database(wanted)
-    except NotionPageNotFound:
-        raise BoardError(
-            f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
-            "connection (••• menu of the page, Connections)?"
-        ) from None
-    return database["id"], choose_data_source(database["data_sources"], on.settings.notion_data_source), None
-
-
-def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str:
-    """The id of the data source that is meant by a name or id, or of the only one there is.
-
-    Raises:
-        BoardError: when that is none or several of them.
-    """
-    if wanted is not None:
-        found = [s["id"] for s in sources if wanted == s["name"] or _bare(wanted) == _bare(s["id"])]
-    else:
-        found = [s["id"] for s in sources]
-    if len(found) != 1:
-        names = ", ".join(f"“{s['name']}” ({s['id']})" for s in sources)
-        raise BoardError(f"Set NOTION_DATA_SOURCE to the name or id of one of the database's data sources: {names}.")
-    return str(found[0])
-
-
-def _bare(id_: str) -> str:
-    return id_.replace("-", "").lower()
+    return *await find_board(on.notion, wanted, on.settings.notion_data_source), None

@@ -8,6 +8,7 @@ from typing import Any
 from models.board import Board
 from models.board_memory import BoardMemory, memory_of, note, recall
 from models.card import count_notes
+from models.channels import channel_named
 from models.database import Sessions
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.links import bare_id
@@ -15,7 +16,7 @@ from models.own_words import is_ours
 from models.properties import plain_text
 from models.sight import Sight
 from models.sync_state import BOARD, WATERMARK, get_moment, get_value
-from tasks.board import choose_data_source
+from tasks.board_finding import choose_data_source, find_board
 from tasks.notion import NotionClient
 
 
@@ -42,7 +43,7 @@ async def look(site: Site, database_id: str) -> Sight:
     What is seen is remembered when there is a database, so that it is found again after people renamed it.
     """
     try:
-        database = await site.notion.get_database(database_id)
+        database = await _database(site, database_id)
         source_id = await _followed(site, database)
         source = None if source_id is None else await site.notion.get_data_source(source_id)
     except NotionPageNotFound:
@@ -56,6 +57,7 @@ async def look(site: Site, database_id: str) -> Sight:
         memory=await _recalled(site, source["id"]),
         channels=site.channels,
     )
+    sight = _as_on_board(sight)
     if site.sessions is not None:
         async with site.sessions.begin() as session:
             seen = sight.seen()
@@ -88,6 +90,24 @@ async def with_notes(site: Site, sight: Sight) -> Sight:
         if prop["id"] == found["id"]
     ]
     return replace(sight, notes=sum(not is_ours(one) for one in texts))
+
+
+def _as_on_board(sight: Sight) -> Sight:
+    """With the channels as the board's options spell them, where people read both as the same."""
+    options = sight.option_names("Channel")
+    return replace(sight, channels=tuple(channel_named(channel, options) or channel for channel in sight.channels))
+
+
+async def _database(site: Site, id_: str) -> dict[str, Any]:
+    """The database of that id, or of the data source of that id."""
+    try:
+        return await site.notion.get_database(id_)
+    except (NotionPageNotFound, NotionRejected) as error:
+        try:
+            found, _ = await find_board(site.notion, id_, site.data_source)
+        except BoardError:
+            raise NotionPageNotFound(str(error), status=404) from None
+        return await site.notion.get_database(found)
 
 
 async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:

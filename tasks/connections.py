@@ -11,12 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.board import Board
-from models.channels import Channel, load_configured_channels
+from models.channels import Channel, ChannelFolder, read_channels
 from models.database import Sessions, database_url, open_engine, open_sessions
 from models.errors import DatabaseUnavailable, SettingsError
 from models.incidents import Incident
 from models.safety import connection_of
 from models.settings import Settings, load_settings
+from models.sync_state import CHANNELS, get_value
 from tasks.budget import Budget, SharedBudget, Sleep
 from tasks.clock import Clock, DatabaseClock, utc_now
 from tasks.notion import NotionClient
@@ -52,13 +53,26 @@ class Connections:
         self.unstored: dict[str, Incident] = {}
         self.board_is_looked_at = asyncio.Lock()
 
-    def channels(self) -> Mapping[str, Channel]:
+    async def channels(self) -> Mapping[str, Channel]:
         """The configured channels, read afresh, so that a new file counts from the next cycle on.
 
         Raises:
-            ChannelConfigError: with every fault of the folder.
+            ChannelConfigError: with every fault of the folder, when no channel at all can be used.
         """
-        return load_configured_channels(self.settings.channel_configs)
+        return (await self.channel_folder()).channels
+
+    async def channel_folder(self) -> ChannelFolder:
+        """The same, with the files that are wrong. Of those the last good text counts, which the database keeps.
+
+        Raises:
+            ChannelConfigError: when no channel at all can be used.
+        """
+        folder = read_channels(self.settings.channel_configs)
+        if folder.faults:
+            async with self.sessions() as session:
+                known = await get_value(session, CHANNELS) or {}
+            folder = folder.with_last_good(known.get("ids", ()), known.get("texts", {}))
+        return folder.usable()
 
     def connection(self, board: Board) -> str:
         """What stands for our token and that board together."""

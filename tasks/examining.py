@@ -34,7 +34,7 @@ async def examine(on: Connections, page_id: str) -> Facts:
         task=task,
         change=change_to(card, task, board) if card is not None and board is not None else None,
         board=board,
-        channels=on.channels(),
+        channels=await on.channels(),
         incidents=incidents,
         events=events,
         last_good_cycle=last,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.board import Board, read_board
-from models.channels import Channel, load_configured_channels
+from models.channels import Channel, channel_named, load_configured_channels
 from models.durations import clock_time
 from models.errors import (
     BoardError,
@@ -22,7 +22,8 @@ from models.errors import (
 from models.health import Check, Finding, State, checked, failed, skipped
 from models.health_rules import judge_capabilities
 from models.settings import Settings
-from tasks.board import board_lost, check_same_board, choose_data_source
+from tasks.board import board_lost, check_same_board
+from tasks.board_finding import find_board
 from tasks.budget import SharedBudget
 from tasks.clock import Clock
 from tasks.health import DatabaseSight, bounded
@@ -128,13 +129,13 @@ async def _board(client: NotionClient, settings: Settings, known: Mapping[str, A
         return [failed("board", "NOTION_DATABASE_ID is not set", "Copy the link of the board's database into it.")]
     try:
         if known is not None:
-            check_same_board(known, settings.notion_database_id)
+            check_same_board(known, settings)
         raw = await _data_source(client, settings, known)
         channels = load_configured_channels(settings.channel_configs)
     except NotionAuthError as error:
         return [failed("board", str(error), "Give the connection the capability to read content.")]
     except SettingsError as error:
-        return [failed("board", str(error).rstrip("."), "Set NOTION_DATABASE_ID back.")]
+        return [failed("board", str(error).rstrip("."), "Set the settings back, or `showrunner forget-board`.")]
     except BoardError as error:
         return [failed("board", str(error).rstrip("."), _NO_ACCESS)]
     except NotionIntegrationError as error:
@@ -151,11 +152,7 @@ async def _data_source(client: NotionClient, settings: Settings, known: Mapping[
     if known is not None:
         source_id = str(known["board"]["data_source_id"])
     else:
-        try:
-            database = await client.get_database(str(settings.notion_database_id))
-        except NotionPageNotFound:
-            raise BoardError(f"Notion finds no database {settings.notion_database_id}") from None
-        source_id = choose_data_source(database["data_sources"], settings.notion_data_source)
+        _, source_id = await find_board(client, str(settings.notion_database_id), settings.notion_data_source)
     try:
         return await client.get_data_source(source_id)
     except NotionPageNotFound as error:
@@ -180,11 +177,11 @@ def board_findings(raw: Mapping[str, Any], known: Board | None, channels: Mappin
         cure = "Add them to the board's properties, letter by letter: Showrunner never makes options."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     options = set(board.properties["Channel"].options)
-    if channels and (lacking := sorted(set(channels) - options)):
+    if channels and (lacking := sorted(one for one in channels if channel_named(one, options) is None)):
         wrong = f"Channel has no option for {', '.join(lacking)}"
         cure = "Add the option in Notion, letter by letter as the file is called."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
-    if channels and (strangers := sorted(options - set(channels))):
+    if channels and (strangers := sorted(one for one in options if channel_named(one, channels) is None)):
         wrong = f"Channel has options that nobody configured: {', '.join(strangers)}"
         cure = "Add channel_configs/<channel_id>.yaml, or remove the option: cards with it are not valid."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))

@@ -84,12 +84,13 @@ async def _any_pending(on: Connections, board: Board) -> bool:
 @step("push_cards", holds="push what differs", tags=("notion",))
 async def push_cards(on: Connections, reader: Reader, report: Report, *, until: datetime) -> None:
     """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
-    channels = on.channels()
+    channels = await on.channels()
     line, refusals = Line(on, reader.board), Refusals(on)
 
     async def one_by_one() -> None:
         while on.clock() < until and (page_id := await line.next()) is not None:
-            await push_card(on, reader, page_id, report, channels, refusals)
+            if await _is_read(on, reader, page_id, report, channels):
+                await push_card(on, reader, page_id, report, channels, refusals)
             line.done(page_id)
 
     with in_lane(Lane.PUSH):
@@ -109,8 +110,6 @@ async def push_card(
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    if not await _is_read(on, reader, page_id, report, channels):
-        return
     change = await _begin(on, reader.board, page_id)
     if change is None:
         return

@@ -90,8 +90,9 @@ async def take_in(
 
 async def take_in_news(on: Connections, reader: Reader, reads: Sequence[Read], report: Report) -> None:
     """Take in those readings of known cards that say anything new."""
+    channels = await on.channels()
     async with on.sessions() as session:
-        fresh = await news(session, [read.card for read in reads])
+        fresh = await news(session, [read.card.in_channels(channels) for read in reads])
     cards = [read for read in reads if read.card.page_id in fresh]
     if cards:
         await take_in(on, reader, Readings(cards=cards), report)
@@ -114,16 +115,17 @@ async def _take_in(
 @step("validate_cards", holds="validate {readings}")
 async def validate_cards(on: Connections, readings: Readings) -> list[Look]:
     """What each card breaks of the rules (spec 2.1 and 2.2)."""
-    channels = on.channels()
+    channels = await on.channels()
     return [judged(read, channels) for read in readings.cards]
 
 
 def judged(read: Read, channels: Mapping[str, object]) -> Look:
-    """A reading with what is wrong with it."""
-    violations = validate_notion_entry(read.card, channels)
+    """A reading with its channel as it is configured, and with what is wrong with it."""
+    card = read.card.in_channels(channels)
+    violations = validate_notion_entry(card, channels)
     began, ended, by_id = read.began, read.ended, read.by_id
     return Look(
-        card=read.card,
+        card=card,
         violations=violations,
         began=began,
         ended=ended,

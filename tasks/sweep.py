@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from models.card import cards_of_other_channels
+from models.channels import ChannelFault
 from models.properties import to_minute
 from models.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
+from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
 from tasks.reading import Read, Readings, scan
 from tasks.report import Report
 from tasks.storing import Reader, take_in, take_in_news
 
+CHANNEL_FILE = "channel_file"
+"""The incident of a channel file that is wrong, before its name."""
 OVERLAP = timedelta(minutes=4)
 """How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and its queries lag behind
 its pages; so a lag of three minutes is borne. It costs an idle board nothing."""
@@ -49,15 +54,32 @@ async def sweep(on: Connections, reader: Reader, report: Report, *, since: datet
 
 async def judge_again(on: Connections, reader: Reader, report: Report) -> None:
     """When the configured channels changed, judge anew the cards whose channel that concerns. No request is needed."""
-    channels = sorted(on.channels())
+    folder = await on.channel_folder()
+    channels = sorted(folder.channels)
+    now_known = {
+        "ids": channels,
+        "texts": {id_: channel.text for id_, channel in sorted(folder.channels.items())},
+        "wrong": [fault.file for fault in folder.faults],
+    }
     async with on.sessions() as session:
-        known = await get_value(session, CHANNELS)
-        if known == {"ids": channels}:
+        known = await get_value(session, CHANNELS) or {}
+        if known == now_known:
             return
-        concerned = await cards_of_other_channels(session, channels)
+        changed = known.get("ids") != channels
+        concerned = await cards_of_other_channels(session, channels) if changed else []
+    await _tell_wrong_files(on, folder.faults, known.get("wrong", ()))
     if concerned:
         now = on.clock()
         cards = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True, remembered=True) for card in concerned]
         await take_in(on, reader, Readings(cards=cards), report)
     async with on.sessions.begin() as session:
-        await remember(session, CHANNELS, value={"ids": channels})
+        await remember(session, CHANNELS, value=now_known)
+
+
+async def _tell_wrong_files(on: Connections, faults: Sequence[ChannelFault], before: Sequence[str]) -> None:
+    """Alert each channel file that is wrong, once; it is over when the file is mended or gone."""
+    for fault in faults:
+        facts = {"file": fault.file, "what is wrong": fault.reason}
+        await send_alert(on, Level.ERROR, f"{CHANNEL_FILE}:{fault.file}", f"Channel file {fault}"[:500], facts)
+    wrong = {fault.file for fault in faults}
+    await resolve_alert(on, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))

@@ -28,7 +28,7 @@ from models.inbox import Delivery
 from models.settings import Settings
 from webhook.body import BODY_SECONDS, EarlyAnswer, read_body
 from webhook.bots import Bots
-from webhook.enrolment import DATABASE_SECONDS, Secrets
+from webhook.enrolment import DATABASE_SECONDS, Enrolment, Secrets
 from webhook.events import Shape, handshake_token, parse, read_delivery, shape_of
 from webhook.refusals import Refusal
 from webhook.signature import SECRET_HEADER, SIGNATURE_HEADER, same_secret, verify, well_formed
@@ -200,21 +200,27 @@ class Door:
         return Proof.HEADER_SECRET
 
     async def _enrol(self, headers: Headers, body: bytes, correlation_id: str) -> Answer:
-        """The one way in without a secret: the first token of a handshake, while the operator holds enrolment open."""
+        """The one way in without a proof: a handshake's token, while the operator holds enrolment open."""
         signatures = headers.getlist(SIGNATURE_HEADER)
-        if not await self._secrets.may_enrol():
-            raise Refusal(401, _why_unproven(signatures))
-        token = _token_of(headers, body)
-        if token is None:
-            raise Refusal(401, "handshake_expected")
-        if signatures and not (len(signatures) == 1 and verify(body, signatures[0], [token])):
-            raise Refusal(401, _why_unproven(signatures))
-        if await self._secrets.enrol(token):
-            log.info("webhook_enrolled", correlation_id=correlation_id)
-            return Answer.RECEIVED
-        if self._secrets.is_current(token):
+        token = _token_of(headers, body) if self._secrets.enrolment_open else None
+        if token is None or (signatures and not (len(signatures) == 1 and verify(body, signatures[0], [token]))):
+            raise Refusal(401, self._why_unproven(signatures, body))
+        enrolment = await self._secrets.enrol(token)
+        if enrolment is Enrolment.KNOWN:
             return Answer.ALREADY_RECEIVED
-        raise Refusal(401, "handshake_closed")
+        if enrolment is Enrolment.SECRET:
+            log.info("webhook_enrolled", correlation_id=correlation_id)
+        else:
+            log.warning("webhook_token_waits", action="showrunner webhook token", correlation_id=correlation_id)
+        return Answer.RECEIVED
+
+    def _why_unproven(self, signatures: list[str], body: bytes) -> str:
+        """The reason in the log, with enrolment open or not."""
+        if not signatures:
+            return "handshake_expected" if self._secrets.enrolment_open else "signature_missing"
+        if len(signatures) != 1 or not well_formed(signatures[0]):
+            return "signature_malformed"
+        return "token_not_accepted_yet" if self._secrets.waits(body, signatures[0]) else "signature_mismatch"
 
     async def _store(self, delivery: Delivery, correlation_id: str) -> Answer:
         # Our own write coming back says nothing new: it is done as it is stored, and no run is spent on it.
@@ -281,12 +287,6 @@ def _token_of(headers: Headers, body: bytes) -> str | None:
     except Refusal:
         return None
     return handshake_token(payload) if shape_of(payload) is Shape.HANDSHAKE else None
-
-
-def _why_unproven(signatures: list[str]) -> str:
-    if not signatures:
-        return "signature_missing"
-    return "signature_mismatch" if len(signatures) == 1 and well_formed(signatures[0]) else "signature_malformed"
 
 
 def _name_of(error: BaseException) -> str:

@@ -152,6 +152,7 @@ async def _serve_until_signalled(server: Server, listener: socket.socket) -> Non
 def main() -> int:
     """Run the door; the process's exit code. 1, with one sentence on stderr, when it cannot be opened."""
     try:
+        configure_logging()
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
         asyncio.run(serve(settings))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from stage import Stage
 
 from models.errors import BoardError, SettingsError
-from tasks.board import bot_id, choose_data_source, followed_board, refreshed_board
+from tasks.board import bot_id, followed_board, refreshed_board
+from tasks.board_finding import choose_data_source
 from tasks.connections import Connections
 
 SOURCES = [{"id": "1111-aaaa", "name": "Videos"}, {"id": "2222-bbbb", "name": "Ideas"}]
@@ -40,8 +44,40 @@ async def test_another_board_on_the_same_database_is_refused(stage: Stage) -> No
     await followed_board(stage.on)
     settings = stage.on.settings.model_copy(update={"notion_database_id": "0" * 32})
     other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
-    with pytest.raises(SettingsError, match="a PostgreSQL database of its own"):
+    with pytest.raises(SettingsError, match=r"belongs to the board .* `showrunner forget-board`"):
         await followed_board(other)
+    with pytest.raises(SettingsError, match="forget-board"):
+        await refreshed_board(other)
+
+
+async def test_a_database_of_the_sandbox_is_told_as_the_sandboxs(stage: Stage, tmp_path: Path) -> None:
+    await followed_board(stage.on)
+    (tmp_path / "board.json").write_text(json.dumps({"database_id": stage.database_id}))
+    settings = stage.on.settings.model_copy(update={"notion_database_id": "0" * 32, "state_dir": tmp_path})
+    other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+    with pytest.raises(SettingsError, match="This folder's database belongs to the sandbox board"):
+        await refreshed_board(other)
+
+
+def naming(stage: Stage, id_: str) -> Connections:
+    settings = stage.on.settings.model_copy(update={"notion_database_id": id_})
+    return Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+
+
+async def test_a_data_sources_id_names_its_board(stage: Stage) -> None:
+    on = naming(stage, stage.data_source_id)
+    for _ in range(2):
+        assert (await refreshed_board(on)).data_source_id == stage.data_source_id
+    assert (await followed_board(stage.on)).data_source_id == stage.data_source_id
+
+
+async def test_a_pages_id_is_told_with_the_databases_that_stand_on_it(stage: Stage) -> None:
+    with pytest.raises(BoardError, match=f"names a page.* “Videos” .{stage.database_id}.") as caught:
+        await refreshed_board(naming(stage, stage.sandbox.root_page_id))
+    assert "Notion answered" not in str(caught.value)
+    card = await stage.add_valid()
+    with pytest.raises(BoardError, match="No database stands on that page"):
+        await refreshed_board(naming(stage, card))
 
 
 async def test_a_database_that_notion_does_not_find_is_said_with_what_to_do(stage: Stage) -> None:

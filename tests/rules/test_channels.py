@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from models.channels import Channel, load_configured_channels
+from models.channels import Channel, channel_named, load_configured_channels, read_channels
 from models.errors import ChannelConfigError
 
+NFC, NFD = "Caf\u00e9", "Cafe\u0301"
 GOOD = "display_name: The Deep\n"
 
 
 def fault_of(folder: Path) -> str:
+    try:
+        found = read_channels(folder)
+        return " ".join(str(fault) for fault in found.faults) or str(found.usable())
+    except ChannelConfigError as error:
+        return str(error)
+
+
+def unusable(folder: Path) -> str:
     with pytest.raises(ChannelConfigError) as caught:
         load_configured_channels(folder)
     return str(caught.value)
@@ -67,7 +77,7 @@ def test_a_folder_that_poses_as_a_channel_is_named(tmp_path: Path) -> None:
     assert "a.yaml: it cannot be read" in fault_of(tmp_path)
 
 
-def test_everything_wrong_in_the_folder_is_said_at_once_and_nothing_is_loaded(tmp_path: Path) -> None:
+def test_everything_wrong_in_the_folder_is_said_at_once_and_the_rest_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(GOOD)
     (tmp_path / "a,b.yaml").write_text(GOOD)
     (tmp_path / "c.yml").write_text(GOOD)
@@ -80,6 +90,62 @@ def test_everything_wrong_in_the_folder_is_said_at_once_and_nothing_is_loaded(tm
         "d.yaml",
         "e.yaml",
     ]
+    assert sorted(load_configured_channels(tmp_path)) == ["good"]
+    (tmp_path / "good.yaml").unlink()
+    assert unusable(tmp_path) == f"{tmp_path}: {fault}"
+
+
+@pytest.mark.parametrize(
+    "name", [".#a.yaml", ".a.yaml.swp", ".hidden.yaml", "._a.yaml", "a.yaml~", "#a.yaml#", "~$a.yaml", "a.yaml.bak"]
+)
+def test_an_editors_lock_backup_or_swap_file_and_a_hidden_file_are_no_channels(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    if name == ".#a.yaml":
+        (tmp_path / name).symlink_to("ada@desk.4711:1764230000")
+    else:
+        (tmp_path / name).write_text("display_name: [")
+    found = read_channels(tmp_path)
+    assert (sorted(found.channels), found.faults) == (["a"], ())
+
+
+def test_a_link_that_leads_nowhere_is_named_with_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "gone.yaml")
+    assert fault_of(tmp_path) == f"a.yaml: it is a link to {tmp_path / 'gone.yaml'}, which does not exist."
+
+
+def test_a_pipe_a_name_that_is_no_text_and_nesting_without_end_are_told_and_not_tried(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / os.fsdecode(b"\xff.yaml")).write_text(GOOD)
+    (tmp_path / "deep.yaml").write_text("[" * 50_000)
+    (tmp_path / "long.yaml").write_text(GOOD + "#" * 70_000)
+    said = fault_of(tmp_path)
+    for reason in ("it is no file", "text that can be read", "nested too deep", "65,536 are allowed"):
+        assert reason in said
+
+
+def test_a_file_name_is_the_composed_form_of_what_the_file_system_makes_of_it(tmp_path: Path) -> None:
+    (tmp_path / f"{NFD}.yaml").write_text(GOOD)
+    assert sorted(load_configured_channels(tmp_path)) == [NFC]
+    (tmp_path / f"{NFC}.yaml").write_text(GOOD)
+    assert f"Notion takes “{NFC}” and “{NFC}” for the same option" in fault_of(tmp_path)
+
+
+@pytest.mark.parametrize("read", [NFC, NFD, f" {NFC} ", f"{NFD}\xa0", NFC.upper(), NFD.lower()])
+def test_names_are_the_same_that_people_read_as_the_same(read: str) -> None:
+    assert channel_named(read, ["Other", NFC]) == NFC
+    assert channel_named(NFC, ["Other", read]) == read
+    assert channel_named(read, ["Cafe", "Café 2"]) is None
+
+
+def test_of_a_file_that_is_wrong_the_last_good_text_counts_and_of_one_that_never_was_right_none(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("display_name: [")
+    (tmp_path / "new.yaml").write_text("display_name: [")
+    (tmp_path / "b.yaml").write_text(GOOD)
+    kept = read_channels(tmp_path).with_last_good(["a", "b", "gone"], {"a": "display_name: Was\nvoice: calm\n"})
+    assert kept.channels["a"] == Channel(id="a", display_name="Was", settings={"voice": "calm"})
+    assert sorted(kept.channels) == ["a", "b"]
+    assert [fault.file for fault in kept.faults] == ["a.yaml", "new.yaml"]
+    assert sorted(read_channels(tmp_path).with_last_good(["a"], {}).channels) == ["a", "b"]
 
 
 def test_an_empty_folder_says_what_to_add(tmp_path: Path) -> None:

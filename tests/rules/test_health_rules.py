@@ -75,13 +75,14 @@ def test_an_inbox_is_worked_through_and_nothing_in_it_is_dead(
         ({"enrolled": True}, OK, "secret enrolled, last event 3 min ago"),
         ({}, WARN, "no secret is set, so the door lets nobody in"),
         ({"secret": True, "last_event": None}, WARN, "a secret is set, but no event has ever come"),
-        ({"enrolled": True, "enrolment_open": True}, WARN, "enrolment is open"),
+        ({"enrolled": True, "enrolment_open": True}, WARN, "enrolment is open: anybody can send a token beside"),
+        ({"secret": True, "waiting": 1}, WARN, "1 verification token waits to be accepted"),
     ],
 )
 def test_a_webhook_needs_a_secret_a_closed_enrolment_and_events(
     given: dict[str, Any], state: State, facts: str
 ) -> None:
-    usual = {"secret": False, "enrolled": False, "enrolment_open": False, "last_event": ago(minutes=3)}
+    usual = {"secret": False, "enrolled": False, "waiting": 0, "enrolment_open": False, "last_event": ago(minutes=3)}
     check = judge_webhook(**{**usual, **given}, address="http://door/webhook/notion", now=NOW)
     assert check.state is state
     assert check.facts.startswith(facts)

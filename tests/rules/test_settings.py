@@ -99,15 +99,26 @@ def test_an_override_counts_before_the_environment(monkeypatch: pytest.MonkeyPat
         ("slack://a/b,discord://c/d", ("slack://a/b", "discord://c/d")),
         ("  slack://a/b ,\n discord://c/d  mailto://e ", ("slack://a/b", "discord://c/d", "mailto://e")),
         (" , ", ()),
+        ("mailto://me:pw@host?to=a@x.org,b@y.org", ("mailto://me:pw@host?to=a@x.org,b@y.org",)),
+        ("mailto://h?to=a@x,b@y,slack://a/b", ("mailto://h?to=a@x,b@y", "slack://a/b")),
+        ("mailto://h?to=a@x, b@y slack://a/b", ("mailto://h?to=a@x,b@y", "slack://a/b")),
+        ("slack://a/b\ntgram://t/1,2,3,", ("slack://a/b", "tgram://t/1,2,3")),
     ],
 )
-def test_alert_urls_are_separated_by_commas_or_blanks(
+def test_alert_urls_are_separated_by_blanks_or_commas_and_no_receiver_is_lost(
     monkeypatch: pytest.MonkeyPatch,
     written: str,
     urls: tuple[str, ...],
 ) -> None:
     monkeypatch.setenv("ALERT_URLS", written)
     assert load_settings().alert_urls == urls
+
+
+def test_what_stands_beside_an_alert_url_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_URLS", "slack://a/b s3cret")
+    with pytest.raises(SettingsError, match=r"ALERT_URLS: an address begins with") as caught:
+        load_settings()
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

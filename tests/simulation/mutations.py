@@ -145,7 +145,7 @@ MUTATIONS = (
         '"next_attempt_at": now + wait',
         '"next_attempt_at": now + 9999 * wait',
     ),
-    Mutation("a new channel file is not noticed", SWEEP, 'if known == {"ids": channels}:', "if known is not None:"),
+    Mutation("a new channel file is not noticed", SWEEP, "if known == now_known:", "if known:"),
     Mutation(
         "what is in the trash is not marked",
         SETTLE,

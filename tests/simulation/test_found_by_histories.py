@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from stage import CHANNEL, Stage
 
+from models.channels import ChannelFolder
 from models.errors import BoardError
 from tasks.side_by_side import side_by_side
 
@@ -144,8 +145,12 @@ async def test_a_card_that_is_told_to_choose_a_channel_is_told_anew_when_the_cha
     page = await stage.add_valid(channel="")
     await stage.cycle()
     assert "history_in_ten" in (await stage.shows(page))["Attention"]
-    left = {name: channel for name, channel in stage.on.channels().items() if name != "history_in_ten"}
-    monkeypatch.setattr(stage.on, "channels", lambda: left)
+    left = {name: channel for name, channel in (await stage.on.channels()).items() if name != "history_in_ten"}
+
+    async def only_those() -> ChannelFolder:
+        return ChannelFolder(channels=left)
+
+    monkeypatch.setattr(stage.on, "channel_folder", only_those)
     stage.clock.pass_(60)
     await stage.cycle()
     assert (await stage.shows(page))["Attention"] == f"Channel is empty; choose one of: {CHANNEL}."

@@ -23,7 +23,7 @@ from stage import BOT_TOKEN, Clock, Stage, properties
 from turns import Process, Turns
 
 from models.board import read_board
-from models.channels import Channel, load_configured_channels
+from models.channels import Channel, ChannelFolder, load_configured_channels
 from models.errors import ShowrunnerError
 from models.settings import Settings
 from tasks.budget import SharedBudget
@@ -45,8 +45,8 @@ class _Connections(Connections):
 
     configured: dict[str, Any]
 
-    def channels(self) -> Any:
-        return self.configured
+    async def channel_folder(self) -> ChannelFolder:
+        return ChannelFolder(channels=self.configured)
 
 
 class StoppableClock(Clock):

@@ -8,7 +8,7 @@ import pytest
 from programs import Up
 from stage import Stage
 
-from models.sync_state import ENROLLED, remember
+from models.sync_state import ENROLLED, get_value, remember
 
 
 async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:
@@ -59,7 +59,25 @@ async def test_what_cannot_be_done_is_said_in_one_sentence(shell: Up, command: t
 async def test_the_token_of_a_handshake_is_shown_to_the_operator(shell: Up, stage: Stage) -> None:
     async with stage.sessions.begin() as session:
         await remember(session, ENROLLED, value={"token": "secret_x"})
-    assert await shell.run("webhook", "token") == (0, "secret_x\n")
+    code, said = await shell.run("webhook", "token")
+    assert (code, said.splitlines()) == (0, ["secret_x", "It counts: paste it in Notion, Verify."])
+
+
+async def test_a_second_subscriptions_token_is_shown_accepted_and_forgotten(shell: Up, stage: Stage) -> None:
+    async with stage.sessions.begin() as session:
+        await remember(session, ENROLLED, value={"token": "secret_x", "candidates": [{"token": "secret_y"}]})
+    code, said = await shell.run("webhook", "token")
+    assert (code, said.splitlines()[0]) == (0, "secret_y")
+    assert "`showrunner webhook accept`" in said
+    assert "secret_x\n" in (await shell.run("webhook", "token", "--all"))[1]
+    code, said = await shell.run("webhook", "accept")
+    assert (code, said.splitlines()[0]) == (0, "Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.")
+    async with stage.sessions() as session:
+        assert await get_value(session, ENROLLED) == {"token": "secret_y", "former": "secret_x"}
+    code, said = await shell.run("webhook", "forget")
+    assert (code, said.startswith("Forgot 1 token.")) == (0, True)
+    code, said = await shell.run("webhook", "token")
+    assert (code, said.startswith("No verification token has come yet")) == (1, True)
 
 
 async def test_without_a_database_and_nothing_running_a_command_says_what_to_start(shell: Up) -> None:

@@ -1,4 +1,4 @@
-"""The handshake: one token, once, while the operator holds the door open for it."""
+"""The handshake: taken while the operator holds enrolment open; beside a secret it proves nothing until accepted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from door_kit import SECRET, Clock, Sender, encode, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
 from models.database import Sessions, open_engine, open_sessions
-from models.sync_state import ENROLLED, forget, get_value
+from models.errors import GiveUp
+from models.sync_state import ENROLLED, forget
+from models.webhook_tokens import CANDIDATES_MAX, Token, Tokens, hold_tokens, read_tokens, store_tokens
 from webhook.signature import sign
 
 Open = Callable[..., Any]
@@ -23,9 +26,25 @@ def handshake(token: str = TOKEN) -> dict[str, str]:
     return {"verification_token": token}
 
 
-async def stored(sessions: Sessions) -> object:
+async def tokens(sessions: Sessions) -> Tokens:
     async with sessions() as session:
-        return await get_value(session, ENROLLED)
+        return await read_tokens(session)
+
+
+async def stored(sessions: Sessions) -> str | None:
+    """The token that counts."""
+    secret = (await tokens(sessions)).secret
+    return secret.token if secret is not None else None
+
+
+async def waiting(sessions: Sessions) -> list[str]:
+    return [one.token for one in (await tokens(sessions)).candidates]
+
+
+async def accept(sessions: Sessions, token: str | None = None) -> None:
+    """What `showrunner webhook accept` does."""
+    async with sessions.begin() as session:
+        await store_tokens(session, (await hold_tokens(session)).accepting(token))
 
 
 async def test_the_first_handshake_is_stored_and_its_token_is_the_secret_from_then_on(
@@ -34,7 +53,7 @@ async def test_the_first_handshake_is_stored_and_its_token_is_the_secret_from_th
     door: Sender = await open_door(sessions, **ENROLLING)
     answer = await door.signed(handshake(), secret=TOKEN)
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
-    assert await stored(sessions) == {"token": TOKEN}
+    assert await stored(sessions) == TOKEN
     assert kicks == []
     assert await inbox_rows(sessions) == []
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 200
@@ -45,7 +64,7 @@ async def test_the_first_handshake_is_stored_and_its_token_is_the_secret_from_th
 async def test_an_unsigned_handshake_is_taken_too(open_door: Open, sessions: Sessions) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     assert (await door.send(encode(handshake()))).status_code == 200
-    assert await stored(sessions) == {"token": TOKEN}
+    assert await stored(sessions) == TOKEN
 
 
 async def test_a_handshake_signed_with_anything_but_its_own_token_is_refused(
@@ -57,27 +76,86 @@ async def test_a_handshake_signed_with_anything_but_its_own_token_is_refused(
     assert await stored(sessions) is None
 
 
-async def test_a_handshake_is_refused_unless_enrolment_is_open_and_no_secret_is_set(
+async def test_a_handshake_is_refused_unless_enrolment_is_open(
     open_door: Open, sessions: Sessions, logs: list[dict[str, Any]]
 ) -> None:
     closed: Sender = await open_door(sessions, notion_webhook_secret=None)
     configured: Sender = await open_door(sessions, notion_webhook_secret=SECRET)
-    both: Sender = await open_door(sessions, notion_webhook_secret=SECRET, notion_webhook_enrolment=True)
-    for door in (closed, configured, both):
+    for door in (closed, configured):
         assert (await door.signed(handshake(), secret=TOKEN)).status_code == 401
         assert (await door.send(encode(handshake()))).status_code == 401
-    assert await stored(sessions) is None
+    assert await tokens(sessions) == Tokens()
     assert TOKEN not in str(logs)
 
 
-async def test_a_second_token_never_replaces_the_first(open_door: Open, sessions: Sessions, clock: Clock) -> None:
+async def test_beside_a_secret_a_token_waits_and_proves_nothing_until_it_is_accepted(
+    open_door: Open, sessions: Sessions, clock: Clock, logs: list[dict[str, Any]]
+) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     await door.signed(handshake(), secret=TOKEN)
+    answer = await door.signed(handshake(OTHER), secret=OTHER)
+    assert (answer.status_code, answer.json()) == (200, {"status": "received"})
+    assert (await door.signed(handshake(OTHER), secret=OTHER)).json() == {"status": "already_received"}
+    assert (await stored(sessions), await waiting(sessions)) == (TOKEN, [OTHER])
     clock.advance(3600)
-    assert (await door.signed(handshake(OTHER), secret=OTHER)).status_code == 401
-    assert (await door.send(encode(handshake(OTHER)))).status_code == 401
+    assert (await door.signed(notion_event(id="1"), secret=OTHER)).status_code == 401
+    assert logs[-1]["reason"] == "token_not_accepted_yet"
     assert (await door.signed(handshake(OTHER), secret=TOKEN)).status_code == 401
-    assert await stored(sessions) == {"token": TOKEN}
+    assert (await door.signed(notion_event(id="2"), secret=TOKEN)).status_code == 200
+    assert [row.event_id for row in await inbox_rows(sessions)] == ["2"]
+    assert OTHER not in str(logs)
+
+
+async def test_an_accepted_token_and_the_one_before_count_until_the_new_one_has_signed_something(
+    open_door: Open, sessions: Sessions, clock: Clock
+) -> None:
+    door: Sender = await open_door(sessions, **ENROLLING)
+    await door.signed(handshake(), secret=TOKEN)
+    await door.send(encode(handshake(OTHER)))
+    await accept(sessions)
+    clock.advance(3)
+    assert (await door.signed(notion_event(id="1"), secret=TOKEN)).status_code == 200
+    assert (await door.signed(notion_event(id="2"), secret=OTHER)).status_code == 200
+    assert (await door.signed(notion_event(id="3"), secret=TOKEN)).status_code == 401
+    assert (await door.signed(notion_event(id="4"), secret=OTHER)).status_code == 200
+    assert (await stored(sessions), (await tokens(sessions)).former) == (OTHER, None)
+
+
+async def test_a_token_accepted_beside_a_configured_secret_counts_beside_that_one_only(
+    open_door: Open, sessions: Sessions
+) -> None:
+    door: Sender = await open_door(sessions, notion_webhook_enrolment=True)
+    assert (await door.signed(handshake(), secret=TOKEN)).status_code == 200
+    assert (await door.signed(notion_event(id="1"), secret=TOKEN)).status_code == 401
+    await accept(sessions)
+    again: Sender = await open_door(sessions)
+    assert (await again.signed(notion_event(id="2"), secret=TOKEN)).status_code == 200
+    assert (await again.signed(notion_event(id="3"), secret=SECRET)).status_code == 200
+    unset: Sender = await open_door(sessions, notion_webhook_secret=None)
+    assert (await unset.signed(notion_event(id="4"), secret=TOKEN)).status_code == 200
+    changed: Sender = await open_door(sessions, notion_webhook_secret=OTHER)
+    assert (await changed.signed(notion_event(id="5"), secret=TOKEN)).status_code == 401
+
+
+async def test_strangers_handshakes_fill_nothing_and_change_nothing(open_door: Open, sessions: Sessions) -> None:
+    door: Sender = await open_door(sessions, **ENROLLING)
+    await door.signed(handshake(), secret=TOKEN)
+    for n in range(20):
+        assert (await door.send(encode(handshake(f"stranger_{n}")))).status_code == 200
+    await door.send(encode(handshake("stranger_17")))
+    assert await waiting(sessions) == [f"stranger_{n}" for n in (17, 19, 18, 16, 15)]
+    assert await stored(sessions) == TOKEN
+    assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 200
+
+
+def test_among_several_tokens_the_accepted_one_is_named() -> None:
+    made = Tokens(candidates=(Token(token="secret_ab"), Token(token="secret_ac")))
+    for text in (None, "secret_a", "other"):
+        with pytest.raises(GiveUp, match="name the one that Notion took"):
+            made.accepting(text)
+    assert made.accepting("secret_ac").secret == Token(token="secret_ac")
+    with pytest.raises(GiveUp, match="No token waits"):
+        Tokens(secret=Token(token="x")).accepting(None)
 
 
 async def test_the_same_handshake_again_is_acknowledged_and_changes_nothing(
@@ -87,17 +165,19 @@ async def test_the_same_handshake_again_is_acknowledged_and_changes_nothing(
     await door.signed(handshake(), secret=TOKEN)
     again = await door.signed(handshake(), secret=TOKEN)
     assert (again.status_code, again.json()) == (200, {"status": "already_received"})
-    assert await stored(sessions) == {"token": TOKEN}
+    assert await stored(sessions) == TOKEN
     assert await inbox_rows(sessions) == []
 
 
-async def test_of_many_tokens_at_once_one_wins(open_door: Open, sessions: Sessions) -> None:
+async def test_of_many_tokens_at_once_one_is_the_secret_and_the_others_wait(
+    open_door: Open, sessions: Sessions
+) -> None:
     doors: list[Sender] = [await open_door(sessions, **ENROLLING) for _ in range(2)]
-    tokens = [f"secret_{n}" for n in range(20)]
-    sent = (doors[n % 2].signed(handshake(token), secret=token) for n, token in enumerate(tokens))
-    codes = [answer.status_code for answer in await asyncio.gather(*sent)]
-    assert sorted(codes) == [200] + [401] * 19
-    assert await stored(sessions) == {"token": tokens[codes.index(200)]}
+    names = [f"secret_{n}" for n in range(20)]
+    sent = (doors[n % 2].signed(handshake(token), secret=token) for n, token in enumerate(names))
+    assert {answer.status_code for answer in await asyncio.gather(*sent)} == {200}
+    kept = [await stored(sessions), *await waiting(sessions)]
+    assert len(set(kept) & set(names)) == len(kept) == 1 + CANDIDATES_MAX
 
 
 async def test_an_open_enrolment_takes_nothing_but_a_handshake(open_door: Open, sessions: Sessions) -> None:
@@ -147,7 +227,7 @@ async def test_a_removed_token_makes_room_for_another(open_door: Open, sessions:
     clock.advance(3)
     assert (await door.signed(handshake(OTHER), secret=OTHER)).status_code == 200
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 401
-    assert await stored(sessions) == {"token": OTHER}
+    assert await stored(sessions) == OTHER
 
 
 async def test_a_flood_of_forgeries_is_one_query(open_door: Open, database: URL, clock: Clock) -> None:
@@ -166,17 +246,18 @@ async def test_a_flood_of_forgeries_is_one_query(open_door: Open, database: URL,
     await engine.dispose()
 
 
-async def test_with_a_configured_secret_a_request_is_the_insert_and_no_other_query(
+async def test_with_a_configured_secret_a_genuine_request_is_the_insert_and_a_flood_of_forgeries_one_query(
     open_door: Open, database: URL
 ) -> None:
     engine = open_engine(database)
     queries: list[str] = []
     event.listen(engine.sync_engine, "before_cursor_execute", lambda _c, _cur, statement, *_: queries.append(statement))
     door: Sender = await open_door(open_sessions(engine))
-    await door.signed(notion_event(), secret="forged")
-    assert queries == []
     await door.signed(notion_event())
     assert [query.split()[0] for query in queries] == ["INSERT"]
+    for _ in range(3):
+        await door.signed(notion_event(), secret="forged")
+    assert [query.split()[0] for query in queries] == ["INSERT", "SELECT"]
     await engine.dispose()
 
 

@@ -1,0 +1,141 @@
+"""What people write into a setting, read as they meant it, or refused in one sentence that does not repeat it.
+
+Every function takes a value and returns what is to be used; it raises ValueError with what is wrong. Pydantic adds the
+setting's name.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+Text = TypeVar("Text", str, SecretStr)
+
+_QUOTES: Final = ('""', "''", "``", "“”", "„“", "\u2018\u2019", "«»")
+_INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
+"""Marks without a width that copying brings along."""
+_OF_KUBERNETES: Final = re.compile("(tcp|udp|sctp)://")
+_SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
+_BETWEEN_ADDRESSES: Final = re.compile(rf"\s+|,+\s*(?={_SCHEME.pattern})")
+_AN_ID: Final = re.compile("(?:^|[^0-9a-f])([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
+_LEVELS: Final = {"WARN": "WARNING"}
+
+
+def unwrapped(text: str) -> str:
+    """The text without the blanks, line ends and quotes around it."""
+    text = text.strip().strip(_INVISIBLE).strip()
+    quoted = len(text) > 1 and text[0] + text[-1] in _QUOTES
+    return unwrapped(text[1:-1]) if quoted else text
+
+
+def is_of_kubernetes(value: Any) -> bool:
+    """Whether it is what Kubernetes puts into `<NAME>_PORT` of every container beside a service called <name>."""
+    return isinstance(value, str) and _OF_KUBERNETES.match(value) is not None
+
+
+def printable(value: Text) -> Text:
+    """The text, unless it holds what cannot be seen."""
+    if not _text(value).isprintable():
+        raise ValueError("it holds a line break or another control character; write it on one line")
+    return value
+
+
+def header_value(value: Text) -> Text:
+    """The text, unless it cannot be sent as a header of HTTP."""
+    if not _text(value).isascii():
+        raise ValueError("it holds a character beyond ASCII, which cannot be sent in a header of HTTP")
+    return printable(value)
+
+
+def one_word(value: Text) -> Text:
+    """A token: a header's value without a blank."""
+    if any(character.isspace() for character in _text(value)):
+        raise ValueError("it holds a blank or a line break; copy it anew, in one piece")
+    return header_value(value)
+
+
+def folder(value: Path) -> Path:
+    """The path, with `~` as the home folder."""
+    printable(str(value))
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("it begins with ~, and there is no such user's home folder") from None
+
+
+def web_address(value: str) -> str:
+    """The address of an HTTP server, without a slash at its end."""
+    one_word(value)
+    address = "it is no web address; it looks like https://host or http://host:port"
+    try:
+        parts = urlsplit(value)
+        found = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or brackets that do not close
+        raise ValueError(address) from None
+    if not found:
+        raise ValueError(address)
+    return value.rstrip("/")
+
+
+def api_address(value: str) -> str:
+    """Where Notion's API answers, without the version that each request names itself."""
+    return web_address(value).removesuffix("/v1")
+
+
+def listening_host(value: str) -> str:
+    """An address to listen on: a name or an IP address alone."""
+    one_word(value)
+    host = value.removeprefix("[").removesuffix("]")
+    if "/" in host or host.count(":") == 1:
+        raise ValueError("it is an address alone, such as 0.0.0.0; the port is DOOR_PORT")
+    return host
+
+
+def board_id(value: str) -> str:
+    """A database's or data source's id from what people copy: the id itself, or a link that ends in it."""
+    printable(value)
+    # Beside an open card the link's path names the board, and its parameter `p` the card.
+    end = re.split(r"[?#]", value)[0].rstrip("/").rsplit("/", 1)[-1]
+    found = _AN_ID.search(end.lower())
+    if found is None:
+        raise ValueError(
+            "it is neither the link of a Notion database nor an id of 32 digits: open the board as a page of its own "
+            "and copy its link"
+        )
+    return value if found[1] == value.lower() else found[1].replace("-", "")
+
+
+def addresses(value: Any) -> Any:
+    """Apprise's addresses in a text. Commas separate them only where another one begins: they may hold some."""
+    if not isinstance(value, str):
+        return value
+    found: list[str] = []
+    for piece in _BETWEEN_ADDRESSES.split(value):
+        if _SCHEME.match(piece):
+            found.append(piece)
+        elif piece.strip(","):
+            # What follows a comma and a blank goes on with the address before it: another recipient of a mail.
+            if not found or not (found[-1].endswith(",") or piece.startswith(",")):
+                raise ValueError("an address begins with what it is for, such as slack:// or mailto://; one does not")
+            found[-1] += piece
+        elif found:
+            found[-1] += piece
+    return tuple(address.rstrip(",") for address in found)
+
+
+def upper(value: Any) -> Any:
+    """A level of logging as we write it."""
+    return _LEVELS.get(value.upper(), value.upper()) if isinstance(value, str) else value
+
+
+def lower(value: Any) -> Any:
+    """A word in lower case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def _text(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -6,8 +6,9 @@ import pytest
 from rules_cards import Verdict, agreed_on, agreeing, look, make_base, make_card, make_task, verdict
 
 from models.agreement import differences, wrote
-from models.merge import Lost, plan
+from models.merge import plan
 from models.statuses import STATE_OF, BoardStatus, Status, people_may_move
+from models.verdict import Lost
 
 B = BoardStatus
 PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]

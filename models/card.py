@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.agreement import Base, Shown, TaskState
 from models.database import timestamptz
-from models.differs import DIFFERING_ONLY, KEPT_BY_DATABASE
+from models.differs import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY
 from models.properties import BoardCard
 from models.statuses import BoardStatus, Priority
 from models.task import Task
@@ -33,6 +33,7 @@ class Card(SQLModel, table=True):
         attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
         trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
+        waits_for, status_kept_until: a move that waits until the card is valid (see `models.agreement.Base`).
         recent: `models.unseen.Recent.as_json()`, the card's last moments.
         sending: `models.moments.sending()`, the write that was sent last and whose answer is not stored.
     """
@@ -42,6 +43,7 @@ class Card(SQLModel, table=True):
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
         *KEPT_BY_DATABASE,
         DIFFERING_ONLY,
+        WAITING_ONLY,
     )
     # Not mapped: an object that is held for a while must not write back what the database keeps itself.
     __mapper_args__ = {"exclude_properties": [column.name for column in KEPT_BY_DATABASE]}
@@ -75,6 +77,8 @@ class Card(SQLModel, table=True):
     )
     refusal: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     refused_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    waits_for: str | None = Field(default=None, sa_column=Column(String(50)))
+    status_kept_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     edited_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     next_attempt_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -111,6 +115,8 @@ class Card(SQLModel, table=True):
             lacking=frozenset(self.lacking),
             refusal=self.refusal,
             refused_at=self.refused_at,
+            waits_for=BoardStatus(self.waits_for) if self.waits_for is not None else None,
+            status_kept_until=self.status_kept_until,
         )
 
     def as_seen(self, now: datetime) -> BoardCard:
@@ -144,6 +150,8 @@ class Card(SQLModel, table=True):
         self.shown_attention = base.shown.attention
         self.lacking = sorted(base.lacking)
         self.refusal, self.refused_at = base.refusal, base.refused_at
+        self.waits_for = base.waits_for.value if base.waits_for is not None else None
+        self.status_kept_until = base.status_kept_until
         self.violations = [{"field": v.field, "reason": v.reason, "message": v.message} for v in violations]
         self.attention = attention
 
@@ -209,6 +217,16 @@ async def cards_of_other_channels(session: AsyncSession, channels: Sequence[str]
         select(Card).where(col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None), or_(blamed, ~known))
     )
     return list(rows)
+
+
+async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> list[Card]:
+    """Cards whose Status was left where it is, for a move that waits, and is not any longer.
+
+    Either the time is over, or the pipeline moved the card's task meanwhile.
+    """
+    over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(now=now)
+    kept = (col(Card.status_kept_until).is_not(None), col(Card.trashed_at).is_(None))
+    return list(await session.scalars(select(Card).where(*kept, over)))
 
 
 async def count_cards(session: AsyncSession) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from models.agreement import Base, Shown, TaskState, attention, by_property, is_outdated, wanted
 from models.moves import decide_status
 from models.properties import BoardCard
-from models.statuses import BoardStatus, Priority, priority
+from models.statuses import BoardStatus, Priority, board_status, priority
 from models.validation import Violation
 from models.verdict import Lost, Verdict
 
@@ -23,7 +23,7 @@ class Plan:
         task: what the task holds from now on; None while the card is not valid and has none. The mover's time is the
             caller's to stamp when `board_status` changed.
         lost: what to write to the history.
-        moved: whether a person's move was accepted.
+        moved: whether a person's move was accepted, or the task went to Draft because the card is not valid any more.
     """
 
     base: Base
@@ -45,6 +45,7 @@ def plan(
     violations: Sequence[Violation],
     *,
     importing: bool = False,
+    keep_until: datetime | None = None,
 ) -> Plan:
     """Decide per property what a look at a card means (design: section 6).
 
@@ -53,14 +54,16 @@ def plan(
         card: the board's values now.
         task: the database's values now; None when the card has no task yet.
         violations: what `validate_notion_entry` says of `card`.
-        importing: whether this is the first import of a whole board, which then gets no defaults written.
+        importing: whether this is the first import of a whole board: its cards keep their columns and get no defaults.
+        keep_until: until when a move that waits leaves Status where it is on the board; None when it does not.
 
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
     """
     if base is not None and "Story Direction" in card.computed:
         card = replace(card, story_direction=base.story_direction)  # the column went, not the text in it
-    status = decide_status(base, card, task, valid=not violations)
+    keeping = keep_until is not None
+    status = decide_status(base, card, task, valid=not violations, importing=importing, keeping=keeping)
     prio = _priority(base, card, task)
     state = _task_state(card, task, status.database, prio.database, violations)
     refusal, refused_at = _refusal(base, task, status, prio)
@@ -77,6 +80,8 @@ def plan(
         lacking=_lacking(base, card, moved=status.moved, importing=importing),
         refusal=refusal,
         refused_at=refused_at,
+        waits_for=board_status(card.status) if status.waits else None,
+        status_kept_until=_kept_until(base, status, keep_until),
     )
     made = Plan(base=new, task=state, violations=tuple(violations), moved=status.moved)
     return replace(made, lost=(*status.lost, *prio.lost, *_tampering(base, card, made)))
@@ -152,6 +157,15 @@ def _refusal(
     if base is None or status.moved or is_outdated(base, task):
         return "", None
     return base.refusal, base.refused_at
+
+
+def _kept_until(base: Base | None, status: Verdict[BoardStatus | None], keep_until: datetime | None) -> datetime | None:
+    """Until when a waiting move leaves Status alone; one that was put back once is not kept again."""
+    begins, put_back = bool(status.lost), bool(status.refusal)
+    if not status.waits or put_back:
+        return None
+    kept = begins or (base is not None and base.status_kept_until is not None)
+    return keep_until if kept else None
 
 
 def _task_state(

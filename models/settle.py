@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,10 @@ from models.statuses import STATE_OF
 from models.task import Task
 from models.unseen import Claim, Unseen
 from models.validation import Violation
+
+GRACE = timedelta(minutes=2)
+"""How long nobody moves a card that was queued before it was complete, since a person edited it last: it is typed a
+property at a time, and an edit is seen within a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,7 @@ async def settle(
     correlation_id: str | None,
     bot_id: str | None = None,
     importing: bool = False,
+    first_import: bool = False,
     claims: Mapping[str, Sequence[Claim]] | None = None,
 ) -> Settled:
     """Store what looks at the board mean. The caller commits.
@@ -75,6 +80,8 @@ async def settle(
     had ended is void, because it may be older; if it says something new its page is to be read again.
 
     Args:
+        importing: whether the board is being imported, in whose name changes are recorded then.
+        first_import: whether the first import is not over yet: whatever finds a card first, its column is kept.
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
     """
     counting = newest(looks)
@@ -93,7 +100,7 @@ async def settle(
             note = _Note(session, held.cards[page_id], actor, now, correlation_id)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
-                outcomes.append(_settle_one(note, look, task, bot_id, importing=importing))
+                outcomes.append(_settle_one(note, look, task, bot_id, first_import=first_import))
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
                 found = overtaken(note.card, look)
@@ -144,7 +151,7 @@ def _author(card: BoardCard, bot_id: str | None) -> str:
     return f"person:{card.edited_by}" if card.edited_by is not None and card.edited_by != bot_id else "board"
 
 
-def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
+def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, first_import: bool) -> Outcome:
     card = note.card
     card.seen_at, card.edited_at = look.ended, look.card.edited_at
     if look.card.in_trash != (card.trashed_at is not None):
@@ -160,7 +167,14 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
     edited = remember_moments(card, look, written, sent_at)
     if base is not None and written:
         base = wrote(base, dict(written))
-    decided = plan(base, look.card, task_state(task) if task else None, look.violations, importing=importing)
+    decided = plan(
+        base,
+        look.card,
+        task_state(task) if task else None,
+        look.violations,
+        importing=first_import,
+        keep_until=_keep_until(card, note.now, edited=bool(edited)),
+    )
     before = card.known_violations()
     created, taken = _store_task(note, task, decided)
     for lost in decided.lost:
@@ -185,6 +199,14 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
         plan=decided,
         newly_invalid=decided.violations if decided.violations != before else (),
     )
+
+
+def _keep_until(card: Card, now: datetime, *, edited: bool) -> datetime | None:
+    """Until when a move that waits leaves Status alone: for a while after a person's last edit that was seen."""
+    known = card.status_kept_until
+    if known is None or edited:
+        return now + GRACE
+    return known if known > now else None
 
 
 def _trash(note: _Note) -> Outcome:

@@ -13,7 +13,7 @@ from tasks.locks import Lock, one_at_a_time
 from tasks.push import push_pending
 from tasks.report import Report
 from tasks.storing import Reader
-from tasks.sweep import sweep
+from tasks.sweep import end_waits, sweep
 
 INTERVAL = timedelta(seconds=60)
 """How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up from its backlog."""
@@ -36,6 +36,7 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             # What people did during the import must be known before anything is written over it.
             swept = await sweep(on, reader, report)
         await drain_inbox(on, report)
+        await end_waits(on, reader, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.

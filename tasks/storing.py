@@ -17,7 +17,7 @@ from models.errors import SafetyStop
 from models.holding import hold
 from models.looks import Look, news
 from models.settle import Outcome, Settled, mark_gone, settle
-from models.sync_state import CONFIRMED, get_moment
+from models.sync_state import CONFIRMED, WATERMARK, get_moment
 from models.unseen import Claim
 from models.validation import validate_notion_entry
 from tasks.connections import Connections
@@ -148,6 +148,7 @@ async def store_cards(
             correlation_id=reader.correlation_id,
             bot_id=reader.bot_id,
             importing=reader.importing,
+            first_import=await get_moment(session, WATERMARK) is None,
             claims=events.claims,
         )
         gone = await mark_gone(session, readings.gone, now=now, correlation_id=reader.correlation_id)
@@ -205,10 +206,20 @@ def _tell(outcome: Outcome, report: Report, level: int) -> None:
         report.invalid += 1
         fields = [violation.field for violation in outcome.newly_invalid]
         report.note(outcome.page_id, "invalid", ", ".join(fields))
-        action = "entry_remains_in_draft" if outcome.task_id is None else "task_keeps_last_valid_values"
+        action = _what_becomes_of_invalid(outcome)
         reasons = [f"{violation.field}: {violation.reason}" for violation in outcome.newly_invalid]
         known.warning("notion_entry_validation_failed", fields=fields, reasons=reasons, action=action)
     for lost in outcome.plan.lost if outcome.plan else ():
-        report.refused += 1
+        waits = lost.action == "waiting"
+        report.refused += not waits
         report.note(outcome.page_id, lost.action, f"{lost.property}: {lost.reason}")
-        known.warning(f"edit_{lost.action}", property=lost.property, reason=lost.reason, action="put_back_at_next_push")
+        action = "taken_when_valid" if waits else "put_back_at_next_push"
+        known.warning(f"edit_{lost.action}", property=lost.property, reason=lost.reason, action=action)
+
+
+def _what_becomes_of_invalid(outcome: Outcome) -> str:
+    """What the log says is done about a card that is not valid (spec 2.2)."""
+    if outcome.task_id is None:
+        return "entry_remains_in_draft"
+    goes_to_draft = outcome.plan is not None and outcome.plan.moved
+    return "entry_goes_to_draft" if goes_to_draft else "task_keeps_last_valid_values"

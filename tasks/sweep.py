@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from models.card import cards_of_other_channels
+from models.card import Card, cards_kept_long_enough, cards_of_other_channels
 from models.properties import to_minute
 from models.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
 from tasks.connections import Connections
@@ -55,9 +56,21 @@ async def judge_again(on: Connections, reader: Reader, report: Report) -> None:
         if known == {"ids": channels}:
             return
         concerned = await cards_of_other_channels(session, channels)
-    if concerned:
-        now = on.clock()
-        cards = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True) for card in concerned]
-        await take_in(on, reader, Readings(cards=cards), report)
+    await judge_as_seen(on, reader, concerned, report)
     async with on.sessions.begin() as session:
         await remember(session, CHANNELS, value={"ids": channels})
+
+
+async def end_waits(on: Connections, reader: Reader, report: Report) -> None:
+    """Judge anew the cards whose Status was left alone long enough for a move that waits. No request is needed."""
+    async with on.sessions() as session:
+        over = await cards_kept_long_enough(session, now=on.clock())
+    await judge_as_seen(on, reader, over, report)
+
+
+async def judge_as_seen(on: Connections, reader: Reader, cards: Sequence[Card], report: Report) -> None:
+    """Take in cards once more as they were last seen, because what decides about them changed."""
+    if cards:
+        now = on.clock()
+        reads = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True) for card in cards]
+        await take_in(on, reader, Readings(cards=reads), report)

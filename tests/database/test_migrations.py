@@ -85,11 +85,11 @@ def test_each_migration_can_be_taken_back_alone(postgres: URL) -> None:
         migrate(url)
         whole = {**ours(url, CATALOGUE), **ours(url, SHAPE)}
         seen = []
-        for _ in range(3):
+        for _ in range(4):
             migrate(url, "-1")
             seen.append(ours(url, CATALOGUE)["triggers"])
-        assert seen[0] == seen[1] == whole["triggers"] - {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
-        assert seen[2] == set()
+        of_0004 = {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
+        assert seen == [whole["triggers"], *[whole["triggers"] - of_0004] * 2, set()]
         migrate(url)
         assert {**ours(url, CATALOGUE), **ours(url, SHAPE)} == whole
 
@@ -153,6 +153,27 @@ def test_a_migration_keeps_the_rows_that_are_there(postgres: URL) -> None:
         )
         migrate(url)
         assert worker.task("board_status") == {"board_status": "Error: API Failure"}
+        worker.connection.close()
+
+
+def test_what_differs_is_computed_anew_up_and_down(postgres: URL) -> None:
+    with blank(postgres, "differing") as url:
+        migrate(url, "0004")
+        worker = Worker(url)
+        worker.rows(
+            "INSERT INTO cards (notion_page_id, first_seen_at, base_status, shown_status, shown_priority) "
+            "VALUES ('p', now(), 'Draft', 'Queued', 'Normal')"
+        )
+        migrate(url)
+        assert worker.card("differs, waits_for, status_kept_until") == {
+            "differs": 1,
+            "waits_for": None,
+            "status_kept_until": None,
+        }
+        worker.rows("UPDATE cards SET waits_for = 'Queued', status_kept_until = now()")
+        assert worker.card("differs") == {"differs": 0}
+        migrate(url, "-1")
+        assert worker.card("differs, shown_status") == {"differs": 1, "shown_status": "Queued"}
         worker.connection.close()
 
 

@@ -219,7 +219,7 @@ async def test_importing_a_valid_board_makes_no_difference_whatever_it_lacks(ses
         make_card("old", **bare, status="Archived"),
         make_card("spelled", priority="high"),
     ]
-    await settled(sessions, *map(make_look, cards), importing=True)
+    await settled(sessions, *map(make_look, cards), importing=True, first_import=True)
     assert await to_push(sessions) == []
     async with sessions() as session:
         assert await put_backs(session, BOARD) == 0

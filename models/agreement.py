@@ -44,6 +44,8 @@ class Base:
             stands in it before we first write there is people's.
         refusal: the sentence about a wish that was not granted; '' when there is none.
         refused_at: the task's `status_changed_at` when the refusal was made; another value there outdates it.
+        waits_for: the column that the card stands in and gets once it is valid; None when no move waits.
+        status_kept_until: while a move waits, until when Status is left where it is on the board; None when it is not.
     """
 
     title: str = ""
@@ -58,6 +60,8 @@ class Base:
     lacking: frozenset[str] = frozenset()
     refusal: str = ""
     refused_at: datetime | None = None
+    waits_for: BoardStatus | None = None
+    status_kept_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +86,9 @@ def attention(violations: Sequence[Violation], refusal: str) -> str:
 def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str, Any]:
     """What the board should show of a card, by property. `models.differs.DIFFERS` says the same in SQL."""
     status = task.board_status if task is not None else base.status
+    kept = base.status_kept_until is not None
     values: dict[str, Any] = {
-        "Status": status.value if status is not None else base.shown.status,
+        "Status": status.value if status is not None and not kept else base.shown.status,
         "Priority": (task.priority if task is not None else base.priority).option,
         "Attention": attention_text or (base.shown.attention if "Attention" in base.lacking else ""),
     }
@@ -126,6 +131,8 @@ def by_property(shown: Shown) -> dict[str, Any]:
 def wrote(base: Base, values: dict[str, Any]) -> Base:
     """What to remember of a card right after `values` were written to it, before looking at what came back."""
     shown = replace(base.shown, **{name.lower(): value for name, value in values.items()})
+    if "Status" in values:
+        base = replace(base, waits_for=None, status_kept_until=None)
     return replace(
         base,
         status=BoardStatus(values["Status"]) if "Status" in values else base.status,

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.agreement import Base, Shown, TaskState
 from models.database import timestamptz
-from models.differs import DIFFERING_ONLY, KEPT_BY_DATABASE
+from models.differs import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY
 from models.properties import BoardCard
 from models.statuses import BoardStatus, Priority
 from models.task import Task
@@ -38,6 +38,7 @@ class Card(SQLModel, table=True):
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
         unread_since: since when the page is known to hold something that could not be read; None when nothing is.
             A push reads such a page before it writes to it.
+        waits_for, status_kept_until: a move that waits until the card is valid (see `models.agreement.Base`).
         recent: `models.unseen.Recent.as_json()`, the card's last moments.
         sending: `models.moments.sending()`, the write that was sent last and whose answer is not stored.
     """
@@ -50,6 +51,7 @@ class Card(SQLModel, table=True):
         Index("ix_cards_held_at", "held_at", postgresql_where=text("held_at IS NOT NULL")),
         *KEPT_BY_DATABASE,
         DIFFERING_ONLY,
+        WAITING_ONLY,
     )
     # Not mapped: an object that is held for a while must not write back what the database keeps itself.
     __mapper_args__ = {"exclude_properties": [column.name for column in KEPT_BY_DATABASE]}
@@ -85,6 +87,8 @@ class Card(SQLModel, table=True):
     )
     refusal: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     refused_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    waits_for: str | None = Field(default=None, sa_column=Column(String(50)))
+    status_kept_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     edited_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     next_attempt_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -126,6 +130,8 @@ class Card(SQLModel, table=True):
             lacking=frozenset(self.lacking),
             refusal=self.refusal,
             refused_at=self.refused_at,
+            waits_for=BoardStatus(self.waits_for) if self.waits_for is not None else None,
+            status_kept_until=self.status_kept_until,
         )
 
     def as_seen(self, now: datetime) -> BoardCard:
@@ -160,6 +166,8 @@ class Card(SQLModel, table=True):
         self.shown_attention = base.shown.attention
         self.lacking = sorted(base.lacking)
         self.refusal, self.refused_at = base.refusal, base.refused_at
+        self.waits_for = base.waits_for.value if base.waits_for is not None else None
+        self.status_kept_until = base.status_kept_until
         self.violations = [{"field": v.field, "reason": v.reason, "message": v.message} for v in violations]
         self.attention = attention
 
@@ -232,6 +240,16 @@ async def others_to_write(session: AsyncSession, page_ids: Sequence[str], *, lim
     known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
     query = select(Card.notion_page_id).where(*known, col(Card.notion_page_id).not_in(page_ids))
     return list(await session.scalars(query.order_by(col(Card.attempts), col(Card.seen_at).desc()).limit(limit)))
+
+
+async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> list[Card]:
+    """Cards whose Status was left where it is, for a move that waits, and is not any longer.
+
+    Either the time is over, or the pipeline moved the card's task meanwhile.
+    """
+    over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(now=now)
+    kept = (col(Card.status_kept_until).is_not(None), col(Card.trashed_at).is_(None))
+    return list(await session.scalars(select(Card).where(*kept, over)))
 
 
 async def count_cards(session: AsyncSession) -> int:

@@ -21,7 +21,8 @@ BITS: Final = {"Status": 1, "Priority": 2, "Attention": 4, "Created": 8, "Update
 
 DIFFERS: Final = """
 CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
-  CASE WHEN shown_status IS DISTINCT FROM coalesce(task_board_status, base_status, shown_status)
+  CASE WHEN status_kept_until IS NULL
+        AND shown_status IS DISTINCT FROM coalesce(task_board_status, base_status, shown_status)
         AND NOT (shown_status IS NULL AND 'Status' = ANY (lacking)) THEN 1 ELSE 0 END
 + CASE WHEN shown_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
         AND NOT (shown_priority IS NULL AND 'Priority' = ANY (lacking)) THEN 2 ELSE 0 END
@@ -54,6 +55,10 @@ KEPT_BY_DATABASE: Final = (
 """Columns of `cards` that only PostgreSQL writes: what the card's task holds now (by trigger), and what differs."""
 
 DIFFERING_ONLY: Final = Index("ix_cards_differs", "differs", postgresql_where=text("differs <> 0"))
+
+WAITING_ONLY: Final = Index(
+    "ix_cards_status_kept_until", "status_kept_until", postgresql_where=text("status_kept_until IS NOT NULL")
+)
 
 HELD: Final = "held_at IS NOT NULL AND differs & 1 = 1 AND missing_at IS NULL"
 MISSING: Final = "missing_at IS NOT NULL AND trashed_at IS NULL"

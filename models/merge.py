@@ -5,31 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from models.agreement import Base, Shown, TaskState, attention, by_property, is_outdated, wanted
 from models.first_contact import dates_of, lacking_of
+from models.moves import decide_status
 from models.properties import BoardCard
-from models.statuses import FREE_OF_RULES, PLANNING, BoardStatus, Priority, board_status, people_may_move, priority
+from models.statuses import BoardStatus, Priority, board_status, priority
 from models.validation import Violation
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lost:
-    """A value a person wrote and did not get: it goes to the history.
-
-    Attributes:
-        action: `refused` (it was not allowed) or `overruled` (the database changed too, and wins).
-        reason: `not_yours`, `invalid_card`, `unknown_option`, `emptied` or `both_changed`.
-    """
-
-    property: str
-    action: str
-    reason: str
-    value: str | None
-    kept: str | None
+from models.verdict import Lost, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +24,7 @@ class Plan:
         task: what the task holds from now on; None while the card is not valid and has none. The mover's time is the
             caller's to stamp when `board_status` changed.
         lost: what to write to the history.
-        moved: whether a person's move was accepted.
+        moved: whether a person's move was accepted, or the task went to Draft because the card is not valid any more.
     """
 
     base: Base
@@ -56,24 +39,6 @@ class Plan:
         return attention(self.violations, self.base.refusal)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Verdict(Generic[Value]):
-    """What becomes of one two-sided property.
-
-    Attributes:
-        agreed: the merge base from now on.
-        database: what the database holds from now on.
-        lost: the wish that was not granted, with the sentence (`refusal`) that tells its author so.
-        moved: whether a person's wish was granted.
-    """
-
-    agreed: Value
-    database: Value
-    lost: tuple[Lost, ...] = ()
-    refusal: str = ""
-    moved: bool = False
-
-
 def plan(
     base: Base | None,
     card: BoardCard,
@@ -81,6 +46,7 @@ def plan(
     violations: Sequence[Violation],
     *,
     importing: bool = False,
+    keep_until: datetime | None = None,
 ) -> Plan:
     """Decide per property what a look at a card means (design: section 6).
 
@@ -89,14 +55,16 @@ def plan(
         card: the board's values now.
         task: the database's values now; None when the card has no task yet.
         violations: what `validate_notion_entry` says of `card`.
-        importing: whether this is the first import of a whole board, which then gets no defaults written.
+        importing: whether this is the first import of a whole board: its cards keep their columns and get no defaults.
+        keep_until: until when a move that waits leaves Status where it is on the board; None when it does not.
 
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
     """
     if base is not None and "Story Direction" in card.computed:
         card = replace(card, story_direction=base.story_direction)  # the column went, not the text in it
-    status = _status(base, card, task, valid=not violations)
+    keeping = keep_until is not None
+    status = decide_status(base, card, task, valid=not violations, importing=importing, keeping=keeping)
     prio = _priority(base, card, task)
     followed = not violations and status.database is not None
     shown = shown_of(card)
@@ -118,83 +86,14 @@ def plan(
         lacking=lacking_of(base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)),
         refusal=refusal,
         refused_at=refused_at,
+        waits_for=board_status(card.status) if status.waits else None,
+        status_kept_until=_kept_until(base, status, keep_until),
     )
     made = Plan(base=new, task=state, violations=tuple(violations), moved=status.moved)
     return replace(made, lost=(*status.lost, *prio.lost, *_tampering(base, card, made)))
 
 
-def _status(base: Base | None, card: BoardCard, task: TaskState | None, *, valid: bool) -> _Verdict[BoardStatus | None]:
-    asked = board_status(card.status)
-    agreed = base.status if base is not None else None
-    current = task.board_status if task is not None else agreed
-    if base is not None and current is not None and base.shown.status == current:
-        agreed = current  # a move that was refused, and the pipeline then made
-    if base is not None and card.status == base.shown.status:
-        return _Verdict(agreed=agreed, database=current)
-    if base is None and task is not None and card.status is None:
-        return _Verdict(agreed=current, database=current)
-    if asked is None:
-        return _unknown_status(card.status or "", current)
-    if current is None:
-        return _first_status(asked, valid=valid, corrected=base is not None)
-    if asked == current:
-        return _Verdict(agreed=asked, database=asked)
-    if agreed is None or current != agreed:
-        sentence = f"The pipeline moved this card to “{current}” meanwhile, so the move to “{asked}” was not taken."
-        return _lose(asked, current, "overruled", "both_changed", sentence)
-    if card.status is None and task is not None and agreed not in (*PLANNING, BoardStatus.QUEUED):
-        # Deleting an option empties every card that stood in it: that must not demote a column of finished videos.
-        return _lose("", agreed, "refused", "emptied", f"Status was emptied; the card goes back to “{agreed}”.")
-    return _asked_move(agreed, asked, followed=task is not None, valid=valid)
-
-
-def _asked_move(
-    agreed: BoardStatus,
-    asked: BoardStatus,
-    *,
-    followed: bool,
-    valid: bool,
-) -> _Verdict[BoardStatus | None]:
-    """Only the board changed it. A card in a late column that was never followed is not ours to rearrange."""
-    ours_to_rearrange = followed or agreed in PLANNING or agreed is BoardStatus.QUEUED
-    if not ours_to_rearrange and asked is not BoardStatus.QUEUED:
-        return _Verdict(agreed=asked, database=asked, moved=True)
-    if ours_to_rearrange and not people_may_move(agreed, asked):
-        sentence = f"A card cannot be moved from “{agreed}” to “{asked}” by hand; it goes back to “{agreed}”."
-        return _lose(asked, agreed, "refused", "not_yours", sentence)
-    if not valid and asked not in FREE_OF_RULES:
-        # The violations say why, and go when they are mended: a sentence of its own would outlive them.
-        return _lose(asked, agreed, "refused", "invalid_card", "")
-    return _Verdict(agreed=asked, database=asked, moved=True)
-
-
-def _first_status(asked: BoardStatus, *, valid: bool, corrected: bool) -> _Verdict[BoardStatus | None]:
-    """First contact keeps the column, except that nothing invalid is queued. Correcting an unknown status is a move."""
-    if not valid and asked is BoardStatus.QUEUED:
-        return _lose(asked, BoardStatus.DRAFT, "refused", "invalid_card", "")
-    return _Verdict(agreed=asked, database=asked, moved=corrected)
-
-
-def _unknown_status(name: str, current: BoardStatus | None) -> _Verdict[BoardStatus | None]:
-    """A typo must not demote a finished video: an option outside the 26 is refused, never mapped to a default."""
-    what_now = f"the card goes back to “{current}”." if current is not None else "choose one of the board's columns."
-    sentence = f"“{name}” is not a status Showrunner knows; {what_now}"
-    return _lose(name, current, "refused", "unknown_option", sentence)
-
-
-def _lose(
-    asked: str,
-    kept: BoardStatus | None,
-    action: str,
-    reason: str,
-    sentence: str,
-) -> _Verdict[BoardStatus | None]:
-    """The dispute is settled: the next move is judged from where the card should stand now."""
-    lost = Lost(property="Status", action=action, reason=reason, value=asked, kept=kept)
-    return _Verdict(agreed=kept, database=kept, lost=(lost,), refusal=sentence)
-
-
-def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> _Verdict[Priority]:
+def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> Verdict[Priority]:
     asked = priority(card.priority)
     shown = _option(card.priority)
     agreed = base.priority if base is not None else None
@@ -202,19 +101,19 @@ def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> _Ve
     if base is not None and base.shown.priority == current.option:
         agreed = current
     if base is not None and (shown == base.shown.priority or "Priority" in card.computed):
-        return _Verdict(agreed=agreed or base.priority, database=current)
+        return Verdict(agreed=agreed or base.priority, database=current)
     if asked != current and task is not None and current != agreed:
         kept = current.option
         if base is None and shown is None:
-            return _Verdict(agreed=current, database=current)
+            return Verdict(agreed=current, database=current)
         lost = Lost(property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept)
         sentence = f"The pipeline set Priority to “{kept}” meanwhile, so “{shown or 'empty'}” was not taken."
-        return _Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
+        return Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
     if shown is not None and shown != asked.option:
         lost = Lost(property="Priority", action="refused", reason="unknown_option", value=shown, kept=asked.option)
         sentence = f"“{shown}” is not a priority Showrunner knows; it was set to “{asked.option}”."
-        return _Verdict(agreed=asked, database=asked, lost=(lost,), refusal=sentence)
-    return _Verdict(agreed=asked, database=asked)
+        return Verdict(agreed=asked, database=asked, lost=(lost,), refusal=sentence)
+    return Verdict(agreed=asked, database=asked)
 
 
 def _option(name: str | None) -> str | None:
@@ -249,8 +148,8 @@ def _tampering(base: Base | None, card: BoardCard, made: Plan) -> Iterator[Lost]
 def _refusal(
     base: Base | None,
     task: TaskState | None,
-    status: _Verdict[BoardStatus | None],
-    prio: _Verdict[Priority],
+    status: Verdict[BoardStatus | None],
+    prio: Verdict[Priority],
 ) -> tuple[str, datetime | None]:
     """The refusal from now on: a new one, or the standing one until an accepted move or a status change outdates it."""
     fresh = " ".join(sentence for sentence in (status.refusal, prio.refusal) if sentence)
@@ -259,6 +158,15 @@ def _refusal(
     if base is None or status.moved or is_outdated(base, task):
         return "", None
     return base.refusal, base.refused_at
+
+
+def _kept_until(base: Base | None, status: Verdict[BoardStatus | None], keep_until: datetime | None) -> datetime | None:
+    """Until when a waiting move leaves Status alone; one that was put back once is not kept again."""
+    begins, put_back = bool(status.lost), bool(status.refusal)
+    if not status.waits or put_back:
+        return None
+    kept = begins or (base is not None and base.status_kept_until is not None)
+    return keep_until if kept else None
 
 
 def _task_state(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,10 @@ from models.task import Task
 from models.unseen import Claim, Unseen
 from models.validation import Violation
 from models.vouching import Known
+
+GRACE = timedelta(minutes=2)
+"""How long nobody moves a card that was queued before it was complete, since a person edited it last: it is typed a
+property at a time, and an edit is seen within a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,7 @@ async def settle(
             note = _Note(session, held.cards[page_id], actor, now, correlation_id, watched, page_id in waiting)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
-                outcomes.append(_settle_one(note, look, task, bot_ids, importing=first_import))
+                outcomes.append(_settle_one(note, look, task, bot_ids, first_import=first_import))
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
                 found = overtaken(note.card, look)
@@ -169,7 +173,7 @@ def _author(card: BoardCard, bot_ids: Collection[str]) -> str:
     return f"person:{card.edited_by}" if card.edited_by is not None and card.edited_by not in bot_ids else "board"
 
 
-def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[str], *, importing: bool) -> Outcome:
+def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[str], *, first_import: bool) -> Outcome:
     card = note.card
     if not look.remembered:
         remember_state(card, look)
@@ -178,7 +182,8 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
         remember_trash(card, look)
     if look.card.in_trash:
         return _trash(note)
-    card.missing_at = None
+    if not look.remembered:
+        card.missing_at = None
     restored = card.trashed_at is not None
     if restored:
         card.trashed_at = None
@@ -188,7 +193,14 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
     edited = remember_moments(card, look, written, sent_at)
     if base is not None and written:
         base = wrote(base, dict(written))
-    decided = plan(base, look.card, task_state(task) if task else None, look.violations, importing=importing)
+    decided = plan(
+        base,
+        look.card,
+        task_state(task) if task else None,
+        look.violations,
+        importing=first_import,
+        keep_until=_keep_until(card, note.now, edited=bool(edited)),
+    )
     before = card.known_violations()
     created, taken = _store_task(note, task, decided)
     for lost in decided.lost:
@@ -222,6 +234,14 @@ def _note_reading(card: Card, look: Look) -> None:
         card.unread_since = None
         card.succeeded()
     card.seen_at, card.edited_at = look.ended, look.card.edited_at
+
+
+def _keep_until(card: Card, now: datetime, *, edited: bool) -> datetime | None:
+    """Until when a move that waits leaves Status alone: for a while after a person's last edit that was seen."""
+    known = card.status_kept_until
+    if known is None or edited:
+        return now + GRACE
+    return known if known > now else None
 
 
 def _trash(note: _Note) -> Outcome:

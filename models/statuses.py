@@ -141,6 +141,14 @@ PEOPLE_MAY_MOVE: Mapping[BoardStatus, frozenset[BoardStatus]] = MappingProxyType
 )
 """Where people may drag a card on the board. A column that is not a key belongs to the pipeline alone."""
 
+STARTS = (*PLANNING, B.QUEUED)
+"""Where a card may stand when it is new: in any other column somebody else's work would be skipped."""
+
+FINISHED = frozenset(column for column, state in STATE_OF.items() if state is Status.COMPLETED)
+
+PEOPLE_MAY_MOVE_UNFOLLOWED = frozenset({*STARTS, B.ARCHIVED})
+"""Where people may drag a card that stands in a later column and has no task (an old card that is not valid)."""
+
 FREE_OF_RULES = frozenset({*PLANNING, B.ARCHIVED})
 """Columns a card may stand in without being valid: nothing is produced from them."""
 

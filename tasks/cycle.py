@@ -16,7 +16,7 @@ from tasks.push import push_pending
 from tasks.report import Report
 from tasks.safety import see_to_the_waiting
 from tasks.storing import Reader
-from tasks.sweep import sweep
+from tasks.sweep import end_waits, sweep
 
 INTERVAL = timedelta(seconds=60)
 """How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up from its backlog."""
@@ -40,6 +40,7 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             reader, swept = await _sweep(on, reader, report)
         await drain_inbox(on, report)
         await see_to_the_waiting(on, reader, report)
+        await end_waits(on, reader, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.

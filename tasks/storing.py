@@ -208,13 +208,23 @@ def _tell(outcome: Outcome, report: Report, level: int) -> None:
         report.invalid += 1
         fields = [violation.field for violation in outcome.newly_invalid]
         report.note(outcome.page_id, "invalid", ", ".join(fields))
-        action = "entry_remains_in_draft" if outcome.task_id is None else "task_keeps_last_valid_values"
+        action = _what_becomes_of_invalid(outcome)
         reasons = [f"{violation.field}: {violation.reason}" for violation in outcome.newly_invalid]
         # Spec 2.2 asks for title and channel here; no other line holds what people wrote.
         seen = outcome.plan.base if outcome.plan is not None else None
         who = {"title": seen.title, "channel": seen.channel} if seen is not None else {}
         known.warning("notion_entry_validation_failed", **who, fields=fields, reasons=reasons, action=action)
     for lost in outcome.plan.lost if outcome.plan else ():
-        report.refused += 1
+        waits = lost.action == "waiting"
+        report.refused += not waits
         report.note(outcome.page_id, lost.action, f"{lost.property}: {lost.reason}")
-        known.warning(f"edit_{lost.action}", property=lost.property, reason=lost.reason, action="put_back_at_next_push")
+        action = "taken_when_valid" if waits else "put_back_at_next_push"
+        known.warning(f"edit_{lost.action}", property=lost.property, reason=lost.reason, action=action)
+
+
+def _what_becomes_of_invalid(outcome: Outcome) -> str:
+    """What the log says is done about a card that is not valid (spec 2.2)."""
+    if outcome.task_id is None:
+        return "entry_remains_in_draft"
+    goes_to_draft = outcome.plan is not None and outcome.plan.moved
+    return "entry_goes_to_draft" if goes_to_draft else "task_keeps_last_valid_values"

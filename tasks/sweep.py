@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from models.card import cards_of_other_channels
+from models.card import Card, cards_kept_long_enough, cards_of_other_channels
 from models.channels import ChannelFault
 from models.properties import to_minute
 from models.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
@@ -68,10 +68,7 @@ async def judge_again(on: Connections, reader: Reader, report: Report) -> None:
         changed = known.get("ids") != channels
         concerned = await cards_of_other_channels(session, channels) if changed else []
     await _tell_wrong_files(on, folder.faults, known.get("wrong", ()))
-    if concerned:
-        now = on.clock()
-        cards = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True, remembered=True) for card in concerned]
-        await take_in(on, reader, Readings(cards=cards), report)
+    await judge_as_seen(on, reader, concerned, report)
     async with on.sessions.begin() as session:
         await remember(session, CHANNELS, value=now_known)
 
@@ -83,3 +80,18 @@ async def _tell_wrong_files(on: Connections, faults: Sequence[ChannelFault], bef
         await send_alert(on, Level.ERROR, f"{CHANNEL_FILE}:{fault.file}", f"Channel file {fault}"[:500], facts)
     wrong = {fault.file for fault in faults}
     await resolve_alert(on, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))
+
+
+async def end_waits(on: Connections, reader: Reader, report: Report) -> None:
+    """Judge anew the cards whose Status was left alone long enough for a move that waits. No request is needed."""
+    async with on.sessions() as session:
+        over = await cards_kept_long_enough(session, now=on.clock())
+    await judge_as_seen(on, reader, over, report)
+
+
+async def judge_as_seen(on: Connections, reader: Reader, cards: Sequence[Card], report: Report) -> None:
+    """Take in cards once more as they were last seen, because what decides about them changed."""
+    if cards:
+        now = on.clock()
+        reads = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True, remembered=True) for card in cards]
+        await take_in(on, reader, Readings(cards=reads), report)

@@ -26,6 +26,7 @@ from models.task import Task
 from sandbox import Account, Config, create_app
 from tasks.connections import Connections
 from tasks.cycle import cycle
+from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.notion import NotionClient
 from tasks.report import Report
@@ -178,6 +179,10 @@ class Stage:
         report = Report()
         await drain_inbox(self.on, report, gathering=True)
         return report
+
+    async def imports(self) -> None:
+        """One import of the whole board, as `showrunner import` does it."""
+        await import_cards(self.on, Report())
 
     async def task(self, page_id: str) -> Task | None:
         async with self.sessions() as session:

@@ -5,7 +5,7 @@ counts what people wrote into Attention before we did as no difference while the
 
 The triggers find our tables and functions whatever the search path of the session that writes.
 
-Revision: 0006, after: 0004
+Revision: 0006, after: 0005
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import sqlalchemy as sa
 from alembic import context, op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 DATES = ("base_created", "base_updated")
 
-# Frozen as of this revision, like that of 0004.
+# Frozen as of this revision, like that of 0005.
 DIFFERS = """
 CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
-  CASE WHEN shown_status IS DISTINCT FROM coalesce(task_board_status, base_status, shown_status)
+  CASE WHEN status_kept_until IS NULL
+        AND shown_status IS DISTINCT FROM coalesce(task_board_status, base_status, shown_status)
         AND NOT (shown_status IS NULL AND 'Status' = ANY (lacking)) THEN 1 ELSE 0 END
 + CASE WHEN shown_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
         AND NOT (shown_priority IS NULL AND 'Priority' = ANY (lacking)) THEN 2 ELSE 0 END
@@ -74,7 +75,8 @@ def downgrade() -> None:
     for name in DATES:
         op.drop_column("cards", name)
     op.execute("UPDATE cards SET lacking = array_remove(lacking, 'Attention') WHERE 'Attention' = ANY (lacking)")
-    _differs(context.script.get_revision(down_revision).module.DIFFERS)
+    before = context.script.get_revision(down_revision).module
+    _differs(before.DIFFERS.format(kept=before.KEPT))
 
 
 def _differs(expression: str) -> None:

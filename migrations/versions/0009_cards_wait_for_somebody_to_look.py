@@ -1,6 +1,6 @@
 """Cards can wait for somebody to look, each for itself, instead of stopping every card's sync (`models.safety`).
 
-Revision: 0009, after: 0004
+Revision: 0009, after: 0006
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sqlalchemy import URL, text
 
 from models.agreement import PUSHED, Base, Shown, TaskState, attention, differences, is_outdated
 from models.board import Board
-from models.card import Card, task_state
+from models.card import Card, cards_kept_long_enough, task_state
 from models.database import Sessions
 from models.differs import pending
 from models.statuses import STATE_OF, BoardStatus, Priority
@@ -118,7 +118,10 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
         lacking=frozenset(name for name in {*empty, "Attention"} if draw(st.booleans())),
         refusal=refusal,
         refused_at=draw(st.one_of(st.none(), moments)) if refusal else None,
+        waits_for=draw(st.sampled_from([None, BoardStatus.QUEUED])),
     )
+    if base.waits_for is not None and draw(st.booleans()):
+        base = replace(base, status_kept_until=draw(moments))
     return Drawn(
         base=base,
         task=task,
@@ -261,6 +264,29 @@ async def test_whatever_writes_the_task_the_next_cycle_sees_it(sessions: Session
     worker.rows("UPDATE tasks SET priority = 'high'")
     async with sessions() as session:
         assert await pending(session, BOARD, now=NOW, limit=10) == ["p"]
+
+
+async def test_a_card_is_kept_until_its_time_is_over_or_the_pipeline_moves_its_task(
+    sessions: Sessions, worker: Worker
+) -> None:
+    base = Base(
+        status=BoardStatus.DRAFT,
+        shown=Shown(status="Queued", priority="Normal"),
+        waits_for=BoardStatus.QUEUED,
+        status_kept_until=NOW,
+    )
+    waits = replace(differing(Priority.NORMAL, told=True, moved=EARLIER), base=base, task=None)
+    taken = replace(
+        differing(Priority.NORMAL, told=True, moved=EARLIER), base=replace(base, status_kept_until=NOW + MINUTE)
+    )
+    await store(sessions, {"a": waits, "b": taken, "c": replace(waits, trashed=True)})
+    async with sessions() as session:
+        found = [card.notion_page_id for card in await cards_kept_long_enough(session, now=NOW)]
+        assert found == ["a", "b"]
+        assert [c.notion_page_id for c in await cards_kept_long_enough(session, now=NOW - SECOND)] == ["b"]
+    worker.rows("UPDATE tasks SET board_status = 'Draft'")
+    async with sessions() as session:
+        assert await cards_kept_long_enough(session, now=NOW - SECOND) == []
 
 
 async def test_nothing_is_pending_where_nothing_was_seen(sessions: Sessions) -> None:

@@ -195,6 +195,26 @@ def test_cards_that_were_made_after_the_first_import_get_the_dates_they_lack(pos
         ]
         migrate(url, "0004")
         assert worker.rows("SELECT notion_page_id, differs FROM cards ORDER BY 1")[:2] == before[:2]
+
+
+def test_what_differs_is_computed_anew_up_and_down(postgres: URL) -> None:
+    with blank(postgres, "differing") as url:
+        migrate(url, "0004")
+        worker = Worker(url)
+        worker.rows(
+            "INSERT INTO cards (notion_page_id, first_seen_at, base_status, shown_status, shown_priority) "
+            "VALUES ('p', now(), 'Draft', 'Queued', 'Normal')"
+        )
+        migrate(url)
+        assert worker.card("differs, waits_for, status_kept_until") == {
+            "differs": 1,
+            "waits_for": None,
+            "status_kept_until": None,
+        }
+        worker.rows("UPDATE cards SET waits_for = 'Queued', status_kept_until = now()")
+        assert worker.card("differs") == {"differs": 0}
+        migrate(url, "0004")
+        assert worker.card("differs, shown_status") == {"differs": 1, "shown_status": "Queued"}
         worker.connection.close()
 
 

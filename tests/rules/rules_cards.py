@@ -160,9 +160,10 @@ def verdict(made: Plan) -> Verdict:
     return Verdict(column, made.base.status, lost[0].reason if lost else None, made.moved)
 
 
-def look(base: Base | None, shown: str | None, task: TaskState | None, *, valid: bool) -> Plan:
+def look(base: Base | None, shown: str | None, task: TaskState | None, *, valid: bool, **how: Any) -> Plan:
+    """A look at a card that shows that Status; `how` as for `plan`, without it a move that would wait is put back."""
     topic = "Anglerfish" if valid else ""
-    return plan(base, make_card(status=shown, topic=topic), task, [] if valid else [NO_TOPIC])
+    return plan(base, make_card(status=shown, topic=topic), task, [] if valid else [NO_TOPIC], **how)
 
 
 def agreeing(status: BoardStatus) -> Base:

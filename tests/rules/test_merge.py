@@ -10,9 +10,10 @@ import pytest
 from rules_cards import EARLIER, NO_TITLE, NO_TOPIC, NOW, again, agreed_on, make_base, make_card, make_task, shows
 
 from models.agreement import differences, wrote
-from models.merge import Lost, Plan, plan
+from models.merge import Plan, plan
 from models.statuses import BoardStatus, Priority
 from models.validation import Violation
+from models.verdict import Lost
 
 B = BoardStatus
 LOW, NORMAL, HIGH = Priority.LOW, Priority.NORMAL, Priority.HIGH

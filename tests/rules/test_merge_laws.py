@@ -13,7 +13,7 @@ from rules_cards import EARLIER, NO_TOPIC, NOW, make_card, make_task
 from models.agreement import PUSHED, Base, Shown, TaskState, by_property, differences, wrote
 from models.merge import Plan, plan, shown_of
 from models.properties import BoardCard
-from models.statuses import BoardStatus, Priority, people_may_move
+from models.statuses import STATE_OF, BoardStatus, Priority, Status, people_may_move
 from models.statuses import board_status as known_status
 
 statuses = st.sampled_from([*BoardStatus])
@@ -22,6 +22,8 @@ likely_statuses = st.sampled_from(["Draft", "Queued", "Ready for Planning", "Und
 shown_priorities = st.sampled_from([None, "Low", "Normal", "High", "high", "Urgent"])
 PEOPLES = {"Title", "Topic", "Story Direction", "Channel"}
 """Properties that are never written (design: section 6), by hand."""
+
+GRACE = timedelta(minutes=2)
 
 dates = st.sampled_from([None, EARLIER, NOW, NOW + timedelta(minutes=7)])
 notes = st.sampled_from(["", "Topic is empty.", "mine"])
@@ -81,7 +83,9 @@ class World:
 
     def look(self) -> Plan:
         violations = () if self.card.topic else (NO_TOPIC,)
-        made = plan(self.base, self.card, self.task, violations, importing=self.importing)
+        made = plan(self.base, self.card, self.task, violations, importing=self.importing, keep_until=self.keep_until())
+        self.an_invalid_card_that_stands_in_queued_is_not_pending(made)
+        self.nothing_begins_late(made)
         self.planning_again_changes_nothing(made)
         self.only_allowed_moves_are_taken(made)
         self.whatever_is_overwritten_is_recorded(made)
@@ -93,12 +97,15 @@ class World:
         return made
 
     def push(self) -> None:
-        made = self.look()
-        assert self.base is not None
-        values = differences(self.base, self.task, made.attention)
-        self.base = wrote(self.base, values)
-        self.card = replace(self.card, **{name.lower(): value for name, value in values.items()})
-        seen = self.look()
+        # A task that the pipeline made pending is shown as such, and goes back if its card is not valid.
+        for _ in range(2):
+            self.clock += 2 * GRACE
+            made = self.look()
+            assert self.base is not None
+            values = differences(self.base, self.task, made.attention)
+            self.base = wrote(self.base, values)
+            self.card = replace(self.card, **{name.lower(): value for name, value in values.items()})
+            seen = self.look()
         assert seen.lost == ()
         assert differences(self.base, self.task, seen.attention) == {}
         if self.task is not None and not self.base.lacking:
@@ -106,12 +113,32 @@ class World:
             assert (self.card.priority or "").lower() == self.task.priority.value
             assert self.card.attention == seen.attention
 
+    def keep_until(self) -> datetime | None:
+        """As models.settle says it, of a person who edits nothing more."""
+        known = self.base.status_kept_until if self.base is not None else None
+        if known is None:
+            return self.clock + GRACE
+        return known if known > self.clock else None
+
+    def an_invalid_card_that_stands_in_queued_is_not_pending(self, made: Plan) -> None:
+        if made.violations and made.task is not None and self.card.status == "Queued":
+            assert made.task.board_status is not BoardStatus.QUEUED
+
+    def nothing_begins_late(self, made: Plan) -> None:
+        first_import = self.base is None and self.importing
+        if self.task is None and made.task is not None and not first_import:
+            assert STATE_OF[made.task.board_status] in {Status.DRAFT, Status.PENDING, Status.COMPLETED}
+
     def planning_again_changes_nothing(self, made: Plan) -> None:
-        second = plan(made.base, self.card, made.task, made.violations, importing=self.importing)
+        kept = made.base.status_kept_until
+        second = plan(made.base, self.card, made.task, made.violations, importing=self.importing, keep_until=kept)
         assert second == replace(made, lost=(), moved=False)
 
     def only_allowed_moves_are_taken(self, made: Plan) -> None:
         if self.task is None or made.task is None or made.task.board_status == self.task.board_status:
+            return
+        if self.task.board_status is BoardStatus.QUEUED and made.base.waits_for is BoardStatus.QUEUED:
+            assert made.violations
             return
         assert self.base is not None
         assert self.base.status == self.task.board_status, "the pipeline moved it too"

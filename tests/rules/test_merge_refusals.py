@@ -92,7 +92,8 @@ def test_a_card_queued_out_of_an_unknown_status_says_only_what_is_wrong_now() ->
     unknown = look(None, "Ideas", None, valid=False)
     queued = plan(unknown.base, make_card(status="Queued", topic=""), None, [NO_TOPIC])
     assert verdict(queued) == Verdict(None, B.DRAFT, "invalid_card")
-    assert queued.attention == "Topic is empty."
+    assert "Ideas" not in queued.attention
+    assert queued.attention.startswith("Topic is empty. This card was moved back from “Queued”")
 
 
 def test_violations_stay_until_they_are_mended_and_stand_before_the_refusal() -> None:

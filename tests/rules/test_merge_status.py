@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from rules_cards import Verdict, agreed_on, agreeing, look, make_base, make_card, make_task, verdict
 
-from models.agreement import differences, wrote
-from models.merge import Lost, plan
+from models.agreement import differences
+from models.merge import plan
 from models.statuses import STATE_OF, BoardStatus, Status, people_may_move
+from models.verdict import Lost
 
 B = BoardStatus
 PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]
@@ -15,7 +16,14 @@ PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]
 
 WITH_TASK = [
     # what happened, agreed, on the board, in the database -> valid card, invalid card
-    ("same", B.QUEUED, "Queued", B.QUEUED, Verdict(B.QUEUED, B.QUEUED), Verdict(B.QUEUED, B.QUEUED)),
+    (
+        "same",
+        B.QUEUED,
+        "Queued",
+        B.QUEUED,
+        Verdict(B.QUEUED, B.QUEUED),
+        Verdict(B.DRAFT, B.DRAFT, "invalid_card", moved=True),
+    ),
     (
         "person-queues",
         B.DRAFT,
@@ -182,20 +190,41 @@ WITHOUT_TASK = [
         Verdict(None, B.DRAFT, "unknown_option"),
     ),
     ("emptied", B.READY_FOR_PLANNING, None, Verdict(B.DRAFT, B.DRAFT, moved=True), Verdict(None, B.DRAFT, moved=True)),
-    # An old card in a late column that was never followed: it is not ours to rearrange.
+    # An old card in a late column that was not valid: nothing begins there, and people cannot move it on.
     (
         "old-card-same",
         B.ASSETS_READY,
         "Assets Ready",
-        Verdict(B.ASSETS_READY, B.ASSETS_READY),
+        Verdict(B.DRAFT, B.DRAFT, "starts_late"),
         Verdict(None, B.ASSETS_READY),
     ),
     (
         "old-card-goes-on",
         B.ASSETS_READY,
         "Uploading",
-        Verdict(B.UPLOADING, B.UPLOADING, moved=True),
-        Verdict(None, B.UPLOADING, moved=True),
+        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
+        Verdict(None, B.ASSETS_READY, "not_yours"),
+    ),
+    (
+        "old-card-gets-an-unknown-option",
+        B.ASSETS_READY,
+        "Ideas",
+        Verdict(B.DRAFT, B.DRAFT, "unknown_option"),
+        Verdict(None, B.ASSETS_READY, "unknown_option"),
+    ),
+    (
+        "old-card-finished",
+        B.UPLOAD_COMPLETE,
+        "Upload Complete",
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE),
+        Verdict(None, B.UPLOAD_COMPLETE),
+    ),
+    (
+        "old-card-is-archived",
+        B.ASSETS_READY,
+        "Archived",
+        Verdict(B.ARCHIVED, B.ARCHIVED, moved=True),
+        Verdict(None, B.ARCHIVED, moved=True),
     ),
     (
         "old-card-to-draft",
@@ -229,24 +258,6 @@ def test_status_of_a_card_without_a_task(
     valid: bool,
 ) -> None:
     assert verdict(look(agreeing(agreed), shown, None, valid=valid)) == (if_valid if valid else if_invalid)
-
-
-@pytest.mark.parametrize("column", B)
-def test_a_valid_card_keeps_its_column_on_first_contact(column: BoardStatus) -> None:
-    made = look(None, column.value, None, valid=True)
-    assert verdict(made) == Verdict(column, column)
-    assert differences(made.base, made.task, made.attention) == {}
-
-
-@pytest.mark.parametrize("column", B)
-def test_a_card_that_is_not_valid_leaves_only_queued_on_first_contact(column: BoardStatus) -> None:
-    made = look(None, column.value, None, valid=False)
-    if column is B.QUEUED:
-        assert verdict(made) == Verdict(None, B.DRAFT, "invalid_card")
-        assert differences(made.base, made.task, made.attention) == {"Status": "Draft", "Attention": "Topic is empty."}
-    else:
-        assert verdict(made) == Verdict(None, column)
-        assert differences(made.base, made.task, made.attention) == {"Attention": "Topic is empty."}
 
 
 def test_a_card_without_status_is_a_draft_on_first_contact() -> None:
@@ -323,19 +334,6 @@ def test_a_second_wish_is_judged_from_where_the_card_should_stand_now() -> None:
     assert verdict(refused) == Verdict(B.READY_FOR_REVIEW, B.READY_FOR_REVIEW, "not_yours")
     approved = plan(refused.base, make_card(status="Review Approved"), refused.task, [])
     assert verdict(approved) == Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True)
-
-
-def test_a_queued_card_that_is_not_valid_goes_back_and_its_topic_alone_does_not_queue_it() -> None:
-    base, task = make_base(), None
-    queued = look(base, "Queued", task, valid=False)
-    assert differences(queued.base, None, queued.attention) == {"Status": "Draft", "Attention": "Topic is empty."}
-    mended = plan(queued.base, make_card(status="Queued"), None, [])
-    assert verdict(mended) == Verdict(B.DRAFT, B.DRAFT)
-    assert differences(mended.base, mended.task, mended.attention) == {"Status": "Draft"}
-    put_back = plan(wrote(mended.base, {"Status": "Draft"}), make_card(status="Draft"), mended.task, [])
-    assert differences(put_back.base, put_back.task, put_back.attention) == {}
-    moved_again = plan(put_back.base, make_card(status="Queued"), put_back.task, [])
-    assert verdict(moved_again) == Verdict(B.QUEUED, B.QUEUED, moved=True)
 
 
 def test_a_card_that_is_completed_and_queued_at_once_is_queued() -> None:

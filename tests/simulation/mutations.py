@@ -26,7 +26,13 @@ class Mutation:
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
 FIRST_CONTACT = "models/first_contact.py"
-MERGE, SETTLE, INBOX, CARD = "models/merge.py", "models/settle.py", "models/inbox.py", "models/card.py"
+MERGE, MOVES, SETTLE, INBOX, CARD = (
+    "models/merge.py",
+    "models/moves.py",
+    "models/settle.py",
+    "models/inbox.py",
+    "models/card.py",
+)
 
 AS_IF_SAVED = """except NotionWriteUncertain:
         from models.agreement import wrote
@@ -58,7 +64,10 @@ MUTATIONS = (
     ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(
-        "plan: no both_changed for Status", MERGE, "if agreed is None or current != agreed:", "if agreed is None:"
+        "plan: no both_changed for Status",
+        MOVES,
+        "(case.agreed is not None and case.current == case.agreed)",
+        "case.agreed is not None",
     ),
     Mutation(
         "plan: no both_changed for Priority",
@@ -68,21 +77,21 @@ MUTATIONS = (
     ),
     Mutation(
         "plan: an emptied Status is a move to Draft",
-        MERGE,
-        "if card.status is None and task is not None and agreed not in",
-        "if False and agreed not in",
+        MOVES,
+        "if case.shown is not None or not case.followed or case.agreed in",
+        "if True or case.agreed in",
     ),
     Mutation(
         "plan: people may move everything",
-        MERGE,
-        "if ours_to_rearrange and not people_may_move(agreed, asked):",
-        "if False:",
+        MOVES,
+        "if people_may_move(case.agreed, case.asked):",
+        "if True:",
     ),
     Mutation(
         "plan: an unknown option is a Draft",
-        MERGE,
-        'return _unknown_status(card.status or "", current)',
-        "asked = BoardStatus.DRAFT",
+        MOVES,
+        "asked=board_status(card.status),",
+        "asked=board_status(card.status) or BoardStatus.DRAFT,",
     ),
     Mutation(
         "what people write into our properties is not recorded",

@@ -58,13 +58,14 @@ async def a_card_is_made(world: World) -> None:
     left_out = [name for name in made if rng.random() < 0.05]
     await world.make(**{name: value for name, value in made.items() if name not in left_out})
     if len(world.cards) % 3 == 0:
-        await _dates_are_typed(world, world.cards[-1])
+        await _ours_is_filled_in(world, world.cards[-1])
 
 
-async def _dates_are_typed(world: World, page_id: str) -> None:
-    """As a template or an import of a file brings them along."""
+async def _ours_is_filled_in(world: World, page_id: str) -> None:
+    """Dates and a note, as a template or an import of a file brings them along."""
     typed = {"Created": "2019-01-19T19:19:00Z", "Updated": "2028-08-28"}
-    given = {world.ids[name]: {"date": {"start": start}} for name, start in typed.items()}
+    given: dict[str, object] = {world.ids[name]: {"date": {"start": start}} for name, start in typed.items()}
+    given[world.ids["Attention"]] = {"rich_text": [{"text": {"content": "ask Ada"}}]}
     body = {"properties": {key: value for key, value in given.items() if key in world.ledger.schema}}
     await world.person("PATCH", f"/v1/pages/{page_id}", body)
 

@@ -121,9 +121,7 @@ def judged(read: Read, channels: Mapping[str, object]) -> Look:
     """A reading with what is wrong with it."""
     violations = validate_notion_entry(read.card, channels)
     began, ended = read.began, read.ended
-    return Look(
-        card=read.card, violations=violations, began=began, ended=ended, by_id=read.by_id, vouched=read.vouched
-    )
+    return Look(card=read.card, violations=violations, began=began, ended=ended, by_id=read.by_id, vouched=read.vouched)
 
 
 @step("store_cards", holds="store {readings}", tags=("inbox",))

@@ -108,7 +108,7 @@ async def test_a_state_that_was_seen_in_this_minute_is_not_believed_although_wit
 async def test_a_row_whose_card_was_looked_at_while_the_witnesses_were_asked_is_read_by_its_id(stage: Stage) -> None:
     pages = await board_of(stage)
     await bulk(stage, pages, status="Queued")
-    ask, late = stage.on.notion.get_page, sorted(pages)[-1]
+    ask, late = stage.on.notion.get_page, max(pages)
     meanwhile = [late]
 
     async def somebody_else_looks(page_id: str) -> dict[str, Any]:

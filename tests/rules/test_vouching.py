@@ -39,7 +39,9 @@ PAGE, QUERY = known(10, 11, by_id=True), known(10, 11, by_id=False)
     ],
 )
 def test_a_page_speaks_for_those_that_were_seen_before_it_or_by_the_same_query(
-    witness: Known, other: Known, speaks: bool
+    witness: Known,
+    other: Known,
+    speaks: bool,  # noqa: FBT001
 ) -> None:
     assert speaks_for(witness, other) is speaks
 

@@ -25,6 +25,7 @@ class Mutation:
 
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
+SAFETY = "models/safety.py"
 MERGE, SETTLE, INBOX, CARD = "models/merge.py", "models/settle.py", "models/inbox.py", "models/card.py"
 
 AS_IF_SAVED = """except NotionWriteUncertain:
@@ -148,7 +149,27 @@ MUTATIONS = (
     Mutation(
         "what is in the trash is not marked",
         SETTLE,
-        "    return _trash(note)\n    restored",
-        "    return Outcome(page_id=card.notion_page_id)\n    restored",
+        "    return _trash(note)\n    card.missing_at",
+        "    return Outcome(page_id=card.notion_page_id)\n    card.missing_at",
+    ),
+    Mutation("a pause is no reason to doubt a move", SAFETY, "return last_good is not None and", "return True or"),
+    Mutation("nobody ever watches", SAFETY, "return last_good is not None and", "return False and"),
+    Mutation(
+        "a confirmation is never used up",
+        "tasks/safety.py",
+        "await forget(session, CONFIRMED)",
+        "await session.flush()",
+    ),
+    Mutation(
+        "every doubtful row of a query is believed",
+        "models/looks.py",
+        "return None if vouched_for or says_nothing_new(card, look.card) else True",
+        "return None",
+    ),
+    Mutation(
+        "witnesses are not compared with their rows",
+        "tasks/vouching.py",
+        "if all(page_id in now and same_state(now[page_id], by_page[page_id].card) for page_id in asked):",
+        "if now:",
     ),
 )

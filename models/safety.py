@@ -134,8 +134,9 @@ async def not_to_believe(
         return frozenset()
     new = sum(since is None for since in doubtful.values())
     lately = int((await session.execute(_GONE_LATELY, {"since": now - TOGETHER})).scalar_one())
-    some_wait = (await waiting(session)).gone > 0
-    hold = some_wait or too_many_gone(new, lately, await count_cards(session))
+    hold = (await waiting(session)).gone > 0
+    if not hold and new + lately > GONE_MAX:  # else nobody need count the whole board
+        hold = too_many_gone(new, lately, await count_cards(session))
     return frozenset(doubtful) if hold else frozenset()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from bursts import a_worker_moves_many_tasks, many_cards_are_edited
+from masses import many_cards_are_dragged_twice, many_cards_are_trashed, many_wrong_moves
 from stage import CHANNEL
 from world import World
 
@@ -277,6 +278,9 @@ EVERYDAY: dict[Happening, float] = {
     a_channel_is_chosen: 1,
     our_own_property_is_edited: 1.5,
     many_cards_are_edited: 0.4,
+    many_cards_are_dragged_twice: 0.3,
+    many_wrong_moves: 0.15,
+    many_cards_are_trashed: 0.04,
     a_card_is_trashed: 1.5,
     a_worker_moves_a_task: 9,
     a_worker_writes_plain_sql: 5,

@@ -18,7 +18,7 @@ from world import World
 
 from models.board import NEEDED
 from models.safety import waiting
-from models.sync_state import CONFIRMED, remember
+from models.sync_state import CONFIRMED, get_moment, remember
 from sandbox.two_way import schema_changed
 
 BIG = 0.03
@@ -116,6 +116,10 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
         async with world.sessions.begin() as session:
             if await waiting(session):
                 await remember(session, CONFIRMED, moment=world.clock())
+        async with world.sessions() as session:
+            confirmed = await get_moment(session, CONFIRMED) is not None and not await waiting(session)
+    if confirmed:
+        world.failures.append("a confirmation that was used is still there")
     if error is not None:
         world.failures.append(f"the world is calm, and a cycle ends with {type(error).__name__}: {error}")
 

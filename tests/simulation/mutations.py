@@ -25,7 +25,7 @@ class Mutation:
 
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
-FIRST_CONTACT = "models/first_contact.py"
+SAFETY, FIRST_CONTACT = "models/safety.py", "models/first_contact.py"
 MERGE, MOVES, SETTLE, INBOX, CARD = (
     "models/merge.py",
     "models/moves.py",
@@ -158,8 +158,28 @@ MUTATIONS = (
     Mutation(
         "what is in the trash is not marked",
         SETTLE,
-        "    return _trash(note)\n    restored",
-        "    return Outcome(page_id=card.notion_page_id)\n    restored",
+        "    return _trash(note)\n    if not look.remembered",
+        "    return Outcome(page_id=card.notion_page_id)\n    if not look.remembered",
+    ),
+    Mutation("a pause is no reason to doubt a move", SAFETY, "return last_good is not None and", "return True or"),
+    Mutation("nobody ever watches", SAFETY, "return last_good is not None and", "return False and"),
+    Mutation(
+        "a confirmation is never used up",
+        "tasks/safety.py",
+        "await forget(session, CONFIRMED)",
+        "await session.flush()",
+    ),
+    Mutation(
+        "every doubtful row of a query is believed",
+        "models/looks.py",
+        "return None if vouched_for or says_nothing_new(card, look.card) else True",
+        "return None",
+    ),
+    Mutation(
+        "witnesses are not compared with their rows",
+        "tasks/vouching.py",
+        "if all(page_id in now and same_state(now[page_id], by_page[page_id].card) for page_id in asked):",
+        "if now:",
     ),
     Mutation(
         "the dates that a new card lacks count as agreed",

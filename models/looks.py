@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -24,6 +25,7 @@ class Look:
         began, ended: when the request was sent and answered. What was read is as old as `began` at most.
         by_id: whether the page itself was read; a query's row may lag behind the page.
         written: what the request wrote, when it was a write (its answer shows the page as it is after it).
+        task_id: whose card the request made, when it made the page.
     """
 
     card: BoardCard
@@ -32,6 +34,7 @@ class Look:
     ended: datetime
     by_id: bool
     written: Mapping[str, Any] = field(default_factory=dict)
+    task_id: UUID | None = None
 
 
 def newest(looks: Iterable[Look]) -> dict[str, Look]:

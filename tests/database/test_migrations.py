@@ -19,6 +19,8 @@ from sqlalchemy import URL, create_engine
 from sqlmodel import SQLModel
 
 import models.card
+import models.channel_rows
+import models.creation
 import models.history
 import models.inbox
 import models.sync_state  # noqa: F401 - importing a table registers it
@@ -26,7 +28,7 @@ from models.database import libpq, migrate
 from models.statuses import CANONICAL, STATE_OF, BoardStatus, Status
 
 ROOT = Path(__file__).parents[2]
-TABLES = ["cards", "sync_state", "task_history", "tasks", "webhook_events"]
+TABLES = ["card_creations", "cards", "channels", "sync_state", "task_history", "tasks", "webhook_events"]
 
 
 @contextmanager
@@ -85,11 +87,12 @@ def test_each_migration_can_be_taken_back_alone(postgres: URL) -> None:
         migrate(url)
         whole = {**ours(url, CATALOGUE), **ours(url, SHAPE)}
         seen = []
-        for _ in range(3):
+        for _ in range(4):
             migrate(url, "-1")
             seen.append(ours(url, CATALOGUE)["triggers"])
-        assert seen[0] == seen[1] == whole["triggers"] - {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
-        assert seen[2] == set()
+        assert seen[0] == whole["triggers"] - {("guard_task",)}
+        assert seen[1] == seen[2] == seen[0] - {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
+        assert seen[3] == set()
         migrate(url)
         assert {**ours(url, CATALOGUE), **ours(url, SHAPE)} == whole
 
@@ -153,6 +156,19 @@ def test_a_migration_keeps_the_rows_that_are_there(postgres: URL) -> None:
         )
         migrate(url)
         assert worker.task("board_status") == {"board_status": "Error: API Failure"}
+        worker.connection.close()
+
+
+def test_rows_that_break_the_newer_rules_do_not_stop_the_migration_and_known_channels_are_kept(postgres: URL) -> None:
+    with blank(postgres, "with_bad_rows") as url:
+        migrate(url, "0004")
+        worker = Worker(url)
+        worker.rows("INSERT INTO tasks (title, channel_id, topic) VALUES ('', 'no_such', ' ')")
+        worker.rows('INSERT INTO sync_state (key, value) VALUES (\'channels\', \'{"ids": ["a", "b"]}\')')
+        migrate(url)
+        assert [row["id"] for row in worker.rows("SELECT id FROM channels WHERE configured ORDER BY id")] == ["a", "b"]
+        migrate(url, "-1")
+        assert worker.task("title, channel_id") == {"title": "", "channel_id": "no_such"}
         worker.connection.close()
 
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from models.sync_state import CONFIRMED, LAST_GOOD_CYCLE, forget, remember
 from tasks.board import bot_id, followed_board
+from tasks.channels import keep_channels
 from tasks.connections import Connections
 from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
+from tasks.making import make_cards
 from tasks.push import push_pending
 from tasks.report import Report
 from tasks.storing import Reader
@@ -28,6 +30,7 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
     """
     backlog, swept = True, None
     while backlog:
+        await keep_channels(on.sessions, on.channels())
         reader = Reader(board=await followed_board(on), bot_id=await bot_id(on), correlation_id=correlation_id)
         swept = await sweep(on, reader, report, since=swept)
         if swept is None:
@@ -36,7 +39,10 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             # What people did during the import must be known before anything is written over it.
             swept = await sweep(on, reader, report)
         await drain_inbox(on, report)
-        backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
+        until = on.clock() + INTERVAL
+        # Half of the minute at most, so that a thousand new cards do not hold up what people wait for.
+        unmade = await make_cards(on, reader, report, until=until - INTERVAL / 2)
+        backlog = await push_pending(on, reader, report, until=until) or unmade
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.
             await remember(session, LAST_GOOD_CYCLE, moment=on.clock())

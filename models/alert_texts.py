@@ -77,6 +77,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "an hour.",
             "Read the error below; `showrunner push --dry-run` shows what would be written.",
         ),
+        "card_not_made": Kind(
+            "A task cannot become a card on the board",
+            "Workers inserted it, and the board does not show it; nothing else is held up. It is tried again.",
+            "`showrunner task show ID` says why, `showrunner push --dry-run` lists all that wait. Correct the task by "
+            "SQL, or give the board the option that it lacks (`showrunner board repair`).",
+        ),
         "dead_event": Kind(
             "A webhook event could not be processed",
             "It was tried 8 times and is kept in webhook_events, with its error. What people changed on that card "

@@ -179,11 +179,17 @@ class Card(SQLModel, table=True):
         """A push of this card did not work: wait 30 s, 1 min, 2 min, … at most an hour before the next."""
         self.attempts += 1
         self.last_error = error[:2000]
-        self.next_attempt_at = now + min(_FIRST_RETRY * 2 ** min(self.attempts - 1, 10), _LAST_RETRY)
+        self.next_attempt_at = now + backoff(self.attempts)
 
     def succeeded(self) -> None:
         """A push of this card worked, or none is needed any more."""
         self.attempts, self.next_attempt_at, self.last_error = 0, None, None
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after that many failures in a row."""
+    doublings: int = 2 ** min(attempts - 1, 10)
+    return min(_FIRST_RETRY * doublings, _LAST_RETRY)
 
 
 def task_state(task: Task) -> TaskState:

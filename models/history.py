@@ -20,9 +20,10 @@ class TaskHistory(SQLModel, table=True):
     """One fact about a card or its task.
 
     Attributes:
-        actor: `person:<Notion user id>`, `import`, `operator`, …; `pipeline` when nobody said otherwise (plain SQL).
+        actor: `person:<Notion user id>`, `import`, `operator`, `push`, …; `pipeline` when nobody said otherwise
+            (plain SQL).
         action: created, changed, deleted (of the task); refused, overruled (what a person asked for on the board);
-            trashed, restored (the card).
+            trashed, restored (the card); card_made (of a task that had no page).
         property: the board's name of what changed; None for the whole card.
         lost_value: what a person wrote and did not get.
         reason: slug of why it was lost.
@@ -52,6 +53,14 @@ async def act_as(session: AsyncSession, actor: str, *, now: datetime, correlatio
         "set_config('showrunner.correlation_id', :correlation, true)",
     )
     await session.execute(query, {"actor": actor, "now": now.isoformat(), "correlation": correlation_id or ""})
+
+
+async def take_in(session: AsyncSession) -> None:
+    """Let this transaction write what people own (texts, channel) and pages of `tasks`: it holds what the board shows.
+
+    The setting names the transaction itself, so nobody else's passes by it (migration 0007).
+    """
+    await session.execute(text("SELECT set_config('showrunner.taking_in', txid_current()::text, true)"))
 
 
 async def history_of(session: AsyncSession, page_id: str, *, limit: int) -> list[TaskHistory]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -27,6 +28,7 @@ class Look:
         written: what the request wrote, when it was a write (its answer shows the page as it is after it).
         remembered: whether nothing was read: a card judged again as it was last seen, under other rules.
         vouched: of a query's row, the look that it may contradict, because it was found to be from after that.
+        task_id: whose card the request made, when it made the page.
     """
 
     card: BoardCard
@@ -37,6 +39,7 @@ class Look:
     written: Mapping[str, Any] = field(default_factory=dict)
     remembered: bool = False
     vouched: Known | None = None
+    task_id: UUID | None = None
 
 
 def newest(looks: Iterable[Look]) -> dict[str, Look]:

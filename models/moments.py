@@ -24,8 +24,17 @@ a little longer for its answer."""
 
 def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """What `Card.sending` holds while a write is under way: its values by property, and when it was sent."""
-    as_json = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
-    return {"at": at.isoformat(), "values": as_json}
+    return {"at": at.isoformat(), "values": as_json(values)}
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by property, as JSON holds them."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def sent_values(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by property that `as_json` wrote."""
+    return {name: _value(name, value) for name, value in stored.items()}
 
 
 def ours(card: Card, look: Look, bot_ids: Collection[str]) -> tuple[Mapping[str, Any], datetime]:
@@ -37,7 +46,7 @@ def ours(card: Card, look: Look, bot_ids: Collection[str]) -> tuple[Mapping[str,
         return look.written, look.began
     at = datetime.fromisoformat(card.sending["at"])
     before, now = by_property(card.base.shown), by_property(shown_of(look.card))
-    sent = {name: _value(name, value) for name, value in card.sending["values"].items()}
+    sent = sent_values(card.sending["values"])
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
     # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our Attention or dates.
     surely = look.card.edited_by in bot_ids or look.card.edited_at <= at + IN_FLIGHT

@@ -36,6 +36,7 @@ class BoardCard:
         relations: page ids by property name, as far as read.
         cut: names of the relations whose list Notion cut short (`has_more`).
         computed: names of the properties that Notion fills in itself or the page does not have: nobody can write them.
+        created_by: Notion user id of who made the page; None when Notion does not say.
     """
 
     page_id: str
@@ -55,6 +56,7 @@ class BoardCard:
     relations: Mapping[str, tuple[str, ...]]
     cut: frozenset[str] = frozenset()
     computed: frozenset[str] = frozenset()
+    created_by: str | None = None
 
     def in_channels(self, configured: Iterable[str]) -> Self:
         """The card with its channel spelled as it is configured, where people read both as the same."""
@@ -102,6 +104,7 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
         relations={n: read_value(p) for n, p in relations.items()},
         cut=frozenset(n for n, p in relations.items() if p.get("has_more")),
         computed=frozenset(n for n in EXPECTED_TYPES if not board.shows(n) or board.properties[n].id not in by_id),
+        created_by=(page.get("created_by") or {}).get("id"),
     )
 
 

@@ -24,10 +24,19 @@ LEFT JOIN webhook_events e ON e.event_id = substr(s.value ->> 'name', 1 + length
 WHERE s.key LIKE 'incident:dead\\_event:%' AND {_OPEN} AND (e.id IS NULL OR e.processed)
 """  # noqa: S608 - constants of ours
 
+_CREATIONS = f"""
+SELECT s.value ->> 'name' FROM sync_state s
+WHERE s.key = 'incident:card_not_made' AND {_OPEN} AND NOT EXISTS (SELECT FROM card_creations WHERE attempts > 0)
+"""  # noqa: S608 - constants of ours
+
 
 async def recovered(session: AsyncSession) -> list[str]:
-    """Names of the incidents whose card shows what it should or is in the trash, or whose event was processed."""
+    """Names of the incidents whose card shows what it should or is in the trash, or whose event was processed.
+
+    And that of tasks without a card, when none of them fails any more.
+    """
     names = list((await session.execute(text(_EVENTS))).scalars())
+    names += (await session.execute(text(_CREATIONS))).scalars()
     known = await get_value(session, BOARD)
     if known is not None:
         worth = worth_a_push(Board.from_json(known["board"]))

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.adopting import adopt, remember_made
 from models.agreement import Base, attention, wrote
 from models.card import Card, task_state
-from models.history import TaskHistory, act_as
+from models.history import TaskHistory, act_as, take_in
 from models.holding import hold
 from models.looks import Look, doubt, may_be_vouched_for, newest
 from models.merge import Plan, plan
@@ -95,7 +96,12 @@ async def settle(
     """
     first_import = importing if first_import is None else first_import
     counting = newest(looks)
+    await take_in(session)
+    made = await adopt(session, counting, now=now, correlation_id=correlation_id)
     held = await hold(session, list(counting))
+    for page_id, creation in made.items():
+        remember_made(held.cards[page_id], held.tasks[page_id], creation, now)
+        _Note(session, held.cards[page_id], "push", now, correlation_id).history("card_made")
     outcomes: list[Outcome] = []
     again: list[str] = []
     doubted: dict[str, Known] = {}

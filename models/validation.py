@@ -33,11 +33,12 @@ def validate_notion_entry(card: BoardCard, channels: Iterable[str]) -> tuple[Vio
     Lengths are in characters (code points), as PostgreSQL's varchar counts them. Story Direction has no rule; Status
     and Priority are decided by `models.merge`, because what to do with them depends on the task.
     """
-    return (
-        *_text("Title", card.title, TITLE_MAX),
-        *_channel(card.channel, sorted(channels)),
-        *_text("Topic", card.topic, TOPIC_MAX),
-    )
+    return violations_of(card.title, card.channel, card.topic, channels)
+
+
+def violations_of(title: str, channel: str | None, topic: str, channels: Iterable[str]) -> tuple[Violation, ...]:
+    """The same of a card that is yet to be made."""
+    return (*_text("Title", title, TITLE_MAX), *_channel(channel, sorted(channels)), *_text("Topic", topic, TOPIC_MAX))
 
 
 def _text(field: str, value: str, longest: int) -> tuple[Violation, ...]:

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from models.errors import BoardError
 from models.safety import note_good_cycle
 from tasks.board import bot_ids, followed_board, refreshed_board
+from tasks.channels import keep_channels
 from tasks.connections import Connections
 from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
+from tasks.making import make_cards
 from tasks.push import push_pending
 from tasks.report import Report
 from tasks.safety import see_to_the_waiting
@@ -31,6 +33,7 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
     """
     backlog, swept = True, None
     while backlog:
+        await keep_channels(on.sessions, await on.channels())
         reader = Reader(board=await followed_board(on), bot_ids=await bot_ids(on), correlation_id=correlation_id)
         reader, swept = await _sweep(on, reader, report, since=swept)
         if swept is None:
@@ -41,7 +44,10 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
         await drain_inbox(on, report)
         await see_to_the_waiting(on, reader, report)
         await end_waits(on, reader, report)
-        backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
+        until = on.clock() + INTERVAL
+        # Half of the minute at most, so that a thousand new cards do not hold up what people wait for.
+        unmade = await make_cards(on, reader, report, until=until - INTERVAL / 2)
+        backlog = await push_pending(on, reader, report, until=until) or unmade
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.
             await note_good_cycle(session, on.connection(reader.board), on.clock())

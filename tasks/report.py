@@ -15,8 +15,8 @@ class Report:
 
     Attributes:
         taken: tasks that took over what people changed; created: tasks made from cards.
-        pushed: cards written to the board; refused: wishes of people not granted; failed: cards or events that must
-            be tried again; gone: cards found in the trash or missing.
+        pushed: cards written to the board; made: cards made for tasks that had none; refused: wishes of people not
+            granted; failed: cards, tasks or events that must be tried again; gone: cards found in the trash or missing.
         requests: Notion requests sent, retries included.
         rows: a line per card that something happened to, for the artifact; ids and facts, never a card's text.
     """
@@ -24,6 +24,7 @@ class Report:
     taken: int = 0
     created: int = 0
     pushed: int = 0
+    made: int = 0
     refused: int = 0
     invalid: int = 0
     failed: int = 0
@@ -43,7 +44,7 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """The figures that are not zero, requests aside."""
-        names = ("imported", "pushed", "taken", "created", "refused", "invalid", "failed", "gone")
+        names = ("imported", "pushed", "made", "taken", "created", "refused", "invalid", "failed", "gone")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def __bool__(self) -> bool:

@@ -25,6 +25,9 @@ def emptied(postgres: URL) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def database(postgres: URL, emptied: psycopg.Connection) -> URL:
-    """A migrated, empty database."""
-    emptied.execute("TRUNCATE cards, tasks, webhook_events, task_history, sync_state RESTART IDENTITY")
+    """A migrated database that holds nothing but two configured channels."""
+    emptied.execute(
+        "TRUNCATE card_creations, cards, channels, tasks, webhook_events, task_history, sync_state RESTART IDENTITY"
+    )
+    emptied.execute("INSERT INTO channels (id) VALUES ('b'), ('deep_sea')")
     return postgres.set(database="tests_database")

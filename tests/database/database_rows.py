@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -83,6 +84,13 @@ class Worker:
         """Run one statement; its rows, if it gives any."""
         cursor = self.connection.execute(query, values)
         return cursor.fetchall() if cursor.description is not None else []
+
+    @contextmanager
+    def taking_in(self) -> Iterator[None]:
+        """Statements of a transaction that takes in what the board shows, as only ours does."""
+        with self.connection.transaction():
+            self.rows("SELECT set_config('showrunner.taking_in', txid_current()::text, true)")
+            yield
 
     def row(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
         """The only row."""

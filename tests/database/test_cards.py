@@ -20,6 +20,7 @@ from models.board import Board
 from models.card import Card, cards_kept_long_enough, task_state
 from models.database import Sessions
 from models.differs import pending
+from models.history import take_in
 from models.statuses import STATE_OF, BoardStatus, Priority
 from models.task import Task
 from models.validation import Violation
@@ -183,6 +184,7 @@ def rows_of(page_id: str, drawn: Drawn) -> list[Task | Card]:
 async def store(sessions: Sessions, cards: dict[str, Drawn]) -> None:
     rows = [row for page_id, drawn in cards.items() for row in rows_of(page_id, drawn)]
     async with sessions() as session, session.begin():
+        await take_in(session)
         session.add_all([row for row in rows if isinstance(row, Task)])
         await session.flush()
         session.add_all([row for row in rows if isinstance(row, Card)])

@@ -19,6 +19,8 @@ from sqlalchemy import URL, create_engine
 from sqlmodel import SQLModel
 
 import models.card
+import models.channel_rows
+import models.creation
 import models.history
 import models.inbox
 import models.sync_state  # noqa: F401 - importing a table registers it
@@ -26,7 +28,7 @@ from models.database import libpq, migrate
 from models.statuses import CANONICAL, STATE_OF, BoardStatus, Status
 
 ROOT = Path(__file__).parents[2]
-TABLES = ["cards", "sync_state", "task_history", "tasks", "webhook_events"]
+TABLES = ["card_creations", "cards", "channels", "sync_state", "task_history", "tasks", "webhook_events"]
 
 
 @contextmanager
@@ -95,7 +97,8 @@ def test_each_migration_can_be_taken_back_alone(postgres: URL) -> None:
             migrate(url, "-1")
             without[revision] = ours(url, CATALOGUE)["triggers"]
         ours_of_0004 = {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
-        assert without["0009"] >= ours_of_0004
+        assert whole["triggers"] - without["0007"] == {("guard_task",)}
+        assert without["0006"] >= ours_of_0004
         assert not without["0004"] & ours_of_0004
         assert without["0003"] == without["0004"]
         assert without["0002"] == set()
@@ -221,6 +224,18 @@ def test_what_differs_is_computed_anew_up_and_down(postgres: URL) -> None:
         assert worker.card("differs") == {"differs": 0}
         down_to(url, "0004")
         assert worker.card("differs, shown_status") == {"differs": 1, "shown_status": "Queued"}
+
+
+def test_rows_that_break_the_newer_rules_do_not_stop_the_migration_and_known_channels_are_kept(postgres: URL) -> None:
+    with blank(postgres, "with_bad_rows") as url:
+        migrate(url, "0004")
+        worker = Worker(url)
+        worker.rows("INSERT INTO tasks (title, channel_id, topic) VALUES ('', 'no_such', ' ')")
+        worker.rows('INSERT INTO sync_state (key, value) VALUES (\'channels\', \'{"ids": ["a", "b"]}\')')
+        migrate(url)
+        assert [row["id"] for row in worker.rows("SELECT id FROM channels WHERE configured ORDER BY id")] == ["a", "b"]
+        down_to(url, "0004")
+        assert worker.task("title, channel_id") == {"title": "", "channel_id": "no_such"}
         worker.connection.close()
 
 

@@ -224,11 +224,12 @@ async def test_a_session_that_read_a_card_before_still_decides_on_the_newest_row
     assert worker.task("board_status") == {"board_status": "Processing"}
 
 
-async def test_a_worker_may_make_the_task_before_its_card_is_seen(sessions: Sessions, worker: Worker) -> None:
-    worker.rows(
-        "INSERT INTO tasks (notion_page_id, title, channel_id, topic, status) "
-        "VALUES ('page-1', 'a', 'b', 'c', 'failed')",
-    )
+async def test_a_task_whose_card_is_not_remembered_is_found_by_its_page(sessions: Sessions, worker: Worker) -> None:
+    with worker.taking_in():
+        worker.rows(
+            "INSERT INTO tasks (notion_page_id, title, channel_id, topic, status) "
+            "VALUES ('page-1', 'a', 'b', 'c', 'failed')",
+        )
     (outcome,) = (await settled(sessions, make_look(make_card(status=None)))).outcomes
     assert (outcome.created, outcome.taken) == (False, True)
     assert worker.task("title, board_status") == {"title": "The deep", "board_status": "Error: Manual Review"}

@@ -1,0 +1,116 @@
+"""`card_creations`: how far a task without a page is on its way to a card.
+
+A row of its own and not columns of `tasks`: workers read whole tasks, and most tasks never have one. Whoever writes a
+row locks its task first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Column, ForeignKey, String, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, SQLModel, col, select
+
+from models.card import backoff
+from models.database import timestamptz
+from models.task import Task
+
+
+class CardCreation(SQLModel, table=True):
+    """What is known of the tries to make a task's card. No row: none was made yet, or the card is there.
+
+    Attributes:
+        sent_at: when a request was sent whose answer is not stored; committed before it is sent. None: none is open.
+        sent_by: the Notion user in whose name, which is the page's author.
+        sent: what it wrote, by property: the merge base of the card that it makes.
+        attempts: tries that failed; `next_attempt_at` and `last_error` belong to them.
+    """
+
+    __tablename__ = "card_creations"
+
+    task_id: UUID = Field(sa_column=Column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True))
+    sent_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    sent_by: str | None = Field(default=None, sa_column=Column(String(100)))
+    sent: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    next_attempt_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    last_error: str | None = Field(default=None, sa_column=Column(Text))
+
+    def failed(self, error: str, now: datetime, *, wait: timedelta | None = None) -> None:
+        """A try came to nothing: nothing was made. Wait as for a failed push, or that long, before the next."""
+        self.attempts += 1
+        self.last_error = error[:2000]
+        self.next_attempt_at = now + (wait if wait is not None else backoff(self.attempts))
+        self.sent_at = self.sent_by = self.sent = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A task that waits for its card; `creation` says what was tried, None when nothing was."""
+
+    task: Task
+    creation: CardCreation | None
+
+
+_PAGELESS: Final = "FROM tasks t LEFT JOIN card_creations c ON c.task_id = t.id WHERE t.notion_page_id IS NULL"
+
+_DUE: Final = text(f"""
+SELECT id FROM (
+  SELECT DISTINCT ON (t.title) t.id, t.priority, t.created_at {_PAGELESS}
+    AND c.sent_at IS NULL AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= :now)
+    AND NOT EXISTS (
+      SELECT FROM card_creations o JOIN tasks ot ON ot.id = o.task_id WHERE o.sent_at IS NOT NULL AND ot.title = t.title
+    )
+  ORDER BY t.title, t.priority <> 'high', t.created_at, t.id
+) AS first
+ORDER BY priority <> 'high', created_at, id LIMIT :limit
+""")  # noqa: S608 - constants of ours
+"""Of tasks with one title only the first: two that are open at once could not be told apart on the board."""
+
+
+async def due(session: AsyncSession, *, now: datetime, limit: int) -> list[UUID]:
+    """Tasks whose card is to be made now, High priority first, then the oldest; no two of one title."""
+    return list((await session.execute(_DUE, {"now": now, "limit": limit})).scalars())
+
+
+async def any_waiting(session: AsyncSession) -> bool:
+    """Whether any task waits for its card."""
+    return bool(
+        (await session.execute(text("SELECT EXISTS (SELECT FROM tasks WHERE notion_page_id IS NULL)"))).scalar()
+    )
+
+
+async def waiting_tasks(session: AsyncSession, *, limit: int) -> list[Waiting]:
+    """Tasks that wait for their card, the oldest first."""
+    query = (
+        select(Task, CardCreation)
+        .outerjoin(CardCreation, col(CardCreation.task_id) == col(Task.id))
+        .where(col(Task.notion_page_id).is_(None))
+        .order_by(col(Task.created_at), col(Task.id))
+        .limit(limit)
+    )
+    return [Waiting(task=task, creation=creation) for task, creation in await session.execute(query)]
+
+
+async def held_task(session: AsyncSession, task_id: UUID) -> Waiting | None:
+    """A task that waits for its card, held till the commit; None when it is gone or has its card."""
+    task = await session.get(Task, task_id, with_for_update=True, populate_existing=True)
+    if task is None or task.notion_page_id is not None:
+        return None
+    return Waiting(task=task, creation=await session.get(CardCreation, task_id, populate_existing=True))
+
+
+async def open_since(session: AsyncSession) -> datetime | None:
+    """When the oldest request was sent whose answer is not stored; None when none is open."""
+    moment: datetime | None = await session.scalar(select(func.min(CardCreation.sent_at)))
+    return moment
+
+
+async def overdue(session: AsyncSession, *, sent_before: datetime) -> list[UUID]:
+    """Tasks whose card was sent before that moment, and of which nothing was seen since."""
+    return list(await session.scalars(select(CardCreation.task_id).where(col(CardCreation.sent_at) <= sent_before)))

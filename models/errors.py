@@ -39,6 +39,18 @@ class DatabaseUnavailable(TryAgain):
     """PostgreSQL does not answer."""
 
 
+class DatabaseStoresNothing(DatabaseUnavailable):
+    """PostgreSQL answers, and stores nothing; the message says why, as a clause.
+
+    Attributes:
+        sqlstate: its code for that.
+    """
+
+    def __init__(self, message: str, *, sqlstate: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
 class BoardError(GiveUp):
     """The board cannot be followed as it is (a needed property is missing or of another type)."""
 

@@ -28,8 +28,19 @@ CONNECTIONS_MOST: Final = 0.9
 _INCIDENTS_NAMED: Final = 5
 
 
-def judge_connections(server: Server) -> list[Finding]:
-    """Whether PostgreSQL has room for the next process."""
+def judge_server(server: Server) -> list[Finding]:
+    """Whether PostgreSQL stores anything, and has room for the next process."""
+    return [*_judge_storing(server), *_judge_connections(server)]
+
+
+def _judge_storing(server: Server) -> list[Finding]:
+    if not server.read_only:
+        return []
+    wrong = "it is read-only (a standby, or default_transaction_read_only is on): nothing is synced"
+    return [Finding(state=State.FAIL, wrong=wrong, cure="Let DATABASE_URL name the server that takes writes.")]
+
+
+def _judge_connections(server: Server) -> list[Finding]:
     if server.connections <= server.connections_max * CONNECTIONS_MOST:
         return []
     wrong = f"{server.connections} of {server.connections_max} connections are taken"

@@ -103,19 +103,23 @@ class Server:
         version: e.g. `16.2`.
         connections: how many there are, of `connections_max`.
         clock: its own, at the moment of the question.
+        read_only: whether it stores nothing: a standby, or set so.
     """
 
     version: str
     connections: int
     connections_max: int
     clock: datetime
+    read_only: bool = False
 
 
 async def read_server(session: AsyncSession) -> Server:
     """Asks one question; needs no table."""
     query = text(
         "SELECT current_setting('server_version'), (SELECT count(*) FROM pg_stat_activity WHERE backend_type = "
-        "'client backend'), current_setting('max_connections')::int, clock_timestamp()"
+        "'client backend'), current_setting('max_connections')::int, clock_timestamp(), "
+        "pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
     )
-    version, connections, most, clock = (await session.execute(query)).one()
-    return Server(version=version.split()[0], connections=connections, connections_max=most, clock=clock)
+    version, connections, most, clock, read_only = (await session.execute(query)).one()
+    counted = {"connections": connections, "connections_max": most}
+    return Server(version=version.split()[0], clock=clock, read_only=read_only, **counted)

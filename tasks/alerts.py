@@ -23,6 +23,7 @@ from structlog.contextvars import get_contextvars
 
 from models.alert_texts import message
 from models.database import Sessions
+from models.errors import DatabaseStoresNothing, DatabaseUnavailable
 from models.incidents import (
     Incident,
     Level,
@@ -32,6 +33,7 @@ from models.incidents import (
     note_message,
     open_incident,
 )
+from models.outages import stores_nothing
 from models.recovered import recovered
 from models.settings import Settings
 
@@ -53,8 +55,8 @@ DATABASE_SECONDS: Final = 10.0
 """How long PostgreSQL may take before an incident is remembered without it."""
 DELIVERY_SECONDS: Final = 10.0
 """How long a receiver may take; what takes longer is tried again later."""
-AWAY: Final = (OperationalError, InterfaceError, NoConnectionFree, OSError)
-"""What is raised when PostgreSQL does not answer; a time-out is an OSError."""
+AWAY: Final = (OperationalError, InterfaceError, NoConnectionFree, OSError, DatabaseUnavailable)
+"""What is raised when PostgreSQL does not answer, or stores nothing; a time-out is an OSError."""
 _FACT_MAX: Final = 500
 _MESSAGES_AT_ONCE: Final = 20
 _KINDS: Final = {Level.CRITICAL: apprise.NotifyType.FAILURE, Level.ERROR: apprise.NotifyType.WARNING}
@@ -187,10 +189,18 @@ async def database(on: AlertConnections) -> AsyncIterator[AsyncSession]:
     """A transaction that does not wait for a database that does not answer.
 
     Raises:
-        AWAY: it does not.
+        DatabaseStoresNothing: it answers and is read-only, its disk full, or the like.
+        AWAY: it does not answer.
     """
-    async with asyncio.timeout(DATABASE_SECONDS), on.sessions.begin() as session:
-        yield session
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS), on.sessions.begin() as session:
+            yield session
+    except DBAPIError as error:
+        sqlstate = getattr(error.orig, "sqlstate", None)
+        why = stores_nothing(sqlstate)
+        if why is None:
+            raise
+        raise DatabaseStoresNothing(why, sqlstate=str(sqlstate)) from error
 
 
 def reason(error: BaseException) -> str:

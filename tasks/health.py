@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from models.database import Sessions, database_url, open_engine, open_sessions
 from models.errors import ShowrunnerError
 from models.health import Check, Finding, State, checked, failed, skipped
-from models.health_rules import judge_connections, judge_migrations
+from models.health_rules import judge_migrations, judge_server
 from models.request_budget import KEY as BUDGET
 from models.revisions import revision_of, revisions
 from models.settings import Settings
@@ -117,7 +117,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseSight:
         server = await read_server(session)
         ended = clock()
         migrations = judge_migrations(await revision_of(session), revisions())
-        found = judge_connections(server)
+        found = judge_server(server)
         facts = f"PostgreSQL {server.version}, {server.connections} of {server.connections_max} connections"
         database = checked("database", facts, found, version=server.version, connections=server.connections)
         known = (database, migrations)

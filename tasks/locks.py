@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import IntEnum
+from typing import Protocol
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-
-from tasks.connections import Connections
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 
 class Lock(IntEnum):
@@ -20,10 +19,19 @@ class Lock(IntEnum):
     IMPORT = 7_236_012
     INBOX = 7_236_013
     GATHERING = 7_236_014
+    WATCH = 7_236_015
+
+
+class WithEngine(Protocol):
+    """Whatever has connections to the database of the locks."""
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """Where they come from."""
 
 
 @asynccontextmanager
-async def one_at_a_time(on: Connections, lock: Lock) -> AsyncIterator[bool]:
+async def one_at_a_time(on: WithEngine, lock: Lock) -> AsyncIterator[bool]:
     """Whether the lock is ours while the context lasts. Never waits; holds a connection but no transaction."""
     async with on.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")

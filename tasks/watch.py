@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from models.alert_texts import moment
 from models.database import Sessions
+from models.errors import DatabaseStoresNothing
 from models.incidents import Incident, open_incidents
 from models.settings import Settings
 from models.sync_state import (
@@ -31,7 +32,7 @@ from models.sync_state import (
 )
 from tasks.alerts import AWAY, Level, database, deliver_alerts, end_recovered, reason, resolve_alert, send_alert
 from tasks.clock import Clock, utc_now
-from tasks.locks import Lock, is_held
+from tasks.locks import Lock, is_held, one_at_a_time
 
 EVERY: Final = 30.0
 """Seconds between two looks."""
@@ -40,7 +41,9 @@ GOOD_WITHIN: Final = timedelta(minutes=5)
 LOST_AFTER: Final = timedelta(minutes=1)
 """How long PostgreSQL may not answer: a restart is no incident."""
 _PREFECT_SECONDS: Final = 5.0
-NO_GOOD_CYCLE, DATABASE_LOST = "no_good_cycle", "database_lost"
+STORES_NOTHING_AFTER: Final = timedelta(seconds=EVERY)
+"""How long it may answer and store nothing: servers that change places do so for a moment."""
+NO_GOOD_CYCLE, DATABASE_LOST, STORES_NOTHING = "no_good_cycle", "database_lost", "database_stores_nothing"
 
 log = structlog.get_logger("showrunner.watch")
 
@@ -84,7 +87,8 @@ class Watch:
 
     Args:
         of_database: whether this watch alerts a lost database. Nobody can be asked then whether another watch did, so
-            one process of a machine does it: the worker.
+            one process of a machine does it: the worker. (One that answers and stores nothing is told by whichever
+            watch sees it first.)
         sleep: waits that many seconds; tests bring their own.
     """
 
@@ -99,11 +103,15 @@ class Watch:
     ) -> None:
         self.settings = settings
         self.sessions = sessions
+        self.engine: AsyncEngine = sessions.kw["bind"]
         self.clock = clock
         self.unstored: dict[str, Incident] = {}
         self._of_database = of_database
         self._sleep = sleep
         self._away_since: datetime | None = None
+        self._storing_nothing_since: datetime | None = None
+        self._mine = AsyncExitStack()
+        self._is_mine = False
         self._before: Sight | None = None
         self._progressed: datetime | None = None
 
@@ -117,12 +125,19 @@ class Watch:
                 log.exception("watch_failed")
             await self._sleep(EVERY)
 
+    async def close(self) -> None:
+        """Leave to the other watches what this one tells."""
+        self._is_mine = False
+        await self._mine.aclose()
+
     async def look(self) -> None:
         """Look once, and tell what is to be told."""
         now = self.clock()
         try:
             async with database(self) as session:
                 sight = await _look_around(session, now)
+        except DatabaseStoresNothing as error:
+            await self._find_nothing_stored(now, error)
         except AWAY as error:
             await self._find_no_database(now, reason(error))
         else:
@@ -137,12 +152,32 @@ class Watch:
             context = {"last_answer_before": moment(self._away_since), "error": error}
             await send_alert(self, Level.CRITICAL, DATABASE_LOST, "PostgreSQL does not answer.", context)
 
+    async def _find_nothing_stored(self, now: datetime, error: DatabaseStoresNothing) -> None:
+        if self._away_since is not None:  # it answers again
+            self._away_since = None
+            await resolve_alert(self, DATABASE_LOST)
+        self._storing_nothing_since = self._storing_nothing_since or now
+        if now - self._storing_nothing_since < STORES_NOTHING_AFTER or not await self._is_mine_to_tell():
+            return
+        context = {"last_stored_before": moment(self._storing_nothing_since), "SQLSTATE": error.sqlstate}
+        await send_alert(self, Level.CRITICAL, STORES_NOTHING, f"PostgreSQL stores nothing: {error}.", context)
+
+    async def _is_mine_to_tell(self) -> bool:
+        """Whether no other watch tells it: what cannot be stored can still be locked."""
+        if not self._is_mine:
+            async with AsyncExitStack() as trying:
+                self._is_mine = await trying.enter_async_context(one_at_a_time(self, Lock.WATCH))
+                if self._is_mine:
+                    self._mine = trying.pop_all()
+        return self._is_mine
+
     async def _judge(self, sight: Sight, now: datetime) -> None:
         if self._before is not None and sight.imported != self._before.imported:
             self._progressed = now
         self._before = sight
         await resolve_alert(self, *self._over(sight))
-        self._away_since = None
+        self._away_since = self._storing_nothing_since = None
+        await self.close()
         since = stalled_since(sight, self._progressed, now)
         if since is not None and all(incident.name != NO_GOOD_CYCLE for incident in sight.incidents):
             title = f"No cycle was good since {moment(since)}."
@@ -153,6 +188,8 @@ class Watch:
         over = []
         if self._away_since is not None or DATABASE_LOST in opened:
             over.append(DATABASE_LOST)
+        if self._storing_nothing_since is not None or STORES_NOTHING in opened:
+            over.append(STORES_NOTHING)
         if NO_GOOD_CYCLE in opened and sight.last_good is not None and sight.last_good > opened[NO_GOOD_CYCLE]:
             over.append(NO_GOOD_CYCLE)
         return over
@@ -188,6 +225,7 @@ async def watching(watch: Watch) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await watch.close()
 
 
 def _failure_since(sight: Sight) -> str:

@@ -105,11 +105,39 @@ class Gate:
     @contextmanager
     def shut(self) -> Iterator[None]:
         self._do("ALTER DATABASE {} ALLOW_CONNECTIONS false")
-        self._do(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.url.database}'")
+        self._end_sessions()
         try:
             yield
         finally:
             self._do("ALTER DATABASE {} ALLOW_CONNECTIONS true")
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """As after a failover to a standby: it answers, and stores nothing."""
+        self._do("ALTER DATABASE {} SET default_transaction_read_only = on")
+        self._end_sessions()
+        try:
+            yield
+        finally:
+            self._do("ALTER DATABASE {} RESET default_transaction_read_only")
+            self._end_sessions()
+
+    @contextmanager
+    def failing(self, sqlstate: str) -> Iterator[None]:
+        """Whatever is written to our small facts fails with that SQLSTATE."""
+        with psycopg.connect(libpq(self.url), autocommit=True) as owner:
+            owner.execute(
+                f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' "
+                f"USING ERRCODE = '{sqlstate}'; END $$; "
+                "CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON sync_state EXECUTE FUNCTION fail()"
+            )
+            try:
+                yield
+            finally:
+                owner.execute("DROP FUNCTION fail CASCADE")
+
+    def _end_sessions(self) -> None:
+        self._do(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.url.database}'")
 
     def _do(self, statement: str) -> None:
         with psycopg.connect(libpq(self.url.set(database="postgres")), autocommit=True) as admin:

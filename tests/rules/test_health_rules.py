@@ -12,11 +12,11 @@ from models.health_rules import (
     judge_capabilities,
     judge_cards,
     judge_clocks,
-    judge_connections,
     judge_cycle,
     judge_inbox,
     judge_incidents,
     judge_migrations,
+    judge_server,
     judge_webhook,
     skew_of,
 )
@@ -154,7 +154,12 @@ def test_a_skew_is_what_neither_the_way_nor_the_cut_second_explains(theirs: date
 @pytest.mark.parametrize(("connections", "found"), [(90, []), (91, [WARN])])
 def test_connections_that_run_out_are_yellow(connections: int, found: list[State]) -> None:
     server = Server(version="16", connections=connections, connections_max=100, clock=NOW)
-    assert [finding.state for finding in judge_connections(server)] == found
+    assert [finding.state for finding in judge_server(server)] == found
+
+
+def test_a_database_that_is_read_only_is_red() -> None:
+    server = Server(version="16", connections=1, connections_max=100, clock=NOW, read_only=True)
+    assert [finding.state for finding in judge_server(server)] == [FAIL]
 
 
 def test_a_line_is_as_bad_as_its_worst_finding_and_tells_each_cure_once() -> None:

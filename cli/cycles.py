@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.running import correlate
 from cli.surroundings import settings_here
+from models.creation import waiting_tasks, why_no_card
 from models.errors import GiveUp
 from models.sync_state import CONFIRMED, remember
 from tasks.alerts import deliver_alerts
@@ -22,6 +23,8 @@ from tasks.pacing import counting_requests
 from tasks.push import dry_run
 from tasks.report import Report
 
+_SHOWN = 100_000
+"""Tasks without a card that a dry run lists."""
 console = Console(soft_wrap=True, highlight=False)
 
 
@@ -54,11 +57,17 @@ async def show_differences() -> None:
     """Print what a push would write, card by card."""
     async with connected(settings_here()) as on:
         changes = await dry_run(on, await followed_board(on))
+        async with on.sessions() as session:
+            waiting = await waiting_tasks(session, limit=_SHOWN)
+        now = on.clock()
+    for one in waiting:
+        console.print(f"task {one.task.id}: {why_no_card(one, now)}", markup=False)
     for change in changes:
         console.print(f"card {change.page_id}", markup=False)
         for name, value in sorted(change.values.items()):
             console.print(f"  {name}: {_shown(change.shown[name])} → {_shown(value)}", markup=False)
-    console.print(f"{len(changes)} cards differ; nothing was written.", markup=False)
+    new = f"{len(waiting)} tasks wait for their card; " if waiting else ""
+    console.print(f"{new}{len(changes)} cards differ; nothing was written.", markup=False)
 
 
 def _shown(value: object) -> str:

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from cli.printing import SHORT_ID, console, short, short_id
 from cli.running import correlate, run
 from cli.surroundings import settings_here
+from models.creation import CardCreation, Waiting, why_no_card
 from models.errors import GiveUp
 from models.history import TaskHistory, act_as
 from models.statuses import STATE_OF, BoardStatus, Status
@@ -60,6 +61,9 @@ async def _show(task_id: str) -> None:
         for name in inspect(Task).columns.keys():  # noqa: SIM118 - a column collection yields columns, not names
             value = getattr(task, name)
             console.print(f"{name:<18} {value if value is not None else ''}", markup=False)
+        if task.notion_page_id is None:
+            waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
+            console.print(f"{'card':<18} {why_no_card(waiting, on.clock())}", markup=False)
         query = select(TaskHistory).where(TaskHistory.task_id == task.id).order_by(col(TaskHistory.id))
         table = Table("when", "who", "what", "property", "from", "to", "lost", "correlation id", box=None)
         for row in await session.scalars(query):

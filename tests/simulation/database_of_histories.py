@@ -15,7 +15,7 @@ from stage import Clock
 
 from models.database import Sessions, libpq, open_sessions
 
-TABLES = ("cards", "tasks", "webhook_events", "task_history", "sync_state")
+TABLES = ("cards", "channels", "tasks", "webhook_events", "task_history", "sync_state")
 HASTE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 """Settings of a server whose data nobody will miss."""
 _OPTIONS: dict[str, Any] = {"prepare_threshold": 2}

@@ -165,7 +165,7 @@ def _signs_of_life(settings: Settings, database: DatabaseSight, clock: Clock) ->
         ),
         judge_cycle(vitals.last_good_cycle, running=database.running, now=now),
         judge_inbox(vitals.events, vitals.due_since, now),
-        judge_cards(vitals.failing, vitals.incidents),
+        judge_cards(vitals.failing, vitals.incidents, vitals.unmade),
         judge_incidents(vitals.incidents),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from rich.console import Console
@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cli.printing import print_json
 from cli.running import correlate
 from cli.surroundings import settings_here
+from models.change import Change
+from models.creation import waiting_tasks, why_no_card
 from models.errors import GiveUp
 from models.safety import Waiting
 from tasks.alerts import deliver_alerts
@@ -25,6 +27,8 @@ from tasks.report import Report
 from tasks.safety import confirm as remember_confirmation
 from tasks.safety import missing
 
+_SHOWN = 100_000
+"""Tasks without a card that a dry run lists."""
 console = Console(soft_wrap=True, highlight=False)
 
 
@@ -57,11 +61,26 @@ async def show_differences(*, as_json: bool) -> None:
     """Print what a push would write, card by card."""
     async with connected(settings_here()) as on:
         changes, gone = await dry_run(on, await followed_board(on)), await missing(on)
+        async with on.sessions() as session:
+            unmade = await waiting_tasks(session, limit=_SHOWN)
+        now = on.clock()
     if as_json:
+        for one in unmade:
+            print_json({"task_id": one.task.id, "why": why_no_card(one, now)})
         for change in changes:
             held = change.waits or change.page_id in gone
             print_json({"page_id": change.page_id, "shown": change.shown, "values": change.values, "waits": held})
         return
+    for one in unmade:
+        console.print(f"task {one.task.id}: {why_no_card(one, now)}", markup=False)
+    _print_changes(changes, gone)
+    new = f"{len(unmade)} tasks wait for their card; " if unmade else ""
+    waiting = len(gone) + sum(change.waits and change.page_id not in gone for change in changes)
+    some_wait = f", {waiting} cards wait for `showrunner push --confirm`" if waiting else ""
+    console.print(f"{new}{len(changes)} cards differ{some_wait}; nothing was written.", markup=False)
+
+
+def _print_changes(changes: Sequence[Change], gone: Collection[str]) -> None:
     for change in changes:
         waits = ": waits for `showrunner push --confirm`" if change.waits and change.page_id not in gone else ""
         console.print(f"card {change.page_id}{waits}", markup=False)
@@ -71,9 +90,6 @@ async def show_differences(*, as_json: bool) -> None:
         console.print(
             f"card {page_id}: would be marked as trashed; waits for `showrunner push --confirm`", markup=False
         )
-    waiting = len(gone) + sum(change.waits and change.page_id not in gone for change in changes)
-    some_wait = f", {waiting} cards wait for `showrunner push --confirm`" if waiting else ""
-    console.print(f"{len(changes)} cards differ{some_wait}; nothing was written.", markup=False)
 
 
 def _shown(value: object) -> str:

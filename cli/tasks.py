@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from cli.printing import AsJson, print_json, print_table, say, short, short_id
 from cli.running import correlate, run
 from cli.surroundings import settings_here
+from models.creation import CardCreation, Waiting, why_no_card
 from models.durations import clock_time
 from models.errors import GiveUp
 from models.history import TaskHistory, act_as
@@ -68,11 +69,21 @@ async def _show(task_id: str, *, as_json: bool) -> None:
         task = await find_task(session, task_id)
         query = select(TaskHistory).where(TaskHistory.task_id == task.id).order_by(col(TaskHistory.id))
         history = list(await session.scalars(query))
+        waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
+        no_card = why_no_card(waiting, on.clock()) if task.notion_page_id is None else ""
     if as_json:
-        print_json({**task.model_dump(), "history": [row.model_dump(exclude={"task_id"}) for row in history]})
+        print_json(
+            {
+                **task.model_dump(),
+                "card": no_card or task.notion_page_id,
+                "history": [row.model_dump(exclude={"task_id"}) for row in history],
+            }
+        )
         return
     for name, value in task.model_dump().items():
         say(f"{name:<18} {value if value is not None else ''}")
+    if no_card:
+        say(f"{'card':<18} {no_card}")
     rows = [
         (clock_time(row.at), row.actor, row.action, row.property, *map(short, _changes(row)), row.correlation_id)
         for row in history

@@ -22,13 +22,16 @@ import structlog
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from flows.bootstrap import POOL, bootstrap, bootstrap_if_forgotten
 from flows.environment import client_environment
 from flows.warm_worker import GRACE_SECONDS, WarmWorker
-from models.database import database_url, open_engine, open_sessions
-from models.errors import GiveUp, TryAgain
-from models.settings import load_settings
+from models.channels import load_configured_channels
+from models.database import Sessions, database_url, open_engine, open_sessions
+from models.errors import GiveUp, ShowrunnerError, TryAgain
+from models.settings import Settings, load_settings
+from tasks.channels import keep_channels
 from tasks.clock import DatabaseClock
 from tasks.watch import Watch, watching
 
@@ -139,10 +142,20 @@ async def _watched() -> AsyncIterator[URL | None]:
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url, pool_size=1)
     try:
-        async with watching(Watch(settings, open_sessions(engine), of_database=True, clock=DatabaseClock(engine))):
+        sessions = open_sessions(engine)
+        async with watching(Watch(settings, sessions, of_database=True, clock=DatabaseClock(engine))):
+            await _tell_channels(settings, sessions)
             yield url
     finally:
         await engine.dispose()
+
+
+async def _tell_channels(settings: Settings, sessions: Sessions) -> None:
+    """Let the database take tasks of the configured channels before the first cycle; every cycle does the same."""
+    try:
+        await keep_channels(sessions, load_configured_channels(settings.channel_configs))
+    except (ShowrunnerError, SQLAlchemyError, OSError) as error:
+        log.warning("channels_not_told", error=type(error).__name__)  # the first cycle says what is wrong
 
 
 async def _wait_for_server(api_url: str, seconds: float) -> None:

@@ -18,6 +18,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.card import backoff
 from models.database import timestamptz
+from models.durations import clock_time, spoken
 from models.task import Task
 
 
@@ -55,6 +56,42 @@ class Waiting:
 
     task: Task
     creation: CardCreation | None
+
+
+def why_no_card(waiting: Waiting, now: datetime) -> str:
+    """In one sentence why a task has no card yet."""
+    tried = waiting.creation
+    if tried is None:
+        return "its card is made at the next cycle."
+    if tried.sent_at is not None:
+        lost = f" ({tried.last_error})" if tried.last_error else ""
+        return f"its card was sent {clock_time(tried.sent_at)} UTC and the answer is not known yet{lost}."
+    if tried.last_error is None or tried.next_attempt_at is None:
+        return "its card is made at the next cycle."
+    next_try = max(tried.next_attempt_at - now, timedelta(0))
+    times = "once" if tried.attempts == 1 else f"{tried.attempts} times"
+    return f"its card could not be made ({times}; again in {spoken(next_try)}): {tried.last_error}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unmade:
+    """How many tasks wait for their card: `failing` of them could not become one, the first of which is `first`."""
+
+    waiting: int = 0
+    failing: int = 0
+    first: UUID | None = None
+    why: str = ""
+
+
+async def unmade(session: AsyncSession) -> Unmade:
+    """What there is to say of all that wait."""
+    query = text(f"SELECT count(*), count(*) FILTER (WHERE c.attempts > 0) {_PAGELESS}")
+    waiting, failing = (await session.execute(query)).one()
+    if not failing:
+        return Unmade(waiting=waiting)
+    worst = select(CardCreation).where(col(CardCreation.attempts) > 0).order_by(col(CardCreation.attempts).desc())
+    first = (await session.scalars(worst.limit(1))).one()
+    return Unmade(waiting=waiting, failing=failing, first=first.task_id, why=first.last_error or "")
 
 
 _PAGELESS: Final = "FROM tasks t LEFT JOIN card_creations c ON c.task_id = t.id WHERE t.notion_page_id IS NULL"

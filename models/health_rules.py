@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from models.creation import Unmade
 from models.durations import clock_time, spoken
 from models.health import Check, Finding, State, checked
 from models.inbox import Counts
@@ -164,23 +165,38 @@ def judge_inbox(events: Counts, due_since: datetime | None, now: datetime) -> Ch
     return checked("inbox", facts, findings, **counted, due_since=due_since)
 
 
-def judge_cards(failing: Sequence[Failing], incidents: Sequence[Incident]) -> Check:
-    """Whether every card can be written to the board; one that somebody was alerted about is red.
+def judge_cards(failing: Sequence[Failing], incidents: Sequence[Incident], unmade: Unmade | None = None) -> Check:
+    """Whether every card can be written to the board, and made; one that somebody was alerted about is red.
 
     Args:
         failing: the one with most attempts first.
+        unmade: tasks that wait for their card.
     """
+    findings = [*_failing_cards(failing, incidents), *_unmade_cards(unmade or Unmade(), incidents)]
+    waiting = unmade.waiting if unmade is not None else 0
+    facts = "every card can be written" + (f"; {waiting} tasks wait for their card" if waiting else "")
+    return checked("cards", facts, findings, failing=[card.page_id for card in failing], waiting=waiting)
+
+
+def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding]:
+    if not unmade.failing:
+        return []
+    alerted = any(incident.name == "card_not_made" for incident in incidents)
+    wrong = f"{unmade.failing} of {unmade.waiting} tasks that wait for their card cannot have one: {unmade.why}"
+    cure = f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
+    return [Finding(state=State.FAIL if alerted else State.WARN, wrong=wrong.rstrip("."), cure=cure)]
+
+
+def _failing_cards(failing: Sequence[Failing], incidents: Sequence[Incident]) -> list[Finding]:
     if not failing:
-        return checked("cards", "every card can be written", failing=[])
+        return []
     worst = failing[0]
     times = "once" if worst.attempts == 1 else f"{worst.attempts} times in a row"
     wrong = f"{len(failing)} cannot be written to the board; “{worst.title}” failed {times}"
     cure = f"`showrunner card show {worst.page_id}` says why."
     alerted = any(incident.name.startswith("card_failing:") for incident in incidents)
     state = State.FAIL if alerted else State.WARN
-    return checked(
-        "cards", "", [Finding(state=state, wrong=wrong, cure=cure)], failing=[card.page_id for card in failing]
-    )
+    return [Finding(state=state, wrong=wrong, cure=cure)]
 
 
 def judge_incidents(incidents: Sequence[Incident]) -> Check:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.card import Card
+from models.creation import Unmade, unmade
 from models.inbox import Counts, WebhookEvent, counts, due_since
 from models.incidents import Incident, open_incidents
 from models.ourselves import our_bots
@@ -41,6 +42,7 @@ class Vitals:
         last_event: when one was received last.
         tokens: the verification tokens that handshakes brought.
         failing: cards whose last write failed, the one with most attempts first.
+        unmade: tasks that wait for their card.
         incidents: those that are not over.
         last_write: when a card was last written to the board, as far as that is known.
         board: the board as it was remembered, under `board`, and its `database_id`; None when none was ever read.
@@ -52,6 +54,7 @@ class Vitals:
     last_event: datetime | None
     tokens: Tokens
     failing: tuple[Failing, ...]
+    unmade: Unmade
     incidents: tuple[Incident, ...]
     last_write: datetime | None
     board: dict[str, Any] | None
@@ -66,6 +69,7 @@ async def read_vitals(session: AsyncSession, *, now: datetime) -> Vitals:
         last_event=await session.scalar(select(func.max(WebhookEvent.received_at))),
         tokens=await read_tokens(session),
         failing=await _failing(session),
+        unmade=await unmade(session),
         incidents=tuple(await open_incidents(session)),
         last_write=await _last_write(session),
         board=await get_value(session, BOARD),

@@ -15,7 +15,7 @@ from stage import Clock
 
 from models.database import Sessions, begin_session, libpq, open_sessions
 
-TABLES = ("cards", "tasks", "webhook_events", "task_history", "sync_state")
+TABLES = ("cards", "channels", "tasks", "webhook_events", "task_history", "sync_state")
 HASTE = {
     "fsync": "off",
     "synchronous_commit": "off",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import UUID
 
 from bursts import a_worker_moves_many_tasks, many_cards_are_edited
 from masses import many_cards_are_dragged_twice, many_cards_are_trashed, many_wrong_moves
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from stage import CHANNEL
 from world import World
 
@@ -182,6 +184,50 @@ async def a_worker_writes_plain_sql(world: World) -> None:
     await _update(world, column, value)
 
 
+async def a_worker_inserts_a_task(world: World) -> None:
+    """Of a channel that may not be known, with a title that may not be the only one, in any column."""
+    rng = world.rng
+    for _ in range(rng.choice([1, 1, 1, 2, 5])):
+        given = {
+            "id": UUID(int=rng.getrandbits(128)),
+            "title": rng.choice(["Kraken", "Kraken", "Nautilus", f"Task {len(world.inserted)}"]),
+            "channel_id": rng.choice([CHANNEL, CHANNEL, "history_in_ten", "cooking"]),
+            "topic": rng.choice(["Architeuthis", "Deep sea"]),
+            "story_direction": rng.choice([None, "Slowly."]),
+            "board_status": rng.choice(["Draft", "Queued", rng.choice(list(BoardStatus)).value]),
+            "priority": rng.choice(list(Priority)).value,
+        }
+        moments = dict.fromkeys(["created_at", "updated_at", "status_changed_at"], world.clock.now)
+        names = ", ".join([*given, *moments])
+        values = ", ".join(f":{name}" for name in [*given, *moments])
+        try:
+            await world.sql(f"INSERT INTO tasks ({names}) VALUES ({values})", **given, **moments)
+        except IntegrityError:
+            known = await world.rows("SELECT id FROM channels WHERE configured")
+            if given["channel_id"] in {row["id"] for row in known}:
+                raise
+            world.happened["task of a channel that is not configured refused"] += 1
+        else:
+            world.inserted.append(given["id"])
+            world.happened["tasks inserted by SQL"] += 1
+
+
+async def a_worker_writes_what_people_own(world: World) -> None:
+    """It is refused once the task has a card, or one is being made."""
+    column = world.rng.choice(["title", "topic", "story_direction"])
+    tasks = await world.rows("SELECT id, notion_page_id FROM tasks ORDER BY created_at, notion_page_id")
+    if not tasks:
+        return
+    task = world.rng.choice(tasks)
+    try:
+        await world.sql(f"UPDATE tasks SET {column} = 'by SQL' WHERE id = :id", id=task["id"])
+    except ProgrammingError:
+        world.happened["SQL refused to write what people own"] += 1
+    else:
+        if task["notion_page_id"] is not None:
+            world.failures.append(f"SQL changed {column} of card {task['notion_page_id'][:8]}")
+
+
 async def a_worker_deletes_a_task(world: World) -> None:
     """It comes back with the next look at its card."""
     nth = world.rng.randint(0, max(0, len(world.cards) - 1))
@@ -286,6 +332,8 @@ EVERYDAY: dict[Happening, float] = {
     a_worker_writes_plain_sql: 5,
     a_worker_moves_many_tasks: 0.3,
     a_worker_deletes_a_task: 0.3,
+    a_worker_inserts_a_task: 2,
+    a_worker_writes_what_people_own: 1,
     webhooks_arrive: 10,
     an_old_webhook_comes_again: 1,
     an_event_has_had_bad_luck: 1.5,

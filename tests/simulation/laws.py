@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import laws_of_history
+import laws_of_inserted_tasks
 from laws_of_history import same
 from laws_of_unseen_edits import Told, unseen_is_true
 from ledger import TWO_WAY, Written
@@ -26,11 +27,12 @@ async def broken(world: World) -> list[str]:
     pages, tasks, cards = await _facts(world)
     board = read_board((await world.people.get(f"/v1/data_sources/{world.data_source_id}")).json(), world.board)
     found: list[str] = []
-    history = await world.rows("SELECT * FROM task_history ORDER BY id")
+    history = _with_their_pages(await world.rows("SELECT * FROM task_history ORDER BY id"))
     deleted = {row["notion_page_id"]: row["at"] for row in history if row["action"] == "deleted"}
     for page_id, page in pages.items():
         known = _Known(page_id, page, cards.get(page_id), tasks.get(page_id, []), deleted.get(page_id))
         found += _card_and_task_agree(world, board, known)
+    found += await laws_of_inserted_tasks.broken(world, board)
     found += _nothing_lost(world, history)
     found += _every_refusal_is_recorded(cards, history)
     found += laws_of_history.broken(world, history)
@@ -38,6 +40,12 @@ async def broken(world: World) -> list[str]:
     found += await _what_was_told_was_looked_at(world, cards)
     found += _within_the_budget(world)
     return found
+
+
+def _with_their_pages(history: Sequence[Any]) -> list[Any]:
+    """What happened to a task before it had its card is of that card, too."""
+    pages = {row["task_id"]: row["notion_page_id"] for row in history if row["action"] == "card_made"}
+    return [{**row, "notion_page_id": row["notion_page_id"] or pages.get(row["task_id"])} for row in history]
 
 
 async def _facts(world: World) -> tuple[dict[str, Any], dict[str, list[Any]], dict[str, Any]]:

@@ -50,6 +50,7 @@ class Ledger:
         self._state, self._source, self._clock = state, source_id, clock
         self.written: dict[tuple[str, str], list[Written]] = defaultdict(list)
         self.made: list[str] = []
+        self.pages_made: list[str] = []
         self._pages: dict[str, Any] = {}
         self._schema: Any = None
         self.options = self._options()
@@ -75,7 +76,7 @@ class Ledger:
             if self._pages.get(page_id) is page or page.data_source_id != self._source:
                 continue
             if ours and page_id not in self._pages and not self.written.get((page_id, "Status")):
-                self.made.append(f"page {page_id}")
+                self.pages_made.append(page_id)
             self._pages[page_id] = page
             for name in WATCHED:
                 prop = ids.get(name) or next((p for p in schema.values() if p.name.startswith(name)), None)

@@ -25,7 +25,7 @@ class Mutation:
 
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
-SAFETY, FIRST_CONTACT = "models/safety.py", "models/first_contact.py"
+SAFETY, FIRST_CONTACT, MAKING = "models/safety.py", "models/first_contact.py", "tasks/making.py"
 MERGE, MOVES, SETTLE, INBOX, CARD = (
     "models/merge.py",
     "models/moves.py",
@@ -155,6 +155,24 @@ MUTATIONS = (
         '"next_attempt_at": now + 9999 * wait',
     ),
     Mutation("a new channel file is not noticed", SWEEP, "if known == now_known:", "if known:"),
+    Mutation(
+        "a new card without an answer counts as not made",
+        MAKING,
+        "await _uncertain(on, task_id, report, str(error))\n        return False\n    except (",
+        "await _take_back(on, task_id)\n        return True\n    except (",
+    ),
+    Mutation(
+        "a page that we made counts as a stranger's",
+        "models/adopting.py",
+        "and card.created_by == creation.sent_by",
+        "and False",
+    ),
+    Mutation(
+        "a new card is sent before that is noted",
+        MAKING,
+        "creation.sent_at, creation.sent_by, creation.sent = now,",
+        "_, creation.sent_by, creation.sent = now,",
+    ),
     Mutation(
         "what is in the trash is not marked",
         SETTLE,

@@ -33,6 +33,31 @@ async def notion_fails(world: World) -> None:
     world.sandbox.faults.add(**kind)
 
 
+async def the_answer_to_a_new_card_is_lost(world: World) -> None:
+    """Saved or not; or the process dies before it hears of it, or before it could send what it had noted."""
+    makes = {waiter.process for waiter in world.turns.waiting if waiter.what.endswith("POST /v1/pages")}
+    if makes and world.rng.random() < 0.7:
+        world.happened["died while a card was made"] += 1
+        await world.turns.kill(world.rng.choice(sorted(makes, key=lambda process: process.name)))
+        return
+    fate = world.rng.choice([{"drop": "after"}, {"drop": "before"}, {"status": 503, "saved": True}, {"status": 400}])
+    world.sandbox.faults.add(method="POST", path="/v1/pages", times=1, **fate)
+    world.happened[f"a new card's answer: {fate}"] += 1
+
+
+async def a_new_card_is_edited_at_once(world: World) -> None:
+    """Perhaps before we know that we made it."""
+    new = [page_id for page_id in world.ledger.pages_made[-3:] if not world.sandbox.state.pages[page_id].in_trash]
+    if new:
+        page_id = world.rng.choice(new)
+        if world.rng.random() < 0.2:
+            await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": True})
+            world.trashed[page_id] = world.clock.now
+            return
+        values = world.rng.choice([{"title": "Renamed"}, {"topic": "Anew"}, {"status": "Queued"}, {"priority": "Low"}])
+        await world.write(page_id, **values)
+
+
 async def queries_are_stale(world: World) -> None:
     world.happened["stale queries"] += 1
     world.sandbox.faults.add(stale_seconds=world.rng.choice(STALE), times=world.rng.randint(1, 5))
@@ -160,6 +185,8 @@ async def a_page_cannot_be_read(world: World) -> None:
 
 TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
     notion_fails: 4,
+    the_answer_to_a_new_card_is_lost: 2,
+    a_new_card_is_edited_at_once: 1.5,
     queries_are_stale: 1,
     the_token_is_revoked: 0.6,
     the_network_fails: 1.2,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import httpx
 from database_of_histories import Databases
@@ -100,6 +101,7 @@ class World(Stage):
         happened: how often each kind of thing happened.
         touched: pages and properties that people edited, also to what they were already.
         imported: when it was first known that the first import had ended.
+        inserted: tasks that workers inserted, which become cards.
     """
 
     def __init__(self, databases: Databases, rng: Random, **config: Any) -> None:
@@ -125,6 +127,7 @@ class World(Stage):
         self.doubts = Doubts()
         self.trashed: dict[str, datetime] = {}
         self.imported: datetime | None = None
+        self.inserted: list[UUID] = []
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         await super().open(schema, url=url)
@@ -170,11 +173,12 @@ class World(Stage):
         before = len(self.ledger.made)
         self.ledger.look(process.name, sure=arrives and response.status_code == 200)
         self.failures += [f"we made {what}" for what in self.ledger.made[before:]]
+        self._people_see_new_pages()
         self.failures += self.doubts.answered(process, request, response, arrives=arrives)
         self.turns.trail.append(
             f"    answered {response.status_code}, arrives: {arrives} {request.content.decode()[:300]}"
         )
-        if request.method == "PATCH":
+        if request.method == "PATCH" or request.url.path == "/v1/pages":
             self.writes.append(f"{request.url.path} {request.content.decode()}")
         # Of a query for certain pages only those are taken, and it is the one that asks for the newest first.
         newest_edits = b'"last_edited_time","direction":"descending"' in request.content
@@ -184,6 +188,11 @@ class World(Stage):
     def _unanswered(self, process: Process, request: httpx.Request) -> None:
         self.doubts.unanswered(process, request)
         self.ledger.look(process.name, sure=False)
+        self._people_see_new_pages()
+
+    def _people_see_new_pages(self) -> None:
+        """Cards that we made are people's like any other from the moment they stand on the board."""
+        self.cards += [page_id for page_id in self.ledger.pages_made if page_id not in self.cards]
 
     # What processes do.
 

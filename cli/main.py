@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from cli import board, cards, doctor, events, parts, sandbox, sync, tasks, webhook
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
+from tasks.proxies import keep_loopback_direct
 
 app = typer.Typer(
     help="Keeps a Notion board and a pipeline's PostgreSQL database equal, both ways.",
@@ -45,4 +48,5 @@ async def _up() -> None:
 def main() -> None:
     """The console script."""
     configure_logging("WARNING")
+    keep_loopback_direct(os.environ)
     app()

@@ -28,6 +28,7 @@ from models.errors import GiveUp, SettingsError
 from models.settings import Settings
 from tasks.board import bot_id, refreshed_board
 from tasks.connections import connected
+from tasks.proxies import is_remote
 from tasks.side_by_side import side_by_side
 
 console = Console(highlight=False, soft_wrap=True)
@@ -235,7 +236,7 @@ async def _first_cycle(api: str, worker: Child) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + START_SECONDS
     why = "it was not asked"
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=30, trust_env=is_remote(api)) as client:
         while loop.time() < deadline:
             if worker.ended:
                 raise GiveUp(f"The worker ended while starting: {worker.last_line()} (log: {worker.log})")

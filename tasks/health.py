@@ -26,6 +26,7 @@ from models.sync_state import get_moment
 from models.vitals import Server, Vitals, read_server, read_vitals
 from tasks.clock import Clock
 from tasks.locks import Lock, is_held
+from tasks.proxies import is_remote
 
 START = "Start it: `showrunner up`."
 DATABASE_SECONDS: Final = 2.5
@@ -181,7 +182,7 @@ async def prefect_server(settings: Settings) -> Check:
     given = auth.get_secret_value().partition(":") if auth is not None else None
     login = httpx.BasicAuth(given[0], given[2]) if given is not None else None
     try:
-        async with httpx.AsyncClient(timeout=HTTP_SECONDS, auth=login) as client:
+        async with httpx.AsyncClient(timeout=HTTP_SECONDS, auth=login, trust_env=is_remote(api)) as client:
             (await client.get(f"{api}/health")).raise_for_status()
             theirs = str((await client.get(f"{api}/admin/version")).raise_for_status().json())
     except httpx.HTTPStatusError as error:

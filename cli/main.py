@@ -12,6 +12,7 @@ from cli import board, cards, doctor, events, forgetting, parts, sandbox, sync, 
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
+from tasks.proxies import keep_loopback_direct
 
 app = typer.Typer(
     help="Keeps a Notion board and a pipeline's PostgreSQL database equal, both ways.",
@@ -67,4 +68,5 @@ def main() -> None:
     # Prefect reads it when it is imported, which some commands do late: else it prints a notice and calls home.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     configure_logging("WARNING")
+    keep_loopback_direct(os.environ)
     app()

@@ -28,6 +28,7 @@ from models.errors import GiveUp, SettingsError
 from models.settings import Settings
 from tasks.board import SANDBOX_BOARD, bot_id, refreshed_board
 from tasks.connections import connected
+from tasks.proxies import is_remote
 from tasks.side_by_side import side_by_side
 
 console = Console(highlight=False, soft_wrap=True)
@@ -244,7 +245,7 @@ async def _first_cycle(api: str, worker: Child, login: tuple[str, str] | None) -
     loop = asyncio.get_running_loop()
     deadline = loop.time() + START_SECONDS
     why = "it was not asked"
-    async with httpx.AsyncClient(timeout=30, trust_env=False, auth=login) as client:
+    async with httpx.AsyncClient(timeout=30, trust_env=is_remote(api), auth=login) as client:
         while loop.time() < deadline:
             if worker.ended:
                 raise GiveUp(f"The worker ended while starting: {worker.last_line()} (log: {worker.log})")

@@ -33,6 +33,7 @@ from models.errors import GiveUp, ShowrunnerError, TryAgain
 from models.settings import Settings, load_settings
 from tasks.channels import keep_channels
 from tasks.clock import DatabaseClock
+from tasks.proxies import keep_loopback_direct
 from tasks.watch import Watch, watching
 
 __all__ = ["WarmWorker", "main"]
@@ -47,6 +48,7 @@ _REFUSED: Final = {401, 403}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a warm worker until it is asked to stop. Returns the process's exit code: 0, or 1 with one sentence."""
     options = _parser().parse_args(arguments)
+    keep_loopback_direct(os.environ)
     try:
         api_url = _api_url()
         _complete_environment(api_url)

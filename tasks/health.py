@@ -26,6 +26,7 @@ from models.sync_state import get_moment
 from models.vitals import Server, Vitals, read_server, read_vitals
 from tasks.clock import Clock
 from tasks.locks import Lock, is_held
+from tasks.proxies import is_remote
 
 START = "Start it: `showrunner up`."
 DATABASE_SECONDS: Final = 2.5
@@ -178,7 +179,8 @@ async def prefect_server(settings: Settings) -> Check:
     """Whether Prefect's server answers, lets us in, and is of our version."""
     name, api = "Prefect server", prefect_api(settings)
     try:
-        async with httpx.AsyncClient(timeout=HTTP_SECONDS, auth=settings.prefect_login) as client:
+        login, remote = settings.prefect_login, is_remote(api)
+        async with httpx.AsyncClient(timeout=HTTP_SECONDS, auth=login, trust_env=remote) as client:
             (await client.get(f"{api}/health")).raise_for_status()
             theirs = str((await client.get(f"{api}/admin/version")).raise_for_status().json())
     except httpx.HTTPStatusError as error:

@@ -25,10 +25,11 @@ from notion_client.errors import HTTPResponseError, InvalidPathParameterError, R
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from models.database import SILENCE_SECONDS
-from models.errors import NotionUnavailable, NotionWriteUncertain
+from models.errors import NotionUnavailable, NotionWriteUncertain, SettingsError
 from tasks.budget import Budget, Sleep, Unshared
 from tasks.notion_errors import NOT_NOTIONS, of_notion, unanswered, uncertain, verdict
 from tasks.pacing import PacedTransport
+from tasks.proxies import proxy_for
 
 API_VERSION: Final = "2026-03-11"
 ATTEMPTS: Final = 3
@@ -58,7 +59,8 @@ class NotionClient:
         base_url: where the API answers, without `/v1`.
         timeout: seconds to wait for an answer.
         sleep: how to wait between attempts.
-        transport: what carries requests; another one is for tests in one process.
+        transport: what carries requests; None: the network, through the proxy that the environment names.
+            Another one is for tests in one process.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class NotionClient:
         self._budget = budget or Unshared()
         self._sleep = sleep
         self._transport = PacedTransport(
-            transport or httpx.AsyncHTTPTransport(socket_options=_sent_now_or_never()),
+            transport or _transport(base_url),
             AsyncLimiter(max(per_second, 1), max(1 / per_second, 1)),
             self._budget,
         )
@@ -212,6 +214,22 @@ class NotionClient:
                     raise uncertain(f"The answer was cut short, or is {NOT_NOTIONS}", writes=writes) from error
                 return of_notion(answer, writes=writes)
         raise AssertionError  # tenacity either returned the answer or raised the last error
+
+
+def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
+    """The way to Notion. Given to the HTTP client, which therefore does not look for proxies itself.
+
+    Raises:
+        SettingsError: when the environment names a proxy that cannot be used.
+    """
+    proxy = proxy_for(base_url)
+    try:
+        return httpx.AsyncHTTPTransport(proxy=proxy, socket_options=_sent_now_or_never())
+    except (ValueError, httpx.InvalidURL, ImportError):  # the last of SOCKS, for which a package may be missing
+        raise SettingsError(
+            "HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names no proxy that can be used: it looks like "
+            "http://proxy.example:3128; for socks5://… the Python package socksio must be installed beside Showrunner."
+        ) from None
 
 
 def _sent_now_or_never() -> list[tuple[int, int, int]]:

@@ -33,6 +33,7 @@ from models.sync_state import (
 from tasks.alerts import AWAY, Level, database, deliver_alerts, end_recovered, reason, resolve_alert, send_alert
 from tasks.clock import Clock, utc_now
 from tasks.locks import Lock, is_held, one_at_a_time
+from tasks.proxies import is_remote
 
 EVERY: Final = 30.0
 """Seconds between two looks."""
@@ -208,8 +209,9 @@ class Watch:
         if self.settings.prefect_api_url is None:
             return "not known here: PREFECT_API_URL is not set"
         try:
-            async with httpx.AsyncClient(timeout=_PREFECT_SECONDS) as client:
-                answer = await client.get(f"{self.settings.prefect_api_url.rstrip('/')}/health")
+            api = self.settings.prefect_api_url.rstrip("/")
+            async with httpx.AsyncClient(timeout=_PREFECT_SECONDS, trust_env=is_remote(api)) as client:
+                answer = await client.get(f"{api}/health")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return f"does not answer ({type(error).__name__}): nothing starts cycles"
         return "answers" if not answer.is_server_error else f"answers {answer.status_code}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import signal
 import socket
 import sys
@@ -22,6 +23,7 @@ from models.errors import GiveUp, SettingsError, ShowrunnerError
 from models.logs import configure_logging
 from models.settings import Settings, load_settings
 from tasks.clock import DatabaseClock
+from tasks.proxies import keep_loopback_direct
 from tasks.watch import Watch, watching
 from webhook.app import create_app
 from webhook.bots import knowing_bots
@@ -151,6 +153,7 @@ async def _serve_until_signalled(server: Server, listener: socket.socket) -> Non
 
 def main() -> int:
     """Run the door; the process's exit code. 1, with one sentence on stderr, when it cannot be opened."""
+    keep_loopback_direct(os.environ)
     try:
         configure_logging()
         settings = load_settings()

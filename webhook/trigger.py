@@ -16,6 +16,8 @@ from typing import Final
 import httpx
 import structlog
 
+from tasks.proxies import is_remote
+
 DEPLOYMENT: Final = "ingest/ingest"
 INTERVAL: Final = 1.0
 """Seconds between two runs at least."""
@@ -93,7 +95,7 @@ class IngestTrigger:
             await self._http.aclose()
 
     async def _serve(self, api_url: str) -> None:
-        self._http = httpx.AsyncClient(auth=self._login, timeout=_TIMEOUT_SECONDS)
+        self._http = httpx.AsyncClient(auth=self._login, timeout=_TIMEOUT_SECONDS, trust_env=is_remote(api_url))
         failures = 0
         while True:
             await self._wanted.wait()

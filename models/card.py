@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,10 @@ class Card(SQLModel, table=True):
         attention: what the card should tell its editor.
         edited_at: Notion's last edit time at the last look; whole minutes.
         attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
-        trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
+        trashed_at: when the page was found in the trash, gone, or moved away; nothing is pushed to it then.
+        unqueued_at: the task's `status_changed_at` after it was taken out of the queue for that; None when it was not.
+        made_at: when Notion made the page; whole minutes; None for a card not looked at since this is kept.
+        unreadable: whether the page, as it was last shown, could not be read; `last_error` says why.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
         recent: `models.unseen.Recent.as_json()`, the card's last moments.
         sending: `models.moments.sending()`, the write that was sent last and whose answer is not stored.
@@ -40,6 +43,8 @@ class Card(SQLModel, table=True):
     __tablename__ = "cards"
     __table_args__ = (
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
+        Index("ix_cards_made_at", "made_at", postgresql_where=text("trashed_at IS NULL")),
+        Index("ix_cards_unreadable", "next_attempt_at", postgresql_where=text("unreadable")),
         *KEPT_BY_DATABASE,
         DIFFERING_ONLY,
     )
@@ -80,6 +85,9 @@ class Card(SQLModel, table=True):
     next_attempt_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     last_error: str | None = Field(default=None, sa_column=Column(Text))
     trashed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    unqueued_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    made_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    unreadable: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     recent: dict[str, Any] = Field(
@@ -152,7 +160,7 @@ class Card(SQLModel, table=True):
         return tuple(Violation(**violation) for violation in self.violations)
 
     def failed(self, error: str, now: datetime) -> None:
-        """A push of this card did not work: wait 30 s, 1 min, 2 min, … at most an hour before the next."""
+        """The card could not be written or read: wait 30 s, 1 min, 2 min, … at most an hour before the next try."""
         self.attempts += 1
         self.last_error = error[:2000]
         self.next_attempt_at = now + min(_FIRST_RETRY * 2 ** min(self.attempts - 1, 10), _LAST_RETRY)
@@ -160,6 +168,12 @@ class Card(SQLModel, table=True):
     def succeeded(self) -> None:
         """A push of this card worked, or none is needed any more."""
         self.attempts, self.next_attempt_at, self.last_error = 0, None, None
+
+    def understood(self) -> None:
+        """The page was read, or there is nothing to be read any more."""
+        if self.unreadable:
+            self.unreadable = False
+            self.succeeded()
 
 
 def task_state(task: Task) -> TaskState:
@@ -176,16 +190,22 @@ def task_state(task: Task) -> TaskState:
     )
 
 
-async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[str, Card]:
-    """The rows of those pages, made where missing, locked till the commit in one order.
+async def cards_of(
+    session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()
+) -> Mapping[str, Card]:
+    """The rows of those pages that have one, locked till the commit in one order.
 
     Who wants their tasks too must hold them before: `models.holding`.
+
+    Args:
+        making: those of them that are known to be cards: where their rows are missing they are made.
     """
     wanted = sorted(set(page_ids))
     if not wanted:
         return {}
-    blank = insert(Card).values([{"notion_page_id": page_id} for page_id in wanted])
-    await session.execute(blank.on_conflict_do_nothing())
+    if making:
+        blank = insert(Card).values([{"notion_page_id": page_id} for page_id in sorted(set(making))])
+        await session.execute(blank.on_conflict_do_nothing())
     rows = await session.scalars(
         select(Card).where(col(Card.notion_page_id).in_(wanted)).order_by(Card.notion_page_id).with_for_update(),
         execution_options={"populate_existing": True},
@@ -211,6 +231,14 @@ async def cards_of_other_channels(session: AsyncSession, channels: Sequence[str]
     return list(rows)
 
 
+async def live_cards(session: AsyncSession, page_ids: Collection[str]) -> set[str]:
+    """Those of the pages that are cards and not known to be in the trash."""
+    query = select(Card.notion_page_id).where(
+        col(Card.notion_page_id).in_(page_ids), col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None)
+    )
+    return set(await session.scalars(query))
+
+
 async def count_cards(session: AsyncSession) -> int:
     """How many cards are followed or could be (not in the trash)."""
     query: Any = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL")
@@ -218,12 +246,11 @@ async def count_cards(session: AsyncSession) -> int:
 
 
 async def count_cards_among(session: AsyncSession, page_ids: Sequence[str]) -> int:
-    """How many of those pages' cards are not known to be in the trash."""
-    query = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND notion_page_id = ANY(:pages)")
-    return int((await session.execute(query, {"pages": list(page_ids)})).scalar_one())
+    """How many of those pages are cards and not known to be in the trash."""
+    return len(await live_cards(session, page_ids))
 
 
 async def count_trashed(session: AsyncSession, *, since: datetime) -> int:
-    """How many cards were marked as trashed since that moment."""
-    query = text("SELECT count(*) FROM cards WHERE trashed_at >= :since")
+    """How many cards were marked as trashed since that moment; what nobody saw on the board before is none of them."""
+    query = text("SELECT count(*) FROM cards WHERE trashed_at >= :since AND first_seen_at IS NOT NULL")
     return int((await session.execute(query, {"since": since})).scalar_one())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -15,11 +15,11 @@ from models.agreement import Base, attention, wrote
 from models.card import Card, task_state
 from models.history import TaskHistory, act_as
 from models.holding import hold
-from models.looks import Look, doubt, newest
+from models.looks import Look, cards_among, doubt, newest
 from models.merge import Plan, plan
 from models.moments import ours, overtaken, remember_moments, remember_trash, unseen_by
 from models.properties import BoardCard
-from models.statuses import STATE_OF
+from models.statuses import STATE_OF, BoardStatus
 from models.task import Task
 from models.unseen import Claim, Unseen
 from models.validation import Violation
@@ -78,7 +78,7 @@ async def settle(
         claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
     """
     counting = newest(looks)
-    held = await hold(session, list(counting))
+    held = await hold(session, list(counting), making=cards_among(counting.values()))
     outcomes: list[Outcome] = []
     again: list[str] = []
     unseen: dict[str, Sequence[Unseen]] = {}
@@ -90,6 +90,8 @@ async def settle(
         await act_as(session, actor, now=now, correlation_id=correlation_id)
         for look in group:
             page_id = look.card.page_id
+            if page_id not in held.cards:
+                continue  # it lies elsewhere and never was a card
             note = _Note(session, held.cards[page_id], actor, now, correlation_id)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
@@ -146,15 +148,15 @@ def _author(card: BoardCard, bot_id: str | None) -> str:
 
 def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, *, importing: bool) -> Outcome:
     card = note.card
-    card.seen_at, card.edited_at = look.ended, look.card.edited_at
+    card.understood()
+    card.seen_at, card.edited_at, card.made_at = look.ended, look.card.edited_at, look.card.created_time
     if look.card.in_trash != (card.trashed_at is not None):
         remember_trash(card, look)
     if look.card.in_trash:
-        return _trash(note)
+        return _trash(note, task, "moved_away" if look.card.away else "in_trash")
     restored = card.trashed_at is not None
     if restored:
-        card.trashed_at = None
-        note.history("restored")
+        _restore(note, task)
     base = card.base
     written, sent_at = ours(card, look, bot_id)
     edited = remember_moments(card, look, written, sent_at)
@@ -187,12 +189,36 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_id: str | None, 
     )
 
 
-def _trash(note: _Note) -> Outcome:
-    newly = note.card.trashed_at is None
+def _trash(note: _Note, task: Task | None, reason: str) -> Outcome:
+    """Mark the card; a task that waits for a worker is taken out of the queue, one that is in work stays as it is."""
+    card, newly = note.card, note.card.trashed_at is None
     if newly:
-        note.card.trashed_at = note.now
-        note.history("trashed")
-    return Outcome(page_id=note.card.notion_page_id, task_id=note.card.task_id, trashed=newly)
+        card.trashed_at = note.now
+        left = _leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {}
+        note.history("trashed", reason=reason, **left)
+    return Outcome(page_id=card.notion_page_id, task_id=card.task_id, trashed=newly)
+
+
+def _leave_queue(note: _Note, task: Task) -> Mapping[str, str]:
+    """Back to Draft, so that no worker takes it; what the history is to say of that."""
+    draft = BoardStatus.DRAFT
+    left = {"property": "Status", "old_value": task.board_status, "new_value": draft.value}
+    task.board_status, task.status = draft.value, STATE_OF[draft].value
+    # Later than any other change of the task, whatever the clock says: `_restore` knows this one by it.
+    task.status_changed_at = max(note.now, task.status_changed_at + timedelta(microseconds=1))
+    note.card.unqueued_at = task.status_changed_at
+    return left
+
+
+def _restore(note: _Note, task: Task | None) -> None:
+    """Unmark the card. If its task was taken out of the queue, and nobody moved it since, Queued is asked for anew."""
+    card, base = note.card, note.card.base
+    if base is not None and task is not None and card.unqueued_at == task.status_changed_at:
+        shown = replace(base.shown, status=BoardStatus.DRAFT.value)
+        asks = replace(base, status=BoardStatus.DRAFT, shown=shown)
+        card.remember(asks, card.known_violations(), card.attention)
+    card.trashed_at = card.unqueued_at = None
+    note.history("restored")
 
 
 def _stamped(decided: Plan, now: datetime) -> Base:
@@ -238,13 +264,21 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
 
 async def mark_gone(
     session: AsyncSession,
-    page_ids: Sequence[str],
+    page_ids: Collection[str],
     *,
     now: datetime,
     correlation_id: str | None,
 ) -> list[Outcome]:
-    """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits."""
-    known = [card for card in (await hold(session, page_ids)).cards.values() if card.first_seen_at is not None]
+    """Mark cards whose pages Notion does not find any more (404); their tasks stay. The caller commits."""
+    held, actor = await hold(session, page_ids), "board"
+    for card in held.cards.values():
+        card.understood()
+    known = [card for card in held.cards.values() if card.first_seen_at is not None]
+    await act_as(session, actor, now=now, correlation_id=correlation_id)
+    outcomes = []
     for card in known:
         card.seen_at = now
-    return [_trash(_Note(session, card, "board", now, correlation_id)) for card in known]
+        note = _Note(session, card, actor, now, correlation_id)
+        outcomes.append(_trash(note, held.tasks.get(card.notion_page_id), "not_found"))
+    await session.flush()
+    return outcomes

@@ -36,6 +36,8 @@ ENROLLED = "verification_token"
 """value: {"token"}: the webhook secret that a handshake brought."""
 CHANNELS = "channels"
 """value: {"ids"}: the configured channels of the last cycle."""
+PRESENCE = "presence"
+"""value: `Rounds.as_json()`: how far the cards were asked for that should be on the board."""
 CONFIRMED = "push_confirmed"
 """moment: the operator allowed one cycle to pass a safety stop."""
 

@@ -10,6 +10,7 @@ from tasks.connections import Connections
 from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
+from tasks.presence import look_for_missing, read_again
 from tasks.push import push_pending
 from tasks.report import Report
 from tasks.storing import Reader
@@ -36,6 +37,8 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
             # What people did during the import must be known before anything is written over it.
             swept = await sweep(on, reader, report)
         await drain_inbox(on, report)
+        await read_again(on, reader, report)
+        await look_for_missing(on, reader, report)
         backlog = await push_pending(on, reader, report, until=on.clock() + INTERVAL)
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.

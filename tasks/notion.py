@@ -25,9 +25,9 @@ from notion_client.errors import HTTPResponseError, InvalidPathParameterError, R
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from models.database import SILENCE_SECONDS
-from models.errors import NotionUnavailable, NotionWriteUncertain
+from models.errors import NotionCursorExpired, NotionUnavailable, NotionWriteUncertain
 from tasks.budget import Budget, Sleep, Unshared
-from tasks.notion_errors import unanswered, uncertain, verdict
+from tasks.notion_errors import BEGINNINGS, cursor_refused, unanswered, uncertain, verdict
 from tasks.pacing import PacedTransport
 
 API_VERSION: Final = "2026-03-11"
@@ -179,6 +179,16 @@ class NotionClient:
         return await self._send(lambda: self._sdk.data_sources.query(data_source_id, page_size=100, **body))
 
     async def _all(self, read: Callable[..., Awaitable[Any]]) -> list[Json]:
+        """Every item of a list; from its beginning again when Notion forgot where we were."""
+        for beginning in range(1, BEGINNINGS + 1):
+            try:
+                return await self._from_its_beginning(read)
+            except NotionCursorExpired as error:
+                if beginning == BEGINNINGS:
+                    raise cursor_refused(error) from error
+        raise AssertionError  # the last try either returned or raised
+
+    async def _from_its_beginning(self, read: Callable[..., Awaitable[Any]]) -> list[Json]:
         items: list[Json] = []
         cursor: dict[str, str] = {}
         while True:

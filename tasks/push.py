@@ -21,9 +21,10 @@ from models.looks import Look
 from models.moments import sending
 from models.properties import read_card, write_properties
 from models.sync_state import CONFIRMED, get_moment
-from tasks.alerts import Level, resolve_alert, send_alert
+from tasks.alerts import resolve_alert
 from tasks.board import board_after_refusal, board_to_write
 from tasks.connections import Connections
+from tasks.failing import FAILING, alert_failing
 from tasks.lanes import Lane, in_lane
 from tasks.line import Line
 from tasks.pacing import at_once
@@ -31,14 +32,12 @@ from tasks.reading import Read, Readings, read_by_id
 from tasks.report import Report
 from tasks.side_by_side import side_by_side
 from tasks.steps import step
-from tasks.storing import Events, Reader, judged, store_cards, tell
+from tasks.storing import Events, Reader, judged, store_cards, tell, tell_failed
 
 log = structlog.get_logger("showrunner.push")
 
 PUT_BACK_MAX = 20
 """Moves of people one cycle may put back before it stops and asks (design: section 8)."""
-FAILING = 5
-"""Pushes of one card that may fail in a row before somebody is told."""
 
 
 async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
@@ -163,13 +162,15 @@ async def _read_back(
     await _keep(on, reader, looks, readings, report)
     if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
         await _failed(on, change, error, report)
-    elif readings.failed:
+    elif readings.failed and not readings.odd:
         await _failed(on, change, readings.failed[change.page_id], report)
 
 
 async def _keep(on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, report: Report) -> None:
     # Not through the Prefect task: one task run per card would cost more than the card.
-    tell(await store_cards.plain(on, reader, looks, readings, Events()), report)
+    stored = await store_cards.plain(on, reader, looks, readings, Events())
+    tell(stored, report)
+    await tell_failed(on, stored, {page: readings.failed[page] for page in readings.odd}, report)
 
 
 async def _failed(on: Connections, change: Change, error: str, report: Report) -> None:
@@ -182,11 +183,7 @@ async def _failed(on: Connections, change: Change, error: str, report: Report) -
     log.error(
         "card_push_failed", notion_page_id=change.page_id, error=error, attempts=attempts, next_attempt_at=str(due)
     )
-    if attempts >= FAILING:
-        title = "A card cannot be written to the board"
-        await send_alert(
-            on, Level.ERROR, f"card_failing:{change.page_id}", title, {"page": change.page_id, "error": error}
-        )
+    await alert_failing(on, change.page_id, attempts, "A card cannot be written to the board", error)
 
 
 async def dry_run(on: Connections, board: Board) -> list[Change]:

@@ -84,6 +84,22 @@ def _pieces(content: str) -> list[str]:
     return [content[i : i + 1000] for i in range(0, len(content), 1000)]
 
 
+Alter = Callable[[httpx.Request, httpx.Response], httpx.Response]
+
+
+class Between(httpx.AsyncBaseTransport):
+    """The network between us and Notion, which may alter what arrives."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.alter: Alter = lambda _request, response: response
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        await response.aread()
+        return self.alter(request, response)
+
+
 class Stage:
     """What a test acts with: people on the board, workers on the database, cycles of ours."""
 
@@ -97,6 +113,7 @@ class Stage:
         self.database_id = self.data_source_id = ""
         self.people: httpx.AsyncClient
         self.on: Connections
+        self.between: Between | None
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         """Make the board and connect to it: at `url` over real HTTP, or in process."""
@@ -119,8 +136,9 @@ class Stage:
         settings = Settings(
             _env_file=None, notion_database_id=self.database_id, channel_configs=CHANNELS, notion_api_token=BOT_TOKEN
         )
+        self.between = Between(transport) if transport is not None else None
         client = NotionClient(
-            BOT_TOKEN, per_second=10_000, base_url=base_url, sleep=self.clock.sleep, transport=transport
+            BOT_TOKEN, per_second=10_000, base_url=base_url, sleep=self.clock.sleep, transport=self.between
         )
         self.on = Connections(settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,13 +31,15 @@ class Card(SQLModel, table=True):
         attention: what the card should tell its editor.
         edited_at: Notion's last edit time at the last look; whole minutes.
         attempts: pushes that failed since the last good one; `next_attempt_at` and `last_error` belong to it.
-        trashed_at: when the page was found in the trash or gone; nothing is pushed to it then.
+        trashed_at: when the page was found in the trash, gone, or moved away; nothing is pushed to it then.
         missing_at: when Notion did not find the page, or nobody had watched it go to the trash; while `trashed_at` is
             empty, the card waits for the operator (see `models.safety`).
         held_at: since when a person's move that nobody watched waits to be put back.
+        unqueued_at: the task's `status_changed_at` after it was taken out of the queue for that; None when it was not.
+        made_at: when Notion made the page; whole minutes; None for a card not looked at since this is kept.
+        unreadable: whether the page holds something that could not be read; `last_error` says why. Nothing is written
+            to it before it was read.
         seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
-        unread_since: since when the page is known to hold something that could not be read; None when nothing is.
-            A push reads such a page before it writes to it.
         waits_for, status_kept_until: a move that waits until the card is valid (see `models.agreement.Base`).
         recent: `models.unseen.Recent.as_json()`, the card's last moments.
         sending: `models.moments.sending()`, the write that was sent last and whose answer is not stored.
@@ -46,9 +48,10 @@ class Card(SQLModel, table=True):
     __tablename__ = "cards"
     __table_args__ = (
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
-        Index("ix_cards_unread_since", "unread_since", postgresql_where=text("unread_since IS NOT NULL")),
         Index("ix_cards_missing_at", "missing_at", postgresql_where=text("missing_at IS NOT NULL")),
         Index("ix_cards_held_at", "held_at", postgresql_where=text("held_at IS NOT NULL")),
+        Index("ix_cards_made_at", "made_at", postgresql_where=text("trashed_at IS NULL")),
+        Index("ix_cards_unreadable", "next_attempt_at", postgresql_where=text("unreadable")),
         *KEPT_BY_DATABASE,
         DIFFERING_ONLY,
         WAITING_ONLY,
@@ -96,9 +99,11 @@ class Card(SQLModel, table=True):
     trashed_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     missing_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     held_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    unqueued_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    made_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    unreadable: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    unread_since: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     recent: dict[str, Any] = Field(
         default_factory=dict,
         sa_column=Column(JSONB, nullable=False, server_default="{}"),
@@ -176,7 +181,7 @@ class Card(SQLModel, table=True):
         return tuple(Violation(**violation) for violation in self.violations)
 
     def failed(self, error: str, now: datetime) -> None:
-        """A push of this card did not work: wait 30 s, 1 min, 2 min, … at most an hour before the next."""
+        """The card could not be written or read: wait 30 s, 1 min, 2 min, … at most an hour before the next try."""
         self.attempts += 1
         self.last_error = error[:2000]
         self.next_attempt_at = now + backoff(self.attempts)
@@ -184,6 +189,12 @@ class Card(SQLModel, table=True):
     def succeeded(self) -> None:
         """A push of this card worked, or none is needed any more."""
         self.attempts, self.next_attempt_at, self.last_error = 0, None, None
+
+    def understood(self) -> None:
+        """The page was read, or there is nothing to be read any more."""
+        if self.unreadable:
+            self.unreadable = False
+            self.succeeded()
 
 
 def backoff(attempts: int) -> timedelta:
@@ -206,16 +217,22 @@ def task_state(task: Task) -> TaskState:
     )
 
 
-async def cards_of(session: AsyncSession, page_ids: Sequence[str]) -> Mapping[str, Card]:
-    """The rows of those pages, made where missing, locked till the commit in one order.
+async def cards_of(
+    session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()
+) -> Mapping[str, Card]:
+    """The rows of those pages that have one, locked till the commit in one order.
 
     Who wants their tasks too must hold them before: `models.holding`.
+
+    Args:
+        making: those of them that are known to be cards: where their rows are missing they are made.
     """
     wanted = sorted(set(page_ids))
     if not wanted:
         return {}
-    blank = insert(Card).values([{"notion_page_id": page_id} for page_id in wanted])
-    await session.execute(blank.on_conflict_do_nothing())
+    if making:
+        blank = insert(Card).values([{"notion_page_id": page_id} for page_id in sorted(set(making))])
+        await session.execute(blank.on_conflict_do_nothing())
     rows = await session.scalars(
         select(Card).where(col(Card.notion_page_id).in_(wanted)).order_by(Card.notion_page_id).with_for_update(),
         execution_options={"populate_existing": True},
@@ -256,6 +273,14 @@ async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> lis
     over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(now=now)
     kept = (col(Card.status_kept_until).is_not(None), col(Card.trashed_at).is_(None))
     return list(await session.scalars(select(Card).where(*kept, over)))
+
+
+async def live_cards(session: AsyncSession, page_ids: Collection[str]) -> set[str]:
+    """Those of the pages that are cards and not known to be in the trash."""
+    query = select(Card.notion_page_id).where(
+        col(Card.notion_page_id).in_(page_ids), col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None)
+    )
+    return set(await session.scalars(query))
 
 
 async def count_cards(session: AsyncSession) -> int:

@@ -69,7 +69,10 @@ def _of_everything(facts: Facts) -> Iterator[str]:
 
 def _of_sight(facts: Facts) -> Iterator[str]:
     card = facts.card
-    if card is None or card.first_seen_at is None:
+    if card is not None and card.unreadable:
+        failed = f"could not be read {_times(card.attempts)} ({_inner(card.last_error)})"
+        yield f"The page {failed}; the next try is due {_due(card, facts.now)}."
+    elif card is None or card.first_seen_at is None:
         yield "The page was never read: it is new, it cannot be read, or it is none of this board's."
     elif card.trashed_at is not None:
         yield (
@@ -109,7 +112,7 @@ def _of_wishes(facts: Facts) -> Iterator[str]:
 
 def _of_the_push(facts: Facts) -> Iterator[str]:
     change, card = facts.change, facts.card
-    if change is None or card is None:
+    if change is None or card is None or card.unreadable:
         return
     names = ", ".join(sorted(change.values))
     if change.waits:
@@ -119,10 +122,8 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
     if not change.attempts:
         yield f"The next cycle writes what differs: {names}."
     else:
-        wait = (card.next_attempt_at or facts.now) - facts.now
-        due = f"in {spoken(wait)}" if wait > timedelta(0) else "at the next cycle"
         failed = f"failed {_times(change.attempts)} ({_inner(card.last_error)})"
-        yield f"Writing {names} {failed}; the next try is due {due}."
+        yield f"Writing {names} {failed}; the next try is due {_due(card, facts.now)}."
     for name in ("Status", "Priority"):
         value, known = change.values.get(name), facts.board.properties.get(name) if facts.board else None
         if value is not None and known is not None and value not in known.options:
@@ -144,6 +145,11 @@ def _of_events(facts: Facts) -> Iterator[str]:
                 yield f"Event {event.row} is being worked on."
             case _:
                 yield f"Event {event.row} waits for the next ingest or cycle."
+
+
+def _due(card: Card, now: datetime) -> str:
+    wait = (card.next_attempt_at or now) - now
+    return f"in {spoken(wait)}" if wait > timedelta(0) else "at the next cycle"
 
 
 def _times(count: int) -> str:

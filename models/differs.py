@@ -68,7 +68,7 @@ marked as trashed."""
 PENDING: Final = f"""
 SELECT notion_page_id
 FROM cards
-WHERE (differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) OR unread_since IS NOT NULL)
+WHERE differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) AND NOT unreadable
   AND (:waiting OR NOT ({HELD} OR {MISSING}))
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
@@ -80,8 +80,8 @@ ORDER BY
 LIMIT :limit
 """  # noqa: S608 - constants
 """Cards to push now: High priority first, then what a person waits for, then the oldest change. Cards that lack nothing
-but their dates wait for all others: of those, many may be made at once. Cards that could not be read are among them:
-they are read before anything is written to them."""
+but their dates wait for all others: of those, many may be made at once. What could not be read of a card may be an
+edit: it is read before anything is written to it."""
 
 _STALE = text(
     "SELECT c.notion_page_id FROM cards c LEFT JOIN tasks t ON t.id = c.task_id WHERE "

@@ -85,6 +85,10 @@ class NotionRejected(NotionIntegrationError, GiveUp):
     """400 and other client errors: the request itself is wrong; repeating it changes nothing."""
 
 
+class NotionCursorExpired(NotionRejected):
+    """400 for a `start_cursor`: Notion forgot where a list was, and it is to be read from its beginning."""
+
+
 class NotionUnavailable(NotionIntegrationError, TryAgain):
     """429, 5xx or no answer, after the client's own retries. A read, or a write that was surely not saved."""
 

@@ -26,7 +26,8 @@ class TaskHistory(SQLModel, table=True):
             trashed, restored (the card); card_made (of a task that had no page).
         property: the board's name of what changed; None for the whole card.
         lost_value: what a person wrote and did not get.
-        reason: slug of why it was lost.
+        reason: slug of why it was lost, or the card left: `in_trash`, `moved_away`, `not_found`. A row of a card that
+            left names the Status of its task when that was taken out of the queue for it.
     """
 
     __tablename__ = "task_history"

@@ -5,7 +5,7 @@ A worker's UPDATE locks the task first and then, by a trigger, its card. Whoever
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import or_, text
@@ -41,11 +41,14 @@ class Held:
     tasks: Mapping[str, Task] = field(default_factory=dict)
 
 
-async def hold(session: AsyncSession, page_ids: Sequence[str]) -> Held:
-    """The rows of those pages as they are now, held against all other writers until the commit; missing cards made.
+async def hold(session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()) -> Held:
+    """The rows of those pages as they are now, held against all other writers until the commit.
 
     Callers wait for each other before they lock anything: else one could lock the tasks that are there while another,
     who has the cards, is still making one.
+
+    Args:
+        making: those of them that are known to be cards: where their rows are missing they are made.
     """
     wanted = sorted(set(page_ids))
     if not wanted:
@@ -60,7 +63,7 @@ async def hold(session: AsyncSession, page_ids: Sequence[str]) -> Held:
         execution_options={"populate_existing": True},
     )
     by_page = {task.notion_page_id: task for task in tasks if task.notion_page_id is not None}
-    return Held(await cards_of(session, wanted), by_page)
+    return Held(await cards_of(session, wanted, making=making), by_page)
 
 
 async def mend_copies(session: AsyncSession) -> int:

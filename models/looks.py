@@ -42,6 +42,11 @@ class Look:
     task_id: UUID | None = None
 
 
+def cards_among(looks: Iterable[Look]) -> set[str]:
+    """The pages that are cards: those that lie on the board, be it in its trash."""
+    return {look.card.page_id for look in looks if not look.card.away}
+
+
 def newest(looks: Iterable[Look]) -> dict[str, Look]:
     """Of each page the look that began last, by page id."""
     found: dict[str, Look] = {}
@@ -87,6 +92,9 @@ async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
     """Page ids of those cards that say anything new, without locking: an idle sweep stops here."""
     rows = await session.scalars(select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards])))
     known = {row.notion_page_id: row for row in rows}
-    return {
-        card.page_id for card in cards if card.page_id not in known or not says_nothing_new(known[card.page_id], card)
-    }
+    return {card.page_id for card in cards if _is_news(known.get(card.page_id), card)}
+
+
+def _is_news(known: Card | None, read: BoardCard) -> bool:
+    # When the page was made is not known of a card that was read last by an older release.
+    return known is None or known.unreadable or known.made_at is None or not says_nothing_new(known, read)

@@ -37,6 +37,7 @@ class BoardCard:
         cut: names of the relations whose list Notion cut short (`has_more`).
         computed: names of the properties that Notion fills in itself or the page does not have: nobody can write them.
         created_by: Notion user id of who made the page; None when Notion does not say.
+        away: whether the page lies elsewhere than on the board; then it counts as trashed, and all values are empty.
     """
 
     page_id: str
@@ -57,6 +58,7 @@ class BoardCard:
     cut: frozenset[str] = frozenset()
     computed: frozenset[str] = frozenset()
     created_by: str | None = None
+    away: bool = False
 
     def in_channels(self, configured: Iterable[str]) -> Self:
         """The card with its channel spelled as it is configured, where people read both as the same."""
@@ -68,13 +70,16 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
     """The card in a page object, its properties found by the ids the board is known by (so a rename changes nothing).
 
     Raises:
-        ValueError: when this is no page object (no id, no properties, no times), or no page of this board any more.
+        ValueError: when this is no page object (no id, parent, properties or times), or shows less than the board has.
     """
     try:
         by_id = {p["id"]: p for p in page["properties"].values()}
         page_id, created_time, edited = page["id"], page["created_time"], page["last_edited_time"]
+        on_board = lies_on(page, board)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is not a page object of Notion's: {error!r} is missing") from error
+    if not on_board:
+        return _away(page)
 
     def value(name: str) -> Any:
         known = board.properties.get(name)
@@ -105,6 +110,34 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
         cut=frozenset(n for n, p in relations.items() if p.get("has_more")),
         computed=frozenset(n for n in EXPECTED_TYPES if not board.shows(n) or board.properties[n].id not in by_id),
         created_by=(page.get("created_by") or {}).get("id"),
+    )
+
+
+def lies_on(page: Mapping[str, Any], board: Board) -> bool:
+    """Whether a page is a row of the board; whatever else its parent is, it is not."""
+    source: Any = page["parent"].get("data_source_id")
+    return bool(source == board.data_source_id)
+
+
+def _away(page: Mapping[str, Any]) -> BoardCard:
+    """A page that lies elsewhere: its properties are not the board's, and none of our business."""
+    return BoardCard(
+        page_id=page["id"],
+        title="",
+        channel=None,
+        topic="",
+        story_direction="",
+        status=None,
+        priority=None,
+        created=None,
+        updated=None,
+        attention="",
+        created_time=to_minute(parse_time(page["created_time"])),
+        edited_at=to_minute(parse_time(page["last_edited_time"])),
+        edited_by=(page.get("last_edited_by") or {}).get("id"),
+        in_trash=True,
+        relations={},
+        away=True,
     )
 
 

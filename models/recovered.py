@@ -15,7 +15,8 @@ _CARDS = f"""
 SELECT s.value ->> 'name' FROM sync_state s
 LEFT JOIN cards c ON c.notion_page_id = substr(s.value ->> 'name', 1 + length('card_failing:'))
 WHERE s.key LIKE 'incident:card\\_failing:%' AND {_OPEN}
-  AND (c.notion_page_id IS NULL OR c.attempts = 0 OR c.differs <> ALL (CAST(:worth AS smallint[])))
+  AND (c.notion_page_id IS NULL OR c.attempts = 0
+       OR NOT c.unreadable AND c.differs <> ALL (CAST(:worth AS smallint[])))
 """  # noqa: S608 - constants of ours
 
 _EVENTS = f"""
@@ -31,7 +32,7 @@ WHERE s.key = 'incident:card_not_made' AND {_OPEN} AND NOT EXISTS (SELECT FROM c
 
 
 async def recovered(session: AsyncSession) -> list[str]:
-    """Names of the incidents whose card shows what it should or is in the trash, or whose event was processed.
+    """Names of the incidents whose card is read, and right or in the trash, or whose event was processed.
 
     And that of tasks without a card, when none of them fails any more.
     """

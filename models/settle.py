@@ -16,12 +16,12 @@ from models.agreement import Base, attention, wrote
 from models.card import Card, task_state
 from models.history import TaskHistory, act_as, take_in
 from models.holding import hold
-from models.looks import Look, doubt, may_be_vouched_for, newest
+from models.looks import Look, cards_among, doubt, may_be_vouched_for, newest
 from models.merge import Plan, plan
 from models.moments import ours, overtaken, remember_moments, remember_state, remember_trash, unseen_by
 from models.properties import BoardCard
 from models.safety import held_since
-from models.statuses import STATE_OF
+from models.statuses import STATE_OF, BoardStatus
 from models.task import Task
 from models.unseen import Claim, Unseen
 from models.validation import Violation
@@ -98,7 +98,7 @@ async def settle(
     counting = newest(looks)
     await take_in(session)
     made = await adopt(session, counting, now=now, correlation_id=correlation_id)
-    held = await hold(session, list(counting))
+    held = await hold(session, list(counting), making=cards_among(counting.values()))
     for page_id, creation in made.items():
         remember_made(held.cards[page_id], held.tasks[page_id], creation, now)
         _Note(session, held.cards[page_id], "push", now, correlation_id).history("card_made")
@@ -114,6 +114,8 @@ async def settle(
         await act_as(session, actor, now=now, correlation_id=correlation_id)
         for look in group:
             page_id = look.card.page_id
+            if page_id not in held.cards:
+                continue  # it lies elsewhere and never was a card
             note = _Note(session, held.cards[page_id], actor, now, correlation_id, watched, page_id in waiting)
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
@@ -187,13 +189,12 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
     if look.card.in_trash != (card.trashed_at is not None):
         remember_trash(card, look)
     if look.card.in_trash:
-        return _trash(note)
+        return _trash(note, task, "moved_away" if look.card.away else "in_trash")
     if not look.remembered:
         card.missing_at = None
     restored = card.trashed_at is not None
     if restored:
-        card.trashed_at = None
-        note.history("restored")
+        _restore(note, task)
     base = card.base
     written, sent_at = ours(card, look, bot_ids)
     edited = remember_moments(card, look, written, sent_at)
@@ -235,11 +236,10 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
 
 
 def _note_reading(card: Card, look: Look) -> None:
-    newer = look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at
-    if newer and card.unread_since is not None:
-        card.unread_since = None
-        card.succeeded()
-    card.seen_at, card.edited_at = look.ended, look.card.edited_at
+    # A query's row of the same minute may be older than what could not be read.
+    if look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at:
+        card.understood()
+    card.seen_at, card.edited_at, card.made_at = look.ended, look.card.edited_at, look.card.created_time
 
 
 def _keep_until(card: Card, now: datetime, *, edited: bool) -> datetime | None:
@@ -250,14 +250,39 @@ def _keep_until(card: Card, now: datetime, *, edited: bool) -> datetime | None:
     return known if known > now else None
 
 
-def _trash(note: _Note) -> Outcome:
-    newly = note.card.trashed_at is None and not note.waits
+def _trash(note: _Note, task: Task | None, reason: str) -> Outcome:
+    """Mark the card; a task that waits for a worker is taken out of the queue, one that is in work stays as it is."""
+    card = note.card
+    newly = card.trashed_at is None and not note.waits
     if note.waits or not note.watched:
-        note.card.missing_at = note.card.missing_at or note.now
+        card.missing_at = card.missing_at or note.now
     if newly:
-        note.card.trashed_at = note.now
-        note.history("trashed")
-    return Outcome(page_id=note.card.notion_page_id, task_id=note.card.task_id, trashed=newly)
+        card.trashed_at = note.now
+        left = _leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {}
+        note.history("trashed", reason=reason, **left)
+    return Outcome(page_id=card.notion_page_id, task_id=card.task_id, trashed=newly)
+
+
+def _leave_queue(note: _Note, task: Task) -> Mapping[str, str]:
+    """Back to Draft, so that no worker takes it; what the history is to say of that."""
+    draft = BoardStatus.DRAFT
+    left = {"property": "Status", "old_value": task.board_status, "new_value": draft.value}
+    task.board_status, task.status = draft.value, STATE_OF[draft].value
+    # Later than any other change of the task, whatever the clock says: `_restore` knows this one by it.
+    task.status_changed_at = max(note.now, task.status_changed_at + timedelta(microseconds=1))
+    note.card.unqueued_at = task.status_changed_at
+    return left
+
+
+def _restore(note: _Note, task: Task | None) -> None:
+    """Unmark the card. If its task was taken out of the queue, and nobody moved it since, Queued is asked for anew."""
+    card, base = note.card, note.card.base
+    if base is not None and task is not None and card.unqueued_at == task.status_changed_at:
+        shown = replace(base.shown, status=BoardStatus.DRAFT.value)
+        asks = replace(base, status=BoardStatus.DRAFT, shown=shown)
+        card.remember(asks, card.known_violations(), card.attention)
+    card.trashed_at = card.unqueued_at = None
+    note.history("restored")
 
 
 def _stamped(decided: Plan, now: datetime) -> Base:
@@ -302,29 +327,29 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
     return False, bool(differing)
 
 
-async def mark_unread(session: AsyncSession, page_ids: Sequence[str], *, now: datetime) -> None:
-    """Mark known cards whose pages could not be read. The caller holds their rows, and commits."""
-    for page_id in sorted(page_ids):
-        card = await session.get(Card, page_id)
-        if card is not None and card.first_seen_at is not None:
-            card.unread_since = card.unread_since or now
-
-
 async def mark_gone(
     session: AsyncSession,
-    page_ids: Sequence[str],
+    page_ids: Collection[str],
     *,
     now: datetime,
     correlation_id: str | None,
     waiting: Collection[str] = (),
 ) -> list[Outcome]:
-    """Mark cards whose pages Notion does not find any more (404); the tasks stay. The caller commits.
+    """Mark cards whose pages Notion does not find any more (404); their tasks stay. The caller commits.
 
     Args:
         waiting: pages of cards that are not to be marked before the operator confirmed.
     """
-    known = [card for card in (await hold(session, page_ids)).cards.values() if card.first_seen_at is not None]
+    held, actor = await hold(session, page_ids), "board"
+    for card in held.cards.values():
+        card.understood()
+    known = [card for card in held.cards.values() if card.first_seen_at is not None]
+    await act_as(session, actor, now=now, correlation_id=correlation_id)
+    outcomes = []
     for card in known:
+        page_id = card.notion_page_id
         card.seen_at, card.missing_at = now, card.missing_at or now
-    notes = [_Note(session, card, "board", now, correlation_id, waits=card.notion_page_id in waiting) for card in known]
-    return [_trash(note) for note in notes]
+        note = _Note(session, card, actor, now, correlation_id, waits=page_id in waiting)
+        outcomes.append(_trash(note, held.tasks.get(page_id), "not_found"))
+    await session.flush()
+    return outcomes

@@ -40,6 +40,8 @@ ENROLLED = "verification_token"
 CHANNELS = "channels"
 """value: {"ids", "texts", "wrong"}: the configured channels of the last cycle, what their files said (by id), and which
 files were wrong."""
+PRESENCE = "presence"
+"""value: `Rounds.as_json()`: how far the cards were asked for that should be on the board."""
 CONFIRMED = "push_confirmed"
 """moment: when the operator allowed cards that wait to go on (`models.safety`); there until it was used on some."""
 

@@ -107,11 +107,15 @@ async def board_if_long_known(on: Connections) -> Board | None:
 
 async def board_after_refusal(on: Connections) -> Board:
     """The board as it is, after Notion refused a write to it: perhaps it changed. Looked at once a minute at most."""
+    return await board_since(on, on.clock() - timedelta(minutes=1))
+
+
+async def board_since(on: Connections, moment: datetime) -> Board:
+    """The board as it was at that moment or later; asked of Notion once, however many want to know."""
     async with on.board_is_looked_at:
         async with on.sessions() as session:
             seen = await get_moment(session, BOARD)
-        lately = seen is not None and on.clock() - seen < timedelta(minutes=1)
-        return await followed_board(on) if lately else await refreshed_board(on)
+        return await followed_board(on) if seen is not None and seen > moment else await refreshed_board(on)
 
 
 async def refreshed_board(on: Connections) -> Board:

@@ -14,6 +14,7 @@ from tasks.importing import import_cards
 from tasks.ingest import drain_inbox
 from tasks.locks import Lock, one_at_a_time
 from tasks.making import make_cards
+from tasks.presence import look_for_missing, read_again
 from tasks.push import push_pending
 from tasks.report import Report
 from tasks.safety import see_to_the_waiting
@@ -44,6 +45,8 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
         await drain_inbox(on, report)
         await see_to_the_waiting(on, reader, report)
         await end_waits(on, reader, report)
+        await read_again(on, reader, report)
+        await look_for_missing(on, reader, report)
         until = on.clock() + INTERVAL
         # Half of the minute at most, so that a thousand new cards do not hold up what people wait for.
         unmade = await make_cards(on, reader, report, until=until - INTERVAL / 2)

@@ -53,6 +53,11 @@ class Live:
 async def look_now(on: Connections, board: Board, page_id: str) -> Live:
     """One request, whose answer changes nothing in the database."""
     try:
-        return Live(card=read_card(await on.notion.get_page(page_id), board))
+        card = read_card(await on.notion.get_page(page_id), board)
+        return (
+            Live(error="The page is not on the board any more: it was moved elsewhere.")
+            if card.away
+            else Live(card=card)
+        )
     except (NotionIntegrationError, ValueError) as error:
         return Live(error=str(error))

@@ -19,7 +19,7 @@ from models.sync_state import IMPORT, WATERMARK, forget, get_value, remember
 from tasks.board import bot_ids, followed_board
 from tasks.connections import Connections
 from tasks.lanes import Lane, in_lane
-from tasks.reading import Read, Readings, read_by_id, scan
+from tasks.reading import Readings, Window, read_by_id, scan
 from tasks.report import Report
 from tasks.side_by_side import first_failure_counts
 from tasks.storing import Reader, take_in, take_in_news
@@ -35,7 +35,7 @@ class _Page:
     """A query's answer, or that this one reads no more."""
 
     by: End
-    reads: list[Read] | None
+    readings: Readings | None
 
 
 async def import_cards(on: Connections, report: Report, *, progress: Callable[[int], None] = lambda _: None) -> None:
@@ -74,17 +74,21 @@ async def _read_and_store(
         begin(course.readers())
         while course.stretches:
             page = await pages.get()
-            if page.reads is None:
+            if page.readings is None:
                 course.ended(page.by)
             else:
                 # Where two meet they have both read some cards, which may have been edited between.
-                again = [read for read in page.reads if read.card.page_id in known]
-                fresh = [read for read in page.reads if read.card.page_id not in known]
-                known.update(read.card.page_id for read in fresh)
-                await take_in(on, reader, Readings(cards=fresh), report)
+                reads = page.readings.cards
+                again = [read for read in reads if read.card.page_id in known]
+                fresh = [read for read in reads if read.card.page_id not in known]
+                odd = page.readings.failed.keys() - known
+                failed = {page_id: page.readings.failed[page_id] for page_id in odd}
+                known.update(odd, (read.card.page_id for read in fresh))
+                await take_in(on, reader, Readings(cards=fresh, odd=odd, failed=failed), report)
                 if again:
-                    await take_in_news(on, replace(reader, importing=False), again, report)
-                page.by.stored(page.reads[-1].card.created_time)
+                    await take_in_news(on, replace(reader, importing=False), Readings(cards=again), report)
+                if reads:
+                    page.by.stored(reads[-1].card.created_time)
                 course.cards += len(fresh)
                 report.imported += len(fresh)
             async with on.sessions.begin() as session:
@@ -102,14 +106,15 @@ async def _read(
     begin: Callable[[Iterable[End]], None],
 ) -> None:
     """Read a stretch from one end until the two meet, and let others begin where there is enough to share."""
-    answers = scan(on, board, created=end.of.since, before=end.of.before, newest_first=end.newest_first)
-    async for reads in answers:
+    window = Window(created=end.of.since, before=end.of.before, newest_first=end.newest_first)
+    async for readings in scan(on, board, window):
         course.began = course.began or on.notion.server_time or on.clock()
-        if not reads:
+        if not readings.cards and not readings.failed:
             continue
-        end.read(reads[0].card.created_time, reads[-1].card.created_time)
+        if readings.cards:
+            end.read(readings.cards[0].card.created_time, readings.cards[-1].card.created_time)
         begin(course.more_readers())
-        await pages.put(_Page(end, reads))
+        await pages.put(_Page(end, readings))
         if end.over:
             break
     else:

@@ -6,16 +6,18 @@ the events' end are stored in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from models import inbox
 from models.board import Board
+from models.card import live_cards
 from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
 from models.unseen import Claim, claim_of
@@ -37,6 +39,11 @@ BY_ID_MOST = 400
 """Pages read one by one for one claim: more would outlast its lease. The others' events are given back."""
 FEW = 3
 """Up to this many pages are read one by one; a query would cost as much and may lag behind."""
+_NO_DATABASE = frozenset(
+    {*("page", "block", "space", "team", "agent"), *("page_id", "block_id", "workspace", "agent_id")}
+)
+"""What lies in one of these is no row of a database. A webhook's words for it, then a page object's, which automations
+send. Of `database` alone nobody can tell which of its data sources is meant."""
 _EDITED_BEFORE = timedelta(minutes=6)
 """How long before an event's arrival its edit may lie: Notion delivers within five minutes, edit times are floored."""
 
@@ -108,7 +115,7 @@ async def _work_through(
     """Take in one claim; the board as it is then known."""
     with _joined(events) as correlation_id:
         try:
-            batch = sort_events(events, board, me)
+            batch = sort_events(events, board, me, await _cards_among(on, events))
             if batch.schema_changed:
                 board = await refreshed_board(on)
             readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
@@ -150,11 +157,20 @@ async def claim_events(on: Connections) -> list[WebhookEvent]:
         return await inbox.claim(session, now=on.clock(), limit=BATCH)
 
 
-def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str]) -> Batch:
-    """What a claim asks us to do: our own writes and other databases are none of our business."""
+async def _cards_among(on: Connections, events: Sequence[WebhookEvent]) -> set[str]:
+    async with on.sessions() as session:
+        return await live_cards(session, {event.page_id for event in events if event.page_id is not None})
+
+
+def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str], cards: Collection[str]) -> Batch:
+    """What a claim asks us to do: our own writes and pages elsewhere are none of our business.
+
+    Args:
+        cards: those of the pages that are cards, as far as is known: one of them that lies elsewhere was moved away.
+    """
     batch = Batch(events=events)
     for event in events:
-        outcome = _no_look_needed(event, board, me)
+        outcome = _no_look_needed(event, board, me, cards)
         batch.schema_changed |= event.event_type == inbox.SCHEMA_UPDATED and outcome == "not_a_page"
         if outcome is not None or event.page_id is None:
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
@@ -167,17 +183,27 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str
     return batch
 
 
-def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str]) -> str | None:
+def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str], cards: Collection[str]) -> str | None:
     if inbox.is_own_echo(event.event_type, event.payload, me):
         return "own_write"
-    data, entity = event.payload.get("data"), event.payload.get("entity")
-    parent = data.get("parent") if isinstance(data, dict) else None
-    source = parent.get("data_source_id") if isinstance(parent, dict) else None
+    entity = event.payload.get("entity")
     if event.event_type == inbox.SCHEMA_UPDATED and isinstance(entity, dict):
-        source = entity.get("id")
-    if source is not None and source != board.data_source_id and event.event_type != "page.moved":
-        return "other_database"
-    return "not_a_page" if event.page_id is None else None
+        return "not_a_page" if entity.get("id") in {None, board.data_source_id} else "other_database"
+    if event.page_id is None:
+        return "not_a_page"
+    return _said_elsewhere(event.payload, board) if event.page_id not in cards else None
+
+
+def _said_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
+    """The outcome for a page that is no card, where its event says so; else the page itself must be asked."""
+    data = payload.get("data")
+    parent = data.get("parent") if isinstance(data, dict) else None
+    if not isinstance(parent, dict):
+        return None
+    source = parent.get("data_source_id")
+    if source is not None:
+        return "other_database" if source != board.data_source_id else None
+    return "not_a_card" if parent.get("type") in _NO_DATABASE else None
 
 
 @step("fetch_cards", holds="fetch {batch}", tags=("notion",))

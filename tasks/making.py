@@ -35,7 +35,7 @@ from tasks.board import board_after_refusal, board_lost, board_to_write, bot_id,
 from tasks.connections import Connections
 from tasks.lanes import Lane, in_lane
 from tasks.pacing import at_once
-from tasks.reading import Read, Readings, scan
+from tasks.reading import Read, Readings, Window, scan
 from tasks.report import Report
 from tasks.side_by_side import side_by_side
 from tasks.steps import step
@@ -92,8 +92,8 @@ async def _look_up(on: Connections, reader: Reader, report: Report) -> None:
         since = await open_since(session)
     if not late or since is None:
         return
-    async for reads in scan(on, reader.board, created=to_minute(since - timedelta(minutes=1))):
-        await take_in_news(on, reader, reads, report)
+    async for readings in scan(on, reader.board, Window(created=to_minute(since - timedelta(minutes=1)))):
+        await take_in_news(on, reader, readings, report)
     for task_id in late:
         await _failed(on, task_id, report, "Notion did not answer, and the board shows no such card", sent_until=began)
 

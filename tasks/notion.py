@@ -25,9 +25,17 @@ from notion_client.errors import HTTPResponseError, InvalidPathParameterError, R
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from models.database import SILENCE_SECONDS
-from models.errors import NotionUnavailable, NotionWriteUncertain, SettingsError
+from models.errors import NotionCursorExpired, NotionUnavailable, NotionWriteUncertain, SettingsError
 from tasks.budget import Budget, Sleep, Unshared
-from tasks.notion_errors import NOT_NOTIONS, of_notion, unanswered, uncertain, verdict
+from tasks.notion_errors import (
+    BEGINNINGS,
+    NOT_NOTIONS,
+    cursor_refused,
+    of_notion,
+    unanswered,
+    uncertain,
+    verdict,
+)
 from tasks.pacing import PacedTransport
 from tasks.proxies import proxy_for
 
@@ -182,6 +190,16 @@ class NotionClient:
         return await self._send(lambda: self._sdk.data_sources.query(data_source_id, page_size=100, **body))
 
     async def _all(self, read: Callable[..., Awaitable[Any]]) -> list[Json]:
+        """Every item of a list; from its beginning again when Notion forgot where we were."""
+        for beginning in range(1, BEGINNINGS + 1):
+            try:
+                return await self._from_its_beginning(read)
+            except NotionCursorExpired as error:
+                if beginning == BEGINNINGS:
+                    raise cursor_refused(error) from error
+        raise AssertionError  # the last try either returned or raised
+
+    async def _from_its_beginning(self, read: Callable[..., Awaitable[Any]]) -> list[Json]:
         items: list[Json] = []
         cursor: dict[str, str] = {}
         while True:

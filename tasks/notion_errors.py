@@ -12,6 +12,7 @@ from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
 from models.errors import (
     NotionAuthError,
+    NotionCursorExpired,
     NotionForbidden,
     NotionIntegrationError,
     NotionPageNotFound,
@@ -24,6 +25,12 @@ NOT_NOTIONS: Final = "not Notion's answer: does a proxy, a firewall or a log-in 
 
 _NOT_SAVED: Final = frozenset({409, 429, 529})
 """Answers that say the request had no effect, whatever its method (Notion: errors; request limits)."""
+
+
+_CURSOR: Final = "start_cursor"
+"""What Notion's refusal of a cursor names: "The start_cursor provided is invalid"."""
+BEGINNINGS: Final = 3
+"""How often a list is read from where it begins before that counts as Notion failing."""
 
 
 def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
@@ -48,7 +55,17 @@ def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
         return NotionUnavailable(told, status=status, code=code, retry_after=_retry_after(error))
     if status >= 500:  # noqa: PLR2004
         return uncertain(told, writes=writes, status=status, code=code)
-    return NotionRejected(told, status=status, code=code)
+    kind = NotionCursorExpired if _CURSOR in message else NotionRejected
+    return kind(told, status=status, code=code)
+
+
+def cursor_refused(error: NotionCursorExpired) -> NotionUnavailable:
+    """What it means when Notion refuses the cursors that it gave a moment ago, again and again."""
+    return NotionUnavailable(
+        f"Notion refuses each place in a list that it named itself, {BEGINNINGS} times over: {error}",
+        status=error.status,
+        code=error.code,
+    )
 
 
 def uncertain(

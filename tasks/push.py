@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from models.board import Board
-from models.card import Card, card_and_task, cards_of
+from models.card import card_and_task, cards_of
 from models.change import Change, change_to
 from models.differs import any_out_of_reach, pending
 from models.errors import (
@@ -26,9 +26,10 @@ from models.errors import (
 from models.looks import Look
 from models.moments import sending
 from models.properties import read_card, write_properties
-from tasks.alerts import Level, resolve_alert, send_alert
+from tasks.alerts import resolve_alert
 from tasks.board import board_after_refusal, board_if_long_known, board_to_write
 from tasks.connections import Connections
+from tasks.failing import FAILING, alert_failing
 from tasks.lanes import Lane, in_lane
 from tasks.line import Line
 from tasks.pacing import at_once
@@ -37,12 +38,9 @@ from tasks.refusals import Refusals
 from tasks.report import Report
 from tasks.side_by_side import side_by_side
 from tasks.steps import step
-from tasks.storing import Events, Reader, judged, store_cards, tell
+from tasks.storing import Events, Reader, judged, store_cards, tell, tell_failed
 
 log = structlog.get_logger("showrunner.push")
-
-FAILING = 5
-"""Pushes of one card that may fail in a row before somebody is told."""
 
 
 async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
@@ -89,8 +87,7 @@ async def push_cards(on: Connections, reader: Reader, report: Report, *, until: 
 
     async def one_by_one() -> None:
         while on.clock() < until and (page_id := await line.next()) is not None:
-            if await _is_read(on, reader, page_id, report, channels):
-                await push_card(on, reader, page_id, report, channels, refusals)
+            await push_card(on, reader, page_id, report, channels, refusals)
             line.done(page_id)
 
     with in_lane(Lane.PUSH):
@@ -172,21 +169,6 @@ async def _begin(on: Connections, board: Board, page_id: str) -> Change | None:
     return change
 
 
-async def _is_read(
-    on: Connections, reader: Reader, page_id: str, report: Report, channels: Mapping[str, object]
-) -> bool:
-    """Whether what the page holds is known; a page that could not be read before is read now, or backs off."""
-    async with on.sessions() as session:
-        card = await session.get(Card, page_id)
-    if card is None or card.unread_since is None:
-        return True
-    readings = await read_by_id(on, reader.board, [page_id])
-    await _keep(on, reader, [judged(read, channels) for read in readings.cards], readings, report)
-    if page_id in readings.failed:
-        await _failed(on, page_id, readings.failed[page_id], report)
-    return page_id not in readings.failed
-
-
 async def _read_back(
     on: Connections, reader: Reader, change: Change, error: str, report: Report, channels: Mapping[str, object]
 ) -> None:
@@ -196,13 +178,13 @@ async def _read_back(
     await _keep(on, reader, looks, readings, report)
     if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
         await _failed(on, change.page_id, error, report)
-    elif readings.failed:
-        await _failed(on, change.page_id, readings.failed[change.page_id], report)
 
 
 async def _keep(on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, report: Report) -> None:
     # Not through the Prefect task: one task run per card would cost more than the card.
-    tell(await store_cards.plain(on, reader, looks, readings, Events()), report)
+    stored = await store_cards.plain(on, reader, looks, readings, Events())
+    tell(stored, report)
+    await tell_failed(on, stored, readings.failed, report)
 
 
 async def _failed(on: Connections, page_id: str, error: str, report: Report) -> None:
@@ -213,9 +195,7 @@ async def _failed(on: Connections, page_id: str, error: str, report: Report) -> 
     report.failed += 1
     report.note(page_id, "failed", error)
     log.error("card_push_failed", notion_page_id=page_id, error=error, attempts=attempts, next_attempt_at=str(due))
-    if attempts >= FAILING:
-        title = "A card cannot be written to the board"
-        await send_alert(on, Level.ERROR, f"card_failing:{page_id}", title, {"page": page_id, "error": error})
+    await alert_failing(on, page_id, attempts, "A card cannot be written to the board", error)
 
 
 async def dry_run(on: Connections, board: Board) -> list[Change]:

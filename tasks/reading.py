@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from models.board import Board
-from models.errors import BoardError, NotionForbidden, NotionPageNotFound, NotionRejected, NotionUnavailable
-from models.properties import BoardCard, parse_time, read_card, to_minute
+from models.errors import (
+    BoardError,
+    NotionCursorExpired,
+    NotionForbidden,
+    NotionPageNotFound,
+    NotionRejected,
+    NotionUnavailable,
+)
+from models.properties import BoardCard, lies_on, parse_time, read_card, to_minute
 from models.vouching import Known
-from tasks.board import board_lost, refreshed_board
+from tasks.board import board_lost, board_since, refreshed_board
 from tasks.connections import Connections
+from tasks.notion_errors import BEGINNINGS, cursor_refused
 from tasks.side_by_side import side_by_side
 
 AT_ONCE = 4
@@ -45,13 +53,17 @@ class Readings:
     """What came of reading a set of pages.
 
     Attributes:
-        gone: pages that Notion does not find, or that lie in another database now.
+        gone: pages that Notion does not find.
         failed: why each of the other pages could not be read, by page id.
+        odd: those of them that lie on the board and show less than it has: their cards are to be read again.
+        more: of a query's answer, whether there is more than it shows.
     """
 
     cards: list[Read] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    odd: set[str] = field(default_factory=set)
+    more: bool = False
 
     def __str__(self) -> str:
         """How many, for a task's name in the Prefect UI."""
@@ -62,6 +74,18 @@ class Readings:
         self.cards += other.cards
         self.gone += other.gone
         self.failed |= other.failed
+        self.odd |= other.odd
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """A page as Notion gave it, and when."""
+
+    page_id: str
+    page: Mapping[str, Any]
+    began: datetime
+    ended: datetime
+    by_id: bool
 
 
 async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> Readings:
@@ -73,15 +97,23 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
     Raises:
         NotionAuthError, NotionUnavailable, BoardError: what concerns all pages alike.
     """
-    readings = Readings()
+    answers: list[_Answer] = []
+    gone: list[str] = []
+    failed: dict[str, str] = {}
     ailing: dict[str, NotionUnavailable] = {}
     refused: dict[str, str] = {}
 
     async def read(page_id: str) -> None:
+        began = on.clock()
         try:
-            await _read_one(on, board, page_id, readings)
+            page = await on.notion.get_page(page_id)
+            answers.append(_Answer(page_id=page_id, page=page, began=began, ended=on.clock(), by_id=True))
+        except NotionPageNotFound:
+            gone.append(page_id)
         except NotionForbidden as error:
             refused[page_id] = str(error)
+        except NotionRejected as error:
+            failed[page_id] = str(error)
         except NotionUnavailable as error:
             if not error.concerns_one_request:
                 raise
@@ -90,31 +122,41 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
     await side_by_side((read(page_id) for page_id in page_ids), at_once=AT_ONCE)
     if len(ailing) == len(page_ids) > 1:
         raise next(iter(ailing.values()))
-    readings.failed |= {page_id: str(error) for page_id, error in ailing.items()} | refused
-    if readings.gone or refused:
+    readings = await _understood(on, board, answers)
+    readings.gone = gone
+    readings.failed |= failed | {page_id: str(error) for page_id, error in ailing.items()} | refused
+    if gone or refused:
         await refreshed_board(on)
     return readings
 
 
-async def _read_one(on: Connections, board: Board, page_id: str, readings: Readings) -> None:
-    began = on.clock()
-    try:
-        page = await on.notion.get_page(page_id)
-        if _elsewhere(page, board):
-            readings.gone.append(page_id)
-            return
-        card = read_card(page, board)
-    except NotionPageNotFound:
-        readings.gone.append(page_id)
-    except (NotionRejected, ValueError) as error:
-        readings.failed[page_id] = str(error)
-    else:
-        readings.cards.append(Read(card=card, began=began, ended=on.clock(), by_id=True))
+async def _understood(on: Connections, board: Board, answers: Sequence[_Answer]) -> Readings:
+    """The cards in answers of Notion's. A page that shows less than the board fails alone, unless the board changed.
+
+    Raises:
+        BoardError: when it is the board itself that lacks what the page lacks.
+    """
+    readings = _decoded(answers, board)
+    if readings.failed:
+        now = await board_since(on, max(answer.ended for answer in answers))
+        readings = _decoded(answers, now) if now != board else readings
+    return readings
 
 
-def _elsewhere(page: Mapping[str, Any], board: Board) -> bool:
-    parent = page.get("parent") or {}
-    return "data_source_id" in parent and parent["data_source_id"] != board.data_source_id
+def _decoded(answers: Iterable[_Answer], board: Board) -> Readings:
+    readings = Readings()
+    for answer in answers:
+        try:
+            card = read_card(answer.page, board)
+        except ValueError as error:
+            readings.failed[answer.page_id] = str(error)
+            if lies_on(answer.page, board):
+                readings.odd.add(answer.page_id)
+            continue
+        if answer.by_id or not card.away:
+            read = Read(card=card, began=answer.began, ended=answer.ended, by_id=answer.by_id)
+            readings.cards.append(read)
+    return readings
 
 
 async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, since: datetime) -> Readings:
@@ -126,12 +168,14 @@ async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, s
     # A query is worth its request while it may still save one.
     for _ in range(max(1, len(missing) // 2)):
         began = on.clock()
-        answer = await _query(on, board, edited_since(since), newest_first, cursor)
-        ended = on.clock()
-        for card in _cards(answer, board):
-            if card.page_id in missing:
-                missing.discard(card.page_id)
-                readings.cards.append(Read(card=card, began=began, ended=ended, by_id=False))
+        try:
+            answer = await _query(on, board, edited_since(since), newest_first, cursor)
+        except NotionCursorExpired:
+            cursor = None
+            continue
+        shown = [row for row in _rows(on, answer, began) if row.page_id in missing]
+        missing -= {row.page_id for row in shown}
+        readings.add(await _understood(on, board, shown))
         cursor = answer.get("next_cursor")
         if not missing or not answer.get("has_more"):
             break
@@ -152,70 +196,98 @@ def edited_since(moment: datetime) -> Filter:
     return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": moment.isoformat()}}
 
 
-async def scan(
-    on: Connections,
-    board: Board,
-    *,
-    edited: datetime | None = None,
-    created: datetime | None = None,
-    before: datetime | None = None,
-    newest_first: bool = False,
-) -> AsyncIterator[list[Read]]:
-    """Every page of the board, or those edited or created since a moment, a hundred at a time, oldest first.
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Which pages of the board a scan shows: all that were made in a stretch of time, or some of them.
 
-    Sorted by creation, which never changes, so that no page slips between two requests. Notion ends a query after
-    10,000 rows; then the next window begins where it ended (Notion: query a data source).
+    Attributes:
+        created, before: made at that minute or later, and earlier than that.
+        edited: edited at that minute or later.
+        also: another condition, a query filter.
+        newest_first: in which order; by creation, which never changes, so that no page slips between two requests.
+    """
 
-    Args:
-        before: pages created earlier than that.
-        newest_first: the other way round.
+    created: datetime | None = None
+    before: datetime | None = None
+    edited: datetime | None = None
+    also: Filter | None = None
+    newest_first: bool = False
+
+    def filter(self) -> Filter | None:
+        """The query filter; None for the whole board."""
+        parts = [edited_since(self.edited)] if self.edited is not None else []
+        for bound, moment in (("on_or_after", self.created), ("before", self.before)):
+            if moment is not None:
+                parts.append({"timestamp": "created_time", "created_time": {bound: moment.isoformat()}})
+        parts += [self.also] if self.also is not None else []
+        if not parts:
+            return None
+        return parts[0] if len(parts) == 1 else {"and": parts}
+
+    def sorts(self) -> list[dict[str, Any]]:
+        """The query's order."""
+        return [{"timestamp": "created_time", "direction": "descending" if self.newest_first else "ascending"}]
+
+    def after(self, last: datetime) -> Window:
+        """What is left after a page made then was shown; of that minute there may be more."""
+        if self.newest_first:
+            return replace(self, before=to_minute(last) + timedelta(minutes=1))
+        return replace(self, created=to_minute(last))
+
+
+async def scan(on: Connections, board: Board, window: Window) -> AsyncIterator[Readings]:
+    """Every page of a window, a hundred at a time, in the order they were made.
+
+    Notion ends a query after 10,000 rows; then the next window begins where it ended (Notion: query a data source). The
+    same when it forgets where a query was.
 
     Raises:
         BoardError: when Notion does not find the board, or more than 10,000 pages were created in one minute, which no
             window can divide.
+        NotionUnavailable: when Notion refuses its own cursors and nothing comes of beginning anew.
     """
-    direction = "descending" if newest_first else "ascending"
-    by_creation: list[dict[str, Any]] = [{"timestamp": "created_time", "direction": direction}]
     cursor: str | None = None
+    last: datetime | None = None
+    beginnings = 1
     while True:
         began = on.clock()
-        answer = await _query(on, board, _window(edited, created, before), by_creation, cursor)
-        ended = on.clock()
-        yield [Read(card=card, began=began, ended=ended, by_id=False) for card in _cards(answer, board)]
-        cursor = answer.get("next_cursor") if answer.get("has_more") else None
-        if cursor is not None:
+        try:
+            answer = await _query(on, board, window.filter(), window.sorts(), cursor)
+        except NotionCursorExpired as error:
+            rest = window.after(last) if last is not None else window
+            beginnings = beginnings + 1 if rest == window else 1
+            if beginnings > BEGINNINGS:
+                raise cursor_refused(error) from error
+            window, cursor = rest, None
             continue
-        if (answer.get("request_status") or {}).get("type") != "incomplete":
+        readings = await _understood(on, board, _rows(on, answer, began))
+        last = _last_made(answer) or last
+        cursor = answer.get("next_cursor") if answer.get("has_more") else None
+        cut = (answer.get("request_status") or {}).get("type") == "incomplete"
+        readings.more = cursor is not None or cut
+        yield readings
+        if not readings.more:
             return
-        last = parse_time(answer["results"][-1]["created_time"])
-        window, created, before = (created, before), *_rest(created, before, last, newest_first=newest_first)
-        if window == (created, before):
-            raise BoardError(f"More than 10,000 cards were created at {last:%Y-%m-%d %H:%M}: Notion shows no more.")
+        if cursor is None:
+            window = _next(window, last)
 
 
-def _rest(
-    created: datetime | None, before: datetime | None, last: datetime, *, newest_first: bool
-) -> tuple[datetime | None, datetime | None]:
-    """What a window still holds after its last page; of that one's minute there may be more."""
-    return (created, to_minute(last) + timedelta(minutes=1)) if newest_first else (to_minute(last), before)
+def _next(window: Window, last: datetime | None) -> Window:
+    rest = window.after(last) if last is not None else window
+    if rest == window:
+        raise BoardError(f"More than 10,000 cards were created at {last:%Y-%m-%d %H:%M}: Notion shows no more.")
+    return rest
 
 
-def _window(edited: datetime | None, created: datetime | None, before: datetime | None) -> Filter | None:
-    parts = [edited_since(edited)] if edited is not None else []
-    for bound, moment in (("on_or_after", created), ("before", before)):
-        if moment is not None:
-            parts.append({"timestamp": "created_time", "created_time": {bound: moment.isoformat()}})
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else {"and": parts}
+def _last_made(answer: Mapping[str, Any]) -> datetime | None:
+    """When the last page that an answer shows was made; None when it shows none."""
+    made = (row.get("created_time") for row in reversed(answer["results"]))
+    return next((parse_time(moment) for moment in made if isinstance(moment, str)), None)
 
 
-def _cards(answer: Mapping[str, Any], board: Board) -> list[BoardCard]:
+def _rows(on: Connections, answer: Mapping[str, Any], began: datetime) -> list[_Answer]:
     """The pages of a query's answer; a row that is no page (a wiki's data source) is passed over."""
-    pages = [row for row in answer["results"] if row.get("object") == "page" and "properties" in row]
-    try:
-        return [read_card(page, board) for page in pages]
-    except ValueError as error:
-        raise BoardError(
-            f"The board cannot be read: {error}. Put the property back, or restart to see it anew."
-        ) from error
+    rows = (row for row in answer["results"] if row.get("object") == "page" and "properties" in row)
+    pages = [row for row in rows if isinstance(row.get("id"), str)]
+    ended = on.clock()
+    return [_Answer(page_id=page["id"], page=page, began=began, ended=ended, by_id=False) for page in pages]

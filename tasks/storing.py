@@ -10,14 +10,17 @@ import structlog
 
 from models import inbox
 from models.board import Board
+from models.card import live_cards
 from models.holding import hold
-from models.looks import Look, news
+from models.looks import Look, cards_among, news
 from models.safety import is_watched, not_to_believe
-from models.settle import Outcome, Settled, mark_gone, mark_unread, settle
+from models.settle import Outcome, Settled, mark_gone, settle
 from models.sync_state import WATERMARK, get_moment
+from models.unreadable import known_unreadable, mark_unreadable
 from models.unseen import Claim
 from models.validation import validate_notion_entry
 from tasks.connections import Connections
+from tasks.failing import alert_failing
 from tasks.reading import Read, Readings, read_by_id
 from tasks.report import Report
 from tasks.steps import step
@@ -64,10 +67,11 @@ class Events:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What a commit did: the cards looked at, and those found gone."""
+    """What a commit did: the cards looked at, those found gone, and how often those that are odd could not be read."""
 
     settled: Settled
     gone: Sequence[Outcome]
+    unreadable: Mapping[str, int]
 
 
 async def take_in(
@@ -88,14 +92,16 @@ async def take_in(
         await _take_in(on, reader, second, report, events.of(again), final=True)
 
 
-async def take_in_news(on: Connections, reader: Reader, reads: Sequence[Read], report: Report) -> None:
-    """Take in those readings of known cards that say anything new."""
+async def take_in_news(on: Connections, reader: Reader, readings: Readings, report: Report) -> None:
+    """Take in what of a query's answer says anything new."""
     channels = await on.channels()
     async with on.sessions() as session:
-        fresh = await news(session, [read.card.in_channels(channels) for read in reads])
-    cards = [read for read in reads if read.card.page_id in fresh]
-    if cards:
-        await take_in(on, reader, Readings(cards=cards), report)
+        fresh = await news(session, [read.card.in_channels(channels) for read in readings.cards])
+        odd = readings.odd - await known_unreadable(session, readings.odd)
+    cards = [read for read in readings.cards if read.card.page_id in fresh]
+    if cards or odd:
+        failed = {page_id: readings.failed[page_id] for page_id in odd}
+        await take_in(on, reader, Readings(cards=cards, odd=odd, failed=failed), report)
 
 
 async def _take_in(
@@ -105,10 +111,7 @@ async def _take_in(
     looks = await validate_cards(on, readings) if readings.cards else []
     stored = await store_cards(on, reader, looks, readings, events, final=final)
     tell(stored, report, quiet=reader.importing)
-    for page_id, error in readings.failed.items():
-        report.failed += 1
-        report.note(page_id, "cannot be read", error)
-        log.error("card_unreadable", notion_page_id=page_id, error=error)
+    await tell_failed(on, stored, readings.failed, report)
     return stored.settled
 
 
@@ -150,10 +153,11 @@ async def store_cards(
         trashed = [look.card.page_id for look in looks if look.card.in_trash]
         unsure = not reader.confirmed and (readings.gone or trashed)
         waiting = await not_to_believe(session, readings.gone, trashed, watched=watched, now=now) if unsure else ()
-        missed = [*readings.gone, *readings.failed]
-        if missed:
+        unread = readings.odd | (await live_cards(session, readings.failed) if readings.failed else set())
+        if readings.gone or unread:
             # All at once, or two of us may wait for each other: each for a page that the other holds already.
-            await hold(session, [*missed, *(look.card.page_id for look in looks)])
+            concerned = [*readings.gone, *unread, *(look.card.page_id for look in looks)]
+            await hold(session, concerned, making=cards_among(looks) | readings.odd)
         settled = await settle(
             session,
             looks,
@@ -167,16 +171,28 @@ async def store_cards(
             watched=watched,
             waiting=waiting,
         )
-        await mark_unread(session, [*readings.failed], now=now)
         correlation_id = reader.correlation_id
         gone = await mark_gone(session, readings.gone, now=now, correlation_id=correlation_id, waiting=waiting)
-        unsettled = set(readings.failed) if final else {*readings.failed, *settled.again}
+        unreadable = await mark_unreadable(session, {page: readings.failed[page] for page in unread}, now=now)
+        # A page that shows less than the board is tried again by itself: its events have told what they had to tell.
+        trying = readings.failed.keys() - readings.odd
+        unsettled = trying if final else {*trying, *settled.again}
         done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]
         for outcome, rows in {**events.settled, "looked_at": done}.items():
             await inbox.finish(session, rows, now=now, outcome=outcome)
-        for page_id, error in readings.failed.items():
-            await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=error)
-    return Stored(settled=settled, gone=gone)
+        for page_id in trying:
+            await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=readings.failed[page_id])
+    return Stored(settled=settled, gone=gone, unreadable=unreadable)
+
+
+async def tell_failed(on: Connections, stored: Stored, failed: Mapping[str, str], report: Report) -> None:
+    """Log, count and, where it goes on for long, alert what could not be read."""
+    for page_id, error in failed.items():
+        attempts = stored.unreadable.get(page_id, 0)
+        report.failed += 1
+        report.note(page_id, "cannot be read", error)
+        log.error("card_unreadable", notion_page_id=page_id, error=error)
+        await alert_failing(on, page_id, attempts, "A card of the board cannot be read", error)
 
 
 def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:

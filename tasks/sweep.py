@@ -11,7 +11,7 @@ from models.properties import to_minute
 from models.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
-from tasks.reading import Read, Readings, scan
+from tasks.reading import Read, Readings, Window, scan
 from tasks.report import Report
 from tasks.storing import Reader, take_in, take_in_news
 
@@ -41,9 +41,9 @@ async def sweep(on: Connections, reader: Reader, report: Report, *, since: datet
     whole = since is None or watermark == BEGINNING
     edited = watermark - OVERLAP if since is None or watermark == BEGINNING else to_minute(since)
     began: datetime | None = None
-    async for reads in scan(on, reader.board, edited=edited):
+    async for readings in scan(on, reader.board, Window(edited=edited)):
         began = began or on.notion.server_time or on.clock()
-        await take_in_news(on, reader, reads, report)
+        await take_in_news(on, reader, readings, report)
     if whole:
         async with on.sessions.begin() as session:
             # Unless somebody set it back meanwhile, because the board changed under this sweep.

@@ -85,6 +85,22 @@ def _pieces(content: str) -> list[str]:
     return [content[i : i + 1000] for i in range(0, len(content), 1000)]
 
 
+Alter = Callable[[httpx.Request, httpx.Response], httpx.Response]
+
+
+class Between(httpx.AsyncBaseTransport):
+    """The network between us and Notion, which may alter what arrives."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.alter: Alter = lambda _request, response: response
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        await response.aread()
+        return self.alter(request, response)
+
+
 class Stage:
     """What a test acts with: people on the board, workers on the database, cycles of ours."""
 
@@ -100,6 +116,7 @@ class Stage:
         self.people: httpx.AsyncClient
         self._way: dict[str, Any] = {}
         self.on: Connections
+        self.between: Between | None
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         """Make the board and connect to it: at `url` over real HTTP, or in process."""
@@ -119,7 +136,8 @@ class Stage:
             },
         )
         self.database_id, self.data_source_id = made["id"], made["data_sources"][0]["id"]
-        self._way = {"base_url": base_url, "transport": transport}
+        self.between = Between(transport) if transport is not None else None
+        self._way = {"base_url": base_url, "transport": self.between}
         self.on = self.connected(BOT_TOKEN)
 
     def connected(self, token: str) -> Connections:

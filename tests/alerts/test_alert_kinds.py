@@ -10,7 +10,7 @@ from stage import BOT_TOKEN, CHANNEL, Stage
 from models.inbox import ATTEMPTS_MAX
 from models.incidents import open_incidents
 from models.sync_state import CONFIRMED, remember
-from tasks.push import FAILING
+from tasks.failing import FAILING
 
 SECRETS = (BOT_TOKEN, "Giant squid", "Architeuthis", CHANNEL)
 """A token and a card's texts."""

@@ -144,7 +144,7 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
             plans = await plans_of(large, partial(ask, session))
         assert (len(found["pending"]), len(found["claimed"])) == (differing, due)
         assert {plan.statement: plan.read_whole for plan in plans if plan.read_whole} == {}
-        assert plans[0].indexes == {"ix_cards_differs", "ix_cards_unread_since"}
+        assert plans[0].indexes == {"ix_cards_differs"}
         assert plans[1].indexes == {"ix_webhook_events_due"}
 
 
@@ -160,4 +160,4 @@ async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks
         nodes = nodes_of(explained.scalar_one()[0]["Plan"])
         read = {node["Index Name"]: node["Actual Rows"] for node in nodes if "Index Name" in node}
     assert plan.indexes == read.keys()
-    assert read == {"ix_cards_differs": 0, "ix_cards_unread_since": 0}
+    assert read == {"ix_cards_differs": 0}

@@ -91,12 +91,12 @@ async def test_news_are_cards_unknown_or_different(sessions: Sessions) -> None:
 
 async def test_a_card_in_the_trash_keeps_its_task_and_is_not_pushed(sessions: Sessions, worker: Worker) -> None:
     await settled(sessions, make_look(make_card()))
-    worker.rows("UPDATE tasks SET status = 'pending'")
+    worker.rows("UPDATE tasks SET status = 'processing'")
     assert await to_push(sessions) == ["page-1"]
     (outcome,) = (await settled(sessions, make_look(make_card(in_trash=True), LATER), now=LATER)).outcomes
     assert outcome.trashed
     assert worker.card("trashed_at") == {"trashed_at": LATER}
-    assert worker.task("board_status") == {"board_status": "Queued"}
+    assert worker.task("board_status") == {"board_status": "Processing"}
     assert await to_push(sessions) == []
     (again,) = (await settled(sessions, make_look(make_card(in_trash=True), LATER + MINUTE))).outcomes
     assert not again.trashed

@@ -62,6 +62,7 @@ def make_page(properties: Mapping[str, Any], **top: Any) -> dict[str, Any]:
     return {
         "object": "page",
         "id": "page-1",
+        "parent": {"type": "data_source_id", "data_source_id": "source-1", "database_id": "database-1"},
         "created_time": "2026-11-20T08:15:00.000Z",
         "last_edited_time": "2026-11-23T09:59:00.000Z",
         "last_edited_by": {"object": "user", "id": "ada"},

@@ -301,3 +301,34 @@ def test_storable_text_stays_as_it_is(content: str) -> None:
     kept = storable(content)
     assert storable(kept) == kept
     assert kept.encode("utf-8").count(0) == 0
+
+
+# Where a page lies
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        {"type": "data_source_id", "data_source_id": "source-2", "database_id": "database-1"},
+        {"type": "database_id", "database_id": "database-1"},
+        {"type": "page_id", "page_id": "page-2"},
+        {"type": "block_id", "block_id": "block-1"},
+        {"type": "workspace", "workspace": True},
+        {"type": "agent_id", "agent_id": "agent-1"},
+    ],
+)
+def test_a_page_that_lies_anywhere_but_on_the_board_is_away_whatever_it_shows(parent: dict[str, Any]) -> None:
+    other = {"Name": {"id": "title", "type": "title", "title": []}}
+    card = read_card({**make_page({}), "properties": other, "parent": parent}, make_board())
+    assert (card.away, card.in_trash, card.page_id) == (True, True, "page-1")
+    assert (card.title, card.status, card.edited_by) == ("", None, "ada")
+
+
+def test_a_page_of_the_board_is_not_away_be_it_in_the_trash() -> None:
+    assert not read_card(make_page({}, in_trash=True), make_board()).away
+
+
+@pytest.mark.parametrize("parent", [None, "source-1", []])
+def test_what_does_not_say_where_it_lies_is_no_page(parent: object) -> None:
+    with pytest.raises(ValueError, match="not a page object"):
+        read_card({**make_page({}), "parent": parent}, make_board())

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.running import correlate
+from cli.running import correlate, stopping_says
 from cli.surroundings import settings_here
+from models.card import count_cards
 from models.errors import GiveUp
 from models.sync_state import CONFIRMED, remember
 from tasks.alerts import deliver_alerts
@@ -43,11 +44,27 @@ async def import_once() -> None:
         if not mine:
             raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
         correlate()
+        async with on.sessions() as session:
+            known = await count_cards(session)
         with counting_requests() as requests, Progress(*columns, console=console) as progress:
             bar = progress.add_task("import", total=None)
-            await import_cards(on, report, progress=lambda cards: progress.update(bar, completed=cards))
+            with stopping_says(lambda: _stopped(int(progress.tasks[0].completed), known)):
+                await import_cards(on, report, progress=lambda cards: progress.update(bar, completed=cards))
             progress.update(bar, total=report.imported)
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
+
+
+def _stopped(read: int, known: int) -> str:
+    """What an import that was interrupted leaves.
+
+    Args:
+        read: cards that it stored, in this run and those before it.
+        known: cards that the database held before; Notion does not tell how many a board has.
+    """
+    if not read:
+        return "Stopped before a card was read; run it again."
+    of = f" of {known:,}" if known > read else ""
+    return f"Stopped after {read:,}{of} cards; run it again to go on."
 
 
 async def show_differences() -> None:

@@ -43,6 +43,6 @@ async def _up() -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """All that the command does; it begins in `cli.__main__`."""
     configure_logging("WARNING")
     app()

@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Programs are run as modules, and files named from here: a folder above may have any name, blanks included.
+LINT_IMPORTS := $(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 .DEFAULT_GOAL := help
 .PHONY: help up test lint simulate mutate bench format lock clean
@@ -12,7 +14,7 @@ help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 up: $(READY) ## Start everything and keep the board in sync until Ctrl-C
-	@exec $(BIN)/showrunner up
+	@exec $(BIN)/python -m cli up
 
 # Tests of whole programs wait more than they work, so they run beside the others. Each part has temporary folders of its
 # own: a starting pytest closes those of its user to everybody else, a database server under another user included.
@@ -21,20 +23,20 @@ PROGRAMS := tests/crash tests/flows
 BESIDE := $(VENV)/programs
 
 test: lint ## Lint, type-check and pass every test
-	@if [ -n "$(ARGS)" ]; then exec $(BIN)/pytest $(ARGS); fi; \
+	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
 	  mkdir -p $(BESIDE); \
-	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/pytest -p no:cacheprovider $(STORIES) >$(BESIDE)/stories 2>&1 & one=$$!; \
-	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/pytest -p no:cacheprovider $(PROGRAMS) >$(BESIDE)/log 2>&1 & other=$$!; \
-	  $(BIN)/pytest $(addprefix --ignore=,$(STORIES) $(PROGRAMS)); code=$$?; \
+	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider $(STORIES) >$(BESIDE)/stories 2>&1 & one=$$!; \
+	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider $(PROGRAMS) >$(BESIDE)/log 2>&1 & other=$$!; \
+	  $(BIN)/python -m pytest $(addprefix --ignore=,$(STORIES) $(PROGRAMS)); code=$$?; \
 	  wait $$one || code=$$?; wait $$other || code=$$?; \
 	  echo; echo "The tests of whole programs, run beside these:"; cat $(BESIDE)/stories $(BESIDE)/log; \
 	  exit $$code
 
 lint: $(READY) ## Lint, check types and the arrows between the rooms
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m ruff check --quiet .
+	@$(BIN)/python -m ruff format --check --quiet .
+	@$(BIN)/python -m mypy
+	@$(LINT_IMPORTS) --no-logo 2>/dev/null || $(LINT_IMPORTS)
 
 simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
@@ -46,28 +48,28 @@ bench: $(READY) ## Measure everything beside its limit (15 minutes) and write th
 	@$(BIN)/python -m benchmarks.run $(ONLY)
 
 format: $(READY) ## Put the code in shape
-	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format .
 
 .PHONY: screenshots
 screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
 	@PYTHONPATH=tests:tests/story $(BIN)/python tests/browser/screenshots.py
 
 lock: ## Renew constraints.txt with the newest versions that pyproject.toml allows
-	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet '.[dev]' hatchling editables
-	@(head -n 1 constraints.txt && $(VENV)/lock/bin/pip freeze --exclude showrunner) > constraints.new && mv constraints.new constraints.txt
+	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet '.[dev]' hatchling editables
+	@(head -n 1 constraints.txt && $(VENV)/lock/bin/python -m pip freeze --exclude showrunner) > constraints.new && mv constraints.new constraints.txt
 	@rm -rf $(VENV)/lock
 
 .PHONY: crash
 crash: $(READY) ## Kill each process in a burst of edits and moves: make crash BURST=1000
-	@CRASH_BURST=$(or $(BURST),300) $(BIN)/pytest tests/crash -m 'crash or not crash'
+	@CRASH_BURST=$(or $(BURST),300) $(BIN)/python -m pytest tests/crash -m 'crash or not crash'
 
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Showrunner needs Python 3.11 or newer: install it, or say where it is with make PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing what Showrunner needs into $(VENV) (once) …"
-	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --quiet --disable-pip-version-check --editable '.[dev]'
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)

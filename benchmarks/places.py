@@ -22,7 +22,8 @@ import httpx
 import structlog
 from sqlalchemy import URL
 
-from models.database import embedded_postgres, migrate
+from models.database import migrate
+from models.embedded import embedded_postgres
 from models.inbox import Delivery, put
 from models.settings import Settings
 from tasks.connections import Connections, close_connections, connections

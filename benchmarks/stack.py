@@ -26,7 +26,8 @@ import psycopg
 
 from benchmarks.figures import Figure, main
 from benchmarks.places import CHANNELS, folder, free_port
-from models.database import database_url, embedded_postgres, libpq
+from models.database import database_url, libpq
+from models.embedded import embedded_postgres
 
 LIMIT, IDLE_SECONDS, SETTLE_SECONDS = 25.0, 60.0, 5.0
 _READY, _PATIENCE, _LOOK_EVERY = "Showrunner is up.", 180.0, 0.1
@@ -67,7 +68,7 @@ async def up(place: Path, ports: dict[str, str]) -> AsyncIterator[Up]:
     output = place / f"output-{time.monotonic_ns()}"
     ours = ("PREFECT_", "NOTION_", "DATABASE_")
     mine = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    command, began = (sys.executable, "-c", "from cli.main import main; main()", "up"), time.monotonic()
+    command, began = (sys.executable, "-c", "from cli.__main__ import main; main()", "up"), time.monotonic()
     with output.open("wb") as out:
         running = await asyncio.create_subprocess_exec(*command, cwd=place, env=mine | ports, stdout=out, stderr=out)
     try:

@@ -33,6 +33,7 @@ app = typer.Typer(help="Make the board in Notion, compare it with what it should
 
 _LACKING = {f"{name}-option-{what}" for name in ("status", "priority") for what in ("missing", "renamed")}
 """What the alert of a cycle is about."""
+_STOPPED = "Stopped; what was made stays: run it again, it only adds what is missing."
 
 
 @app.command("create")
@@ -42,7 +43,7 @@ def create(
     title: Annotated[str, typer.Option(help="What the board is called.")] = DEFAULT_TITLE,
 ) -> None:
     """Make the board with its views and relation databases. Again, it only adds what is missing."""
-    run(_create(bare_id(parent), title))
+    run(_create(bare_id(parent), title), stopped=_STOPPED)
 
 
 async def _create(page_id: str, title: str) -> None:
@@ -79,7 +80,7 @@ async def _check(*, as_json: bool) -> None:
 @app.command("repair")
 def mend() -> None:
     """Add what the board lacks and set our views right; nothing that people made is deleted or renamed."""
-    run(_repair())
+    run(_repair(), stopped=_STOPPED)
 
 
 async def _repair() -> None:

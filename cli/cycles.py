@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.printing import print_json
-from cli.running import correlate
+from cli.running import correlate, stopping_says
 from cli.surroundings import settings_here
+from models.card import count_cards
 from models.change import Change
 from models.creation import waiting_tasks, why_no_card
 from models.errors import GiveUp
@@ -50,11 +51,27 @@ async def import_once() -> None:
         if not mine:
             raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
         correlate()
+        async with on.sessions() as session:
+            known = await count_cards(session)
         with counting_requests() as requests, Progress(*columns, console=console) as progress:
             bar = progress.add_task("import", total=None)
-            await import_cards(on, report, progress=lambda cards: progress.update(bar, completed=cards))
+            with stopping_says(lambda: _stopped(int(progress.tasks[0].completed), known)):
+                await import_cards(on, report, progress=lambda cards: progress.update(bar, completed=cards))
             progress.update(bar, total=report.imported)
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
+
+
+def _stopped(read: int, known: int) -> str:
+    """What an import that was interrupted leaves.
+
+    Args:
+        read: cards that it stored, in this run and those before it.
+        known: cards that the database held before; Notion does not tell how many a board has.
+    """
+    if not read:
+        return "Stopped before a card was read; run it again."
+    of = f" of {known:,}" if known > read else ""
+    return f"Stopped after {read:,}{of} cards; run it again to go on."
 
 
 async def show_differences(*, as_json: bool) -> None:

@@ -152,7 +152,7 @@ def replay_events(
     dead: Annotated[bool, typer.Option("--dead", help="All dead events.")] = False,
 ) -> None:
     """Give an event, or all dead ones, another chance: due now, with a fresh count of attempts."""
-    run(_replay(event_id, dead=dead))
+    run(_replay(event_id, dead=dead), stopped="Stopped; run it again to be sure.")
 
 
 async def _replay(event_id: str | None, *, dead: bool) -> None:

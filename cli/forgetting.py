@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cli.running import correlate, run
 from cli.surroundings import running
-from models.database import Sessions, database_url, embedded_postgres, migrate, open_engine, open_sessions
+from models.database import Sessions, database_url, migrate, open_engine, open_sessions
+from models.embedded import embedded_postgres
 from models.errors import GiveUp
 from models.forgetting import Followed, followed, forget_board
 from models.settings import Settings, load_settings

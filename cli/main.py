@@ -64,7 +64,7 @@ async def _up() -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """All that the command does; it begins in `cli.__main__`."""
     # Prefect reads it when it is imported, which some commands do late: else it prints a notice and calls home.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     configure_logging("WARNING")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -19,20 +20,20 @@ from models.settings import load_settings
 
 def bring_up_to_date() -> None:
     """Make or bring up to date the tables in DATABASE_URL. Twice is as once; several at once wait for each other."""
-    run(_migrate())
+    run(_migrate(), stopped="Stopped; each step was made whole or not at all: run it again to go on.")
 
 
 async def _migrate() -> None:
     given = load_settings().database_url
     if given is None:
         raise SettingsError("DATABASE_URL is not set: it names the database whose tables are to be made.")
-    migrate(database_url(given.get_secret_value()))
+    await asyncio.to_thread(migrate, database_url(given.get_secret_value()))
     console.print("The tables are up to date.")
 
 
 def deploy() -> None:
     """Make on Prefect's server what the flows need: work pool, deployments, automations. Twice is as once."""
-    run(_deploy())
+    run(_deploy(), stopped="Stopped; run it again to go on.")
 
 
 async def _deploy() -> None:

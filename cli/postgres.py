@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cli.log_files import begin_anew
 from cli.processes import ASK_EVERY, LOOK_EVERY, Patience
-from models.database import EmbeddedPostgres
+from models.embedded import EmbeddedPostgres
 from models.errors import DatabaseUnavailable
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import psutil
 
 from cli.log_files import begin_anew
 from models.errors import GiveUp
+from models.processes import is_running, mark_of
 
 START_SECONDS = 120.0
 """How long a process may take until it answers; a Prefect server on a cold disk takes half a minute."""
@@ -153,7 +155,9 @@ class Ledger:
         """Record the children that run."""
         running = [child for child in children if child.process is not None and child.process.returncode is None]
         rows = [_identity(child.name, child.process.pid) for child in running if child.process is not None]
-        self._path.write_text(json.dumps([row for row in rows if row]))
+        draft = self._path.with_suffix(".new")
+        draft.write_text(json.dumps([row for row in rows if row]))
+        draft.replace(self._path)
 
     async def stop_leftovers(self) -> list[str]:
         """Stop what an earlier run left; the names of what was stopped."""
@@ -161,27 +165,30 @@ class Ledger:
             rows = json.loads(self._path.read_text())
         except (OSError, ValueError):
             return []
-        left = [(row["name"], process) for row in rows if (process := _same(row)) is not None]
+        left = [(str(row["name"]), process) for row in rows if (process := _same(row)) is not None]
         for _, process in left:
-            process.send_signal(signal.SIGTERM)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGTERM)
         _, alive = await asyncio.to_thread(psutil.wait_procs, [process for _, process in left], STOP_SECONDS)
         for process in alive:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self._path.unlink(missing_ok=True)
         return [name for name, _ in left]
 
 
 def _identity(name: str, pid: int) -> dict[str, object] | None:
-    try:
-        return {"name": name, "pid": pid, "created": psutil.Process(pid).create_time()}
-    except psutil.NoSuchProcess:
-        return None
+    mark = mark_of(pid)
+    return None if mark is None else {"name": name, "pid": pid, "mark": mark}
 
 
 def _same(row: Mapping[str, object]) -> psutil.Process | None:
     """The process of a row, unless its id belongs to another one by now."""
     try:
         process = psutil.Process(int(str(row["pid"])))
+        if "mark" in row:
+            return process if is_running(process.pid, str(row["mark"])) else None
+        # An earlier version's row.
         return process if process.create_time() == row["created"] else None
     except (psutil.NoSuchProcess, KeyError, ValueError):
         return None

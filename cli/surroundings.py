@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
 from models.errors import GiveUp
+from models.processes import began, is_running, mark_of
 from models.settings import Settings, load_settings
 
 FACTS = "up.json"
+_CLOCK_SECONDS = 2.0
+"""How far two readings of when a process began may lie apart."""
 
 
 def write_facts(state_dir: Path, environment: Mapping[str, str]) -> None:
@@ -21,7 +24,8 @@ def write_facts(state_dir: Path, environment: Mapping[str, str]) -> None:
     draft = path.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"pid": os.getpid(), "environment": dict(environment)}, file)
+        me = os.getpid()
+        json.dump({"pid": me, "mark": mark_of(me), "environment": dict(environment)}, file)
     draft.replace(path)
 
 
@@ -32,12 +36,36 @@ def remove_facts(state_dir: Path) -> None:
 
 def running(state_dir: Path) -> dict[str, str] | None:
     """The settings of the `up` that runs here; None when none does."""
+    path = state_dir / FACTS
     try:
-        facts = json.loads((state_dir / FACTS).read_text())
+        facts = json.loads(path.read_text())
         pid, environment = int(facts["pid"]), dict(facts["environment"])
+        written = path.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return environment if psutil.pid_exists(pid) and pid != os.getpid() else None
+    there = _left_by_version_before(pid, written) if "mark" not in facts else is_running(pid, facts["mark"])
+    return environment if there and pid != os.getpid() else None
+
+
+def _left_by_version_before(pid: int, written: float) -> bool:
+    """Whether facts without a mark are of a process that still runs: it had begun when it wrote them."""
+    since = began(pid)
+    return since is not None and since <= written + _CLOCK_SECONDS
+
+
+@contextmanager
+def only_one(state_dir: Path) -> Iterator[None]:
+    """Be the only `up` of this folder while the context lasts, however this process ends.
+
+    Raises:
+        GiveUp: when another one is.
+    """
+    with (state_dir / "up.lock").open("ab") as mine:
+        try:
+            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GiveUp(f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C).") from None
+        yield
 
 
 def among_settings(environment: Mapping[str, str]) -> dict[str, str]:

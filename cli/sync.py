@@ -13,7 +13,7 @@ def import_board() -> None:
     """Read the whole board into the database; goes on where an interrupted import stopped. Writes nothing to Notion."""
     from cli.cycles import import_once  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
 
-    run(import_once())
+    run(import_once(), stopped="Stopped; run it again to go on.")
 
 
 def push(
@@ -32,4 +32,5 @@ def push(
         raise typer.BadParameter("--json goes with --dry-run.")
     from cli.cycles import push_once, show_differences  # noqa: PLC0415 - as above
 
-    run(show_differences(as_json=as_json) if dry else push_once(confirm=confirm))
+    work = show_differences(as_json=as_json) if dry else push_once(confirm=confirm)
+    run(work, stopped="Stopped." if dry else "Stopped; what was written stays, the rest is the next cycle's.")

@@ -14,16 +14,17 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from sqlalchemy import URL
 
 from cli.following import follow
+from cli.interrupts import Interrupted
 from cli.postgres import keep_postgres_alive
 from cli.processes import ASK_EVERY, START_SECONDS, Child, Ledger, check_port
 from cli.sandbox_board import ensure_board
-from cli.surroundings import among_settings, remove_facts, running, write_facts
+from cli.surroundings import among_settings, only_one, remove_facts, running, write_facts
 from flows.environment import client_environment, server_environment
 from models.channels import read_channels
-from models.database import EmbeddedPostgres, database_url, migrate
+from models.database import database_url, libpq, migrate, shown
+from models.embedded import EmbeddedPostgres
 from models.errors import GiveUp, SettingsError
 from models.settings import Settings
 from tasks.board import SANDBOX_BOARD, bot_id, refreshed_board
@@ -112,15 +113,18 @@ async def up(settings: Settings) -> None:
     for fault in folder.faults:
         say(f"Channel file {fault} Every other channel is followed.")
     channels = folder.channels
-    await _make_room(stack)
+    stack.folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as cleanup:
+        cleanup.enter_context(only_one(stack.folder))
+        await _make_room(stack)
         cleanup.push_async_callback(_stop, stack)
         starting = asyncio.create_task(_start(stack, sorted(channels)))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
-            return
+            await asyncio.wait({starting})
+            raise Interrupted("Stopped before it was up.")
         starting.result()
         _announce(stack)
         await _watch(stack, stop)
@@ -140,7 +144,6 @@ async def _make_room(stack: Stack) -> None:
         raise SettingsError(
             "NOTION_API_TOKEN is set but NOTION_DATABASE_ID is not: copy the link of the board's database into it."
         )
-    stack.folder.mkdir(parents=True, exist_ok=True)
     for name in await stack.ledger.stop_leftovers():
         say(f"Stopped the {name} that an earlier run left behind.")
     check_port(settings.door_host, settings.door_port, "door", "DOOR_PORT")
@@ -191,7 +194,7 @@ async def _start_postgres(stack: Stack) -> None:
         stack.postgres = EmbeddedPostgres(stack.folder / "postgres")
         url = await asyncio.to_thread(stack.postgres.start)
     await asyncio.to_thread(migrate, url)
-    stack.environment["DATABASE_URL"] = url.render_as_string(hide_password=False)
+    stack.environment["DATABASE_URL"] = libpq(url)
     say("  PostgreSQL is ready.")
 
 
@@ -264,8 +267,6 @@ async def _first_cycle(api: str, worker: Child, login: tuple[str, str] | None) -
 
 
 def _announce(stack: Stack) -> None:
-    database = stack.environment["DATABASE_URL"]
-    shown = database if "@/" in database else URL.render_as_string(database_url(database))
     sandbox = stack.settings.notion_api_token is None
     board = stack.environment["NOTION_BASE_URL"] if sandbox else f"https://www.notion.so/{_board_id(stack)}"
     say("")
@@ -273,7 +274,7 @@ def _announce(stack: Stack) -> None:
     say(f"  board       {board}{'   (sandbox: a Notion on this machine)' if sandbox else ''}")
     say(f"  Prefect UI  {stack.prefect_url}")
     say(f"  door        {stack.door_url}/webhook/notion")
-    say(f"  database    {shown}")
+    say(f"  database    {shown(database_url(stack.environment['DATABASE_URL']))}")
     say(f"  logs        {stack.folder / 'logs'}")
     say("")
 

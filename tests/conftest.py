@@ -15,7 +15,8 @@ import pytest
 import structlog
 from sqlalchemy import URL
 
-from models.database import Sessions, embedded_postgres, libpq, migrate, open_engine, open_sessions
+from models.database import Sessions, libpq, migrate, open_engine, open_sessions
+from models.embedded import embedded_postgres
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 """The moment tests begin at, unless they say otherwise."""

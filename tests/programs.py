@@ -105,4 +105,4 @@ class Up:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from cli.main import main; main()", *arguments]
+    return [sys.executable, "-c", "from cli.__main__ import main; main()", *arguments]

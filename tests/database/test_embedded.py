@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from models.database import EmbeddedPostgres, libpq
+from models.database import libpq
+from models.embedded import EmbeddedPostgres
 from models.errors import DatabaseUnavailable
 
 SECONDS = 20.0

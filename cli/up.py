@@ -106,19 +106,17 @@ async def up(settings: Settings) -> None:
     Raises:
         ShowrunnerError: with one sentence, when something cannot be started. Nothing is left running then.
     """
-    stack = Stack(settings)
-    stop = asyncio.Event()
+    stack, stop = Stack(settings), asyncio.Event()
     _on_signals(stop)
     folder = read_channels(settings.channel_configs).usable()
     for fault in folder.faults:
         say(f"Channel file {fault} Every other channel is followed.")
-    channels = folder.channels
     stack.folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as cleanup:
         cleanup.enter_context(only_one(stack.folder))
         await _make_room(stack)
         cleanup.push_async_callback(_stop, stack)
-        starting = asyncio.create_task(_start(stack, sorted(channels)))
+        starting = asyncio.create_task(_start(stack, sorted(folder.channels)))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():

@@ -16,8 +16,11 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def is_remote(url: str) -> bool:
-    """Whether a URL leads to another machine; else no proxy is to be asked for it."""
-    host = urlsplit(url).hostname or ""
+    """Whether a URL leads to another machine; else no proxy is to be asked for it. One that is none leads nowhere."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # whoever asks it is told what is wrong with it
+        return False
     try:
         return not ip_address(host).is_loopback
     except ValueError:
@@ -26,10 +29,11 @@ def is_remote(url: str) -> bool:
 
 def proxy_for(url: str) -> str | None:
     """The proxy through which the environment wants that URL to be asked; None for none."""
-    given = getproxies()
-    parts = urlsplit(url)
+    if not is_remote(url):
+        return None
+    given, parts = getproxies(), urlsplit(url)
     proxy = given.get(parts.scheme) or given.get("all")
-    if not proxy or not is_remote(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+    if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bursts import a_worker_moves_many_tasks, many_cards_are_edited
 from masses import many_cards_are_dragged_twice, many_cards_are_trashed, many_wrong_moves
+from queueing import a_card_is_queued_first, a_queued_card_loses_a_text, standing_in
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from stage import CHANNEL
 from world import World
@@ -77,7 +78,8 @@ async def a_card_is_doubled(world: World) -> None:
     """Notion's Duplicate takes over every value, ours too."""
     if not world.cards:
         return
-    source = world.sandbox.state.pages[world.rng.choice(world.cards)]
+    late = standing_in(world, WORKING) if world.rng.random() < 0.5 else []
+    source = world.sandbox.state.pages[world.rng.choice(late or world.cards)]
     answer = await world.people.get(f"/v1/pages/{source.id}")
     values = {
         prop["id"]: {prop["type"]: _bare(prop["type"], prop[prop["type"]])}
@@ -315,6 +317,8 @@ EVERYDAY: dict[Happening, float] = {
     a_process_dies: 1.5,
     a_card_is_made: 3,
     a_card_is_doubled: 1,
+    a_card_is_queued_first: 1.5,
+    a_queued_card_loses_a_text: 1.5,
     a_card_is_dragged: 4,
     a_card_is_dragged_rightly: 8,
     a_status_is_odd: 0.7,

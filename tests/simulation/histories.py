@@ -18,7 +18,7 @@ from world import World
 
 from models.board import NEEDED
 from models.safety import waiting
-from models.sync_state import CONFIRMED, get_moment, remember
+from models.sync_state import CONFIRMED, WATERMARK, get_moment, remember
 from sandbox.two_way import schema_changed
 
 BIG = 0.03
@@ -93,6 +93,13 @@ async def _happen(world: World, steps: int) -> None:
         world.turns.trail.append(f"{world.clock.now:%d %H:%M:%S} {kind.__name__}")
         world.happened[kind.__name__] += 1
         await kind(world)
+        await _notice_the_import(world)
+
+
+async def _notice_the_import(world: World) -> None:
+    """Note when the first import was over, soon after it was."""
+    if world.imported is None and await world.rows("SELECT 1 FROM sync_state WHERE key = :key", key=WATERMARK):
+        world.imported = world.clock.now
 
 
 async def _calm_down(world: World, schema: dict[str, Any]) -> None:
@@ -112,6 +119,7 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
         world.later(hours=hours)
         await world.run(world.processes[0], "cycle")
         await world.to_the_end()
+        await _notice_the_import(world)
         error = getattr(world.processes[0], "error", None)
         async with world.sessions.begin() as session:
             if await waiting(session):

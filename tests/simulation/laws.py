@@ -10,6 +10,7 @@ from typing import Any
 
 import laws_of_history
 import laws_of_inserted_tasks
+import laws_of_moves
 from laws_of_history import same
 from laws_of_unseen_edits import Told, unseen_is_true
 from ledger import TWO_WAY, Written
@@ -35,6 +36,7 @@ async def broken(world: World) -> list[str]:
     found += await laws_of_inserted_tasks.broken(world, board)
     found += _nothing_lost(world, history)
     found += _every_refusal_is_recorded(cards, history)
+    found += laws_of_moves.broken(world, pages, cards, history)
     found += laws_of_history.broken(world, history)
     found += await _every_event_is_done(world)
     found += await _what_was_told_was_looked_at(world, cards)
@@ -87,6 +89,10 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
         return [f"{name} is valid and has no task"]
     theirs = all(entry.who in {"person", "schema"} for entry in world.ledger.written[known.page_id, "Attention"])
     found = _attention_is_right(read, violations, card, tasks, theirs) if "Attention" not in read.computed else []
+    if violations and tasks and tasks[0]["status"] == "pending":
+        found.append("it is not valid, and its task is pending")
+    if card["status_kept_until"] is not None:
+        found.append(f"its Status is left alone since {card['status_kept_until']:%d %H:%M:%S}")
     if tasks:
         pairs = _pairs(read, tasks[0], {violation.field for violation in violations})
     else:
@@ -211,7 +217,7 @@ def _every_refusal_is_recorded(cards: dict[str, Any], history: list[Any]) -> lis
     """With the value that its sentence names."""
     lost: dict[str, list[str]] = {}
     for row in history:
-        if row["action"] in {"refused", "overruled"}:
+        if row["action"] in {"refused", "overruled", "put_back"}:
             lost.setdefault(row["notion_page_id"], []).append(row["lost_value"] or "")
     return [
         f"card {page_id[:8]} tells of a refusal that stands nowhere: {card['refusal']!r}"

@@ -53,8 +53,24 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
         emptied = old not in {*PLANNING, BoardStatus.QUEUED} and new == BoardStatus.DRAFT
         if emptied and new not in _after(written, old, row["at"]):
             yield f"it was moved from {old} to {new} by being emptied"
-        if new not in FREE_OF_RULES and not any(entry.value == new and entry.who != "one" for entry in written):
+        asked = any(entry.value == new and entry.who != "one" for entry in written)
+        if new not in FREE_OF_RULES and not asked and not _waited(rows, row, new):
             yield f"nobody moved it to {new} on the board, and it counts as moved by {row['actor']}"
+
+
+def _waited(rows: list[Any], before: Any, column: str) -> bool:
+    """Whether the card stood there and waited until it was valid: then nobody has to move it there once more."""
+    return any(row["action"] == "waiting" and row["lost_value"] == column and row["id"] < before["id"] for row in rows)
+
+
+def _was_not_valid(rows: list[Any], change: Any) -> bool:
+    """Whether a change is no person's, but that of a card in Queued which is not valid any more."""
+    return (change["old_value"], change["new_value"]) == (BoardStatus.QUEUED, BoardStatus.DRAFT) and any(
+        row["action"] in {"waiting", "put_back"}
+        and row["lost_value"] == BoardStatus.QUEUED
+        and row["at"] == change["at"]
+        for row in rows
+    )
 
 
 def _after(written: list[Written], value: str, until: datetime) -> list[str | None]:
@@ -78,6 +94,8 @@ def _people_change_only_what_the_board_showed(world: World, page_id: str, rows: 
         for row in _changes(rows, name):
             since = _held_since(rows, row, name)
             if since is None or since["actor"] != "pipeline" or since["action"] != "changed":
+                continue
+            if name == "Status" and _was_not_valid(rows, row):
                 continue
             if not _showed(written, row, name, _kept(rows, row, name)):
                 yield (

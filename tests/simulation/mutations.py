@@ -94,6 +94,31 @@ MUTATIONS = (
         "asked=board_status(card.status) or BoardStatus.DRAFT,",
     ),
     Mutation(
+        "plan: an invalid card stays pending",
+        MOVES,
+        "if case.valid or case.asked is not BoardStatus.QUEUED or case.current is not BoardStatus.QUEUED:",
+        "if True:",
+    ),
+    Mutation(
+        "plan: a new card keeps its late column", MOVES, "old = case.importing and not case.seen", "old = not case.seen"
+    ),
+    Mutation(
+        "plan: an old card is followed wherever it stands",
+        MOVES,
+        "if self.unfollowed_late and self.valid and self.current not in FINISHED:",
+        "if False:",
+    ),
+    Mutation(
+        "plan: a move that waits is not taken when the card is complete",
+        MOVES,
+        "    if case.valid:\n        return _taken(case)",
+        "",
+    ),
+    Mutation(
+        "a move that waits is never put back", SETTLE, "return known if known > now else None", "return now + GRACE"
+    ),
+    Mutation("what is put back is not told", MERGE, "return fresh, task.status_changed_at if", 'return "", None if'),
+    Mutation(
         "what people write into our properties is not recorded",
         MERGE,
         'for name in ("Created", "Updated", "Attention"):',

@@ -100,7 +100,7 @@ class World(Stage):
         failures: what must never happen and did.
         happened: how often each kind of thing happened.
         touched: pages and properties that people edited, also to what they were already.
-        imported: when it was first known that the first import had ended.
+        edited: when a person last edited a page; `imported`: when the first import was known to be over.
         inserted: tasks that workers inserted, which become cards.
     """
 
@@ -126,6 +126,7 @@ class World(Stage):
         self.channels: dict[str, Any] = {}
         self.doubts = Doubts()
         self.trashed: dict[str, datetime] = {}
+        self.edited: dict[str, datetime] = {}
         self.imported: datetime | None = None
         self.inserted: list[UUID] = []
 
@@ -248,6 +249,7 @@ class World(Stage):
     async def write(self, page_id: str, **values: Any) -> bool:
         """A person edits a card, by the properties' ids, as a click does."""
         self.touched |= {(page_id, name) for name in properties(**values)}
+        self.edited[page_id] = self.clock.now
         return await self.person("PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)})
 
     def _given(self, values: dict[str, Any]) -> dict[str, Any]:

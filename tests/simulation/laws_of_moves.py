@@ -1,0 +1,70 @@
+"""What must hold for where cards stand: nothing is in work that nobody put there, and nothing goes back in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from ledger import Written
+from world import World
+
+from models.statuses import STATE_OF, BoardStatus, Status
+
+BEGIN = {Status.DRAFT, Status.PENDING, Status.COMPLETED}
+"""States in which a task may be made because of a card, once the board was imported: nobody works on it in them."""
+SURELY_SEEN = timedelta(minutes=20)
+"""By then a cycle has seen an edit, however long its sweep was on the way."""
+
+
+def broken(world: World, pages: dict[str, Any], cards: dict[str, Any], history: list[Any]) -> list[str]:
+    """Every law that does not hold, each with the facts."""
+    by_page: dict[str, list[Any]] = {}
+    for row in history:
+        by_page.setdefault(row["notion_page_id"], []).append(row)
+    found = []
+    for page_id, rows in by_page.items():
+        facts = [*_nothing_begins_amid_the_work(world, rows)]
+        if page_id in pages and page_id in cards:
+            facts += [*_what_is_put_back_is_told(world.ledger.written[page_id, "Status"], cards[page_id], rows)]
+            facts += [*_what_is_complete_is_not_put_back(world, page_id, cards[page_id], rows)]
+        found += [f"card {page_id[:8]}: {fact}" for fact in facts]
+    return found
+
+
+def _nothing_begins_amid_the_work(world: World, rows: list[Any]) -> Iterator[str]:
+    """No task is approved or in work because of a card, unless it was there when the board was imported.
+
+    That people then move tasks only as they may is another law.
+    """
+    for row in rows:
+        late = world.imported is not None and row["at"] > world.imported
+        if row["action"] != "created" or row["actor"] == "pipeline" or not late:
+            continue
+        if STATE_OF[BoardStatus(row["new_value"])] not in BEGIN:
+            yield f"its task was made in {row['new_value']} at {row['at']:%d %H:%M:%S}, where nobody put it"
+
+
+def _what_is_put_back_is_told(written: list[Written], card: Any, rows: list[Any]) -> Iterator[str]:
+    """Until somebody moves the card, or something else is refused."""
+    of_status = [row for row in rows if row["property"] == "Status" or row["action"] in {"created", "deleted"}]
+    last = [row for row in of_status if row["action"] not in {"created", "deleted"}][-1:]
+    if not last or last[0]["action"] != "put_back" or card["trashed_at"] is not None:
+        return
+    row = last[0]
+    told_since = any(other["id"] > row["id"] and other["action"] in {"refused", "overruled"} for other in rows)
+    moved_since = any(entry.at > row["at"] and entry.who in {"person", "schema"} for entry in written)
+    if not told_since and not moved_since and f"“{row['lost_value']}”" not in card["refusal"]:
+        yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and says only {card['refusal']!r}"
+
+
+def _what_is_complete_is_not_put_back(world: World, page_id: str, card: Any, rows: list[Any]) -> Iterator[str]:
+    """It was valid since its last edit, so its move was to be taken."""
+    # What makes a card valid without an edit of it.
+    otherwise = any(what.startswith(("channel file", "option", "column", "type")) for what in world.happened)
+    if otherwise or card["violations"]:
+        return
+    for row in rows:
+        at_rest = page_id in world.edited and row["at"] - world.edited[page_id] > SURELY_SEEN
+        if row["action"] == "put_back" and row["reason"] == "invalid_card" and at_rest:
+            yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and nothing was wrong with it"

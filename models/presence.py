@@ -25,6 +25,8 @@ PAGE: Final = 100
 """Cards that a query shows at most."""
 CYCLE: Final = timedelta(seconds=60)
 """A step costs a request, and there may be one such request a cycle in the mean."""
+FIRST: Final = timedelta(minutes=2)
+"""How long after a board was read for the first time the asking begins."""
 _LATE: Final = timedelta(seconds=30)
 """A cycle that begins early by less than this takes its step all the same."""
 _GOING_ON = (Status.PENDING, Status.PROCESSING, Status.AWAITING_REVIEW, Status.APPROVED, Status.RETRY)
@@ -39,7 +41,7 @@ class Which(StrEnum):
     ALL = "all"
 
 
-PERIODS: Final[Mapping[Which, timedelta]] = {Which.GOING_ON: timedelta(minutes=7), Which.ALL: timedelta(hours=20)}
+PERIODS: Final[Mapping[Which, timedelta]] = {Which.GOING_ON: timedelta(minutes=6), Which.ALL: timedelta(hours=20)}
 """How often a round begins: a card that leaves just after it was asked for is found within ten minutes, or a day."""
 
 
@@ -79,9 +81,9 @@ class Rounds:
 
     @classmethod
     def first(cls, now: datetime, cards: int) -> Self:
-        """Where there is nothing yet: the board was just read, and the long round is under way."""
+        """Where there is nothing yet: the board was just read, and both rounds are under way."""
         begun = Round(began=now, stepped=now, at=BEGINNING)
-        return cls(rounds={Which.GOING_ON: Round(began=now, stepped=now), Which.ALL: begun}, free_at=now, cards=cards)
+        return cls(rounds=dict.fromkeys(Which, begun), free_at=now + FIRST, cards=cards)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

@@ -141,11 +141,28 @@ async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark
     task = await stage.task(edited)
     assert task is not None
     assert task.topic == "Vampyroteuthis"
-    assert sweeps <= 4, "what was pushed meanwhile is not read again and again"
+    assert sweeps <= 5, "what was pushed meanwhile is not read again and again; one asked who is still there"
     async with stage.sessions() as session:
         watermark = await get_moment(session, WATERMARK)
     assert watermark is not None
     assert watermark <= began
+
+
+async def test_an_idle_hour_costs_a_request_a_cycle_and_now_and_then_the_question_who_is_still_there(
+    stage: Stage,
+) -> None:
+    for status in ("Draft", "Queued", "Under Review", "Archived"):
+        await stage.add_valid(status=status)
+    await stage.cycle()
+    stage.clock.pass_(600)
+    costs = []
+    for _ in range(60):
+        stage.clock.pass_(60)
+        async with stage.requests() as made:
+            await stage.cycle()
+            costs.append(len(made()))
+    assert set(costs) == {1, 2}
+    assert sum(costs) <= 60 + 60 / 6 + 2
 
 
 async def test_a_card_that_is_done_while_the_line_looks_is_not_handed_out_as_it_was_before(

@@ -100,7 +100,7 @@ def assign(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict
     """
     found: dict[str, CardCreation] = {}
     left = {creation.task_id: creation for creation in creations}
-    for fits in (_is_answer, _same_title, _same_text, _same_created):
+    for fits in (_is_answer, _same_title, _almost_same_title, _same_text, _same_created):
         for page_id, look in looks.items():
             candidates = [creation for creation in left.values() if page_id not in found and fits(creation, look)]
             if len(candidates) == 1:
@@ -113,6 +113,10 @@ def _is_answer(creation: CardCreation, look: Look) -> bool:
 
 
 def _same_title(creation: CardCreation, look: Look) -> bool:
+    return _may_be(creation, look.card) and look.card.title == _sent(creation)["Title"]
+
+
+def _almost_same_title(creation: CardCreation, look: Look) -> bool:
     return _may_be(creation, look.card) and _bare(look.card.title) == _bare(_sent(creation)["Title"])
 
 

@@ -205,10 +205,9 @@ async def _refused(on: Connections, reader: Reader, report: Report, task_id: UUI
         The error, when it is not about making cards.
     """
     if isinstance(error, NotionRejected):
+        await _take_back(on, task_id)
         if await board_after_refusal(on) == reader.board:
             await _failed(on, task_id, report, str(error))
-        else:
-            await _take_back(on, task_id)
         return True
     if isinstance(error, NotionAuthError) and error.status == 403:  # noqa: PLR2004 - HTTP's own number
         # It may not insert, or the workspace is full: what is there can be written all the same.

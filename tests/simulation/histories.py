@@ -87,6 +87,8 @@ async def _happen(world: World, steps: int) -> None:
         chances |= troubles.TROUBLE
     if rng.random() < 0.25:
         chances |= troubles.SCHEMA
+    if rng.random() < 0.25:
+        chances |= troubles.NEW_CARDS
     kinds, weights = list(chances), list(chances.values())
     for _ in range(steps):
         kind = rng.choices(kinds, weights)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from happenings import a_worker_inserts_a_task
 from world import World
 
 STALE = [5, 30, 60]
@@ -201,4 +202,9 @@ SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {
     a_column_is_deleted: 0.4,
     options_come_and_go: 1,
     an_option_goes_under_our_hands: 5,
+}
+NEW_CARDS: dict[Callable[[World], Awaitable[object]], float] = {
+    a_worker_inserts_a_task: 10,
+    the_answer_to_a_new_card_is_lost: 6,
+    a_new_card_is_edited_at_once: 5,
 }

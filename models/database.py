@@ -13,13 +13,15 @@ from urllib.parse import quote
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, DateTime, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlmodel import SQLModel
 
 from models.errors import DatabaseUnavailable, SettingsError
+from models.fitness import refuse_unfit
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -182,16 +184,17 @@ def migrate(url: URL, revision: str = "head") -> None:
     """Bring the schema to a revision, up or down; blocking. Several processes at once wait for each other.
 
     Raises:
-        DatabaseUnavailable: when PostgreSQL does not answer.
-        SettingsError: when the URL has an option that PostgreSQL does not know.
+        DatabaseUnavailable: when PostgreSQL does not answer, takes no writes, or somebody holds a table for long.
+        SettingsError: when the URL has an option that PostgreSQL does not know, or the database cannot be ours.
     """
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = url
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
     move = command.downgrade if revision == "base" or revision.startswith("-") else command.upgrade
     try:
-        with psycopg.connect(libpq(url), connect_timeout=10):
-            pass
+        with psycopg.connect(libpq(url), connect_timeout=10) as connection:
+            refuse_unfit(connection, known)
     except psycopg.ProgrammingError as error:
         raise SettingsError(f"DATABASE_URL cannot be used: {str(error).splitlines()[0]}.") from error
     except psycopg.OperationalError as error:
@@ -199,4 +202,13 @@ def migrate(url: URL, revision: str = "head") -> None:
             f"PostgreSQL at {url.host or 'its socket'} does not answer ({str(error).splitlines()[0]}). "
             "Start it, or unset DATABASE_URL to use the embedded one.",
         ) from error
-    move(config, revision)
+    try:
+        move(config, revision)
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        later = error.connection_invalidated or isinstance(error.orig, psycopg.errors.LockNotAvailable)
+        kind = DatabaseUnavailable if later else SettingsError
+        cure = "try again." if later else "mend it and try again."
+        raise kind(
+            f"The tables could not be brought up to date ({reason}); what was there is as it was: {cure}"
+        ) from error

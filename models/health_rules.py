@@ -62,7 +62,7 @@ def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
         return checked("migrations", f"at {head}", revision=current, head=head)
     if current is not None and current not in known:
         wrong = f"the database is at {current}, which this version does not know"
-        cure = "Update Showrunner here: a newer version has migrated this database."
+        cure = "Update Showrunner here if a newer version migrated this database; else give it a database of its own."
     else:
         pending = len(known) if current is None else len(known) - 1 - known.index(current)
         wrong = f"{pending} pending: the database is at {current or 'nothing'}, {head} is the last"

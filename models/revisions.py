@@ -13,7 +13,7 @@ from models.database import MIGRATIONS
 def revisions() -> list[str]:
     """Our migrations, the oldest first; the last one is the head."""
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
 
 

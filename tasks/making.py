@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from models.board import Board
+from models.channels import channel_named
 from models.creation import CardCreation, any_waiting, due, held_task, open_since, overdue
 from models.errors import (
     NotionAuthError,
@@ -185,7 +186,7 @@ def _values(task: Task, board: Board) -> dict[str, Any]:
     """All that a task's card is to show, by property, as far as the board has it."""
     values = {
         "Title": task.title,
-        "Channel": task.channel_id,
+        "Channel": channel_named(task.channel_id, board.properties["Channel"].options) or task.channel_id,
         "Topic": task.topic,
         "Status": task.board_status,
     }

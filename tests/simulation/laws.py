@@ -109,13 +109,17 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
 
 
 def _a_new_card_has_its_dates(world: World, read: BoardCard, tasks: list[Any]) -> Iterator[str]:
-    """What was made after the first import is as old as its page, and shows both dates, valid or not."""
+    """What was made after the first import is as old as its page, and shows both dates, valid or not.
+
+    The card of a task that a worker inserted is as old as the task.
+    """
     if world.imported is None or read.created_time <= world.imported:
         return
     for name, shown in (("Created", read.created), ("Updated", read.updated)):
         if shown is None and name not in read.computed:
             yield f"{name} is empty, and it was made after the first import"
-    if tasks and tasks[0]["created_at"] != read.created_time:
+    inserted = bool(tasks) and tasks[0]["id"] in world.inserted
+    if tasks and not inserted and tasks[0]["created_at"] != read.created_time:
         yield f"it was made at {read.created_time}, and its task says {tasks[0]['created_at']}"
 
 

@@ -49,7 +49,7 @@ async def look_for_missing(on: Connections, reader: Reader, report: Report) -> N
     lacks is read by id, and a page that Notion does not find counts as gone only while it finds the board.
 
     Raises:
-        SafetyStop, BoardError, NotionAuthError, NotionUnavailable: what concerns all cards alike.
+        BoardError, NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
     now = on.clock()
     async with on.sessions() as session:

@@ -53,7 +53,9 @@ def _what_is_put_back_is_told(written: list[Written], card: Any, rows: list[Any]
         return
     row = last[0]
     told_since = any(other["id"] > row["id"] and other["action"] in {"refused", "overruled"} for other in rows)
-    moved_since = any(entry.at > row["at"] and entry.who in {"person", "schema"} for entry in written)
+    # A move that nobody had seen when it was put back counts too.
+    stood = max((n for n, entry in enumerate(written) if entry.value == row["lost_value"]), default=-1)
+    moved_since = any(entry.who in {"person", "schema"} for entry in written[stood + 1 :])
     if not told_since and not moved_since and f"“{row['lost_value']}”" not in card["refusal"]:
         yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and says only {card['refusal']!r}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from beside import a_card_is_moved, something_happens_beside_the_board
 from bursts import a_worker_moves_many_tasks, many_cards_are_edited
 from stage import CHANNEL
 from world import World
@@ -153,7 +154,6 @@ async def a_card_is_trashed(world: World) -> None:
         page_id = world.rng.choice(world.cards)
         gone = world.sandbox.state.pages[page_id].in_trash
         await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": not gone})
-        world.trashed[page_id] = world.clock.now
 
 
 # The workers.
@@ -267,6 +267,8 @@ EVERYDAY: dict[Happening, float] = {
     our_own_property_is_edited: 1.5,
     many_cards_are_edited: 0.4,
     a_card_is_trashed: 1.5,
+    a_card_is_moved: 0.7,
+    something_happens_beside_the_board: 1,
     a_worker_moves_a_task: 9,
     a_worker_writes_plain_sql: 5,
     a_worker_moves_many_tasks: 0.3,

@@ -25,6 +25,7 @@ class Mutation:
 
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
+PRESENCE = "tasks/presence.py"
 MERGE, SETTLE, INBOX, CARD = "models/merge.py", "models/settle.py", "models/inbox.py", "models/card.py"
 
 AS_IF_SAVED = """except NotionWriteUncertain:
@@ -148,7 +149,39 @@ MUTATIONS = (
     Mutation(
         "what is in the trash is not marked",
         SETTLE,
-        "    return _trash(note)\n    restored",
-        "    return Outcome(page_id=card.notion_page_id)\n    restored",
+        'return _trash(note, task, "moved_away" if look.card.away else "in_trash")',
+        "return Outcome(page_id=card.notion_page_id)",
     ),
+    Mutation(
+        "a trashed card's task stays pending",
+        SETTLE,
+        "left = _leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {}",
+        "left = {}",
+    ),
+    Mutation(
+        "a card that comes back is blamed for where the pipeline had put its task",
+        SETTLE,
+        "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
+        "if base is not None and card.unqueued_at:",
+    ),
+    Mutation("nobody asks who is still there", PRESENCE, "    if which is not None:\n", "    if False:\n"),
+    Mutation(
+        "a query is believed about what it does not show",
+        PRESENCE,
+        "found = await read_by_id(on, reader.board, missing[:BY_ID_MOST]) if missing else Readings()",
+        "found = Readings(gone=missing)",
+    ),
+    Mutation(
+        "pages that are no cards get rows",
+        "models/looks.py",
+        "for look in looks if not look.card.away}",
+        "for look in looks}",
+    ),
+    Mutation(
+        "a page elsewhere counts as a card",
+        "models/properties.py",
+        "return bool(source == board.data_source_id)",
+        "return True",
+    ),
+    Mutation("what could not be read is not read again", PRESENCE, "    if due:\n", "    if False:\n"),
 )

@@ -275,9 +275,13 @@ def _leave_queue(note: _Note, task: Task) -> Mapping[str, str]:
 
 
 def _restore(note: _Note, task: Task | None) -> None:
-    """Unmark the card. If its task was taken out of the queue, and nobody moved it since, Queued is asked for anew."""
+    """Unmark the card. If its task was taken out of the queue, and nobody moved it since, Queued is asked for anew.
+
+    Only if the board had shown Queued: of a move that the pipeline made and nobody saw, nobody asks for anything.
+    """
     card, base = note.card, note.card.base
-    if base is not None and task is not None and card.unqueued_at == task.status_changed_at:
+    unmoved = task is not None and card.unqueued_at == task.status_changed_at
+    if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:
         shown = replace(base.shown, status=BoardStatus.DRAFT.value)
         asks = replace(base, status=BoardStatus.DRAFT, shown=shown)
         card.remember(asks, card.known_violations(), card.attention)

@@ -92,6 +92,19 @@ async def test_a_task_that_a_worker_took_first_stays_in_work(stage: Stage) -> No
     assert {row.property for row in await stage.history(page) if row.action == "trashed"} == {None}
 
 
+async def test_nobody_is_blamed_for_what_the_pipeline_had_queued_and_the_board_never_showed(stage: Stage) -> None:
+    page = await stage.add_valid(status="Error: Retriable")
+    await stage.cycle()
+    await stage.moves(page, "Queued")
+    await trashed(stage, page)
+    assert await status(stage, page) == ("draft", "Draft")
+    await trashed(stage, page, restored=True)
+    await stage.cycle()
+    shows = await stage.shows(page)
+    assert (shows["Status"], shows["Attention"]) == ("Draft", "")
+    assert not [row for row in await stage.history(page) if row.action in {"refused", "overruled"}]
+
+
 @pytest.mark.parametrize("to", ["Processing", "Draft", "Error: Invalid Input"])
 async def test_what_the_pipeline_did_with_the_task_meanwhile_stands_when_the_card_comes_back(
     stage: Stage, to: str

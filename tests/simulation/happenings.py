@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
+from beside import a_card_is_moved, something_happens_beside_the_board
 from bursts import a_worker_moves_many_tasks, many_cards_are_edited
 from masses import many_cards_are_dragged_twice, many_cards_are_trashed, many_wrong_moves
 from queueing import a_card_is_queued_first, a_queued_card_loses_a_text, standing_in
@@ -169,7 +170,6 @@ async def a_card_is_trashed(world: World) -> None:
         page_id = world.rng.choice(world.cards)
         gone = world.sandbox.state.pages[page_id].in_trash
         await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": not gone})
-        world.trashed[page_id] = world.clock.now
 
 
 # The workers.
@@ -332,6 +332,8 @@ EVERYDAY: dict[Happening, float] = {
     many_wrong_moves: 0.15,
     many_cards_are_trashed: 0.04,
     a_card_is_trashed: 1.5,
+    a_card_is_moved: 0.7,
+    something_happens_beside_the_board: 1,
     a_worker_moves_a_task: 9,
     a_worker_writes_plain_sql: 5,
     a_worker_moves_many_tasks: 0.3,

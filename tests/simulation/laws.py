@@ -39,7 +39,9 @@ async def broken(world: World) -> list[str]:
     found += laws_of_moves.broken(world, pages, cards, history)
     found += laws_of_history.broken(world, history)
     found += await _every_event_is_done(world)
-    found += await _what_was_told_was_looked_at(world, cards)
+    found += _who_left_counts_as_gone(world, cards)
+    found += _nothing_that_left_waits_for_a_worker(world, tasks, history)
+    found += [f"page {page_id[:8]} never was a card and has a row" for page_id in world.strangers if page_id in cards]
     found += _within_the_budget(world)
     return found
 
@@ -53,9 +55,8 @@ def _with_their_pages(history: Sequence[Any]) -> list[Any]:
 async def _facts(world: World) -> tuple[dict[str, Any], dict[str, list[Any]], dict[str, Any]]:
     pages: dict[str, Any] = {}
     for page_id in world.cards:
-        page = (await world.people.get(f"/v1/pages/{page_id}")).json()
-        if not page["in_trash"]:
-            pages[page_id] = page
+        if not world.left(page_id):
+            pages[page_id] = (await world.people.get(f"/v1/pages/{page_id}")).json()
     tasks: dict[str, list[Any]] = {}
     for row in await world.rows("SELECT * FROM tasks"):
         tasks.setdefault(row["notion_page_id"], []).append(row)
@@ -65,7 +66,7 @@ async def _facts(world: World) -> tuple[dict[str, Any], dict[str, list[Any]], di
 
 @dataclass(frozen=True)
 class _Known:
-    """A page that is not in the trash and what the database knows of it; `deleted` is when a task of its was."""
+    """A page that is on the board and what the database knows of it; `deleted` is when a task of its was."""
 
     page_id: str
     page: Any
@@ -240,20 +241,29 @@ async def _every_event_is_done(world: World) -> list[str]:
     ]
 
 
-async def _what_was_told_was_looked_at(world: World, cards: dict[str, Any]) -> list[str]:
-    """No sweep shows a page in the trash: what became of it is known from its event alone."""
-    rows = await world.rows("SELECT * FROM webhook_events WHERE processed AND outcome = 'looked_at'")
-    told = {row["page_id"]: row["received_at"] for row in sorted(rows, key=lambda row: row["received_at"])}
+def _who_left_counts_as_gone(world: World, cards: dict[str, Any]) -> list[str]:
+    """Whether anybody told us or not: who is in the trash or elsewhere is found by asking who is still there."""
     return [
-        f"card {page_id[:8]} lies in the trash since {at:%d %H:%M:%S}, we were told, and it counts as there"
-        for page_id, at in world.trashed.items()
-        if world.sandbox.state.pages[page_id].in_trash
-        and page_id in told
-        and told[page_id] > at
+        f"card {page_id[:8]} has left the board, and counts as there"
+        for page_id in world.cards
+        if world.left(page_id)
         and page_id in cards
         and cards[page_id]["first_seen_at"] is not None
         and cards[page_id]["trashed_at"] is None
     ]
+
+
+def _nothing_that_left_waits_for_a_worker(world: World, tasks: dict[str, list[Any]], history: list[Any]) -> list[str]:
+    """Unless the pipeline itself queued it since."""
+    found = []
+    for page_id in filter(world.left, world.cards):
+        rows = [row for row in history if row["notion_page_id"] == page_id]
+        queued = [row for row in rows if row["property"] == "Status" and row["new_value"] == "Queued"]
+        gone = [row["id"] for row in rows if row["action"] == "trashed"]
+        by_pipeline = bool(queued and gone) and queued[-1]["actor"] == "pipeline" and queued[-1]["id"] > gone[-1]
+        if not by_pipeline and any(task["status"] == "pending" for task in tasks.get(page_id, [])):
+            found.append(f"card {page_id[:8]} has left the board, and its task waits for a worker")
+    return found
 
 
 WINDOWS = (1, 5, 20, 60)

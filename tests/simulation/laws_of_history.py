@@ -92,6 +92,8 @@ def _people_change_only_what_the_board_showed(world: World, page_id: str, rows: 
     for name in ("Status", "Priority"):
         written = world.ledger.written[page_id, name]
         for row in _changes(rows, name):
+            if _left_queue(rows, row):
+                continue  # nobody asked for that on the board: the card left it
             since = _held_since(rows, row, name)
             if since is None or since["actor"] != "pipeline" or since["action"] != "changed":
                 continue
@@ -102,6 +104,14 @@ def _people_change_only_what_the_board_showed(world: World, page_id: str, rows: 
                     f"{name} became {row['old_value']} by the pipeline at {since['at']:%d %H:%M:%S.%f}, which the "
                     f"board never showed, and at {row['at']:%d %H:%M:%S.%f} {row['actor']} made it {row['new_value']}"
                 )
+
+
+def _left_queue(rows: list[Any], changed: Any) -> bool:
+    """Whether a task went back to Draft because its card had left the board."""
+    return any(
+        row["action"] == "trashed" and row["at"] == changed["at"] and row["new_value"] == changed["new_value"]
+        for row in rows
+    )
 
 
 def _held_since(rows: list[Any], before: Any, name: str) -> Any:

@@ -25,7 +25,8 @@ class Mutation:
 
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
-SAFETY, FIRST_CONTACT, MAKING = "models/safety.py", "models/first_contact.py", "tasks/making.py"
+PRESENCE, SAFETY, MAKING = "tasks/presence.py", "models/safety.py", "tasks/making.py"
+FIRST_CONTACT = "models/first_contact.py"
 MERGE, MOVES, SETTLE, INBOX, CARD = (
     "models/merge.py",
     "models/moves.py",
@@ -201,8 +202,8 @@ MUTATIONS = (
     Mutation(
         "what is in the trash is not marked",
         SETTLE,
-        "    return _trash(note)\n    if not look.remembered",
-        "    return Outcome(page_id=card.notion_page_id)\n    if not look.remembered",
+        'return _trash(note, task, "moved_away" if look.card.away else "in_trash")',
+        "return Outcome(page_id=card.notion_page_id)",
     ),
     Mutation("a pause is no reason to doubt a move", SAFETY, "return last_good is not None and", "return True or"),
     Mutation("nobody ever watches", SAFETY, "return last_good is not None and", "return False and"),
@@ -248,4 +249,36 @@ MUTATIONS = (
         '"TimeZone": "UTC",',
         "",
     ),
+    Mutation(
+        "a trashed card's task stays pending",
+        SETTLE,
+        "left = _leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {}",
+        "left = {}",
+    ),
+    Mutation(
+        "a card that comes back is blamed for where the pipeline had put its task",
+        SETTLE,
+        "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
+        "if base is not None and card.unqueued_at:",
+    ),
+    Mutation("nobody asks who is still there", PRESENCE, "    if which is not None:\n", "    if False:\n"),
+    Mutation(
+        "a query is believed about what it does not show",
+        PRESENCE,
+        "found = await read_by_id(on, reader.board, missing[:BY_ID_MOST]) if missing else Readings()",
+        "found = Readings(gone=missing)",
+    ),
+    Mutation(
+        "pages that are no cards get rows",
+        "models/looks.py",
+        "for look in looks if not look.card.away}",
+        "for look in looks}",
+    ),
+    Mutation(
+        "a page elsewhere counts as a card",
+        "models/properties.py",
+        "return bool(source == board.data_source_id)",
+        "return True",
+    ),
+    Mutation("what could not be read is not read again", PRESENCE, "    if due:\n", "    if False:\n"),
 )

@@ -184,6 +184,15 @@ async def a_page_cannot_be_read(world: World) -> None:
         world.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{page_id}", times=world.rng.randint(3, 12))
 
 
+async def a_page_arrives_odd(world: World) -> None:
+    """Without its Topic, each time that it is asked for, until it does not."""
+    if world.odd and world.rng.random() < 0.6:
+        world.odd.pop()
+    elif world.cards:
+        world.happened["page odd"] += 1
+        world.odd.add(world.rng.choice(world.cards))
+
+
 TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
     notion_fails: 4,
     the_answer_to_a_new_card_is_lost: 2,
@@ -193,6 +202,7 @@ TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
     the_network_fails: 1.2,
     the_database_fails: 1.5,
     a_page_cannot_be_read: 0.5,
+    a_page_arrives_odd: 0.8,
     a_channel_file_changes: 0.8,
 }
 SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {

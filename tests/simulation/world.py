@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
@@ -15,8 +14,9 @@ from uuid import UUID
 import httpx
 from database_of_histories import Databases
 from doubts import Doubts
-from gates import GatedSessions, Road, Sleeper, Straight
+from gates import GatedSessions, Odd, Road, Sleeper, Straight
 from ledger import Ledger
+from post import Letter, PostOffice
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -59,40 +59,6 @@ class StoppableClock(Clock):
         return self.now if self.stands else super().__call__()
 
 
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass
-class Letter:
-    """A webhook on its way. Notion has its 200: from here on it may get lost, late, or come twice."""
-
-    body: bytes
-    headers: dict[str, str]
-    delivered: int = 0
-    handed_in: bool = False
-    due: datetime = LONG_AGO
-
-
-class PostOffice(httpx.AsyncBaseTransport):
-    """Takes every webhook off Notion's hands; now and then it is shut, and Notion tries again later."""
-
-    def __init__(self) -> None:
-        self.letters: list[Letter] = []
-        self.shut = 0
-
-    def waiting(self, now: datetime) -> list[Letter]:
-        """Those that never arrived and may arrive by now."""
-        return [letter for letter in self.letters if not letter.delivered and letter.due <= now]
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.shut:
-            self.shut -= 1
-            return httpx.Response(503)
-        headers = {name: request.headers[name] for name in ("content-type", "x-notion-signature")}
-        self.letters.append(Letter(await request.aread(), headers))
-        return httpx.Response(200)
-
-
 class World(Stage):
     """A stage with processes that take turns, and a post office.
 
@@ -102,6 +68,8 @@ class World(Stage):
         touched: pages and properties that people edited, also to what they were already.
         edited: when a person last edited a page; `imported`: when the first import was known to be over.
         inserted: tasks that workers inserted, which become cards.
+        strangers: pages that never were cards.
+        odd: pages that arrive without their Topic for the time being.
     """
 
     def __init__(self, databases: Databases, rng: Random, **config: Any) -> None:
@@ -129,6 +97,8 @@ class World(Stage):
         self.edited: dict[str, datetime] = {}
         self.imported: datetime | None = None
         self.inserted: list[UUID] = []
+        self.strangers: list[str] = []
+        self.odd: set[str] = set()
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         await super().open(schema, url=url)
@@ -151,7 +121,8 @@ class World(Stage):
         sessions: Any = GatedSessions(self.databases, self.turns, process, self.database)
         row: Any = GatedSessions(self.databases, self.turns, process, self.database, single=True)
         sleep = Sleeper(self.clock, self.turns, process)
-        road = Road(Straight(self.sandbox), self.turns, process, self.network, self._answered, self._unanswered)
+        inner = Odd(Straight(self.sandbox), self.odd, "Topic")
+        road = Road(inner, self.turns, process, self.network, self._answered, self._unanswered)
         client = NotionClient(
             BOT_TOKEN,
             per_second=10_000,
@@ -184,7 +155,9 @@ class World(Stage):
         # Of a query for certain pages only those are taken, and it is the one that asks for the newest first.
         newest_edits = b'"last_edited_time","direction":"descending"' in request.content
         if arrives and response.status_code == 200 and not newest_edits:
-            self.ledger.heard(process.name, response.json())
+            body = response.json()
+            shown = [page for page in body.get("results", [body]) if page.get("id") not in self.odd]
+            self.ledger.heard(process.name, {"results": shown})
 
     def _unanswered(self, process: Process, request: httpx.Request) -> None:
         self.doubts.unanswered(process, request)
@@ -269,6 +242,11 @@ class World(Stage):
         parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
         if await self.person("POST", "/v1/pages", {"parent": parent, "properties": self._given(values)}):
             self.cards.append(self.answer["id"])
+
+    def left(self, page_id: str) -> bool:
+        """Whether a page lies in the trash or elsewhere than on the board."""
+        page = self.sandbox.state.pages[page_id]
+        return page.in_trash or page.data_source_id != self.data_source_id
 
     # What the post does.
 

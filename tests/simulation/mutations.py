@@ -83,8 +83,8 @@ MUTATIONS = (
     Mutation(
         "plan: people may move everything",
         MOVES,
-        "if people_may_move(case.agreed, case.asked):",
-        "if True:",
+        "allowed = people_may_move(case.agreed, case.asked)",
+        "allowed = True",
     ),
     Mutation(
         "plan: an unknown option is a Draft",

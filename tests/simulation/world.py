@@ -99,7 +99,7 @@ class World(Stage):
         failures: what must never happen and did.
         happened: how often each kind of thing happened.
         touched: pages and properties that people edited, also to what they were already.
-        edited: when a person last edited a page; `imported`: when the first import was known to be over.
+        imported: when the first import was known to be over.
     """
 
     def __init__(self, databases: Databases, rng: Random, **config: Any) -> None:
@@ -124,7 +124,6 @@ class World(Stage):
         self.channels: dict[str, Any] = {}
         self.doubts = Doubts()
         self.trashed: dict[str, datetime] = {}
-        self.edited: dict[str, datetime] = {}
         self.imported: datetime | None = None
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
@@ -238,7 +237,6 @@ class World(Stage):
     async def write(self, page_id: str, **values: Any) -> bool:
         """A person edits a card, by the properties' ids, as a click does."""
         self.touched |= {(page_id, name) for name in properties(**values)}
-        self.edited[page_id] = self.clock.now
         return await self.person("PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)})
 
     def _given(self, values: dict[str, Any]) -> dict[str, Any]:

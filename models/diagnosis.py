@@ -45,7 +45,7 @@ class Facts:
 
 def differs(facts: Facts) -> list[str]:
     """Why card and task are not the same; empty when they are in sync."""
-    return [*_of_sight(facts), *_of_validity(facts), *_of_the_push(facts)]
+    return [*_of_sight(facts), *_of_validity(facts), *_of_waiting(facts), *_of_the_push(facts)]
 
 
 def reasons(facts: Facts) -> list[str]:
@@ -101,6 +101,17 @@ def _of_validity(facts: Facts) -> Iterator[str]:
         yield "It has no task, because that was deleted: the next edit of the card on the board makes a new one."
     if base.channel and channel_named(base.channel, facts.channels) is None:
         yield f"The channel “{base.channel}” is not configured: add channel_configs/{base.channel}.yaml if it is right."
+
+
+def _of_waiting(facts: Facts) -> Iterator[str]:
+    """A move that is neither granted nor refused yet."""
+    card = facts.card
+    if card is None or card.trashed_at is not None or card.status_kept_until is None:
+        return
+    yield (
+        f"The move to “{card.waits_for}” waits until the card is valid: it is taken then, if the card still stands "
+        f"there. Else it goes back to “{card.base_status}” after {clock_time(card.status_kept_until)} UTC."
+    )
 
 
 def _of_wishes(facts: Facts) -> Iterator[str]:

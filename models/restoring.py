@@ -76,6 +76,7 @@ async def _locked(session: AsyncSession, page_id: str, name: str, value: str) ->
 def _put_status(card: Card, task: Task, to: BoardStatus) -> tuple[str, str, bool]:
     """The value before, the value after, and whether the board shows it already: then both agree on it."""
     before, task.board_status = task.board_status, to.value  # the trigger completes the state and stamps the moment
+    card.waits_for = card.status_kept_until = None
     shown = card.shown_status == to
     if shown:
         card.base_status = to.value
@@ -124,6 +125,10 @@ def _status(row: TaskHistory, card: Card, value: str) -> BoardStatus:
         raise GiveUp(
             f"“{value}” was refused because the card is not valid, and it still is not: {wrong} Have that mended in "
             "Notion, then restore again."
+        )
+    if value == BoardStatus.QUEUED and wrong:
+        raise GiveUp(
+            f"A card that is not valid cannot be queued: {wrong} Have that mended in Notion, then restore again."
         )
     return BoardStatus(value)
 

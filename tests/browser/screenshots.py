@@ -137,10 +137,9 @@ def _scene(up: Up) -> Scene:
 async def _happen(scene: Scene) -> None:
     for card in CARDS:
         scene.add(*card)
-    scene.move(INVALID, "Queued")
     await until(lambda: all(scene.task_of(title) for title, _ in MOVES), SECONDS_TO_SHOW)
     scene.cycle()
-    await until(lambda: scene.attention_of(INVALID) and scene.status_of(INVALID) == "Draft", SECONDS_TO_SHOW)
+    await until(lambda: scene.attention_of(INVALID), SECONDS_TO_SHOW)
     scene.move(QUEUED, "Queued")
     await until(lambda: scene.board_status_of(QUEUED) == "Queued", SECONDS_TO_SHOW)
     for title, status in MOVES:

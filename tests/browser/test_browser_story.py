@@ -127,9 +127,16 @@ async def test_a_card_that_is_not_valid_comes_back_from_queued_with_its_reason(s
     await story.notion_tells()
     story.stage.clock.pass_(60)
     await story.stage.cycle()
+    waiting = column_of(page, "Queued").locator(".card")
+    await expect(waiting.locator(".attention")).to_have_text("Topic is empty.")
+    story.stage.clock.pass_(120)
+    await story.stage.cycle()
     back = column_of(page, "Draft").locator(".card")
     await expect(back.locator(".title")).to_have_text(["Whale fall"])
-    await expect(back.locator(".attention")).to_have_text("Topic is empty.")
+    await expect(back.locator(".attention")).to_have_text(
+        "Topic is empty. This card was moved back from “Queued” to “Draft”, because it was not complete: once it is, "
+        "drag it to “Queued” again."
+    )
     assert await story.status_of(card) is None
     assert await page.evaluate("window.loadedOnce") is True
 

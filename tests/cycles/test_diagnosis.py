@@ -55,10 +55,11 @@ async def test_a_push_that_fails_says_why_how_often_and_when_it_is_tried_again(s
     ("values", "sentence"),
     [
         ({"topic": ""}, "The task keeps its last valid values, because the card is not valid: Topic is empty."),
+        ({"topic": "", "status": "Queued"}, "The move to “Queued” waits until the card is valid: it is taken then, if"),
         ({"channel": "cooking"}, "The channel “cooking” is not configured: add channel_configs/cooking.yaml"),
         ({"status": "Processing"}, "What a person asked for was not granted: A card cannot be moved from “Draft”"),
     ],
-    ids=["invalid", "channel", "refused"],
+    ids=["invalid", "waiting", "channel", "refused"],
 )
 async def test_what_the_editor_must_mend_is_said(stage: Stage, values: dict[str, Any], sentence: str) -> None:
     page = await stage.add_valid()

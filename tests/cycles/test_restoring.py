@@ -18,7 +18,7 @@ async def restored(stage: Stage, page: str, row: TaskHistory) -> Restored:
 
 async def lost(stage: Stage, page: str, property_: str = "Status") -> TaskHistory:
     """The last line of history that kept a lost value of that property."""
-    kept = [h for h in await stage.history(page) if h.property == property_ and h.action in {"refused", "overruled"}]
+    kept = [h for h in await stage.history(page) if h.property == property_ and h.lost_value is not None]
     return kept[-1]
 
 
@@ -120,14 +120,35 @@ async def test_a_move_refused_because_the_card_is_not_valid_stays_refused_until_
     await stage.edit(page, status="Queued", topic="")
     stage.clock.pass_(60)
     await stage.cycle()
+    stage.clock.pass_(180)
+    await stage.cycle()
     row = await lost(stage, page)
     with pytest.raises(GiveUp, match=r"still is not: Topic is empty\."):
         await restored(stage, page, row)
     await stage.edit(page, topic="Architeuthis")
     stage.clock.pass_(60)
     await stage.cycle()
+    assert await board_status(stage, page) == "Draft"
     await restored(stage, page, row)
     assert await board_status(stage, page) == "Queued"
+    stage.clock.pass_(60)
+    await stage.cycle()
+    shows = await stage.shows(page)
+    assert (shows["Status"], shows["Attention"]) == ("Queued", "")
+
+
+async def test_a_card_that_is_not_valid_is_not_queued_by_the_operator_either(stage: Stage) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    await stage.moves(page, "Processing")
+    await stage.cycle()
+    await stage.edit(page, topic="")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    (change,) = [h for h in await stage.history(page) if h.action == "changed" and h.property == "Status"]
+    with pytest.raises(GiveUp, match=r"not valid cannot be queued: Topic is empty\."):
+        await restored(stage, page, change)
+    assert await board_status(stage, page) == "Processing"
 
 
 async def test_a_status_nobody_knows_cannot_be_restored(stage: Stage) -> None:
@@ -175,6 +196,8 @@ async def test_a_row_of_another_card_or_without_a_value_restores_nothing(stage: 
 
 async def test_a_card_without_a_task_says_what_to_mend_first(stage: Stage) -> None:
     page = await stage.add(title="Giant squid", channel="deep_sea_stories", status="Queued", priority="Normal")
+    await stage.cycle()
+    stage.clock.pass_(180)
     await stage.cycle()
     with pytest.raises(GiveUp, match="no task whose Status could be “Queued”, because it is not valid: Topic is empty"):
         await restored(stage, page, await lost(stage, page))

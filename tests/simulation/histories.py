@@ -12,6 +12,7 @@ from typing import Any
 import bursts
 import happenings
 import laws
+import laws_of_moves
 import troubles
 from database_of_histories import Databases
 from world import World
@@ -99,6 +100,7 @@ async def _happen(world: World, steps: int) -> None:
         world.happened[kind.__name__] += 1
         await kind(world)
         await _notice_the_import(world)
+        world.failures += await laws_of_moves.what_is_complete_does_not_wait(world)
 
 
 async def _notice_the_import(world: World) -> None:

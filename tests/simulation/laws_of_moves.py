@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from ledger import Written
@@ -13,8 +12,6 @@ from models.statuses import STATE_OF, BoardStatus, Status
 
 BEGIN = {Status.DRAFT, Status.PENDING, Status.COMPLETED}
 """States in which a task may be made because of a card, once the board was imported: nobody works on it in them."""
-SURELY_SEEN = timedelta(minutes=20)
-"""By then a cycle has seen an edit, however long its sweep was on the way."""
 
 
 def broken(world: World, pages: dict[str, Any], cards: dict[str, Any], history: list[Any]) -> list[str]:
@@ -27,7 +24,6 @@ def broken(world: World, pages: dict[str, Any], cards: dict[str, Any], history: 
         facts = [*_nothing_begins_amid_the_work(world, rows)]
         if page_id in pages and page_id in cards:
             facts += [*_what_is_put_back_is_told(world.ledger.written[page_id, "Status"], cards[page_id], rows)]
-            facts += [*_what_is_complete_is_not_put_back(world, page_id, cards[page_id], rows)]
         found += [f"card {page_id[:8]}: {fact}" for fact in facts]
     return found
 
@@ -60,13 +56,9 @@ def _what_is_put_back_is_told(written: list[Written], card: Any, rows: list[Any]
         yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and says only {card['refusal']!r}"
 
 
-def _what_is_complete_is_not_put_back(world: World, page_id: str, card: Any, rows: list[Any]) -> Iterator[str]:
-    """It was valid since its last edit, so its move was to be taken."""
-    # What makes a card valid without an edit of it.
-    otherwise = any(what.startswith(("channel file", "option", "column", "type")) for what in world.happened)
-    if otherwise or card["violations"]:
-        return
-    for row in rows:
-        at_rest = page_id in world.edited and row["at"] - world.edited[page_id] > SURELY_SEEN
-        if row["action"] == "put_back" and row["reason"] == "invalid_card" and at_rest:
-            yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and nothing was wrong with it"
+async def what_is_complete_does_not_wait(world: World) -> list[str]:
+    """At any moment: a move that waits is taken with the look that shows its card valid."""
+    rows = await world.rows(
+        "SELECT notion_page_id, waits_for FROM cards WHERE waits_for IS NOT NULL AND violations = '[]'"
+    )
+    return [f"card {row['notion_page_id'][:8]} is valid and waits for {row['waits_for']}" for row in rows]

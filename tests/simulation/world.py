@@ -94,7 +94,6 @@ class World(Stage):
         self.channels: dict[str, Any] = {}
         self.doubts = Doubts()
         self.trashed: dict[str, datetime] = {}
-        self.edited: dict[str, datetime] = {}
         self.imported: datetime | None = None
         self.inserted: list[UUID] = []
         self.strangers: list[str] = []
@@ -222,7 +221,6 @@ class World(Stage):
     async def write(self, page_id: str, **values: Any) -> bool:
         """A person edits a card, by the properties' ids, as a click does."""
         self.touched |= {(page_id, name) for name in properties(**values)}
-        self.edited[page_id] = self.clock.now
         return await self.person("PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)})
 
     def _given(self, values: dict[str, Any]) -> dict[str, Any]:

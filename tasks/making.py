@@ -72,9 +72,12 @@ async def make_cards(on: Connections, reader: Reader, report: Report, *, until: 
     if not await _due(on, limit=1):
         return False
     await board_to_write(on)
-    while batch := await _due(on, limit=BATCH):
+    tried: set[UUID] = set()
+    # Whatever goes wrong, no cycle makes two cards for one task.
+    while batch := [task_id for task_id in await _due(on, limit=BATCH) if task_id not in tried]:
         if on.clock() >= until:
             return True
+        tried.update(batch)
         if not await make_batch(on, reader, report, batch):
             return False
     return False

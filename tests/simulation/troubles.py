@@ -35,15 +35,32 @@ async def notion_fails(world: World) -> None:
 
 
 async def the_answer_to_a_new_card_is_lost(world: World) -> None:
-    """Saved or not; or the process dies before it hears of it, or before it could send what it had noted."""
-    makes = {waiter.process for waiter in world.turns.waiting if waiter.what.endswith("POST /v1/pages")}
-    if makes and world.rng.random() < 0.7:
-        world.happened["died while a card was made"] += 1
-        await world.turns.kill(world.rng.choice(sorted(makes, key=lambda process: process.name)))
-        return
+    """Saved or not."""
     fate = world.rng.choice([{"drop": "after"}, {"drop": "before"}, {"status": 503, "saved": True}, {"status": 400}])
     world.sandbox.faults.add(method="POST", path="/v1/pages", times=1, **fate)
     world.happened[f"a new card's answer: {fate}"] += 1
+
+
+async def a_process_dies_while_it_makes_a_card(world: World) -> None:
+    """Before it could send what it had noted, or before it hears of it, or before it stores the answer."""
+    if not await world.rows("SELECT 1 FROM tasks WHERE notion_page_id IS NULL"):
+        await a_worker_inserts_a_task(world)
+    if not world.turns.waiting:
+        await world.run(world.processes[0], "cycle")
+    for _ in range(40):
+        making = [waiter for waiter in world.turns.waiting if waiter.what.endswith("POST /v1/pages")]
+        if making:
+            one = world.rng.choice(making)
+            for _ in range(world.rng.randint(0, 2)):
+                if one in world.turns.waiting:
+                    await world.turns.next(one)
+            if one.process.busy:
+                world.happened["died while it made a card"] += 1
+                await world.turns.kill(one.process)
+            return
+        if not world.turns.waiting:
+            return
+        await world.turns.next(world.rng.choice(world.turns.waiting))
 
 
 async def a_new_card_is_edited_at_once(world: World) -> None:
@@ -195,7 +212,8 @@ async def a_page_arrives_odd(world: World) -> None:
 
 TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
     notion_fails: 4,
-    the_answer_to_a_new_card_is_lost: 2,
+    the_answer_to_a_new_card_is_lost: 1.5,
+    a_process_dies_while_it_makes_a_card: 0.7,
     a_new_card_is_edited_at_once: 1.5,
     queries_are_stale: 1,
     the_token_is_revoked: 0.6,
@@ -215,6 +233,7 @@ SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {
 }
 NEW_CARDS: dict[Callable[[World], Awaitable[object]], float] = {
     a_worker_inserts_a_task: 10,
-    the_answer_to_a_new_card_is_lost: 6,
+    the_answer_to_a_new_card_is_lost: 5,
+    a_process_dies_while_it_makes_a_card: 3,
     a_new_card_is_edited_at_once: 5,
 }

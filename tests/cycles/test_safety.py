@@ -77,7 +77,7 @@ async def test_any_number_of_wrong_moves_made_while_we_watch_is_put_back_and_no_
 async def test_any_number_of_incomplete_cards_made_in_queued_while_we_watch_goes_to_draft(stage: Stage) -> None:
     await board_of(stage, 1)
     pages = [await stage.add_valid(title=f"New {n}", topic="", status="Queued") for n in range(MANY + 4)]
-    await minutes(stage, 2)
+    await minutes(stage, 6)  # for two of them a card may be completed where it stands
     assert await statuses(stage, pages) == {"Draft"}
 
 

@@ -78,9 +78,12 @@ async def test_a_restored_card_that_is_no_longer_valid_is_not_queued_and_says_wh
     await trashed(stage, page)
     await trashed(stage, page, restored=True)
     assert await status(stage, page) == ("draft", "Draft")
-    await stage.cycle()
+    for _ in range(4):  # for two minutes it may be completed where it stands
+        stage.clock.pass_(60)
+        await stage.cycle()
     shows = await stage.shows(page)
-    assert (shows["Status"], shows["Attention"]) == ("Draft", "Topic is empty.")
+    assert shows["Status"] == "Draft"
+    assert shows["Attention"].startswith("Topic is empty.")
 
 
 async def test_a_task_that_a_worker_took_first_stays_in_work(stage: Stage) -> None:

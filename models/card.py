@@ -259,10 +259,14 @@ async def cards_of_other_channels(session: AsyncSession, channels: Sequence[str]
 
 
 async def others_to_write(session: AsyncSession, page_ids: Sequence[str], *, limit: int) -> list[str]:
-    """Other pages than these that can most likely be written: not in the trash, without failed writes, seen last."""
+    """Other pages than these that can most likely be written: not in the trash, without failed writes.
+
+    Those that are not about to be written come first, then those that a push comes to last.
+    """
     known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
     query = select(Card.notion_page_id).where(*known, col(Card.notion_page_id).not_in(page_ids))
-    return list(await session.scalars(query.order_by(col(Card.attempts), col(Card.seen_at).desc()).limit(limit)))
+    order = (col(Card.attempts), text("differs <> 0"), text("task_status_changed_at DESC NULLS FIRST"))
+    return list(await session.scalars(query.order_by(*order).limit(limit)))
 
 
 async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> list[Card]:

@@ -105,11 +105,11 @@ async def test_events_that_wait_are_named(stage: Stage) -> None:
     assert await why(stage, page) == [f"Event {event.row} waits for the next ingest or cycle."]
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
     await stage.ingest()
-    (reason,) = await why(stage, page)
+    (reason,) = [one for one in await why(stage, page) if one.startswith("Event")]
     assert reason.startswith(f"Event {event.row} failed once (")
     assert reason.endswith("it is due in 15 s.")
     facts = await examine(stage.on, page)
-    assert differs(facts) == []
+    assert "500" in " ".join(differs(facts)), "what could not be read may be an edit"
     assert facts.board is not None
     assert "500" in (await look_now(stage.on, facts.board, page)).error
 

@@ -255,6 +255,8 @@ async def test_a_board_that_people_made_themselves_works_too(sessions: Sessions)
     assert (await stage.cycle()).pushed == 1
     assert (await stage.shows(made["id"]))["Status"] == "Processing"
     stage.clock.pass_(200)
+    await stage.cycle()  # which asks, once in ten minutes, who is still there
+    stage.clock.pass_(60)
     async with stage.requests() as asked:
         assert not await stage.cycle()
     assert len(asked()) == 1

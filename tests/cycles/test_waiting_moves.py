@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from stage import CHANNEL, Stage
 
-from models.channels import Channel
+from models.channels import ChannelFolder
 
 GRACE = 120
 """Seconds in which nothing is moved after a person's last edit."""
@@ -199,16 +201,22 @@ async def test_a_queued_card_that_stays_invalid_goes_back_to_draft_and_is_told_s
     assert len(made()) == 1
 
 
-async def test_a_queued_card_whose_channel_file_went_is_not_pending(stage: Stage) -> None:
+async def test_a_queued_card_whose_channel_file_went_is_not_pending(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
-    known = stage.on.channels()
-    others = {"history_in_ten": Channel(id="history_in_ten", display_name="History in ten")}
-    stage.on.channels = lambda: others  # type: ignore[method-assign]
+    known = await stage.on.channel_folder()
+    left = {name: channel for name, channel in known.channels.items() if name != CHANNEL}
+
+    async def without_it() -> ChannelFolder:
+        return replace(known, channels=left)
+
+    monkeypatch.setattr(stage.on, "channel_folder", without_it)
     await _later(stage)
     assert await _status(stage, page) == ("draft", "Draft")
     assert (await stage.shows(page))["Attention"].startswith(f"Unknown channel “{CHANNEL}”")
-    stage.on.channels = lambda: known  # type: ignore[method-assign]
+    monkeypatch.undo()
     await _later(stage)
     assert await _status(stage, page) == ("pending", "Queued")
 

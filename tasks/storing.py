@@ -182,7 +182,9 @@ async def store_cards(
             await inbox.finish(session, rows, now=now, outcome=outcome)
         for page_id in trying:
             await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=readings.failed[page_id])
-    return Stored(settled=settled, gone=gone, unreadable=unreadable)
+    # What an event told of is alerted with the event, should it go on failing.
+    by_itself = {page: attempts for page, attempts in unreadable.items() if page in readings.odd}
+    return Stored(settled=settled, gone=gone, unreadable=by_itself)
 
 
 async def tell_failed(on: Connections, stored: Stored, failed: Mapping[str, str], report: Report) -> None:

@@ -220,7 +220,7 @@ async def _facts(world: World) -> None:
         what = [row[name] for name in ("actor", "action", "property", "old_value", "new_value", "lost_value", "reason")]
         world.turns.trail.append(f"{row['at']:%d %H:%M:%S.%f} {str(row['notion_page_id'])[:8]} {what}")
     for (page_id, name), entries in world.ledger.written.items():
-        if any(page_id[:8] in failure for failure in world.failures):
+        if page_id is not None and any(page_id[:8] in failure for failure in world.failures):
             world.turns.trail += [f"{page_id[:8]} {name} {entry}" for entry in entries]
     for row in await world.rows("SELECT * FROM cards"):
         world.turns.trail.append(str(dict(row)))

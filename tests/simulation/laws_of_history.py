@@ -22,6 +22,8 @@ def broken(world: World, history: list[Any]) -> list[str]:
     """Every law that does not hold, each with the facts."""
     by_page: dict[str, list[Any]] = {}
     for row in history:
+        if row["notion_page_id"] is None:
+            continue  # a task that has no card yet
         by_page.setdefault(row["notion_page_id"], []).append(row)
     found: list[str] = []
     for page_id, rows in by_page.items():

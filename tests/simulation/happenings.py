@@ -224,7 +224,9 @@ async def a_worker_writes_what_people_own(world: World) -> None:
         return
     task = world.rng.choice(tasks)
     try:
-        await world.sql(f"UPDATE tasks SET {column} = 'by SQL' WHERE id = :id", id=task["id"])
+        # By its page where it has one: its id may be random, and a trail is the same in any process.
+        key = "id" if task["notion_page_id"] is None else "notion_page_id"
+        await world.sql(f"UPDATE tasks SET {column} = 'by SQL' WHERE {key} = :key", key=task[key])
     except ProgrammingError:
         world.happened["SQL refused to write what people own"] += 1
     else:
@@ -330,7 +332,7 @@ EVERYDAY: dict[Happening, float] = {
     a_channel_is_chosen: 1,
     our_own_property_is_edited: 1.5,
     many_cards_are_edited: 0.4,
-    many_cards_are_dragged_twice: 0.3,
+    many_cards_are_dragged_twice: 0.5,
     many_wrong_moves: 0.15,
     many_cards_are_trashed: 0.04,
     a_card_is_trashed: 1.5,

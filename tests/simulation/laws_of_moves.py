@@ -43,8 +43,7 @@ def _nothing_begins_amid_the_work(world: World, rows: list[Any]) -> Iterator[str
 
 def _what_is_put_back_is_told(written: list[Written], card: Any, rows: list[Any]) -> Iterator[str]:
     """Until somebody moves the card, or something else is refused."""
-    of_status = [row for row in rows if row["property"] == "Status" or row["action"] in {"created", "deleted"}]
-    last = [row for row in of_status if row["action"] not in {"created", "deleted"}][-1:]
+    last = [row for row in rows if row["property"] == "Status" and row["action"] not in {"created", "deleted"}][-1:]
     if not last or last[0]["action"] != "put_back" or card["trashed_at"] is not None:
         return
     row = last[0]
@@ -52,7 +51,12 @@ def _what_is_put_back_is_told(written: list[Written], card: Any, rows: list[Any]
     # A move that nobody had seen when it was put back counts too.
     stood = max((n for n, entry in enumerate(written) if entry.value == row["lost_value"]), default=-1)
     moved_since = any(entry.who in {"person", "schema"} for entry in written[stood + 1 :])
-    if not told_since and not moved_since and f"“{row['lost_value']}”" not in card["refusal"]:
+    # The card became valid before it was written back: the move counts after all.
+    taken = any(
+        other["id"] > row["id"] and other["action"] == "created" and other["new_value"] == row["lost_value"]
+        for other in rows
+    )
+    if not told_since and not moved_since and not taken and f"“{row['lost_value']}”" not in card["refusal"]:
         yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and says only {card['refusal']!r}"
 
 

@@ -36,7 +36,8 @@ async def test_a_dead_event_is_listed_shown_replayed_and_processed(shell: Up, st
     code, said = await shell.run("events", "show", event.event_id[:-2])
     assert code == 0
     assert f"event          {event.row}  {event.event_id}" in said
-    assert "card           “Giant [squid]” is in sync" in said
+    assert "card           “Giant [squid]” is not in sync" in said
+    assert "The page could not be read 8 times (Notion answered 500" in said
     assert '"id": "ada"' in said
     code, said = await shell.run("card", "show", str(event.page_id))
     assert f"`showrunner events replay {event.row}` tries it again." in said

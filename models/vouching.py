@@ -5,9 +5,9 @@ what is known is from before or after it; alone, only the page itself can tell. 
 row as in all: once a page that was edited since we looked at it last is found to be as its row says, the answer is from
 after that edit, and so is each other row of it, whose page we had looked at earlier.
 
-What is supposed: that an answer is of one moment, and that two pages do not both come back, within a minute, to a state
-in which nobody saw them in that minute, while an answer is as old as that. A state that was seen counts as known, and its
-row is not believed.
+This supposes that an answer shows one moment, and that no two pages come back, within a minute, to a state in which
+nobody saw them in that minute, while an answer is as old as that. A state that was seen counts as known, and its row is
+not believed.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from models.database import libpq
 WORKER = Path(__file__).resolve().parent / "worker.py"
 ROOT = WORKER.parent.parent.parent
 AT_ONCE = min(2, os.cpu_count() or 1)
-LONGEST = 90.0
+LONGEST = 900.0
 """Seconds after which a history counts as one that never ends."""
 
 _numbers = count()
@@ -45,11 +45,12 @@ class Account:
 class Crew:
     """Processes that take one history at a time each; `crew()` opens one."""
 
-    def __init__(self, children: list[subprocess.Popen[str]]) -> None:
+    def __init__(self, start: Callable[[], subprocess.Popen[str]], at_once: int) -> None:
+        self._start = start
         self._free: Queue[subprocess.Popen[str]] = Queue()
-        for child in children:
-            self._free.put(child)
-        self._threads = ThreadPoolExecutor(len(children))
+        for _ in range(at_once):
+            self._free.put(start())
+        self._threads = ThreadPoolExecutor(at_once)
 
     def live(self, seed: int, steps: int, *, trail: bool = False) -> Future[Account]:
         """Have a history lived as soon as a process is free."""
@@ -69,7 +70,7 @@ class Crew:
             line = ""
         finally:
             end.cancel()
-            self._free.put(child)
+        self._free.put(child if line else self._start())
         if not line:
             said = "it did not end" if child.poll() in (None, -9) else "its process ended"
             return Account(asked["seed"], asked["steps"], [f"{said}: seed {asked['seed']}"], {}, "", LONGEST)
@@ -84,7 +85,7 @@ class Crew:
 def crew(template: URL, *, at_once: int = AT_ONCE, source: Path = ROOT) -> Iterator[Crew]:
     """Processes on clones of a migrated database that nobody is connected to; `source` is where the product lies."""
     with ExitStack() as opened:
-        made = Crew([opened.enter_context(_child(template, source)) for _ in range(at_once)])
+        made = Crew(lambda: opened.enter_context(_child(template, source)), at_once)
         opened.callback(made.stop)
         yield made
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, text
+from sqlalchemy import false, func, or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -93,7 +93,7 @@ async def _last_write(session: AsyncSession) -> datetime | None:
         "jsonb_array_elements(coalesce(recent -> 'writes', '[]')) AS write"
     )
     bots = sorted(await our_bots(session))
-    ours = or_(*(col(WebhookEvent.payload).contains({"authors": [{"id": bot}]}) for bot in bots))
+    ours = or_(false(), *(col(WebhookEvent.payload).contains({"authors": [{"id": bot}]}) for bot in bots))
     remembered: datetime | None = await session.scalar(writes)
     came_back = await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours)) if bots else None
     return max((moment for moment in (remembered, came_back) if moment is not None), default=None)

@@ -47,6 +47,7 @@ def plan(
     *,
     importing: bool = False,
     keep_until: datetime | None = None,
+    ours: bool = False,
 ) -> Plan:
     """Decide per property what a look at a card means (design: section 6).
 
@@ -57,6 +58,7 @@ def plan(
         violations: what `validate_notion_entry` says of `card`.
         importing: whether this is the first import of a whole board: its cards keep their columns and get no defaults.
         keep_until: until when a move that waits leaves Status where it is on the board; None when it does not.
+        ours: whether we made the page, so that no person typed the dates that it shows at first contact.
 
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
@@ -90,7 +92,8 @@ def plan(
         status_kept_until=_kept_until(base, status, keep_until),
     )
     made = Plan(base=new, task=state, violations=tuple(violations), moved=status.moved)
-    return replace(made, lost=(*status.lost, *prio.lost, *_tampering(base, card, made)))
+    tampering = () if base is None and ours else _tampering(base, card, made)
+    return replace(made, lost=(*status.lost, *prio.lost, *tampering))
 
 
 def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> Verdict[Priority]:

@@ -207,6 +207,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
         look.violations,
         importing=first_import,
         keep_until=_keep_until(card, note.now, edited=bool(edited)),
+        ours=look.card.created_by in bot_ids,
     )
     before = card.known_violations()
     created, taken = _store_task(note, task, decided)

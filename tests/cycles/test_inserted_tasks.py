@@ -222,6 +222,22 @@ async def test_a_task_deleted_while_its_card_is_made_comes_back_with_the_card(em
     assert task.title == "Kraken"
 
 
+async def test_nobody_is_blamed_for_the_dates_of_a_card_whose_task_was_deleted_before_its_answer(empty: Stage) -> None:
+    await insert(empty)
+    empty.clock.pass_(300)
+    empty.sandbox.faults.add(drop="after", method="POST", path="/v1/pages", times=1)
+    await empty.cycle()
+    (page,) = await pages(empty)
+    await empty.sql("DELETE FROM tasks")
+    empty.clock.pass_(120)
+    await empty.edit(page["id"], title="The Kraken")
+    for _ in range(2):
+        empty.clock.pass_(60)
+        await empty.cycle()
+    assert (await empty.task(page["id"])) is not None
+    assert [row.property for row in await empty.history(page["id"]) if row.action == "refused"] == []
+
+
 async def test_a_card_that_people_trash_at_once_is_not_made_again(empty: Stage) -> None:
     task_id = await insert(empty)
     await empty.cycle()

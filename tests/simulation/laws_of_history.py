@@ -165,7 +165,23 @@ def _nobody_is_blamed_for_what_we_wrote(world: World, page_id: str, rows: list[A
         authors = [entry for entry in world.ledger.written[page_id, name] if same(name, entry.value, value)]
         if any(entry.who in {"person", "schema"} for entry in authors):
             continue
+        if name == "Status" and (_waited(rows, row) or _made_there(world, page_id, row)):
+            continue
         yield f"{name} {value!r} was {row['action']} ({row['reason']}), which no person wrote"
 
 
 LAWS = (_no_illegal_move, _people_change_only_what_the_board_showed, _nobody_is_blamed_for_what_we_wrote)
+
+
+def _waited(rows: list[Any], row: Any) -> bool:
+    """Whether a queued card became invalid, so that its column counted as a move that waits from then on."""
+    return any(
+        other["action"] == "waiting" and other["id"] < row["id"] and other["lost_value"] == row["lost_value"]
+        for other in rows
+    )
+
+
+def _made_there(world: World, page_id: str, row: Any) -> bool:
+    """Whether we made the card there for a task that was deleted before its page was known."""
+    first = world.ledger.written[page_id, "Status"][0]
+    return row["reason"] == "starts_late" and first.who != "person" and first.value == row["lost_value"]

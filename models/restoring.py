@@ -57,7 +57,8 @@ async def restore(
     else:
         before, after, shown = _put_priority(card, task, _priority(value))
     if before != after and row.action != "changed":
-        card.refusal, card.refused_at, card.attention = "", None, attention(card.known_violations(), "")
+        card.refusal, card.refused_at, card.told_at = "", None, None
+        card.attention = attention(card.known_violations(), "")
     return Restored(property=name, before=before, after=after, shown=shown, trashed=card.trashed_at is not None)
 
 

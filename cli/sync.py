@@ -9,11 +9,21 @@ import typer
 from cli.running import run
 
 
-def import_board() -> None:
+def import_board(
+    *,
+    take_board: Annotated[
+        bool,
+        typer.Option(
+            "--take-board",
+            help="Then take the board's statuses for the cards that a safety stop holds back: a restored database "
+            "is what is old.",
+        ),
+    ] = False,
+) -> None:
     """Read the whole board into the database; goes on where an interrupted import stopped. Writes nothing to Notion."""
     from cli.cycles import import_once  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
 
-    run(import_once(), stopped="Stopped; run it again to go on.")
+    run(import_once(take_board=take_board), stopped="Stopped; run it again to go on.")
 
 
 def push(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from stage import Stage
 
+from tasks.taken import taking_cards
+
 HOUR = 3600
 
 
@@ -25,7 +27,9 @@ async def _refused(stage: Stage, page: str, to: str = "Draft") -> None:
     await stage.ingest()
 
 
-async def test_the_ingest_run_that_refuses_a_move_puts_the_card_back_at_its_end(stage: Stage) -> None:
+async def test_the_ingest_run_that_refuses_a_move_puts_the_card_back_at_its_end(
+    stage: Stage,
+) -> None:
     [page] = await _in_work(stage)
     await stage.edit(page, status="Draft")
     await stage.told(page)
@@ -38,7 +42,9 @@ async def test_the_ingest_run_that_refuses_a_move_puts_the_card_back_at_its_end(
     assert made() == [f"GET /v1/pages/{page}", f"PATCH /v1/pages/{page}"]
 
 
-async def test_it_writes_nothing_else_that_differs_and_the_next_cycle_does_not_write_it_again(stage: Stage) -> None:
+async def test_it_writes_nothing_else_that_differs_and_the_next_cycle_does_not_write_it_again(
+    stage: Stage,
+) -> None:
     refused, other = await _in_work(stage, 2)
     await stage.moves(other, "Assets Generating")
     await _refused(stage, refused)
@@ -46,6 +52,19 @@ async def test_it_writes_nothing_else_that_differs_and_the_next_cycle_does_not_w
     async with stage.requests() as made:
         await stage.cycle()
     assert [request for request in made() if request.startswith("PATCH")] == [f"PATCH /v1/pages/{other}"]
+
+
+async def test_a_card_that_another_process_is_writing_is_not_written_beside_it(stage: Stage) -> None:
+    [page] = await _in_work(stage)
+    async with taking_cards(stage.on) as other:
+        assert await other.take(page)
+        async with stage.requests() as made:
+            await _refused(stage, page)
+        assert not [request for request in made() if request.startswith("PATCH")]
+    assert (await stage.shows(page))["Status"] == "Draft"
+    async with stage.requests() as made:
+        await stage.cycle()
+    assert [request for request in made() if request.startswith("PATCH")] == [f"PATCH /v1/pages/{page}"]
 
 
 @pytest.mark.parametrize("edit", [{"priority": "Urgent"}, {"status": "Someday"}])
@@ -67,7 +86,9 @@ async def test_a_card_that_waits_for_the_operator_is_not_put_back(stage: Stage) 
     assert (await stage.card(page)).held_at is not None
 
 
-async def test_many_refused_moves_hold_up_no_ingest_run_the_cycle_puts_back_what_is_left(stage: Stage) -> None:
+async def test_many_refused_moves_hold_up_no_ingest_run_the_cycle_puts_back_what_is_left(
+    stage: Stage,
+) -> None:
     pages = await _in_work(stage, 30)
     before = stage.clock.now
     stage.between.alter = lambda _request, response: (stage.clock.pass_(0.3), response)[1]  # type: ignore[union-attr]
@@ -82,7 +103,9 @@ async def test_many_refused_moves_hold_up_no_ingest_run_the_cycle_puts_back_what
     assert {(await stage.shows(page))["Status"] for page in pages} == {"Processing"}
 
 
-async def test_the_sentence_names_the_moves_that_are_possible_and_goes_with_one_of_them(stage: Stage) -> None:
+async def test_the_sentence_names_the_moves_that_are_possible_and_goes_with_one_of_them(
+    stage: Stage,
+) -> None:
     [page] = await _in_work(stage)
     await stage.moves(page, "Ready for Review")
     await stage.cycle()
@@ -127,7 +150,9 @@ async def test_the_same_wish_again_is_told_for_another_day(stage: Stage) -> None
     assert (await stage.shows(page))["Attention"].startswith("A card cannot be moved")
 
 
-async def test_what_is_wrong_with_a_card_is_told_until_it_is_mended_however_long_that_takes(stage: Stage) -> None:
+async def test_what_is_wrong_with_a_card_is_told_until_it_is_mended_however_long_that_takes(
+    stage: Stage,
+) -> None:
     [page] = await _in_work(stage)
     await _refused(stage, page)
     await stage.edit(page, topic="")

@@ -33,7 +33,9 @@ async def _flood(stage: Stage) -> None:
         await stage.told(str(uuid4()))
 
 
-async def test_a_cycle_shows_what_the_pipeline_did_before_it_has_asked_for_every_strange_page(stage: Stage) -> None:
+async def test_a_cycle_shows_what_the_pipeline_did_before_it_has_asked_for_every_strange_page(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.clock.pass_(MINUTE)
@@ -45,7 +47,9 @@ async def test_a_cycle_shows_what_the_pipeline_did_before_it_has_asked_for_every
     assert all(event.processed for event in await stage.events()), "and it goes on until the inbox is empty"
 
 
-async def test_while_a_cycle_asks_for_strange_pages_what_the_pipeline_does_is_shown(stage: Stage) -> None:
+async def test_while_a_cycle_asks_for_strange_pages_what_the_pipeline_does_is_shown(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.clock.pass_(MINUTE)
@@ -71,7 +75,10 @@ async def test_while_a_cycle_asks_for_strange_pages_what_the_pipeline_does_is_sh
 async def test_a_persons_edit_among_strange_pages_is_taken_before_them_and_its_refusal_written_back(
     stage: Stage,
 ) -> None:
-    edited, refused = await stage.add_valid(status="Draft"), await stage.add_valid(title="Two", status="Queued")
+    edited, refused = (
+        await stage.add_valid(status="Draft"),
+        await stage.add_valid(title="Two", status="Queued"),
+    )
     await stage.cycle()
     await stage.moves(refused, "Processing")
     await stage.cycle()

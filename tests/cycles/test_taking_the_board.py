@@ -72,7 +72,9 @@ async def _in_database(stage: Stage, page: str) -> tuple[str, str]:
     return task.status, task.board_status
 
 
-async def test_what_waits_becomes_what_the_board_shows_and_nothing_is_written_to_it(stage: Stage) -> None:
+async def test_what_waits_becomes_what_the_board_shows_and_nothing_is_written_to_it(
+    stage: Stage,
+) -> None:
     pages = await _restored(stage, 21)
     assert await _waits(stage) == Waiting(moves=21, gone=0)
     assert await _in_database(stage, pages[0]) == ("pending", "Queued")

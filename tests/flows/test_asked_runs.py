@@ -82,6 +82,10 @@ async def test_who_stops_looking_is_told_that_the_run_goes_on_and_it_does(kit: R
 async def test_without_a_server_a_deployment_or_a_worker_it_is_done_by_hand(kit: RunKit, prefect_server: str) -> None:
     await kit.deploy("noted")
     nobody = settings(f"http://127.0.0.1:{free_port()}/api")
-    for name, known in (("noted", nobody), ("unknown", settings(prefect_server)), ("noted", settings(prefect_server))):
+    for name, known in (
+        ("noted", nobody),
+        ("unknown", settings(prefect_server)),
+        ("noted", settings(prefect_server)),
+    ):
         async with Deployment.found(f"{name}/{kit.pool}", known) as found:
             assert found is None

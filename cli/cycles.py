@@ -16,6 +16,7 @@ from models.change import Change
 from models.creation import waiting_tasks, why_no_card
 from models.errors import GiveUp
 from models.safety import Waiting
+from models.taking_board import Taken
 from tasks.alerts import deliver_alerts
 from tasks.board import followed_board
 from tasks.connections import Connections, connected
@@ -27,6 +28,7 @@ from tasks.push import dry_run
 from tasks.report import Report
 from tasks.safety import confirm as remember_confirmation
 from tasks.safety import missing
+from tasks.safety import take_board as take_statuses
 
 _SHOWN = 100_000
 """Tasks without a card that a dry run lists."""
@@ -43,14 +45,14 @@ async def _telling() -> AsyncIterator[Connections]:
             await deliver_alerts(on)
 
 
-async def import_once() -> None:
-    """Import the board with a progress bar."""
+async def import_once(*, take_board: bool) -> None:
+    """Import the board with a progress bar; with `take_board`, then take its statuses for cards that wait."""
     report = Report()
     columns = (TextColumn("reading the board"), BarColumn(), TextColumn("{task.completed} cards"), TimeElapsedColumn())
     async with _telling() as on, one_at_a_time(on, Lock.IMPORT) as mine:
         if not mine:
             raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
-        correlate()
+        correlation_id = correlate()
         async with on.sessions() as session:
             known = await count_cards(session)
         with counting_requests() as requests, Progress(*columns, console=console) as progress:
@@ -58,7 +60,20 @@ async def import_once() -> None:
             with stopping_says(lambda: _stopped(int(progress.tasks[0].completed), known)):
                 await import_cards(on, report, progress=lambda cards: progress.update(bar, completed=cards))
             progress.update(bar, total=report.imported)
+        if take_board:
+            console.print(_taken(await take_statuses(on, correlation_id)), markup=False)
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
+
+
+def _taken(some: Taken) -> str:
+    """What was taken of the board's statuses."""
+    left = (
+        f" {some.left} wait on: they are not valid, or stand in no column that Showrunner knows; "
+        "`showrunner push --dry-run` lists them."
+        if some.left
+        else ""
+    )
+    return f"Took the board's status of {some.taken} cards.{left}"
 
 
 def _stopped(read: int, known: int) -> str:
@@ -95,6 +110,11 @@ async def show_differences(*, as_json: bool) -> None:
     waiting = len(gone) + sum(change.waits and change.page_id not in gone for change in changes)
     some_wait = f", {waiting} cards wait for `showrunner push --confirm`" if waiting else ""
     console.print(f"{new}{len(changes)} cards differ{some_wait}; nothing was written.", markup=False)
+    if any(change.waits and change.page_id not in gone for change in changes):
+        console.print(
+            "Is the board right, and the database old? `showrunner import --take-board` takes the board's statuses.",
+            markup=False,
+        )
 
 
 def _print_changes(changes: Sequence[Change], gone: Collection[str]) -> None:

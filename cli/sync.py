@@ -1,19 +1,42 @@
-"""`showrunner import` and `showrunner push`: a cycle by hand, without waiting for Prefect."""
+"""`showrunner import` and `showrunner push`: runs of their deployments, or by hand where no Prefect server answers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
+from cli.deployment_runs import SUPERSEDED, Deployment
+from cli.printing import console
 from cli.running import run
+from cli.surroundings import settings_here
+from models.errors import GiveUp
 
 
-def import_board() -> None:
+def import_board(
+    *,
+    take_board: Annotated[
+        bool,
+        typer.Option(
+            "--take-board",
+            help="Then take the board's statuses for the cards that a safety stop holds back: a restored database "
+            "is what is old.",
+        ),
+    ] = False,
+) -> None:
     """Read the whole board into the database; goes on where an interrupted import stopped. Writes nothing to Notion."""
-    from cli.cycles import import_once  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
+    run(_import_board(take_board=take_board), stopped="Stopped; run it again to go on.")
 
-    run(import_once(), stopped="Stopped; run it again to go on.")
+
+async def _import_board(*, take_board: bool) -> None:
+    asked = {"take_board": True} if take_board else {}
+    if (done := await _run_of("import-board/import-board", asked)) is None:
+        from cli.cycles import import_once  # noqa: PLC0415 - loads Prefect, which the others need not wait for
+
+        await import_once(take_board=take_board)
+    elif done.startswith(SUPERSEDED):
+        raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
 
 
 def push(
@@ -30,7 +53,36 @@ def push(
     """Run one cycle now: take in what people did, then write what differs."""
     if as_json and not dry:
         raise typer.BadParameter("--json goes with --dry-run.")
-    from cli.cycles import push_once, show_differences  # noqa: PLC0415 - as above
-
-    work = show_differences(as_json=as_json) if dry else push_once(confirm=confirm)
+    work = _show_differences(as_json=as_json) if dry else _push(confirm=confirm)
     run(work, stopped="Stopped." if dry else "Stopped; what was written stays, the rest is the next cycle's.")
+
+
+async def _show_differences(*, as_json: bool) -> None:
+    from cli.cycles import show_differences  # noqa: PLC0415 - as above
+
+    await show_differences(as_json=as_json)
+
+
+async def _push(*, confirm: bool) -> None:
+    if (done := await _run_of("push/push", {"confirm": True} if confirm else {})) is None:
+        from cli.cycles import push_once  # noqa: PLC0415 - as above
+
+        await push_once(confirm=confirm)
+    elif done.startswith(SUPERSEDED):
+        said = " It was told that you confirm." if confirm else ""
+        raise GiveUp(f"Another cycle is under way; the next one is due within a minute.{said}")
+
+
+async def _run_of(deployment: str, parameters: Mapping[str, bool]) -> str | None:
+    """What a run of it did; None where there is no Prefect server, or no worker of its, that could run it."""
+    async with Deployment.found(deployment, settings_here()) as found:
+        if found is None:
+            return None
+        done = await found.run(parameters, say)
+    say(done)
+    return done
+
+
+def say(line: str) -> None:
+    """What people or Prefect wrote is text, not markup."""
+    console.print(line, markup=False)

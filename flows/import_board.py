@@ -13,13 +13,21 @@ from flows.recording import recorded
 from flows.runs import OTHER_IMPORT, rename_run
 from tasks.importing import import_cards
 from tasks.locks import Lock, one_at_a_time
+from tasks.safety import take_board as take_statuses
 
 
 @flow(name="import-board", flow_run_name="import-board", persist_result=False)
-async def import_board() -> None:
-    """Read every card of the board."""
+async def import_board(take_board: bool = False) -> None:  # noqa: FBT001, FBT002 - a parameter
+    """Read every card of the board.
+
+    Args:
+        take_board: then take the board's statuses for cards that a safety stop holds back.
+    """
     async with recorded("import") as run, one_at_a_time(run.on, Lock.IMPORT) as mine:
         if mine:
             await import_cards(run.on, run.report)
+            if take_board:
+                taken = await take_statuses(run.on, run.correlation_id)
+                run.report.taken += taken.taken
     if not mine:
         await rename_run(OTHER_IMPORT)

@@ -10,20 +10,27 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.recording import recorded
-from flows.runs import OTHER_CYCLE, STARTED_LATE, is_superseded, rename_run
-from tasks.connections import connections
+from flows.runs import OTHER_CYCLE, STARTED_LATE, is_superseded, publish_table, rename_run
+from tasks.board import followed_board
+from tasks.connections import Connections, connections
 from tasks.cycle import INTERVAL, cycle
 from tasks.locks import Lock, one_at_a_time
+from tasks.push import dry_run as differences
+from tasks.report import Report
 from tasks.safety import confirm as remember_confirmation
 
 
 @flow(name="push", flow_run_name="push", persist_result=False)
-async def push(confirm: bool = False) -> None:  # noqa: FBT001, FBT002 - a deployment's parameter
+async def push(confirm: bool = False, dry_run: bool = False) -> None:  # noqa: FBT001, FBT002 - parameters
     """One cycle, unless it is too late for it or another one is under way.
 
     Args:
         confirm: go on with the cards that a safety stop holds back; if there are none, with the next ones.
+        dry_run: write nothing; a table of the run shows what a cycle would write, card by card.
     """
+    if dry_run:
+        await _show_differences(connections())
+        return
     if confirm:
         await remember_confirmation(connections())
     if is_superseded(INTERVAL):
@@ -34,3 +41,15 @@ async def push(confirm: bool = False) -> None:  # noqa: FBT001, FBT002 - a deplo
             await cycle(run.on, run.report, run.correlation_id)
     if not mine:
         await rename_run(OTHER_CYCLE)
+
+
+async def _show_differences(on: Connections) -> None:
+    changes = await differences(on, await followed_board(on))
+    rows = [
+        {"card": one.page_id, "property": name, "shown": str(one.shown[name]), "would be": str(value)}
+        | {"waits": "for the operator" if one.waits else ""}
+        for one in changes
+        for name, value in sorted(one.values.items())
+    ]
+    await publish_table("push-dry-run", rows[: Report.ROWS_MAX], "What a cycle would write; nothing was written.")
+    await rename_run(f"{len(changes)} cards differ; nothing was written")

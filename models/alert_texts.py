@@ -38,7 +38,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "That is what a restored database, a wrong board or a token that sees too little looks like. These cards "
             "are left as they are; every other card is synced.",
             "`showrunner push --dry-run` lists them with what would become of each. If that is right: "
-            "`showrunner push --confirm`, at any time. If not, mend the database, the board or the token first.",
+            "`showrunner push --confirm`, at any time. If the board is right and the database old (a restored dump): "
+            "`showrunner import --take-board` takes the board's statuses instead. If neither, mend the database, the "
+            "board or the token first.",
         ),
         "push_stopped": Kind(
             "The push cycle cannot go on", "Board and database drift apart; nothing is lost.", _STOPPED

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, or_, text
+from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, and_, or_, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
@@ -20,6 +21,8 @@ from models.statuses import BoardStatus, Priority
 from models.task import Task
 from models.validation import Violation
 
+TOLD_FOR = timedelta(days=1)
+"""How long a card tells of a refusal, unless a move ends it before (design: section 5)."""
 _FIRST_RETRY = timedelta(seconds=30)
 _LAST_RETRY = timedelta(hours=1)
 
@@ -35,6 +38,7 @@ class Card(SQLModel, table=True):
         missing_at: when Notion did not find the page, or nobody had watched it go to the trash; while `trashed_at` is
             empty, the card waits for the operator (see `models.safety`).
         held_at: since when a person's move that nobody watched waits to be put back.
+        told_at: since when it tells of `refusal`; None while there is none.
         unqueued_at: the task's `status_changed_at` after it was taken out of the queue for that; None when it was not.
         made_at: when Notion made the page; whole minutes; None for a card not looked at since this is kept.
         unreadable: whether the page holds something that could not be read; `last_error` says why. Nothing is written
@@ -50,6 +54,7 @@ class Card(SQLModel, table=True):
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
         Index("ix_cards_missing_at", "missing_at", postgresql_where=text("missing_at IS NOT NULL")),
         Index("ix_cards_held_at", "held_at", postgresql_where=text("held_at IS NOT NULL")),
+        Index("ix_cards_told_at", "told_at", postgresql_where=text("told_at IS NOT NULL")),
         Index("ix_cards_made_at", "made_at", postgresql_where=text("trashed_at IS NULL")),
         Index("ix_cards_unreadable", "next_attempt_at", postgresql_where=text("unreadable")),
         *KEPT_BY_DATABASE,
@@ -90,6 +95,7 @@ class Card(SQLModel, table=True):
     )
     refusal: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     refused_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    told_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     waits_for: str | None = Field(default=None, sa_column=Column(String(50)))
     status_kept_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     edited_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -175,6 +181,12 @@ class Card(SQLModel, table=True):
         self.status_kept_until = base.status_kept_until
         self.violations = [{"field": v.field, "reason": v.reason, "message": v.message} for v in violations]
         self.attention = attention
+
+    def standing(self, now: datetime) -> Base | None:
+        """`base`, without a refusal that was told for long enough."""
+        base = self.base
+        over = base is not None and self.told_at is not None and now - self.told_at >= TOLD_FOR
+        return replace(base, refusal="", refused_at=None) if base is not None and over else base
 
     def known_violations(self) -> tuple[Violation, ...]:
         """The violations of the last look."""
@@ -270,13 +282,14 @@ async def others_to_write(session: AsyncSession, page_ids: Sequence[str], *, lim
 
 
 async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> list[Card]:
-    """Cards whose Status was left where it is, for a move that waits, and is not any longer.
+    """Cards that told of a refusal, or whose Status was left alone for a move that waits, and are not to any longer.
 
-    Either the time is over, or the pipeline moved the card's task meanwhile.
+    For a move it is when the time is over, or the pipeline moved the card's task meanwhile.
     """
     over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(now=now)
-    kept = (col(Card.status_kept_until).is_not(None), col(Card.trashed_at).is_(None))
-    return list(await session.scalars(select(Card).where(*kept, over)))
+    kept = and_(col(Card.status_kept_until).is_not(None), over)
+    told = col(Card.told_at) <= now - TOLD_FOR
+    return list(await session.scalars(select(Card).where(col(Card.trashed_at).is_(None), or_(kept, told))))
 
 
 async def live_cards(session: AsyncSession, page_ids: Collection[str]) -> set[str]:

@@ -128,7 +128,10 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
     names = ", ".join(sorted(change.values))
     if change.waits:
         if card.missing_at is None:
-            yield f"Writing {names} waits, like many moves that nobody watched: `showrunner push --confirm` goes on."
+            yield (
+                f"Writing {names} waits, like many moves that nobody watched: `showrunner push --confirm` goes on; "
+                "`showrunner import --take-board` takes what the board shows instead."
+            )
         return
     if not change.attempts:
         yield f"The next cycle writes what differs: {names}."

@@ -7,6 +7,7 @@ differ are in the index, so an idle board costs the same whatever its size.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -70,6 +71,7 @@ SELECT notion_page_id
 FROM cards
 WHERE differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) AND NOT unreadable
   AND (:waiting OR NOT ({HELD} OR {MISSING}))
+  AND (CAST(:among AS text[]) IS NULL OR notion_page_id = ANY (CAST(:among AS text[])))
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
   differs & 7 = 0,
@@ -97,10 +99,22 @@ def worth_a_push(board: Board) -> list[int]:
 
 
 async def pending(
-    session: AsyncSession, board: Board, *, now: datetime, limit: int, waiting: bool = False
+    session: AsyncSession,
+    board: Board,
+    *,
+    now: datetime,
+    limit: int,
+    waiting: bool = False,
+    among: Collection[str] | None = None,
 ) -> list[str]:
-    """Page ids of cards to push now, most urgent first; with `waiting` also those that wait for the operator."""
-    values = {"worth": worth_a_push(board), "now": now, "limit": limit, "waiting": waiting}
+    """Page ids of cards to push now, most urgent first.
+
+    Args:
+        waiting: also those that wait for the operator.
+        among: of these pages alone.
+    """
+    some = sorted(among) if among is not None else None
+    values = {"worth": worth_a_push(board), "now": now, "limit": limit, "waiting": waiting, "among": some}
     return [row[0] for row in await session.execute(text(PENDING), values)]
 
 

@@ -20,8 +20,8 @@ class TaskHistory(SQLModel, table=True):
     """One fact about a card or its task.
 
     Attributes:
-        actor: `person:<Notion user id>`, `import`, `operator`, `push`, …; `pipeline` when nobody said otherwise
-            (plain SQL).
+        actor: `person:<Notion user id>`, `import`, `operator` (`operator:take-board`), `push`, …; `pipeline` when
+            nobody said otherwise (plain SQL).
         action: created, changed, deleted (of the task); refused, overruled (what a person asked for on the board);
             trashed, restored (the card); card_made (of a task that had no page).
         property: the board's name of what changed; None for the whole card.

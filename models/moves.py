@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.agreement import Base, TaskState
@@ -10,12 +10,11 @@ from models.properties import BoardCard
 from models.statuses import (
     FINISHED,
     FREE_OF_RULES,
-    PEOPLE_MAY_MOVE_UNFOLLOWED,
     PLANNING,
     STARTS,
     BoardStatus,
     board_status,
-    people_may_move,
+    moves_of_people,
 )
 from models.verdict import Lost, Verdict
 
@@ -124,7 +123,7 @@ def _cannot_start_there(case: Situation) -> StatusVerdict | None:
     nobody_moves_it = case.stays or case.asked == case.current
     if case.current is None or case.home == case.current or not nobody_moves_it:
         return None
-    return _lost(case.current, case.home, "put_back", "starts_late", _starts_late(case.current))
+    return _lost(case, case.current, case.home, "put_back", "starts_late", _starts_late(case.current))
 
 
 def _nobody_moved_it(case: Situation) -> StatusVerdict | None:
@@ -144,7 +143,7 @@ def _unknown(case: Situation) -> StatusVerdict | None:
         return None
     what_now = f"the card goes back to “{case.home}”." if case.home else "choose one of the board's columns."
     sentence = f"“{case.shown}” is not a status Showrunner knows; {what_now}"
-    return _lost(case.shown or "", case.home, "refused", "unknown_option", sentence)
+    return _lost(case, case.shown or "", case.home, "refused", "unknown_option", sentence)
 
 
 def _first_column(case: Situation) -> StatusVerdict | None:
@@ -159,7 +158,7 @@ def _first_column(case: Situation) -> StatusVerdict | None:
     old = case.importing and not case.seen
     if old or case.asked in STARTS or (case.seen and case.asked in FINISHED):
         return Verdict(agreed=case.asked, database=case.asked, moved=case.seen)
-    return _lost(case.asked, BoardStatus.DRAFT, "refused", "starts_late", _starts_late(case.asked))
+    return _lost(case, case.asked, BoardStatus.DRAFT, "refused", "starts_late", _starts_late(case.asked))
 
 
 def _agreeing(case: Situation) -> StatusVerdict | None:
@@ -174,27 +173,24 @@ def _overruled(case: Situation) -> StatusVerdict | None:
     sentence = (
         f"The pipeline moved this card to “{case.current}” meanwhile, so the move to “{case.asked}” was not taken."
     )
-    return _lost(case.asked, case.current, "overruled", "both_changed", sentence)
+    return _lost(case, case.asked, case.current, "overruled", "both_changed", sentence)
 
 
 def _emptied(case: Situation) -> StatusVerdict | None:
     """Deleting an option empties every card that stood in it: that must not demote a column of finished videos."""
     if case.shown is not None or not case.followed or case.agreed in (*PLANNING, BoardStatus.QUEUED):
         return None
-    return _lost("", case.agreed, "refused", "emptied", f"Status was emptied; the card goes back to “{case.agreed}”.")
+    sentence = f"Status was emptied; the card goes back to “{case.agreed}”."
+    return _lost(case, "", case.agreed, "refused", "emptied", sentence)
 
 
 def _not_theirs(case: Situation) -> StatusVerdict | None:
     if case.agreed is None or case.asked is None:
         return None
-    if case.unfollowed_late:
-        allowed = case.asked in PEOPLE_MAY_MOVE_UNFOLLOWED
-    else:
-        allowed = people_may_move(case.agreed, case.asked)
-    if allowed:
+    if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):
         return None
     sentence = f"A card cannot be moved from “{case.agreed}” to “{case.asked}” by hand; it goes back to “{case.home}”."
-    return _lost(case.asked, case.home, "refused", "not_yours", sentence)
+    return _lost(case, case.asked, case.home, "refused", "not_yours", sentence)
 
 
 def _not_valid_yet(case: Situation) -> StatusVerdict | None:
@@ -242,12 +238,28 @@ def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False
 
 
 def _starts_late(column: BoardStatus) -> str:
-    names = [f"“{start}”" for start in STARTS]
-    starts = f"{', '.join(names[:-1])} or {names[-1]}"
-    return f"A card starts in {starts}, not in “{column}”; it goes back to “{BoardStatus.DRAFT}”."
+    return f"A card starts in {_either(STARTS)}, not in “{column}”; it goes back to “{BoardStatus.DRAFT}”."
 
 
-def _lost(asked: str, kept: BoardStatus | None, action: str, reason: str, sentence: str) -> StatusVerdict:
+def _lost(
+    case: Situation, asked: str, kept: BoardStatus | None, action: str, reason: str, sentence: str
+) -> StatusVerdict:
     """The dispute is settled: the next move is judged from where the card should stand now."""
     lost = Lost(property="Status", action=action, reason=reason, value=asked, kept=kept)
-    return Verdict(agreed=kept, database=kept, lost=(lost,), refusal=sentence)
+    possible = f" {_possible_from(case, kept)}" if kept is not None else ""
+    return Verdict(agreed=kept, database=kept, lost=(lost,), refusal=f"{sentence}{possible}")
+
+
+def _possible_from(case: Situation, kept: BoardStatus) -> str:
+    """What people can do with a card that stands there; one that gets its task by this look is judged with it."""
+    followed = case.followed or case.valid or kept in STARTS
+    possible = moves_of_people(kept, followed=followed)
+    if not possible:
+        return f"From “{kept}” only the pipeline moves it."
+    return f"From “{kept}” people may move it to {_either([column for column in BoardStatus if column in possible])}."
+
+
+def _either(columns: Sequence[BoardStatus]) -> str:
+    """`“A”, “B” or “C”`."""
+    *others, last = (f"“{column}”" for column in columns)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -166,7 +166,7 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> N
         note.history("overruled", property=edit.name, old_value=kept, new_value=kept, lost_value=lost, reason="unseen")
     sentences = [edit.sentence for edit in found if edit.sentence not in card.refusal]
     card.refusal = " ".join([*([card.refusal] if card.refusal else []), *sentences])
-    card.refused_at = task.status_changed_at if task is not None else None
+    card.refused_at, card.told_at = task.status_changed_at if task is not None else None, note.now
     card.attention = attention(card.known_violations(), card.refusal)
     if "Attention" in card.lacking:  # theirs until now
         card.lacking = [name for name in card.lacking if name != "Attention"]
@@ -195,7 +195,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
     restored = card.trashed_at is not None
     if restored:
         _restore(note, task)
-    base = card.base
+    base = card.standing(note.now)
     written, sent_at = ours(card, look, bot_ids)
     edited = remember_moments(card, look, written, sent_at)
     if base is not None and written:
@@ -220,6 +220,7 @@ def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[
             lost_value=lost.value,
             reason=lost.reason,
         )
+    card.told_at = _told_at(card, decided, note.now)
     card.remember(_stamped(decided, note.now), decided.violations, decided.attention)
     card.held_at = held_since(card.held_at, decided, watched=note.watched, now=note.now)
     card.first_seen_at = card.first_seen_at or note.now
@@ -249,6 +250,15 @@ def _keep_until(card: Card, now: datetime, *, edited: bool) -> datetime | None:
     if known is None or edited:
         return now + GRACE
     return known if known > now else None
+
+
+def _told_at(card: Card, decided: Plan, now: datetime) -> datetime | None:
+    """Since when the card tells of its refusal; the same wish once more is told anew."""
+    refusal = decided.base.refusal
+    if not refusal:
+        return None
+    again = any(lost.property in {"Status", "Priority"} and lost.action != "waiting" for lost in decided.lost)
+    return now if again or refusal != card.refusal or card.told_at is None else card.told_at
 
 
 def _trash(note: _Note, task: Task | None, reason: str) -> Outcome:

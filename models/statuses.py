@@ -173,4 +173,13 @@ def priority(name: str | None) -> Priority:
 
 def people_may_move(from_: BoardStatus, to: BoardStatus) -> bool:
     """Whether a person on the board may drag a card from one column to another. Staying is no move."""
-    return to in PEOPLE_MAY_MOVE.get(from_, frozenset())
+    return to in moves_of_people(from_)
+
+
+def moves_of_people(from_: BoardStatus, *, followed: bool = True) -> frozenset[BoardStatus]:
+    """Where people on the board may drag a card that stands there.
+
+    Args:
+        followed: whether the card has a task, or stands in a column where it may wait for one.
+    """
+    return PEOPLE_MAY_MOVE.get(from_, frozenset()) if followed else PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}

@@ -23,6 +23,8 @@ from tasks.sweep import end_waits, sweep
 
 INTERVAL = timedelta(seconds=60)
 """How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up from its backlog."""
+BEFORE, BETWEEN = timedelta(seconds=2), timedelta(seconds=20)
+"""How long a cycle asks for pages one by one before it pushes, and between two pushes; see `drain_inbox`."""
 
 
 async def cycle(on: Connections, report: Report, correlation_id: str | None) -> None:
@@ -42,7 +44,7 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
                 return
             # What people did during the import must be known before anything is written over it.
             reader, swept = await _sweep(on, reader, report)
-        await drain_inbox(on, report)
+        waiting = await drain_inbox(on, report, until=on.clock() + BEFORE)
         await see_to_the_waiting(on, reader, report)
         await end_waits(on, reader, report)
         await read_again(on, reader, report)
@@ -51,6 +53,9 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
         # Half of the minute at most, so that a thousand new cards do not hold up what people wait for.
         unmade = await make_cards(on, reader, report, until=until - INTERVAL / 2)
         backlog = await push_pending(on, reader, report, until=until) or unmade
+        if waiting:
+            waiting = await drain_inbox(on, report, until=on.clock() + BETWEEN)
+        backlog = backlog or waiting
         async with on.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all is well.
             await note_good_cycle(session, on.connection(reader.board), on.clock())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from tasks.board import bot_ids, followed_board, refreshed_board
 from tasks.claims import claiming
 from tasks.connections import Connections
 from tasks.gathering import gathered
+from tasks.push import put_back
 from tasks.reading import Readings, read_by_id, read_many
 from tasks.report import Report
 from tasks.steps import step
@@ -35,8 +36,10 @@ log = structlog.get_logger("showrunner.ingest")
 
 BATCH = 2000
 """Events claimed at once: twenty queries' worth of cards, which are read well inside the lease."""
-BY_ID_MOST = 400
-"""Pages read one by one for one claim: more would outlast its lease. The others' events are given back."""
+CLAIM_FOR = timedelta(seconds=20)
+"""How long a claim goes on asking for pages one by one: what is left is given back, and comes after what is new."""
+PORTION = 12
+"""Pages asked for one by one before what came of it is stored: four seconds' worth at 3 a second."""
 FEW = 3
 """Up to this many pages are read one by one; a query would cost as much and may lag behind."""
 _NO_DATABASE = frozenset(
@@ -57,7 +60,7 @@ class Batch:
         trashed: pages said to have left the board, which no query shows.
         settled: ids of our event rows that need no look, by the outcome to store.
         claims: what the events say that people edited, by page.
-        left: pages that this claim has no time for.
+        looked_at: pages that were looked at, and what came of it stored.
     """
 
     events: Sequence[WebhookEvent]
@@ -65,43 +68,71 @@ class Batch:
     trashed: set[str] = field(default_factory=set)
     settled: dict[str, list[int]] = field(default_factory=dict)
     claims: dict[str, list[Claim]] = field(default_factory=dict)
-    left: frozenset[str] = frozenset()
+    looked_at: set[str] = field(default_factory=set)
     schema_changed: bool = False
 
     def __str__(self) -> str:
         """How much, for a task's name in the Prefect UI."""
         return f"{len(self.pages)} cards"
 
+    @property
+    def left(self) -> list[int]:
+        """Ids of our event rows whose pages were not looked at."""
+        return [row for page, rows in self.pages.items() if page not in self.looked_at for row in rows]
 
-async def drain_inbox(on: Connections, report: Report, *, gathering: bool = False) -> None:
+
+@dataclass(frozen=True)
+class Portion:
+    """Pages to be read one by one."""
+
+    pages: Sequence[str]
+
+    def __str__(self) -> str:
+        """How many, for a task's name in the Prefect UI."""
+        return f"{len(self.pages)} by id"
+
+
+async def drain_inbox(
+    on: Connections, report: Report, *, gathering: bool = False, until: datetime | None = None
+) -> bool:
     """Work through everything that is due; what fails stays due, with backoff.
 
     Args:
-        gathering: in a burst, wait for more of it before each claim, and leave it to whoever does so already.
+        gathering: whether this is a run of its own and no part of a cycle: in a burst it waits for more of it before
+            each claim, and leaves it to whoever does so already; and it writes back at once what it does not grant.
+        until: when to stop asking for pages one by one, once some were asked for; None when the inbox is empty.
+
+    Returns:
+        Whether something is left for want of time.
 
     Raises:
         GiveUp, NotionUnavailable: what concerns everything; the events are given back untried.
     """
     async with on.sessions() as session:
         if not await inbox.waiting(session):
-            return
+            return False
     async with claiming(on):
-        await _drain(on, report, gathering=gathering)
+        return await _drain(on, report, gathering=gathering, until=until)
 
 
-async def _drain(on: Connections, report: Report, *, gathering: bool) -> None:
+async def _drain(on: Connections, report: Report, *, gathering: bool, until: datetime | None) -> bool:
     if not await _any_due(on):
-        return
+        return False
+    left = False
     board, me, began = await followed_board(on), await bot_ids(on), on.clock()
     try:
         # Asked first, because a claim is a task run, and the last one would find nothing.
         while await _any_due(on) and (not gathering or await gathered(on, me)) and (events := await claim_events(on)):
-            board = await _work_through(on, events, board, me, report)
+            board, left = await _work_through(on, events, board, me, report, until=until, answering=gathering)
+            if until is not None and on.clock() >= until:
+                left = left or await _any_due(on)
+                break
     except (NotionUnavailable, GiveUp):
         # What stopped a later batch must not keep the deaths of an earlier one from being told.
         await _report_dead(on, began)
         raise
     await _report_dead(on, began)
+    return left
 
 
 async def _any_due(on: Connections) -> bool:
@@ -110,34 +141,63 @@ async def _any_due(on: Connections) -> bool:
 
 
 async def _work_through(
-    on: Connections, events: Sequence[WebhookEvent], board: Board, me: Collection[str], report: Report
-) -> Board:
-    """Take in one claim; the board as it is then known."""
+    on: Connections,
+    events: Sequence[WebhookEvent],
+    board: Board,
+    me: Collection[str],
+    report: Report,
+    *,
+    until: datetime | None,
+    answering: bool,
+) -> tuple[Board, bool]:
+    """Take in one claim, and write back what was not granted if asked to.
+
+    Returns:
+        The board as it is then known, and whether pages are left for want of time.
+    """
+    ends = on.clock() + CLAIM_FOR
     with _joined(events) as correlation_id:
+        known = await _cards_among(on, events)
+        batch = sort_events(events, board, me, known)
         try:
-            batch = sort_events(events, board, me, await _cards_among(on, events))
             if batch.schema_changed:
                 board = await refreshed_board(on)
-            readings = await fetch_cards(on, board, batch) if batch.pages else Readings()
             reader = Reader(board=board, bot_ids=me, correlation_id=correlation_id)
-            ended = Events(
-                pages={page: rows for page, rows in batch.pages.items() if page not in batch.left},
-                settled=batch.settled,
-                claims=batch.claims,
-            )
-            await take_in(on, reader, readings, report, ended)
-            await _leave_to_the_next_claim(on, batch)
+            await _look(on, reader, batch, known, report, until=min(until or ends, ends))
+            if answering:
+                await put_back(on, reader, report)
         except (NotionUnavailable, GiveUp) as error:
-            await _give_back(on, events, error)
+            await _give_back(on, batch, error)
             raise
-    return board
+        if left := batch.left:
+            async with on.sessions.begin() as session:
+                await inbox.release(session, left, now=on.clock(), wait=timedelta(0))
+    return board, bool(left)
 
 
-async def _leave_to_the_next_claim(on: Connections, batch: Batch) -> None:
-    if batch.left:
-        rows = [row for page in batch.left for row in batch.pages[page]]
-        async with on.sessions.begin() as session:
-            await inbox.release(session, rows, now=on.clock(), wait=timedelta(0))
+async def _look(
+    on: Connections, reader: Reader, batch: Batch, known: Collection[str], report: Report, *, until: datetime
+) -> None:
+    """Take in what queries show, then the others by id: cards before pages that are none as far as is known.
+
+    Args:
+        until: when to stop asking for pages by id, once some were asked for.
+    """
+    ended = Events(pages=batch.pages, claims=batch.claims)
+    shown = Readings()
+    if len(batch.pages.keys() - batch.trashed) > FEW:
+        shown.cards = (await query_cards(on, reader.board, batch)).cards  # what failed is read once more by id
+    found = {read.card.page_id for read in shown.cards}
+    if found or batch.settled:
+        await take_in(on, reader, shown, report, replace(ended.of(found), settled=batch.settled))
+    batch.settled, batch.looked_at = {}, found
+    others = sorted(batch.pages.keys() - found, key=lambda page: (page not in known, page))
+    for first in range(0, len(others), PORTION):
+        if first and on.clock() >= until:
+            return
+        portion = Portion(others[first : first + PORTION])
+        await take_in(on, reader, await fetch_cards(on, reader.board, portion), report, ended.of(portion.pages))
+        batch.looked_at |= {*portion.pages}
 
 
 async def _report_dead(on: Connections, since: datetime) -> None:
@@ -206,27 +266,26 @@ def _said_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
     return "not_a_card" if parent.get("type") in _NO_DATABASE else None
 
 
-@step("fetch_cards", holds="fetch {batch}", tags=("notion",))
-async def fetch_cards(on: Connections, board: Board, batch: Batch) -> Readings:
-    """The batch's pages as they are now: few by id, many by query, and by id what no query shows."""
-    on_board = [page for page in batch.pages if page not in batch.trashed]
-    if len(on_board) <= FEW:
-        return await read_by_id(on, board, sorted(batch.pages))
+@step("query_cards", holds="query {batch}", tags=("notion",))
+async def query_cards(on: Connections, board: Board, batch: Batch) -> Readings:
+    """The batch's pages as they are now, as far as queries show them."""
     since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
-    readings = await read_many(on, board, on_board, since=since)
-    missing = sorted(batch.pages.keys() - {read.card.page_id for read in readings.cards})
-    batch.left = frozenset(missing[BY_ID_MOST:])
-    if missing:
-        readings.add(await read_by_id(on, board, missing[:BY_ID_MOST]))
-    return readings
+    return await read_many(on, board, [page for page in batch.pages if page not in batch.trashed], since=since)
 
 
-async def _give_back(on: Connections, events: Sequence[WebhookEvent], error: Exception) -> None:
+@step("fetch_cards", holds="fetch {portion}", tags=("notion",))
+async def fetch_cards(on: Connections, board: Board, portion: Portion) -> Readings:
+    """These pages as they are now, each by a request of its own."""
+    return await read_by_id(on, board, portion.pages)
+
+
+async def _give_back(on: Connections, batch: Batch, error: Exception) -> None:
     """What stopped the run was not these events' fault: they are due again soon, and it costs them no attempt."""
     wait = timedelta(seconds=getattr(error, "retry_after", None) or 5)
+    rows = [*batch.left, *(row for settled in batch.settled.values() for row in settled)]
     async with on.sessions.begin() as session:
-        await inbox.release(session, [event.row for event in events], now=on.clock(), wait=wait)
-    log.warning("events_given_back", count=len(events), error=str(error))
+        await inbox.release(session, rows, now=on.clock(), wait=wait)
+    log.warning("events_given_back", count=len(rows), error=str(error))
 
 
 @contextmanager

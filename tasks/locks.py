@@ -20,6 +20,8 @@ class Lock(IntEnum):
     INBOX = 7_236_013
     GATHERING = 7_236_014
     WATCH = 7_236_015
+    CARD = 7_236_016
+    """Beside it stands which card (`tasks.taken`)."""
 
 
 class WithEngine(Protocol):
@@ -43,10 +45,10 @@ async def one_at_a_time(on: WithEngine, lock: Lock) -> AsyncIterator[bool]:
                 await let_go(connection, "SELECT pg_advisory_unlock(:key)", lock)
 
 
-async def let_go(connection: AsyncConnection, statement: str, lock: Lock) -> None:
-    """End a lock, unless its connection died: then it ended with it, and what was done is none the worse."""
+async def let_go(connection: AsyncConnection, statement: str, lock: Lock | None = None, **given: str) -> None:
+    """End a lock, or all of the connection's: unless it died, and they with it. What was done is none the worse."""
     try:
-        await connection.execute(text(statement), {"key": lock.value})
+        await connection.execute(text(statement), {"key": lock.value, **given} if lock is not None else given)
     except DBAPIError:
         await connection.invalidate()
 

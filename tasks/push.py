@@ -6,7 +6,7 @@ the new memory of the card (another short transaction). No transaction is open w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -39,59 +39,90 @@ from tasks.report import Report
 from tasks.side_by_side import side_by_side
 from tasks.steps import step
 from tasks.storing import Events, Reader, judged, store_cards, tell, tell_failed
+from tasks.taken import taking_cards
 
 log = structlog.get_logger("showrunner.push")
 
+PUT_BACK_FOR = timedelta(seconds=5)
+"""How long an ingest run writes cards back: some fifteen of them, after which others wait for it again."""
+ELSEWHERE_SECONDS = 0.2
+"""What another process needs to write a card that we wait for."""
 
-async def push_pending(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
+
+async def put_back(on: Connections, reader: Reader, report: Report) -> None:
+    """Answer people whose wishes this run did not grant: write their cards now instead of at the next cycle.
+
+    What takes longer than `PUT_BACK_FOR` is left to that.
+
+    Raises:
+        BoardError, NotionAuthError, NotionUnavailable: as of `push_pending`.
+    """
+    pages, report.not_granted = report.not_granted, set()
+    if pages:
+        await push_pending(on, reader, report, until=on.clock() + PUT_BACK_FOR, among=pages)
+
+
+async def push_pending(
+    on: Connections, reader: Reader, report: Report, *, until: datetime, among: Collection[str] | None = None
+) -> bool:
     """Write cards, the most urgent first, until none differs or `until` has come; whether some are left.
 
     Cards that wait for the operator (`models.safety`) are left out.
+
+    Args:
+        among: of these alone, for the people who wait for them; None for all that differ.
 
     Raises:
         BoardError: when the board changed so that it cannot be followed.
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    board = await _board_with_something_due(on, reader.board)
+    board = await _board_with_something_due(on, reader.board, among)
     if board is None:
         return False
     reader = replace(reader, board=board)
-    while left := await _any_pending(on, reader.board):
+    while left := await _any_pending(on, reader.board, among):
         if on.clock() >= until:
             break
-        await push_cards(on, reader, report, until=until)
+        await push_cards(on, reader, report, until=until, among=among)
     return left
 
 
-async def _board_with_something_due(on: Connections, known: Board) -> Board | None:
+async def _board_with_something_due(
+    on: Connections, known: Board, among: Collection[str] | None = None
+) -> Board | None:
     """The board to write to; None when it takes nothing of what cards should show."""
-    if await _any_pending(on, known):
+    if await _any_pending(on, known, among):
         return await board_to_write(on)
     async with on.sessions() as session:
-        if not await any_out_of_reach(session, known):
+        if among is not None or not await any_out_of_reach(session, known):
             return None
     # A column that people deleted may be back, and perhaps no webhook told us.
     return await board_if_long_known(on)
 
 
-async def _any_pending(on: Connections, board: Board) -> bool:
+async def _any_pending(on: Connections, board: Board, among: Collection[str] | None = None) -> bool:
     async with on.sessions() as session:
-        return bool(await pending(session, board, now=on.clock(), limit=1))
+        return bool(await pending(session, board, now=on.clock(), limit=1, among=among))
 
 
 @step("push_cards", holds="push what differs", tags=("notion",))
-async def push_cards(on: Connections, reader: Reader, report: Report, *, until: datetime) -> None:
+async def push_cards(
+    on: Connections, reader: Reader, report: Report, *, until: datetime, among: Collection[str] | None = None
+) -> None:
     """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
-    channels = await on.channels()
-    line, refusals = Line(on, reader.board), Refusals(on)
+    channels, refusals = await on.channels(), Refusals(on)
+    async with taking_cards(on) as taken:
+        line = Line(on, reader.board, taken, among)
 
-    async def one_by_one() -> None:
-        while on.clock() < until and (page_id := await line.next()) is not None:
-            await push_card(on, reader, page_id, report, channels, refusals)
-            line.done(page_id)
+        async def one_by_one() -> None:
+            while on.clock() < until and (page_id := await line.next()) is not None:
+                await push_card(on, reader, page_id, report, channels, refusals)
+                await line.done(page_id)
 
-    with in_lane(Lane.PUSH):
-        await side_by_side(one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second)))
+        with in_lane(Lane.PUSH if among is None else Lane.PEOPLE):
+            await side_by_side(one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second)))
+    if line.elsewhere:
+        await on.sleep(ELSEWHERE_SECONDS)
 
 
 async def push_card(

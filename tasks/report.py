@@ -17,6 +17,7 @@ class Report:
         taken: tasks that took over what people changed; created: tasks made from cards.
         pushed: cards written to the board; made: cards made for tasks that had none; refused: wishes of people not
             granted; failed: cards, tasks or events that must be tried again; gone: cards found in the trash or missing.
+        not_granted: cards whose editors wait for an answer: a wish of theirs was not granted.
         requests: Notion requests sent, retries included.
         rows: a line per card that something happened to, for the artifact; ids and facts, never a card's text.
     """
@@ -31,6 +32,7 @@ class Report:
     gone: int = 0
     imported: int = 0
     requests: int = 0
+    not_granted: set[str] = field(default_factory=set)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     ROWS_MAX = 500

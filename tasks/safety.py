@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import structlog
 
+from models.holding import BATCH
 from models.incidents import open_incidents
 from models.safety import GONE, MOVES, Waiting, let_few_go, let_go, missing_pages, waiting
 from models.sync_state import CONFIRMED, forget, get_moment, remember
+from models.taking_board import Taken, take_some
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.connections import Connections
 from tasks.reading import read_by_id
@@ -27,6 +29,24 @@ async def confirm(on: Connections) -> Waiting:
     async with on.sessions.begin() as session:
         await remember(session, CONFIRMED, moment=on.clock())
         return await waiting(session)
+
+
+async def take_board(on: Connections, correlation_id: str | None) -> Taken:
+    """Let the board's status count for every card whose move waits to be put back, a batch at a time.
+
+    Pages that wait to be marked as trashed go on waiting: `confirm` is about them.
+    """
+    taken, left, last = 0, 0, ""
+    while True:
+        async with on.sessions.begin() as session:
+            now = on.clock()
+            some = await take_some(session, after=last, limit=BATCH, now=now, correlation_id=correlation_id)
+        taken, left = taken + some.taken, left + some.left
+        if some.last is None:
+            break
+        last = some.last
+    log.info("board_taken", cards=taken, left=left)
+    return Taken(taken=taken, left=left)
 
 
 async def missing(on: Connections) -> list[str]:

@@ -201,6 +201,7 @@ def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:
     """Log what became of each card, and count it; `quiet` leaves out of the log what is no news of an old board."""
     for outcome in (*stored.settled.outcomes, *stored.gone):
         _tell(outcome, report, logging.DEBUG if quiet else logging.INFO)
+    report.not_granted.update(stored.settled.unseen)
     for page_id, found in stored.settled.unseen.items():
         for edit in found:
             report.refused += 1
@@ -235,6 +236,8 @@ def _tell(outcome: Outcome, report: Report, level: int) -> None:
     for lost in outcome.plan.lost if outcome.plan else ():
         waits = lost.action == "waiting"
         report.refused += not waits
+        if not waits:
+            report.not_granted.add(outcome.page_id)
         report.note(outcome.page_id, lost.action, f"{lost.property}: {lost.reason}")
         action = "taken_when_valid" if waits else "put_back_at_next_push"
         known.warning(f"edit_{lost.action}", property=lost.property, reason=lost.reason, action=action)

@@ -58,6 +58,7 @@ async def test_a_safety_stop_says_how_to_go_on(stage: Stage, receiver: Receiver)
     (message,) = receiver.messages
     assert message["title"].startswith("[ERROR] Showrunner: 21 cards")
     assert "`showrunner push --confirm`" in message["message"]
+    assert "`showrunner import --take-board`" in message["message"]
     async with stage.sessions.begin() as session:
         await remember(session, CONFIRMED, moment=stage.clock())
     for _ in range(2):

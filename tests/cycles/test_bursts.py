@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from stage import Stage
 
@@ -110,7 +112,8 @@ async def test_a_cycle_waits_for_no_burst(stage: Stage) -> None:
 async def test_pages_that_one_claim_has_no_time_for_are_given_back_and_come_next(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BY_ID_MOST", 2)
+    monkeypatch.setattr(ingest, "PORTION", 2)
+    monkeypatch.setattr(ingest, "CLAIM_FOR", timedelta(0))
     pages = await board_of(stage, 6)
     for page in pages:
         await stage.trash(page)

@@ -223,7 +223,10 @@ async def test_deleting_an_option_demotes_none_of_the_cards_that_stood_in_it(sta
     await stage.cycle()
     card = await stage.shows(page)
     assert card["Status"] == "Upload Complete"
-    assert card["Attention"] == "Status was emptied; the card goes back to “Upload Complete”."
+    assert card["Attention"] == (
+        "Status was emptied; the card goes back to “Upload Complete”. "
+        "From “Upload Complete” people may move it to “Draft” or “Archived”."
+    )
 
 
 async def test_a_renamed_property_goes_on_working(stage: Stage) -> None:

@@ -239,6 +239,19 @@ def test_rows_that_break_the_newer_rules_do_not_stop_the_migration_and_known_cha
         worker.connection.close()
 
 
+def test_a_refusal_that_stands_is_told_for_a_day_from_the_migration_on(postgres: URL) -> None:
+    with blank(postgres, "refusing") as url:
+        migrate(url, "0009")
+        worker = Worker(url)
+        for page, refusal in (("told", "no"), ("silent", "")):
+            worker.rows("INSERT INTO cards (notion_page_id, refusal) VALUES (%s, %s)", [page, refusal])
+        migrate(url)
+        query = "SELECT notion_page_id AS page, now() - told_at < interval '1 hour' AS told FROM cards ORDER BY 1"
+        assert worker.rows(query) == [{"page": "silent", "told": None}, {"page": "told", "told": True}]
+        down_to(url, "0009")
+        assert worker.rows("SELECT refusal FROM cards ORDER BY 1 DESC") == [{"refusal": "no"}, {"refusal": ""}]
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_every_moment_is_kept_with_its_time_zone(postgres: URL, table: str) -> None:
     worker = Worker(postgres)

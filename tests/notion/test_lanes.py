@@ -60,6 +60,30 @@ async def test_a_persons_edit_takes_the_next_turn_before_everything_a_push_has_l
     assert street.went == ["edit", "push 0", "push 1", "push 2"]
 
 
+async def test_while_both_wait_a_push_has_every_third_turn(street: Street) -> None:
+    for number in range(8):
+        await street.send(f"edit {number}", Lane.PEOPLE)
+    for number in range(3):
+        await street.send(f"push {number}", Lane.PUSH)
+    for _ in range(11):
+        await street.turns.comes()
+    lanes = "".join(name[0] for name in street.went)
+    assert lanes == "eepeepeepee"
+    assert [name for name in street.went if name.startswith("edit")] == [f"edit {number}" for number in range(8)]
+
+
+async def test_a_share_is_of_turns_for_which_both_waited(street: Street) -> None:
+    for number in range(5):
+        await street.send(f"edit {number}", Lane.PEOPLE)
+    for _ in range(5):
+        await street.turns.comes()
+    await street.send("push", Lane.PUSH)
+    await street.send("edit", Lane.PEOPLE)
+    for _ in range(2):
+        await street.turns.comes()
+    assert street.went[5:] == ["edit", "push"]
+
+
 async def test_one_turn_is_fetched_at_a_time_however_many_wait(street: Street) -> None:
     for number in range(5):
         await street.send(f"push {number}", Lane.PUSH)

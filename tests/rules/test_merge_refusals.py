@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from rules_cards import (
     EARLIER,
     NO_TOPIC,
@@ -39,6 +40,28 @@ def test_a_refusal_stays_after_the_card_went_back() -> None:
     put_back = plan(wrote(refused.base, written), back, refused.task, [])
     assert put_back.attention == refused.attention != ""
     assert differences(put_back.base, put_back.task, put_back.attention) == {}
+
+
+@pytest.mark.parametrize("from_", BoardStatus)
+@pytest.mark.parametrize("followed", [True, False])
+def test_a_refusal_names_every_move_that_would_be_granted_and_no_other(
+    from_: BoardStatus,
+    followed: bool,  # noqa: FBT001
+) -> None:
+    base, task = agreed_on(from_)
+    known = task if followed else None
+    for to in ["Someday", *BoardStatus]:
+        made = look(base, to, known, valid=followed)
+        status = [lost for lost in made.lost if lost.property == "Status" and lost.reason != "invalid_card"]
+        if not status:
+            continue
+        said = made.attention.split(f" From “{from_}” ")[1]
+        granted = set()
+        for column in BoardStatus:
+            moved = plan(made.base, make_card(status=column, topic="Anglerfish"), made.task, [], keep_until=None)
+            granted |= {column} if moved.moved else set()
+        assert {column for column in BoardStatus if f"“{column}”" in said} == granted, said
+        assert granted or said == "only the pipeline moves it."
 
 
 def test_a_refusal_ends_with_the_next_accepted_move() -> None:

@@ -106,6 +106,20 @@ async def a_card_is_dragged(world: World) -> None:
         await world.write(world.rng.choice(world.cards), status=world.rng.choice(list(BoardStatus)).value)
 
 
+async def a_card_is_dragged_and_told_of_at_once(world: World) -> None:
+    """Between two cycles, with nobody else at work, as on a quiet day: whoever may not is answered by that run."""
+    if not world.cards or any(process.busy for process in world.processes):
+        return
+    for doing in ("cycle", "ingest"):
+        await world.run(world.processes[0], doing)
+        await world.to_the_end()
+        if doing == "cycle":
+            await a_card_is_dragged(world)
+            await world.send_webhooks()
+            for letter in world.post.waiting(world.clock.now):
+                await world.hand_in(letter)
+
+
 async def a_card_is_dragged_rightly(world: World) -> None:
     """A move that people may make from the column the card stands in."""
     if not world.cards:
@@ -324,6 +338,7 @@ EVERYDAY: dict[Happening, float] = {
     a_card_is_queued_first: 1.5,
     a_queued_card_loses_a_text: 1.5,
     a_card_is_dragged: 4,
+    a_card_is_dragged_and_told_of_at_once: 1.5,
     a_card_is_dragged_rightly: 8,
     a_status_is_odd: 0.7,
     a_status_is_emptied: 1,

@@ -27,6 +27,8 @@ BIG = 0.03
 """How many boards have more cards than a page of a query holds."""
 ROUNDS_TAKE = 150
 """Cycles within which it is asked of every card whether it is still there: a query may show six of them at a time."""
+TELLING_IS_HELD_AGAINST = 4
+"""After how long a calm cards are asked what they tell: a day later they say nothing any more of what was refused."""
 SILENT = 0.2
 """How many boards have no webhook, so that sweeps alone find what people do."""
 
@@ -125,6 +127,8 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
                 await world.hand_in(letter)
             letter.delivered = letter.delivered or 1
         error = await _a_calm_cycle(world, hours)
+        if hours == TELLING_IS_HELD_AGAINST:
+            world.failures += await laws.told(world)
     since = world.clock.now
     for turn in range(ROUNDS_TAKE):
         if await _all_were_asked_for(world, since):

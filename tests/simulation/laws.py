@@ -46,6 +46,13 @@ async def broken(world: World) -> list[str]:
     return found
 
 
+async def told(world: World) -> list[str]:
+    """What cards are to tell their editors before a day is over."""
+    cards = {row["notion_page_id"]: row for row in await world.rows("SELECT * FROM cards")}
+    history = _with_their_pages(await world.rows("SELECT * FROM task_history ORDER BY id"))
+    return [*laws_of_moves.told(world, cards, history)]
+
+
 def _with_their_pages(history: Sequence[Any]) -> list[Any]:
     """What happened to a task before it had its card is of that card, too."""
     pages = {row["task_id"]: row["notion_page_id"] for row in history if row["action"] == "card_made"}

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from ledger import Written
-from world import World
 
 from models.statuses import STATE_OF, BoardStatus, Status
 
+if TYPE_CHECKING:
+    from world import World  # which holds one of these laws itself
+
+AT_ONCE = 3
+"""Cards that an ingest run surely has the time to answer."""
+DAY = timedelta(days=1)
+"""How long a card tells of what was not granted."""
+CYCLES = timedelta(hours=12)
+"""The time between two cycles of a world that has calmed down, at most: only they look whether a day is over."""
 BEGIN = {Status.DRAFT, Status.PENDING, Status.COMPLETED}
 """States in which a task may be made because of a card, once the board was imported: nobody works on it in them."""
 
@@ -23,7 +32,7 @@ def broken(world: World, pages: dict[str, Any], cards: dict[str, Any], history: 
     for page_id, rows in by_page.items():
         facts = [*_nothing_begins_amid_the_work(world, rows)]
         if page_id in pages and page_id in cards:
-            facts += [*_what_is_put_back_is_told(world.ledger.written[page_id, "Status"], cards[page_id], rows)]
+            facts += [*_told_for_a_day(world, cards[page_id], rows)]
         found += [f"card {page_id[:8]}: {fact}" for fact in facts]
     return found
 
@@ -41,12 +50,30 @@ def _nothing_begins_amid_the_work(world: World, rows: list[Any]) -> Iterator[str
             yield f"its task was made in {row['new_value']} at {row['at']:%d %H:%M:%S}, where nobody put it"
 
 
-def _what_is_put_back_is_told(written: list[Written], card: Any, rows: list[Any]) -> Iterator[str]:
-    """Until somebody moves the card, or something else is refused."""
+def told(world: World, cards: dict[str, Any], history: list[Any]) -> Iterator[str]:
+    """What was put back within the last day is told on its card."""
+    for page_id, card in cards.items():
+        rows = [row for row in history if row["notion_page_id"] == page_id]
+        if not world.left(page_id):
+            facts = _what_is_put_back_is_told(world, world.ledger.written[page_id, "Status"], card, rows)
+            yield from (f"card {page_id[:8]}: {fact}" for fact in facts)
+
+
+def _told_for_a_day(world: World, card: Any, rows: list[Any]) -> Iterator[str]:
+    """And no longer: a cycle later nothing is told of what was not granted before."""
+    last = max((row["at"] for row in rows if row["action"] in {"refused", "overruled", "put_back"}), default=None)
+    if card["refusal"] and card["trashed_at"] is None and (last is None or world.clock.now - last > DAY + CYCLES):
+        yield f"it still tells of {last and f'{last:%d %H:%M:%S}'}: {card['refusal']!r}"
+
+
+def _what_is_put_back_is_told(world: World, written: list[Written], card: Any, rows: list[Any]) -> Iterator[str]:
+    """Until somebody moves the card, or something else is refused, or for a day."""
     last = [row for row in rows if row["property"] == "Status" and row["action"] not in {"created", "deleted"}][-1:]
     if not last or last[0]["action"] != "put_back" or card["trashed_at"] is not None:
         return
     row = last[0]
+    if world.clock.now - row["at"] >= DAY:
+        return
     told_since = any(other["id"] > row["id"] and other["action"] in {"refused", "overruled"} for other in rows)
     # A move that nobody had seen when it was put back counts too.
     stood = max((n for n, entry in enumerate(written) if entry.value == row["lost_value"]), default=-1)
@@ -58,6 +85,31 @@ def _what_is_put_back_is_told(written: list[Written], card: Any, rows: list[Any]
     )
     if not told_since and not moved_since and not taken and f"“{row['lost_value']}”" not in card["refusal"]:
         yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and says only {card['refusal']!r}"
+
+
+async def what_is_refused_is_answered(world: World, since: int) -> list[str]:
+    """When an ingest run that was alone has ended well: what it did not grant stands on no card, as far as it can see.
+
+    But on cards that wait for the operator or back off, and the last of so many that a run does not get to them.
+
+    Args:
+        since: the last row of the history before the run.
+    """
+    rows = await world.rows(
+        "SELECT h.notion_page_id, h.property, h.lost_value, c.differs FROM task_history h "
+        "JOIN cards c USING (notion_page_id) WHERE h.id > :since AND h.property IN ('Status', 'Priority') "
+        "AND h.action IN ('refused', 'overruled') AND c.trashed_at IS NULL AND c.missing_at IS NULL "
+        "AND c.held_at IS NULL AND NOT c.unreadable AND c.next_attempt_at IS NULL",
+        since=since,
+    )
+    world.happened["a run of its own did not grant something"] += bool(rows)
+    if len({row["notion_page_id"] for row in rows}) > AT_ONCE:
+        return []
+    return [
+        f"card {row['notion_page_id'][:8]} still shows {row['lost_value']!r}, which the run refused that has ended"
+        for row in rows
+        if row["differs"] & (1 if row["property"] == "Status" else 2)
+    ]
 
 
 async def what_is_complete_does_not_wait(world: World) -> list[str]:

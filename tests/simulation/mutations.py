@@ -280,5 +280,17 @@ MUTATIONS = (
         "return bool(source == board.data_source_id)",
         "return True",
     ),
+    Mutation(
+        "what an ingest run refuses waits for the next cycle",
+        INGEST,
+        "            if answering:\n",
+        "            if False:\n",
+    ),
+    Mutation(
+        "a refusal is told for ever",
+        CARD,
+        "self.told_at is not None and now - self.told_at >= TOLD_FOR",
+        "False",
+    ),
     Mutation("what could not be read is not read again", PRESENCE, "    if due:\n", "    if False:\n"),
 )

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import laws_of_moves
 from database_of_histories import Databases
 from doubts import Doubts
 from gates import GatedSessions, Odd, Road, Sleeper, Straight
@@ -98,6 +99,7 @@ class World(Stage):
         self.inserted: list[UUID] = []
         self.strangers: list[str] = []
         self.odd: set[str] = set()
+        self.jobs = 0
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         await super().open(schema, url=url)
@@ -170,6 +172,7 @@ class World(Stage):
     # What processes do.
 
     async def run(self, process: Process, doing: str) -> None:
+        self.jobs += 1
         on = self.ons[process.name]
         work = {"cycle": partial(self._cycle, process), "ingest": self._ingest, "import": self._import}[doing]
         await self.turns.begin(process, doing, self._guarded(process, doing, work(on)))
@@ -180,7 +183,19 @@ class World(Stage):
                 await cycle(on, Report(), f"cycle of {process.name}")
 
     async def _ingest(self, on: Connections) -> None:
+        alone, began = self._alone, await self._last_row()
         await drain_inbox(on, Report(), gathering=True)
+        if alone and self._alone and self.jobs == alone:
+            self.failures += await laws_of_moves.what_is_refused_is_answered(self, began)
+
+    @property
+    def _alone(self) -> int:
+        """How many jobs there were, while the only one under way is the one that asks; else 0."""
+        return self.jobs if sum(process.busy for process in self.processes) == 1 else 0
+
+    async def _last_row(self) -> int:
+        [row] = await self.rows("SELECT coalesce(max(id), 0) AS id FROM task_history")
+        return int(row["id"])
 
     async def _import(self, on: Connections) -> None:
         async with one_at_a_time(on, Lock.IMPORT) as mine:

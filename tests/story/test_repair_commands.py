@@ -128,11 +128,12 @@ async def test_cards_that_wait_are_listed_and_go_on_with_one_confirmation(shell:
     assert (code, (await stage.shows(pages[0]))["Status"]) == (0, "Draft"), said
     code, said = await shell.run("push", "--dry-run")
     assert f"card {pages[0]}: waits for `showrunner push --confirm`" in said
-    assert said.splitlines()[-1] == (
+    assert "`showrunner import --take-board`" in said.splitlines()[-1]
+    assert said.splitlines()[-2] == (
         "21 cards differ, 21 cards wait for `showrunner push --confirm`; nothing was written."
     )
     code, said = await shell.run("card", "show", pages[0])
-    assert "waits, like many moves that nobody watched: `showrunner push --confirm` goes on" in " ".join(said.split())
+    assert "waits, like many moves that nobody watched: `showrunner push --confirm` goes on;" in " ".join(said.split())
     code, said = await shell.run("push", "--confirm")
     assert (code, "pushed 21" in said) == (0, True), said
     assert said.startswith("Confirmed: 21 moves of people are put back.\n")

@@ -8,6 +8,8 @@ from stage import Stage
 from models.errors import GiveUp
 from models.history import TaskHistory
 from models.restoring import Restored, restore
+from tasks.ingest import drain_inbox
+from tasks.report import Report
 
 
 async def restored(stage: Stage, page: str, row: TaskHistory) -> Restored:
@@ -39,7 +41,7 @@ async def refused_move(stage: Stage, *, put_back: bool) -> str:
         assert (await stage.shows(page))["Status"] == "Ready for Review"
     else:
         await stage.told(page)
-        await stage.ingest()
+        await drain_inbox(stage.on, Report())  # a cycle that ended before its push
     return page
 
 

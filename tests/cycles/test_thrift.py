@@ -13,6 +13,7 @@ from models.differs import pending
 from models.sync_state import WATERMARK, get_moment
 from tasks.board import LOOK_AGAIN, followed_board
 from tasks.line import Line
+from tasks.taken import taking_cards
 
 SWEEP = "POST /v1/data_sources/{}/query"
 
@@ -172,17 +173,18 @@ async def test_a_card_that_is_done_while_the_line_looks_is_not_handed_out_as_it_
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.moves(page, "Processing")
-    line = Line(stage.on, await followed_board(stage.on))
-    assert await line.next() == page
+    async with taking_cards(stage.on) as taken:
+        line = Line(stage.on, await followed_board(stage.on), taken)
+        assert await line.next() == page
 
-    async def looked(*args: Any, **given: Any) -> list[str]:
-        found = await pending(*args, **given)
-        line.done(page)
-        return found
+        async def looked(*args: Any, **given: Any) -> list[str]:
+            found = await pending(*args, **given)
+            await line.done(page)
+            return found
 
-    monkeypatch.setattr("tasks.line.pending", looked)
-    assert await line.next() is None
-    assert await line.next() == page
+        monkeypatch.setattr("tasks.line.pending", looked)
+        assert await line.next() is None
+        assert await line.next() == page
 
 
 async def test_what_became_urgent_amid_a_backlog_goes_before_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

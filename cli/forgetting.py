@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from sqlalchemy import URL, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cli.database_here import database_here
 from cli.running import correlate, run
 from cli.surroundings import running
-from models.database import Sessions, database_url, migrate, open_engine, open_sessions
-from models.embedded import embedded_postgres
+from models.database import Sessions, migrate, open_engine, open_sessions
 from models.errors import GiveUp
 from models.forgetting import Followed, followed, forget_board
-from models.settings import Settings, load_settings
+from models.settings import load_settings
 from models.sync_state import BOARD, get_value
 from tasks.clock import utc_now
 from tasks.locks import Lock
@@ -42,26 +40,14 @@ async def _forget(*, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:
     settings = load_settings()
     if running(settings.state_dir) is not None:
         raise GiveUp("Showrunner is up in this folder: stop it first (Ctrl-C).")
-    with _database(settings) as url:
+    nothing = f"There is nothing to forget: no database in {settings.state_dir}, and DATABASE_URL is not set."
+    with database_here(settings, if_none=nothing) as url:
         migrate(url)
         engine = open_engine(url, pool_size=1)
         try:
             await _forget_in(open_sessions(engine), keep_tasks=keep_tasks, delete_tasks=delete_tasks, yes=yes)
         finally:
             await engine.dispose()
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[URL]:
-    """The database that is configured, or the embedded one of this folder, started for as long as it takes."""
-    if settings.database_url is not None:
-        yield database_url(settings.database_url.get_secret_value())
-        return
-    folder = settings.state_dir / "postgres"
-    if not (folder / "PG_VERSION").exists():
-        raise GiveUp(f"There is nothing to forget: no database in {settings.state_dir}, and DATABASE_URL is not set.")
-    with embedded_postgres(folder) as url:
-        yield url
 
 
 async def _forget_in(sessions: Sessions, *, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:

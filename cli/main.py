@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import board, cards, doctor, events, forgetting, parts, sandbox, sync, tasks, webhook
+from cli import backup, board, cards, doctor, events, forgetting, parts, sandbox, sync, tasks, webhook
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -30,6 +30,8 @@ app.command("doctor")(doctor.doctor)
 app.command("import")(sync.import_board)
 app.command("push")(sync.push)
 app.command("forget-board")(forgetting.forget)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("migrate")(parts.bring_up_to_date)
 app.command("deploy")(parts.deploy)
 app.command("prefect-server")(parts.prefect_server)

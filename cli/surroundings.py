@@ -74,7 +74,7 @@ def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings_here(*, without_database: bool = False) -> Settings:
-    """This command's settings: the environment's and `.env`, completed by what `showrunner up` is running with.
+    """This command's settings: the environment's and its files', completed by what `showrunner up` is running with.
 
     Args:
         without_database: a token is enough, for what an operator does before there is a database.

@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from flows.run_table import table_of
 from flows.runs import publish_table, rename_run
 from models.errors import GiveUp, NotionAuthError, ShowrunnerError
 from models.sync_state import FAILED_CYCLE, remember
@@ -88,4 +89,6 @@ async def _leave(kind: str, run: Recorded) -> None:
     (log.info if report else log.debug)("run_finished", requests=report.requests, **report.counts)
     await rename_run(str(report))
     if report:
-        await publish_table(f"{kind}-cycle", report.summary(), f"{report} · correlation id {run.correlation_id}")
+        await publish_table(
+            f"{kind}-cycle", await table_of(run.on, report), f"{report} · correlation id {run.correlation_id}"
+        )

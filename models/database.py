@@ -180,6 +180,17 @@ def shown(url: URL) -> str:
     return libpq(url.difference_update_query(["password", "sslpassword"])._replace(password=None))
 
 
+def known_revisions() -> list[str]:
+    """Our migrations, the oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_migrations()).walk_revisions()][::-1]
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
 def migrate(url: URL, revision: str = "head") -> None:
     """Bring the schema to a revision, up or down; blocking. Several processes at once wait for each other.
 
@@ -187,10 +198,9 @@ def migrate(url: URL, revision: str = "head") -> None:
         DatabaseUnavailable: when PostgreSQL does not answer, takes no writes, or somebody holds a table for long.
         SettingsError: when the URL has an option that PostgreSQL does not know, or the database cannot be ours.
     """
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config = _migrations()
     config.attributes["url"] = url
-    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    known = known_revisions()
     move = command.downgrade if revision == "base" or revision.startswith("-") else command.upgrade
     try:
         with psycopg.connect(libpq(url), connect_timeout=10) as connection:

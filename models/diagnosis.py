@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from models.apart import apart
 from models.board import Board
 from models.card import Card
 from models.change import Change, attention_to_show
@@ -25,6 +26,8 @@ class Facts:
 
     Attributes:
         card, board: None when the page, or any board, was never read.
+        left: why the card left the board, if it did: `in_trash`, `moved_away` or `not_found`.
+        deleted: whether it had a task that was deleted.
         change: what the next push would write.
         channels: the configured ones.
         incidents: those that are not over.
@@ -41,11 +44,19 @@ class Facts:
     events: Sequence[WebhookEvent]
     last_good_cycle: datetime | None
     now: datetime
+    left: str | None = None
+    deleted: bool = False
 
 
 def differs(facts: Facts) -> list[str]:
     """Why card and task are not the same; empty when they are in sync."""
-    return [*_of_sight(facts), *_of_validity(facts), *_of_waiting(facts), *_of_the_push(facts)]
+    return [
+        *_of_sight(facts),
+        *_of_validity(facts),
+        *_of_waiting(facts),
+        *_of_the_push(facts),
+        *_what_is_kept_apart(facts),
+    ]
 
 
 def reasons(facts: Facts) -> list[str]:
@@ -71,14 +82,12 @@ def _of_sight(facts: Facts) -> Iterator[str]:
     card = facts.card
     if card is not None and card.unreadable:
         failed = f"could not be read {_times(card.attempts)} ({_inner(card.last_error)})"
-        yield f"The page {failed}; the next try is due {_due(card, facts.now)}."
+        yield f"The page {failed}; nothing is written to it before it was: the next try is due {_due(card, facts.now)}."
     elif card is None or card.first_seen_at is None:
         yield "The page was never read: it is new, it cannot be read, or it is none of this board's."
     elif card.trashed_at is not None:
-        yield (
-            f"The card is in Notion's trash or out of reach since {clock_time(card.trashed_at)} UTC: nothing is pushed "
-            "to it, its task stays. Restore the page in Notion and it goes on."
-        )
+        since, cure = _departure(facts.left, f"{clock_time(card.trashed_at)} UTC")
+        yield f"{since}: nothing is pushed to it, its task stays. {cure}"
     elif card.missing_at is not None:
         yield (
             f"Since {clock_time(card.missing_at)} UTC the page looks gone, like too many others: nothing is written to "
@@ -86,12 +95,27 @@ def _of_sight(facts: Facts) -> Iterator[str]:
         )
 
 
+def _departure(left: str | None, when: str) -> tuple[str, str]:
+    """How a card left the board, and what brings it back."""
+    if left == "moved_away":
+        return (
+            f"The page was moved away from the board, which was seen {when}",
+            "Move it back in Notion and it goes on.",
+        )
+    if left == "not_found":
+        cure = "Share it with the connection again, or restore it, and it goes on."
+        return f"Notion does not find the page since {when}", cure
+    return f"The card is in Notion's trash since {when}", "Restore the page in Notion and it goes on."
+
+
 def _of_validity(facts: Facts) -> Iterator[str]:
     card, task = facts.card, facts.task
     if card is None or (base := card.base) is None:
         return
     wrong = " ".join(violation.message for violation in card.known_violations())
-    if wrong and task is None:
+    if wrong and task is None and facts.deleted:
+        yield f"Its task was deleted, and it gets no other, because the card is not valid: {wrong}"
+    elif wrong and task is None:
         yield f"It has no task, because the card is not valid: {wrong}"
     elif wrong:
         yield f"The task keeps its last valid values, because the card is not valid: {wrong}"
@@ -142,6 +166,17 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
         value, known = change.values.get(name), facts.board.properties.get(name) if facts.board else None
         if value is not None and known is not None and value not in known.options:
             yield f"The board's {known.name} has no option “{value}”: add it in Notion, Showrunner never makes options."
+
+
+def _what_is_kept_apart(facts: Facts) -> Iterator[str]:
+    """The values that differ, where something keeps them from being made equal."""
+    card, change = facts.card, facts.change
+    if card is None:
+        return
+    gone = card.trashed_at is not None or card.missing_at is not None
+    waits = card.status_kept_until is not None or (change is not None and change.waits)
+    if (gone or waits or card.unreadable or card.violations) and (names := apart(card, facts.task)):
+        yield f"What differs: {', '.join(names)}."
 
 
 def _of_events(facts: Facts) -> Iterator[str]:

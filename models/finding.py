@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, func, or_, union
@@ -34,6 +35,12 @@ async def find_page(session: AsyncSession, wanted: str) -> str:
     if len(pages) > 1:
         raise GiveUp(f"More than one card's id begins with {wanted}: give more of it.")
     return pages[0]
+
+
+async def titles_of(session: AsyncSession, page_ids: Collection[str]) -> dict[str, str]:
+    """The titles of those of the pages that are known, as last seen."""
+    query = select(Card.notion_page_id, Card.base_title).where(col(Card.notion_page_id).in_(page_ids))
+    return {row[0]: row[1] for row in await session.execute(query)}
 
 
 def _bare(column: Any) -> ColumnElement[str]:

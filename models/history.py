@@ -69,3 +69,16 @@ async def history_of(session: AsyncSession, page_id: str, *, limit: int) -> list
     about = select(TaskHistory).where(TaskHistory.notion_page_id == page_id)
     rows = await session.scalars(about.order_by(col(TaskHistory.id).desc()).limit(limit))
     return list(rows)[::-1]
+
+
+async def left_because(session: AsyncSession, page_id: str) -> str | None:
+    """Why the card left the board when it did so last: `in_trash`, `moved_away` or `not_found`."""
+    about = select(TaskHistory.reason).where(TaskHistory.notion_page_id == page_id, TaskHistory.action == "trashed")
+    return (await session.scalars(about.order_by(col(TaskHistory.id).desc()).limit(1))).first()
+
+
+async def lost_its_task(session: AsyncSession, page_id: str) -> bool:
+    """Whether the last of the card's tasks was deleted."""
+    about = select(TaskHistory.action).where(TaskHistory.notion_page_id == page_id)
+    life = about.where(col(TaskHistory.action).in_(("created", "deleted"))).order_by(col(TaskHistory.id).desc())
+    return (await session.scalars(life.limit(1))).first() == "deleted"

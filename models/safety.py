@@ -21,7 +21,7 @@ from models.card import Card, cards_of, count_cards
 from models.differs import HELD, MISSING
 from models.incidents import open_incidents
 from models.merge import Plan
-from models.sync_state import LAST_GOOD_CYCLE, SyncState, remember
+from models.sync_state import CONFIRMED, LAST_GOOD_CYCLE, SyncState, forget, remember
 
 WATCHED_WITHIN: Final = timedelta(minutes=5)
 """How long ago a cycle may have been good last: five are due (design: section 12)."""
@@ -108,6 +108,14 @@ async def is_watched(session: AsyncSession, connection: str, now: datetime) -> b
 async def note_good_cycle(session: AsyncSession, connection: str, now: datetime) -> None:
     """A cycle by this connection is good until now."""
     await remember(session, LAST_GOOD_CYCLE, value={"by": connection}, moment=now)
+
+
+async def forget_who_watched(session: AsyncSession) -> None:
+    """After a restore: what people did until the next good cycle was not watched, and nothing of it is confirmed."""
+    last = await session.get(SyncState, LAST_GOOD_CYCLE)
+    if last is not None:
+        last.value = None
+    await forget(session, CONFIRMED)
 
 
 async def not_to_believe(

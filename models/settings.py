@@ -6,7 +6,7 @@ Names are the environment's, in lower case. Read with `load_settings()` in a pro
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import structlog
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -31,6 +31,9 @@ from models.setting_values import (
 
 log = structlog.get_logger("showrunner.settings")
 
+FILES: Final = (".env", ".env.local")
+"""Files of this folder with settings: the second wins over the first, and the environment over both."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Hours = Annotated[int, Field(ge=1, le=876_000)]
@@ -38,9 +41,9 @@ Token = Annotated[SecretStr, AfterValidator(one_word)]
 
 
 class Settings(BaseSettings):
-    """Showrunner's settings. An empty variable counts as not set."""
+    """Showrunner's settings. An empty variable counts as not set, wherever it stands."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=FILES, env_ignore_empty=True, extra="ignore", frozen=True)
 
     notion_api_token: Token | None = None
     """The connection's token (`ntn_…` or `secret_…`). Not set: `showrunner up` runs a sandbox board instead."""
@@ -168,7 +171,7 @@ def _is_of_others(name: str, value: Any) -> bool:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process's environment and `.env`.
+    """The settings of this process's environment, `.env.local` and `.env`.
 
     Raises:
         SettingsError: naming each variable that is wrong, why, and never its value.

@@ -9,6 +9,7 @@ from models.card import card_and_task
 from models.change import change_to
 from models.diagnosis import Facts
 from models.errors import NotionIntegrationError
+from models.history import left_because, lost_its_task
 from models.inbox import unfinished_of
 from models.incidents import open_incidents
 from models.properties import BoardCard, read_card
@@ -28,6 +29,7 @@ async def examine(on: Connections, page_id: str) -> Facts:
         events = await unfinished_of(session, page_id)
         incidents = await open_incidents(session)
         last = await get_moment(session, LAST_GOOD_CYCLE)
+        left, deleted = await left_because(session, page_id), await lost_its_task(session, page_id)
     board = await known_board(on) if card is not None else None
     return Facts(
         card=card,
@@ -39,6 +41,8 @@ async def examine(on: Connections, page_id: str) -> Facts:
         events=events,
         last_good_cycle=last,
         now=on.clock(),
+        left=left,
+        deleted=deleted,
     )
 
 

@@ -7,13 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from benchmarks.two_hosts_stack import BALANCING
 from cli.main import app
 from flows.environment import client_environment
 from flows.warm_worker import _LAST_WORDS, GRACE_SECONDS
-from models.settings import Settings
+from models.settings import FILES, Settings
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/deployment.md").read_text()
@@ -60,6 +61,26 @@ def test_whoever_stops_a_worker_allows_it_its_time() -> None:
     assert int(in_kubernetes) >= seconds
 
 
-def test_the_compose_file_passes_on_settings_that_exist() -> None:
-    passed = COMPOSE["services"]["worker"]["environment"]
-    assert {name.lower() for name in passed} <= set(Settings.model_fields)
+OURS = [name for name, service in COMPOSE["services"].items() if service.get("image") == "showrunner"]
+OF_CONTAINERS = {
+    *("channel_configs", "database_url", "door_host", "door_port", "log_format"),
+    *("prefect_api_auth_string", "prefect_api_url", "prefect_port", "state_dir"),
+}
+"""Settings that are the containers' own: another value would part them from each other or from their volumes."""
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_setting_of_both_files_reaches_every_part_but_for_the_containers_own(service: str) -> None:
+    files = [each if isinstance(each, str) else each["path"] for each in COMPOSE["services"][service]["env_file"]]
+    assert files == list(FILES), "the later one wins, as it does without containers"
+    fixed = COMPOSE["services"][service]["environment"]
+    assert {name.lower() for name in fixed if name.lower() in Settings.model_fields} == OF_CONTAINERS
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_copied_example_does_not_cut_the_containers_off(service: str) -> None:
+    listed = re.findall(r"^([A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    seen = dict(listed) | COMPOSE["services"][service]["environment"]
+    assert (seen["DOOR_HOST"], seen["DOOR_PORT"], seen["PREFECT_PORT"]) == ("0.0.0.0", "8600", "4200")
+    [(_, mounted)] = [volume.split(":")[:2] for volume in COMPOSE["x-showrunner"]["volumes"]]
+    assert seen["CHANNEL_CONFIGS"] == mounted

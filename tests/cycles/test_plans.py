@@ -157,7 +157,7 @@ async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks
     async with large.sessions() as session:
         await session.execute(text("ANALYZE cards"))
         (plan,) = await plans_of(large, partial(pending, session, without, now=large.clock(), limit=60))
-        values = {"worth": worth_a_push(without), "now": large.clock(), "limit": 60, "waiting": False}
+        values = {"worth": worth_a_push(without), "now": large.clock(), "limit": 60, "waiting": False, "among": None}
         explained = await session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {PENDING}"), values)
         nodes = nodes_of(explained.scalar_one()[0]["Plan"])
         read = {node["Index Name"]: node["Actual Rows"] for node in nodes if "Index Name" in node}

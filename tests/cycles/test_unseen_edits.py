@@ -212,4 +212,7 @@ async def test_an_unseen_edit_stands_in_the_runs_table(
         for body in post.bodies:
             await _put(session, body, stage)
     report: Report = await stage.ingest()
-    assert report.rows[-1] == {"card": page, "what": "overruled", "detail": "Status: unseen"}
+    assert report.rows[-2:] == [
+        {"card": page, "what": "overruled", "detail": "Status: unseen"},
+        {"card": page, "what": "pushed", "detail": "Attention"},  # its editor is told at once
+    ]

@@ -47,6 +47,7 @@ __all__ = [
     "reason",
     "resolve_alert",
     "send_alert",
+    "send_alerts",
 ]
 
 log = structlog.get_logger("showrunner.alerts")
@@ -87,22 +88,44 @@ async def send_alert(on: AlertConnections, level: Level, incident: str, title: s
     Returns:
         Whether this is news.
     """
+    return bool(await send_alerts(on, level, title, {incident: context}))
+
+
+async def send_alerts(
+    on: AlertConnections, level: Level, title: str, lot: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Say of incidents that began together what `send_alert` says of one: in one log line and one message.
+
+    Args:
+        title: one sentence that is true of each.
+        lot: the context of each, by incident.
+
+    Returns:
+        Those that are news.
+    """
+    if not lot:
+        return []
     now = on.clock()
+    all_seen = [_seen(incident, level, title, context, now) for incident, context in lot.items()]
+    try:
+        async with _remembering(on) as session:
+            news = [seen.name for seen in all_seen if await open_incident(session, seen)]
+    except AWAY as error:
+        news = [seen.name for seen in all_seen if _hold(on, seen)]
+        if news:
+            log.warning("incident_not_stored", incident=news[0], count=len(news), error=reason(error))
+    if news:
+        write = log.critical if level is Level.CRITICAL else log.error
+        more = {"count": len(news)} if len(news) > 1 else {}
+        write("alert", level_of_alert=level.value, incident=news[0], title=title, **lot[news[0]], **more)
+    return news
+
+
+def _seen(incident: str, level: Level, title: str, context: Mapping[str, Any], now: datetime) -> Incident:
     facts = {name.replace("_", " "): str(value)[:_FACT_MAX] for name, value in context.items()}
     if "correlation_id" in (bound := get_contextvars()):
         facts["correlation id"] = str(bound["correlation_id"])
-    seen = Incident(name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now)
-    try:
-        async with _remembering(on) as session:
-            news = await open_incident(session, seen)
-    except AWAY as error:
-        news = _hold(on, seen)
-        if news:
-            log.warning("incident_not_stored", incident=incident, error=reason(error))
-    if news:
-        write = log.critical if level is Level.CRITICAL else log.error
-        write("alert", level_of_alert=level.value, incident=incident, title=title, **context)
-    return news
+    return Incident(name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now)
 
 
 def _hold(on: AlertConnections, seen: Incident) -> bool:

@@ -7,7 +7,7 @@ the events' end are stored in one commit.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +18,10 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from models import inbox
 from models.board import Board
 from models.card import live_cards
-from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
+from models.links import page_id_of
 from models.unseen import Claim, claim_of
-from tasks.alerts import Level, end_recovered, send_alert
+from tasks.alerts import AWAY, Level, end_recovered, send_alerts
 from tasks.board import bot_ids, followed_board, refreshed_board
 from tasks.claims import claiming
 from tasks.connections import Connections
@@ -30,6 +30,7 @@ from tasks.reading import Readings, read_by_id, read_many
 from tasks.report import Report
 from tasks.steps import step
 from tasks.storing import Events, Reader, take_in
+from tasks.unforeseen import concerns_one, cost_of_one
 
 log = structlog.get_logger("showrunner.ingest")
 
@@ -97,9 +98,10 @@ async def _drain(on: Connections, report: Report, *, gathering: bool) -> None:
         # Asked first, because a claim is a task run, and the last one would find nothing.
         while await _any_due(on) and (not gathering or await gathered(on, me)) and (events := await claim_events(on)):
             board = await _work_through(on, events, board, me, report)
-    except (NotionUnavailable, GiveUp):
+    except Exception:
         # What stopped a later batch must not keep the deaths of an earlier one from being told.
-        await _report_dead(on, began)
+        with suppress(*AWAY):
+            await _report_dead(on, began)
         raise
     await _report_dead(on, began)
 
@@ -112,7 +114,10 @@ async def _any_due(on: Connections) -> bool:
 async def _work_through(
     on: Connections, events: Sequence[WebhookEvent], board: Board, me: Collection[str], report: Report
 ) -> Board:
-    """Take in one claim; the board as it is then known."""
+    """Take in one claim; the board as it is then known.
+
+    Where an error that nobody foresaw stops it, each half of the events is tried by itself, down to single ones.
+    """
     with _joined(events) as correlation_id:
         try:
             batch = sort_events(events, board, me, await _cards_among(on, events))
@@ -127,10 +132,26 @@ async def _work_through(
             )
             await take_in(on, reader, readings, report, ended)
             await _leave_to_the_next_claim(on, batch)
-        except (NotionUnavailable, GiveUp) as error:
-            await _give_back(on, events, error)
-            raise
+        except Exception as error:
+            if not concerns_one(error):
+                with suppress(*AWAY):
+                    await _give_back(on, events, error)
+                raise
+            if len(events) == 1:
+                await _postpone(on, events[0], error, report)
+                return board
+            middle = len(events) // 2
+            for half in (events[:middle], events[middle:]):
+                board = await _work_through(on, half, board, me, report)
     return board
+
+
+async def _postpone(on: Connections, event: WebhookEvent, error: Exception, report: Report) -> None:
+    """An event that fails alone is tried again later, and dies in the end."""
+    text = cost_of_one(error, event_id=event.event_id, notion_page_id=event.page_id)
+    async with on.sessions.begin() as session:
+        await inbox.postpone(session, [event.row], now=on.clock(), error=text)
+    report.failed += 1
 
 
 async def _leave_to_the_next_claim(on: Connections, batch: Batch) -> None:
@@ -143,10 +164,12 @@ async def _leave_to_the_next_claim(on: Connections, batch: Batch) -> None:
 async def _report_dead(on: Connections, since: datetime) -> None:
     async with on.sessions() as session:
         dead = await inbox.dead_since(session, since)
-    for event_id in dead:
-        context = {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
-        title = "A webhook event could not be processed"
-        await send_alert(on, Level.ERROR, inbox.incident_of(event_id), title, context)
+    title = "A webhook event could not be processed"
+    lot = {
+        inbox.incident_of(event_id): {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
+        for event_id in dead
+    }
+    await send_alerts(on, Level.ERROR, title, lot)
     await end_recovered(on)
 
 
@@ -189,7 +212,7 @@ def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str], card
     entity = event.payload.get("entity")
     if event.event_type == inbox.SCHEMA_UPDATED and isinstance(entity, dict):
         return "not_a_page" if entity.get("id") in {None, board.data_source_id} else "other_database"
-    if event.page_id is None:
+    if event.page_id is None or page_id_of(event.page_id) is None:
         return "not_a_page"
     return _said_elsewhere(event.payload, board) if event.page_id not in cards else None
 

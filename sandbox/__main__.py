@@ -3,10 +3,12 @@
 import argparse
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,8 @@ from sandbox.storage import StateError
 
 FACTS_FILE = "sandbox.json"
 _GRACE_SECONDS = 5
+_MINUTE = 60.0
+_LINES_A_MINUTE = 10
 _LAST_PORT = 65_535
 
 
@@ -69,6 +73,7 @@ def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace)
         )
     )
     server.feed = sandbox.feed
+    logging.getLogger("asyncio").addFilter(_FewOfAKind())
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -79,6 +84,23 @@ def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace)
     sys.stdout.write(f"Sandbox at {base_url}, root page {sandbox.root_page_id}, tokens in {facts}\n")
     sys.stdout.flush()
     server.run(sockets=[listener])
+
+
+class _FewOfAKind(logging.Filter):
+    """asyncio says thousands of times a second that no descriptor is left: ten a minute will do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: list[float] = []
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        """Whether to write it."""
+        now = time.monotonic()
+        self._said = [moment for moment in self._said if now - moment < _MINUTE]
+        if len(self._said) >= _LINES_A_MINUTE:
+            return False
+        self._said.append(now)
+        return True
 
 
 def _parser() -> argparse.ArgumentParser:

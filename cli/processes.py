@@ -60,7 +60,7 @@ class Child:
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     log: Path
     ready: str | None = None
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)

@@ -8,6 +8,7 @@ away, this process remembers by itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -51,6 +52,9 @@ __all__ = [
 ]
 
 log = structlog.get_logger("showrunner.alerts")
+
+# It repeats an address that it cannot read, and most of an address is a secret. What came of it we say ourselves.
+logging.getLogger("apprise").disabled = True
 
 DATABASE_SECONDS: Final = 10.0
 """How long PostgreSQL may take before an incident is remembered without it."""

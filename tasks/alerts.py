@@ -54,7 +54,7 @@ __all__ = [
 log = structlog.get_logger("showrunner.alerts")
 
 # It repeats an address that it cannot read, and most of an address is a secret. What came of it we say ourselves.
-logging.getLogger("apprise").disabled = True
+logging.getLogger("apprise").addFilter(lambda _record: False)
 
 DATABASE_SECONDS: Final = 10.0
 """How long PostgreSQL may take before an incident is remembered without it."""

@@ -25,7 +25,7 @@ STOP_SECONDS = 35.0
 """How long a process may take to stop; the worker lets runs finish for thirty seconds."""
 ASK_EVERY = 0.2
 _RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)
-LOOK_EVERY = 60.0
+LOOK_EVERY = 5.0
 """Seconds between two looks at how long a log has become."""
 
 
@@ -60,7 +60,7 @@ class Child:
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     log: Path
     ready: str | None = None
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)

@@ -51,7 +51,7 @@ class Stack:
 
     settings: Settings
     children: list[Child] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
     postgres: EmbeddedPostgres | None = None
 
     @property
@@ -204,8 +204,9 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
     folder.mkdir(exist_ok=True)
     base_url = f"http://127.0.0.1:{settings.sandbox_port}"
     options = ("--port", str(settings.sandbox_port), "--state", str(folder), "--bot-name", "Showrunner")
-    webhook = ("--webhook-url", f"{stack.door_url}/webhook/notion", "--webhook-secret", _webhook_secret(stack))
-    sandbox = stack.child("sandbox", "-m", "sandbox", *options, *webhook, ready=f"{base_url}/sandbox/requests?since=-1")
+    command = ("-m", "sandbox", *options, "--webhook-url", f"{stack.door_url}/webhook/notion")
+    secret = {"SANDBOX_WEBHOOK_SECRET": _webhook_secret(stack)}  # every user of this machine may read arguments
+    sandbox = stack.child("sandbox", *command, ready=f"{base_url}/sandbox/requests?since=-1", **secret)
     await stack.start(sandbox)
     facts: dict[str, Any] = json.loads((folder / "sandbox.json").read_text())
     stack.environment |= {

@@ -6,6 +6,7 @@ environment: see `flows.environment.server_environment`.
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from prefect.server.api.server import create_app
 from prefect.settings import Settings, get_current_settings
 
 from flows.same_origin import LOOPBACK, SameOriginOnly
+from models.log_bound import Bounded
 
 LOGIN_VARIABLE: Final = "PREFECT_SERVER_API_AUTH_STRING"
 
@@ -36,6 +38,8 @@ def main() -> None:
     api = settings.server.api
     if api.auth_string is None and api.host not in LOOPBACK:
         sys.exit(f"Prefect's server would be open to everybody who reaches {api.host}: set {LOGIN_VARIABLE}.")
+    # asyncio says thousands of times a second that no descriptor is left.
+    logging.getLogger("asyncio").addFilter(Bounded())
     uvicorn.run(
         guarded(create_app(final=True), settings),
         host=api.host,

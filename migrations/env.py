@@ -23,7 +23,7 @@ def run() -> None:
     """Run the migrations, each in a transaction of its own, giving up on locks rather than blocking a live system."""
     url = context.config.attributes.get("url") or database_url(os.environ["DATABASE_URL"])
     # Without a pool the connection ends with the context, and with it the lock, whatever happens inside.
-    engine = create_engine(url, poolclass=NullPool)
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "connect", begin_session, insert=True)
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '60s'"))

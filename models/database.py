@@ -6,9 +6,10 @@ transaction belongs to the caller.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import psycopg
 from alembic import command
@@ -73,7 +74,11 @@ _SESSION = {**_THEIR_END, **_DEFAULTS}
 SESSION: Final = (_SET_ALL, (list(_SESSION), list(_SESSION.values())))
 """The statement, with its values, by which a connection's server learns when to take its client for gone, and that
 nothing else it was told of sessions counts in this one."""
+_SECRET_OPTIONS = ("password", "sslpassword")
 _DRIVERS = {"postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
+
+_WITHOUT_LOGIN = re.compile(r"(^[\w+]+://(?:\[[^\]]*\]|[^:/?#@\[\]]*)(?::\d+)?)([/?].*)$", re.DOTALL)
+"""A URL without user and password, in two parts: in the second an @ is one. SQLAlchemy takes any for a login's end."""
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -90,19 +95,21 @@ def database_url(raw: str) -> URL:
         SettingsError: when it is no PostgreSQL URL. The message does not repeat the URL: it holds a password.
     """
     try:
-        url = make_url(raw)
+        url = make_url(_WITHOUT_LOGIN.sub(lambda found: found[1] + found[2].replace("@", "%40"), raw))
     except (ArgumentError, ValueError):  # the text of the second can hold a piece of the password
+        url = None
+    if url is None or "@" in (url.host or ""):  # then what stands before it is the end of a password
         raise SettingsError(
             "DATABASE_URL is no URL; it looks like postgresql://user:password@host:5432/name "
             "(a password's own /, @, : and % are written as %2F, %40, %3A and %25).",
-        ) from None
+        )
     if url.drivername not in _DRIVERS:
         raise SettingsError(f"DATABASE_URL starts with {url.drivername}://; Showrunner needs postgresql://.")
     if not url.database:
         raise SettingsError("DATABASE_URL names no database: add /name at its end.")
     if "ssl" in url.query:  # asyncpg's word for it
         url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": url.query["ssl"]})
-    return url.set(drivername="postgresql+psycopg")
+    return url.set(drivername="postgresql+psycopg", database=unquote(url.database or ""))
 
 
 def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngine:
@@ -118,7 +125,8 @@ def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngi
     given = connection_options(url)
     overflow = max(_OVERFLOW, CONNECTIONS_LEAST - pool_size)
     pool = {"pool_size": pool_size, "max_overflow": overflow, "pool_pre_ping": ping}
-    engine = create_async_engine(url, connect_args=given, **pool)
+    # The values of a statement are what people wrote, tokens among them: no error repeats them.
+    engine = create_async_engine(url, connect_args=given, hide_parameters=True, **pool)
     # First, because SQLAlchemy asks its first connection for the isolation level that it sets back to from then on.
     event.listen(engine.sync_engine, "connect", begin_session, insert=True)
     return engine
@@ -177,7 +185,18 @@ def libpq(url: URL) -> str:
 
 def shown(url: URL) -> str:
     """The URL as psql and pg_dump take it, without what is secret in it: those ask for a password that they need."""
-    return libpq(url.difference_update_query(["password", "sslpassword"])._replace(password=None))
+    return libpq(url.difference_update_query(_SECRET_OPTIONS)._replace(password=None))
+
+
+def _told(error: Exception, url: URL) -> str:
+    """The first line of what the driver says, which must not repeat a password, however it came by it."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    named = {url.username, url.host, url.database}
+    secrets = {str(secret) for secret in (url.password, *map(url.query.get, _SECRET_OPTIONS)) if secret}
+    for secret in secrets - named:
+        for written in (secret, quote(secret, safe="")):
+            line = line.replace(written, "…")
+    return line
 
 
 def known_revisions() -> list[str]:
@@ -206,12 +225,12 @@ def migrate(url: URL, revision: str = "head") -> None:
         with psycopg.connect(libpq(url), connect_timeout=10) as connection:
             refuse_unfit(connection, known)
     except psycopg.ProgrammingError as error:
-        raise SettingsError(f"DATABASE_URL cannot be used: {str(error).splitlines()[0]}.") from error
+        raise SettingsError(f"DATABASE_URL cannot be used: {_told(error, url)}.") from None
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(
-            f"PostgreSQL at {url.host or 'its socket'} does not answer ({str(error).splitlines()[0]}). "
+            f"PostgreSQL at {url.host or 'its socket'} does not answer ({_told(error, url)}). "
             "Start it, or unset DATABASE_URL to use the embedded one.",
-        ) from error
+        ) from None
     try:
         move(config, revision)
     except DBAPIError as error:

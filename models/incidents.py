@@ -28,7 +28,7 @@ _LAST_RETRY: Final = timedelta(minutes=15)
 _PREFIX: Final = "incident:"
 _KEY_MAX: Final = 100
 """Characters, as `sync_state.key` has them."""
-_MESSAGE_MAX: Final = 200
+_MESSAGE_MAX: Final = 5000
 """Incidents of one kind that one message tells."""
 
 

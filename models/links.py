@@ -6,6 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 _ID_AT_END = re.compile("[0-9a-f]{32}$")
+_DIGITS = re.compile("[0-9a-f]{32}")
 
 
 def bare_id(text: str) -> str:
@@ -23,3 +24,11 @@ def bare_id(text: str) -> str:
     bare = text.replace("-", "")
     found = _ID_AT_END.search(bare)
     return found[0] if found else bare
+
+
+def page_id_of(text: str) -> str | None:
+    """An id as Notion's API writes it, however it is spelled; None for what is no id at all."""
+    digits = text.replace("-", "").lower()
+    if _DIGITS.fullmatch(digits) is None:
+        return None
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

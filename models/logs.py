@@ -16,6 +16,8 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from models.log_bound import Bounded
+
 ROOT: Final = "showrunner"
 """The logger above all of ours: levels and handlers are set here."""
 
@@ -34,6 +36,7 @@ def configure_logging(level: str = "INFO", style: str = "auto", *, extra: Sequen
     configure_structlog(extra)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(lines(style))
+    handler.addFilter(Bounded())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)

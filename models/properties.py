@@ -75,7 +75,7 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
     try:
         by_id = {p["id"]: p for p in page["properties"].values()}
         page_id, created_time, edited = page["id"], page["created_time"], page["last_edited_time"]
-        on_board = lies_on(page, board)
+        on_board = page["parent"].get("data_source_id") == board.data_source_id
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is not a page object of Notion's: {error!r} is missing") from error
     if not on_board:
@@ -114,9 +114,9 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
 
 
 def lies_on(page: Mapping[str, Any], board: Board) -> bool:
-    """Whether a page is a row of the board; whatever else its parent is, it is not."""
-    source: Any = page["parent"].get("data_source_id")
-    return bool(source == board.data_source_id)
+    """Whether a page is a row of the board; whatever else its parent is, or without one, it is not."""
+    parent: Any = page.get("parent")
+    return isinstance(parent, Mapping) and parent.get("data_source_id") == board.data_source_id
 
 
 def _away(page: Mapping[str, Any]) -> BoardCard:

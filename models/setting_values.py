@@ -73,11 +73,14 @@ def web_address(value: str) -> str:
     address = "it is no web address; it looks like https://host or http://host:port"
     try:
         parts = urlsplit(value)
+        login = parts.username is not None or parts.password is not None
         found = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, or brackets that do not close
         raise ValueError(address) from None
     if not found:
         raise ValueError(address)
+    if login:  # addresses are printed, logged and shown; a login is a setting of its own
+        raise ValueError("it holds a user or password; leave them out (PREFECT_API_AUTH_STRING takes Prefect's)")
     return value.rstrip("/")
 
 

@@ -43,7 +43,9 @@ Token = Annotated[SecretStr, AfterValidator(one_word)]
 class Settings(BaseSettings):
     """Showrunner's settings. An empty variable counts as not set, wherever it stands."""
 
-    model_config = SettingsConfigDict(env_file=FILES, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=FILES, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     notion_api_token: Token | None = None
     """The connection's token (`ntn_…` or `secret_…`). Not set: `showrunner up` runs a sandbox board instead."""

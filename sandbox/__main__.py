@@ -3,10 +3,12 @@
 import argparse
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,16 @@ from sandbox.feed import Feed
 from sandbox.storage import StateError
 
 FACTS_FILE = "sandbox.json"
+BOT_TOKEN, PERSON_TOKEN, WEBHOOK_SECRET = "SANDBOX_BOT_TOKEN", "SANDBOX_PERSON_TOKEN", "SANDBOX_WEBHOOK_SECRET"
+"""Variables of the environment."""
+_DESCRIPTION = "A Notion that lives on this machine."
+_SECRETS = (
+    f"Secrets are read from the environment: {BOT_TOKEN} (the connection's token), {PERSON_TOKEN} (that of a person at "
+    f"work), {WEBHOOK_SECRET} (the verification token that signs events). What is not set is made at first and kept."
+)
 _GRACE_SECONDS = 5
+_MINUTE = 60.0
+_LINES_A_MINUTE = 10
 _LAST_PORT = 65_535
 
 
@@ -69,6 +80,7 @@ def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace)
         )
     )
     server.feed = sandbox.feed
+    logging.getLogger("asyncio").addFilter(_FewOfAKind())
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -81,20 +93,34 @@ def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace)
     server.run(sockets=[listener])
 
 
+class _FewOfAKind(logging.Filter):
+    """asyncio says thousands of times a second that no descriptor is left: ten a minute will do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: list[float] = []
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        """Whether to write it."""
+        now = time.monotonic()
+        self._said = [moment for moment in self._said if now - moment < _MINUTE]
+        if len(self._said) >= _LINES_A_MINUTE:
+            return False
+        self._said.append(now)
+        return True
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Notion that lives on this machine.")
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=_DESCRIPTION, epilog=_SECRETS)
     parser.add_argument("--port", type=int, default=8500, help="0 takes a free one (default: 8500)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where everything is kept")
     parser.add_argument("--bot-name", default=BOT.name, help="what people see where the connection wrote")
     parser.add_argument("--person-name", default=PERSON.name, help="whose page the board page is")
-    parser.add_argument("--bot-token", help="token of the connection (default: made at first and kept)")
-    parser.add_argument("--person-token", help="token of a person at work (default: made at first and kept)")
     parser.add_argument("--requests-per-minute", type=int, default=Config.requests_per_minute)
     parser.add_argument("--latency-ms", type=float, default=Config.latency_ms)
     parser.add_argument("--aggregation-seconds", type=float, default=Config.aggregation_seconds)
     parser.add_argument("--webhook-url", help="where events go (default: where they went before, if anywhere)")
-    parser.add_argument("--webhook-secret", help="the verification token that signs events (default: made and kept)")
     return parser
 
 
@@ -102,15 +128,20 @@ def _config(options: argparse.Namespace) -> Config:
     return Config(
         state_dir=options.state,
         accounts=(
-            replace(BOT, name=options.bot_name, token=options.bot_token),
-            replace(PERSON, name=options.person_name, token=options.person_token),
+            replace(BOT, name=options.bot_name, token=_secret(BOT_TOKEN)),
+            replace(PERSON, name=options.person_name, token=_secret(PERSON_TOKEN)),
         ),
         requests_per_minute=options.requests_per_minute,
         latency_ms=options.latency_ms,
         aggregation_seconds=options.aggregation_seconds,
         webhook_url=options.webhook_url,
-        webhook_secret=options.webhook_secret,
+        webhook_secret=_secret(WEBHOOK_SECRET),
     )
+
+
+def _secret(variable: str) -> str | None:
+    """A secret that was given; None when it was not. In an argument every user of the machine could read it."""
+    return os.environ.get(variable) or None
 
 
 def _listen(host: str, port: int) -> socket.socket:

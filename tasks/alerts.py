@@ -8,6 +8,7 @@ away, this process remembers by itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -47,9 +48,13 @@ __all__ = [
     "reason",
     "resolve_alert",
     "send_alert",
+    "send_alerts",
 ]
 
 log = structlog.get_logger("showrunner.alerts")
+
+# It repeats an address that it cannot read, and most of an address is a secret. What came of it we say ourselves.
+logging.getLogger("apprise").addFilter(lambda _record: False)
 
 DATABASE_SECONDS: Final = 10.0
 """How long PostgreSQL may take before an incident is remembered without it."""
@@ -87,22 +92,44 @@ async def send_alert(on: AlertConnections, level: Level, incident: str, title: s
     Returns:
         Whether this is news.
     """
+    return bool(await send_alerts(on, level, title, {incident: context}))
+
+
+async def send_alerts(
+    on: AlertConnections, level: Level, title: str, lot: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Say of incidents that began together what `send_alert` says of one: in one log line and one message.
+
+    Args:
+        title: one sentence that is true of each.
+        lot: the context of each, by incident.
+
+    Returns:
+        Those that are news.
+    """
+    if not lot:
+        return []
     now = on.clock()
+    all_seen = [_seen(incident, level, title, context, now) for incident, context in lot.items()]
+    try:
+        async with _remembering(on) as session:
+            news = [seen.name for seen in all_seen if await open_incident(session, seen)]
+    except AWAY as error:
+        news = [seen.name for seen in all_seen if _hold(on, seen)]
+        if news:
+            log.warning("incident_not_stored", incident=news[0], count=len(news), error=reason(error))
+    if news:
+        write = log.critical if level is Level.CRITICAL else log.error
+        more = {"count": len(news)} if len(news) > 1 else {}
+        write("alert", level_of_alert=level.value, incident=news[0], title=title, **lot[news[0]], **more)
+    return news
+
+
+def _seen(incident: str, level: Level, title: str, context: Mapping[str, Any], now: datetime) -> Incident:
     facts = {name.replace("_", " "): str(value)[:_FACT_MAX] for name, value in context.items()}
     if "correlation_id" in (bound := get_contextvars()):
         facts["correlation id"] = str(bound["correlation_id"])
-    seen = Incident(name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now)
-    try:
-        async with _remembering(on) as session:
-            news = await open_incident(session, seen)
-    except AWAY as error:
-        news = _hold(on, seen)
-        if news:
-            log.warning("incident_not_stored", incident=incident, error=reason(error))
-    if news:
-        write = log.critical if level is Level.CRITICAL else log.error
-        write("alert", level_of_alert=level.value, incident=incident, title=title, **context)
-    return news
+    return Incident(name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now)
 
 
 def _hold(on: AlertConnections, seen: Incident) -> bool:

@@ -7,7 +7,7 @@ the events' end are stored in one commit.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +18,10 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from models import inbox
 from models.board import Board
 from models.card import live_cards
-from models.errors import GiveUp, NotionUnavailable
 from models.inbox import WebhookEvent
+from models.links import page_id_of
 from models.unseen import Claim, claim_of
-from tasks.alerts import Level, end_recovered, send_alert
+from tasks.alerts import AWAY, Level, end_recovered, send_alerts
 from tasks.board import bot_ids, followed_board, refreshed_board
 from tasks.claims import claiming
 from tasks.connections import Connections
@@ -31,6 +31,7 @@ from tasks.reading import Readings, read_by_id, read_many
 from tasks.report import Report
 from tasks.steps import step
 from tasks.storing import Events, Reader, take_in
+from tasks.unforeseen import concerns_one, cost_of_one
 
 log = structlog.get_logger("showrunner.ingest")
 
@@ -80,6 +81,12 @@ class Batch:
         """Ids of our event rows whose pages were not looked at."""
         return [row for page, rows in self.pages.items() if page not in self.looked_at for row in rows]
 
+    @property
+    def undone(self) -> list[WebhookEvent]:
+        """Events of which nothing is stored yet."""
+        rows = {*self.left, *(row for settled in self.settled.values() for row in settled)}
+        return [event for event in self.events if event.row in rows]
+
 
 @dataclass(frozen=True)
 class Portion:
@@ -127,9 +134,10 @@ async def _drain(on: Connections, report: Report, *, gathering: bool, until: dat
             if until is not None and on.clock() >= until:
                 left = left or await _any_due(on)
                 break
-    except (NotionUnavailable, GiveUp):
+    except Exception:
         # What stopped a later batch must not keep the deaths of an earlier one from being told.
-        await _report_dead(on, began)
+        with suppress(*AWAY):
+            await _report_dead(on, began)
         raise
     await _report_dead(on, began)
     return left
@@ -152,27 +160,57 @@ async def _work_through(
 ) -> tuple[Board, bool]:
     """Take in one claim, and write back what was not granted if asked to.
 
+    Where an error that nobody foresaw stops it, each half of what is not done yet is tried by itself, down to single
+    events.
+
     Returns:
         The board as it is then known, and whether pages are left for want of time.
     """
+    batch: Batch | None = None
     ends = on.clock() + CLAIM_FOR
     with _joined(events) as correlation_id:
-        known = await _cards_among(on, events)
-        batch = sort_events(events, board, me, known)
         try:
+            known = await _cards_among(on, events)
+            batch = sort_events(events, board, me, known)
             if batch.schema_changed:
                 board = await refreshed_board(on)
             reader = Reader(board=board, bot_ids=me, correlation_id=correlation_id)
             await _look(on, reader, batch, known, report, until=min(until or ends, ends))
             if answering:
                 await put_back(on, reader, report)
-        except (NotionUnavailable, GiveUp) as error:
-            await _give_back(on, batch, error)
-            raise
-        if left := batch.left:
-            async with on.sessions.begin() as session:
-                await inbox.release(session, left, now=on.clock(), wait=timedelta(0))
-    return board, bool(left)
+            return board, await _leave_to_the_next_claim(on, batch)
+        except Exception as error:
+            undone = events if batch is None else batch.undone
+            if not concerns_one(error):
+                with suppress(*AWAY):
+                    await _give_back(on, undone, error)
+                raise
+            if len(undone) <= 1:
+                await _postpone(on, undone, error, report)
+                return board, False
+        left, middle = False, len(undone) // 2
+        for half in (undone[:middle], undone[middle:]):
+            board, more = await _work_through(on, half, board, me, report, until=until, answering=answering)
+            left = left or more
+        return board, left
+
+
+async def _postpone(on: Connections, events: Sequence[WebhookEvent], error: Exception, report: Report) -> None:
+    """An event that fails alone is tried again later, and dies in the end. Without one, the error is only logged."""
+    about = {"event_id": events[0].event_id, "notion_page_id": events[0].page_id} if events else {}
+    text = cost_of_one(error, **about)
+    async with on.sessions.begin() as session:
+        await inbox.postpone(session, [event.row for event in events], now=on.clock(), error=text)
+    report.failed += 1
+
+
+async def _leave_to_the_next_claim(on: Connections, batch: Batch) -> bool:
+    """Give back what there was no time for; whether there was any."""
+    if not batch.left:
+        return False
+    async with on.sessions.begin() as session:
+        await inbox.release(session, batch.left, now=on.clock(), wait=timedelta(0))
+    return True
 
 
 async def _look(
@@ -203,10 +241,12 @@ async def _look(
 async def _report_dead(on: Connections, since: datetime) -> None:
     async with on.sessions() as session:
         dead = await inbox.dead_since(session, since)
-    for event_id in dead:
-        context = {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
-        title = "A webhook event could not be processed"
-        await send_alert(on, Level.ERROR, inbox.incident_of(event_id), title, context)
+    title = "A webhook event could not be processed"
+    lot = {
+        inbox.incident_of(event_id): {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
+        for event_id in dead
+    }
+    await send_alerts(on, Level.ERROR, title, lot)
     await end_recovered(on)
 
 
@@ -249,7 +289,7 @@ def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str], card
     entity = event.payload.get("entity")
     if event.event_type == inbox.SCHEMA_UPDATED and isinstance(entity, dict):
         return "not_a_page" if entity.get("id") in {None, board.data_source_id} else "other_database"
-    if event.page_id is None:
+    if event.page_id is None or page_id_of(event.page_id) is None:
         return "not_a_page"
     return _said_elsewhere(event.payload, board) if event.page_id not in cards else None
 
@@ -279,13 +319,12 @@ async def fetch_cards(on: Connections, board: Board, portion: Portion) -> Readin
     return await read_by_id(on, board, portion.pages)
 
 
-async def _give_back(on: Connections, batch: Batch, error: Exception) -> None:
+async def _give_back(on: Connections, events: Sequence[WebhookEvent], error: Exception) -> None:
     """What stopped the run was not these events' fault: they are due again soon, and it costs them no attempt."""
     wait = timedelta(seconds=getattr(error, "retry_after", None) or 5)
-    rows = [*batch.left, *(row for settled in batch.settled.values() for row in settled)]
     async with on.sessions.begin() as session:
-        await inbox.release(session, rows, now=on.clock(), wait=wait)
-    log.warning("events_given_back", count=len(rows), error=str(error))
+        await inbox.release(session, [event.row for event in events], now=on.clock(), wait=wait)
+    log.warning("events_given_back", count=len(events), error=str(error))
 
 
 @contextmanager

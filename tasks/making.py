@@ -42,6 +42,7 @@ from tasks.side_by_side import side_by_side
 from tasks.steps import step
 from tasks.storing import Events, Reader, judged, store_cards, take_in_news, tell
 from tasks.sweep import OVERLAP
+from tasks.unforeseen import cost_of_one
 
 log = structlog.get_logger("showrunner.push")
 
@@ -110,9 +111,15 @@ async def make_batch(on: Connections, reader: Reader, report: Report, batch: lis
 
     async def one_by_one() -> None:
         for task_id in line:
-            goes_on[0] = goes_on[0] and await _make(on, reader, report, task_id, channels)
             if not goes_on[0]:
                 return
+            try:
+                made = await _make(on, reader, report, task_id, channels)
+            except Exception as error:  # noqa: BLE001 - a boundary: it costs this task's card
+                await _unforeseen(on, task_id, report, cost_of_one(error, task_id=str(task_id)))
+            else:
+                if not made:
+                    goes_on[0] = False
 
     with in_lane(Lane.PUSH):
         await side_by_side(one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second)))
@@ -221,6 +228,20 @@ async def _refused(on: Connections, reader: Reader, report: Report, task_id: UUI
     if isinstance(error, NotionPageNotFound):
         raise board_lost(reader.board.data_source_id) from error
     raise error
+
+
+async def _unforeseen(on: Connections, task_id: UUID, report: Report, error: str) -> None:
+    """Note an error that nobody foresaw. If something was sent by then, the page may have been made."""
+    async with on.sessions.begin() as session:
+        waiting = await held_task(session, task_id)
+        if waiting is None:
+            return
+        creation = waiting.creation or CardCreation(task_id=task_id)
+        session.add(creation)
+        sent = creation.sent_at is not None
+        if not sent:
+            creation.failed(error, on.clock(), wait=LOOK_AGAIN)
+    await (_uncertain(on, task_id, report, error) if sent else _tell(on, report, task_id, error))
 
 
 async def _take_back(on: Connections, task_id: UUID) -> None:

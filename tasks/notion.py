@@ -46,6 +46,9 @@ RETRY_AFTER_MAX: Final = 60.0
 
 Json = dict[str, Any]
 
+_REFUSED: Final = (HTTPResponseError, InvalidPathParameterError, RequestTimeoutError, httpx.InvalidURL)
+"""What the SDK raises of an answer that is none of success, and of an id of which no address can be made."""
+
 
 class NotionClient:
     """Notion's API, version 2026-03-11, as far as Showrunner needs it (spec 3.2).
@@ -221,7 +224,7 @@ class NotionClient:
             with attempt:
                 try:
                     answer = await call()
-                except (HTTPResponseError, InvalidPathParameterError, RequestTimeoutError) as error:
+                except _REFUSED as error:
                     told = verdict(error, writes=writes)
                     if isinstance(told, NotionUnavailable) and told.status in {429, 529}:
                         await self._budget.hold(min(told.retry_after or 1.0, RETRY_AFTER_MAX))

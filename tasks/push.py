@@ -40,6 +40,7 @@ from tasks.side_by_side import side_by_side
 from tasks.steps import step
 from tasks.storing import Events, Reader, judged, store_cards, tell, tell_failed
 from tasks.taken import taking_cards
+from tasks.unforeseen import cost_of_one
 
 log = structlog.get_logger("showrunner.push")
 
@@ -116,7 +117,10 @@ async def push_cards(
 
         async def one_by_one() -> None:
             while on.clock() < until and (page_id := await line.next()) is not None:
-                await push_card(on, reader, page_id, report, channels, refusals)
+                try:
+                    await push_card(on, reader, page_id, report, channels, refusals)
+                except Exception as error:  # noqa: BLE001 - a boundary: it costs this card
+                    await _failed(on, page_id, cost_of_one(error, notion_page_id=page_id), report)
                 await line.done(page_id)
 
         with in_lane(Lane.PUSH if among is None else Lane.PEOPLE):
@@ -220,7 +224,9 @@ async def _keep(on: Connections, reader: Reader, looks: Sequence[Look], readings
 
 async def _failed(on: Connections, page_id: str, error: str, report: Report) -> None:
     async with on.sessions.begin() as session:
-        card = (await cards_of(session, [page_id]))[page_id]
+        card = (await cards_of(session, [page_id])).get(page_id)
+        if card is None:
+            return  # it was forgotten meanwhile
         card.failed(error, on.clock())
         attempts, due = card.attempts, card.next_attempt_at
     report.failed += 1

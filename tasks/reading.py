@@ -22,6 +22,7 @@ from tasks.board import board_lost, board_since, refreshed_board
 from tasks.connections import Connections
 from tasks.notion_errors import BEGINNINGS, cursor_refused
 from tasks.side_by_side import side_by_side
+from tasks.unforeseen import cost_of_one
 
 AT_ONCE = 4
 """Requests in flight: enough that latency does not cost throughput at 3 a second, few enough to queue fairly."""
@@ -118,6 +119,8 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
             if not error.concerns_one_request:
                 raise
             ailing[page_id] = error
+        except Exception as error:  # noqa: BLE001 - a boundary: it costs this page
+            failed[page_id] = cost_of_one(error, notion_page_id=page_id)
 
     await side_by_side((read(page_id) for page_id in page_ids), at_once=AT_ONCE)
     if len(ailing) == len(page_ids) > 1:
@@ -150,6 +153,9 @@ def _decoded(answers: Iterable[_Answer], board: Board) -> Readings:
             card = read_card(answer.page, board)
         except ValueError as error:
             readings.failed[answer.page_id] = str(error)
+        except Exception as error:  # noqa: BLE001 - a boundary: it costs this page
+            readings.failed[answer.page_id] = cost_of_one(error, notion_page_id=answer.page_id)
+        if answer.page_id in readings.failed:
             if lies_on(answer.page, board):
                 readings.odd.add(answer.page_id)
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -19,11 +19,13 @@ from models.sync_state import WATERMARK, get_moment
 from models.unreadable import known_unreadable, mark_unreadable
 from models.unseen import Claim
 from models.validation import validate_notion_entry
+from tasks.apart import not_understood, pages_in, part_of, together
 from tasks.connections import Connections
 from tasks.failing import alert_failing
 from tasks.reading import Read, Readings, read_by_id
 from tasks.report import Report
 from tasks.steps import step
+from tasks.unforeseen import concerns_one, cost_of_one
 from tasks.vouching import answers, vouch
 
 log = structlog.get_logger("showrunner.ingest")
@@ -82,7 +84,11 @@ async def take_in(
     first = await _take_in(on, reader, readings, report, events)
     again = set(first.again)
     for rows in answers(readings, first.doubted):
-        checked = await vouch(on, reader.board, rows, first.doubted)
+        try:
+            checked = await vouch(on, reader.board, rows, first.doubted)
+        except Exception as error:  # noqa: BLE001 - a boundary: these pages are read by id
+            cost_of_one(error, pages=len(rows))
+            continue
         looked_at = {*checked.failed, *checked.gone, *(read.card.page_id for read in checked.cards)}
         again -= looked_at
         again |= set((await _take_in(on, reader, checked, report, events.of(looked_at))).again)
@@ -96,8 +102,12 @@ async def take_in_news(on: Connections, reader: Reader, readings: Readings, repo
     """Take in what of a query's answer says anything new."""
     channels = await on.channels()
     async with on.sessions() as session:
-        fresh = await news(session, [read.card.in_channels(channels) for read in readings.cards])
         odd = readings.odd - await known_unreadable(session, readings.odd)
+        try:
+            fresh = await news(session, [read.card.in_channels(channels) for read in readings.cards])
+        except Exception as error:  # noqa: BLE001 - a boundary: which of them it was, storing them tells
+            cost_of_one(error, pages=len(readings.cards))
+            fresh = {read.card.page_id for read in readings.cards}
     cards = [read for read in readings.cards if read.card.page_id in fresh]
     if cards or odd:
         failed = {page_id: readings.failed[page_id] for page_id in odd}
@@ -107,12 +117,33 @@ async def take_in_news(on: Connections, reader: Reader, readings: Readings, repo
 async def _take_in(
     on: Connections, reader: Reader, readings: Readings, report: Report, events: Events, *, final: bool = False
 ) -> Settled:
-    """One pass."""
-    looks = await validate_cards(on, readings) if readings.cards else []
-    stored = await store_cards(on, reader, looks, readings, events, final=final)
+    """One pass. Where an error that nobody foresaw stops it, each half of the pages by itself, down to single ones."""
+    try:
+        looks = await validate_cards(on, readings) if readings.cards else []
+        stored = await store_cards(on, reader, looks, readings, events, final=final)
+    except Exception as error:
+        pages = pages_in(readings)
+        if not pages or not concerns_one(error):
+            raise
+        if len(pages) == 1:
+            readings = not_understood(readings, cost_of_one(error, notion_page_id=pages[0]))
+            stored = await store_cards(on, reader, [], readings, events, final=final)
+        else:
+            return await _take_in_halves(on, reader, readings, report, events, final=final)
     tell(stored, report, quiet=reader.importing)
     await tell_failed(on, stored, readings.failed, report)
     return stored.settled
+
+
+async def _take_in_halves(
+    on: Connections, reader: Reader, readings: Readings, report: Report, events: Events, *, final: bool
+) -> Settled:
+    pages = pages_in(readings)
+    half, others = pages[: len(pages) // 2], pages[len(pages) // 2 :]
+    with_settled = replace(events.of(half), settled=events.settled)
+    first = await _take_in(on, reader, part_of(readings, half), report, with_settled, final=final)
+    second = await _take_in(on, reader, part_of(readings, others), report, events.of(others), final=final)
+    return together(first, second)
 
 
 @step("validate_cards", holds="validate {readings}")

@@ -14,6 +14,7 @@ from tasks.connections import Connections
 from tasks.reading import Read, Readings, Window, scan
 from tasks.report import Report
 from tasks.storing import Reader, take_in, take_in_news
+from tasks.unforeseen import cost_of_one
 
 CHANNEL_FILE = "channel_file"
 """The incident of a channel file that is wrong, before its name."""
@@ -91,7 +92,14 @@ async def end_waits(on: Connections, reader: Reader, report: Report) -> None:
 
 async def judge_as_seen(on: Connections, reader: Reader, cards: Sequence[Card], report: Report) -> None:
     """Take in cards once more as they were last seen, because what decides about them changed."""
+    readings, now = Readings(), on.clock()
+    for card in cards:
+        try:
+            seen = card.as_seen(now)
+        except Exception as error:  # noqa: BLE001 - a boundary: it costs this card
+            readings.failed[card.notion_page_id] = cost_of_one(error, notion_page_id=card.notion_page_id)
+            readings.odd.add(card.notion_page_id)
+        else:
+            readings.cards.append(Read(card=seen, began=now, ended=now, by_id=True, remembered=True))
     if cards:
-        now = on.clock()
-        reads = [Read(card=card.as_seen(now), began=now, ended=now, by_id=True, remembered=True) for card in cards]
-        await take_in(on, reader, Readings(cards=reads), report)
+        await take_in(on, reader, readings, report)

@@ -10,13 +10,13 @@ Unknown types and fields are kept. Whatever values a payload holds, they are a h
 from __future__ import annotations
 
 import json
-import re
 from enum import StrEnum
 from hashlib import sha256
 from math import isinf
 from typing import Any, Final, NoReturn
 
 from models.inbox import Delivery
+from models.links import page_id_of
 from models.properties import storable
 from webhook.refusals import Refusal
 
@@ -33,7 +33,6 @@ AUTOMATION: Final = "automation"
 """`event_type` of an automation's delivery, which has none of its own."""
 
 _CONTAINERS = (list, dict)
-_UUID_DIGITS = re.compile("[0-9a-f]{32}")
 
 
 class Shape(StrEnum):
@@ -104,7 +103,8 @@ def read_delivery(payload: dict[str, Any], body: bytes) -> Delivery:
     """The delivery in a parsed body of any shape but a handshake; `body` are the raw bytes it was parsed from.
 
     Raises:
-        Refusal: 400 when the event's id, its type or the page's id is missing, no text, or longer than its column.
+        Refusal: 400 when the event's id, its type or the page's id is missing, no text, or longer than its column; and
+            when the event's id or type holds control characters.
     """
     match shape_of(payload):
         case Shape.AUTOMATION:
@@ -134,17 +134,19 @@ def _event(payload: dict[str, Any]) -> tuple[str, str]:
     return event_id, _text(payload.get("type"), EVENT_TYPE_MAX, "event_type_invalid")
 
 
-def _page_id(value: Any) -> str:
-    """The id as Notion's API writes it: the same page must be one page however a sender spells it."""
-    page_id = _text(value, PAGE_ID_MAX, "page_id_invalid")
-    digits = page_id.replace("-", "").lower()
-    if _UUID_DIGITS.fullmatch(digits) is None:
-        return page_id
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+def _page_id(value: Any) -> str | None:
+    """The id as Notion's API writes it: the same page must be one page however a sender spells it.
+
+    None for a text that is no id: such an event is about no page, and nobody asks Notion for it.
+    """
+    if not isinstance(value, str) or not value.strip() or len(value) > PAGE_ID_MAX:
+        raise Refusal(400, "page_id_invalid")
+    return page_id_of(value)
 
 
 def _text(value: Any, longest: int, reason: str) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > longest:
+    """A name that is stored, logged and printed: with control characters it is none."""
+    if not isinstance(value, str) or not value.strip() or len(value) > longest or not value.isprintable():
         raise Refusal(400, reason)
     return value
 

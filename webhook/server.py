@@ -27,6 +27,7 @@ from tasks.proxies import keep_loopback_direct
 from tasks.watch import Watch, watching
 from webhook.app import create_app
 from webhook.bots import knowing_bots
+from webhook.connections import Connection, Limits, Room, accept
 from webhook.enrolment import DATABASE_SECONDS
 from webhook.trigger import IngestTrigger
 
@@ -37,9 +38,13 @@ log = structlog.get_logger("showrunner.webhook")
 
 
 class Server(uvicorn.Server):
-    """uvicorn on a socket of ours, which stops on `stop()` and leaves signals to its caller."""
+    """uvicorn on a socket of ours, which stops on `stop()` and leaves signals to its caller.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        limits: what strangers may take of it; None: what this process has room for.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -50,16 +55,30 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_STOP_SECONDS,
             ),
         )
+        self._room = Room(limits or Limits.of_this_process())
+        self._accepting: list[asyncio.Task[None]] = []
         self.ready = asyncio.Event()
         """Set once requests are answered."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
-        await super().startup(sockets)
+        await super().startup([])  # we accept ourselves: see `webhook.connections`
         for listener in sockets or []:
+            self._accepting.append(asyncio.create_task(accept(listener, self._room, self._connection)))
             host, port = listener.getsockname()[:2]
             log.info("door_open", host=host, port=port)
         self.ready.set()
+
+    def _connection(self) -> Connection:
+        state = self.lifespan.state
+        return Connection(config=self.config, server_state=self.server_state, app_state=state, room=self._room)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, and finish what is under way."""
+        for accepting in self._accepting:
+            accepting.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Take no new request, finish those at hand (10 s at most), and return from `serve`."""

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+import structlog
 from alert_kit import Gate, Receiver
 from sqlalchemy import URL
 from stage import Clock, Stage
+from structlog.testing import capture_logs
 
 from models.database import Sessions
 
@@ -33,3 +37,13 @@ async def stage(sessions: Sessions, receiver: Receiver) -> AsyncIterator[Stage]:
 def gate(database: URL) -> Gate:
     """What shuts the stage's database."""
     return Gate(database)
+
+
+@pytest.fixture
+def lines() -> Iterator[list[Any]]:
+    """Every log line of the test, whatever the other tests let through."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    with capture_logs() as captured:
+        yield captured
+    structlog.configure(**before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from alert_kit import Receiver, ingest, push, watch_of
 from stage import BOT_TOKEN, CHANNEL, Stage
@@ -150,3 +151,15 @@ async def test_what_dies_together_is_one_message_and_still_an_incident_each(stag
     assert all(event.event_id in message["message"] for event in await stage.events())
     async with stage.sessions() as session:
         assert len(await open_incidents(session, "dead_event:")) == 3
+
+
+async def test_a_dead_lot_is_one_message_and_one_line(stage: Stage, receiver: Receiver, lines: list[Any]) -> None:
+    page = await stage.add_valid()
+    await push(stage)
+    stage.sandbox.faults.add(status=400, times=None, path=f"/v1/pages/{page}")
+    for _ in range(250):
+        await stage.told(page)
+    await stage.sql("UPDATE webhook_events SET attempts = :tried", tried=ATTEMPTS_MAX - 1)
+    await ingest(stage)
+    assert receiver.titles == ["[ERROR] Showrunner: 250 times: A webhook event could not be processed"]
+    assert [line["count"] for line in lines if line["event"] == "alert"] == [250]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 from alert_kit import Gate, Receiver, passes, push, watch_of
@@ -150,3 +151,17 @@ async def test_the_end_of_a_run_tells_even_when_the_run_failed(stage: Stage, rec
         async with recorded("push", stage.on):
             raise BoardError("Topic is gone.")
     assert receiver.titles == ["[CRITICAL] Showrunner: Topic is gone."]
+
+
+async def test_an_address_that_apprise_cannot_read_stands_in_no_log(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stage.on.settings = stage.on.settings.model_copy(update={"alert_urls": ("slack://bad/hunter2", "no://hunter2")})
+    assert await opens(stage)
+    handler = logging.StreamHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        await deliver_alerts(stage.on)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert "hunter2" not in capfd.readouterr().err

@@ -33,14 +33,16 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
         "--port": port,
         "--state": folder,
         "--bot-name": BOT,
-        "--bot-token": BOT_TOKEN,
-        "--person-token": PERSON_TOKEN,
         "--requests-per-minute": 1_000_000,
         "--webhook-url": f"http://127.0.0.1:{door}/webhook/notion",
-        "--webhook-secret": WEBHOOK_SECRET,
+    }
+    secrets = {
+        "SANDBOX_BOT_TOKEN": BOT_TOKEN,
+        "SANDBOX_PERSON_TOKEN": PERSON_TOKEN,
+        "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
     command = [sys.executable, "-m", "sandbox", *(str(word) for option in options.items() for word in option)]
-    process = Child("sandbox", command, {}, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1")
+    process = Child("sandbox", command, secrets, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1")
     headers = {"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as people:
         try:

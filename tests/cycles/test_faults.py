@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from stage import Stage
@@ -39,7 +40,7 @@ async def test_an_event_whose_only_author_is_our_own_bot_asks_nothing(stage: Sta
 
 async def test_an_event_of_another_database_asks_nothing(stage: Stage) -> None:
     await stage.cycle()
-    await stage.told("0" * 36, data={"parent": {"type": "database", "data_source_id": "other"}})
+    await stage.told(str(UUID(int=0)), data={"parent": {"type": "database", "data_source_id": "other"}})
     async with stage.requests() as made:
         await stage.ingest()
     assert made() == []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import traceback
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
 
 from models.database import SILENCE_SECONDS, database_url, ensure_database, libpq, migrate, open_engine, open_sessions
-from models.errors import DatabaseUnavailable, SettingsError
+from models.errors import DatabaseUnavailable, SettingsError, ShowrunnerError
 
 SECRET = "s3cret"
 
@@ -38,6 +42,8 @@ def test_a_password_of_any_characters_survives() -> None:
         pytest.param(f"{SECRET}", "is no URL", id="no-url"),
         pytest.param(f"postgresql://me:{SECRET}@host:{SECRET}/name", "is no URL", id="port-no-number"),
         pytest.param(f"postgresql://me:a@b:{SECRET}@host:x/name", "is no URL", id="unquoted-at"),
+        pytest.param(f"postgresql://me:p@{SECRET}@host/name", "is no URL", id="at-in-a-password"),
+        pytest.param(f"postgresql://me:p@{SECRET}@host:5432/name", "is no URL", id="at-in-a-password-before-a-port"),
         pytest.param("", "is no URL", id="empty"),
         pytest.param(f"mysql://me:{SECRET}@host/name", "needs postgresql://", id="mysql"),
         pytest.param(f"sqlite:///{SECRET}.db", "needs postgresql://", id="sqlite"),
@@ -52,6 +58,62 @@ def test_a_wrong_address_is_refused_without_being_repeated(raw: str, fault: str)
     assert fault in str(caught.value)
     assert SECRET not in str(caught.value)
     assert SECRET not in repr(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("raw", "options"),
+    [
+        ("postgresql://u:p%20ss@h/db", {"user": "u", "password": "p ss", "host": "h", "dbname": "db"}),
+        (
+            "postgresql://u%40x:p%2Fw%3A%25%3F%23@h:5433/my%20d%2Fb%25",
+            {"user": "u@x", "password": "p/w:%?#", "host": "h", "port": "5433", "dbname": "my d/b%"},
+        ),
+        (
+            "postgresql://h:5432/db?user=me@server&password=x%20y",
+            {"user": "me@server", "password": "x y", "host": "h", "port": "5432", "dbname": "db"},
+        ),
+        ("postgresql:///d%C3%A4?host=/a%20b", {"host": "/a b", "dbname": "dä"}),
+        ("postgresql://[::1]:5432/db", {"host": "::1", "port": "5432", "dbname": "db"}),
+    ],
+)
+def test_every_legal_address_means_what_libpq_takes_it_for(raw: str, options: dict[str, str]) -> None:
+    assert conninfo_to_dict(raw) == options
+    assert conninfo_to_dict(libpq(database_url(raw))) == options
+    assert database_url(libpq(database_url(raw))) == database_url(raw), "children are given it once more"
+
+
+def test_names_and_passwords_of_any_characters_reach_the_server(postgres: URL) -> None:
+    user, name = "o'dd @:/%?#ü", 'a "base" %20/ä'
+    admin = postgres.set(database="postgres")
+    with psycopg.connect(libpq(admin), autocommit=True) as connection:
+        made = psycopg.sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD 'p ss@:/%?#'")
+        connection.execute(made.format(psycopg.sql.Identifier(user)))
+    given = libpq(admin.set(username=user, password="p ss@:/%?#", database=name))
+    ensure_database(admin, name)
+    migrate(database_url(given))
+    with psycopg.connect(given) as connection:
+        assert connection.execute("SELECT current_user, current_database()").fetchone() == (user, name)
+
+
+def test_no_message_of_a_migration_repeats_a_password() -> None:
+    for raw in (
+        f"postgresql://me:{SECRET}@127.0.0.1:1/name?{SECRET}=1",
+        f"postgresql://me@127.0.0.1:1/name?password={SECRET}&sslmode={SECRET}",
+    ):
+        with pytest.raises(ShowrunnerError) as caught:
+            migrate(database_url(raw))
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_no_error_repeats_the_values_of_a_statement(database: URL) -> None:
+    engine = open_engine(database)
+    try:
+        with pytest.raises(DBAPIError) as caught:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT CAST(:a AS text), 1 / 0"), {"a": SECRET})
+        assert SECRET not in str(caught.value)
+    finally:
+        await engine.dispose()
 
 
 def test_a_password_is_hidden_wherever_the_address_is_printed() -> None:

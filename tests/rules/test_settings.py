@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from models.errors import SettingsError
 from models.settings import Settings, load_settings
@@ -128,6 +129,7 @@ def test_what_stands_beside_an_alert_url_without_a_scheme_is_refused(monkeypatch
         "NOTION_WEBHOOK_SECRET",
         "NOTION_WEBHOOK_SECRET_PREVIOUS",
         "AUTOMATION_WEBHOOK_SECRET",
+        "PREFECT_API_AUTH_STRING",
         "DATABASE_URL",
         "ALERT_URLS",
     ],
@@ -150,3 +152,20 @@ def test_the_local_file_wins_over_the_other_and_the_environment_over_both(
     monkeypatch.setenv("PREFECT_PORT", "6666")
     settings = load_settings()
     assert (settings.door_port, settings.sandbox_port, settings.prefect_port) == (1111, 4444, 6666)
+
+
+def test_settings_that_are_made_without_the_environment_repeat_no_secret_either() -> None:
+    """What `up` and the commands do; pydantic repeats what it was given."""
+    with pytest.raises(ValidationError) as caught:
+        Settings(_env_file=None, notion_api_token="s3cret token", alert_urls="s3cret", door_port=99_999)  # type: ignore[call-arg, arg-type]
+    assert "s3cret" not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize("name", ["PREFECT_API_URL", "NOTION_BASE_URL"])
+def test_an_address_with_a_login_is_refused_for_addresses_are_printed(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://me:s3cret@host:4200/api")
+    with pytest.raises(SettingsError, match=name) as caught:
+        load_settings()
+    assert "s3cret" not in str(caught.value)

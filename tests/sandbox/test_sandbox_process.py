@@ -76,6 +76,20 @@ def test_the_connection_and_the_person_have_the_names_they_are_given(tmp_path: P
         assert client.get("/sandbox/session").json()["user"]["name"] == "Ada"
 
 
+def test_secrets_come_from_the_environment_and_stand_in_no_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"SANDBOX_BOT_TOKEN": "bot", "SANDBOX_PERSON_TOKEN": "person", "SANDBOX_WEBHOOK_SECRET": "secret"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with _running(tmp_path, "--webhook-url", "http://127.0.0.1:9/nobody") as (_process, facts, _client):
+        assert (facts["bot_token"], facts["person_token"], facts["webhook_secret"]) == ("bot", "person", "secret")
+    for option in ("--bot-token", "--person-token", "--webhook-secret"):
+        with pytest.raises(SystemExit):
+            main(["--port", "0", "--state", str(tmp_path), option, "x"])
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
 def test_its_files_are_for_their_owner_only(tmp_path: Path) -> None:
     with _running(tmp_path / "state") as (process, _facts, _client):
         assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from models.database import Sessions
 from models.inbox import WebhookEvent
+from webhook.connections import Limits
 from webhook.server import Server, listen
 from webhook.signature import sign
 
@@ -89,10 +90,10 @@ async def inbox_rows(sessions: Sessions) -> list[WebhookEvent]:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
+async def served(app: ASGIApp, limits: Limits | None = None) -> AsyncIterator[str]:
     """The app on a free loopback port over real HTTP; yields its URL."""
     listener = listen("127.0.0.1", 0)
-    server = Server(app)
+    server = Server(app, limits)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
     try:

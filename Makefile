@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 LINT_IMPORTS := $(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint simulate mutate bench format lock clean
+.PHONY: help up test lint simulate mutate bench format lock audit clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -54,10 +54,22 @@ format: $(READY) ## Put the code in shape
 screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
 	@PYTHONPATH=tests:tests/story $(BIN)/python tests/browser/screenshots.py
 
-lock: ## Renew constraints.txt with the newest versions that pyproject.toml allows
-	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet '.[dev]' hatchling editables
-	@(head -n 1 constraints.txt && $(VENV)/lock/bin/python -m pip freeze --exclude showrunner) > constraints.new && mv constraints.new constraints.txt
+lock: ## Renew constraints.txt and requirements.txt with the newest versions that pyproject.toml allows
+	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
+	@cd $(VENV)/lock && printf 'hatchling\neditables\n' > build.in && cp ../../pyproject.toml . && \
+	  $(PINNED) pyproject.toml build.in --extra dev --output-file all && \
+	  $(PINNED) pyproject.toml build.in --constraint all --output-file run
+	@for each in all:constraints run:requirements; do \
+	  { sed '/^[^#]/,$$d' $${each#*:}.txt; cat $(VENV)/lock/$${each%:*}; } > $${each#*:}.new && mv $${each#*:}.new $${each#*:}.txt; done
 	@rm -rf $(VENV)/lock
+
+# For every Python and system at once, with the hash of each file that there is of a version.
+PINNED := bin/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+audit: ## Ask whether the pinned versions have known faults: ends with 1 when some have, 2 when nobody can tell
+	@test -x $(VENV)/audit/bin/pip-audit || \
+	  { "$(PYTHON)" -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	@$(VENV)/audit/bin/python tests/dependencies/audit.py constraints.txt
 
 .PHONY: crash
 crash: $(READY) ## Kill each process in a burst of edits and moves: make crash BURST=1000
@@ -66,10 +78,14 @@ crash: $(READY) ## Kill each process in a burst of edits and moves: make crash B
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
+# Nothing but what is pinned, and that by its hash; Showrunner itself is a folder, which has none.
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps
+
 $(READY): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Showrunner needs Python 3.11 or newer: install it, or say where it is with make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing what Showrunner needs into $(VENV) (once) …"
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(INSTALL) --require-hashes --requirement constraints.txt
+	@$(INSTALL) --no-build-isolation --editable .
 	@touch $(READY)

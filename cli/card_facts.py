@@ -13,6 +13,7 @@ from models.change import attention_to_show
 from models.diagnosis import Facts, reasons
 from models.history import TaskHistory
 from models.merge import shown_of
+from models.people import Names
 from models.properties import BoardCard
 from models.task import Task
 from tasks.examining import Live
@@ -102,7 +103,9 @@ def _spelt(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def card_as_json(page_id: str, facts: Facts, now: Live | None, history: Sequence[TaskHistory]) -> dict[str, Any]:
+def card_as_json(
+    page_id: str, facts: Facts, now: Live | None, history: Sequence[TaskHistory], names: Names
+) -> dict[str, Any]:
     """Everything `card show` prints, for scripts."""
     card, task = facts.card, facts.task
     rows = {row.name: asdict(row) for row in comparison(facts, now)}
@@ -117,5 +120,5 @@ def card_as_json(page_id: str, facts: Facts, now: Live | None, history: Sequence
         "live_error": now.error if now is not None else None,
         "events": [{"id": event.row, "state": event.state(facts.now).value} for event in facts.events],
         "why": reasons(facts),
-        "history": [row.model_dump(exclude={"notion_page_id"}) for row in history],
+        "history": [{**row.model_dump(exclude={"notion_page_id"}), "who": names.who(row.actor)} for row in history],
     }

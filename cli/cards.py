@@ -16,9 +16,11 @@ from models.diagnosis import Facts, reasons
 from models.durations import clock_time
 from models.finding import find_page
 from models.history import TaskHistory, history_of
+from models.people import Names
 from models.restoring import Restored, restore
 from tasks.connections import connected
 from tasks.examining import Live, examine, look_now
+from tasks.people import names_of
 
 app = typer.Typer(help="Show why a card is as it is, and put back what it lost.", no_args_is_help=True)
 
@@ -49,15 +51,16 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
             history = await history_of(session, page_id, limit=limit)
         facts = await examine(on, page_id)
         now = await look_now(on, facts.board, page_id) if live and facts.board is not None else None
+        names = await names_of(on, [row.actor for row in history])
     if json:
-        print_json(card_as_json(page_id, facts, now, history))
+        print_json(card_as_json(page_id, facts, now, history, names))
         return
     _print_head(page_id, facts, now)
     if facts.card is not None and facts.card.base is not None:
         console.print(_values(facts, now))
         say()
     _print_reasons(facts)
-    _print_history(history, limit)
+    _print_history(history, limit, names)
 
 
 def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
@@ -95,14 +98,14 @@ def _print_reasons(facts: Facts) -> None:
     say()
 
 
-def _print_history(history: list[TaskHistory], limit: int) -> None:
+def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None:
     if not history:
         say("Nothing has happened to it yet.")
         return
     table = Table("id", "when (UTC)", "who", "what", "property", "from", "to", "lost", "why", box=None, pad_edge=False)
     for row in history:
         why = (row.property, row.old_value, row.new_value, row.lost_value, row.reason)
-        cells = (str(row.id), clock_time(row.at), row.actor, row.action, *(short(cell) for cell in why))
+        cells = (str(row.id), clock_time(row.at), names.who(row.actor), row.action, *(short(cell) for cell in why))
         table.add_row(*map(escape, cells))
     console.print(table)
     if len(history) == limit:

@@ -20,6 +20,7 @@ from models.history import TaskHistory, act_as
 from models.statuses import STATE_OF, BoardStatus, Status
 from models.task import Task
 from tasks.connections import Connections, connected
+from tasks.people import names_of
 
 app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
 
@@ -65,18 +66,20 @@ def show_task(task_id: TaskId, *, as_json: AsJson = False) -> None:
 
 
 async def _show(task_id: str, *, as_json: bool) -> None:
-    async with connected(settings_here()) as on, on.sessions() as session:
-        task = await find_task(session, task_id)
-        query = select(TaskHistory).where(TaskHistory.task_id == task.id).order_by(col(TaskHistory.id))
-        history = list(await session.scalars(query))
-        waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
-        no_card = why_no_card(waiting, on.clock()) if task.notion_page_id is None else ""
+    async with connected(settings_here()) as on:
+        async with on.sessions() as session:
+            task = await find_task(session, task_id)
+            query = select(TaskHistory).where(TaskHistory.task_id == task.id).order_by(col(TaskHistory.id))
+            history = list(await session.scalars(query))
+            waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
+            no_card = why_no_card(waiting, on.clock()) if task.notion_page_id is None else ""
+        names = await names_of(on, [row.actor for row in history])
     if as_json:
         print_json(
             {
                 **task.model_dump(),
                 "card": no_card or task.notion_page_id,
-                "history": [row.model_dump(exclude={"task_id"}) for row in history],
+                "history": [{**row.model_dump(exclude={"task_id"}), "who": names.who(row.actor)} for row in history],
             }
         )
         return
@@ -85,14 +88,14 @@ async def _show(task_id: str, *, as_json: bool) -> None:
     if no_card:
         say(f"{'card':<18} {no_card}")
     rows = [
-        (clock_time(row.at), row.actor, row.action, row.property, *map(short, _changes(row)), row.correlation_id)
+        (clock_time(row.at), names.who(row.actor), row.action, row.property, *map(short, _changes(row)))
         for row in history
     ]
     print_table(("when (UTC)", "who", "what", "property", "from", "to", "lost", "correlation id"), rows)
 
 
 def _changes(row: TaskHistory) -> tuple[str | None, ...]:
-    return row.old_value, row.new_value, row.lost_value
+    return row.old_value, row.new_value, row.lost_value, row.correlation_id
 
 
 @app.command("move")

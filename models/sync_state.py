@@ -42,6 +42,8 @@ CHANNELS = "channels"
 files were wrong."""
 PRESENCE = "presence"
 """value: `Rounds.as_json()`: how far the cards were asked for that should be on the board."""
+PEOPLE = "people"
+"""value: names by the ids of Notion's users (`models.people`), moment: when Notion last refused to tell one."""
 CONFIRMED = "push_confirmed"
 """moment: when the operator allowed cards that wait to go on (`models.safety`); there until it was used on some."""
 

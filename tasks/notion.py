@@ -116,6 +116,10 @@ class NotionClient:
         """The connection's own bot user."""
         return await self._send(self._sdk.users.me)
 
+    async def get_user(self, user_id: str) -> Json:
+        """A person or bot with its name; NotionForbidden for a connection that may not read users."""
+        return await self._send(lambda: self._sdk.users.retrieve(user_id))
+
     async def get_page(self, page_id: str) -> Json:
         """A page with its properties; a relation shows at most 25 pages (`get_property` reads the rest)."""
         return await self._send(lambda: self._sdk.pages.retrieve(page_id))

@@ -12,7 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.sandbox_board import _CARDS
 from models.settings import Settings
+from models.statuses import BoardStatus
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -35,6 +37,13 @@ def test_the_readme_says_how_long_each_thing_is_kept(name: str) -> None:
     kept, unit = Settings.model_fields[name].default, name.rpartition("_")[2]
     [row] = [line for line in README.splitlines() if line.startswith("|") and f"`{name.upper()}`" in line]
     assert f"| {kept} {unit if kept > 1 else unit.removesuffix('s')} |" in row
+
+
+def test_the_readmes_first_move_works_for_whoever_follows_it() -> None:
+    [(meant, column)] = re.findall('^showrunner task move "?([^"]+?)"? "([^"]+)"', README, re.MULTILINE)
+    assert column in set(BoardStatus)
+    assert len([title for title, *_ in _CARDS if title.startswith(meant)]) == 1
+    assert f"“{meant}" in README
 
 
 def test_every_path_that_the_readme_links_to_exists() -> None:

@@ -136,3 +136,17 @@ async def test_the_command_says_its_version_and_answers_to_h(shell: Up) -> None:
     code, said = await shell.run("--version")
     assert (code, said.split()[0]) == (0, "showrunner")
     assert (await shell.run("task", "list", "-h"))[0] == 0
+
+
+async def test_the_history_names_who_changed_something(shell: Up, stage: Stage) -> None:
+    page = await stage.add_valid(title="Giant squid")
+    await stage.cycle()
+    stage.clock.pass_(60)
+    await stage.edit(page, status="Queued")
+    await stage.cycle()
+    for command in (("task", "show", "Giant"), ("card", "show", page)):
+        code, said = await shell.run(*command)
+        assert (code, "Ada (person)" in said) == (0, True), said
+    code, said = await shell.run("card", "show", page, "--json")
+    assert "Ada (person)" in [row["who"] for row in json.loads(said)["history"]]
+    assert any(row["actor"].startswith("person:") for row in json.loads(said)["history"])

@@ -43,11 +43,10 @@ PORTION = 12
 """Pages asked for one by one before what came of it is stored: four seconds' worth at 3 a second."""
 FEW = 3
 """Up to this many pages are read one by one; a query would cost as much and may lag behind."""
-_NO_DATABASE = frozenset(
-    {*("page", "block", "space", "team", "agent"), *("page_id", "block_id", "workspace", "agent_id")}
-)
+_NO_DATABASE = ("page", "block", "space", "team", "agent", "page_id", "block_id", "workspace", "agent_id")
 """What lies in one of these is no row of a database. A webhook's words for it, then a page object's, which automations
-send. Of `database` alone nobody can tell which of its data sources is meant."""
+send. Of `database` alone nobody can tell which of its data sources is meant. No set: what a payload holds in that
+place may be of any type, and some cannot be looked up in one."""
 _EDITED_BEFORE = timedelta(minutes=6)
 """How long before an event's arrival its edit may lie: Notion delivers within five minutes, edit times are floored."""
 
@@ -288,7 +287,7 @@ def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str], card
         return "own_write"
     entity = event.payload.get("entity")
     if event.event_type == inbox.SCHEMA_UPDATED and isinstance(entity, dict):
-        return "not_a_page" if entity.get("id") in {None, board.data_source_id} else "other_database"
+        return "not_a_page" if entity.get("id") in (None, board.data_source_id) else "other_database"
     if event.page_id is None or page_id_of(event.page_id) is None:
         return "not_a_page"
     return _said_elsewhere(event.payload, board) if event.page_id not in cards else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -188,3 +189,36 @@ async def test_what_concerns_everything_still_ends_the_run(stage: Stage) -> None
     stage.clock.pass_(600)
     await stage.ingest()
     assert await status_of(stage, bad) == "pending"
+
+
+ODD = (POISON, 7, True, {"a": 1}, [POISON], [[]], None)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+async def test_whatever_else_an_event_holds_its_page_is_looked_at_like_any(stage: Stage, odd: Any) -> None:
+    page = await stage.add_valid()
+    await stage.cycle()
+    stage.clock.pass_(120)
+    await stage.edit(page, status="Queued")
+    payloads: list[dict[str, Any]] = [
+        {"authors": odd},
+        {"authors": [odd]},
+        {"authors": [{"id": odd}]},
+        {"data": odd},
+        {"data": {"parent": odd}},
+        {"data": {"parent": {"type": odd}}},
+        {"data": {"updated_properties": odd}},
+        {"data": {"updated_properties": [odd]}},
+        {"timestamp": odd},
+        {"entity": odd},
+        {"entity": {"id": odd}},
+    ]
+    for payload in payloads:
+        await stage.told(page, **payload)
+    await stage.told(page, "data_source.schema_updated", entity={"id": odd})
+    await stage.told(str(UUID(int=7)), data={"parent": {"type": odd, "data_source_id": odd}})
+    await stage.ingest()
+    events = await stage.events()
+    assert [event.error for event in events] == [None] * len(events)
+    assert all(event.processed for event in events)
+    assert await status_of(stage, page) == "pending"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from programs import Up, free_ports, until
 from sqlalchemy import URL
@@ -74,6 +75,9 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     said = await up.start()
     urls = dict(re.findall(r"^\s+(board|Prefect UI|door)\s+(http\S+)", said, re.MULTILINE))
     assert set(urls) == {"board", "Prefect UI", "door"}
+    secrets = [up.facts()[name] for name in ("NOTION_API_TOKEN", "NOTION_WEBHOOK_SECRET")]
+    arguments = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert not [words for words in arguments if any(secret in " ".join(words) for secret in secrets)]
 
     # 1. A card created on the board is a task in PostgreSQL, and the ingest run stands in Prefect's UI.
     editor = person(up)

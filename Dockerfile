@@ -5,7 +5,7 @@ FROM python:3.11-slim AS build
 WORKDIR /source
 COPY . .
 RUN python -m venv /opt/showrunner \
- && PIP_CONSTRAINT=/source/constraints.txt /opt/showrunner/bin/pip install --no-cache-dir .
+ && PIP_CONSTRAINT=/source/constraints.txt /opt/showrunner/bin/pip install --no-cache-dir ./packages/notion-sandbox .
 
 FROM python:3.11-slim
 # Volumes in a folder belong to whom the folder belongs: Prefect's server keeps its leases in this one.

@@ -205,7 +205,9 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
     base_url = f"http://127.0.0.1:{settings.sandbox_port}"
     options = ("--port", str(settings.sandbox_port), "--state", str(folder), "--bot-name", "Showrunner")
     webhook = ("--webhook-url", f"{stack.door_url}/webhook/notion", "--webhook-secret", _webhook_secret(stack))
-    sandbox = stack.child("sandbox", "-m", "sandbox", *options, *webhook, ready=f"{base_url}/sandbox/requests?since=-1")
+    sandbox = stack.child(
+        "sandbox", "-m", "notion_sandbox", *options, *webhook, ready=f"{base_url}/sandbox/requests?since=-1"
+    )
     await stack.start(sandbox)
     facts: dict[str, Any] = json.loads((folder / "sandbox.json").read_text())
     stack.environment |= {

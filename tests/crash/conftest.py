@@ -39,7 +39,7 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
         "--webhook-url": f"http://127.0.0.1:{door}/webhook/notion",
         "--webhook-secret": WEBHOOK_SECRET,
     }
-    command = [sys.executable, "-m", "sandbox", *(str(word) for option in options.items() for word in option)]
+    command = [sys.executable, "-m", "notion_sandbox", *(str(word) for option in options.items() for word in option)]
     process = Child("sandbox", command, {}, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1")
     headers = {"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as people:

@@ -1,0 +1,158 @@
+"""`python -m notion_sandbox`: a Notion on this machine, over HTTP, until it is told to stop."""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from notion_sandbox.config import BOT, PERSON, Config
+from notion_sandbox.server.app import Sandbox, create_app
+from notion_sandbox.server.feed import Feed
+from notion_sandbox.store.storage import StateError
+
+FACTS_FILE = "sandbox.json"
+_GRACE_SECONDS = 5
+_LAST_PORT = 65_535
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. Gives the exit code: 0 after a clean stop, 1 when it could not start."""
+    options = _parser().parse_args(arguments)
+    with contextlib.ExitStack() as opened:
+        try:
+            listener = opened.enter_context(_listen(options.host, options.port))
+            app = create_app(_config(options))
+        except (StateError, ValueError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        except OSError as error:
+            sys.stderr.write(f"Cannot listen on {options.host} port {options.port}: {error.strerror or error}.\n")
+            return 1
+        _serve(app, listener, options)
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """A server that ends the streams of news before it waits for its connections."""
+
+    feed: Feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self.feed.close()
+        await super().shutdown(sockets)
+
+
+def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace) -> None:
+    """Answer until a signal comes."""
+    sandbox: Sandbox = app.state.sandbox
+    base_url = _base_url(options.host, listener.getsockname()[1])
+    facts = _write_facts(options.state, base_url, sandbox)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
+    server.feed = sandbox.feed
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # Before uvicorn listens for signals itself, and after its clean stop, when it repeats the one it got.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    sys.stdout.write(f"Sandbox at {base_url}, root page {sandbox.root_page_id}, tokens in {facts}\n")
+    sys.stdout.flush()
+    server.run(sockets=[listener])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="notion-sandbox", description="A Notion that lives on this machine.")
+    parser.add_argument("--port", type=int, default=8500, help="0 takes a free one (default: 8500)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where everything is kept")
+    parser.add_argument("--bot-name", default=BOT.name, help="what people see where the connection wrote")
+    parser.add_argument("--person-name", default=PERSON.name, help="whose page the board page is")
+    parser.add_argument("--bot-token", help="token of the connection (default: made at first and kept)")
+    parser.add_argument("--person-token", help="token of a person at work (default: made at first and kept)")
+    parser.add_argument("--requests-per-minute", type=int, default=Config.requests_per_minute)
+    parser.add_argument("--latency-ms", type=float, default=Config.latency_ms)
+    parser.add_argument("--aggregation-seconds", type=float, default=Config.aggregation_seconds)
+    parser.add_argument("--webhook-url", help="where events go (default: where they went before, if anywhere)")
+    parser.add_argument("--webhook-secret", help="the verification token that signs events (default: made and kept)")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> Config:
+    return Config(
+        state_dir=options.state,
+        accounts=(
+            replace(BOT, name=options.bot_name, token=options.bot_token),
+            replace(PERSON, name=options.person_name, token=options.person_token),
+        ),
+        requests_per_minute=options.requests_per_minute,
+        latency_ms=options.latency_ms,
+        aggregation_seconds=options.aggregation_seconds,
+        webhook_url=options.webhook_url,
+        webhook_secret=options.webhook_secret,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        raise ValueError(f"The port must be from 0 to {_LAST_PORT}, not {port}.")
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _base_url(host: str, port: int) -> str:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _write_facts(folder: Path, base_url: str, sandbox: Sandbox) -> Path:
+    """Write what other programs need to use this sandbox, readable by the owner only."""
+    subscription = sandbox.outbox.subscription
+    bot, person = sandbox.config.accounts
+    facts = {
+        "base_url": base_url,
+        "bot_token": sandbox.token(bot.name),
+        "person_token": sandbox.token(person.name),
+        "root_page_id": sandbox.root_page_id,
+        "webhook_url": None if subscription is None else subscription["url"],
+        "webhook_secret": None if subscription is None else subscription["secret"],
+    }
+    path = folder / FACTS_FILE
+    draft = folder / f"{FACTS_FILE}.new"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps(facts, indent=2) + "\n")
+    draft.replace(path)
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Values as requests write them: ids, dates, rich text, lists, options and formulas. Nothing here knows the store."""

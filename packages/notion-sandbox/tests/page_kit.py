@@ -13,6 +13,8 @@ PROPERTIES = {
     "Changed": {"last_edited_time": {}},
     "Maker": {"created_by": {}},
     "Editor": {"last_edited_by": {}},
-    "Age": {"formula": {"expression": 'format(dateBetween(now(), prop("Due"), "minutes")) + " min"'}},
+    "Age": {
+        "formula": {"expression": 'format(dateBetween(now(), prop("Due"), "minutes")) + " min"'}
+    },
     "Minutes": {"formula": {"expression": 'dateBetween(now(), prop("Changed"), "minutes")'}},
 }

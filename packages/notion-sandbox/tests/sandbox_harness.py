@@ -1,4 +1,7 @@
-"""What the sandbox's tests share: a clock moved by hand, a receiver of webhooks, a sandbox without a network."""
+"""What the sandbox's tests share.
+
+A clock moved by hand, a receiver of webhooks, a sandbox without a network.
+"""
 
 import json
 from collections.abc import Callable
@@ -62,21 +65,29 @@ class Harness:
         self.webhooks = httpx.AsyncClient(transport=httpx.MockTransport(receiver))
         self.app = create_app(config, clock=clock, rng=Random(7), http=self.webhooks)
         self.sandbox = self.app.state.sandbox
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://sandbox")
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url="http://sandbox"
+        )
 
     async def raw(
         self, method: str, path: str, body: Any = None, *, token: str = BOT, **headers: str
     ) -> httpx.Response:
         given = {"Authorization": f"Bearer {token}", "Notion-Version": VERSION, **headers}
-        content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.http.request(method, path, content=content, headers={k: v for k, v in given.items() if v})
+        content = (
+            None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
+        return await self.http.request(
+            method, path, content=content, headers={k: v for k, v in given.items() if v}
+        )
 
     async def ok(self, method: str, path: str, body: Any = None, *, token: str = BOT) -> Any:
         response = await self.raw(method, path, body, token=token)
         assert response.status_code == 200, response.text
         return response.json()
 
-    async def refused(self, method: str, path: str, body: Any = None, *, token: str = BOT) -> tuple[int, str, str]:
+    async def refused(
+        self, method: str, path: str, body: Any = None, *, token: str = BOT
+    ) -> tuple[int, str, str]:
         response = await self.raw(method, path, body, token=token)
         error = response.json()
         assert response.status_code != 200, error
@@ -105,10 +116,15 @@ class Harness:
 
     async def titles(self, source: str, **body: Any) -> list[str]:
         found = await self.query(source, **body)
-        return ["".join(p["plain_text"] for p in page["properties"]["Name"]["title"]) for page in found["results"]]
+        return [
+            "".join(p["plain_text"] for p in page["properties"]["Name"]["title"])
+            for page in found["results"]
+        ]
 
     async def schema(self, source: str, properties: dict[str, Any]) -> Any:
-        return (await self.ok("PATCH", f"/v1/data_sources/{source}", {"properties": properties}))["properties"]
+        return (await self.ok("PATCH", f"/v1/data_sources/{source}", {"properties": properties}))[
+            "properties"
+        ]
 
     async def listen(self, url: str = "http://door/webhook", secret: str = "secret_x") -> Any:
         body = {"url": url, "secret": secret}

@@ -26,7 +26,10 @@ _LAST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. Gives the exit code: 0 after a clean stop, 1 when it could not start."""
+    """Serve until SIGTERM or SIGINT.
+
+    Gives the exit code: 0 after a clean stop, 1 when it could not start.
+    """
     options = _parser().parse_args(arguments)
     with contextlib.ExitStack() as opened:
         try:
@@ -36,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{error}\n")
             return 1
         except OSError as error:
-            sys.stderr.write(f"Cannot listen on {options.host} port {options.port}: {error.strerror or error}.\n")
+            sys.stderr.write(
+                f"Cannot listen on {options.host} port {options.port}: {error.strerror or error}.\n"
+            )
             return 1
         _serve(app, listener, options)
     return 0
@@ -73,28 +78,45 @@ def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace)
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # Before uvicorn listens for signals itself, and after its clean stop, when it repeats the one it got.
+    # Before uvicorn listens for signals itself, and after its clean stop, when it repeats the one
+    # it got.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    sys.stdout.write(f"Sandbox at {base_url}, root page {sandbox.root_page_id}, tokens in {facts}\n")
+    sys.stdout.write(
+        f"Sandbox at {base_url}, root page {sandbox.root_page_id}, tokens in {facts}\n"
+    )
     sys.stdout.flush()
     server.run(sockets=[listener])
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="notion-sandbox", description="A Notion that lives on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="notion-sandbox", description="A Notion that lives on this machine."
+    )
     parser.add_argument("--port", type=int, default=8500, help="0 takes a free one (default: 8500)")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where everything is kept")
-    parser.add_argument("--bot-name", default=BOT.name, help="what people see where the connection wrote")
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help="where everything is kept"
+    )
+    parser.add_argument(
+        "--bot-name", default=BOT.name, help="what people see where the connection wrote"
+    )
     parser.add_argument("--person-name", default=PERSON.name, help="whose page the board page is")
-    parser.add_argument("--bot-token", help="token of the connection (default: made at first and kept)")
-    parser.add_argument("--person-token", help="token of a person at work (default: made at first and kept)")
+    parser.add_argument(
+        "--bot-token", help="token of the connection (default: made at first and kept)"
+    )
+    parser.add_argument(
+        "--person-token", help="token of a person at work (default: made at first and kept)"
+    )
     parser.add_argument("--requests-per-minute", type=int, default=Config.requests_per_minute)
     parser.add_argument("--latency-ms", type=float, default=Config.latency_ms)
     parser.add_argument("--aggregation-seconds", type=float, default=Config.aggregation_seconds)
-    parser.add_argument("--webhook-url", help="where events go (default: where they went before, if anywhere)")
-    parser.add_argument("--webhook-secret", help="the verification token that signs events (default: made and kept)")
+    parser.add_argument(
+        "--webhook-url", help="where events go (default: where they went before, if anywhere)"
+    )
+    parser.add_argument(
+        "--webhook-secret", help="the verification token that signs events (default: made and kept)"
+    )
     return parser
 
 

@@ -22,8 +22,10 @@ class Account:
     """Somebody who may call the API.
 
     Attributes:
-        kind: `bot` is a connection and has Notion's request limit. `person` is somebody at work in Notion's app.
-        name: Shown in Notion; with `kind` it says who this is, so a new token for the same name is the same user.
+        kind: `bot` is a connection and has Notion's request limit. `person` is somebody at work in
+            Notion's app.
+        name: Shown in Notion; with `kind` it says who this is, so a new token for the same name is
+            the same user.
         token: The bearer token; None lets the sandbox keep the one it has, or make one.
     """
 
@@ -43,15 +45,18 @@ class Config:
     Attributes:
         state_dir: Folder of the state file, made if missing. None keeps everything in memory.
         accounts: Who may call. Only their tokens are valid.
-        requests_per_minute: Limit of each bot in any 60 seconds (Notion: 180, or 600 on Business and Enterprise).
+        requests_per_minute: Limit of each bot in any 60 seconds (Notion: 180, or 600 on Business
+            and Enterprise).
         latency_ms: Wait before each answer of the API, in milliseconds.
-        aggregation_seconds: How long changes of one page are gathered before they become webhook events.
+        aggregation_seconds: How long changes of one page are gathered before they become webhook
+            events.
         webhook_url: Where events go. None keeps the subscription that the state has, if any.
         webhook_secret: The verification token that signs them. None keeps or makes one.
         workspace_name: Shown by users and webhooks.
         query_limit: Results of one query over all its pages (Notion: 10,000).
         log_limit: How many requests and how many finished deliveries are remembered.
-        pump: Whether the app delivers webhooks by itself while it is served. Without it call `deliver_due`.
+        pump: Whether the app delivers webhooks by itself while it is served. Without it call
+            `deliver_due`.
     """
 
     state_dir: Path | None = None
@@ -79,11 +84,15 @@ class Config:
         tokens = [account.token for account in self.accounts if account.token is not None]
         if len(set(tokens)) != len(tokens):
             raise ValueError("Two accounts cannot have the same token.")
-        if self.webhook_url is not None and not self.webhook_url.startswith(("http://", "https://")):
+        if self.webhook_url is not None and not self.webhook_url.startswith(
+            ("http://", "https://")
+        ):
             raise ValueError("The webhook url must start with http:// or https://.")
         if not self.accounts or not all(a.name for a in self.accounts):
             raise ValueError("At least one account is needed, and each needs a name.")
-        if any(not token.isascii() or not token.strip() or token != token.strip() for token in tokens):
+        if any(
+            not token.isascii() or not token.strip() or token != token.strip() for token in tokens
+        ):
             raise ValueError("A token must be plain ASCII text without spaces around it.")
         if len({(a.kind, a.name) for a in self.accounts}) != len(self.accounts):
             raise ValueError("Two accounts of one kind cannot have the same name.")

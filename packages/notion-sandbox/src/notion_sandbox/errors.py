@@ -1,8 +1,8 @@
 """Notion's error answers, with its codes and wording.
 
 Source: Notion's "Status codes" page and recorded answers. The body is
-`{"object": "error", "status": int, "code": str, "message": str, "request_id": uuid}` and, for some, `additional_data`
-(values are strings or lists of strings).
+`{"object": "error", "status": int, "code": str, "message": str, "request_id": uuid}` and, for some,
+`additional_data` (values are strings or lists of strings).
 """
 
 import json
@@ -39,7 +39,12 @@ class NotionError(Exception):
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The JSON body as Notion orders it."""
-        body: dict[str, Any] = {"object": "error", "status": self.status, "code": self.code, "message": self.message}
+        body: dict[str, Any] = {
+            "object": "error",
+            "status": self.status,
+            "code": self.code,
+            "message": self.message,
+        }
         if self.additional_data is not None:
             body["additional_data"] = dict(self.additional_data)
         return {**body, "request_id": request_id}
@@ -51,7 +56,10 @@ def validation_error(message: str) -> NotionError:
 
 
 def body_error(problem: str) -> NotionError:
-    """400 for a body whose shape is wrong; `problem` starts with the path, such as `body.properties.X.number`."""
+    """400 for a body whose shape is wrong.
+
+    `problem` starts with the path, such as `body.properties.X.number`.
+    """
     return validation_error(f"body failed validation: {problem}")
 
 
@@ -77,11 +85,15 @@ def shown(value: Any) -> str:
 
 
 def not_found(kind: str, object_id: str, *, user_id: str, user_name: str) -> NotionError:
-    """404: missing and not shared are the same answer. `kind` is page, database, data_source, user or property."""
+    """404: missing and not shared are the same answer.
+
+    `kind` is page, database, data_source, user or property.
+    """
     return NotionError(
         404,
         "object_not_found",
-        f"Could not find {kind} with ID: {object_id}. Make sure the relevant pages and databases are shared with your "
+        f"Could not find {kind} with ID: {object_id}. Make sure the relevant pages and databases "
+        "are shared with your "
         f'integration "{user_name}".',
         additional_data={"integration_id": user_id},
     )
@@ -93,7 +105,10 @@ def rate_limited(retry_after: int) -> NotionError:
         429,
         "rate_limited",
         "You have been rate limited. Please try again in a few minutes.",
-        additional_data={"rate_limit_reason": "public_api_request_rate_limit", "retry_after": str(retry_after)},
+        additional_data={
+            "rate_limit_reason": "public_api_request_rate_limit",
+            "retry_after": str(retry_after),
+        },
         headers={"Retry-After": str(retry_after)},
     )
 

@@ -25,15 +25,30 @@ MUST_RUN = os.environ.get("CI") == "true"
 if MUST_RUN:
     import playwright.async_api as driver
 else:
-    driver = pytest.importorskip("playwright.async_api", reason=f"{WHY}: playwright is not installed")
+    driver = pytest.importorskip(
+        "playwright.async_api", reason=f"{WHY}: playwright is not installed"
+    )
 expect = driver.expect
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 VERSION = "2026-03-11"
 BOT, PERSON = "ntn_browser", "person_browser"
 ACCOUNTS = (Account("bot", "Showrunner", BOT), Account("person", "Ada", PERSON))
-STATUSES = ("Draft", "Queued", "Processing", "Assets Ready", "Ready for Review", "Error: API Failure", "Archived")
+STATUSES = (
+    "Draft",
+    "Queued",
+    "Processing",
+    "Assets Ready",
+    "Ready for Review",
+    "Error: API Failure",
+    "Archived",
+)
 SCHEMA: dict[str, Any] = {
     "Title": {"title": {}},
     "Channel": {"select": {"options": [{"name": "deep_sea"}, {"name": "history"}]}},
@@ -44,7 +59,9 @@ SCHEMA: dict[str, Any] = {
     "Rating": {"number": {}},
     "Done": {"checkbox": {}},
     "Updated": {"date": {}},
-    "Time in Status": {"formula": {"expression": 'format(dateBetween(now(), prop("Updated"), "minutes")) + " min"'}},
+    "Time in Status": {
+        "formula": {"expression": 'format(dateBetween(now(), prop("Updated"), "minutes")) + " min"'}
+    },
     "Attention": {"rich_text": {}},
 }
 
@@ -65,7 +82,8 @@ async def chromium() -> AsyncIterator[BrowserContext]:
     expect.set_options(timeout=20_000)
     async with driver.async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        # One profile for all: each test has a port of its own, so the page remembers nothing of another test.
+        # One profile for all: each test has a port of its own, so the page remembers nothing of
+        # another test.
         yield await browser.new_context(viewport={"width": 1400, "height": 900})
         await browser.close()
 
@@ -76,7 +94,10 @@ def text(content: str) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """The app on a free port of this machine, over real HTTP; its URL. A sandbox's streams end with it."""
+    """The app on a free port of this machine, over real HTTP; its URL.
+
+    A sandbox's streams end with it.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", date_header=False))
     running = asyncio.create_task(server.serve(sockets=[listener]))
@@ -89,8 +110,13 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def watched_tab(chromium: BrowserContext, url: str, complaints: list[str]) -> AsyncIterator[Page]:
-    """A tab. Whatever happens in it, the page says nothing in the console and asks nobody but the sandbox."""
+async def watched_tab(
+    chromium: BrowserContext, url: str, complaints: list[str]
+) -> AsyncIterator[Page]:
+    """A tab. Whatever happens in it.
+
+    The page says nothing in the console and asks nobody but the sandbox.
+    """
     tab = await chromium.new_page()
     asked: set[str] = set()
     tab.on("console", lambda message: complaints.append(message.text))
@@ -118,7 +144,10 @@ def card_of(page: Page, title: str) -> Locator:
 
 
 class BoardStage:
-    """A served sandbox and somebody who uses its API. `complaints` is what the page said in the console."""
+    """A served sandbox and somebody who uses its API.
+
+    `complaints` is what the page said in the console.
+    """
 
     def __init__(self, url: str, sandbox: Sandbox, http: httpx.AsyncClient) -> None:
         self.url = url
@@ -127,8 +156,12 @@ class BoardStage:
         self.complaints: list[str] = []
         self._http = http
 
-    async def ask(self, method: str, path: str, body: Any = None, *, token: str = PERSON) -> dict[str, Any]:
-        answer = await self._http.request(method, path, json=body, headers={"Authorization": f"Bearer {token}"})
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, token: str = PERSON
+    ) -> dict[str, Any]:
+        answer = await self._http.request(
+            method, path, json=body, headers={"Authorization": f"Bearer {token}"}
+        )
         assert answer.is_success, answer.text
         return dict(answer.json())
 
@@ -152,7 +185,9 @@ class BoardStage:
 
     async def bot_is_refused(self, page_id: str) -> None:
         headers = {"Authorization": f"Bearer {BOT}"}
-        assert not (await self._http.patch(f"/v1/pages/{page_id}", json={}, headers=headers)).is_success
+        assert not (
+            await self._http.patch(f"/v1/pages/{page_id}", json={}, headers=headers)
+        ).is_success
 
     async def found(self, title: str) -> dict[str, Any]:
         """The page of this title, in the trash or not."""

@@ -31,7 +31,9 @@ async def stage() -> AsyncIterator[BoardStage]:
     app = create_app(Config(accounts=ACCOUNTS, requests_per_minute=10_000, aggregation_seconds=0))
     async with served(app) as url:
         # Without certificates, which take longer to read than a test should.
-        client = httpx.AsyncClient(base_url=url, headers={"Notion-Version": VERSION}, trust_env=False, verify=False)
+        client = httpx.AsyncClient(
+            base_url=url, headers={"Notion-Version": VERSION}, trust_env=False, verify=False
+        )
         async with client as http:
             yield BoardStage(url, app.state.sandbox, http)
 
@@ -50,7 +52,9 @@ async def board(stage: BoardStage, page: Page) -> BoardStage:
     await stage.add("Whale fall", status="Draft", channel="deep_sea", priority="High")
     await stage.add("Lanternfish", status="Draft", channel="deep_sea", priority="Low")
     await stage.add("Silk Road", status="Assets Ready", channel="history", priority="Normal")
-    await stage.add("Fire of London", status="Error: API Failure", channel="history", priority="High")
+    await stage.add(
+        "Fire of London", status="Error: API Failure", channel="history", priority="High"
+    )
     await page.goto(stage.url)
     await page.locator(".card").nth(3).wait_for()
     return stage

@@ -21,7 +21,15 @@ def _status(found: dict[str, Any]) -> Any:
 async def test_the_columns_stand_in_order_with_their_counts(board: BoardStage, page: Page) -> None:
     assert board.source
     assert await page.locator(".column .pill").all_inner_texts() == list(STATUSES)
-    assert await page.locator(".column .count").all_inner_texts() == ["2", "0", "0", "1", "0", "1", "0"]
+    assert await page.locator(".column .count").all_inner_texts() == [
+        "2",
+        "0",
+        "0",
+        "1",
+        "0",
+        "1",
+        "0",
+    ]
     assert await _titles(page, "Draft") == ["Lanternfish", "Whale fall"]
     await expect(page.locator(".column.slim")).to_have_count(4)
     await expect(column_of(page, "Draft")).to_have_attribute("aria-label", "Draft, 2 cards")
@@ -36,7 +44,9 @@ async def test_a_card_shows_what_an_editor_needs(board: BoardStage, page: Page) 
         await expect(shown).to_contain_text(said)
 
 
-async def test_a_card_that_is_dragged_changes_its_status_as_the_person(board: BoardStage, page: Page) -> None:
+async def test_a_card_that_is_dragged_changes_its_status_as_the_person(
+    board: BoardStage, page: Page
+) -> None:
     await card_of(page, "Whale fall").drag_to(column_of(page, "Queued"))
     await expect(column_of(page, "Queued").locator(".title")).to_have_text(["Whale fall"])
     await expect(column_of(page, "Draft").locator(".head .count")).to_have_text("1")
@@ -52,23 +62,35 @@ async def test_a_move_that_is_refused_is_taken_back_and_said(board: BoardStage, 
     await page.keyboard.press("m")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".toast.bad")).to_contain_text("could not be moved: Conflict occurred")
+    await expect(page.locator(".toast.bad")).to_contain_text(
+        "could not be moved: Conflict occurred"
+    )
     assert "409" in board.complaints.pop()
-    await expect(column_of(page, "Draft").locator(".title")).to_have_text(["Lanternfish", "Whale fall"])
+    await expect(column_of(page, "Draft").locator(".title")).to_have_text(
+        ["Lanternfish", "Whale fall"]
+    )
 
 
-async def test_what_the_sync_changes_appears_by_itself_and_is_marked(board: BoardStage, page: Page) -> None:
+async def test_what_the_sync_changes_appears_by_itself_and_is_marked(
+    board: BoardStage, page: Page
+) -> None:
     card = await board.found("Whale fall")
     await board.bot_writes(card["id"], Status={"select": {"name": "Processing"}})
     moved = column_of(page, "Processing").locator(".card")
     await expect(moved.locator(".by")).to_have_text("Showrunner")
     await expect(page.locator("#said")).to_have_text("Showrunner changed “Whale fall”.")
-    await board.ask("PATCH", f"/v1/pages/{card['id']}", {"properties": {"Status": {"select": {"name": "Queued"}}}})
+    await board.ask(
+        "PATCH",
+        f"/v1/pages/{card['id']}",
+        {"properties": {"Status": {"select": {"name": "Queued"}}}},
+    )
     await expect(column_of(page, "Queued").locator(".card")).to_contain_text("Whale fall")
     await expect(page.locator(".by")).to_have_count(0)
 
 
-async def test_what_others_make_and_trash_appears_and_goes_by_itself(board: BoardStage, page: Page) -> None:
+async def test_what_others_make_and_trash_appears_and_goes_by_itself(
+    board: BoardStage, page: Page
+) -> None:
     made = await board.add("Kraken", status="Queued")
     await expect(column_of(page, "Queued").locator(".title")).to_have_text(["Kraken"])
     await board.ask("PATCH", f"/v1/pages/{made}", {"in_trash": True})
@@ -94,7 +116,9 @@ async def test_a_card_is_made_in_the_column_of_the_plus(board: BoardStage, page:
     assert _status(await board.found("Mummy")) == "Error: API Failure"
 
 
-async def test_arrow_keys_go_from_card_to_card_and_enter_opens(board: BoardStage, page: Page) -> None:
+async def test_arrow_keys_go_from_card_to_card_and_enter_opens(
+    board: BoardStage, page: Page
+) -> None:
     assert board.source
     await page.keyboard.press("ArrowDown")
     await expect(card_of(page, "Lanternfish")).to_be_focused()
@@ -115,7 +139,9 @@ async def test_arrow_keys_go_from_card_to_card_and_enter_opens(board: BoardStage
     await expect(card_of(page, "Lanternfish")).to_be_focused()
 
 
-async def test_m_moves_a_card_with_the_keyboard_and_esc_leaves_it(board: BoardStage, page: Page) -> None:
+async def test_m_moves_a_card_with_the_keyboard_and_esc_leaves_it(
+    board: BoardStage, page: Page
+) -> None:
     await card_of(page, "Whale fall").focus()
     await page.keyboard.press("m")
     await page.keyboard.press("ArrowRight")
@@ -156,7 +182,9 @@ async def test_a_card_is_found_by_its_title(board: BoardStage, page: Page) -> No
     await expect(page.locator(".card .title")).to_have_text(["Fire of London"])
 
 
-async def test_the_panel_shows_requests_webhooks_and_faults_as_they_come(board: BoardStage, page: Page) -> None:
+async def test_the_panel_shows_requests_webhooks_and_faults_as_they_come(
+    board: BoardStage, page: Page
+) -> None:
     await page.get_by_role("button", name="Activity").click()
     await expect(page.locator(".figures")).to_contain_text("0 of 10000 requests")
     board.sandbox.outbox.subscribe("http://127.0.0.1:9/nobody", None)
@@ -182,7 +210,9 @@ async def test_the_panel_shows_requests_webhooks_and_faults_as_they_come(board: 
     assert [fault.trouble.status for fault in board.sandbox.faults.all()] == [409, 401]
 
 
-async def test_without_a_board_it_says_so_and_the_first_one_appears_by_itself(stage: BoardStage, page: Page) -> None:
+async def test_without_a_board_it_says_so_and_the_first_one_appears_by_itself(
+    stage: BoardStage, page: Page
+) -> None:
     await page.goto(stage.url)
     await expect(page.get_by_role("heading", name="No board yet")).to_be_visible()
     await stage.make_board("First", {"Name": {"title": {}}, "Stage": {"status": {}}})
@@ -196,14 +226,18 @@ async def test_a_new_option_is_a_new_column_by_itself(board: BoardStage, page: P
 
 
 async def test_several_boards_are_chosen_from(board: BoardStage, page: Page) -> None:
-    other = await board.make_board("Other", {"Name": {"title": {}}, "Kind": {"select": {"options": [{"name": "One"}]}}})
+    other = await board.make_board(
+        "Other", {"Name": {"title": {}}, "Kind": {"select": {"options": [{"name": "One"}]}}}
+    )
     await page.get_by_label("Board", exact=True).first.select_option(other)
     await expect(page.locator(".column .pill")).to_have_text(["One"])
     await page.reload()
     await expect(page.locator(".column .pill")).to_have_text(["One"])
 
 
-async def test_a_board_of_many_cards_shows_a_column_piece_by_piece(board: BoardStage, page: Page) -> None:
+async def test_a_board_of_many_cards_shows_a_column_piece_by_piece(
+    board: BoardStage, page: Page
+) -> None:
     await page.goto("about:blank")
     for number in range(70):
         await board.add(f"Number {number:02}", status="Archived")
@@ -216,7 +250,9 @@ async def test_a_board_of_many_cards_shows_a_column_piece_by_piece(board: BoardS
     await expect(column.locator(".card")).to_have_count(70)
 
 
-async def test_empty_columns_are_strips_until_they_are_wanted(board: BoardStage, page: Page) -> None:
+async def test_empty_columns_are_strips_until_they_are_wanted(
+    board: BoardStage, page: Page
+) -> None:
     assert board.source
     await column_of(page, "Queued").get_by_role("button", name="Queued").first.click()
     await expect(page.locator(".column.slim")).to_have_count(3)

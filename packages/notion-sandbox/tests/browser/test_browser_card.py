@@ -10,10 +10,17 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 
-async def test_every_kind_of_property_is_edited_in_the_open_card(board: BoardStage, page: Page) -> None:
+async def test_every_kind_of_property_is_edited_in_the_open_card(
+    board: BoardStage, page: Page
+) -> None:
     await card_of(page, "Whale fall").click()
     peek = page.get_by_role("dialog")
-    for label, value in (("Title", "Whale falls"), ("Story", "Bones"), ("Rating", "4.5"), ("Due", "2026-12-24")):
+    for label, value in (
+        ("Title", "Whale falls"),
+        ("Story", "Bones"),
+        ("Rating", "4.5"),
+        ("Due", "2026-12-24"),
+    ):
         await peek.get_by_label(label, exact=True).fill(value)
     await peek.get_by_label("Channel").select_option("history")
     await peek.get_by_label("Done").check()
@@ -35,7 +42,9 @@ async def test_what_is_still_being_typed_is_saved_by_esc(board: BoardStage, page
     async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
         await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
-    assert (await board.found("Whale fall"))["properties"]["Story"]["rich_text"][0]["plain_text"] == "Bones"
+    assert (await board.found("Whale fall"))["properties"]["Story"]["rich_text"][0][
+        "plain_text"
+    ] == "Bones"
 
 
 async def test_what_the_sync_writes_shows_in_the_open_card_but_not_over_what_is_typed(
@@ -44,7 +53,9 @@ async def test_what_the_sync_writes_shows_in_the_open_card_but_not_over_what_is_
     await card_of(page, "Whale fall").click()
     await page.get_by_label("Story", exact=True).fill("my own words")
     card = await board.found("Whale fall")
-    await board.bot_writes(card["id"], Story={"rich_text": text("theirs")}, Attention={"rich_text": text("Look here.")})
+    await board.bot_writes(
+        card["id"], Story={"rich_text": text("theirs")}, Attention={"rich_text": text("Look here.")}
+    )
     await expect(page.get_by_label("Attention", exact=True)).to_have_value("Look here.")
     await expect(page.get_by_label("Story", exact=True)).to_have_value("my own words")
 
@@ -57,7 +68,9 @@ async def test_a_formula_is_read_only(board: BoardStage, page: Page) -> None:
     await expect(row.locator("input, textarea, select")).to_have_count(0)
 
 
-async def test_a_long_text_is_written_in_parts_that_notion_takes(board: BoardStage, page: Page) -> None:
+async def test_a_long_text_is_written_in_parts_that_notion_takes(
+    board: BoardStage, page: Page
+) -> None:
     long = "a" * 1999 + "🐋" + "b" * 2500
     await card_of(page, "Whale fall").click()
     await page.get_by_label("Story", exact=True).fill(long)
@@ -77,7 +90,9 @@ async def test_a_card_goes_to_the_trash_and_comes_back(board: BoardStage, page: 
     await expect(page.get_by_text("The trash is empty.")).to_be_visible()
     assert (await board.found("Whale fall"))["in_trash"] is False
     await page.locator('[data-view="all"]').click()
-    await expect(column_of(page, "Draft").locator(".title")).to_have_text(["Lanternfish", "Whale fall"])
+    await expect(column_of(page, "Draft").locator(".title")).to_have_text(
+        ["Lanternfish", "Whale fall"]
+    )
 
 
 async def test_trashing_can_be_undone_at_once(board: BoardStage, page: Page) -> None:

@@ -22,20 +22,31 @@ def _tab(page: Page, name: str) -> Locator:
 async def _add_view(board: BoardStage, name: str, kind: str = "board", **given: Any) -> str:
     """A view of the board's database; `by` and `visible` name properties."""
     source = await board.ask("GET", f"/v1/data_sources/{board.source}")
-    by, visible, sort = given.pop("by", "Status"), given.pop("visible", None), given.pop("order", "manual")
+    by, visible, sort = (
+        given.pop("by", "Status"),
+        given.pop("visible", None),
+        given.pop("order", "manual"),
+    )
     configuration: dict[str, Any] = {"type": kind}
     if kind == "board":
         group = source["properties"][by]
-        configuration["group_by"] = {"type": group["type"], "property_id": group["id"], "sort": {"type": sort}}
+        configuration["group_by"] = {
+            "type": group["type"],
+            "property_id": group["id"],
+            "sort": {"type": sort},
+        }
         if given.pop("hide_empty", False):
             configuration["group_by"]["hide_empty_groups"] = True
     if visible is not None:
         configuration["properties"] = [
-            {"property_id": item["id"], "visible": item["name"] in visible} for item in source["properties"].values()
+            {"property_id": item["id"], "visible": item["name"] in visible}
+            for item in source["properties"].values()
         ]
     parent = {"database_id": source["parent"]["database_id"], "data_source_id": board.source}
     made = await board.ask(
-        "POST", "/v1/views", {**parent, "name": name, "type": kind, "configuration": configuration, **given}
+        "POST",
+        "/v1/views",
+        {**parent, "name": name, "type": kind, "configuration": configuration, **given},
     )
     return str(made["id"])
 
@@ -100,7 +111,9 @@ async def test_a_card_shows_the_properties_that_its_view_shows(page: Page) -> No
     await expect(card_of(page, "Whale fall")).to_contain_text("deep_sea")
 
 
-async def test_a_board_is_made_of_the_property_that_its_view_groups_by(board: BoardStage, page: Page) -> None:
+async def test_a_board_is_made_of_the_property_that_its_view_groups_by(
+    board: BoardStage, page: Page
+) -> None:
     await _add_view(board, "Channels", by="Channel", order="descending")
     await expect(page.locator(".column .pill")).to_have_text(["history", "deep_sea"])
     await card_of(page, "Silk Road").drag_to(column_of(page, "deep_sea"))
@@ -108,7 +121,9 @@ async def test_a_board_is_made_of_the_property_that_its_view_groups_by(board: Bo
     await expect(card_of(page, "Silk Road")).to_be_visible()
     await _add_view(board, "Busy", hide_empty=True)
     await _tab(page, "Busy").click()
-    await expect(page.locator(".column .pill")).to_have_text(["Draft", "Assets Ready", "Error: API Failure"])
+    await expect(page.locator(".column .pill")).to_have_text(
+        ["Draft", "Assets Ready", "Error: API Failure"]
+    )
 
 
 @pytest.mark.usefixtures("views")
@@ -125,7 +140,9 @@ async def test_a_table_shows_rows_in_its_order_and_they_open_with_the_keyboard(p
     await page.get_by_role("dialog").get_by_label("Title").fill("Zander")
     async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
         await page.keyboard.press("Escape")
-    await expect(page.locator(".sheet .title")).to_have_text(["Fire of London", "Silk Road", "Whale fall", "Zander"])
+    await expect(page.locator(".sheet .title")).to_have_text(
+        ["Fire of London", "Silk Road", "Whale fall", "Zander"]
+    )
     await expect(page.locator(".sheet tr", has_text="Zander")).to_be_focused()
 
 
@@ -136,7 +153,9 @@ async def test_a_card_that_is_made_where_the_view_does_not_show_it_is_told_of(pa
     await page.get_by_role("button", name="New card", exact=True).first.click()
     await page.keyboard.type("Tea")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".toast")).to_contain_text("“Tea” was made. This view does not show it.")
+    await expect(page.locator(".toast")).to_contain_text(
+        "“Tea” was made. This view does not show it."
+    )
     await expect(page.locator(".card .title")).to_have_text(["Fire of London"])
 
 
@@ -167,11 +186,14 @@ async def test_a_view_that_is_renamed_or_deleted_is_so_on_the_open_page(
     await board.ask("DELETE", f"/v1/views/{views['All Errors']}")
     await expect(_tab(page, "Board")).to_have_attribute("aria-selected", "true")
     await expect(_tab(page, "Broken")).to_have_count(0)
-    # A browser complains of every 404 by itself, and the page may have asked for the view as it went.
+    # A browser complains of every 404 by itself, and the page may have asked for the view as it
+    # went.
     board.complaints[:] = [complaint for complaint in board.complaints if "404" not in complaint]
 
 
-async def test_the_server_keeps_no_query_of_the_page(board: BoardStage, views: dict[str, str], page: Page) -> None:
+async def test_the_server_keeps_no_query_of_the_page(
+    board: BoardStage, views: dict[str, str], page: Page
+) -> None:
     await page.goto(f"{board.url}/#view={views['All Errors']}")
     await expect(page.locator(".view .count")).to_have_text(["4", "4", "1", "2", "4", ""])
     await expect(page.locator(".card .title")).to_have_text(["Fire of London"])

@@ -24,7 +24,10 @@ class NoSdk(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one program: the tests that passed, and what node said of each that did not."""
+    """What became of one program.
+
+    The tests that passed, and what node said of each that did not.
+    """
 
     passed: frozenset[str]
     failed: dict[str, str]
@@ -32,7 +35,10 @@ class Outcome:
 
 
 def named_tests() -> list[tuple[str, str]]:
-    """(program, test) of every test that is written out; those made in a loop are counted with their program."""
+    """(program, test) of every test that is written out.
+
+    Those made in a loop are counted with their program.
+    """
     programs = sorted(PROGRAMS.glob("*.test.mjs"))
     return [(path.name, title) for path in programs for title in _TITLE.findall(path.read_text())]
 
@@ -49,7 +55,9 @@ def install(cache: Path) -> Path:
     npm, node = shutil.which("npm"), shutil.which("node")
     if node is None or npm is None:
         raise NoSdk("node and npm are not installed.")
-    version = subprocess.run([node, "--version"], check=False, capture_output=True, text=True).stdout.strip()
+    version = subprocess.run(
+        [node, "--version"], check=False, capture_output=True, text=True
+    ).stdout.strip()
     if int(version.removeprefix("v").partition(".")[0] or 0) < _OLDEST_NODE:
         raise NoSdk(f"node {version} is too old: its tests need {_OLDEST_NODE} or newer.")
     manifest = (PROGRAMS / "package.json").read_bytes()
@@ -57,9 +65,18 @@ def install(cache: Path) -> Path:
     if not (folder / "installed").exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_bytes(manifest)
-        command = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+        command = [
+            npm,
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--no-package-lock",
+            "--ignore-scripts",
+        ]
         try:
-            subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=_SECONDS)
+            subprocess.run(
+                command, cwd=folder, check=True, capture_output=True, text=True, timeout=_SECONDS
+            )
         except subprocess.TimeoutExpired:
             raise NoSdk(f"npm install took more than {_SECONDS} seconds.") from None
         except subprocess.CalledProcessError as error:

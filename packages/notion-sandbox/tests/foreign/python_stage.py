@@ -57,7 +57,9 @@ class Board:
 
     def schema(self, **properties: Any) -> Json:
         """Change its schema."""
-        changed: Json = self.notion.data_sources.update(data_source_id=self.source_id, properties=properties)
+        changed: Json = self.notion.data_sources.update(
+            data_source_id=self.source_id, properties=properties
+        )
         return changed
 
 

@@ -1,6 +1,7 @@
 """The official JavaScript SDK against the sandbox: every test of its programs is a test here.
 
-Skipped where node, npm or the package registry cannot be had; with CI=true and node there it fails instead.
+Skipped where node, npm or the package registry cannot be had; with CI=true and node there it fails
+instead.
 """
 
 from __future__ import annotations
@@ -36,8 +37,12 @@ def outcome_of(pytestconfig: pytest.Config, facts: dict[str, Any]) -> Callable[[
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("program", "title"), TESTS, ids=[f"{program}: {title}" for program, title in TESTS])
-def test_the_official_sdk_is_served(program: str, title: str, outcome_of: Callable[[str], Outcome]) -> None:
+@pytest.mark.parametrize(
+    ("program", "title"), TESTS, ids=[f"{program}: {title}" for program, title in TESTS]
+)
+def test_the_official_sdk_is_served(
+    program: str, title: str, outcome_of: Callable[[str], Outcome]
+) -> None:
     outcome = outcome_of(program)
     assert title not in outcome.failed, outcome.failed[title]
     assert title in outcome.passed, outcome.said
@@ -45,7 +50,9 @@ def test_the_official_sdk_is_served(program: str, title: str, outcome_of: Callab
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("program", sorted({program for program, _ in TESTS}))
-def test_nothing_else_of_a_program_fails(program: str, outcome_of: Callable[[str], Outcome]) -> None:
+def test_nothing_else_of_a_program_fails(
+    program: str, outcome_of: Callable[[str], Outcome]
+) -> None:
     outcome = outcome_of(program)
     assert outcome.failed == {}
     assert len(outcome.passed) >= len([title for name, title in TESTS if name == program])

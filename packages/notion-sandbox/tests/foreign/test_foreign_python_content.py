@@ -50,26 +50,41 @@ def test_a_card_is_full_and_its_url_holds_its_id(board: Board) -> None:
     page = board.card("Giant squid")
     assert is_full_page(page)
     assert is_full_page_or_data_source(page)
-    # notion-client 3.1 knows no address of Notion's app but notion.so; without a scheme it only looks for the id.
+    # notion-client 3.1 knows no address of Notion's app but notion.so; without a scheme it only
+    # looks for the id.
     assert extract_page_id(page["url"].removeprefix("https://")) == page["id"]
 
 
 def test_values_are_read_back_as_they_were_written(notion: Client, board: Board) -> None:
-    page = board.card("a", Tags={"multi_select": [{"name": "sea"}]}, Updated={"date": {"start": "2026-11-23"}})
+    page = board.card(
+        "a", Tags={"multi_select": [{"name": "sea"}]}, Updated={"date": {"start": "2026-11-23"}}
+    )
     found = notion.pages.retrieve(page_id=page["id"])["properties"]
     assert [tag["name"] for tag in found["Tags"]["multi_select"]] == ["sea"]
     assert found["Updated"]["date"] == {"start": "2026-11-23", "end": None, "time_zone": None}
 
 
-def test_people_files_addresses_and_numbers_are_values_too(notion: Client, facts: dict[str, Any]) -> None:
-    kinds = {"Who": {"people": {}}, "Mail": {"email": {}}, "Cut": {"files": {}}, "No": {"unique_id": {}}}
+def test_people_files_addresses_and_numbers_are_values_too(
+    notion: Client, facts: dict[str, Any]
+) -> None:
+    kinds = {
+        "Who": {"people": {}},
+        "Mail": {"email": {}},
+        "Cut": {"files": {}},
+        "No": {"unique_id": {}},
+    }
     board = make_board(notion, facts["root_page_id"], **kinds)
     me = notion.users.me()
     file = {"name": "cut", "external": {"url": "https://example.com/cut.mp4"}}
-    page = board.card("a", Who={"people": [{"id": me["id"]}]}, Mail={"email": "a@b.c"}, Cut={"files": [file]})
+    page = board.card(
+        "a", Who={"people": [{"id": me["id"]}]}, Mail={"email": "a@b.c"}, Cut={"files": [file]}
+    )
     found = page["properties"]
     assert (found["Who"]["people"][0]["name"], found["Mail"]["email"]) == (me["name"], "a@b.c")
-    assert (found["Cut"]["files"][0]["type"], found["No"]["unique_id"]) == ("external", {"prefix": None, "number": 1})
+    assert (found["Cut"]["files"][0]["type"], found["No"]["unique_id"]) == (
+        "external",
+        {"prefix": None, "number": 1},
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +97,9 @@ def test_people_files_addresses_and_numbers_are_values_too(notion: Client, facts
         ({"Topic": {"rich_text": [{"text": {"content": "x" * 2001}}]}}, "should be ≤ `2000`"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_with_the_reason(board: Board, value: dict[str, Any], part: str) -> None:
+def test_a_value_that_cannot_be_is_refused_with_the_reason(
+    board: Board, value: dict[str, Any], part: str
+) -> None:
     with pytest.raises(APIResponseError, match=part):
         board.card("a", **value)
 
@@ -130,14 +147,25 @@ def test_a_property_item_is_a_list_or_a_value(notion: Client, board: Board) -> N
     page = board.card("one two", Length={"number": 4})
     ids = {name: prop["id"] for name, prop in page["properties"].items()}
     listed = notion.pages.properties.retrieve(page_id=page["id"], property_id=ids["Title"])
-    assert (listed["type"], listed["results"][0]["title"]["plain_text"]) == ("property_item", "one two")
-    assert notion.pages.properties.retrieve(page_id=page["id"], property_id=ids["Length"])["number"] == 4
+    assert (listed["type"], listed["results"][0]["title"]["plain_text"]) == (
+        "property_item",
+        "one two",
+    )
+    assert (
+        notion.pages.properties.retrieve(page_id=page["id"], property_id=ids["Length"])["number"]
+        == 4
+    )
 
 
 def test_a_mention_is_told_from_text(board: Board) -> None:
     other = board.card("other")
-    page = board.card("a", Topic={"rich_text": [*text("see "), {"mention": {"page": {"id": other["id"]}}}]})
-    kinds = [is_mention_rich_text_item_response(part) for part in page["properties"]["Topic"]["rich_text"]]
+    page = board.card(
+        "a", Topic={"rich_text": [*text("see "), {"mention": {"page": {"id": other["id"]}}}]}
+    )
+    kinds = [
+        is_mention_rich_text_item_response(part)
+        for part in page["properties"]["Topic"]["rich_text"]
+    ]
     assert kinds == [False, True]
 
 
@@ -152,7 +180,12 @@ def test_a_page_is_made_with_content(notion: Client, facts: dict[str, Any]) -> N
 
 def test_blocks_are_appended_in_place(notion: Client, sheet: Json) -> None:
     first, last = append(notion, sheet, paragraph("first"), paragraph("last"))
-    append(notion, sheet, paragraph("between"), position={"type": "after_block", "after_block": {"id": first["id"]}})
+    append(
+        notion,
+        sheet,
+        paragraph("between"),
+        position={"type": "after_block", "after_block": {"id": first["id"]}},
+    )
     assert is_full_block(last)
     assert said(notion, sheet["id"]) == ["first", "between", "last"]
 
@@ -195,7 +228,9 @@ def test_comments_are_made_answered_and_listed(notion: Client, sheet: Json) -> N
     assert (first["object"], first["display_name"]["type"]) == ("comment", "integration")
     listed = collect_paginated_api(notion.comments.list, block_id=sheet["id"], page_size=1)
     assert [plain(comment["rich_text"]) for comment in listed] == ["Too long?", "No."]
-    assert notion.comments.retrieve(comment_id=first["id"])["discussion_id"] == first["discussion_id"]
+    assert (
+        notion.comments.retrieve(comment_id=first["id"])["discussion_id"] == first["discussion_id"]
+    )
 
 
 def test_a_comment_on_a_block_belongs_to_the_block(notion: Client, sheet: Json) -> None:
@@ -208,7 +243,10 @@ def test_a_comment_on_a_block_belongs_to_the_block(notion: Client, sheet: Json) 
 
 def test_a_comment_is_changed_and_deleted(notion: Client, sheet: Json) -> None:
     comment = notion.comments.create(parent={"page_id": sheet["id"]}, rich_text=text("a"))
-    assert plain(notion.comments.update(comment_id=comment["id"], rich_text=text("b"))["rich_text"]) == "b"
+    assert (
+        plain(notion.comments.update(comment_id=comment["id"], rich_text=text("b"))["rich_text"])
+        == "b"
+    )
     notion.comments.delete(comment_id=comment["id"])
     assert notion.comments.list(block_id=sheet["id"])["results"] == []
 
@@ -217,14 +255,21 @@ def test_everybody_is_listed_and_found(notion: Client) -> None:
     users = collect_paginated_api(notion.users.list, page_size=1)
     assert all(map(is_full_user, users))
     assert {user["type"] for user in users} == {"bot", "person"}
-    assert [notion.users.retrieve(user_id=user["id"])["name"] for user in users] == [user["name"] for user in users]
+    assert [notion.users.retrieve(user_id=user["id"])["name"] for user in users] == [
+        user["name"] for user in users
+    ]
 
 
 def test_a_search_finds_by_title_and_kind(notion: Client, board: Board) -> None:
     page = board.card("Narwhals of the north")
     found = notion.search(query="NARWHALS", filter={"property": "object", "value": "page"})
     assert [item["id"] for item in found["results"]] == [page["id"]]
-    assert notion.search(query="narwhals", filter={"property": "object", "value": "data_source"})["results"] == []
+    assert (
+        notion.search(query="narwhals", filter={"property": "object", "value": "data_source"})[
+            "results"
+        ]
+        == []
+    )
 
 
 def test_a_search_is_sorted_by_the_last_edit(notion: Client, board: Board) -> None:

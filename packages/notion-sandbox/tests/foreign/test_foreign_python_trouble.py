@@ -57,7 +57,9 @@ def test_what_is_missing_names_the_request_and_the_connection(notion: Client) ->
 
 
 def test_a_version_that_is_none_is_refused(facts: dict[str, Any]) -> None:
-    client = Client(auth=facts["bot_token"], base_url=facts["base_url"], notion_version="1999-01-01")
+    client = Client(
+        auth=facts["bot_token"], base_url=facts["base_url"], notion_version="1999-01-01"
+    )
     with pytest.raises(APIResponseError, match="Notion-Version header") as refused:
         client.users.me()
     assert refused.value.code == APIErrorCode.ValidationError
@@ -69,7 +71,9 @@ def test_the_clients_own_default_version_is_served(facts: dict[str, Any]) -> Non
     assert page["archived"] is False
 
 
-def test_two_rate_limits_are_ridden_through_and_three_are_not(notion: Client, control: httpx.Client) -> None:
+def test_two_rate_limits_are_ridden_through_and_three_are_not(
+    notion: Client, control: httpx.Client
+) -> None:
     fault(control, status=429, times=2, retry_after=0)
     assert notion.users.me()["type"] == "bot"
     fault(control, status=429, times=3, retry_after=0)
@@ -78,7 +82,9 @@ def test_two_rate_limits_are_ridden_through_and_three_are_not(notion: Client, co
     assert refused.value.code == APIErrorCode.RateLimited
 
 
-def test_a_read_is_repeated_after_a_503_and_a_write_is_not(notion: Client, control: httpx.Client, board: Board) -> None:
+def test_a_read_is_repeated_after_a_503_and_a_write_is_not(
+    notion: Client, control: httpx.Client, board: Board
+) -> None:
     fault(control, status=503)
     assert notion.users.me()["object"] == "user"
     fault(control, status=503, method="POST", times=3)
@@ -115,9 +121,16 @@ def test_what_the_sandbox_lacks_says_so(notion: Client, facts: dict[str, Any]) -
     assert (refused.value.status, "sandbox_unsupported" in refused.value.body) == (501, True)
 
 
-def test_an_answer_that_does_not_come_is_a_time_out(facts: dict[str, Any], control: httpx.Client) -> None:
+def test_an_answer_that_does_not_come_is_a_time_out(
+    facts: dict[str, Any], control: httpx.Client
+) -> None:
     fault(control, delay_ms=5_000)
-    options = {"base_url": facts["base_url"], "notion_version": VERSION, "timeout_ms": 50, "retry": False}
+    options = {
+        "base_url": facts["base_url"],
+        "notion_version": VERSION,
+        "timeout_ms": 50,
+        "retry": False,
+    }
     with Client(auth=facts["bot_token"], **options) as client, pytest.raises(RequestTimeoutError):
         client.users.me()
 
@@ -128,21 +141,30 @@ def test_a_closed_connection_is_the_transports_error(notion: Client, control: ht
         notion.users.me()
 
 
-async def test_the_async_twin_collects_what_it_queries(async_notion: AsyncClient, board: Board) -> None:
+async def test_the_async_twin_collects_what_it_queries(
+    async_notion: AsyncClient, board: Board
+) -> None:
     made = [board.card(str(number))["id"] for number in range(5)]
     asked = {"data_source_id": board.source_id, "page_size": 2}
     asked["sorts"] = [{"property": "Title", "direction": "ascending"}]
     collected = await async_collect_paginated_api(async_notion.data_sources.query, **asked)
     assert [page["id"] for page in collected] == made
-    walked = [page["id"] async for page in async_iterate_paginated_api(async_notion.data_sources.query, **asked)]
+    walked = [
+        page["id"]
+        async for page in async_iterate_paginated_api(async_notion.data_sources.query, **asked)
+    ]
     assert walked == made
 
 
-async def test_the_async_twin_searches_lists_and_looks(async_notion: AsyncClient, board: Board) -> None:
+async def test_the_async_twin_searches_lists_and_looks(
+    async_notion: AsyncClient, board: Board
+) -> None:
     page = board.card("Belugas")
     found = await async_notion.search(query="belugas")
     assert [item["id"] for item in found["results"]] == [page["id"]]
-    views = await async_collect_paginated_api(async_notion.views.list, database_id=board.database["id"])
+    views = await async_collect_paginated_api(
+        async_notion.views.list, database_id=board.database["id"]
+    )
     assert (await async_notion.views.retrieve(view_id=views[0]["id"]))["name"] == "Default view"
 
 

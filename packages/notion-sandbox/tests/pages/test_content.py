@@ -22,10 +22,15 @@ async def append(box: Harness, parent: str, *children: Json, **more: Any) -> Any
 async def said(box: Harness, parent: str) -> list[str]:
     """The texts under a page or block."""
     blocks = (await box.ok("GET", f"/v1/blocks/{parent}/children"))["results"]
-    return ["".join(part["plain_text"] for part in block[block["type"]]["rich_text"]) for block in blocks]
+    return [
+        "".join(part["plain_text"] for part in block[block["type"]]["rich_text"])
+        for block in blocks
+    ]
 
 
-async def test_a_change_of_content_moves_the_pages_edit_time_and_is_told(box: Harness, paragraph: Any) -> None:
+async def test_a_change_of_content_moves_the_pages_edit_time_and_is_told(
+    box: Harness, paragraph: Any
+) -> None:
     page = await box.page(await box.board())
     await box.listen()
     box.clock.advance(minutes=3)
@@ -33,12 +38,16 @@ async def test_a_change_of_content_moves_the_pages_edit_time_and_is_told(box: Ha
     (inner,) = await append(box, outer["id"], paragraph("inner"))
     (event,) = await box.deliver()
     assert event["type"] == "page.content_updated"
-    assert event["data"]["updated_blocks"] == [{"id": block["id"], "type": "block"} for block in (outer, inner)]
+    assert event["data"]["updated_blocks"] == [
+        {"id": block["id"], "type": "block"} for block in (outer, inner)
+    ]
     after = await box.ok("GET", f"/v1/pages/{page['id']}")
     assert after["last_edited_time"] > page["last_edited_time"]
 
 
-async def test_a_block_that_is_trashed_goes_and_comes_back_in_its_place(box: Harness, paragraph: Any) -> None:
+async def test_a_block_that_is_trashed_goes_and_comes_back_in_its_place(
+    box: Harness, paragraph: Any
+) -> None:
     page = (await box.page(await box.board()))["id"]
     blocks = await append(box, page, *(paragraph(word) for word in "abc"))
     path = f"/v1/blocks/{blocks[1]['id']}"
@@ -60,7 +69,9 @@ async def test_a_block_that_is_edited_or_trashed_is_told(box: Harness, paragraph
         assert event["data"]["updated_blocks"] == [{"id": block["id"], "type": "block"}]
 
 
-async def test_the_older_version_appends_after_a_block_by_its_own_key(box: Harness, paragraph: Any) -> None:
+async def test_the_older_version_appends_after_a_block_by_its_own_key(
+    box: Harness, paragraph: Any
+) -> None:
     page = (await box.page(await box.board()))["id"]
     first, _ = await append(box, page, paragraph("first"), paragraph("last"))
     body = {"children": [paragraph("between")], "after": first["id"]}
@@ -77,18 +88,38 @@ async def test_the_older_version_appends_after_a_block_by_its_own_key(box: Harne
         ({"nonsense": {}}, "validation_error", "exactly one block type"),
         ({"type": "paragraph"}, "validation_error", "paragraph should be defined"),
         ({"paragraph": {}}, "validation_error", "rich_text should be defined"),
-        ({"paragraph": {"rich_text": [], "colour": 1}}, "validation_error", "colour should be not present"),
-        ({"paragraph": {"rich_text": [], "color": "mauve"}}, "validation_error", "one of Notion's colors"),
-        ({"to_do": {"rich_text": [], "checked": 1}}, "validation_error", "checked should be a boolean"),
-        ({"divider": {"children": [{"divider": {}}]}}, "validation_error", "children should be not present"),
+        (
+            {"paragraph": {"rich_text": [], "colour": 1}},
+            "validation_error",
+            "colour should be not present",
+        ),
+        (
+            {"paragraph": {"rich_text": [], "color": "mauve"}},
+            "validation_error",
+            "one of Notion's colors",
+        ),
+        (
+            {"to_do": {"rich_text": [], "checked": 1}},
+            "validation_error",
+            "checked should be a boolean",
+        ),
+        (
+            {"divider": {"children": [{"divider": {}}]}},
+            "validation_error",
+            "children should be not present",
+        ),
         ({"image": {}}, "validation_error", "external should be defined"),
         ({"table": {"table_width": 2}}, "sandbox_unsupported", "blocks of type 'table'"),
         (7, "validation_error", "should be an object"),
     ],
 )
-async def test_a_block_that_cannot_be_is_refused(box: Harness, child: Any, code: str, part: str) -> None:
+async def test_a_block_that_cannot_be_is_refused(
+    box: Harness, child: Any, code: str, part: str
+) -> None:
     page = (await box.page(await box.board()))["id"]
-    _, found, message = await box.refused("PATCH", f"/v1/blocks/{page}/children", {"children": [child]})
+    _, found, message = await box.refused(
+        "PATCH", f"/v1/blocks/{page}/children", {"children": [child]}
+    )
     assert (found, part in message) == (code, True), message
     assert (await box.ok("GET", f"/v1/blocks/{page}/children"))["results"] == []
 
@@ -102,7 +133,9 @@ def nested(depth: int) -> Json:
 async def test_blocks_nest_two_levels_in_one_request(box: Harness) -> None:
     page = (await box.page(await box.board()))["id"]
     await append(box, page, nested(2))
-    _, code, message = await box.refused("PATCH", f"/v1/blocks/{page}/children", {"children": [nested(3)]})
+    _, code, message = await box.refused(
+        "PATCH", f"/v1/blocks/{page}/children", {"children": [nested(3)]}
+    )
     assert (code, "nest 2 levels" in message) == ("validation_error", True)
 
 
@@ -117,8 +150,15 @@ async def test_content_and_comments_survive_a_restart(
 ) -> None:
     box = make(state_dir=tmp_path)
     page = (await box.page(await box.board()))["id"]
-    await append(box, page, paragraph("kept"), {"code": {"rich_text": text("1"), "language": "python"}})
-    await box.ok("POST", "/v1/comments", {"parent": {"page_id": page}, "rich_text": text("why?")}, token=PERSON)
+    await append(
+        box, page, paragraph("kept"), {"code": {"rich_text": text("1"), "language": "python"}}
+    )
+    await box.ok(
+        "POST",
+        "/v1/comments",
+        {"parent": {"page_id": page}, "rich_text": text("why?")},
+        token=PERSON,
+    )
     before = await box.ok("GET", f"/v1/blocks/{page}/children")
     await box.close()
     again = make(state_dir=tmp_path)
@@ -155,7 +195,10 @@ async def test_a_comment_may_go_under_a_name_of_its_own(box: Harness, text: Text
         ({"filter": {"property": "object", "value": "database"}}, 'either "page" or "data_source"'),
         ({"filter": {"value": "page"}}, '"object"'),
         ({"sort": {"timestamp": "created_time", "direction": "ascending"}}, '"last_edited_time"'),
-        ({"sort": {"timestamp": "last_edited_time", "direction": "up"}}, '"ascending" or "descending"'),
+        (
+            {"sort": {"timestamp": "last_edited_time", "direction": "up"}},
+            '"ascending" or "descending"',
+        ),
         ({"query": 7}, "query should be a string"),
         ({"page_size": 101}, "≤ `100`"),
         ({"start_cursor": "nonsense"}, "start_cursor provided is invalid"),
@@ -166,7 +209,9 @@ async def test_a_search_that_cannot_be_is_refused(box: Harness, body: Json, part
     assert (code, part in message) == ("validation_error", True), message
 
 
-async def test_a_search_gives_the_last_edited_first_unless_it_is_asked_otherwise(box: Harness, text: Text) -> None:
+async def test_a_search_gives_the_last_edited_first_unless_it_is_asked_otherwise(
+    box: Harness, text: Text
+) -> None:
     source = await box.board()
     made = []
     for _ in range(3):
@@ -178,7 +223,9 @@ async def test_a_search_gives_the_last_edited_first_unless_it_is_asked_otherwise
 
     async def order(**sort: str) -> list[int]:
         body = {"query": "found", **({"sort": sort} if sort else {})}
-        return [made.index(item["id"]) for item in (await box.ok("POST", "/v1/search", body))["results"]]
+        return [
+            made.index(item["id"]) for item in (await box.ok("POST", "/v1/search", body))["results"]
+        ]
 
     first = await order()
     assert first[0] == 0
@@ -190,15 +237,21 @@ async def test_a_search_finds_the_trash_when_it_is_asked_to(box: Harness, text: 
     page = await box.page(await box.board(), Name={"title": text("lost")})
     await box.ok("PATCH", f"/v1/pages/{page['id']}", {"in_trash": True})
     body = {"query": "lost", "filter": {"property": "object", "value": "page", "in_trash": True}}
-    assert [found["id"] for found in (await box.ok("POST", "/v1/search", body))["results"]] == [page["id"]]
+    assert [found["id"] for found in (await box.ok("POST", "/v1/search", body))["results"]] == [
+        page["id"]
+    ]
     assert (await box.ok("POST", "/v1/search", {"query": "lost"}))["results"] == []
 
 
-async def test_a_data_source_whose_database_is_in_the_trash_is_found_there_only(box: Harness) -> None:
+async def test_a_data_source_whose_database_is_in_the_trash_is_found_there_only(
+    box: Harness,
+) -> None:
     source = await box.board()
     database = (await box.ok("GET", f"/v1/data_sources/{source}"))["parent"]["database_id"]
     await box.ok("PATCH", f"/v1/databases/{database}", {"in_trash": True})
     body: dict[str, Any] = {"filter": {"property": "object", "value": "data_source"}}
     assert (await box.ok("POST", "/v1/search", body))["results"] == []
     body["filter"]["in_trash"] = True
-    assert [found["id"] for found in (await box.ok("POST", "/v1/search", body))["results"]] == [source]
+    assert [found["id"] for found in (await box.ok("POST", "/v1/search", body))["results"]] == [
+        source
+    ]

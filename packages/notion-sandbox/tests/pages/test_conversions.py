@@ -67,7 +67,9 @@ async def test_a_page_in_the_trash_is_converted_too(box: Harness, text: Text) ->
     assert (await box.ok("GET", f"/v1/pages/{page['id']}"))["properties"]["P"]["number"] == 7
 
 
-async def test_options_that_are_listed_with_the_new_type_are_all_there_are(box: Harness, text: Text) -> None:
+async def test_options_that_are_listed_with_the_new_type_are_all_there_are(
+    box: Harness, text: Text
+) -> None:
     source = await box.board({"Name": {"title": {}}, "P": {"rich_text": {}}})
     for content in ("known", "new"):
         await box.page(source, P={"rich_text": text(content)})
@@ -82,7 +84,9 @@ async def test_the_property_keeps_its_id_and_name(box: Harness) -> None:
     assert (after["Q"]["id"], after["Q"]["type"]) == (before, "url")
 
 
-@pytest.mark.parametrize(("kind", "code"), [("people", "sandbox_unsupported"), ("title", "validation_error")])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("people", "sandbox_unsupported"), ("title", "validation_error")]
+)
 async def test_a_type_that_cannot_follow_is_refused(box: Harness, kind: str, code: str) -> None:
     source = await box.board({"Name": {"title": {}}, "P": {"number": {}}})
     body = {"properties": {"P": {kind: {}}}}

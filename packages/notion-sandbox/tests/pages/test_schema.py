@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from sandbox_harness import Harness, Json, Text
 
-SELECT = {"Name": {"title": {}}, "Kind": {"select": {"options": [{"name": "A", "color": "red"}, {"name": "B"}]}}}
+SELECT = {
+    "Name": {"title": {}},
+    "Kind": {"select": {"options": [{"name": "A", "color": "red"}, {"name": "B"}]}},
+}
 
 
 def _names(prop: Json) -> Any:
@@ -20,15 +23,44 @@ async def test_a_database_is_made_with_its_schema_in_one_call(box: Harness, text
     }
     database = await box.ok("POST", "/v1/databases", body)
     assert set(database) == {
-        *("object", "id", "title", "description", "parent", "is_inline", "in_trash", "is_locked", "created_time"),
+        *(
+            "object",
+            "id",
+            "title",
+            "description",
+            "parent",
+            "is_inline",
+            "in_trash",
+            "is_locked",
+            "created_time",
+        ),
         *("last_edited_time", "data_sources", "icon", "cover", "url", "public_url", "request_id"),
     }
     (source,) = database["data_sources"]
     assert source["name"] == "Board"
     got = await box.ok("GET", f"/v1/data_sources/{source['id']}")
     assert set(got) == {
-        *("object", "id", "cover", "icon", "created_time", "created_by", "last_edited_by", "last_edited_time", "title"),
-        *("description", "is_inline", "properties", "parent", "database_parent", "url", "public_url", "in_trash"),
+        *(
+            "object",
+            "id",
+            "cover",
+            "icon",
+            "created_time",
+            "created_by",
+            "last_edited_by",
+            "last_edited_time",
+            "title",
+        ),
+        *(
+            "description",
+            "is_inline",
+            "properties",
+            "parent",
+            "database_parent",
+            "url",
+            "public_url",
+            "in_trash",
+        ),
         "request_id",
     }
     assert got["properties"]["Name"] == {
@@ -38,12 +70,20 @@ async def test_a_database_is_made_with_its_schema_in_one_call(box: Harness, text
         "type": "title",
         "title": {},
     }
-    assert set(got["properties"]["Kind"]["select"]["options"][0]) == {"id", "name", "color", "description"}
+    assert set(got["properties"]["Kind"]["select"]["options"][0]) == {
+        "id",
+        "name",
+        "color",
+        "description",
+    }
     assert _names(got["properties"]["Kind"]) == ["A", "B"]
 
 
 async def test_a_database_without_schema_has_one_title_called_name(box: Harness) -> None:
-    body = {"parent": {"page_id": box.sandbox.root_page_id}, "properties": {"Ignored": {"title": {}}}}
+    body = {
+        "parent": {"page_id": box.sandbox.root_page_id},
+        "properties": {"Ignored": {"title": {}}},
+    }
     database = await box.ok("POST", "/v1/databases", body)
     source = await box.ok("GET", f"/v1/data_sources/{database['data_sources'][0]['id']}")
     assert list(source["properties"]) == ["Name"]
@@ -56,7 +96,9 @@ async def test_a_database_can_be_renamed(box: Harness, text: Text) -> None:
     assert (await box.ok("GET", path))["title"][0]["plain_text"] == "New"
 
 
-async def test_properties_are_added_renamed_and_removed_by_name_or_id(box: Harness, text: Text) -> None:
+async def test_properties_are_added_renamed_and_removed_by_name_or_id(
+    box: Harness, text: Text
+) -> None:
     source = await box.board(SELECT)
     page = await box.page(source, Kind={"select": {"name": "A"}})
     grown = await box.schema(source, {"Note": {"rich_text": {}}, "Kind": {"name": "Sort"}})
@@ -64,7 +106,9 @@ async def test_properties_are_added_renamed_and_removed_by_name_or_id(box: Harne
     assert grown["Sort"]["id"] == page["properties"]["Kind"]["id"]
     got = (await box.ok("GET", f"/v1/pages/{page['id']}"))["properties"]
     assert got["Sort"]["select"]["name"] == "A"
-    shrunk = await box.schema(source, {grown["Sort"]["id"]: None, grown["Note"]["id"]: {"name": "Memo"}})
+    shrunk = await box.schema(
+        source, {grown["Sort"]["id"]: None, grown["Note"]["id"]: {"name": "Memo"}}
+    )
     assert list(shrunk) == ["Name", "Memo"]
     await box.write(page["id"], Memo={"rich_text": text("x")})
     again = await box.schema(source, {"Sort": {"select": {}}})
@@ -73,11 +117,19 @@ async def test_properties_are_added_renamed_and_removed_by_name_or_id(box: Harne
 
 
 @pytest.mark.parametrize("kind", ["select", "status"])
-async def test_a_list_of_options_replaces_the_old_one_and_keeps_the_ids_given(box: Harness, kind: str) -> None:
-    source = await box.board({"Name": {"title": {}}, "Kind": {kind: {"options": [{"name": "A"}, {"name": "B"}]}}})
+async def test_a_list_of_options_replaces_the_old_one_and_keeps_the_ids_given(
+    box: Harness, kind: str
+) -> None:
+    source = await box.board(
+        {"Name": {"title": {}}, "Kind": {kind: {"options": [{"name": "A"}, {"name": "B"}]}}}
+    )
     page = await box.page(source, Kind={kind: {"name": "B"}})
-    before = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Kind"][kind]["options"]
-    after = await box.schema(source, {"Kind": {kind: {"options": [{"id": before[0]["id"]}, {"name": "C"}]}}})
+    before = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Kind"][kind][
+        "options"
+    ]
+    after = await box.schema(
+        source, {"Kind": {kind: {"options": [{"id": before[0]["id"]}, {"name": "C"}]}}}
+    )
     assert _names(after["Kind"]) == ["A", "C"]
     assert after["Kind"][kind]["options"][0]["id"] == before[0]["id"]
     value = (await box.ok("GET", f"/v1/pages/{page['id']}"))["properties"]["Kind"][kind]
@@ -88,23 +140,33 @@ async def test_the_colour_of_an_option_cannot_be_changed(box: Harness) -> None:
     source = await box.board(SELECT)
     options = [{"name": "A", "color": "green"}, {"name": "B"}]
     refused = await box.refused(
-        "PATCH", f"/v1/data_sources/{source}", {"properties": {"Kind": {"select": {"options": options}}}}
+        "PATCH",
+        f"/v1/data_sources/{source}",
+        {"properties": {"Kind": {"select": {"options": options}}}},
     )
     assert refused == (400, "validation_error", "Cannot update color of select with name: A")
 
 
 async def test_renaming_an_option_is_accepted_and_has_no_effect(box: Harness) -> None:
     source = await box.board(SELECT)
-    options = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Kind"]["select"]["options"]
+    options = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Kind"]["select"][
+        "options"
+    ]
     renamed = [{"id": options[0]["id"], "name": "Z"}, {"id": options[1]["id"]}]
-    assert _names((await box.schema(source, {"Kind": {"select": {"options": renamed}}}))["Kind"]) == ["A", "B"]
+    assert _names(
+        (await box.schema(source, {"Kind": {"select": {"options": renamed}}}))["Kind"]
+    ) == ["A", "B"]
 
 
 async def test_a_status_without_options_gets_notions_three_and_groups(box: Harness) -> None:
     source = await box.board({"Name": {"title": {}}, "Stage": {"status": {}}})
     stage = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Stage"]
     assert _names(stage) == ["Not started", "In progress", "Done"]
-    assert [group["name"] for group in stage["status"]["groups"]] == ["To-do", "In progress", "Complete"]
+    assert [group["name"] for group in stage["status"]["groups"]] == [
+        "To-do",
+        "In progress",
+        "Complete",
+    ]
     assert stage["status"]["groups"][2]["option_ids"] == [stage["status"]["options"][2]["id"]]
 
 
@@ -116,14 +178,34 @@ async def test_a_status_without_options_gets_notions_three_and_groups(box: Harne
         ({"Nope": {"name": "X"}}, "validation_error", "Nope is not a property that exists."),
         ({"Nope": None}, "validation_error", "Nope is not a property that exists."),
         ({"Kind": {"name": "Name"}}, "validation_error", "already exists"),
-        ({"Kind": {"select": {"options": [{"name": "a,b"}]}}}, "validation_error", "commas not allowed"),
-        ({"Kind": {"select": {"options": [{"name": "x"}, {"name": "X"}]}}}, "validation_error", "different names"),
-        ({"Kind": {"select": {"options": [{"name": str(i)} for i in range(101)]}}}, "validation_error", "≤ `100`"),
-        ({"Kind": {"select": {"options": [{"name": "x", "color": "mauve"}]}}}, "validation_error", "color"),
+        (
+            {"Kind": {"select": {"options": [{"name": "a,b"}]}}},
+            "validation_error",
+            "commas not allowed",
+        ),
+        (
+            {"Kind": {"select": {"options": [{"name": "x"}, {"name": "X"}]}}},
+            "validation_error",
+            "different names",
+        ),
+        (
+            {"Kind": {"select": {"options": [{"name": str(i)} for i in range(101)]}}},
+            "validation_error",
+            "≤ `100`",
+        ),
+        (
+            {"Kind": {"select": {"options": [{"name": "x", "color": "mauve"}]}}},
+            "validation_error",
+            "color",
+        ),
         ({"Kind": {"people": {}}}, "sandbox_unsupported", "a change of a property's type"),
         ({"Sum": {"rollup": {}}}, "sandbox_unsupported", "properties of type 'rollup'"),
         ({"Odd": {"odd": {}}}, "validation_error", "should be not present"),
-        ({"F": {"formula": {"expression": "1 + 1"}}}, "sandbox_unsupported", "The sandbox does not have an evaluator"),
+        (
+            {"F": {"formula": {"expression": "1 + 1"}}},
+            "sandbox_unsupported",
+            "The sandbox does not have an evaluator",
+        ),
         (
             {"F": {"formula": {"expression": 'dateBetween(now(), prop("Gone"), "minutes")'}}},
             "validation_error",
@@ -141,7 +223,9 @@ async def test_a_schema_change_that_cannot_be_is_refused_and_changes_nothing(
 ) -> None:
     source = await box.board(SELECT)
     before = await box.ok("GET", f"/v1/data_sources/{source}")
-    status, found, message = await box.refused("PATCH", f"/v1/data_sources/{source}", {"properties": properties})
+    status, found, message = await box.refused(
+        "PATCH", f"/v1/data_sources/{source}", {"properties": properties}
+    )
     assert (status, found) == (501 if code == "sandbox_unsupported" else 400, code)
     assert part in message
     assert (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"] == before["properties"]
@@ -172,7 +256,10 @@ async def test_a_single_relation_holds_pages_of_the_other_data_source_only(box: 
     assert page["properties"]["Assets"]["relation"] == [{"id": asset["id"]}]
     assert page["properties"]["Assets"]["has_more"] is False
     body = {"properties": {"Assets": {"relation": [{"id": page["id"]}]}}}
-    assert (await box.refused("PATCH", f"/v1/pages/{page['id']}", body))[:2] == (400, "validation_error")
+    assert (await box.refused("PATCH", f"/v1/pages/{page['id']}", body))[:2] == (
+        400,
+        "validation_error",
+    )
 
 
 async def test_a_relation_shows_25_pages_and_the_property_endpoint_all(box: Harness) -> None:
@@ -194,7 +281,9 @@ async def test_a_two_way_relation_is_kept_on_both_sides(box: Harness) -> None:
     config = {"data_source_id": assets, "type": "dual_property", "dual_property": {}}
     source = await box.board({"Name": {"title": {}}, "Assets": {"relation": config}})
     here = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Assets"]
-    there = (await box.ok("GET", f"/v1/data_sources/{assets}"))["properties"]["Related to Board (Assets)"]
+    there = (await box.ok("GET", f"/v1/data_sources/{assets}"))["properties"][
+        "Related to Board (Assets)"
+    ]
     assert here["relation"]["dual_property"] == {
         "synced_property_name": there["name"],
         "synced_property_id": there["id"],
@@ -214,13 +303,17 @@ async def test_a_two_way_relation_is_kept_on_both_sides(box: Harness) -> None:
 async def test_the_other_side_of_a_relation_is_renamed_where_it_is(box: Harness) -> None:
     target = await box.board()
     dual = {"synced_property_name": "Back"}
-    relation = {"relation": {"data_source_id": target, "type": "dual_property", "dual_property": dual}}
+    relation = {
+        "relation": {"data_source_id": target, "type": "dual_property", "dual_property": dual}
+    }
     source = await box.board({"Name": {"title": {}}, "Out": relation})
     shown = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]["Out"]
     assert shown["relation"]["dual_property"]["synced_property_name"] == "Back"
     await box.schema(source, {"Out": {"relation": shown["relation"]}})
     dual["synced_property_name"] = "Other"
-    status, code, _ = await box.refused("PATCH", f"/v1/data_sources/{source}", {"properties": {"Out": relation}})
+    status, code, _ = await box.refused(
+        "PATCH", f"/v1/data_sources/{source}", {"properties": {"Out": relation}}
+    )
     assert (status, code) == (501, "sandbox_unsupported")
     await box.schema(target, {"Back": {"name": "Other"}})
     await box.schema(source, {"Out": relation})

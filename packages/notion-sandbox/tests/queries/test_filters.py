@@ -59,7 +59,9 @@ async def source(box: Harness, text: Text) -> Any:
         (of("Made", "created_time", after="2026-11-23T10:05:00Z"), "two three"),
     ],
 )
-async def test_a_property_filter_finds_what_it_says(box: Harness, source: str, condition: Json, expected: str) -> None:
+async def test_a_property_filter_finds_what_it_says(
+    box: Harness, source: str, condition: Json, expected: str
+) -> None:
     assert await box.titles(source, filter=condition) == expected.split()
 
 
@@ -95,7 +97,10 @@ async def test_an_edit_moves_a_page_in_the_filter_by_edit_time(box: Harness, sou
     box.clock.advance(minutes=5)
     (one,) = (await box.query(source, filter=of("Name", "title", equals="one")))["results"]
     await box.write(one["id"], Score={"number": 9})
-    recent = {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": "2026-11-23T10:07:00Z"}}
+    recent = {
+        "timestamp": "last_edited_time",
+        "last_edited_time": {"on_or_after": "2026-11-23T10:07:00Z"},
+    }
     assert await box.titles(source, filter=recent) == ["three", "one"]
 
 
@@ -108,7 +113,10 @@ async def test_filters_nest_two_levels(box: Harness, source: str) -> None:
     }
     assert await box.titles(source, filter=nested) == ["one", "three"]
     path = f"/v1/data_sources/{source}/query"
-    assert (await box.refused("POST", path, {"filter": {"and": [nested]}}))[:2] == (400, "validation_error")
+    assert (await box.refused("POST", path, {"filter": {"and": [nested]}}))[:2] == (
+        400,
+        "validation_error",
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,8 +129,14 @@ async def test_filters_nest_two_levels(box: Harness, source: str) -> None:
         (of("Kind", "select", starts_with="A"), "there is no such operator"),
         (of("Name", "title", is_empty=False), "should be `true`"),
         (of("Name", "title", equals="a", contains="b"), "exactly one operator"),
-        (of("Age", "formula", number={"equals": 1}), "Unable to filter based on a formula of unknown type"),
-        ({"timestamp": "last_edited_time", "last_edited_time": {"after": "soon"}}, "a valid ISO 8601 date string"),
+        (
+            of("Age", "formula", number={"equals": 1}),
+            "Unable to filter based on a formula of unknown type",
+        ),
+        (
+            {"timestamp": "last_edited_time", "last_edited_time": {"after": "soon"}},
+            "a valid ISO 8601 date string",
+        ),
         ({"timestamp": "edited", "edited": {}}, '"created_time" or "last_edited_time"'),
         ({"number": {"equals": 1}}, "body.filter.property should be defined"),
         ({"and": [of("Score", "number", equals=1)] * 101}, "≤ `100`"),
@@ -131,7 +145,9 @@ async def test_filters_nest_two_levels(box: Harness, source: str) -> None:
 async def test_a_filter_that_notion_refuses_is_refused(
     box: Harness, source: str, condition: Json, message: str
 ) -> None:
-    status, code, found = await box.refused("POST", f"/v1/data_sources/{source}/query", {"filter": condition})
+    status, code, found = await box.refused(
+        "POST", f"/v1/data_sources/{source}/query", {"filter": condition}
+    )
     assert (status, code) == (400, "validation_error")
     assert message in found
 
@@ -149,7 +165,10 @@ async def test_a_filter_that_notion_refuses_is_refused(
         ([{"property": "Kind", "direction": "ascending"}], "one two three"),
         ([{"property": "Due", "direction": "descending"}], "two one three"),
         (
-            [{"property": "Done", "direction": "ascending"}, {"property": "Name", "direction": "descending"}],
+            [
+                {"property": "Done", "direction": "ascending"},
+                {"property": "Name", "direction": "descending"},
+            ],
             "two three one",
         ),
     ],
@@ -163,4 +182,8 @@ async def test_results_come_in_the_order_asked_for_with_empty_values_last(
 async def test_an_order_by_an_unknown_property_is_refused(box: Harness, source: str) -> None:
     body = {"sorts": [{"property": "Nope", "direction": "ascending"}]}
     refused = await box.refused("POST", f"/v1/data_sources/{source}/query", body)
-    assert refused == (400, "validation_error", "Could not find sort property with name or id: Nope")
+    assert refused == (
+        400,
+        "validation_error",
+        "Could not find sort property with name or id: Nope",
+    )

@@ -33,7 +33,15 @@ async def test_filter_properties_limits_what_results_show(box: Harness, source: 
 
 async def test_a_list_has_the_keys_of_a_real_one(box: Harness, source: str) -> None:
     found = await box.query(source)
-    assert set(found) == {"object", "results", "next_cursor", "has_more", "type", "page_or_data_source", "request_id"}
+    assert set(found) == {
+        "object",
+        "results",
+        "next_cursor",
+        "has_more",
+        "type",
+        "page_or_data_source",
+        "request_id",
+    }
     assert (found["type"], found["page_or_data_source"]) == ("page_or_data_source", {})
     assert "request_id" not in found["results"][0]
 
@@ -44,7 +52,10 @@ async def _walk(box: Harness, source: str, size: Any, **body: Any) -> Any:
         more = {} if cursor is None else {"start_cursor": cursor}
         piece = await box.query(source, page_size=size, **more, **body)
         pieces.append(piece)
-        titles += ["".join(p["plain_text"] for p in page["properties"]["Name"]["title"]) for page in piece["results"]]
+        titles += [
+            "".join(p["plain_text"] for p in page["properties"]["Name"]["title"])
+            for page in piece["results"]
+        ]
         cursor = piece["next_cursor"]
         assert piece["has_more"] is (cursor is not None)
         if cursor is None:
@@ -56,16 +67,25 @@ async def _walk(box: Harness, source: str, size: Any, **body: Any) -> Any:
     [
         None,
         [{"timestamp": "last_edited_time", "direction": "descending"}],
-        [{"property": "Score", "direction": "descending"}, {"property": "Name", "direction": "ascending"}],
+        [
+            {"property": "Score", "direction": "descending"},
+            {"property": "Name", "direction": "ascending"},
+        ],
         [{"property": "Name", "direction": "descending"}],
     ],
 )
 @pytest.mark.parametrize("size", [1, 3, 7, 100])
-async def test_pieces_join_to_the_whole_whatever_their_size(box: Harness, text: Text, sorts: Any, size: Any) -> None:
+async def test_pieces_join_to_the_whole_whatever_their_size(
+    box: Harness, text: Text, sorts: Any, size: Any
+) -> None:
     source = await box.board(PROPERTIES)
     chance = Random(1)
     for number in range(17):
-        await box.page(source, Name={"title": text(f"p{number}")}, Score={"number": chance.choice([1, 2, None])})
+        await box.page(
+            source,
+            Name={"title": text(f"p{number}")},
+            Score={"number": chance.choice([1, 2, None])},
+        )
         box.clock.advance(seconds=25)
     body = {} if sorts is None else {"sorts": sorts}
     whole = await box.titles(source, **body)
@@ -73,7 +93,9 @@ async def test_pieces_join_to_the_whole_whatever_their_size(box: Harness, text: 
     assert (await _walk(box, source, size, **body))[0] == whole
 
 
-async def test_a_row_that_moves_while_it_is_read_makes_no_other_row_disappear(box: Harness, text: Text) -> None:
+async def test_a_row_that_moves_while_it_is_read_makes_no_other_row_disappear(
+    box: Harness, text: Text
+) -> None:
     source = await box.board(PROPERTIES)
     pages = [await box.page(source, Name={"title": text(f"p{number}")}) for number in range(6)]
     by_edit = [{"timestamp": "last_edited_time", "direction": "ascending"}]
@@ -84,11 +106,16 @@ async def test_a_row_that_moves_while_it_is_read_makes_no_other_row_disappear(bo
     assert rest == ["p3", "p4", "p5", "p2"]
 
 
-async def test_a_cursor_is_opaque_and_good_for_its_own_query_only(box: Harness, source: str) -> None:
+async def test_a_cursor_is_opaque_and_good_for_its_own_query_only(
+    box: Harness, source: str
+) -> None:
     cursor = (await box.query(source, page_size=1))["next_cursor"]
     assert cursor.startswith("s:")
     path = f"/v1/data_sources/{source}/query"
-    for body in ({"start_cursor": "nonsense"}, {"start_cursor": cursor, "filter": of("Score", "number", equals=1)}):
+    for body in (
+        {"start_cursor": "nonsense"},
+        {"start_cursor": cursor, "filter": of("Score", "number", equals=1)},
+    ):
         status, code, message = await box.refused("POST", path, body)
         assert (status, code) == (400, "validation_error")
         assert message.startswith("The start_cursor provided is invalid: ")
@@ -108,7 +135,9 @@ async def test_a_piece_has_1_to_100_results(box: Harness, source: str, size: Any
         {"filter": {"property": "Name", "title": {"contains": "p"}}},
     ],
 )
-async def test_a_query_ends_at_the_cap_and_every_piece_says_so(make: MakeHarness, text: Text, body: Any) -> None:
+async def test_a_query_ends_at_the_cap_and_every_piece_says_so(
+    make: MakeHarness, text: Text, body: Any
+) -> None:
     box = make(query_limit=5)
     source = await box.board()
     for number in range(8):
@@ -162,6 +191,9 @@ async def test_a_query_by_edit_time_looks_at_the_matching_rows_only(
         return original(self, (looked.append(key) or key for key in keys))
 
     monkeypatch.setattr(Query, "_matching", counting)
-    recent = {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": "2026-11-23T12:00:00Z"}}
+    recent = {
+        "timestamp": "last_edited_time",
+        "last_edited_time": {"on_or_after": "2026-11-23T12:00:00Z"},
+    }
     assert await box.titles(source, filter=recent) == ["new"]
     assert len(looked) == 1

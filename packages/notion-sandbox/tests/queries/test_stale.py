@@ -14,7 +14,9 @@ async def _card(box: Harness, text: Text) -> tuple[str, str]:
     return source, (await box.page(source, Name={"title": text("before")}))["id"]
 
 
-async def test_a_stale_query_answers_from_the_past_and_a_read_by_id_does_not(box: Harness, text: Text) -> None:
+async def test_a_stale_query_answers_from_the_past_and_a_read_by_id_does_not(
+    box: Harness, text: Text
+) -> None:
     source, page = await _card(box, text)
     gone = (await box.page(source, Name={"title": text("gone")}))["id"]
     box.clock.advance(seconds=60)
@@ -33,7 +35,9 @@ async def test_a_stale_query_answers_from_the_past_and_a_read_by_id_does_not(box
     assert await box.titles(source) == ["after", "new"]
 
 
-async def test_a_stale_query_by_edit_time_sees_the_edit_times_of_then(box: Harness, text: Text) -> None:
+async def test_a_stale_query_by_edit_time_sees_the_edit_times_of_then(
+    box: Harness, text: Text
+) -> None:
     source, page = await _card(box, text)
     since = box.clock.advance(minutes=2).replace(second=0, microsecond=0).isoformat()
     await box.write(page, Name={"title": text("after")})

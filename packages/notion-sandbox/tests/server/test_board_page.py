@@ -1,4 +1,7 @@
-"""What the board page needs beside Notion's API: its files, the session, the boards, the trash, the news."""
+"""What the board page needs beside Notion's API.
+
+Its files, the session, the boards, the trash, the news.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,9 +24,13 @@ FOLDER = Path(notion_sandbox.__file__).parent / "web" / "page"
 async def test_the_page_may_load_nothing_from_anywhere_else(box: Harness, path: str) -> None:
     answer = await box.http.get(path)
     assert answer.status_code == 200
-    policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; ")
+    )
     assert policy["default-src"] == "'none'"
-    assert {policy[key] for key in ("script-src", "style-src", "img-src", "connect-src")} == {"'self'"}
+    assert {policy[key] for key in ("script-src", "style-src", "img-src", "connect-src")} == {
+        "'self'"
+    }
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
@@ -35,20 +42,32 @@ def test_the_page_names_no_other_host() -> None:
 
 
 async def test_every_file_the_page_names_is_there_with_its_type(box: Harness) -> None:
-    kinds = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+    kinds = {
+        ".js": "text/javascript",
+        ".css": "text/css",
+        ".svg": "image/svg+xml",
+        ".html": "text/html",
+    }
     for file in FOLDER.iterdir():
         answer = await box.http.get(f"/page/{file.name}")
-        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, kinds[file.suffix])
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (
+            200,
+            kinds[file.suffix],
+        )
         assert answer.content == file.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "..%2Fapi.py", "%2e%2e/api.py", "../__init__.py", ""])
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "..%2Fapi.py", "%2e%2e/api.py", "../__init__.py", ""]
+)
 async def test_no_name_leads_out_of_the_folder(box: Harness, name: str) -> None:
     answer = await box.http.get(f"/page/{name}")
     assert answer.status_code in (400, 404)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8500", "localhost:8500", "[::1]:8500", "sandbox.localhost", "127.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8500", "localhost:8500", "[::1]:8500", "sandbox.localhost", "127.0.0.1"]
+)
 async def test_the_session_is_the_persons(box: Harness, host: str) -> None:
     answer = await box.http.get("/sandbox/session", headers={"Host": host})
     assert answer.json()["token"] == PERSON
@@ -56,15 +75,23 @@ async def test_the_session_is_the_persons(box: Harness, host: str) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("host", ["sandbox", "evil.example", "127.0.0.1.evil.example", "10.0.0.1", ""])
-async def test_a_name_of_somebody_else_that_leads_here_gets_no_token(box: Harness, host: str) -> None:
+@pytest.mark.parametrize(
+    "host", ["sandbox", "evil.example", "127.0.0.1.evil.example", "10.0.0.1", ""]
+)
+async def test_a_name_of_somebody_else_that_leads_here_gets_no_token(
+    box: Harness, host: str
+) -> None:
     answer = await box.http.get("/sandbox/session", headers={"Host": host})
     assert answer.status_code == 403
     assert PERSON not in answer.text
 
 
-@pytest.mark.parametrize(("client", "status"), [("127.0.0.1", 200), ("::1", 200), ("10.0.0.7", 403), ("", 403)])
-async def test_only_the_sandboxs_own_machine_gets_the_token(box: Harness, client: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("client", "status"), [("127.0.0.1", 200), ("::1", 200), ("10.0.0.7", 403), ("", 403)]
+)
+async def test_only_the_sandboxs_own_machine_gets_the_token(
+    box: Harness, client: str, status: int
+) -> None:
     transport = httpx.ASGITransport(box.app, client=(client, 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         assert (await http.get("/sandbox/session")).status_code == status
@@ -72,7 +99,9 @@ async def test_only_the_sandboxs_own_machine_gets_the_token(box: Harness, client
 
 async def test_a_sandbox_without_people_has_no_session() -> None:
     app = create_app(Config(accounts=(Account("bot", "B"),)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
+    ) as http:
         assert (await http.get("/sandbox/session")).status_code == 404
     await app.state.sandbox.close()
 
@@ -82,7 +111,9 @@ async def test_the_limit_is_told_beside_the_requests_it_is_for(box: Harness) -> 
 
 
 @asynccontextmanager
-async def _listening(url: str, **headers: str) -> AsyncIterator[AsyncIterator[tuple[str, str, Any]]]:
+async def _listening(
+    url: str, **headers: str
+) -> AsyncIterator[AsyncIterator[tuple[str, str, Any]]]:
     """The events of the stream as (id, kind, body)."""
 
     async def events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str, Any]]:
@@ -110,13 +141,19 @@ async def _next(events: AsyncIterator[tuple[str, str, Any]], kind: str) -> tuple
     raise AssertionError(kind)
 
 
-async def test_the_stream_tells_what_changed_and_who_did_it(box: Harness, serving: Serving, text: Text) -> None:
+async def test_the_stream_tells_what_changed_and_who_did_it(
+    box: Harness, serving: Serving, text: Text
+) -> None:
     source = await box.board()
     async with serving(box.app) as url, _listening(url) as events:
         await _next(events, "hello")
         page = await box.page(source, Name={"title": text("secret words")})
         _, change = await _next(events, "change")
-        assert (change["page_id"], change["data_source_id"], change["in_trash"]) == (page["id"], source, False)
+        assert (change["page_id"], change["data_source_id"], change["in_trash"]) == (
+            page["id"],
+            source,
+            False,
+        )
         assert (change["by"]["name"], change["by"]["type"]) == ("Pipeline", "bot")
         _, request = await _next(events, "request")
         assert request == box.sandbox.api.log.since(0)[-1]
@@ -205,7 +242,9 @@ async def test_a_stop_ends_the_stream(box: Harness) -> None:
     assert [text async for text in stream] == []
 
 
-async def test_a_sandbox_stops_at_once_though_somebody_listens(make: MakeHarness, serving: Serving) -> None:
+async def test_a_sandbox_stops_at_once_though_somebody_listens(
+    make: MakeHarness, serving: Serving
+) -> None:
     box = make()
     async with serving(box.app) as url, _listening(url) as events:
         await _next(events, "hello")

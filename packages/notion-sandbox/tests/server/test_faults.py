@@ -1,4 +1,7 @@
-"""Trouble on purpose: which requests a fault strikes, what they get, and what was saved all the same."""
+"""Trouble on purpose: which requests a fault strikes.
+
+What they get, and what was saved all the same.
+"""
 
 import asyncio
 from typing import Any
@@ -39,7 +42,9 @@ async def _card(box: Harness, text: Text) -> tuple[str, str]:
         (529, "service_overload"),
     ],
 )
-async def test_a_fault_answers_with_notions_code_and_is_over(box: Harness, status: int, code: str) -> None:
+async def test_a_fault_answers_with_notions_code_and_is_over(
+    box: Harness, status: int, code: str
+) -> None:
     await _set(box, status=status, times=2)
     for _ in range(2):
         assert (await box.refused("GET", ME))[:2] == (status, code)
@@ -52,7 +57,10 @@ async def test_a_429_says_when_to_come_back_only_if_it_is_told_to(
 ) -> None:
     await _set(box, status=429, retry_after=retry_after)
     refused = await box.raw("GET", ME)
-    assert (refused.headers.get("Retry-After"), refused.json()["additional_data"].get("retry_after")) == (
+    assert (
+        refused.headers.get("Retry-After"),
+        refused.json()["additional_data"].get("retry_after"),
+    ) == (
         header,
         header,
     )
@@ -72,7 +80,10 @@ async def test_a_revoked_token_and_lost_access_last_until_they_are_cleared(
 async def test_an_html_answer_is_html(box: Harness) -> None:
     await _set(box, status=502, html=True)
     refused = await box.raw("GET", ME)
-    assert (refused.status_code, refused.headers["content-type"]) == (502, "text/html; charset=utf-8")
+    assert (refused.status_code, refused.headers["content-type"]) == (
+        502,
+        "text/html; charset=utf-8",
+    )
     assert refused.text.startswith("<html>")
     assert "502 Bad Gateway" in refused.text
 
@@ -91,19 +102,35 @@ async def test_a_503_can_be_saved_and_says_so(box: Harness, text: Text) -> None:
     source, page = await _card(box, text)
     await box.deliver()
     await _set(box, status=503, saved=True, times=2)
-    error = (await box.raw("PATCH", f"/v1/pages/{page}", {"properties": {"Name": {"title": text("after")}}})).json()
+    error = (
+        await box.raw(
+            "PATCH", f"/v1/pages/{page}", {"properties": {"Name": {"title": text("after")}}}
+        )
+    ).json()
     assert (error["status"], error["additional_data"]["committed_resource_id"]) == (503, page)
     assert error["additional_data"]["retry_guidance"].startswith("Do not repeat the write")
-    made = (await box.raw("POST", "/v1/pages", {"parent": {"data_source_id": source}, "properties": {}})).json()
+    made = (
+        await box.raw("POST", "/v1/pages", {"parent": {"data_source_id": source}, "properties": {}})
+    ).json()
     assert await box.titles(source) == ["after", ""]
-    assert (await box.query(source))["results"][1]["id"] == made["additional_data"]["committed_resource_id"]
-    assert {event["type"] for event in await box.deliver()} == {"page.properties_updated", "page.created"}
+    assert (await box.query(source))["results"][1]["id"] == made["additional_data"][
+        "committed_resource_id"
+    ]
+    assert {event["type"] for event in await box.deliver()} == {
+        "page.properties_updated",
+        "page.created",
+    }
 
 
-async def test_a_wrong_write_is_refused_for_its_own_sake_though_it_would_be_saved(box: Harness, text: Text) -> None:
+async def test_a_wrong_write_is_refused_for_its_own_sake_though_it_would_be_saved(
+    box: Harness, text: Text
+) -> None:
     _, page = await _card(box, text)
     await _set(box, status=503, saved=True)
-    assert (await box.refused("PATCH", f"/v1/pages/{page}", {"in_trash": 1}))[:2] == (400, "validation_error")
+    assert (await box.refused("PATCH", f"/v1/pages/{page}", {"in_trash": 1}))[:2] == (
+        400,
+        "validation_error",
+    )
 
 
 @pytest.mark.parametrize(("drop", "title"), [("before", "before"), ("after", "after")])
@@ -114,7 +141,10 @@ async def test_a_connection_is_cut_before_or_after_the_write(
     await _set(box, drop=drop, method="PATCH")
     body = {"properties": {"Name": {"title": text("after")}}}
     headers = {"Authorization": "Bearer ntn_bot", "Notion-Version": "2026-03-11"}
-    async with serving(box.app) as url, httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
+    async with (
+        serving(box.app) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client,
+    ):
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await client.patch(f"/v1/pages/{page}", json=body)
         assert (await client.get(ME)).status_code == 200
@@ -139,14 +169,18 @@ async def test_who_does_not_wait_finds_the_write_undone_or_done(
     gate, answered = asyncio.Event(), asyncio.Event()
     box.sandbox.api.sleep = lambda _seconds: gate.wait()
     headers = {"Authorization": "Bearer ntn_bot", "Notion-Version": "2026-03-11"}
-    async with serving(box.app) as url, httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
+    async with (
+        serving(box.app) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client,
+    ):
         with pytest.raises(httpx.ReadTimeout):
             await client.patch(
                 f"/v1/pages/{page}",
                 json={"properties": {"Name": {"title": text("after")}}},
                 timeout=httpx.Timeout(5, read=0.02),
             )
-        # By the time another connection has its answer, the server knows that the first one is gone.
+        # By the time another connection has its answer, the server knows that the first one is
+        # gone.
         assert (await client.get(ME)).status_code == 200
         box.sandbox.api.log.watch = lambda _entry: answered.set()
         gate.set()
@@ -175,7 +209,9 @@ async def test_people_go_on_undisturbed_unless_the_fault_is_theirs(box: Harness)
     assert await _statuses(box, 1) == [200]
     assert (await box.raw("GET", ME, token=PERSON)).status_code == 500
     await _set(box, status=502, who="everyone", times=2)
-    assert [(await box.raw("GET", ME, token=token)).status_code for token in ("ntn_bot", PERSON)] == [502, 502]
+    assert [
+        (await box.raw("GET", ME, token=token)).status_code for token in ("ntn_bot", PERSON)
+    ] == [502, 502]
 
 
 async def test_a_wrong_token_meets_no_fault(box: Harness) -> None:
@@ -254,7 +290,9 @@ async def test_a_fault_comes_after_the_limit(make: MakeHarness) -> None:
         ({"status": 500, "delay": 1}, "A fault has no 'delay'"),
     ],
 )
-async def test_a_fault_that_cannot_work_is_refused_with_a_sentence(box: Harness, body: Json, said: str) -> None:
+async def test_a_fault_that_cannot_work_is_refused_with_a_sentence(
+    box: Harness, body: Json, said: str
+) -> None:
     response = await box.http.post("/sandbox/faults", json=body)
     assert response.status_code == 400
     assert said in response.json()["message"]

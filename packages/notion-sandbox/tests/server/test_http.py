@@ -22,12 +22,18 @@ async def test_notion_client_works_against_it(box: Harness, serving: Serving, te
                 parent={"page_id": box.sandbox.root_page_id},
                 title=text("Board"),
                 initial_data_source={
-                    "properties": {"Name": {"title": {}}, "S": {"select": {}}, "R": {"rich_text": {}}}
+                    "properties": {
+                        "Name": {"title": {}},
+                        "S": {"select": {}},
+                        "R": {"rich_text": {}},
+                    }
                 },
             )
             source = database["data_sources"][0]["id"]
             await client.databases.update(database["id"], title=text("Plan"))
-            assert (await client.databases.retrieve(database["id"]))["title"][0]["plain_text"] == "Plan"
+            assert (await client.databases.retrieve(database["id"]))["title"][0][
+                "plain_text"
+            ] == "Plan"
             schema = await client.data_sources.retrieve(source)
             await client.data_sources.update(source, properties={"T": {"number": {}}})
             page = await client.pages.create(
@@ -38,10 +44,14 @@ async def test_notion_client_works_against_it(box: Harness, serving: Serving, te
                 page["id"], properties={schema["properties"]["R"]["id"]: {"rich_text": text("r")}}
             )
             assert edited["properties"]["R"]["rich_text"][0]["plain_text"] == "r"
-            item = await client.pages.properties.retrieve(page["id"], edited["properties"]["R"]["id"])
+            item = await client.pages.properties.retrieve(
+                page["id"], edited["properties"]["R"]["id"]
+            )
             assert item["results"][0]["rich_text"]["plain_text"] == "r"
             found = await client.data_sources.query(
-                source, filter={"property": "S", "select": {"equals": "X"}}, filter_properties=["Name"]
+                source,
+                filter={"property": "S", "select": {"equals": "X"}},
+                filter_properties=["Name"],
             )
             assert list(found["results"][0]["properties"]) == ["Name"]
             assert (await client.pages.update(page["id"], in_trash=True))["in_trash"] is True
@@ -57,7 +67,8 @@ async def test_the_date_of_an_answer_is_the_sandboxs_own(box: Harness, serving: 
         client = AsyncClient(auth="ntn_bot", base_url=url, notion_version="2026-03-11", retry=False)
         async with client:
             response = await client.client.get(
-                f"{url}/v1/users/me", headers={"Authorization": "Bearer ntn_bot", "Notion-Version": "2026-03-11"}
+                f"{url}/v1/users/me",
+                headers={"Authorization": "Bearer ntn_bot", "Notion-Version": "2026-03-11"},
             )
     assert response.headers.get_list("date") == ["Mon, 23 Nov 2026 10:05:30 GMT"]
     assert parsedate_to_datetime(response.headers["date"]).minute == box.clock.now.minute
@@ -80,10 +91,16 @@ async def test_an_error_has_the_keys_of_a_real_one(box: Harness) -> None:
     assert error["message"].endswith('are shared with your integration "Pipeline".')
     plain = (await box.raw("GET", "/v1/users/me", token="wrong")).json()
     assert list(plain) == ["object", "status", "code", "message", "request_id"]
-    assert (plain["status"], plain["code"], plain["message"]) == (401, "unauthorized", "API token is invalid.")
+    assert (plain["status"], plain["code"], plain["message"]) == (
+        401,
+        "unauthorized",
+        "API token is invalid.",
+    )
 
 
-@pytest.mark.parametrize("header", ["", "ntn_bot", "Basic ntn_bot", "Bearer ", "Bearer ntn_bo", "Bearer ntn_bot2"])
+@pytest.mark.parametrize(
+    "header", ["", "ntn_bot", "Basic ntn_bot", "Bearer ", "Bearer ntn_bo", "Bearer ntn_bot2"]
+)
 async def test_only_a_bearer_token_that_it_knows_is_let_in(box: Harness, header: str) -> None:
     response = await box.raw("GET", "/v1/users/me", Authorization=header)
     assert response.json()["code"] == "unauthorized"
@@ -93,13 +110,18 @@ async def test_a_request_without_a_version_is_refused(box: Harness) -> None:
     error = (await box.raw("GET", "/v1/users/me", **{"Notion-Version": ""})).json()
     assert (error["status"], error["code"]) == (400, "missing_version")
     assert error["message"] == (
-        "Notion-Version header failed validation: Notion-Version header should be defined, instead was `undefined`."
+        "Notion-Version header failed validation: Notion-Version header should be defined, "
+        "instead was `undefined`."
     )
 
 
-@pytest.mark.parametrize(("version", "status"), [("2026-03-11", 200), ("2025-09-03", 200), ("2022-06-28", 400)])
+@pytest.mark.parametrize(
+    ("version", "status"), [("2026-03-11", 200), ("2025-09-03", 200), ("2022-06-28", 400)]
+)
 async def test_two_versions_are_spoken(box: Harness, version: str, status: int) -> None:
-    assert (await box.raw("GET", "/v1/users/me", **{"Notion-Version": version})).status_code == status
+    assert (
+        await box.raw("GET", "/v1/users/me", **{"Notion-Version": version})
+    ).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -119,16 +141,28 @@ async def test_an_unknown_path_is_refused_and_one_it_lacks_says_so(
 ) -> None:
     status, found, message = await box.refused(method, path, {} if method == "POST" else None)
     assert (status, found) == (501 if code == "sandbox_unsupported" else 400, code)
-    assert message.startswith("The sandbox does not have" if status == 501 else "Invalid request URL.")
+    assert message.startswith(
+        "The sandbox does not have" if status == 501 else "Invalid request URL."
+    )
 
 
-@pytest.mark.parametrize("path", ["/v1/pages/no-uuid", "/v1/databases/1", "/v1/data_sources/zz", "/v1/users/1"])
+@pytest.mark.parametrize(
+    "path", ["/v1/pages/no-uuid", "/v1/databases/1", "/v1/data_sources/zz", "/v1/users/1"]
+)
 async def test_a_path_needs_a_uuid(box: Harness, path: str) -> None:
     status, code, message = await box.refused("GET", path)
-    name = {"pages": "page_id", "databases": "database_id", "data_sources": "data_source_id", "users": "user_id"}
+    name = {
+        "pages": "page_id",
+        "databases": "database_id",
+        "data_sources": "data_source_id",
+        "users": "user_id",
+    }
     kind, given = path.split("/")[2:]
     assert (status, code) == (400, "validation_error")
-    assert message == (f'path failed validation: path.{name[kind]} should be a valid uuid, instead was `"{given}"`.')
+    assert message == (
+        f"path failed validation: path.{name[kind]} should be a valid uuid, "
+        f'instead was `"{given}"`.'
+    )
 
 
 async def test_ids_are_taken_without_dashes_too(box: Harness) -> None:
@@ -147,30 +181,45 @@ async def test_a_body_over_500_kb_is_refused(box: Harness) -> None:
     assert (response.status_code, response.json()["code"]) == (400, "validation_error")
 
 
-async def test_keys_that_notion_does_not_know_are_refused_and_those_it_has_say_so(box: Harness) -> None:
+async def test_keys_that_notion_does_not_know_are_refused_and_those_it_has_say_so(
+    box: Harness,
+) -> None:
     page = await box.page(await box.board())
     path = f"/v1/pages/{page['id']}"
     assert (await box.refused("PATCH", path, {"colour": 1}))[1] == "validation_error"
-    assert (await box.refused("PATCH", path, {"template": {"type": "default"}}))[1] == "sandbox_unsupported"
+    assert (await box.refused("PATCH", path, {"template": {"type": "default"}}))[
+        1
+    ] == "sandbox_unsupported"
     await box.ok("PATCH", path, {"icon": None})
 
 
-async def test_a_bot_has_its_requests_a_minute_and_is_told_when_to_come_back(make: MakeHarness) -> None:
+async def test_a_bot_has_its_requests_a_minute_and_is_told_when_to_come_back(
+    make: MakeHarness,
+) -> None:
     box = make(requests_per_minute=3)
     for _ in range(3):
         await box.ok("GET", "/v1/users/me")
         box.clock.advance(seconds=10)
     response = await box.raw("GET", "/v1/users/me")
     error = response.json()
-    assert (response.status_code, error["code"], response.headers["retry-after"]) == (429, "rate_limited", "30")
-    assert error["additional_data"] == {"rate_limit_reason": "public_api_request_rate_limit", "retry_after": "30"}
+    assert (response.status_code, error["code"], response.headers["retry-after"]) == (
+        429,
+        "rate_limited",
+        "30",
+    )
+    assert error["additional_data"] == {
+        "rate_limit_reason": "public_api_request_rate_limit",
+        "retry_after": "30",
+    }
     box.clock.advance(seconds=29.9)
     assert (await box.raw("GET", "/v1/users/me")).headers["retry-after"] == "1"
     box.clock.advance(seconds=0.1)
     await box.ok("GET", "/v1/users/me")
 
 
-async def test_every_answer_waits_for_the_latency(make: MakeHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_answer_waits_for_the_latency(
+    make: MakeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waited: list[float] = []
 
     async def wait(seconds: float) -> None:
@@ -202,15 +251,29 @@ async def test_every_request_is_counted_and_the_log_is_bounded(make: MakeHarness
         "by_user": {"": 1, "Pipeline": 4, "Ada Editor": 1},
     }
     assert [entry["number"] for entry in seen["requests"]] == [3, 4, 5, 6]
-    assert set(seen["requests"][0]) == {"number", "time", "user", "from", "method", "path", "status", "ms"}
+    assert set(seen["requests"][0]) == {
+        "number",
+        "time",
+        "user",
+        "from",
+        "method",
+        "path",
+        "status",
+        "ms",
+    }
     later = (await box.http.get("/sandbox/requests?since=5")).json()
     assert [(e["user"], e["status"]) for e in later["requests"]] == [("Ada Editor", 404)]
-    assert (later["last"], (await box.http.get("/sandbox/requests?since=6")).json()["requests"]) == (6, [])
+    assert (
+        later["last"],
+        (await box.http.get("/sandbox/requests?since=6")).json()["requests"],
+    ) == (6, [])
     assert (await box.http.get("/sandbox/requests?since=x")).status_code == 400
 
 
 async def test_two_requests_at_once_do_not_lose_an_edit(box: Harness) -> None:
-    source = await box.board({"Name": {"title": {}}, **{f"P{i}": {"number": {}} for i in range(20)}})
+    source = await box.board(
+        {"Name": {"title": {}}, **{f"P{i}": {"number": {}} for i in range(20)}}
+    )
     page = await box.page(source)
     await asyncio.gather(*(box.write(page["id"], **{f"P{i}": {"number": i}}) for i in range(20)))
     got = (await box.ok("GET", f"/v1/pages/{page['id']}"))["properties"]

@@ -22,7 +22,16 @@ from notion_sandbox.store.storage import FILE_NAME
 
 @contextmanager
 def _running(folder: Path, *options: str) -> Any:
-    command = [sys.executable, "-m", "notion_sandbox", "--port", "0", "--state", str(folder), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "notion_sandbox",
+        "--port",
+        "0",
+        "--state",
+        str(folder),
+        *options,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
@@ -36,13 +45,21 @@ def _running(folder: Path, *options: str) -> Any:
         process.communicate()
 
 
-def test_a_killed_process_loses_nothing_that_it_acknowledged_and_a_stop_is_clean(tmp_path: Path) -> None:
+def test_a_killed_process_loses_nothing_that_it_acknowledged_and_a_stop_is_clean(
+    tmp_path: Path,
+) -> None:
     with _running(tmp_path, "--aggregation-seconds", "3600") as (process, first, client):
-        client.post("/sandbox/webhook", json={"url": "http://127.0.0.1:9/nobody"}).raise_for_status()
-        made = client.post("/v1/databases", json={"parent": {"page_id": first["root_page_id"]}}).json()
+        client.post(
+            "/sandbox/webhook", json={"url": "http://127.0.0.1:9/nobody"}
+        ).raise_for_status()
+        made = client.post(
+            "/v1/databases", json={"parent": {"page_id": first["root_page_id"]}}
+        ).json()
         body = {
             "parent": {"data_source_id": made["data_sources"][0]["id"]},
-            "properties": {"Name": {"title": [{"text": {"content": "kept"}, "annotations": {"bold": True}}]}},
+            "properties": {
+                "Name": {"title": [{"text": {"content": "kept"}, "annotations": {"bold": True}}]}
+            },
         }
         page = client.post("/v1/pages", json=body).json()
         process.send_signal(signal.SIGKILL)
@@ -62,14 +79,21 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged_and_a_stop_is_clean
 
 
 def test_a_stop_is_clean_though_somebody_listens_to_the_news(tmp_path: Path) -> None:
-    with _running(tmp_path) as (process, _facts, client), client.stream("GET", "/sandbox/stream") as news:
+    with (
+        _running(tmp_path) as (process, _facts, client),
+        client.stream("GET", "/sandbox/stream") as news,
+    ):
         assert next(news.iter_lines()).startswith("retry: ")
         process.send_signal(signal.SIGTERM)
         assert (process.wait(), process.stderr.read()) == (0, "")
 
 
 def test_the_connection_and_the_person_have_the_names_they_are_given(tmp_path: Path) -> None:
-    with _running(tmp_path, "--bot-name", "Showrunner", "--person-name", "Ada") as (_process, facts, client):
+    with _running(tmp_path, "--bot-name", "Showrunner", "--person-name", "Ada") as (
+        _process,
+        facts,
+        client,
+    ):
         assert client.get("/v1/users/me").json()["name"] == "Showrunner"
         person = {"Authorization": f"Bearer {facts['person_token']}"}
         assert client.get("/v1/users/me", headers=person).json()["name"] == "Ada"
@@ -98,24 +122,32 @@ def _one_sentence(capsys: pytest.CaptureFixture[str]) -> Any:
     return err
 
 
-def test_a_port_in_use_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str], taken_port: str) -> None:
+def test_a_port_in_use_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], taken_port: str
+) -> None:
     assert main(["--port", taken_port, "--state", str(tmp_path)]) == 1
     assert f"port {taken_port}: Address already in use" in _one_sentence(capsys)
 
 
-def test_a_state_folder_that_is_a_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_state_folder_that_is_a_file_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("x")
     assert main(["--port", "0", "--state", str(tmp_path / "file")]) == 1
     assert "cannot be used" in _one_sentence(capsys)
 
 
-def test_a_state_that_is_no_state_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_state_that_is_no_state_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / FILE_NAME).write_text("not a database at all" * 100)
     assert main(["--port", "0", "--state", str(tmp_path)]) == 1
     assert "cannot be used" in _one_sentence(capsys)
 
 
-def test_a_state_of_another_version_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_state_of_another_version_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with sqlite3.connect(tmp_path / FILE_NAME) as other:
         other.execute("PRAGMA user_version=99")
     other.close()
@@ -123,7 +155,9 @@ def test_a_state_of_another_version_is_one_sentence(tmp_path: Path, capsys: pyte
     assert "another version" in _one_sentence(capsys)
 
 
-def test_a_state_that_another_sandbox_uses_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_state_that_another_sandbox_uses_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with _running(tmp_path):
         assert main(["--port", "0", "--state", str(tmp_path)]) == 1
     assert "Another sandbox is using" in _one_sentence(capsys)
@@ -137,7 +171,9 @@ def test_a_setting_that_cannot_work_is_one_sentence(
     _one_sentence(capsys)
 
 
-async def test_everything_is_there_after_a_restart(make: MakeHarness, tmp_path: Path, text: Text) -> None:
+async def test_everything_is_there_after_a_restart(
+    make: MakeHarness, tmp_path: Path, text: Text
+) -> None:
     box = make(state_dir=tmp_path)
     assets = await box.board()
     source = await box.board(
@@ -162,7 +198,9 @@ async def test_everything_is_there_after_a_restart(make: MakeHarness, tmp_path: 
     trashed = await box.page(source)
     await box.ok("PATCH", f"/v1/pages/{trashed['id']}", {"in_trash": True})
     paths = [f"/v1/pages/{p['id']}" for p in (page, asset, trashed)]
-    paths += [f"/v1/data_sources/{s}" for s in (source, assets)] + [f"/v1/databases/{page['parent']['database_id']}"]
+    paths += [f"/v1/data_sources/{s}" for s in (source, assets)] + [
+        f"/v1/databases/{page['parent']['database_id']}"
+    ]
 
     async def everything(harness: Harness) -> Any:
         return [{**await harness.ok("GET", path), "request_id": ""} for path in paths]
@@ -178,7 +216,9 @@ async def test_everything_is_there_after_a_restart(make: MakeHarness, tmp_path: 
 async def test_a_new_token_for_a_known_account_is_the_same_user(tmp_path: Path) -> None:
     ids = set()
     for token in ("one", "two"):
-        sandbox = create_app(Config(state_dir=tmp_path, accounts=(Account("bot", "B", token),))).state.sandbox
+        sandbox = create_app(
+            Config(state_dir=tmp_path, accounts=(Account("bot", "B", token),))
+        ).state.sandbox
         assert list(sandbox.state.tokens) == [token]
         ids.add(sandbox.state.tokens[token].id)
         await sandbox.close()

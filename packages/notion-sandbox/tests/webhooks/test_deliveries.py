@@ -31,7 +31,9 @@ async def page(box: Harness, source: str) -> Any:
     return await told_page(box, source)
 
 
-async def test_a_refused_delivery_is_repeated_with_the_same_id_until_it_is_taken(box: Harness, page: Json) -> None:
+async def test_a_refused_delivery_is_repeated_with_the_same_id_until_it_is_taken(
+    box: Harness, page: Json
+) -> None:
     box.receiver.statuses = [500, 0, 302]
     await box.write(page["id"], A={"number": 1})
     await box.deliver()
@@ -43,7 +45,10 @@ async def test_a_refused_delivery_is_repeated_with_the_same_id_until_it_is_taken
     assert len({event["id"] for event in events}) == 1
     assert await box.deliver(days=2) == []
     shown = (await box.http.get("/sandbox/webhooks")).json()["deliveries"][0]
-    assert (shown["status"], [a.get("status") for a in shown["attempts"]]) == ("delivered", [500, None, 302, 200])
+    assert (shown["status"], [a.get("status") for a in shown["attempts"]]) == (
+        "delivered",
+        [500, None, 302, 200],
+    )
     assert "ReadTimeout" in shown["attempts"][1]["error"]
 
 
@@ -107,13 +112,17 @@ async def test_another_url_is_another_subscription_and_another_secret_is_not(box
     assert (await box.listen(url="http://other/"))["subscription_id"] != first["subscription_id"]
 
 
-@pytest.mark.parametrize("body", [{}, {"url": "door"}, {"url": 1}, {"url": "http://x", "secret": ""}, []])
+@pytest.mark.parametrize(
+    "body", [{}, {"url": "door"}, {"url": 1}, {"url": "http://x", "secret": ""}, []]
+)
 async def test_a_webhook_that_cannot_be_is_refused(box: Harness, body: Any) -> None:
     assert (await box.http.post("/sandbox/webhook", json=body)).status_code == 400
 
 
 async def test_a_web_page_of_another_site_cannot_move_the_webhook(box: Harness) -> None:
-    plain = await box.http.post("/sandbox/webhook", content=b'{"url":null}', headers={"Content-Type": "text/plain"})
+    plain = await box.http.post(
+        "/sandbox/webhook", content=b'{"url":null}', headers={"Content-Type": "text/plain"}
+    )
     assert plain.status_code == 415
 
 
@@ -127,7 +136,9 @@ async def test_the_handshake_carries_the_token_that_signs_it(box: Harness) -> No
     assert request.headers["x-notion-signature"] == sign("secret_handshake", request.content)
 
 
-async def test_events_survive_a_restart_gathered_or_failed(make: MakeHarness, tmp_path: Path) -> None:
+async def test_events_survive_a_restart_gathered_or_failed(
+    make: MakeHarness, tmp_path: Path
+) -> None:
     box = make(state_dir=tmp_path)
     source = await box.board(PROPERTIES)
     await box.listen()
@@ -138,7 +149,10 @@ async def test_events_survive_a_restart_gathered_or_failed(make: MakeHarness, tm
     await box.close()
     again = make(state_dir=tmp_path)
     events = await again.deliver(seconds=16)
-    assert {event["entity"]["id"]: event["attempt_number"] for event in events} == {failed["id"]: 2, gathered["id"]: 1}
+    assert {event["entity"]["id"]: event["attempt_number"] for event in events} == {
+        failed["id"]: 2,
+        gathered["id"]: 1,
+    }
     assert first["id"] in {event["id"] for event in events}
 
 
@@ -153,7 +167,9 @@ async def test_only_the_last_finished_deliveries_are_remembered(make: MakeHarnes
     assert len(list(box.sandbox.storage.all("delivery"))) == 3
 
 
-async def test_the_pump_delivers_over_real_http_by_itself(serving: Serving, clock: HandClock) -> None:
+async def test_the_pump_delivers_over_real_http_by_itself(
+    serving: Serving, clock: HandClock
+) -> None:
     arrived: asyncio.Queue[tuple[bytes, str]] = asyncio.Queue()
 
     async def take(request: Request) -> Any:
@@ -162,11 +178,19 @@ async def test_the_pump_delivers_over_real_http_by_itself(serving: Serving, cloc
 
     app = create_app(Config(aggregation_seconds=0), clock=clock)
     sandbox = app.state.sandbox
-    async with serving(Starlette(routes=[Route("/hook", take, methods=["POST"])])) as door, serving(app) as url:
+    async with (
+        serving(Starlette(routes=[Route("/hook", take, methods=["POST"])])) as door,
+        serving(app) as url,
+    ):
         async with AsyncClient(
-            auth=sandbox.token("Sandbox editor"), base_url=url, notion_version="2026-03-11", retry=False
+            auth=sandbox.token("Sandbox editor"),
+            base_url=url,
+            notion_version="2026-03-11",
+            retry=False,
         ) as client:
-            answer = await client.client.post(f"{url}/sandbox/webhook", json={"url": f"{door}/hook"})
+            answer = await client.client.post(
+                f"{url}/sandbox/webhook", json={"url": f"{door}/hook"}
+            )
             database = await client.databases.create(parent={"page_id": sandbox.root_page_id})
             source = database["data_sources"][0]["id"]
             page = await client.pages.create(parent={"data_source_id": source}, properties={})

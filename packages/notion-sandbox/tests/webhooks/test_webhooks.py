@@ -26,7 +26,10 @@ async def page(box: Harness, source: str) -> Any:
 def test_the_signature_is_that_of_the_documentation() -> None:
     token = "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"
     body = json.dumps({"verification_token": token}, separators=(",", ":")).encode()
-    assert sign(token, body) == "sha256=461e8cbcba8a75c3edd866f0e71280f5a85cbf21eff040ebd10fe266df38a735"
+    assert (
+        sign(token, body)
+        == "sha256=461e8cbcba8a75c3edd866f0e71280f5a85cbf21eff040ebd10fe266df38a735"
+    )
 
 
 async def test_an_event_has_the_envelope_of_a_real_one(box: Harness, source: str) -> None:
@@ -34,7 +37,15 @@ async def test_an_event_has_the_envelope_of_a_real_one(box: Harness, source: str
     made_at = box.clock.now
     (event,) = await box.deliver()
     assert set(event) == {
-        *("id", "timestamp", "workspace_id", "workspace_name", "subscription_id", "integration_id", "authors"),
+        *(
+            "id",
+            "timestamp",
+            "workspace_id",
+            "workspace_name",
+            "subscription_id",
+            "integration_id",
+            "authors",
+        ),
         *("attempt_number", "api_version", "type", "entity", "data"),
     }
     me = await box.ok("GET", "/v1/users/me")
@@ -55,7 +66,9 @@ async def test_an_event_is_signed_over_its_raw_body(box: Harness, page: Json) ->
     assert (request.method, str(request.url)) == ("POST", "http://door/webhook")
 
 
-async def test_an_edit_tells_the_ids_of_what_changed_and_no_values(box: Harness, page: Json) -> None:
+async def test_an_edit_tells_the_ids_of_what_changed_and_no_values(
+    box: Harness, page: Json
+) -> None:
     await box.write(page["id"], A={"number": 77_777}, B={"number": None})
     (event,) = await box.deliver()
     assert event["type"] == "page.properties_updated"
@@ -80,7 +93,9 @@ async def test_a_value_written_again_is_no_change(box: Harness, page: Json) -> N
     assert await box.deliver() == []
 
 
-async def test_changes_in_one_window_become_one_event_with_all_authors(box: Harness, page: Json) -> None:
+async def test_changes_in_one_window_become_one_event_with_all_authors(
+    box: Harness, page: Json
+) -> None:
     await box.write(page["id"], A={"number": 1})
     box.clock.advance(seconds=0.5)
     await box.write(page["id"], token="person_editor", B={"number": 1})
@@ -130,8 +145,13 @@ async def test_a_schema_change_is_told_with_names_and_actions(box: Harness, sour
     before = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]
     after = await box.schema(source, {"New": {"url": {}}, "A": {"name": "Z"}, "B": None})
     (event,) = await box.deliver()
-    assert (event["type"], event["entity"]) == ("data_source.schema_updated", {"id": source, "type": "data_source"})
-    told = {item["id"]: (item["name"], item["action"]) for item in event["data"]["updated_properties"]}
+    assert (event["type"], event["entity"]) == (
+        "data_source.schema_updated",
+        {"id": source, "type": "data_source"},
+    )
+    told = {
+        item["id"]: (item["name"], item["action"]) for item in event["data"]["updated_properties"]
+    }
     assert told == {
         after["New"]["id"]: ("New", "created"),
         before["A"]["id"]: ("Z", "updated"),
@@ -141,9 +161,14 @@ async def test_a_schema_change_is_told_with_names_and_actions(box: Harness, sour
 
 async def test_an_option_made_by_a_value_is_a_schema_change_too(box: Harness, page: Json) -> None:
     await box.write(page["id"], S={"select": {"name": "New"}})
-    assert {event["type"] for event in await box.deliver()} == {"page.properties_updated", "data_source.schema_updated"}
+    assert {event["type"] for event in await box.deliver()} == {
+        "page.properties_updated",
+        "data_source.schema_updated",
+    }
 
 
 async def test_a_refused_request_tells_nothing(box: Harness, page: Json) -> None:
-    await box.refused("PATCH", f"/v1/pages/{page['id']}", {"properties": {"A": {"number": 1}, "X": {"number": 1}}})
+    await box.refused(
+        "PATCH", f"/v1/pages/{page['id']}", {"properties": {"A": {"number": 1}, "X": {"number": 1}}}
+    )
     assert await box.deliver() == []

@@ -1,4 +1,7 @@
-"""What blocks hold, by type, as requests write it (Notion: "Block object", "Append block children")."""
+"""What blocks hold, by type, as requests write it.
+
+Source: Notion's "Block object", "Append block children".
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,15 +21,36 @@ from notion_sandbox.values.types import Json
 
 _MAX_URL = 2000
 _ELSEWHERE = (
-    *("column_list", "column", "table", "table_row", "synced_block", "link_to_page", "template", "meeting_notes"),
-    *("heading_4", "tab", "child_page", "child_database", "link_preview", "unsupported", "button", "transcription"),
+    *(
+        "column_list",
+        "column",
+        "table",
+        "table_row",
+        "synced_block",
+        "link_to_page",
+        "template",
+        "meeting_notes",
+    ),
+    *(
+        "heading_4",
+        "tab",
+        "child_page",
+        "child_database",
+        "link_preview",
+        "unsupported",
+        "button",
+        "transcription",
+    ),
 )
 """Types that Notion has and the sandbox has not, or that no request can make."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What stands under a block's type: the rich texts by field, and the rest as responses carry it."""
+    """What stands under a block's type.
+
+    The rich texts by field, and the rest as responses carry it.
+    """
 
     texts: dict[str, RichText]
     fields: Json
@@ -39,9 +63,12 @@ def kind_of(item: Json, path: str) -> str:
     """The type of a block in a request.
 
     Raises:
-        NotionError: validation_error for none or an unknown one, sandbox_unsupported for those it has not.
+        NotionError: validation_error for none or an unknown one, sandbox_unsupported for those it
+            has not.
     """
-    kind = item.get("type") or next((key for key in item if key in _KINDS or key in _ELSEWHERE), None)
+    kind = item.get("type") or next(
+        (key for key in item if key in _KINDS or key in _ELSEWHERE), None
+    )
     if kind in _ELSEWHERE:
         raise unsupported(f"blocks of type {kind!r}")
     if kind not in _KINDS:
@@ -52,7 +79,9 @@ def kind_of(item: Json, path: str) -> str:
 
 
 def parse_content(kind: str, body: Json, path: str, present: Content | None = None) -> Content:
-    """What a block of this type holds after a request; a present block keeps what the body does not name.
+    """What a block of this type holds after a request.
+
+    A present block keeps what the body does not name.
 
     Raises:
         NotionError: validation_error, or sandbox_unsupported for icons and files it has not.
@@ -67,7 +96,11 @@ def parse_content(kind: str, body: Json, path: str, present: Content | None = No
     fields = {} if present is None else dict(present.fields)
     for name, (read, default) in known.items():
         if read is parse_rich_text:
-            texts[name] = parse_rich_text(body[name], f"{path}.{name}") if name in body else texts.get(name, ())
+            texts[name] = (
+                parse_rich_text(body[name], f"{path}.{name}")
+                if name in body
+                else texts.get(name, ())
+            )
         elif name == "external" and name in body:
             fields |= {"type": "external", "external": {"url": parse_external(body, path)}}
         elif name in body:
@@ -99,7 +132,10 @@ def _text(limit: int) -> Read:
     return read
 
 
-_RICH: dict[str, tuple[Read, Any]] = {"rich_text": (parse_rich_text, ()), "color": (_color, "default")}
+_RICH: dict[str, tuple[Read, Any]] = {
+    "rich_text": (parse_rich_text, ()),
+    "color": (_color, "default"),
+}
 _CAPTION: dict[str, tuple[Read, Any]] = {"caption": (parse_rich_text, ())}
 _LINK: dict[str, tuple[Read, Any]] = {"url": (_text(_MAX_URL), ""), **_CAPTION}
 _MEDIA: dict[str, tuple[Read, Any]] = {"external": (parse_external, None), **_CAPTION}
@@ -110,7 +146,11 @@ _KINDS: dict[str, dict[str, tuple[Read, Any]]] = {
     **dict.fromkeys(("bulleted_list_item", "numbered_list_item", "toggle", "quote"), _RICH),
     "to_do": {**_RICH, "checked": (_boolean, False)},
     "callout": {**_RICH, "icon": (parse_icon, None)},
-    "code": {"rich_text": (parse_rich_text, ()), **_CAPTION, "language": (_text(100), "plain text")},
+    "code": {
+        "rich_text": (parse_rich_text, ()),
+        **_CAPTION,
+        "language": (_text(100), "plain text"),
+    },
     "equation": {"expression": (_text(MAX_EQUATION), "")},
     "divider": {},
     "breadcrumb": {},

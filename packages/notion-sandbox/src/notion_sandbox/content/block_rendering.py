@@ -16,13 +16,21 @@ def render_block(call: Call, block: Block) -> dict[str, Any]:
     key = "page_id" if block.parent_id in call.state.pages else "block_id"
     parent = {"type": key, key: block.parent_id}
     has_children = bool(call.state.blocks_in(block.id))
-    return _shown(call, block, parent, (block.kind, {**texts, **block.fields}), has_children=has_children)
+    return _shown(
+        call, block, parent, (block.kind, {**texts, **block.fields}), has_children=has_children
+    )
 
 
 def render_child_page(call: Call, page: Page) -> dict[str, Any]:
     """A page as a block of its parent."""
     content = ("child_page", {"title": call.state.title_of(page)})
-    return _shown(call, page, call.render.page_parent(page), content, has_children=bool(children(call, page.id)))
+    return _shown(
+        call,
+        page,
+        call.render.page_parent(page),
+        content,
+        has_children=bool(children(call, page.id)),
+    )
 
 
 def render_child_database(call: Call, database: Database) -> dict[str, Any]:
@@ -33,10 +41,19 @@ def render_child_database(call: Call, database: Database) -> dict[str, Any]:
 
 
 def children(call: Call, parent_id: str) -> list[Block | Page | Database]:
-    """What stands on a page or under a block: its blocks in order, then the pages and databases under it."""
+    """What stands on a page or under a block.
+
+    Its blocks in order, then the pages and databases under it.
+    """
     state = call.state
-    pages = [page for page in state.pages.values() if page.parent_id == parent_id and not page.in_trash]
-    databases = [item for item in state.databases.values() if item.parent_id == parent_id and not item.in_trash]
+    pages = [
+        page for page in state.pages.values() if page.parent_id == parent_id and not page.in_trash
+    ]
+    databases = [
+        item
+        for item in state.databases.values()
+        if item.parent_id == parent_id and not item.in_trash
+    ]
     inner: list[Page | Database] = [*pages, *databases]
     return [*state.blocks_in(parent_id), *sorted(inner, key=lambda item: item.created_at)]
 
@@ -45,11 +62,20 @@ def render_any(call: Call, item: Block | Page | Database) -> dict[str, Any]:
     """A block, a page or a database as a block."""
     if isinstance(item, Block):
         return render_block(call, item)
-    return render_child_page(call, item) if isinstance(item, Page) else render_child_database(call, item)
+    return (
+        render_child_page(call, item)
+        if isinstance(item, Page)
+        else render_child_database(call, item)
+    )
 
 
 def _shown(
-    call: Call, item: Block | Page | Database, parent: Json, content: tuple[str, Json], *, has_children: bool
+    call: Call,
+    item: Block | Page | Database,
+    parent: Json,
+    content: tuple[str, Json],
+    *,
+    has_children: bool,
 ) -> dict[str, Any]:
     kind, body = content
     shown = {

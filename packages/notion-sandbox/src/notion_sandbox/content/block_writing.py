@@ -28,7 +28,9 @@ class Draft:
 
 
 def parse_children(value: Any, path: str) -> list[Draft]:
-    """Read the `children` of a request: at most 100 in a list, 1,000 in all, two levels under the first.
+    """Read the `children` of a request.
+
+    At most 100 in a list, 1,000 in all, two levels under the first.
 
     Raises:
         NotionError: validation_error, or sandbox_unsupported for types of blocks it has not.
@@ -45,7 +47,9 @@ def _parse_list(value: Any, path: str, *, depth: int) -> list[Draft]:
     if len(value) > MAX_CHILDREN:
         raise body_error(f"{path}.length should be ≤ `{MAX_CHILDREN}`, instead was `{len(value)}`.")
     if value and depth > _MAX_DEPTH:
-        raise body_error(f"{path} should be not present: blocks nest {_MAX_DEPTH} levels in one request.")
+        raise body_error(
+            f"{path} should be not present: blocks nest {_MAX_DEPTH} levels in one request."
+        )
     return [_parse_draft(item, f"{path}[{index}]", depth=depth) for index, item in enumerate(value)]
 
 
@@ -62,9 +66,16 @@ def _parse_draft(item: Any, path: str, *, depth: int) -> Draft:
 
 
 def append(
-    call: Call, parent_id: str, drafts: list[Draft], after: str | None = None, *, first: bool = False
+    call: Call,
+    parent_id: str,
+    drafts: list[Draft],
+    after: str | None = None,
+    *,
+    first: bool = False,
 ) -> list[Block]:
-    """Make blocks at the end of a parent, after one of its blocks, or before them all. Gives the new ones.
+    """Make blocks at the end of a parent, after one of its blocks, or before them all.
+
+    Gives the new ones.
 
     Args:
         call: The request.
@@ -74,7 +85,11 @@ def append(
         first: They come before all others.
     """
     present = call.state.blocks_in(parent_id)
-    at = 0 if first else next((i + 1 for i, block in enumerate(present) if block.id == after), len(present))
+    at = (
+        0
+        if first
+        else next((i + 1 for i, block in enumerate(present) if block.id == after), len(present))
+    )
     made = [_new(call, parent_id, draft) for draft in drafts]
     for place, block in enumerate([*present[:at], *made, *present[at:]]):
         if block.place != place:
@@ -86,4 +101,15 @@ def append(
 
 def _new(call: Call, parent_id: str, draft: Draft) -> Block:
     author, texts, fields = call.user.id, draft.content.texts, draft.content.fields
-    return Block(new_uuid(call.rng), parent_id, -1, draft.kind, texts, fields, call.now, author, call.now, author)
+    return Block(
+        new_uuid(call.rng),
+        parent_id,
+        -1,
+        draft.kind,
+        texts,
+        fields,
+        call.now,
+        author,
+        call.now,
+        author,
+    )

@@ -11,7 +11,9 @@ _MAX_EMOJI = 32
 
 
 def icon_of(call: Call, present: Json | None) -> Json | None:
-    """The icon after a request: an emoji or a link, null for none; the present one where the body names none.
+    """The icon after a request: an emoji or a link, null for none.
+
+    The present one where the body names none.
 
     Raises:
         NotionError: validation_error, or sandbox_unsupported for uploads and custom emojis.
@@ -25,7 +27,9 @@ def cover_of(call: Call, present: Json | None) -> Json | None:
     Raises:
         NotionError: validation_error, or sandbox_unsupported for uploads.
     """
-    return _parse(call.body["cover"], "body.cover", emoji=False) if "cover" in call.body else present
+    return (
+        _parse(call.body["cover"], "body.cover", emoji=False) if "cover" in call.body else present
+    )
 
 
 def parse_icon(value: Any, path: str) -> Json | None:

@@ -8,7 +8,9 @@ from notion_sandbox.store.objects import Page
 from notion_sandbox.webhooks.events import Change, Kind
 
 
-def tell(call: Call, page: Page, kind: Kind, changed: Iterable[str] = (), blocks: Iterable[str] = ()) -> None:
+def tell(
+    call: Call, page: Page, kind: Kind, changed: Iterable[str] = (), blocks: Iterable[str] = ()
+) -> None:
     """Record a change of a page.
 
     Args:
@@ -25,4 +27,6 @@ def tell(call: Call, page: Page, kind: Kind, changed: Iterable[str] = (), blocks
         parent = {"id": str(page.parent_id or call.state.meta["workspace_id"])}
         parent["type"] = "space" if page.parent_id is None else "page"
     properties: dict[str, dict[str, Any]] = {property_id: {} for property_id in changed}
-    call.outbox.record(Change(kind, page.id, "page", parent, call.user, call.now, properties, tuple(blocks)))
+    call.outbox.record(
+        Change(kind, page.id, "page", parent, call.user, call.now, properties, tuple(blocks))
+    )

@@ -1,4 +1,7 @@
-"""Writing the values of a page: choices become options, related pages are looked up, the other side follows."""
+"""Writing the values of a page.
+
+Choices become options, related pages are looked up, the other side follows.
+"""
 
 from dataclasses import replace
 
@@ -18,7 +21,8 @@ def bind(call: Call, source_id: str | None, schema: Schema, writes: list[Write])
     """Check every write against the schema, before anything is changed.
 
     Raises:
-        NotionError: validation_error for unknown properties, kinds and options, object_not_found for related pages.
+        NotionError: validation_error for unknown properties, kinds and options, object_not_found
+            for related pages.
     """
     bound = match_schema(writes, schema)
     for prop, value in bound:
@@ -38,7 +42,9 @@ def _check(call: Call, prop: Property, value: Written) -> None:
     if prop.kind == "relation" and prop.relation is not None:
         for related in ids_in(value):
             if call.page(related).data_source_id != prop.relation.data_source_id:
-                raise validation_error(f"{prop.name}: page {related} is not in the related data source.")
+                raise validation_error(
+                    f"{prop.name}: page {related} is not in the related data source."
+                )
 
 
 def _choices(value: Written) -> tuple[OptionChoice, ...]:
@@ -49,13 +55,20 @@ def _choices(value: Written) -> tuple[OptionChoice, ...]:
 
 def _check_choice(prop: Property, choice: OptionChoice) -> None:
     if choice.id is not None and prop.option(choice.id) is None:
-        raise validation_error(f'Invalid {prop.kind} option. {prop.kind.title()} option "{choice.id}" does not exist".')
+        raise validation_error(
+            f'Invalid {prop.kind} option. {prop.kind.title()} option "{choice.id}" does not exist".'
+        )
     if choice.id is None and prop.kind == "status" and prop.option_named(choice.name or "") is None:
-        raise validation_error(f'Invalid status option. Status option "{choice.name}" does not exist".')
+        raise validation_error(
+            f'Invalid status option. Status option "{choice.name}" does not exist".'
+        )
 
 
 def write_values(call: Call, page: Page, bound: Bound) -> list[str]:
-    """Keep a new or changed page with these values. Gives the ids of the properties whose value is another one now."""
+    """Keep a new or changed page with these values.
+
+    Gives the ids of the properties whose value is another one now.
+    """
     values, changed = dict(page.values), []
     for prop, written in bound:
         value = _settled(call, page, prop, written)
@@ -65,7 +78,9 @@ def write_values(call: Call, page: Page, bound: Bound) -> list[str]:
     call.state.put_page(replace(page, values=values))
     for prop, _ in bound:
         if prop.kind == "relation" and prop.id in changed:
-            follow(call.state, page.id, prop, ids_in(page.values.get(prop.id)), ids_in(values[prop.id]))
+            follow(
+                call.state, page.id, prop, ids_in(page.values.get(prop.id)), ids_in(values[prop.id])
+            )
     return changed
 
 
@@ -94,7 +109,9 @@ def _option_id(call: Call, page: Page, prop: Property, choice: OptionChoice) -> 
         return found.id
     option = new_option(name, call.rng)
     grown = replace(present, options=(*present.options, option))
-    changed = replace(source, schema={**source.schema, prop.id: grown}, edited_at=call.now, edited_by=call.user.id)
+    changed = replace(
+        source, schema={**source.schema, prop.id: grown}, edited_at=call.now, edited_by=call.user.id
+    )
     call.state.put_source(changed)
     told: dict[str, tuple[str | None, str]] = {prop.id: (prop.name, "updated")}
     call.outbox.record(schema_changed(changed, told, author=call.user, at=call.now))

@@ -1,6 +1,9 @@
-"""Two-way relations: the property on the other side, and the values that follow when one side is written.
+"""Two-way relations: the property on the other side.
 
-Source: Notion's "Relation" property object. The counterpart is named "Related to <data source> (<property>)".
+And the values that follow when one side is written.
+
+Source: Notion's "Relation" property object. The counterpart is named "Related to <data source>
+(<property>)".
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,15 +45,22 @@ def make_counterparts(call: Call, source: DataSource, two_way: Mapping[str, str 
         _put_property(call, target, counterpart)
         tied = replace(prop, relation=Relation(target.id, counterpart.id))
         _put_property(call, call.state.sources[source.id], tied)
-        for page in [page for page in call.state.pages.values() if page.data_source_id == source.id]:
+        for page in [
+            page for page in call.state.pages.values() if page.data_source_id == source.id
+        ]:
             follow(call.state, page.id, tied, [], ids_in(page.values.get(tied.id)))
         told: dict[str, tuple[str | None, str]] = {counterpart.id: (counterpart.name, "created")}
         call.outbox.record(schema_changed(target, told, author=call.user, at=call.now))
 
 
-def _counterpart(call: Call, source: DataSource, prop: Property, target: DataSource, asked: str | None) -> Property:
+def _counterpart(
+    call: Call, source: DataSource, prop: Property, target: DataSource, asked: str | None
+) -> Property:
     taken = {other.name for other in target.schema.values()}
-    wanted = asked or f"Related to {plain_text(source.title, call.state.describe) or 'Untitled'} ({prop.name})"
+    wanted = (
+        asked
+        or f"Related to {plain_text(source.title, call.state.describe) or 'Untitled'} ({prop.name})"
+    )
     name, number = wanted, 1
     while name in taken:
         name, number = f"{wanted} {number}", number + 1
@@ -60,7 +70,9 @@ def _counterpart(call: Call, source: DataSource, prop: Property, target: DataSou
 
 def _put_property(call: Call, source: DataSource, prop: Property) -> None:
     schema = {**source.schema, prop.id: prop}
-    call.state.put_source(replace(source, schema=schema, edited_at=call.now, edited_by=call.user.id))
+    call.state.put_source(
+        replace(source, schema=schema, edited_at=call.now, edited_by=call.user.id)
+    )
 
 
 def remove_counterparts(call: Call, removed: Iterable[Property]) -> None:
@@ -73,13 +85,18 @@ def remove_counterparts(call: Call, removed: Iterable[Property]) -> None:
         if other is None:
             continue
         schema = {key: value for key, value in target.schema.items() if key != other.id}
-        call.state.put_source(replace(target, schema=schema, edited_at=call.now, edited_by=call.user.id))
+        call.state.put_source(
+            replace(target, schema=schema, edited_at=call.now, edited_by=call.user.id)
+        )
         told: dict[str, tuple[str | None, str]] = {other.id: (other.name, "deleted")}
         call.outbox.record(schema_changed(target, told, author=call.user, at=call.now))
 
 
 def follow(state: State, page_id: str, prop: Property, before: list[str], after: list[str]) -> None:
-    """Write a relation's new value into the pages on its other side. Their edit times stay as they are."""
+    """Write a relation's new value into the pages on its other side.
+
+    Their edit times stay as they are.
+    """
     if prop.relation is None or prop.relation.synced_id is None:
         return
     other_id = prop.relation.synced_id
@@ -87,6 +104,12 @@ def follow(state: State, page_id: str, prop: Property, before: list[str], after:
         page = state.pages[related]
         held = ids_in(page.values.get(other_id))
         kept = [item for item in held if item != page_id]
-        wanted = [*kept, page_id] if related in after and page_id not in held else held if related in after else kept
+        wanted = (
+            [*kept, page_id]
+            if related in after and page_id not in held
+            else held
+            if related in after
+            else kept
+        )
         if wanted != held:
             state.put_page(replace(page, values={**page.values, other_id: wanted}))

@@ -1,4 +1,7 @@
-"""Endpoints for blocks (Notion: "Retrieve", "Update", "Delete a block", "Retrieve" and "Append block children")."""
+"""Endpoints for blocks.
+
+Source: Notion's "Retrieve", "Update", "Delete a block", "Retrieve" and "Append block children".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +34,9 @@ def _find(call: Call) -> Block | Page | Database:
     block_id = call.path_id("block_id")
     if block_id in call.state.pages:
         return call.state.pages[block_id]
-    return call.state.databases[block_id] if block_id in call.state.databases else call.block(block_id)
+    return (
+        call.state.databases[block_id] if block_id in call.state.databases else call.block(block_id)
+    )
 
 
 def list_children(call: Call) -> dict[str, Any]:
@@ -42,7 +47,10 @@ def list_children(call: Call) -> dict[str, Any]:
 
 
 def append_children(call: Call) -> dict[str, Any]:
-    """PATCH /v1/blocks/{block_id}/children: new blocks at the end, at the start or after one; gives the new ones."""
+    """PATCH /v1/blocks/{block_id}/children: new blocks at the end, at the start or after one.
+
+    Gives the new ones.
+    """
     legacy = call.version == LEGACY
     call.check_keys("children", "position", *(("after",) if legacy else ()))
     parent = _find(call)
@@ -90,7 +98,9 @@ def update_block(call: Call) -> dict[str, Any]:
         raise body_error(f"body.{block.kind}.children should be not present.")
     if block.in_trash and in_trash and body:
         raise validation_error(_TRASHED)
-    content = parse_content(block.kind, body, f"body.{block.kind}", Content(block.texts, block.fields))
+    content = parse_content(
+        block.kind, body, f"body.{block.kind}", Content(block.texts, block.fields)
+    )
     changed = replace(block, texts=content.texts, fields=content.fields, in_trash=in_trash)
     return _kept(call, changed)
 
@@ -133,6 +143,10 @@ def _tell(call: Call, inside: Block | Page, blocks: list[str]) -> None:
     above: Block | Page = inside
     while isinstance(above, Block):
         parent_id = above.parent_id
-        above = call.state.pages[parent_id] if parent_id in call.state.pages else call.state.blocks[parent_id]
+        above = (
+            call.state.pages[parent_id]
+            if parent_id in call.state.pages
+            else call.state.blocks[parent_id]
+        )
     call.state.put_page(replace(above, edited_at=call.now, edited_by=call.user.id))
     tell(call, above, "content", blocks=blocks)

@@ -1,4 +1,7 @@
-"""Endpoints for comments (Notion: "Create", "List", "Retrieve", "Update" and "Delete a comment")."""
+"""Endpoints for comments.
+
+Source: Notion's "Create", "List", "Retrieve", "Update" and "Delete a comment".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +24,9 @@ from notion_sandbox.values.rich_text import parse_rich_text, render_rich_text
 
 def create_comment(call: Call) -> dict[str, Any]:
     """POST /v1/comments: on a page or block, or in a discussion that is under way."""
-    call.check_keys("parent", "discussion_id", "rich_text", "display_name", absent=("attachments", "markdown"))
+    call.check_keys(
+        "parent", "discussion_id", "rich_text", "display_name", absent=("attachments", "markdown")
+    )
     if ("parent" in call.body) is ("discussion_id" in call.body):
         raise body_error("body should have either `parent` or `discussion_id`.")
     if "rich_text" not in call.body:
@@ -32,14 +37,19 @@ def create_comment(call: Call) -> dict[str, Any]:
     else:
         discussion_id, parent_id = _discussion(call)
     author = call.user.id
-    comment = Comment(new_uuid(call.rng), discussion_id, parent_id, text, name, call.now, author, call.now)
+    comment = Comment(
+        new_uuid(call.rng), discussion_id, parent_id, text, name, call.now, author, call.now
+    )
     call.state.put_comment(comment)
     return _render(call, comment)
 
 
 def _parent(call: Call) -> str:
     parent = call.body["parent"]
-    key = next((name for name in ("page_id", "block_id") if isinstance(parent, dict) and name in parent), None)
+    key = next(
+        (name for name in ("page_id", "block_id") if isinstance(parent, dict) and name in parent),
+        None,
+    )
     if key is None:
         raise body_error("body.parent should have `page_id` or `block_id`.")
     object_id = parse_uuid(parent[key])
@@ -54,7 +64,9 @@ def _discussion(call: Call) -> tuple[str, str]:
     wanted = parse_uuid(call.body["discussion_id"])
     if wanted is None:
         raise shape_error("body.discussion_id", "a valid uuid", call.body["discussion_id"])
-    parent_id = next((c.parent_id for c in call.state.comments.values() if c.discussion_id == wanted), None)
+    parent_id = next(
+        (c.parent_id for c in call.state.comments.values() if c.discussion_id == wanted), None
+    )
     if parent_id is None:
         raise call.missing("discussion", wanted)
     return wanted, parent_id
@@ -64,7 +76,9 @@ def _display_name(call: Call) -> str | None:
     given = call.body.get("display_name")
     if given is None or given == {"type": "integration"}:
         return None
-    custom = given.get("custom") if isinstance(given, dict) and given.get("type") == "custom" else None
+    custom = (
+        given.get("custom") if isinstance(given, dict) and given.get("type") == "custom" else None
+    )
     name = custom.get("name") if isinstance(custom, dict) else None
     if given == {"type": "user"}:
         raise unsupported("comments under the name of a connection's owner")
@@ -80,7 +94,8 @@ def list_comments(call: Call) -> dict[str, Any]:
     if object_id is None:
         shown_id = "undefined" if given is None else f'"{given}"'
         raise validation_error(
-            f"query failed validation: query.block_id should be a valid uuid, instead was `{shown_id}`."
+            "query failed validation: query.block_id should be a valid uuid, "
+            f"instead was `{shown_id}`."
         )
     if object_id not in call.state.pages and object_id not in call.state.databases:
         call.block(object_id)
@@ -117,7 +132,13 @@ def delete_comment(call: Call) -> dict[str, Any]:
 def _render(call: Call, comment: Comment) -> dict[str, Any]:
     key = "page_id" if comment.parent_id in call.state.pages else "block_id"
     author = call.state.users.get(comment.created_by)
-    kind = "custom" if comment.name else "integration" if author is None or author.kind == "bot" else "user"
+    kind = (
+        "custom"
+        if comment.name
+        else "integration"
+        if author is None or author.kind == "bot"
+        else "user"
+    )
     name = comment.name or (None if author is None else author.name)
     return {
         "object": "comment",

@@ -30,14 +30,20 @@ def create_data_source(call: Call) -> dict[str, Any]:
     call.check_keys("parent", "properties", "title", "icon")
     parent = call.body.get("parent")
     if not isinstance(parent, dict):
-        raise missing_error("body.parent") if parent is None else shape_error("body.parent", "an object", parent)
+        raise (
+            missing_error("body.parent")
+            if parent is None
+            else shape_error("body.parent", "an object", parent)
+        )
     database_id = parse_uuid(parent.get("database_id"))
     if database_id is None:
         raise shape_error("body.parent.database_id", "a valid uuid", parent.get("database_id"))
     if "properties" not in call.body:
         raise missing_error("body.properties")
     title = parse_rich_text(call.body.get("title", []), "body.title")
-    change = SchemaEditor({}, rng=call.rng, find_source=call.source).apply(call.body["properties"], "body.properties")
+    change = SchemaEditor({}, rng=call.rng, find_source=call.source).apply(
+        call.body["properties"], "body.properties"
+    )
     source = make_source(call, call.database(database_id), title, change)
     call.state.put_source(replace(source, icon=icon_of(call, None)))
     make_counterparts(call, source, change.two_way)
@@ -45,20 +51,38 @@ def create_data_source(call: Call) -> dict[str, Any]:
 
 
 def update_data_source(call: Call) -> dict[str, Any]:
-    """PATCH /v1/data_sources/{data_source_id}: title, icon, trash, and properties to add, change, rename or remove."""
+    """PATCH /v1/data_sources/{data_source_id}.
+
+    Title, icon, trash, and properties to add, change, rename or remove.
+    """
     legacy = call.version == LEGACY
-    call.check_keys("title", "properties", "icon", "in_trash", *(("archived",) if legacy else ()), absent=("parent",))
+    call.check_keys(
+        "title",
+        "properties",
+        "icon",
+        "in_trash",
+        *(("archived",) if legacy else ()),
+        absent=("parent",),
+    )
     source = call.source(call.path_id("data_source_id"))
     if not call.body:
         return call.render.source(source)
-    title = parse_rich_text(call.body["title"], "body.title") if "title" in call.body else source.title
+    title = (
+        parse_rich_text(call.body["title"], "body.title") if "title" in call.body else source.title
+    )
     in_trash = _wanted_trash(call, source)
     if in_trash and source.in_trash and call.body.get("properties"):
-        raise validation_error("Can't edit block that is archived. You must unarchive the block before editing.")
+        raise validation_error(
+            "Can't edit block that is archived. You must unarchive the block before editing."
+        )
     icon = icon_of(call, source.icon)
     editor = SchemaEditor(source.schema, rng=call.rng, find_source=call.source)
     change = editor.apply(call.body.get("properties") or {}, "body.properties")
-    converted = [page for key, before in change.retyped.items() for page in _convert(call, source, change, key, before)]
+    converted = [
+        page
+        for key, before in change.retyped.items()
+        for page in _convert(call, source, change, key, before)
+    ]
     changed = replace(
         source,
         title=title,
@@ -72,7 +96,11 @@ def update_data_source(call: Call) -> dict[str, Any]:
     for page_id, property_id, value in converted:
         page = call.state.pages[page_id]
         call.state.put_page(replace(page, values={**page.values, property_id: value}))
-    number_pages(call.state, changed, [key for key in change.created if change.schema[key].kind == "unique_id"])
+    number_pages(
+        call.state,
+        changed,
+        [key for key in change.created if change.schema[key].kind == "unique_id"],
+    )
     remove_counterparts(call, change.deleted)
     make_counterparts(call, changed, change.two_way)
     told = _told(change)
@@ -92,12 +120,16 @@ def _wanted_trash(call: Call, source: DataSource) -> bool:
 def _convert(
     call: Call, source: DataSource, change: SchemaChange, key: str, before: Property
 ) -> list[tuple[str, str, Value]]:
-    change.schema[key], values = convert(call.state, before, change.schema[key], call.rng, source.id)
+    change.schema[key], values = convert(
+        call.state, before, change.schema[key], call.rng, source.id
+    )
     return [(page_id, key, value) for page_id, value in values.items()]
 
 
 def _told(change: SchemaChange) -> dict[str, tuple[str | None, str]]:
-    told: dict[str, tuple[str | None, str]] = {key: (change.schema[key].name, "created") for key in change.created}
+    told: dict[str, tuple[str | None, str]] = {
+        key: (change.schema[key].name, "created") for key in change.created
+    }
     told |= {key: (change.schema[key].name, "updated") for key in change.updated}
     return told | {prop.id: (prop.name, "deleted") for prop in change.deleted}
 
@@ -110,7 +142,14 @@ def list_templates(call: Call) -> dict[str, Any]:
 
 def query_data_source(call: Call) -> dict[str, Any]:
     """POST /v1/data_sources/{data_source_id}/query: pages that match, in pieces of at most 100."""
-    call.check_keys("filter", "sorts", "start_cursor", "page_size", "result_type", absent=("is_archived", "in_trash"))
+    call.check_keys(
+        "filter",
+        "sorts",
+        "start_cursor",
+        "page_size",
+        "result_type",
+        absent=("is_archived", "in_trash"),
+    )
     source = call.source(call.path_id("data_source_id"))
     if call.body.get("result_type", "page") != "page":
         raise unsupported("queries for data sources (wikis)")
@@ -138,7 +177,10 @@ def query_data_source(call: Call) -> dict[str, Any]:
         "page_or_data_source": {},
     }
     if piece.incomplete:
-        answer["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
+        answer["request_status"] = {
+            "type": "incomplete",
+            "incomplete_reason": "query_result_limit_reached",
+        }
     return answer
 
 

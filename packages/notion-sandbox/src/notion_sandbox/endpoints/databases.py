@@ -1,4 +1,7 @@
-"""Endpoints for databases (Notion: "Create a database", "Retrieve a database", "Update a database")."""
+"""Endpoints for databases.
+
+Source: Notion's "Create a database", "Retrieve a database", "Update a database".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +25,16 @@ def create_database(call: Call) -> dict[str, Any]:
     A `properties` beside `initial_data_source` is ignored, as Notion does since 2025-09-03.
     """
     call.check_keys(
-        *("parent", "title", "description", "is_inline", "initial_data_source", "properties", "icon", "cover"),
+        *(
+            "parent",
+            "title",
+            "description",
+            "is_inline",
+            "initial_data_source",
+            "properties",
+            "icon",
+            "cover",
+        ),
     )
     parent_id = parent_page(call)
     title = _text(call, "title", ())
@@ -33,7 +45,9 @@ def create_database(call: Call) -> dict[str, Any]:
         if key != "properties":
             raise unsupported(f"{key!r} in initial_data_source")
     editor = SchemaEditor({}, rng=call.rng, find_source=call.source)
-    change = editor.apply(initial.get("properties") or _DEFAULT_SCHEMA, "body.initial_data_source.properties")
+    change = editor.apply(
+        initial.get("properties") or _DEFAULT_SCHEMA, "body.initial_data_source.properties"
+    )
     database = Database(
         new_uuid(call.rng),
         parent_id,
@@ -52,13 +66,22 @@ def create_database(call: Call) -> dict[str, Any]:
     return call.render.database(call.database(database.id))
 
 
-def make_source(call: Call, database: Database, title: RichText, change: SchemaChange) -> DataSource:
+def make_source(
+    call: Call, database: Database, title: RichText, change: SchemaChange
+) -> DataSource:
     """Add a data source to a new or present database, with the view that each begins with."""
     author = call.user.id
-    source = DataSource(new_uuid(call.rng), database.id, title, change.schema, call.now, author, call.now, author)
+    source = DataSource(
+        new_uuid(call.rng), database.id, title, change.schema, call.now, author, call.now, author
+    )
     call.state.put_source(source)
     call.state.put_database(
-        replace(database, data_source_ids=[*database.data_source_ids, source.id], edited_at=call.now, edited_by=author)
+        replace(
+            database,
+            data_source_ids=[*database.data_source_ids, source.id],
+            edited_at=call.now,
+            edited_by=author,
+        )
     )
     call.state.add_view(default_view(source, new_uuid(call.rng)))
     return source
@@ -72,7 +95,11 @@ def parent_page(call: Call) -> str:
     """
     parent = call.body.get("parent")
     if not isinstance(parent, dict):
-        raise missing_error("body.parent") if parent is None else shape_error("body.parent", "an object", parent)
+        raise (
+            missing_error("body.parent")
+            if parent is None
+            else shape_error("body.parent", "an object", parent)
+        )
     if "page_id" not in parent:
         raise unsupported("databases whose parent is not a page")
     page_id = parse_uuid(parent["page_id"])
@@ -103,7 +130,16 @@ def update_database(call: Call) -> dict[str, Any]:
     In the trash, its data sources and its pages' board go with it; taken out again, they come back.
     """
     legacy = ("archived",) if call.version == LEGACY else ()
-    known = ("title", "description", "is_inline", "icon", "cover", "is_locked", "in_trash", "parent")
+    known = (
+        "title",
+        "description",
+        "is_inline",
+        "icon",
+        "cover",
+        "is_locked",
+        "in_trash",
+        "parent",
+    )
     call.check_keys(*known, *legacy)
     database = call.database(call.path_id("database_id"))
     if not call.body:

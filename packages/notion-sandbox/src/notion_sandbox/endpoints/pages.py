@@ -1,4 +1,7 @@
-"""Endpoints for pages (Notion: "Create", "Retrieve", "Update page", "Retrieve a page property item")."""
+"""Endpoints for pages.
+
+Source: Notion's "Create", "Retrieve", "Update page", "Retrieve a page property item".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +34,10 @@ _ABSENT = ("is_archived", "template", "erase_content", "position")
 
 
 def create_page(call: Call) -> dict[str, Any]:
-    """POST /v1/pages: a page in a data source, or under a page with only a title; its content as `children`."""
+    """POST /v1/pages: a page in a data source, or under a page with only a title.
+
+    Its content as `children`.
+    """
     known = ("parent", "properties", "icon", "cover", "children")
     call.check_keys(*known, absent=(*_ABSENT, "is_locked", "content", "markdown"))
     source_id, parent_id = _parent(call)
@@ -43,7 +49,16 @@ def create_page(call: Call) -> dict[str, Any]:
     children = parse_children(call.body.get("children", []), "body.children")
     icon, cover, wanted = icon_of(call, None), cover_of(call, None), wanted_properties(call, schema)
     author = call.user.id
-    page = Page(new_uuid(call.rng), call.state.new_number(), source_id, parent_id, call.now, author, call.now, author)
+    page = Page(
+        new_uuid(call.rng),
+        call.state.new_number(),
+        source_id,
+        parent_id,
+        call.now,
+        author,
+        call.now,
+        author,
+    )
     numbers = next_numbers(call.state, source_id, schema)
     write_values(call, replace(page, values=numbers, icon=icon, cover=cover), bound)
     append(call, page.id, children)
@@ -54,8 +69,14 @@ def create_page(call: Call) -> dict[str, Any]:
 def _parent(call: Call) -> tuple[str | None, str | None]:
     parent = call.body.get("parent")
     if not isinstance(parent, dict):
-        raise missing_error("body.parent") if parent is None else shape_error("body.parent", "an object", parent)
-    key = next((name for name in ("data_source_id", "database_id", "page_id") if name in parent), None)
+        raise (
+            missing_error("body.parent")
+            if parent is None
+            else shape_error("body.parent", "an object", parent)
+        )
+    key = next(
+        (name for name in ("data_source_id", "database_id", "page_id") if name in parent), None
+    )
     if key is None:
         raise unsupported("pages whose parent is neither a data source, a database nor a page")
     object_id = parse_uuid(parent[key])
@@ -86,17 +107,29 @@ def retrieve_page(call: Call) -> dict[str, Any]:
 
 
 def update_page(call: Call) -> dict[str, Any]:
-    """PATCH /v1/pages/{page_id}: values, icon, cover, lock, in_trash. What is not named stays; lists replace."""
+    """PATCH /v1/pages/{page_id}: values, icon, cover, lock, in_trash.
+
+    What is not named stays; lists replace.
+    """
     legacy = call.version == LEGACY
     if "archived" in call.body and not legacy:
         raise body_error("body.archived should be not present: use in_trash (version 2026-03-11).")
-    known = ("properties", "in_trash", "icon", "cover", "is_locked", *(("archived",) if legacy else ()))
+    known = (
+        "properties",
+        "in_trash",
+        "icon",
+        "cover",
+        "is_locked",
+        *(("archived",) if legacy else ()),
+    )
     call.check_keys(*known, absent=_ABSENT)
     writes = parse_writes(call.body.get("properties", {}))
     page = call.page(call.path_id("page_id"))
     in_trash = _wanted_trash(call, page)
     if page.in_trash and in_trash and writes:
-        raise validation_error("Can't edit block that is archived. You must unarchive the block before editing.")
+        raise validation_error(
+            "Can't edit block that is archived. You must unarchive the block before editing."
+        )
     if in_trash and page.id == call.state.root_page_id:
         raise unsupported("a way to trash its root page")
     schema = call.state.schema_of(page)
@@ -133,7 +166,10 @@ def _wanted_trash(call: Call, page: Page) -> bool:
 
 
 def retrieve_property(call: Call) -> dict[str, Any]:
-    """GET /v1/pages/{page_id}/properties/{property_id}: a list for the kinds in `_LISTED`, else one item."""
+    """GET /v1/pages/{page_id}/properties/{property_id}.
+
+    A list for the kinds in `_LISTED`, else one item.
+    """
     page = call.page(call.path_id("page_id"))
     schema = call.state.schema_of(page)
     key = call.params["property_id"]
@@ -143,7 +179,9 @@ def retrieve_property(call: Call) -> dict[str, Any]:
     item = {"object": "property_item", "type": prop.kind, "id": encoded(prop.id)}
     if prop.kind not in _LISTED:
         return {**item, prop.kind: call.render.bare_value(page, prop)}
-    return _property_list(call, page, prop, [{**item, prop.kind: part} for part in _parts(call, page, prop)])
+    return _property_list(
+        call, page, prop, [{**item, prop.kind: part} for part in _parts(call, page, prop)]
+    )
 
 
 def _parts(call: Call, page: Page, prop: Property) -> list[dict[str, Any]]:
@@ -152,10 +190,15 @@ def _parts(call: Call, page: Page, prop: Property) -> list[dict[str, Any]]:
     if prop.kind == "people":
         return [call.render.user(user_id) for user_id in ids_in(page.values.get(prop.id))]
     value = page.values.get(prop.id)
-    return [render_part(part, call.state.describe) for part in (value if isinstance(value, tuple) else ())]
+    return [
+        render_part(part, call.state.describe)
+        for part in (value if isinstance(value, tuple) else ())
+    ]
 
 
-def _property_list(call: Call, page: Page, prop: Property, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _property_list(
+    call: Call, page: Page, prop: Property, items: list[dict[str, Any]]
+) -> dict[str, Any]:
     shown, cursor = piece_of_query(call, f"{page.id}/{prop.id}", items)
     path = f"/v1/pages/{page.id}/properties/{encoded(prop.id)}"
     next_url = None if cursor is None else f"https://api.notion.com{path}?start_cursor={cursor}"
@@ -165,5 +208,10 @@ def _property_list(call: Call, page: Page, prop: Property, items: list[dict[str,
         "next_cursor": cursor,
         "has_more": cursor is not None,
         "type": "property_item",
-        "property_item": {"id": encoded(prop.id), "next_url": next_url, "type": prop.kind, prop.kind: {}},
+        "property_item": {
+            "id": encoded(prop.id),
+            "next_url": next_url,
+            "type": prop.kind,
+            prop.kind: {},
+        },
     }

@@ -25,12 +25,20 @@ def search(call: Call) -> dict[str, Any]:
     found: list[Page | DataSource] = []
     if "page" in kinds:
         pages = call.state.pages.values()
-        found += [page for page in pages if page.in_trash is in_trash and _matches(call, page, query)]
+        found += [
+            page for page in pages if page.in_trash is in_trash and _matches(call, page, query)
+        ]
     if "data_source" in kinds:
         sources = call.state.sources.values()
-        found += [item for item in sources if call.state.is_trashed(item) is in_trash and _matches(call, item, query)]
+        found += [
+            item
+            for item in sources
+            if call.state.is_trashed(item) is in_trash and _matches(call, item, query)
+        ]
     found.sort(key=lambda item: (item.edited_at, item.id), reverse=newest_first)
-    shown, cursor = piece_of_body(call, f"search/{query}/{sorted(kinds)}/{in_trash}/{newest_first}", found)
+    shown, cursor = piece_of_body(
+        call, f"search/{query}/{sorted(kinds)}/{in_trash}/{newest_first}", found
+    )
     return list_answer("page_or_data_source", [_render(call, item) for item in shown], cursor)
 
 
@@ -70,7 +78,11 @@ def _newest_first(call: Call) -> bool:
 
 
 def _matches(call: Call, item: Page | DataSource, query: str) -> bool:
-    title = call.state.title_of(item) if isinstance(item, Page) else plain_text(item.title, call.state.describe)
+    title = (
+        call.state.title_of(item)
+        if isinstance(item, Page)
+        else plain_text(item.title, call.state.describe)
+    )
     return query.strip().casefold() in title.casefold()
 
 

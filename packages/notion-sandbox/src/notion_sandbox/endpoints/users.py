@@ -1,4 +1,7 @@
-"""Endpoints for users (Notion: "Retrieve your token's bot user", "List all users", "Retrieve a user")."""
+"""Endpoints for users.
+
+Source: Notion's "Retrieve your token's bot user", "List all users", "Retrieve a user".
+"""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
 """Endpoints for queries of views (Notion: "Working with views", querying a view).
 
-The results are taken when a query is made and stay as they are for 15 minutes, as long as the sandbox runs.
+The results are taken when a query is made and stay as they are for 15 minutes, as long as the
+sandbox runs.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,9 @@ def create_view_query(call: Call) -> dict[str, Any]:
     size = parse_page_size(call.body.get("page_size"), "body.page_size")
     found = _run(call, view)
     query_id = new_uuid(call.rng)
-    query = ViewQuery(view.id, call.now + _LIFETIME, [page.id for page in found.pages], found.incomplete)
+    query = ViewQuery(
+        view.id, call.now + _LIFETIME, [page.id for page in found.pages], found.incomplete
+    )
     _forget_expired(call)
     call.state.view_queries[query_id] = query
     shown, cursor = piece_of(query_id, query.page_ids, None, size)
@@ -99,9 +102,14 @@ def delete_view_query(call: Call) -> dict[str, Any]:
 def _with_status(answer: dict[str, Any], query: ViewQuery) -> dict[str, Any]:
     if not query.incomplete:
         return answer
-    return {**answer, "request_status": {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}}
+    return {
+        **answer,
+        "request_status": {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"},
+    }
 
 
 def _forget_expired(call: Call) -> None:
-    for key in [key for key, query in call.state.view_queries.items() if query.expires_at <= call.now]:
+    for key in [
+        key for key, query in call.state.view_queries.items() if query.expires_at <= call.now
+    ]:
         del call.state.view_queries[key]

@@ -1,4 +1,7 @@
-"""Endpoints for views (Notion: "Working with views", "Create", "List", "Retrieve", "Update" and "Delete a view")."""
+"""Endpoints for views.
+
+Source: Notion's "Working with views", "Create", "List", "Retrieve", "Update" and "Delete a view".
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -19,8 +22,13 @@ _CONDITIONS = ("filter", "sorts", "quick_filters", "configuration")
 
 
 def create_view(call: Call) -> dict[str, Any]:
-    """POST /v1/views: a view in a database, over one of its data sources or another's (a linked view)."""
-    call.check_keys(*_TARGETS, *_CONDITIONS, "data_source_id", "name", "type", "position", absent=("placement",))
+    """POST /v1/views: a view in a database.
+
+    Over one of its data sources or another's (a linked view).
+    """
+    call.check_keys(
+        *_TARGETS, *_CONDITIONS, "data_source_id", "name", "type", "position", absent=("placement",)
+    )
     database, source = _target(call), call.source(_body_id(call, "data_source_id"))
     kind, name = _kind(call), _name(call)
     conditions = Conditions(call.state, source.schema, call.now)
@@ -50,7 +58,9 @@ def _target(call: Call) -> Database:
     targets = [key for key in _TARGETS if call.body.get(key) is not None]
     if len(targets) != 1:
         found = ", ".join(targets) or "none"
-        raise validation_error(f"Provide exactly one of database_id, view_id, or create_database, instead had {found}.")
+        raise validation_error(
+            f"Provide exactly one of database_id, view_id, or create_database, instead had {found}."
+        )
     if targets != ["database_id"]:
         raise unsupported("dashboards, and linked databases made with their view")
     return call.database(_body_id(call, "database_id"))
@@ -98,17 +108,26 @@ def _placed(call: Call, database: Database, view_id: str) -> list[str]:
         raise shape_error("body.position.type", 'one of "start", "end", "after_view"', kind)
     before = parse_uuid(position.get("view_id"))
     if before not in database.view_ids:
-        raise validation_error(f"body.position.view_id: the database has no view {position.get('view_id')}.")
+        raise validation_error(
+            f"body.position.view_id: the database has no view {position.get('view_id')}."
+        )
     at = database.view_ids.index(before) + 1
     return [*database.view_ids[:at], view_id, *database.view_ids[at:]]
 
 
 def list_views(call: Call) -> dict[str, Any]:
-    """GET /v1/views?database_id=&data_source_id=: references to the views of either, in the order of the tabs."""
+    """GET /v1/views?database_id=&data_source_id=.
+
+    References to the views of either, in the order of the tabs.
+    """
     database_id, source_id = _query_id(call, "database_id"), _query_id(call, "data_source_id")
     if database_id is None and source_id is None:
-        raise validation_error("query failed validation: database_id or data_source_id should be defined.")
-    databases = list(call.state.databases.values()) if database_id is None else [call.database(database_id)]
+        raise validation_error(
+            "query failed validation: database_id or data_source_id should be defined."
+        )
+    databases = (
+        list(call.state.databases.values()) if database_id is None else [call.database(database_id)]
+    )
     if source_id is not None:
         call.source(source_id)
     views = [call.state.views[key] for database in databases for key in database.view_ids]
@@ -121,7 +140,9 @@ def _query_id(call: Call, name: str) -> str | None:
     given = next(iter(call.query.get(name, [])), None)
     found = parse_uuid(given)
     if given is not None and found is None:
-        raise validation_error(f"query failed validation: query.{name} should be a valid uuid, instead was `{given}`.")
+        raise validation_error(
+            f"query failed validation: query.{name} should be a valid uuid, instead was `{given}`."
+        )
     return found
 
 
@@ -131,7 +152,10 @@ def retrieve_view(call: Call) -> dict[str, Any]:
 
 
 def update_view(call: Call) -> dict[str, Any]:
-    """PATCH /v1/views/{view_id}: name, filter, sorts, quick filters, configuration; null clears, the rest stays."""
+    """PATCH /v1/views/{view_id}: name, filter, sorts, quick filters, configuration.
+
+    Null clears, the rest stays.
+    """
     call.check_keys("name", *_CONDITIONS)
     view = call.view(call.path_id("view_id"))
     schema = call.state.sources[view.data_source_id].schema
@@ -144,7 +168,9 @@ def update_view(call: Call) -> dict[str, Any]:
     if "sorts" in call.body:
         changes["sorts"] = conditions.parse_sorts(call.body["sorts"], only_properties=True)
     if "quick_filters" in call.body:
-        changes["quick_filters"] = conditions.parse_quick(view.quick_filters, call.body["quick_filters"])
+        changes["quick_filters"] = conditions.parse_quick(
+            view.quick_filters, call.body["quick_filters"]
+        )
     if "configuration" in call.body:
         given = call.body["configuration"]
         changes["configuration"] = parse_configuration(schema, view.kind, view.configuration, given)
@@ -160,7 +186,9 @@ def delete_view(call: Call) -> dict[str, Any]:
     database = call.state.databases[view.database_id]
     kept = [key for key in database.view_ids if key != view.id]
     if not kept:
-        raise validation_error("Cannot delete the last view of a database: it must always have at least one view.")
+        raise validation_error(
+            "Cannot delete the last view of a database: it must always have at least one view."
+        )
     call.state.drop_view(view)
     call.state.put_database(replace(database, view_ids=kept))
     return render_partial_view(view)

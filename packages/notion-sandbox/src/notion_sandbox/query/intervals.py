@@ -1,7 +1,9 @@
-"""Spans of time that date conditions stand for (Notion: "Filter database entries", date conditions). All in UTC.
+"""Spans of time that date conditions stand for, in UTC.
 
-A day as operand stands for the whole day. past_…, next_… and this_week are counted in whole days; weeks begin on
-Sunday, as in Notion's default calendar.
+Source: Notion's "Filter database entries", date conditions.
+
+A day as operand stands for the whole day. past_…, next_… and this_week are counted in whole days;
+weeks begin on Sunday, as in Notion's default calendar.
 """
 
 import calendar
@@ -58,7 +60,10 @@ _SPANS: dict[str, Callable[[date], tuple[date, date]]] = {
     "next_week": lambda day: (day, day + timedelta(days=7)),
     "next_month": lambda day: (day, _months_later(day, 1)),
     "next_year": lambda day: (day, _months_later(day, 12)),
-    "this_week": lambda day: (start := day - timedelta(days=day.isoweekday() % 7), start + timedelta(days=6)),
+    "this_week": lambda day: (
+        start := day - timedelta(days=day.isoweekday() % 7),
+        start + timedelta(days=6),
+    ),
 }
 
 
@@ -79,7 +84,9 @@ def date_interval(operator: str, operand: Any, *, now: datetime, path: str) -> I
         if operand != {}:
             raise shape_error(path, "an empty object", operand)
         first, last = _SPANS[operator](today)
-        return Interval(day_range(first)[0].timestamp(), day_range(last)[1].timestamp(), high_in=False)
+        return Interval(
+            day_range(first)[0].timestamp(), day_range(last)[1].timestamp(), high_in=False
+        )
     if operator not in ("equals", "before", "after", "on_or_before", "on_or_after"):
         raise body_error(f"{path} should be not present: there is no such operator.")
     start, end = _operand_range(operand, today, path)

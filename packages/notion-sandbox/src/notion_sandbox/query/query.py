@@ -1,7 +1,8 @@
 """Queries of a data source: which pages, in which order, in pieces of at most 100.
 
-Source: Notion's "Query a data source" and "Query large data sources" pages. One query gives at most 10,000 results
-over all its pieces; every piece of a query that is cut off says so in `request_status`.
+Source: Notion's "Query a data source" and "Query large data sources" pages. One query gives at most
+10,000 results over all its pieces; every piece of a query that is cut off says so in
+`request_status`.
 """
 
 import base64
@@ -21,19 +22,34 @@ from notion_sandbox.query.filters import Bounds, Filter
 from notion_sandbox.schema.property_values import find_property
 from notion_sandbox.schema.readers import READERS, TIMES, Reader
 from notion_sandbox.store.objects import DataSource, Page, Schema
-from notion_sandbox.store.state import IndexKey, PageIndex, State
+from notion_sandbox.store.page_index import IndexKey, PageIndex
+from notion_sandbox.store.state import State
 
 _MAX_SORTS = 100
 _SORT_TEXT = 100
 _SORTABLE = (
-    *("title", "rich_text", "url", "email", "phone_number", "number", "unique_id", "checkbox", "select", "status"),
+    *(
+        "title",
+        "rich_text",
+        "url",
+        "email",
+        "phone_number",
+        "number",
+        "unique_id",
+        "checkbox",
+        "select",
+        "status",
+    ),
     "date",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One order: what is compared, and whether it falls. `timestamp` is set when a time of the page is compared."""
+    """One order: what is compared, and whether it falls.
+
+    `timestamp` is set when a time of the page is compared.
+    """
 
     read: Reader
     descending: bool
@@ -52,7 +68,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a cursor holds: how many results were given, whether the query is cut off, and the last one's sort key."""
+    """What a cursor holds: how many results were given.
+
+    Whether the query is cut off, and the last one's sort key.
+    """
 
     served: int
     incomplete: bool
@@ -63,15 +82,20 @@ def parse_sorts(state: State, schema: Schema, body: Any) -> list[Sort]:
     """Read the `sorts` of a request.
 
     Raises:
-        NotionError: validation_error for what Notion refuses, sandbox_unsupported for kinds it cannot order.
+        NotionError: validation_error for what Notion refuses, sandbox_unsupported for kinds it
+            cannot order.
     """
     if body is None:
         return []
     if not isinstance(body, list):
         raise shape_error("body.sorts", "an array", body)
     if len(body) > _MAX_SORTS:
-        raise body_error(f"body.sorts.length should be ≤ `{_MAX_SORTS}`, instead was `{len(body)}`.")
-    return [_parse_sort(state, schema, item, f"body.sorts[{index}]") for index, item in enumerate(body)]
+        raise body_error(
+            f"body.sorts.length should be ≤ `{_MAX_SORTS}`, instead was `{len(body)}`."
+        )
+    return [
+        _parse_sort(state, schema, item, f"body.sorts[{index}]") for index, item in enumerate(body)
+    ]
 
 
 def _parse_sort(state: State, schema: Schema, item: Any, path: str) -> Sort:
@@ -84,7 +108,9 @@ def _parse_sort(state: State, schema: Schema, item: Any, path: str) -> Sort:
     if "timestamp" in item:
         name = item["timestamp"]
         if name not in TIMES:
-            raise shape_error(f"{path}.timestamp", 'either "created_time" or "last_edited_time"', name)
+            raise shape_error(
+                f"{path}.timestamp", 'either "created_time" or "last_edited_time"', name
+            )
         return Sort(TIMES[name], descending, name)
     key = item.get("property")
     prop = find_property(schema, key) if isinstance(key, str) else None
@@ -126,14 +152,18 @@ class Query:
         self._filter = matching
         self._sorts = sorts
         self._limit = limit
-        self._digest = hashlib.sha256(json.dumps([source.id, identity], sort_keys=True).encode()).hexdigest()[:16]
+        self._digest = hashlib.sha256(
+            json.dumps([source.id, identity], sort_keys=True).encode()
+        ).hexdigest()[:16]
         self._by_index = not sorts or (len(sorts) == 1 and sorts[0].timestamp is not None)
         name = sorts[0].timestamp if self._by_index and sorts else _cheapest(matching.bounds)
         self._reverse = self._by_index and bool(sorts) and sorts[0].descending
         self._keys = index.by_edit if name == "last_edited_time" else index.by_creation
         bounds = matching.bounds.get(name or "")
         self._start = 0 if bounds is None else bisect_left(self._keys, (bounds.low, -1, ""))
-        self._stop = len(self._keys) if bounds is None else bisect_right(self._keys, (bounds.high, inf, ""))
+        self._stop = (
+            len(self._keys) if bounds is None else bisect_right(self._keys, (bounds.high, inf, ""))
+        )
 
     def piece(self, cursor: str | None, page_size: int) -> Piece:
         """The results after a cursor.
@@ -141,7 +171,9 @@ class Query:
         Raises:
             NotionError: validation_error for a cursor of another query or of nobody.
         """
-        position = self._decode(cursor) if cursor is not None else Position(0, self._is_cut_off(), None)
+        position = (
+            self._decode(cursor) if cursor is not None else Position(0, self._is_cut_off(), None)
+        )
         room = max(0, self._limit - position.served)
         wanted = min(page_size, room)
         found = self._after(position.key, wanted + 1)
@@ -150,14 +182,20 @@ class Query:
         incomplete = position.incomplete or (more and served >= self._limit)
         if not more or served >= self._limit or not given:
             return Piece([page for _, page in given], None, incomplete)
-        return Piece([page for _, page in given], self._encode(Position(served, incomplete, given[-1][0])), incomplete)
+        return Piece(
+            [page for _, page in given],
+            self._encode(Position(served, incomplete, given[-1][0])),
+            incomplete,
+        )
 
     def _after(self, key: Any, count: int) -> list[tuple[Any, Page]]:
         if self._by_index:
             return list(islice(self._matching(self._scan(key)), count))
         floor = None if key is None else _frozen(key)
         keyed = ((self._sort_key(page), page) for _, page in self._matching(self._scan(None)))
-        return nsmallest(count, (item for item in keyed if floor is None or item[0] > floor), key=_first)
+        return nsmallest(
+            count, (item for item in keyed if floor is None or item[0] > floor), key=_first
+        )
 
     def _scan(self, after: Any) -> Iterator[IndexKey]:
         start, stop = self._start, self._stop
@@ -186,7 +224,10 @@ class Query:
         return (*(_component(sort, page) for sort in self._sorts), page.number)
 
     def _encode(self, position: Position) -> str:
-        text = json.dumps([self._digest, position.served, position.incomplete, position.key], separators=(",", ":"))
+        text = json.dumps(
+            [self._digest, position.served, position.incomplete, position.key],
+            separators=(",", ":"),
+        )
         return "s:" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     def _decode(self, cursor: str) -> Position:

@@ -1,4 +1,7 @@
-"""A request as it came in and an answer on its way out, and the way to close a connection without one."""
+"""A request as it came in and an answer on its way out.
+
+And the way to close a connection without one.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,7 +23,10 @@ _SEND = "sandbox.send"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request of the API. `raw` is None for a body that is too large, `user` for a token that nobody has."""
+    """A request of the API. `raw` is None for a body that is too large.
+
+    `user` for a token that nobody has.
+    """
 
     request: Request
     raw: bytes | None
@@ -42,7 +48,9 @@ class Answer:
         sent = {**self.headers, **headers}
         if isinstance(self.body, str):
             date = format_datetime(at, usegmt=True)
-            return Response(self.body, self.status, headers={"Date": date, **sent}, media_type="text/html")
+            return Response(
+                self.body, self.status, headers={"Date": date, **sent}, media_type="text/html"
+            )
         return json_response(self.body, self.status, at, sent)
 
 
@@ -54,8 +62,8 @@ def remember_send(scope: Scope, send: Send) -> None:
 async def hang_up(request: Request) -> Response:
     """Close the connection without an answer.
 
-    ASGI has no word for this, so it takes uvicorn's transport. Without a web server the caller is httpx in this
-    process, which gets the exception that it would raise itself.
+    ASGI has no word for this, so it takes uvicorn's transport. Without a web server the caller is
+    httpx in this process, which gets the exception that it would raise itself.
 
     Raises:
         RemoteProtocolError: There is no connection to close.

@@ -63,7 +63,8 @@ class Call:
         if found is None:
             given = json.dumps(self.params[name], ensure_ascii=False)
             raise validation_error(
-                f"path failed validation: path.{name} should be a valid uuid, instead was `{given}`."
+                f"path failed validation: path.{name} should be a valid uuid, "
+                f"instead was `{given}`."
             )
         return found
 
@@ -112,7 +113,8 @@ class Call:
 
         Args:
             known: What the endpoint understands.
-            absent: What Notion has and the sandbox has not; null, false, and empty values of these pass.
+            absent: What Notion has and the sandbox has not; null, false, and empty values of these
+                pass.
 
         Raises:
             NotionError: sandbox_unsupported for `absent`, validation_error for the rest.
@@ -122,7 +124,9 @@ class Call:
                 if value not in (None, False, [], {}):
                     raise unsupported(f"{key!r} in the body of this request")
             elif key not in known:
-                raise body_error(f"body.{key} should be not present, instead was `{json.dumps(value)[:100]}`.")
+                raise body_error(
+                    f"body.{key} should be not present, instead was `{json.dumps(value)[:100]}`."
+                )
 
 
 Endpoint = Callable[[Call], dict[str, Any]]
@@ -130,7 +134,10 @@ Endpoint = Callable[[Call], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path with `{names}`, and the endpoint; None where Notion has one and the sandbox has not."""
+    """A method, a path with `{names}`, and the endpoint.
+
+    None where Notion has one and the sandbox has not.
+    """
 
     method: str
     path: str

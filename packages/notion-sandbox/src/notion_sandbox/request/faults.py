@@ -1,7 +1,7 @@
 """Trouble on purpose: which requests it strikes, how often, and what it answers.
 
-Everything is counted and nothing is left to chance, so a test that sets a fault knows which request meets it. Faults
-live as long as the process. Codes and wording: Notion's "Status codes" page.
+Everything is counted and nothing is left to chance, so a test that sets a fault knows which request
+meets it. Faults live as long as the process. Codes and wording: Notion's "Status codes" page.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,10 @@ _ANSWERS = {
     400: ("validation_error", "The request could not be validated."),
     401: ("unauthorized", "API token is invalid."),
     403: ("restricted_resource", "Insufficient permissions for this endpoint."),
-    404: ("object_not_found", "Could not find the object. Make sure it is shared with your integration."),
+    404: (
+        "object_not_found",
+        "Could not find the object. Make sure it is shared with your integration.",
+    ),
     409: ("conflict_error", "Conflict occurred while saving. Please try again."),
     429: ("rate_limited", "You have been rate limited. Please try again in a few minutes."),
     500: ("internal_server_error", "Unexpected error occurred."),
@@ -86,7 +89,12 @@ class Trouble:
         """
         if self.status is not None and self.status not in _ANSWERS:
             raise ValueError(f"status must be one of {', '.join(map(str, _ANSWERS))}.")
-        if self.status is None and self.drop is None and self.stale_seconds is None and not self.delay_ms:
+        if (
+            self.status is None
+            and self.drop is None
+            and self.stale_seconds is None
+            and not self.delay_ms
+        ):
             raise ValueError("A fault needs status, drop, delay_ms or stale_seconds.")
         if sum(item is not None for item in (self.status, self.drop, self.stale_seconds)) > 1:
             raise ValueError("A fault has one of status, drop and stale_seconds.")
@@ -135,7 +143,10 @@ class Trouble:
 
 @dataclass
 class Fault:
-    """A trouble that was set. `met` counts the requests it was meant for, `struck` those it struck."""
+    """A trouble that was set.
+
+    `met` counts the requests it was meant for, `struck` those it struck.
+    """
 
     number: int
     trouble: Trouble
@@ -156,7 +167,9 @@ class Fault:
 
 
 class Faults:
-    """The faults of a sandbox, in the order they were set. The first that strikes a request has it alone.
+    """The faults of a sandbox, in the order they were set.
+
+    The first that strikes a request has it alone.
 
     `watch` is called when one was set, struck or cleared.
     """
@@ -169,8 +182,8 @@ class Faults:
     def add(self, status: int | None = None, **settings: Any) -> Fault:
         """Set one by the names of `Trouble`: `faults.add(429, times=3, retry_after=7)`.
 
-        Without `times` a revoked token, a missing permission or object, and stale queries last until they are cleared;
-        everything else strikes once.
+        Without `times` a revoked token, a missing permission or object, and stale queries last
+        until they are cleared; everything else strikes once.
 
         Raises:
             ValueError: With one sentence, when it cannot work.
@@ -206,7 +219,9 @@ class Faults:
     def _first(self, user: User, method: str, path: str, *, stale: bool) -> Trouble | None:
         for fault in self._faults:
             trouble = fault.trouble
-            meant = (trouble.stale_seconds is not None) is stale and trouble.strikes(user, method, path)
+            meant = (trouble.stale_seconds is not None) is stale and trouble.strikes(
+                user, method, path
+            )
             if meant and fault.take():
                 self.watch()
                 return trouble

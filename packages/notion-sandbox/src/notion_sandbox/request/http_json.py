@@ -30,7 +30,9 @@ def json_object(raw: bytes | None) -> dict[str, Any]:
         NotionError: invalid_json, or validation_error for what is too large or no object.
     """
     if raw is None:
-        raise validation_error(f"The request body is too large: at most {MAX_BODY} bytes are allowed.")
+        raise validation_error(
+            f"The request body is too large: at most {MAX_BODY} bytes are allowed."
+        )
     if not raw.strip():
         return {}
     try:
@@ -59,8 +61,13 @@ def _repaired(value: Any) -> Any:
     return value
 
 
-def json_response(body: Any, status: int, at: datetime, headers: dict[str, str] | None = None) -> Response:
+def json_response(
+    body: Any, status: int, at: datetime, headers: dict[str, str] | None = None
+) -> Response:
     """A JSON answer with the Date of the sandbox's own clock."""
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    date = {"Date": format_datetime(at, usegmt=True), "Content-Type": "application/json; charset=utf-8"}
+    date = {
+        "Date": format_datetime(at, usegmt=True),
+        "Content-Type": "application/json; charset=utf-8",
+    }
     return Response(content, status, headers={**date, **(headers or {})})

@@ -1,4 +1,7 @@
-"""The request limit of a connection: a number of requests in any 60 seconds (Notion: "Request limits")."""
+"""The request limit of a connection: a number of requests in any 60 seconds.
+
+Source: Notion's "Request limits".
+"""
 
 import math
 from collections import defaultdict, deque
@@ -19,7 +22,7 @@ class RequestLimit:
         self._seen: dict[str, deque[datetime]] = defaultdict(deque)
 
     def admit(self, user_id: str, now: datetime) -> int | None:
-        """Count a request, or say in how many whole seconds (1 to 60) the next one will be let through."""
+        """Count a request, or give the seconds (1 to 60) until the next one is let through."""
         seen = self._seen[user_id]
         while seen and now - seen[0] >= WINDOW:
             seen.popleft()

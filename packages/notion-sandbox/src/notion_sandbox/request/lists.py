@@ -1,4 +1,7 @@
-"""Lists that are read by position, in pieces of at most 100, with an opaque cursor (Notion: "Pagination")."""
+"""Lists that are read by position, in pieces of at most 100, with an opaque cursor.
+
+Source: Notion's "Pagination".
+"""
 
 import base64
 import binascii
@@ -30,8 +33,12 @@ def parse_page_size(value: Any, path: str) -> int:
     return value
 
 
-def piece_of_query(call: Call, scope: str, items: Sequence[Item]) -> tuple[Sequence[Item], str | None]:
-    """The piece that `start_cursor` and `page_size` of the query string ask for, and the cursor of the next.
+def piece_of_query(
+    call: Call, scope: str, items: Sequence[Item]
+) -> tuple[Sequence[Item], str | None]:
+    """The piece that `start_cursor` and `page_size` of the query string ask for.
+
+    And the cursor of the next.
 
     Args:
         call: The request.
@@ -43,13 +50,19 @@ def piece_of_query(call: Call, scope: str, items: Sequence[Item]) -> tuple[Seque
     """
     size = next(iter(call.query.get("page_size", [])), None)
     if size is not None and not size.isdecimal():
-        raise validation_error(f"query failed validation: query.page_size should be a number, instead was `{size}`.")
+        raise validation_error(
+            f"query failed validation: query.page_size should be a number, instead was `{size}`."
+        )
     page_size = parse_page_size(None if size is None else int(size), "query.page_size")
     return piece_of(scope, items, next(iter(call.query.get("start_cursor", [])), None), page_size)
 
 
-def piece_of_body(call: Call, scope: str, items: Sequence[Item]) -> tuple[Sequence[Item], str | None]:
-    """The piece that `start_cursor` and `page_size` of the body ask for, and the cursor of the next.
+def piece_of_body(
+    call: Call, scope: str, items: Sequence[Item]
+) -> tuple[Sequence[Item], str | None]:
+    """The piece that `start_cursor` and `page_size` of the body ask for.
+
+    And the cursor of the next.
 
     Raises:
         NotionError: validation_error.
@@ -57,10 +70,14 @@ def piece_of_body(call: Call, scope: str, items: Sequence[Item]) -> tuple[Sequen
     cursor = call.body.get("start_cursor")
     if cursor is not None and not isinstance(cursor, str):
         raise shape_error("body.start_cursor", "a string", cursor)
-    return piece_of(scope, items, cursor, parse_page_size(call.body.get("page_size"), "body.page_size"))
+    return piece_of(
+        scope, items, cursor, parse_page_size(call.body.get("page_size"), "body.page_size")
+    )
 
 
-def piece_of(scope: str, items: Sequence[Item], cursor: str | None, size: int) -> tuple[Sequence[Item], str | None]:
+def piece_of(
+    scope: str, items: Sequence[Item], cursor: str | None, size: int
+) -> tuple[Sequence[Item], str | None]:
     """So many items after a cursor, and the cursor of the next piece.
 
     Raises:
@@ -73,12 +90,19 @@ def piece_of(scope: str, items: Sequence[Item], cursor: str | None, size: int) -
 
 def list_answer(kind: str, results: Sequence[Any], cursor: str | None) -> dict[str, Any]:
     """A list as responses carry it."""
-    shown = {"object": "list", "results": list(results), "next_cursor": cursor, "has_more": cursor is not None}
+    shown = {
+        "object": "list",
+        "results": list(results),
+        "next_cursor": cursor,
+        "has_more": cursor is not None,
+    }
     return {**shown, "type": kind, kind: {}}
 
 
 def _cursor(scope: str, offset: int) -> str:
-    return "s:" + base64.urlsafe_b64encode(json.dumps([scope, offset]).encode()).decode().rstrip("=")
+    return "s:" + base64.urlsafe_b64encode(json.dumps([scope, offset]).encode()).decode().rstrip(
+        "="
+    )
 
 
 def _offset(scope: str, cursor: str | None) -> int:

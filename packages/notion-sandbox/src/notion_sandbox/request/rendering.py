@@ -1,4 +1,6 @@
-"""Objects as responses carry them. Key sets and order follow recorded answers of version 2026-03-11.
+"""Objects as responses carry them.
+
+Key sets and order follow recorded answers of version 2026-03-11.
 
 Version 2025-09-03 differs in one thing here: its objects also carry `archived`.
 """
@@ -62,7 +64,11 @@ class Renderer:
         """Where a page is."""
         if page.data_source_id is not None:
             database_id = self.state.sources[page.data_source_id].database_id
-            return {"type": "data_source_id", "data_source_id": page.data_source_id, "database_id": database_id}
+            return {
+                "type": "data_source_id",
+                "data_source_id": page.data_source_id,
+                "database_id": database_id,
+            }
         if page.parent_id is not None:
             return {"type": "page_id", "page_id": page.parent_id}
         return {"type": "workspace", "workspace": True}
@@ -90,7 +96,11 @@ class Renderer:
                 option = prop.options[0]
             return None if option is None else render_option(option)
         if prop.kind == "multi_select":
-            return [render_option(option) for key in option_ids(page, prop) if (option := prop.option(key))]
+            return [
+                render_option(option)
+                for key in option_ids(page, prop)
+                if (option := prop.option(key))
+            ]
         if prop.kind == "people":
             return [self.user(user_id) for user_id in ids_in(value)]
         if prop.kind == "files":
@@ -137,7 +147,10 @@ class Renderer:
             "is_locked": database.is_locked,
             "created_time": database_time(database.created_at),
             "last_edited_time": database_time(database.edited_at),
-            "data_sources": [{"id": item.id, "name": plain_text(item.title, self.state.describe)} for item in sources],
+            "data_sources": [
+                {"id": item.id, "name": plain_text(item.title, self.state.describe)}
+                for item in sources
+            ],
             "icon": database.icon,
             "cover": database.cover,
             "url": object_url("", database.id),

@@ -46,12 +46,20 @@ class RequestLog:
         status: int,
         ms: float,
     ) -> None:
-        """Note a request that is over; status 0 is one whose connection was closed without an answer."""
+        """Note a request that is over.
+
+        Status 0 is one whose connection was closed without an answer.
+        """
         self.total += 1
         self.by_status[status] += 1
         self.by_endpoint[f"{method} {route}"] += 1
         self.by_user["" if user is None else user.id] += 1
-        entry = {"number": self.total, "time": zulu(at), "user": None if user is None else user.name, "from": address}
+        entry = {
+            "number": self.total,
+            "time": zulu(at),
+            "user": None if user is None else user.name,
+            "from": address,
+        }
         whole = {**entry, "method": method, "path": path, "status": status, "ms": round(ms, 3)}
         self._entries.append(whole)
         self.watch(whole)

@@ -35,7 +35,8 @@ class SchemaChange:
         created: Ids of new properties.
         updated: Ids of changed ones.
         deleted: The properties that are gone.
-        two_way: Ids of relations that want a counterpart on the other side, with the name asked for it, if any.
+        two_way: Ids of relations that want a counterpart on the other side, with the name asked for
+            it, if any.
         retyped: What properties of another type now were before, by id.
     """
 
@@ -48,7 +49,9 @@ class SchemaChange:
 
 
 class SchemaEditor:
-    """Applies the `properties` of a request to a copy of a schema, so that a refused request changes nothing.
+    """Applies the `properties` of a request to a copy of a schema.
+
+    So that a refused request changes nothing.
 
     Args:
         schema: The present schema; empty for a new data source.
@@ -65,7 +68,8 @@ class SchemaEditor:
         """Make, change, rename and remove properties as the request says.
 
         Raises:
-            NotionError: validation_error for what Notion refuses, sandbox_unsupported for what the sandbox has not.
+            NotionError: validation_error for what Notion refuses, sandbox_unsupported for what the
+                sandbox has not.
         """
         if not isinstance(properties, dict):
             raise shape_error(path, "an object", properties)
@@ -74,10 +78,14 @@ class SchemaEditor:
             self._apply_one(key, body, f"{path}.{key}")
         titles = [prop for prop in self._change.schema.values() if prop.kind == "title"]
         if len(titles) != 1:
-            raise validation_error("Title is not provided" if not titles else "Only one title property is allowed.")
+            raise validation_error(
+                "Title is not provided" if not titles else "Only one title property is allowed."
+            )
         # The order of the request is the order of the columns.
         order = {key: index for index, key in enumerate(properties)}
-        created = sorted(self._change.created, key=lambda pid: order.get(self._change.schema[pid].name, 0))
+        created = sorted(
+            self._change.created, key=lambda pid: order.get(self._change.schema[pid].name, 0)
+        )
         kept = [pid for pid in self._change.schema if pid not in created]
         self._change.schema = {pid: self._change.schema[pid] for pid in (*kept, *created)}
         return self._change
@@ -100,7 +108,9 @@ class SchemaEditor:
             raise validation_error("Cannot delete the title property.")
         for other in self._change.schema.values():
             if other.formula is not None and other.formula.property_id == prop.id:
-                raise unsupported(f"an answer for removing {prop.name!r}, which the formula {other.name!r} uses")
+                raise unsupported(
+                    f"an answer for removing {prop.name!r}, which the formula {other.name!r} uses"
+                )
         self._change.deleted.append(self._change.schema.pop(prop.id))
 
     def _create(self, name: str, body: dict[str, Any], path: str) -> None:
@@ -137,9 +147,13 @@ class SchemaEditor:
 
     def _retyped(self, prop: Property, kind: str) -> Property:
         if prop.kind == "title" or kind == "title":
-            raise validation_error(f"Cannot change the type of {prop.name} from {prop.kind} to {kind}.")
+            raise validation_error(
+                f"Cannot change the type of {prop.name} from {prop.kind} to {kind}."
+            )
         if not can_become(prop.kind, kind):
-            raise unsupported(f"a change of a property's type ({prop.name!r} from {prop.kind} to {kind})")
+            raise unsupported(
+                f"a change of a property's type ({prop.name!r} from {prop.kind} to {kind})"
+            )
         self._change.retyped[prop.id] = prop
         keeps_options = prop.kind in OPTION_KINDS and kind in OPTION_KINDS
         return Property(prop.id, prop.name, kind, options=prop.options if keeps_options else ())
@@ -148,7 +162,9 @@ class SchemaEditor:
         if not isinstance(name, str) or not name.strip():
             raise shape_error(f"{path}.name", "a non-empty string", name)
         if any(prop.name == name for prop in self._change.schema.values()):
-            raise validation_error(f"Cannot create new database property: '{name}' property already exists.")
+            raise validation_error(
+                f"Cannot create new database property: '{name}' property already exists."
+            )
 
     def _configured(self, prop: Property, config: Any, path: str) -> Property:
         if not isinstance(config, dict):
@@ -180,9 +196,13 @@ class SchemaEditor:
     def _relation(self, prop: Property, config: dict[str, Any], path: str) -> Relation:
         target = parse_uuid(config.get("data_source_id"))
         if target is None:
-            raise shape_error(f"{path}.data_source_id", "a valid uuid", config.get("data_source_id"))
+            raise shape_error(
+                f"{path}.data_source_id", "a valid uuid", config.get("data_source_id")
+            )
         there = self._find_source(target)
-        form = config.get("type") or ("dual_property" if "dual_property" in config else "single_property")
+        form = config.get("type") or (
+            "dual_property" if "dual_property" in config else "single_property"
+        )
         if form not in ("single_property", "dual_property") or (form not in config):
             raise body_error(f"{path} should have `single_property` or `dual_property`.")
         if prop.relation is not None and (

@@ -1,7 +1,8 @@
 """What becomes of values when a property gets another type: they go by way of their text.
 
-Notion documents that types can be changed ("Update a data source properties") and leaves the values to its app, which
-keeps what the new type can hold: that is done here. A text that becomes a select brings its options along.
+Notion documents that types can be changed ("Update a data source properties") and leaves the values
+to its app, which keeps what the new type can hold: that is done here. A text that becomes a select
+brings its options along.
 """
 
 from dataclasses import replace
@@ -17,20 +18,36 @@ from notion_sandbox.values.dates import DateValue, parse_date
 from notion_sandbox.values.rich_text import MAX_TEXT, TextPart, plain_text
 
 _KINDS = (
-    *("rich_text", "number", "select", "multi_select", "status", "date", "checkbox", "url", "email", "phone_number"),
+    *(
+        "rich_text",
+        "number",
+        "select",
+        "multi_select",
+        "status",
+        "date",
+        "checkbox",
+        "url",
+        "email",
+        "phone_number",
+    ),
 )
 _TICKED = ("yes", "true", "1")
 
 
 def can_become(before: str, after: str) -> bool:
-    """Whether the sandbox can change a property of one type into another. A title stays what it is."""
+    """Whether the sandbox can change a property of one type into another.
+
+    A title stays what it is.
+    """
     return before in _KINDS and after in _KINDS
 
 
 def convert(
     state: State, before: Property, after: Property, rng: Random, source_id: str
 ) -> tuple[Property, dict[str, Value]]:
-    """The property with the options its values bring along, and the values of the new type by page id.
+    """The property with the options its values bring along.
+
+    And the values of the new type by page id.
 
     Args:
         state: Where the pages are, the trashed ones too.
@@ -80,7 +97,9 @@ def _value(prop: Property, text: str) -> Value:
     if not text:
         return [] if prop.kind == "multi_select" else None
     if prop.kind == "rich_text":
-        return tuple(TextPart("text", text[at : at + MAX_TEXT]) for at in range(0, len(text), MAX_TEXT))
+        return tuple(
+            TextPart("text", text[at : at + MAX_TEXT]) for at in range(0, len(text), MAX_TEXT)
+        )
     if prop.kind == "number":
         return _number(text)
     if prop.kind == "checkbox":
@@ -89,7 +108,9 @@ def _value(prop: Property, text: str) -> Value:
         return _date(text)
     if prop.kind in TEXT_LIMITS:
         return text[: TEXT_LIMITS[prop.kind]]
-    ids = [option.id for name in _names(prop, text) if (option := prop.option_named(name)) is not None]
+    ids = [
+        option.id for name in _names(prop, text) if (option := prop.option_named(name)) is not None
+    ]
     return ids if prop.kind == "multi_select" else next(iter(ids), None)
 
 

@@ -1,7 +1,7 @@
 """The options of select, multi_select and status properties in requests.
 
-Source: Notion's "Property object" page and public reports: a list of options replaces the old one, a colour cannot be
-changed, a rename of an option is accepted and has no effect.
+Source: Notion's "Property object" page and public reports: a list of options replaces the old one,
+a colour cannot be changed, a rename of an option is accepted and has no effect.
 """
 
 from dataclasses import replace
@@ -24,7 +24,9 @@ _STATUS_DEFAULTS = (
 )
 
 
-def parse_options(prop: Property, config: dict[str, Any], path: str, rng: Random) -> tuple[Option, ...]:
+def parse_options(
+    prop: Property, config: dict[str, Any], path: str, rng: Random
+) -> tuple[Option, ...]:
     """The options a property has after a request: those listed, or the present ones when none are.
 
     Args:
@@ -42,10 +44,15 @@ def parse_options(prop: Property, config: dict[str, Any], path: str, rng: Random
     if not isinstance(listed, list):
         raise shape_error(f"{path}.options", "an array", listed)
     if len(listed) > MAX_OPTIONS:
-        raise body_error(f"{path}.options.length should be ≤ `{MAX_OPTIONS}`, instead was `{len(listed)}`.")
+        raise body_error(
+            f"{path}.options.length should be ≤ `{MAX_OPTIONS}`, instead was `{len(listed)}`."
+        )
     if prop.kind == "status" and not listed:
         raise body_error(f"{path}.options.length should be ≥ `1`, instead was `0`.")
-    options = tuple(_parse_option(prop, item, f"{path}.options[{index}]", rng) for index, item in enumerate(listed))
+    options = tuple(
+        _parse_option(prop, item, f"{path}.options[{index}]", rng)
+        for index, item in enumerate(listed)
+    )
     names = [option.name.casefold() for option in options]
     if len(set(names)) != len(names):
         raise validation_error(f"The options of {prop.name} must have different names.")
@@ -58,7 +65,9 @@ def new_option(name: str, rng: Random) -> Option:
 
 
 def _status_defaults(rng: Random) -> tuple[Option, ...]:
-    return tuple(Option(new_uuid(rng), name, color, group) for name, color, group in _STATUS_DEFAULTS)
+    return tuple(
+        Option(new_uuid(rng), name, color, group) for name, color, group in _STATUS_DEFAULTS
+    )
 
 
 def _parse_option(prop: Property, item: Any, path: str, rng: Random) -> Option:

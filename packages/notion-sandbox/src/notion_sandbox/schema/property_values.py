@@ -1,7 +1,9 @@
-"""Property values in requests: first their shape (no schema needed), then what the schema says to them.
+"""Property values in requests.
 
-Source: Notion's "Page property values" page and recorded errors. Shapes are wrong with "body failed validation",
-a kind that is not the property's with "<name> is expected to be <kind>.".
+First their shape (no schema needed), then what the schema says to them.
+
+Source: Notion's "Page property values" page and recorded errors. Shapes are wrong with "body failed
+validation", a kind that is not the property's with "<name> is expected to be <kind>.".
 """
 
 import math
@@ -18,10 +20,28 @@ from notion_sandbox.values.list_values import parse_files, parse_ids
 from notion_sandbox.values.rich_text import check_length, parse_rich_text
 
 WRITABLE = (
-    *("title", "rich_text", "number", "select", "multi_select", "status", "date", "people", "files", "checkbox"),
+    *(
+        "title",
+        "rich_text",
+        "number",
+        "select",
+        "multi_select",
+        "status",
+        "date",
+        "people",
+        "files",
+        "checkbox",
+    ),
     *("url", "email", "phone_number", "relation"),
 )
-READ_ONLY = ("formula", "created_time", "last_edited_time", "created_by", "last_edited_by", "unique_id")
+READ_ONLY = (
+    "formula",
+    "created_time",
+    "last_edited_time",
+    "created_by",
+    "last_edited_by",
+    "unique_id",
+)
 KINDS = (*WRITABLE, *READ_ONLY)
 ELSEWHERE = ("rollup", "button", "verification", "place", "location", "last_visited_time")
 """Kinds that Notion has and the sandbox has not."""
@@ -43,7 +63,8 @@ def parse_writes(properties: Any, path: str = "body.properties") -> list[Write]:
     """Read the `properties` of a page's request.
 
     Raises:
-        NotionError: validation_error for wrong shapes, sandbox_unsupported for kinds that it does not have.
+        NotionError: validation_error for wrong shapes, sandbox_unsupported for kinds that it does
+            not have.
     """
     if not isinstance(properties, dict):
         raise shape_error(path, "an object", properties)
@@ -60,7 +81,9 @@ def _parse_write(key: str, body: Any, path: str) -> Write:
         for foreign in ELSEWHERE:
             if foreign in body:
                 raise unsupported(f"properties of type {foreign!r}")
-        problems = "\n".join(f"{path}.{name} should be defined, instead was `undefined`." for name in WRITABLE)
+        problems = "\n".join(
+            f"{path}.{name} should be defined, instead was `undefined`." for name in WRITABLE
+        )
         raise validation_error(f"body failed validation. Fix one:\n{problems}")
     return Write(key, kind, _PARSERS[kind](body[kind], f"{path}.{kind}"))
 
@@ -123,7 +146,8 @@ def match_schema(writes: list[Write], schema: Schema) -> list[tuple[Property, Wr
     """Give each write its property.
 
     Raises:
-        NotionError: validation_error for an unknown property, or one of another kind, or one that is named twice.
+        NotionError: validation_error for an unknown property, or one of another kind, or one that
+            is named twice.
     """
     matched: list[tuple[Property, Written]] = []
     for write in writes:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from notion_sandbox.store.objects import Page, Property
-from notion_sandbox.store.state import State, seconds
+from notion_sandbox.store.page_index import seconds
+from notion_sandbox.store.state import State
 from notion_sandbox.values.dates import DateValue, instant
 from notion_sandbox.values.rich_text import plain_text
 
@@ -59,7 +60,9 @@ def _checkbox(_state: State, prop: Property) -> Reader:
 
 def related_ids(state: State, page: Page, prop: Property) -> list[str]:
     """The pages that a relation shows: those that are not in the trash."""
-    return [page_id for page_id in ids_in(page.values.get(prop.id)) if not state.pages[page_id].in_trash]
+    return [
+        page_id for page_id in ids_in(page.values.get(prop.id)) if not state.pages[page_id].in_trash
+    ]
 
 
 def _options(_state: State, prop: Property) -> Reader:

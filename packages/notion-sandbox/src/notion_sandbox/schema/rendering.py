@@ -24,11 +24,16 @@ def render_schema(
 
 
 def _render(
-    prop: Property, schema: Schema, names: Callable[[str, str], str], database_of: Callable[[str], str]
+    prop: Property,
+    schema: Schema,
+    names: Callable[[str, str], str],
+    database_of: Callable[[str], str],
 ) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if prop.kind in ("select", "multi_select", "status"):
-        config["options"] = [{**render_option(option), "description": option.description} for option in prop.options]
+        config["options"] = [
+            {**render_option(option), "description": option.description} for option in prop.options
+        ]
     if prop.kind == "status":
         config["groups"] = list(_render_groups(prop))
     if prop.kind == "unique_id":

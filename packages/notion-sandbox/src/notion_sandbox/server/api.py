@@ -1,7 +1,10 @@
-"""The door of the REST API: finds the endpoint, checks token, version and limit, answers as Notion does.
+"""The door of the REST API.
 
-An endpoint is a plain function from `Call` to the JSON body of a 200. It runs without awaiting anything, so requests
-never see each other's half-done work; what it changed is committed before the answer is sent.
+Finds the endpoint, checks token, version and limit, answers as Notion does.
+
+An endpoint is a plain function from `Call` to the JSON body of a 200. It runs without awaiting
+anything, so requests never see each other's half-done work; what it changed is committed before the
+answer is sent.
 """
 
 import asyncio
@@ -45,8 +48,8 @@ class Api:
         clock: Tells the time.
         rng: Source of ids.
 
-    `on_change` is called with who changed what, once a request's changes are kept. `sleep` waits for a fault's
-    delay; `latency_seconds` go by before each answer.
+    `on_change` is called with who changed what, once a request's changes are kept. `sleep` waits
+    for a fault's delay; `latency_seconds` go by before each answer.
     """
 
     def __init__(
@@ -114,7 +117,9 @@ class Api:
         except NotionError as error:
             return Answer(error.status, error.body(request_id), error.headers)
         except Exception:  # noqa: BLE001 - a bug of the sandbox is a 500, as at Notion
-            _log.exception("The sandbox failed at %s %s", asked.request.method, asked.request.url.path)
+            _log.exception(
+                "The sandbox failed at %s %s", asked.request.method, asked.request.url.path
+            )
             failure = NotionError(500, "internal_server_error", "Unexpected error occurred.")
             return Answer(500, failure.body(request_id))
 
@@ -135,10 +140,14 @@ class Api:
             raise rate_limited(wait)
         trouble = self.faults.strike(user, route.method, asked.request.url.path)
         if trouble is not None:
-            return await self._troubled(trouble, asked, lambda: self._perform(asked, user, route, version))
+            return await self._troubled(
+                trouble, asked, lambda: self._perform(asked, user, route, version)
+            )
         return self._perform(asked, user, route, version)
 
-    async def _troubled(self, trouble: Trouble, asked: Asked, perform: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    async def _troubled(
+        self, trouble: Trouble, asked: Asked, perform: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
         pause = trouble.delay_ms / 1000
         if not trouble.saved:
             await self.sleep(pause)
@@ -167,7 +176,18 @@ class Api:
             seconds = self.faults.staleness(user, route.method, asked.request.url.path)
             state = state_as_of(state, now - timedelta(seconds=seconds)) if seconds else state
         state.journal.begin(now)
-        call = Call(state, self._outbox, self._config, self._rng, now, user, version, asked.params, query, body)
+        call = Call(
+            state,
+            self._outbox,
+            self._config,
+            self._rng,
+            now,
+            user,
+            version,
+            asked.params,
+            query,
+            body,
+        )
         answer = route.endpoint(call)
         self._state.commit()
         self._sender.wake()
@@ -194,6 +214,7 @@ def _version(request: Request) -> str:
         raise NotionError(400, "missing_version", f"{prefix} defined, instead was `undefined`.")
     if version not in (LATEST, LEGACY):
         raise validation_error(
-            f'{prefix} "{LEGACY}" or "{LATEST}" (the sandbox has no other), instead was "{version}".'
+            f'{prefix} "{LEGACY}" or "{LATEST}" (the sandbox has no other), '
+            f'instead was "{version}".'
         )
     return version

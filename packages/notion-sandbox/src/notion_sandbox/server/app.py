@@ -67,7 +67,10 @@ class Sandbox:
         self.state = State(self.storage, config.accounts, rng=chance, now=clock())
         self.state.put_meta("workspace_name", config.workspace_name)
         self.outbox = Outbox(
-            self.state, aggregation_seconds=config.aggregation_seconds, keep=config.log_limit, rng=chance
+            self.state,
+            aggregation_seconds=config.aggregation_seconds,
+            keep=config.log_limit,
+            rng=chance,
         )
         present = self.outbox.subscription
         webhook_url = config.webhook_url or (None if present is None else present["url"])
@@ -76,7 +79,13 @@ class Sandbox:
         self.state.commit()
         self.sender = Sender(self.outbox, clock=clock, http=http)
         self.api = Api(
-            ROUTES, state=self.state, outbox=self.outbox, sender=self.sender, config=config, clock=clock, rng=chance
+            ROUTES,
+            state=self.state,
+            outbox=self.outbox,
+            sender=self.sender,
+            config=config,
+            clock=clock,
+            rng=chance,
         )
         self.faults = self.api.faults
         # Not from `rng`: two starts with the same seed are still two runs.
@@ -87,7 +96,12 @@ class Sandbox:
         self.outbox.watch = watching.delivered
         limit = config.requests_per_minute
         self.control = Control(
-            self.api, limit=limit, state=self.state, outbox=self.outbox, sender=self.sender, clock=clock
+            self.api,
+            limit=limit,
+            state=self.state,
+            outbox=self.outbox,
+            sender=self.sender,
+            clock=clock,
         )
         self.board_control = BoardControl(state=self.state, feed=self.feed, clock=clock)
         self.fault_control = FaultControl(self.faults, feed=self.feed, clock=clock)
@@ -111,7 +125,10 @@ class Sandbox:
         return found
 
     async def deliver_due(self, now: datetime | None = None) -> int:
-        """Send every webhook that is due at `now` and wait for the answers. Gives the number of attempts made."""
+        """Send every webhook that is due at `now` and wait for the answers.
+
+        Gives the number of attempts made.
+        """
         return await self.sender.deliver_due(now)
 
     def start(self) -> None:
@@ -120,7 +137,10 @@ class Sandbox:
             self._pump = asyncio.create_task(self.sender.pump())
 
     async def close(self) -> None:
-        """Stop delivering, and let go of the state file. Nothing that was acknowledged is lost. Twice is once."""
+        """Stop delivering, and let go of the state file.
+
+        Nothing that was acknowledged is lost. Twice is once.
+        """
         if self._closed:
             return
         self._closed = True
@@ -149,12 +169,17 @@ class _App(Starlette):
 
 
 def create_app(
-    config: Config, *, clock: Clock = utc_now, rng: Random | None = None, http: httpx.AsyncClient | None = None
+    config: Config,
+    *,
+    clock: Clock = utc_now,
+    rng: Random | None = None,
+    http: httpx.AsyncClient | None = None,
 ) -> Starlette:
     """A sandbox as an ASGI app; `app.state.sandbox` is the `Sandbox`.
 
-    The state is opened here. Under a server the lifespan delivers webhooks (unless `config.pump` is False) and closes
-    the sandbox at the end; whoever drives the app without a lifespan calls `deliver_due` and `close`.
+    The state is opened here. Under a server the lifespan delivers webhooks (unless `config.pump` is
+    False) and closes the sandbox at the end; whoever drives the app without a lifespan calls
+    `deliver_due` and `close`.
 
     Args:
         config: The settings.
@@ -181,7 +206,9 @@ def create_app(
             WebRoute("/page/{name}", site.page_file, methods=["GET"]),
             WebRoute("/sandbox/session", sandbox.board_control.session, methods=["GET"]),
             WebRoute("/sandbox/stream", sandbox.board_control.stream, methods=["GET"]),
-            WebRoute("/sandbox/faults", sandbox.fault_control.__call__, methods=["GET", "POST", "DELETE"]),
+            WebRoute(
+                "/sandbox/faults", sandbox.fault_control.__call__, methods=["GET", "POST", "DELETE"]
+            ),
             WebRoute("/sandbox/requests", sandbox.control.requests, methods=["GET"]),
             WebRoute("/sandbox/webhook", sandbox.control.webhook, methods=["POST"]),
             WebRoute("/sandbox/webhook/handshake", sandbox.control.handshake, methods=["POST"]),

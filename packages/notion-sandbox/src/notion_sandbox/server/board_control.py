@@ -28,19 +28,34 @@ class BoardControl:
         self._clock = clock
 
     async def session(self, request: Request) -> Response:
-        """GET /sandbox/session: the person for whom the page acts, with their token; to this machine only.
+        """GET /sandbox/session: the person for whom the page acts, with their token.
 
-        The Host must be this machine's too, or a page of another site could have its own name lead here.
+        To this machine only.
+
+        The Host must be this machine's too, or a page of another site could have its own name lead
+        here.
         """
         person = next((user for user in self._state.tokens.values() if user.kind == "person"), None)
         if person is None:
             return self._refused(404, "This sandbox has no person.")
-        if not (_is_loopback(request.client.host if request.client else "") and _is_loopback(request.url.hostname)):
+        if not (
+            _is_loopback(request.client.host if request.client else "")
+            and _is_loopback(request.url.hostname)
+        ):
             return self._refused(403, "The token is shown on the machine of the sandbox only.")
-        return self._ok({"token": person.token, "user": {"id": person.id, "name": person.name}, "version": LATEST})
+        return self._ok(
+            {
+                "token": person.token,
+                "user": {"id": person.id, "name": person.name},
+                "version": LATEST,
+            }
+        )
 
     async def stream(self, request: Request) -> Response:
-        """GET /sandbox/stream: news as Server-Sent Events: change, schema, board, request, webhook, fault."""
+        """GET /sandbox/stream: news as Server-Sent Events: change.
+
+        Schema, board, request, webhook, fault.
+        """
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = self._feed.stream(request.headers.get("last-event-id"))
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")

@@ -1,7 +1,7 @@
 """The sandbox's own endpoints under /sandbox: what was asked of it, and where its webhooks go.
 
-They need no token: whoever reaches the port may use them. A POST must say `Content-Type: application/json`, which a web
-page of another site cannot do unasked.
+They need no token: whoever reaches the port may use them. A POST must say `Content-Type:
+application/json`, which a web page of another site cannot do unasked.
 """
 
 import json
@@ -35,7 +35,9 @@ class Control:
         clock: Tells the time.
     """
 
-    def __init__(self, api: Api, *, limit: int, state: State, outbox: Outbox, sender: Sender, clock: Clock) -> None:
+    def __init__(
+        self, api: Api, *, limit: int, state: State, outbox: Outbox, sender: Sender, clock: Clock
+    ) -> None:
         self._api = api
         self._limit = limit
         self._state = state
@@ -44,7 +46,10 @@ class Control:
         self._clock = clock
 
     async def requests(self, request: Request) -> Response:
-        """GET /sandbox/requests?since=N: counts since the start, the limit, and the remembered requests after N."""
+        """GET /sandbox/requests?since=N.
+
+        Counts since the start, the limit, and the remembered requests after N.
+        """
         try:
             since = int(request.query_params.get("since", "0"))
         except ValueError:
@@ -54,18 +59,28 @@ class Control:
             "received": log.total,
             "by_status": {str(status): count for status, count in sorted(log.by_status.items())},
             "by_endpoint": dict(sorted(log.by_endpoint.items())),
-            "by_user": {self._user_name(user_id): count for user_id, count in sorted(log.by_user.items())},
+            "by_user": {
+                self._user_name(user_id): count for user_id, count in sorted(log.by_user.items())
+            },
         }
         remembered = log.since(since)
         return self._ok(
-            {"totals": totals, "requests_per_minute": self._limit, "last": log.total, "requests": remembered}
+            {
+                "totals": totals,
+                "requests_per_minute": self._limit,
+                "last": log.total,
+                "requests": remembered,
+            }
         )
 
     def _user_name(self, user_id: str) -> str:
         return self._state.users[user_id].name if user_id else ""
 
     async def webhook(self, request: Request) -> Response:
-        """POST /sandbox/webhook {"url": str | null, "secret"?: str}: where events go; null switches them off."""
+        """POST /sandbox/webhook {"url": str | null, "secret"?: str}: where events go.
+
+        Null switches them off.
+        """
         try:
             body = await read_json(request)
             url, secret = _subscription(body)
@@ -80,21 +95,31 @@ class Control:
         return self._ok({**shown, "subscription_id": subscription["id"]})
 
     async def handshake(self, request: Request) -> Response:
-        """POST /sandbox/webhook/handshake {}: sends the verification token once; says what came back."""
+        """POST /sandbox/webhook/handshake {}: sends the verification token once.
+
+        Says what came back.
+        """
         try:
             await read_json(request)
             if self._outbox.subscription is None:
-                raise validation_error("There is no webhook url. Set it first with POST /sandbox/webhook.")
+                raise validation_error(
+                    "There is no webhook url. Set it first with POST /sandbox/webhook."
+                )
         except NotionError as error:
             return self._refused(error)
         status, failure = await self._sender.handshake()
         return self._ok({"status": status, "error": failure})
 
     async def webhooks(self, _request: Request) -> Response:
-        """GET /sandbox/webhooks: the subscription without its secret, and the last deliveries, newest first."""
+        """GET /sandbox/webhooks.
+
+        The subscription without its secret, and the last deliveries, newest first.
+        """
         subscription = self._outbox.subscription
         pending = list(self._outbox.pending.values())
-        last = sorted([*self._outbox.finished, *pending], key=lambda item: item.number)[-_SHOWN_DELIVERIES:]
+        last = sorted([*self._outbox.finished, *pending], key=lambda item: item.number)[
+            -_SHOWN_DELIVERIES:
+        ]
         return self._ok(
             {
                 "url": None if subscription is None else subscription["url"],
@@ -109,12 +134,16 @@ class Control:
         return json_response(body, 200, self._clock())
 
     def _refused(self, error: NotionError) -> Response:
-        return json_response({"status": error.status, "message": error.message}, error.status, self._clock())
+        return json_response(
+            {"status": error.status, "message": error.message}, error.status, self._clock()
+        )
 
 
 def _subscription(body: dict[str, Any]) -> tuple[str | None, str | None]:
     if "url" not in body:
-        raise validation_error('The body must have "url": a string, or null to switch webhooks off.')
+        raise validation_error(
+            'The body must have "url": a string, or null to switch webhooks off.'
+        )
     url, secret = body["url"], body.get("secret")
     if url is not None and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
         raise validation_error("url must start with http:// or https://, or be null.")

@@ -79,11 +79,17 @@ def _check(key: str, value: Any) -> None:
     """
     whole = isinstance(value, int) and not isinstance(value, bool)
     rules = {
-        **{name: (value in choices, f"one of {', '.join(choices)}") for name, choices in _TEXTS.items()},
+        **{
+            name: (value in choices, f"one of {', '.join(choices)}")
+            for name, choices in _TEXTS.items()
+        },
         **dict.fromkeys(_INTEGERS, (whole, "a whole number")),
         **dict.fromkeys(_NUMBERS, (whole or isinstance(value, float), "a number")),
         **dict.fromkeys(_FLAGS, (isinstance(value, bool), "true or false")),
-        "path": (isinstance(value, str) and value.startswith("/v1/"), "a path that starts with /v1/"),
+        "path": (
+            isinstance(value, str) and value.startswith("/v1/"),
+            "a path that starts with /v1/",
+        ),
     }
     if key not in rules:
         raise validation_error(f"A fault has no {key!r}; it has {', '.join(sorted(rules))}.")
@@ -93,4 +99,9 @@ def _check(key: str, value: Any) -> None:
 
 
 def _shown(fault: Fault) -> dict[str, Any]:
-    return {"number": fault.number, **asdict(fault.trouble), "struck": fault.struck, "spent": fault.spent}
+    return {
+        "number": fault.number,
+        **asdict(fault.trouble),
+        "struck": fault.struck,
+        "spent": fault.spent,
+    }

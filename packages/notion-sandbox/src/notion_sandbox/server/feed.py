@@ -1,7 +1,10 @@
-"""What happens in the sandbox, as it happens, for whoever watches: numbered notes, and a stream of them.
+"""What happens in the sandbox, as it happens, for whoever watches.
 
-The stream is Server-Sent Events (WHATWG HTML, "Server-sent events"): `id`, `event`, `data` as JSON. A watcher that
-lost the connection names the last id it saw and gets what it missed, or `event: missed` when that is gone.
+Numbered notes, and a stream of them.
+
+The stream is Server-Sent Events (WHATWG HTML, "Server-sent events"): `id`, `event`, `data` as JSON.
+A watcher that lost the connection names the last id it saw and gets what it missed, or `event:
+missed` when that is gone.
 """
 
 import asyncio
@@ -30,7 +33,8 @@ class Feed:
     """The last things that happened, and a bell for those who wait for the next.
 
     Args:
-        run: A text that is another one after each start, so that numbers of an earlier run are not mistaken.
+        run: A text that is another one after each start, so that numbers of an earlier run are not
+            mistaken.
         keep: How many notes are remembered.
     """
 
@@ -65,16 +69,24 @@ class Feed:
         self._ring()
 
     def position(self, last_id: str | None) -> int | None:
-        """The number behind the id of a stream's event; the present for no id, None for one of another run."""
+        """The number behind the id of a stream's event.
+
+        The present for no id, None for one of another run.
+        """
         if last_id is None:
             return self.last
         run, _, number = last_id.partition("-")
-        return int(number) if run == self.run and number.isdecimal() and int(number) <= self.last else None
+        return (
+            int(number)
+            if run == self.run and number.isdecimal() and int(number) <= self.last
+            else None
+        )
 
     async def stream(self, last_id: str | None = None) -> AsyncIterator[str]:
         """The events after an id, for as long as somebody listens."""
         number = self.position(last_id)
-        yield f"retry: 500\nid: {self.run}-{self.last if number is None else number}\nevent: hello\ndata: {{}}\n\n"
+        start = self.last if number is None else number
+        yield f"retry: 500\nid: {self.run}-{start}\nevent: hello\ndata: {{}}\n\n"
         while not self._closed:
             bell, last = self._bell, self.last
             notes = None if number is None else self.since(number)
@@ -82,7 +94,8 @@ class Feed:
                 yield f"id: {self.run}-{last}\nevent: missed\ndata: {{}}\n\n"
                 number = last
             for note in notes or ():
-                yield f"id: {self.run}-{note.number}\nevent: {note.kind}\ndata: {json.dumps(note.body)}\n\n"
+                data = json.dumps(note.body)
+                yield f"id: {self.run}-{note.number}\nevent: {note.kind}\ndata: {data}\n\n"
                 number = note.number
             if number == self.last and not await self._rings(bell):
                 yield ": still here\n\n"

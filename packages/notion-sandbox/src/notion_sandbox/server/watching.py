@@ -1,4 +1,7 @@
-"""Tells the feed what the board page and other watchers want to know: changes, requests, webhooks."""
+"""Tells the feed what the board page and other watchers want to know.
+
+Changes, requests, webhooks.
+"""
 
 from typing import Any
 
@@ -21,7 +24,10 @@ class Watching:
         self._state = state
 
     def changed(self, user: User, touched: list[tuple[str, str]]) -> None:
-        """A request's changes were kept: `change` of a page, `schema` of a data source, `board` for a database."""
+        """A request's changes were kept.
+
+        `change` of a page, `schema` of a data source, `board` for a database.
+        """
         by = {"id": user.id, "name": user.name, "type": user.kind}
         for kind, object_id in touched:
             if kind == "page":

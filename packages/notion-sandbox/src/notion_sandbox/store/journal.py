@@ -26,7 +26,8 @@ class Journal:
     """Notes every change of a request.
 
     Attributes:
-        touched: What the present request changed, in order: (`page` | `data_source` | `database`, id).
+        touched: What the present request changed, in order: (`page` | `data_source` | `database`,
+            id).
     """
 
     def __init__(self) -> None:
@@ -51,7 +52,10 @@ class Journal:
         self._versions.append(Version(self._now, page_id, before))
 
     def pages_as_of(self, moment: datetime) -> dict[str, Page | None]:
-        """The pages that changed after a moment, as they were then; None for those that were not there yet."""
+        """The pages that changed after a moment, as they were then.
+
+        None for those that were not there yet.
+        """
         found: dict[str, Page | None] = {}
         for version in reversed(self._versions):
             if version.at <= moment:

@@ -1,4 +1,7 @@
-"""What the sandbox holds: databases, data sources with their properties, views, pages, blocks, comments, users."""
+"""What the sandbox holds.
+
+Databases, data sources with their properties, views, pages, blocks, comments, users.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +13,10 @@ from notion_sandbox.values.rich_text import RichText
 from notion_sandbox.values.types import Json
 
 Value = RichText | DateValue | list[str] | list[Json] | str | int | float | bool | None
-"""What a page holds for a property: rich text; a date; ids of pages, people or options; files; an option's id or a URL;
+"""What a page holds for a property: rich text; a date; ids of pages, people or options; files;
+an option's id or a URL;
+
+A date; ids of pages, people or options; files; an option's id or a URL;
 a number; a tick."""
 
 
@@ -26,7 +32,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice of a select, multi_select or status property. `group` is the status group's name, else None."""
+    """One choice of a select, multi_select or status property.
+
+    `group` is the status group's name, else None.
+    """
 
     id: str
     name: str
@@ -37,7 +46,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Where a relation points. `synced_id` is the property on the other side of a two-way relation."""
+    """Where a relation points.
+
+    `synced_id` is the property on the other side of a two-way relation.
+    """
 
     data_source_id: str
     synced_id: str | None = None
@@ -45,7 +57,9 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One column of a data source. Of `options`, `formula`, `relation`, `prefix`, only what its kind has is set.
+    """One column of a data source.
+
+    Of `options`, `formula`, `relation`, `prefix`, only what its kind has is set.
 
     `prefix` stands before the number of a unique id; `description` is shown to people.
     """
@@ -76,7 +90,9 @@ Schema = dict[str, Property]
 
 @dataclass(slots=True)
 class Database:
-    """A database: the container of data sources and views (Notion: upgrade guide 2025-09-03). Times are exact.
+    """A database: the container of data sources and views (Notion: upgrade guide 2025-09-03).
+
+    Times are exact.
 
     `parent_id` is a page. `view_ids` are its tabs in order.
     """
@@ -119,8 +135,8 @@ class DataSource:
 class View:
     """A saved look at a data source (Notion: "Working with views"). Times are exact.
 
-    Properties in `filter`, `sorts`, `quick_filters` and `configuration` are named by their ids, so that a rename does
-    not break them.
+    Properties in `filter`, `sorts`, `quick_filters` and `configuration` are named by their ids, so
+    that a rename does not break them.
     """
 
     id: str
@@ -142,7 +158,8 @@ class View:
 class Page:
     """A page. `number` rises with each page made, which orders pages of one minute.
 
-    `values` holds what was set, by property id; values of properties and options that are gone stay and are ignored.
+    `values` holds what was set, by property id; values of properties and options that are gone stay
+    and are ignored.
     """
 
     id: str
@@ -162,9 +179,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a page's content. `place` orders the children of one parent, which is a page or a block.
+    """A piece of a page's content.
 
-    `texts` are its rich texts by field (`rich_text`, `caption`), `fields` everything else under its type.
+    `place` orders the children of one parent, which is a page or a block.
+
+    `texts` are its rich texts by field (`rich_text`, `caption`), `fields` everything else under its
+    type.
     """
 
     id: str
@@ -182,7 +202,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody said about a page or a block; `parent_id` is either. `name` is the name it was said under."""
+    """What somebody said about a page or a block; `parent_id` is either.
+
+    `name` is the name it was said under.
+    """
 
     id: str
     discussion_id: str

@@ -4,11 +4,15 @@ from copy import copy
 from datetime import datetime
 
 from notion_sandbox.store.objects import Page
-from notion_sandbox.store.state import PageIndex, State
+from notion_sandbox.store.page_index import PageIndex
+from notion_sandbox.store.state import State
 
 
 def state_as_of(state: State, moment: datetime) -> State:
-    """The state as queries saw it at a moment within the last minutes; the schema is the present one."""
+    """The state as queries saw it at a moment within the last minutes.
+
+    The schema is the present one.
+    """
     before = state.journal.pages_as_of(moment)
     if not before:
         return state

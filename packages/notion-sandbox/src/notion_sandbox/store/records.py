@@ -80,7 +80,10 @@ def dump_source(source: DataSource) -> dict[str, Any]:
 def load_source(object_id: str, body: dict[str, Any]) -> DataSource:
     """The data source of a record."""
     schema = {item["id"]: _load_property(item) for item in body["schema"]}
-    text = {"title": load_rich_text(body["title"]), "description": load_rich_text(body.get("description", ()))}
+    text = {
+        "title": load_rich_text(body["title"]),
+        "description": load_rich_text(body.get("description", ())),
+    }
     return DataSource(**{**body, **text, **_times(body), "schema": schema, "id": object_id})
 
 
@@ -98,7 +101,11 @@ def _load_property(item: dict[str, Any]) -> Property:
 
 def dump_page(page: Page, schema: Schema) -> dict[str, Any]:
     """A page without its id, with the values that its schema still has."""
-    values = {key: _dump_value(schema[key].kind, value) for key, value in page.values.items() if key in schema}
+    values = {
+        key: _dump_value(schema[key].kind, value)
+        for key, value in page.values.items()
+        if key in schema
+    }
     return {
         "number": page.number,
         "data_source_id": page.data_source_id,
@@ -134,7 +141,10 @@ def load_view(object_id: str, body: dict[str, Any]) -> View:
 
 def dump_block(block: Block) -> dict[str, Any]:
     """A block without its id."""
-    return {**_dump_timed(block), "texts": {key: dump_rich_text(text) for key, text in block.texts.items()}}
+    return {
+        **_dump_timed(block),
+        "texts": {key: dump_rich_text(text) for key, text in block.texts.items()},
+    }
 
 
 def load_block(object_id: str, body: dict[str, Any]) -> Block:
@@ -150,12 +160,18 @@ def dump_comment(comment: Comment) -> dict[str, Any]:
 
 def load_comment(object_id: str, body: dict[str, Any]) -> Comment:
     """The comment of a record."""
-    return Comment(**{**body, **_times(body), "text": load_rich_text(body["text"]), "id": object_id})
+    return Comment(
+        **{**body, **_times(body), "text": load_rich_text(body["text"]), "id": object_id}
+    )
 
 
 def _dump_timed(thing: View | Block | Comment) -> dict[str, Any]:
     body = {item.name: getattr(thing, item.name) for item in fields(thing) if item.name != "id"}
-    return {**body, "created_at": thing.created_at.isoformat(), "edited_at": thing.edited_at.isoformat()}
+    return {
+        **body,
+        "created_at": thing.created_at.isoformat(),
+        "edited_at": thing.edited_at.isoformat(),
+    }
 
 
 def _dump_value(kind: str, value: Value) -> Any:

@@ -1,10 +1,8 @@
 """Everything a sandbox holds: in memory for reading, written through to the state file.
 
-Pages are replaced, never changed in place, so that the indexes by edit and by creation stay right. The indexes hold
-the pages that are not in the trash, in order, which makes a query by time cheap at 100,000 pages.
+Pages are replaced, never changed in place, so that the indexes by edit and by creation stay right.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +23,7 @@ from notion_sandbox.store.objects import (
     User,
     View,
 )
+from notion_sandbox.store.page_index import PageIndex
 from notion_sandbox.store.storage import Storage
 from notion_sandbox.values.ids import TITLE_ID, new_token, new_uuid
 from notion_sandbox.values.rich_text import TextPart, plain_text
@@ -32,12 +31,12 @@ from notion_sandbox.values.rich_text import TextPart, plain_text
 PAGE_SCHEMA: Schema = {TITLE_ID: Property(TITLE_ID, "title", "title")}
 """What a page outside a data source has."""
 
-IndexKey = tuple[float, int, str]
-"""A moment in seconds since 1970, cut to the minute; the page's number; the page's id."""
-
 
 def default_view(source: DataSource, view_id: str) -> View:
-    """The view that every data source begins with (Notion: "Working with views", default behavior)."""
+    """The view that every data source begins with.
+
+    Source: Notion's "Working with views", default behavior.
+    """
     made, author = source.created_at, source.created_by
     return View(
         view_id,
@@ -53,38 +52,6 @@ def default_view(source: DataSource, view_id: str) -> View:
     )
 
 
-def seconds(moment: datetime) -> float:
-    """The moment in seconds since 1970, cut to the minute: what indexes and filters compare."""
-    return moment.timestamp() // 60 * 60
-
-
-class PageIndex:
-    """The living pages of one data source, ordered by edit and by creation."""
-
-    def __init__(self) -> None:
-        self.by_edit: list[IndexKey] = []
-        self.by_creation: list[IndexKey] = []
-
-    def fill(self, pages: Iterable[Page]) -> None:
-        """Take many pages at once."""
-        for page in pages:
-            self.by_edit.append((seconds(page.edited_at), page.number, page.id))
-            self.by_creation.append((seconds(page.created_at), page.number, page.id))
-        self.by_edit.sort()
-        self.by_creation.sort()
-
-    def add(self, page: Page) -> None:
-        """Take a page in."""
-        insort(self.by_edit, (seconds(page.edited_at), page.number, page.id))
-        insort(self.by_creation, (seconds(page.created_at), page.number, page.id))
-
-    def discard(self, page: Page) -> None:
-        """Let a page go."""
-        for keys, moment in ((self.by_edit, page.edited_at), (self.by_creation, page.created_at)):
-            key = (seconds(moment), page.number, page.id)
-            del keys[bisect_left(keys, key)]
-
-
 class State:
     """The objects of one sandbox.
 
@@ -95,21 +62,33 @@ class State:
         now: When this is, for the first page.
     """
 
-    def __init__(self, storage: Storage, accounts: Iterable[Account], *, rng: Random, now: datetime) -> None:
+    def __init__(
+        self, storage: Storage, accounts: Iterable[Account], *, rng: Random, now: datetime
+    ) -> None:
         self.storage = storage
         self._rng = rng
         self.journal = Journal()
         self.meta: dict[str, Any] = dict(storage.all("meta"))
-        self.users: dict[str, User] = {key: records.load_user(body) for key, body in storage.all("user")}
-        self.databases = {key: records.load_database(key, body) for key, body in storage.all("database")}
-        self.sources = {key: records.load_source(key, body) for key, body in storage.all("data_source")}
+        self.users: dict[str, User] = {
+            key: records.load_user(body) for key, body in storage.all("user")
+        }
+        self.databases = {
+            key: records.load_database(key, body) for key, body in storage.all("database")
+        }
+        self.sources = {
+            key: records.load_source(key, body) for key, body in storage.all("data_source")
+        }
         self.views = {key: records.load_view(key, body) for key, body in storage.all("view")}
         self.blocks = {key: records.load_block(key, body) for key, body in storage.all("block")}
         self.view_queries: dict[str, Any] = {}
-        self.comments = {key: records.load_comment(key, body) for key, body in storage.all("comment")}
+        self.comments = {
+            key: records.load_comment(key, body) for key, body in storage.all("comment")
+        }
         self.pages: dict[str, Page] = {}
         for key, body in storage.all("page"):
-            self.pages[key] = records.load_page(key, body, self.schema_of_id(body["data_source_id"]))
+            self.pages[key] = records.load_page(
+                key, body, self.schema_of_id(body["data_source_id"])
+            )
         self._next_number = 1 + max((page.number for page in self.pages.values()), default=0)
         self.indexes: dict[str, PageIndex] = {key: PageIndex() for key in self.sources}
         living: dict[str, list[Page]] = {key: [] for key in self.sources}
@@ -128,15 +107,23 @@ class State:
         self.commit()
 
     def _complete(self, rng: Random) -> None:
-        """Give databases of a state that is older than views what they lack: a first view, and who made them."""
+        """Give databases of a state that is older than views what they lack.
+
+        A first view, and who made them.
+        """
         for database in [database for database in self.databases.values() if not database.view_ids]:
             first = self.sources[database.data_source_ids[0]]
-            self.put_database(replace(database, created_by=first.created_by, edited_by=first.edited_by))
+            self.put_database(
+                replace(database, created_by=first.created_by, edited_by=first.edited_by)
+            )
             for source_id in database.data_source_ids:
                 self.add_view(default_view(self.sources[source_id], new_uuid(rng)))
 
     def _user_of(self, account: Account) -> User:
-        known = next((u for u in self.users.values() if (u.kind, u.name) == (account.kind, account.name)), None)
+        known = next(
+            (u for u in self.users.values() if (u.kind, u.name) == (account.kind, account.name)),
+            None,
+        )
         if known is None:
             prefix = "ntn_" if account.kind == "bot" else "person_"
             token = account.token or new_token(self._rng, prefix)
@@ -150,7 +137,15 @@ class State:
         author = next(iter(self.users))
         title = (TextPart("text", "Sandbox"),)
         page = Page(
-            new_uuid(self._rng), self.new_number(), None, None, now, author, now, author, values={TITLE_ID: title}
+            new_uuid(self._rng),
+            self.new_number(),
+            None,
+            None,
+            now,
+            author,
+            now,
+            author,
+            values={TITLE_ID: title},
         )
         self.put_page(page)
         return page
@@ -209,7 +204,11 @@ class State:
 
     def blocks_in(self, parent_id: str) -> list[Block]:
         """The blocks under a page or block, in order, without those in the trash."""
-        found = [block for block in self.blocks.values() if block.parent_id == parent_id and not block.in_trash]
+        found = [
+            block
+            for block in self.blocks.values()
+            if block.parent_id == parent_id and not block.in_trash
+        ]
         return sorted(found, key=lambda block: block.place)
 
     def put_comment(self, comment: Comment) -> None:
@@ -252,7 +251,8 @@ class State:
     def title_of(self, page: Page) -> str:
         """The title as plain text."""
         value = page.values.get(TITLE_ID, ())
-        # A title that mentions a page that mentions this one must not go round for ever: mentions inside are bare.
+        # A title that mentions a page that mentions this one must not go round for ever: mentions
+        # inside are bare.
         return plain_text(value, lambda _kind, _id: None) if isinstance(value, tuple) else ""
 
     def describe(self, kind: str, object_id: str) -> Mapping[str, Any] | None:
@@ -261,7 +261,10 @@ class State:
             user = self.users[object_id]
             return {"name": user.name, "object": render_user(user, self.meta)}
         if kind == "page" and object_id in self.pages:
-            return {"name": self.title_of(self.pages[object_id]) or "Untitled", "object": {"id": object_id}}
+            return {
+                "name": self.title_of(self.pages[object_id]) or "Untitled",
+                "object": {"id": object_id},
+            }
         if kind == "database" and object_id in self.databases:
             title = plain_text(self.databases[object_id].title, lambda _kind, _id: None)
             return {"name": title or "Untitled", "object": {"id": object_id}}
@@ -270,7 +273,13 @@ class State:
 
 def render_user(user: User, meta: Mapping[str, Any]) -> dict[str, Any]:
     """A user as responses carry it."""
-    shown: dict[str, Any] = {"object": "user", "id": user.id, "name": user.name, "avatar_url": None, "type": user.kind}
+    shown: dict[str, Any] = {
+        "object": "user",
+        "id": user.id,
+        "name": user.name,
+        "avatar_url": None,
+        "type": user.kind,
+    }
     if user.kind == "person":
         local = "".join(c if c.isalnum() and c.isascii() else "." for c in user.name.lower())
         return {**shown, "person": {"email": f"{local}@sandbox.invalid", "email_verified": True}}
@@ -278,5 +287,9 @@ def render_user(user: User, meta: Mapping[str, Any]) -> dict[str, Any]:
     limits = {"max_file_upload_size_in_bytes": 5_242_880}
     return {
         **shown,
-        "bot": {"owner": {"type": "workspace", "workspace": True}, **workspace, "workspace_limits": limits},
+        "bot": {
+            "owner": {"type": "workspace", "workspace": True},
+            **workspace,
+            "workspace_limits": limits,
+        },
     }

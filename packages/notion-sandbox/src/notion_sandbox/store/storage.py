@@ -1,7 +1,10 @@
-"""The state file: one SQLite table of JSON objects by kind and id, written through before a request is answered.
+"""The state file: one SQLite table of JSON objects by kind and id.
 
-WAL with synchronous=NORMAL: a killed process loses nothing that was committed; only a power cut can take the last
-moments (SQLite: "PRAGMA synchronous"). The file is locked, so that two sandboxes cannot share a state.
+Written through before a request is answered.
+
+WAL with synchronous=NORMAL: a killed process loses nothing that was committed; only a power cut can
+take the last moments (SQLite: "PRAGMA synchronous"). The file is locked, so that two sandboxes
+cannot share a state.
 """
 
 import json
@@ -25,7 +28,8 @@ class Storage:
         folder: Where the file lives; made if missing, readable by its owner only. None: no file.
 
     Raises:
-        StateError: The folder cannot be used, the file is no state of a sandbox, or another sandbox has it open.
+        StateError: The folder cannot be used, the file is no state of a sandbox, or another sandbox
+            has it open.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -53,19 +57,24 @@ class Storage:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS objects (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id))"
+            "CREATE TABLE IF NOT EXISTS objects (kind TEXT, id TEXT, body TEXT NOT NULL, PRIMARY "
+            "KEY (kind, id))"
             " WITHOUT ROWID"
         )
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found not in (0, _FORMAT):
-            raise StateError(f"The state was written by another version of the sandbox (format {found}).")
+            raise StateError(
+                f"The state was written by another version of the sandbox (format {found})."
+            )
         connection.execute(f"PRAGMA user_version={_FORMAT}")
         connection.commit()
 
     def put(self, kind: str, object_id: str, body: Any) -> None:
         """Write an object; it is kept once `commit` has returned."""
         text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
-        self._connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (kind, object_id, text))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (kind, object_id, text)
+        )
 
     def delete(self, kind: str, object_id: str) -> None:
         """Remove an object, if it is there."""
@@ -73,7 +82,9 @@ class Storage:
 
     def all(self, kind: str) -> Iterator[tuple[str, Any]]:
         """Every (id, body) of a kind."""
-        for object_id, body in self._connection.execute("SELECT id, body FROM objects WHERE kind = ?", (kind,)):
+        for object_id, body in self._connection.execute(
+            "SELECT id, body FROM objects WHERE kind = ?", (kind,)
+        ):
             yield object_id, json.loads(body)
 
     def commit(self) -> None:

@@ -1,4 +1,7 @@
-"""Dates: what a date property holds, and the spellings of moments in answers (Notion: "Page property values")."""
+"""Dates: what a date property holds, and the spellings of moments in answers.
+
+Source: Notion's "Page property values".
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +12,10 @@ from zoneinfo import ZoneInfo
 from notion_sandbox.errors import body_error, missing_error, shape_error
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,8 @@ class DateValue:
     """A day or a moment, or a range of them.
 
     Attributes:
-        start: `2026-11-23`, or `2026-11-23T10:00:00.000+01:00`: to the minute, with the offset it was given in.
+        start: `2026-11-23`, or `2026-11-23T10:00:00.000+01:00`: to the minute, with the offset it
+            was given in.
         end: The same, or None.
     """
 
@@ -25,7 +32,10 @@ class DateValue:
     end: str | None = None
 
     def render(self) -> dict[str, Any]:
-        """As responses carry it. A zone given by name comes back as its offset and a null time_zone."""
+        """As responses carry it.
+
+        A zone given by name comes back as its offset and a null time_zone.
+        """
         return {"start": self.start, "end": self.end, "time_zone": None}
 
     def dump(self) -> list[str | None]:
@@ -44,7 +54,8 @@ def parse_date(value: Any, path: str) -> DateValue | None:
     Moments are cut to the minute: Notion keeps a date property's time as hours and minutes.
 
     Raises:
-        NotionError: validation_error when it is not a date, the range runs backwards, or a zone comes with an offset.
+        NotionError: validation_error when it is not a date, the range runs backwards, or a zone
+            comes with an offset.
     """
     if value is None:
         return None
@@ -56,7 +67,10 @@ def parse_date(value: Any, path: str) -> DateValue | None:
     start = _normal(value["start"], zone, f"{path}.start")
     end = None if value.get("end") is None else _normal(value["end"], zone, f"{path}.end")
     if end is not None and (is_day(start) != is_day(end) or instant(end) < instant(start)):
-        raise body_error(f"{path}.end should be a date of the same form on or after {path}.start, instead was `{end}`.")
+        raise body_error(
+            f"{path}.end should be a date of the same form on or after {path}.start, "
+            f"instead was `{end}`."
+        )
     return DateValue(start, end)
 
 
@@ -75,10 +89,14 @@ def _normal(text: Any, zone: tzinfo | None, path: str) -> str:
         raise shape_error(path, "a valid ISO 8601 date string", text)
     if not isinstance(moment, datetime):
         if zone is not None:
-            raise body_error(f"{path} should include a time when a time_zone is given, instead was `{text}`.")
+            raise body_error(
+                f"{path} should include a time when a time_zone is given, instead was `{text}`."
+            )
         return moment.isoformat()
     if zone is not None and moment.tzinfo is not None:
-        raise body_error(f"{path} should have no UTC offset when a time_zone is given, instead was `{text}`.")
+        raise body_error(
+            f"{path} should have no UTC offset when a time_zone is given, instead was `{text}`."
+        )
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone or UTC)
     return zoned.replace(second=0, microsecond=0).isoformat(timespec="milliseconds")
 

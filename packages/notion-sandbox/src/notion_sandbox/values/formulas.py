@@ -1,8 +1,11 @@
-"""The formulas that the sandbox can compute: the minutes between now and a date, as number or as text.
+"""The formulas that the sandbox can compute.
 
-Source: Notion's formula reference (dateBetween, now, prop, format). Only these two forms are understood:
-`dateBetween(now(), prop("X"), "minutes")` and `format(dateBetween(now(), prop("X"), "minutes")) + " min"`, with any
-of the units and any text behind. Everything else is refused when the property is made.
+The minutes between now and a date, as number or as text.
+
+Source: Notion's formula reference (dateBetween, now, prop, format). Only these two forms are
+understood: `dateBetween(now(), prop("X"), "minutes")` and `format(dateBetween(now(), prop("X"),
+"minutes")) + " min"`, with any of the units and any text behind. Everything else is refused when
+the property is made.
 """
 
 import re
@@ -13,7 +16,10 @@ from typing import Any
 from notion_sandbox.errors import unsupported
 
 _SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
-_BETWEEN = r'dateBetween\(\s*now\(\s*\)\s*,\s*prop\(\s*"(?P<name>(?:[^"\\]|\\.)+)"\s*\)\s*,\s*"(?P<unit>\w+)"\s*\)'
+_BETWEEN = (
+    r"dateBetween\(\s*now\(\s*\)\s*,\s*"
+    r'prop\(\s*"(?P<name>(?:[^"\\]|\\.)+)"\s*\)\s*,\s*"(?P<unit>\w+)"\s*\)'
+)
 _NUMBER = re.compile(_BETWEEN)
 _TEXT = re.compile(rf'format\(\s*{_BETWEEN}\s*\)\s*\+\s*"(?P<suffix>(?:[^"\\]|\\.)*)"')
 
@@ -38,7 +44,10 @@ class Formula:
         return between if self.suffix is None else f'format({between}) + "{_quoted(self.suffix)}"'
 
     def evaluate(self, then: datetime | None, now: datetime) -> dict[str, Any]:
-        """The result as responses carry it; whole units, cut towards zero; an empty date gives an empty number."""
+        """The result as responses carry it.
+
+        Whole units, cut towards zero; an empty date gives an empty number.
+        """
         elapsed = None if then is None else int((now - then).total_seconds() / _SECONDS[self.unit])
         if self.suffix is None:
             return {"type": "number", "number": elapsed}
@@ -56,7 +65,8 @@ def parse_formula(expression: str) -> tuple[str, str, str | None]:
     if match is None or match["unit"] not in _SECONDS:
         raise unsupported(
             "an evaluator for this formula (Notion may well accept it). It computes only "
-            '`dateBetween(now(), prop("X"), "minutes")` and `format(dateBetween(now(), prop("X"), "minutes")) + " min"`'
+            '`dateBetween(now(), prop("X"), "minutes")` and '
+            '`format(dateBetween(now(), prop("X"), "minutes")) + " min"`'
         )
     suffix = match.groupdict().get("suffix")
     return _unquoted(match["name"]), match["unit"], None if suffix is None else _unquoted(suffix)

@@ -5,7 +5,9 @@ import uuid
 from random import Random
 from urllib.parse import quote, unquote
 
-_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(
+    r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE
+)
 _PROPERTY_CHARACTERS = ":;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 _TOKEN_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"  # noqa: S105 - an alphabet
 TITLE_ID = "title"
@@ -18,7 +20,10 @@ def new_uuid(rng: Random) -> str:
 
 
 def parse_uuid(text: object) -> str | None:
-    """The UUID with dashes and lower case, or None if it is not one. Notion takes both spellings."""
+    """The UUID with dashes and lower case, or None if it is not one.
+
+    Notion takes both spellings.
+    """
     if not isinstance(text, str) or _UUID.fullmatch(text) is None:
         return None
     return str(uuid.UUID(text))

@@ -33,7 +33,8 @@ def parse_files(value: Any, path: str) -> list[Json]:
     """Read the files of a files property: links to elsewhere only, as responses carry them.
 
     Raises:
-        NotionError: validation_error, or sandbox_unsupported for files that Notion itself would hold.
+        NotionError: validation_error, or sandbox_unsupported for files that Notion itself would
+            hold.
     """
     return [_parse_file(item, f"{path}[{index}]") for index, item in enumerate(_items(value, path))]
 
@@ -45,7 +46,11 @@ def _parse_file(item: Any, path: str) -> Json:
         raise unsupported("files that are uploaded")
     url, name = parse_external(item, path), item.get("name")
     if not isinstance(name, str):
-        raise missing_error(f"{path}.name") if name is None else shape_error(f"{path}.name", "a string", name)
+        raise (
+            missing_error(f"{path}.name")
+            if name is None
+            else shape_error(f"{path}.name", "a string", name)
+        )
     check_length(name, MAX_FILE_NAME, f"{path}.name")
     return {"name": name, "type": "external", "external": {"url": url}}
 

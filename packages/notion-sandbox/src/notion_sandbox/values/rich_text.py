@@ -9,7 +9,18 @@ from notion_sandbox.values.dates import DateValue, parse_date
 from notion_sandbox.values.ids import parse_uuid
 
 MARKS = ("bold", "italic", "strikethrough", "underline", "code")
-OPTION_COLORS = ("default", "gray", "brown", "orange", "yellow", "green", "blue", "purple", "pink", "red")
+OPTION_COLORS = (
+    "default",
+    "gray",
+    "brown",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+    "red",
+)
 TEXT_COLORS = (*OPTION_COLORS, *(f"{color}_background" for color in OPTION_COLORS))
 MAX_TEXT = 2000
 MAX_LINK = 2000
@@ -18,7 +29,10 @@ MAX_PARTS = 100
 _MENTIONED_OBJECTS = ("user", "page", "database")
 
 Describe = Callable[[str, str], Mapping[str, Any] | None]
-"""Looks up what a mention points at: (kind, id) -> {"name": str, "object": dict for the response}, None if unknown."""
+"""Looks up what a mention points at.
+
+(kind, id) -> {"name": str, "object": dict for the response}, None if unknown.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +85,8 @@ def parse_rich_text(value: Any, path: str) -> RichText:
         path: Where it stands, such as `body.properties.Topic.rich_text`.
 
     Raises:
-        NotionError: validation_error for a wrong shape or size, sandbox_unsupported for mentions it does not have.
+        NotionError: validation_error for a wrong shape or size, sandbox_unsupported for mentions it
+            does not have.
     """
     if not isinstance(value, list):
         raise shape_error(path, "an array", value)
@@ -84,7 +99,9 @@ def parse_rich_text(value: Any, path: str) -> RichText:
 def _parse_part(item: Any, path: str) -> TextPart:
     if not isinstance(item, dict):
         raise shape_error(path, "an object", item)
-    kind = item.get("type") or next((key for key in ("text", "mention", "equation") if key in item), None)
+    kind = item.get("type") or next(
+        (key for key in ("text", "mention", "equation") if key in item), None
+    )
     if kind not in ("text", "mention", "equation"):
         raise missing_error(f"{path}.text")
     content = item.get(kind)
@@ -95,7 +112,9 @@ def _parse_part(item: Any, path: str) -> TextPart:
     marks, color = _parse_annotations(item.get("annotations"), f"{path}.annotations")
     if kind == "text":
         text = _text_field(content, "content", MAX_TEXT, f"{path}.text")
-        return TextPart("text", text, _parse_link(content.get("link"), f"{path}.text.link"), marks, color)
+        return TextPart(
+            "text", text, _parse_link(content.get("link"), f"{path}.text.link"), marks, color
+        )
     if kind == "equation":
         expression = _text_field(content, "expression", MAX_EQUATION, f"{path}.equation")
         return TextPart("equation", expression, None, marks, color)
@@ -136,8 +155,12 @@ def _parse_annotations(value: Any, path: str) -> tuple[tuple[str, ...], str]:
     return tuple(mark for mark in MARKS if value.get(mark)), color
 
 
-def _parse_mention(content: dict[str, Any], marks: tuple[str, ...], color: str, path: str) -> TextPart:
-    target = content.get("type") or next((key for key in (*_MENTIONED_OBJECTS, "date") if key in content), None)
+def _parse_mention(
+    content: dict[str, Any], marks: tuple[str, ...], color: str, path: str
+) -> TextPart:
+    target = content.get("type") or next(
+        (key for key in (*_MENTIONED_OBJECTS, "date") if key in content), None
+    )
     if target == "date":
         date = parse_date(content.get("date"), f"{path}.date")
         if date is None:
@@ -203,7 +226,10 @@ def _href(part: TextPart) -> str | None:
 
 def dump_rich_text(parts: Sequence[TextPart]) -> list[Any]:
     """Rich text for the state file: plain text as a bare string, anything else as an object."""
-    return [part.content if part == TextPart("text", part.content) else _dump_part(part) for part in parts]
+    return [
+        part.content if part == TextPart("text", part.content) else _dump_part(part)
+        for part in parts
+    ]
 
 
 def _dump_part(part: TextPart) -> dict[str, Any]:
@@ -214,7 +240,9 @@ def _dump_part(part: TextPart) -> dict[str, Any]:
 
 def load_rich_text(items: Sequence[Any]) -> RichText:
     """Rich text from the state file."""
-    return tuple(TextPart("text", item) if isinstance(item, str) else _load_part(item) for item in items)
+    return tuple(
+        TextPart("text", item) if isinstance(item, str) else _load_part(item) for item in items
+    )
 
 
 def _load_part(item: dict[str, Any]) -> TextPart:

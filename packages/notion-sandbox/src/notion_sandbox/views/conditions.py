@@ -1,7 +1,9 @@
-"""Filters, quick filters and sorts of views: kept with the ids of properties, shown with their present names.
+"""Filters, quick filters and sorts of views.
 
-They have the shapes of a query's. A condition that the schema has outgrown (its property, type or options are gone) is
-left out of what is shown and of what the view finds.
+Kept with the ids of properties, shown with their present names.
+
+They have the shapes of a query's. A condition that the schema has outgrown (its property, type or
+options are gone) is left out of what is shown and of what the view finds.
 """
 
 from collections.abc import Mapping
@@ -61,7 +63,9 @@ class Conditions:
         return [self._with_id({"direction": "ascending", **item}) for item in body] or None
 
     def parse_quick(self, present: Mapping[str, Json] | None, body: Any) -> dict[str, Json] | None:
-        """Quick filters after a request: those named are set, or with null removed; null removes them all.
+        """Quick filters after a request: those named are set, or with null removed.
+
+        Null removes them all.
 
         Raises:
             NotionError: validation_error.
@@ -87,26 +91,35 @@ class Conditions:
         return quick or None
 
     def shown_filter(self, kept: Json | None) -> Json | None:
-        """A kept filter as responses carry it, without what the schema has outgrown; None when nothing is left."""
+        """A kept filter as responses carry it, without what the schema has outgrown.
+
+        None when nothing is left.
+        """
         if kept is None:
             return None
         for word in ("and", "or"):
             if word in kept:
-                parts = [part for item in kept[word] if (part := self.shown_filter(item)) is not None]
+                parts = [
+                    part for item in kept[word] if (part := self.shown_filter(item)) is not None
+                ]
                 return {word: parts} if parts else None
         named = self._with_name(kept)
         return named if named is not None and self._compiles(named) else None
 
     def shown_sorts(self, kept: list[Json] | None) -> list[Json] | None:
         """Kept sorts as responses carry them."""
-        return [named for item in kept or () if (named := self._with_name(item)) is not None] or None
+        return [
+            named for item in kept or () if (named := self._with_name(item)) is not None
+        ] or None
 
     def shown_quick(self, kept: Mapping[str, Json] | None) -> dict[str, Json] | None:
         """Kept quick filters as responses carry them, by the names of their properties."""
         quick = {}
         for key, condition in (kept or {}).items():
             prop = self._schema.get(key)
-            if prop is not None and (not condition or self._compiles({"property": prop.name, **condition})):
+            if prop is not None and (
+                not condition or self._compiles({"property": prop.name, **condition})
+            ):
                 quick[prop.name] = condition
         return quick or None
 

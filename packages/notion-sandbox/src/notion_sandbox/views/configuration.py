@@ -1,7 +1,9 @@
-"""The `configuration` of a view in requests, by the view's type (Notion: "Working with views", view configuration).
+"""The `configuration` of a view in requests, by the view's type.
 
-It is kept with the plain ids of properties. A PATCH merges: what is named replaces or, with null, clears; the rest
-stays; what a type requires must be named each time.
+Source: Notion's "Working with views", view configuration.
+
+It is kept with the plain ids of properties. A PATCH merges: what is named replaces or, with null,
+clears; the rest stays; what a type requires must be named each time.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +33,10 @@ Parse = Callable[[Schema, Any, str], Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a configuration: how it is read, whether a type requires it, whether null clears it."""
+    """One field of a configuration.
+
+    How it is read, whether a type requires it, whether null clears it.
+    """
 
     parse: Parse
     required: bool = False
@@ -48,7 +53,8 @@ def parse_configuration(schema: Schema, kind: str, present: Json | None, body: A
         body: The request's `configuration`; None when it has none.
 
     Raises:
-        NotionError: validation_error for what Notion refuses, sandbox_unsupported for fields the sandbox has not.
+        NotionError: validation_error for what Notion refuses, sandbox_unsupported for fields the
+            sandbox has not.
     """
     path, known = "body.configuration", _FIELDS[kind]
     if body is None and present is not None:
@@ -118,12 +124,16 @@ def _date_property(schema: Schema, value: Any, path: str) -> str:
 def _cover(schema: Schema, value: Any, path: str) -> Json:
     if not isinstance(value, dict):
         raise shape_error(path, "an object or `null`", value)
-    kind = _one_of("page_cover", "page_content", "page_content_first", "property")(schema, value.get("type"), path)
+    kind = _one_of("page_cover", "page_content", "page_content_first", "property")(
+        schema, value.get("type"), path
+    )
     if kind != "property":
         return {"type": kind}
     prop = property_with_id(schema, value.get("property_id"))
     if prop is None:
-        raise validation_error(f"Could not find property with name or id: {value.get('property_id')}")
+        raise validation_error(
+            f"Could not find property with name or id: {value.get('property_id')}"
+        )
     return {"type": kind, "property_id": prop.id}
 
 
@@ -133,7 +143,9 @@ _COLUMN: dict[str, Parse] = {
     "wrap": _boolean,
     "status_show_as": _one_of("select", "checkbox"),
     "card_property_width_mode": _one_of("full_line", "inline"),
-    "date_format": _one_of("full", "short", "month_day_year", "day_month_year", "year_month_day", "relative"),
+    "date_format": _one_of(
+        "full", "short", "month_day_year", "day_month_year", "year_month_day", "relative"
+    ),
     "time_format": _one_of("12_hour", "24_hour", "hidden"),
 }
 
@@ -154,7 +166,9 @@ def _column(schema: Schema, item: Any, path: str) -> Json:
     if key is None:
         raise missing_error(f"{path}.property_id")
     # Here a name will do; an id wins over another property's name.
-    prop = property_with_id(schema, key) or (find_property(schema, key) if isinstance(key, str) else None)
+    prop = property_with_id(schema, key) or (
+        find_property(schema, key) if isinstance(key, str) else None
+    )
     if prop is None:
         raise validation_error(f"Could not find property with name or id: {key}")
     column: Json = {"property_id": prop.id}

@@ -14,8 +14,22 @@ from notion_sandbox.values.ids import decoded
 from notion_sandbox.values.types import Json
 
 _TYPES = {
-    **{kind: kind for kind in ("select", "multi_select", "status", "created_by", "last_edited_by", "relation")},
-    **{kind: kind for kind in ("date", "created_time", "last_edited_time", "title", "url", "email", "phone_number")},
+    **{
+        kind: kind
+        for kind in ("select", "multi_select", "status", "created_by", "last_edited_by", "relation")
+    },
+    **{
+        kind: kind
+        for kind in (
+            "date",
+            "created_time",
+            "last_edited_time",
+            "title",
+            "url",
+            "email",
+            "phone_number",
+        )
+    },
     "number": "number",
     "checkbox": "checkbox",
     "person": "people",
@@ -33,10 +47,13 @@ _SORTS = ("manual", "ascending", "descending")
 
 
 def parse_group(schema: Schema, value: Any, path: str) -> Json:
-    """Read a grouping; the property is named by its id. `manual` order is the order of the property's options.
+    """Read a grouping; the property is named by its id.
+
+    `manual` order is the order of the property's options.
 
     Raises:
-        NotionError: validation_error for what Notion refuses, sandbox_unsupported for groups by formula.
+        NotionError: validation_error for what Notion refuses, sandbox_unsupported for groups by
+            formula.
     """
     if not isinstance(value, dict):
         raise shape_error(path, "an object", value)
@@ -53,7 +70,11 @@ def parse_group(schema: Schema, value: Any, path: str) -> Json:
         group["group_by"] = _choice(value.get("group_by"), _FINENESS[kind], f"{path}.group_by")
     sort = value.get("sort")
     if not isinstance(sort, dict):
-        raise missing_error(f"{path}.sort") if sort is None else shape_error(f"{path}.sort", "an object", sort)
+        raise (
+            missing_error(f"{path}.sort")
+            if sort is None
+            else shape_error(f"{path}.sort", "an object", sort)
+        )
     group["sort"] = {"type": _choice(sort.get("type"), _SORTS, f"{path}.sort.type")}
     return {**group, **_extras(kind, value, path)}
 
@@ -63,7 +84,9 @@ def _property_id(schema: Schema, key: Any, kind: str) -> str:
     if prop is None:
         raise validation_error(f"Could not find property with name or id: {key}")
     if prop.kind != _TYPES[kind]:
-        raise validation_error(f"Property {prop.name} is of type {prop.kind} and cannot be grouped as {kind}.")
+        raise validation_error(
+            f"Property {prop.name} is of type {prop.kind} and cannot be grouped as {kind}."
+        )
     return prop.id
 
 
@@ -88,7 +111,11 @@ def _extras(kind: str, value: Json, path: str) -> Json:
             if given not in (0, 1) or isinstance(given, bool):
                 raise shape_error(where, "`0` or `1`", given)
         elif name in ("range_start", "range_end", "range_size") and kind == "number":
-            if isinstance(given, bool) or not isinstance(given, int | float) or (name == "range_size" and given < 1):
+            if (
+                isinstance(given, bool)
+                or not isinstance(given, int | float)
+                or (name == "range_size" and given < 1)
+            ):
                 raise shape_error(where, "a number", given)
         else:
             raise body_error(f"{where} should be not present.")

@@ -51,7 +51,9 @@ def _render_configuration(configuration: Json, schema: Schema) -> Json:
     shown: Json = {}
     for name, value in configuration.items():
         if name in _COLUMN_LISTS:
-            shown[name] = [_named(column, schema) for column in value if column["property_id"] in schema]
+            shown[name] = [
+                _named(column, schema) for column in value if column["property_id"] in schema
+            ]
         elif isinstance(value, dict):
             shown[name] = _named(value, schema) if "property_id" in value else value
         elif name.endswith("property_id"):

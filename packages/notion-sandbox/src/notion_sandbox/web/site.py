@@ -1,4 +1,7 @@
-"""The board page's files. They come from this folder alone, and the page may load nothing from anywhere else."""
+"""The board page's files.
+
+They come from this folder alone, and the page may load nothing from anywhere else.
+"""
 
 from pathlib import Path
 
@@ -14,7 +17,8 @@ _KINDS = {
 }
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src "
+        "'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

@@ -1,7 +1,8 @@
 """Sending webhooks: signed POST requests to the subscriber.
 
-Source: Notion's webhooks pages. `X-Notion-Signature: sha256=<hex>` is the HMAC-SHA256 of the raw body with the
-verification token as key. The handshake is a one-time `{"verification_token": …}`, signed with the token it carries.
+Source: Notion's webhooks pages. `X-Notion-Signature: sha256=<hex>` is the HMAC-SHA256 of the raw
+body with the verification token as key. The handshake is a one-time `{"verification_token": …}`,
+signed with the token it carries.
 """
 
 import asyncio
@@ -39,7 +40,9 @@ class Sender:
         http: The client that sends; None makes one that talks real HTTP.
     """
 
-    def __init__(self, outbox: Outbox, *, clock: Clock, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self, outbox: Outbox, *, clock: Clock, http: httpx.AsyncClient | None = None
+    ) -> None:
         self._outbox = outbox
         self._clock = clock
         self._given = http
@@ -61,7 +64,10 @@ class Sender:
         self._wake.set()
 
     async def deliver_due(self, now: datetime | None = None) -> int:
-        """Send everything that is due at `now`, and wait for the answers. Gives the number of attempts made."""
+        """Send everything that is due at `now`, and wait for the answers.
+
+        Gives the number of attempts made.
+        """
         moment = now or self._clock()
         due = self._outbox.due(moment)
         await asyncio.gather(*(self._attempt(item, now) for item in due))
@@ -77,11 +83,16 @@ class Sender:
         if subscription is None:
             return None, "webhooks are switched off"
         raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"Content-Type": "application/json", "X-Notion-Signature": sign(subscription["secret"], raw)}
+        headers = {
+            "Content-Type": "application/json",
+            "X-Notion-Signature": sign(subscription["secret"], raw),
+        }
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 response = await self._http.post(
-                    subscription["url"], content=raw, headers={**headers, "User-Agent": "notion-api"}
+                    subscription["url"],
+                    content=raw,
+                    headers={**headers, "User-Agent": "notion-api"},
                 )
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as failure:
             return None, f"{type(failure).__name__}: {failure}"
@@ -102,7 +113,9 @@ class Sender:
             task.add_done_callback(self._sent)
             await asyncio.sleep(0)
             upcoming = self._outbox.next_at()
-            wait = _LONGEST_SLEEP if upcoming is None else (upcoming - self._clock()).total_seconds()
+            wait = (
+                _LONGEST_SLEEP if upcoming is None else (upcoming - self._clock()).total_seconds()
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), max(0.0, min(wait, _LONGEST_SLEEP)))
 

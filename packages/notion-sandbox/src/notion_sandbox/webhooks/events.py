@@ -1,8 +1,11 @@
-"""Webhook events: changes gathered per object for a short while, then one event for what they come to.
+"""Webhook events: changes gathered per object for a short while.
 
-Source: Notion's webhooks pages. The envelope carries ids only; property ids are URL-encoded. Changes of one object in
-a window become one event: their authors and properties are joined, a page made and edited is `page.created`, a page
-made and trashed is nothing, one trashed and taken out again is nothing.
+Then one event for what they come to.
+
+Source: Notion's webhooks pages. The envelope carries ids only; property ids are URL-encoded.
+Changes of one object in a window become one event: their authors and properties are joined, a page
+made and edited is `page.created`, a page made and trashed is nothing, one trashed and taken out
+again is nothing.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -21,7 +24,8 @@ class Change:
     """One thing that happened.
 
     Attributes:
-        kind: What happened to the page (`content`: to its blocks), or `schema` for a data source's properties.
+        kind: What happened to the page (`content`: to its blocks), or `schema` for a data source's
+            properties.
         entity_id: The page or data source.
         entity_type: `page` or `data_source`.
         parent: As the event's data carries it.
@@ -101,7 +105,11 @@ class Window:
         parent = {"parent": self.parent}
         if self.entity_type == "data_source":
             changed = [{"id": encoded(key), **body} for key, body in self.properties.items()]
-            return [("data_source.schema_updated", {**parent, "updated_properties": changed})] if changed else []
+            return (
+                [("data_source.schema_updated", {**parent, "updated_properties": changed})]
+                if changed
+                else []
+            )
         trashed = bool(self.trash) and self.trash[-1]
         if self.created:
             return [] if trashed else [("page.created", parent)]
@@ -122,7 +130,13 @@ class Window:
 
 
 def envelope(
-    window: Window, kind: str, data: dict[str, Any], *, event_id: str, ids: dict[str, str], version: str
+    window: Window,
+    kind: str,
+    data: dict[str, Any],
+    *,
+    event_id: str,
+    ids: dict[str, str],
+    version: str,
 ) -> dict[str, Any]:
     """The event's body without `attempt_number`, which each attempt fills in.
 

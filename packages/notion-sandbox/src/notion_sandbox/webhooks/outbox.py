@@ -1,8 +1,11 @@
-"""What must be delivered, and when: windows that close, deliveries that are due, retries. Sends nothing itself.
+"""What must be delivered, and when: windows that close, deliveries that are due, retries.
 
-Everything is a function of the state and the time handed in, and is written to the state file, so that events survive
-a restart. Source of the schedule: Notion's webhooks pages (up to 8 attempts, exponential backoff, the last about 24
-hours after the first); Notion does not publish the gaps, so they are 16 seconds, then four times as long each time.
+Sends nothing itself.
+
+Everything is a function of the state and the time handed in, and is written to the state file, so
+that events survive a restart. Source of the schedule: Notion's webhooks pages (up to 8 attempts,
+exponential backoff, the last about 24 hours after the first); Notion does not publish the gaps, so
+they are 16 seconds, then four times as long each time.
 """
 
 from collections import deque
@@ -74,11 +77,18 @@ class Outbox:
         self._rng = rng
         self.watch: Callable[[Delivery], None] = lambda _delivery: None
         storage = state.storage
-        gathered = sorted((Window(**body) for _, body in storage.all("window")), key=lambda window: window.opened_at)
+        gathered = sorted(
+            (Window(**body) for _, body in storage.all("window")),
+            key=lambda window: window.opened_at,
+        )
         # In the order they were opened, so the first is the next to close.
         self.windows: dict[str, Window] = {window.entity_id: window for window in gathered}
-        loaded = sorted((Delivery(**body) for _, body in storage.all("delivery")), key=lambda item: item.number)
-        self.pending: dict[int, Delivery] = {item.number: item for item in loaded if item.status == "pending"}
+        loaded = sorted(
+            (Delivery(**body) for _, body in storage.all("delivery")), key=lambda item: item.number
+        )
+        self.pending: dict[int, Delivery] = {
+            item.number: item for item in loaded if item.status == "pending"
+        }
         self.finished: deque[Delivery] = deque(item for item in loaded if item.status != "pending")
         self._next = 1 + max((item.number for item in loaded), default=0)
         # (when, number), a heap; what is in flight is not in it, what was dropped is passed over.
@@ -95,8 +105,9 @@ class Outbox:
     def subscribe(self, url: str | None, secret: str | None) -> dict[str, str] | None:
         """Send events to `url` from now on, or to nobody when it is None.
 
-        The same url keeps its subscription and what is under way. Another url is another subscription: what was under
-        way to the old one is dropped. Without a secret, the present one is kept or a new one made.
+        The same url keeps its subscription and what is under way. Another url is another
+        subscription: what was under way to the old one is dropped. Without a secret, the present
+        one is kept or a new one made.
         """
         present = self.subscription
         if present is not None and present["url"] != url:
@@ -105,7 +116,9 @@ class Outbox:
             self._state.put_meta("subscription", None)
             return None
         kept = present is not None and present["url"] == url
-        chosen = secret or (present["secret"] if present is not None else new_token(self._rng, "secret_"))
+        chosen = secret or (
+            present["secret"] if present is not None else new_token(self._rng, "secret_")
+        )
         subscription_id = present["id"] if present is not None and kept else new_uuid(self._rng)
         self._state.put_meta("subscription", {"id": subscription_id, "url": url, "secret": chosen})
         return self.subscription
@@ -130,9 +143,12 @@ class Outbox:
         self._state.storage.put("window", change.entity_id, window.dump())
 
     def due(self, now: datetime) -> list[Delivery]:
-        """Close the windows that are over, and take the deliveries whose time has come, oldest first.
+        """Close the windows that are over.
 
-        What is taken counts as in flight, and is not handed out again until `settle` has its answer.
+        And take the deliveries whose time has come, oldest first.
+
+        What is taken counts as in flight, and is not handed out again until `settle` has its
+        answer.
         """
         while self.windows:
             key, window = next(iter(self.windows.items()))
@@ -160,19 +176,30 @@ class Outbox:
         ids = {key: meta[key] for key in ("workspace_id", "workspace_name")}
         ids |= {"subscription_id": subscription["id"], "integration_id": meta["integration_id"]}
         for kind, data in window.outcome():
-            event = envelope(window, kind, data, event_id=new_uuid(self._rng), ids=ids, version=API_VERSION)
+            event = envelope(
+                window, kind, data, event_id=new_uuid(self._rng), ids=ids, version=API_VERSION
+            )
             delivery = Delivery(self._next, event, 0, None, "pending", [])
             self._next += 1
             self.pending[delivery.number] = delivery
             self._plan(delivery, now)
             self._write(delivery)
 
-    def settle(self, delivery: Delivery, now: datetime, *, status: int | None, error: str | None = None) -> None:
-        """Note what an attempt got: delivered on 2xx, else the next attempt is set, or the event is given up."""
+    def settle(
+        self, delivery: Delivery, now: datetime, *, status: int | None, error: str | None = None
+    ) -> None:
+        """Note what an attempt got.
+
+        Delivered on 2xx, else the next attempt is set, or the event is given up.
+        """
         if delivery.number not in self.pending:
             return
         delivery.attempts += 1
-        answer = {"at": zulu(now), "status": status} if error is None else {"at": zulu(now), "error": error}
+        answer = (
+            {"at": zulu(now), "status": status}
+            if error is None
+            else {"at": zulu(now), "error": error}
+        )
         delivery.answers.append(answer)
         if status is not None and 200 <= status < 300:  # noqa: PLR2004 - 2xx
             self._finish(delivery, "delivered")
@@ -199,5 +226,7 @@ class Outbox:
         while self._agenda and self._agenda[0][1] not in self.pending:
             heappop(self._agenda)
         moments = [moment for moment, _ in self._agenda[:1]]
-        moments += [window.closes_at(self._aggregation) for window in islice(self.windows.values(), 1)]
+        moments += [
+            window.closes_at(self._aggregation) for window in islice(self.windows.values(), 1)
+        ]
         return min(moments, default=None)

@@ -119,7 +119,8 @@ async def test_a_property_item_is_a_list_for_text_and_one_object_otherwise(
     box: Harness, text: Text
 ) -> None:
     source = await box.board(PROPERTIES)
-    page = await box.page(source, Topic={"rich_text": text("a") * 3}, Score={"number": 4})
+    parts = [{**text("a")[0], "annotations": {"bold": bold}} for bold in (True, False, True)]
+    page = await box.page(source, Topic={"rich_text": parts}, Score={"number": 4})
     ids = {name: prop["id"] for name, prop in page["properties"].items()}
     path = f"/v1/pages/{page['id']}/properties"
     first = await box.ok("GET", f"{path}/{ids['Topic']}?page_size=2")

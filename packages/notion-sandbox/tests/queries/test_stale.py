@@ -24,15 +24,15 @@ async def test_a_stale_query_answers_from_the_past_and_a_read_by_id_does_not(
     await box.ok("PATCH", f"/v1/pages/{gone}", {"in_trash": True})
     await box.page(source, Name={"title": text("new")})
     box.clock.advance(seconds=10)
-    assert await box.titles(source) == ["after", "new"]
+    assert await box.titles(source) == ["new", "after"]
     await _set(box, stale_seconds=30)
-    assert await box.titles(source) == ["before", "gone"]
+    assert await box.titles(source) == ["gone", "before"]
     found = await box.query(source, filter={"property": "Name", "title": {"equals": "before"}})
     assert [row["id"] for row in found["results"]] == [page]
     read = await box.ok("GET", f"/v1/pages/{page}")
     assert read["properties"]["Name"]["title"][0]["plain_text"] == "after"
     box.clock.advance(seconds=21)
-    assert await box.titles(source) == ["after", "new"]
+    assert await box.titles(source) == ["new", "after"]
 
 
 async def test_a_stale_query_by_edit_time_sees_the_edit_times_of_then(

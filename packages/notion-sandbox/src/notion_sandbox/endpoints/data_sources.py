@@ -8,7 +8,7 @@ from notion_sandbox.content.two_way import make_counterparts, remove_counterpart
 from notion_sandbox.endpoints.databases import make_source
 from notion_sandbox.errors import missing_error, shape_error, unsupported, validation_error
 from notion_sandbox.query.filters import FilterCompiler
-from notion_sandbox.query.query import Query, parse_sorts
+from notion_sandbox.query.query import NEWEST_FIRST, Query, parse_sorts
 from notion_sandbox.request.call import LEGACY, Call
 from notion_sandbox.request.lists import parse_page_size
 from notion_sandbox.schema.changes import SchemaChange, SchemaEditor
@@ -162,7 +162,7 @@ def query_data_source(call: Call) -> dict[str, Any]:
         index=call.state.indexes[source.id],
         state=call.state,
         matching=compiler.compile(call.body.get("filter")),
-        sorts=parse_sorts(call.state, source.schema, call.body.get("sorts")),
+        sorts=parse_sorts(call.state, source.schema, call.body.get("sorts")) or [*NEWEST_FIRST],
         identity=[call.body.get("filter"), call.body.get("sorts")],
         limit=call.config.query_limit,
     )

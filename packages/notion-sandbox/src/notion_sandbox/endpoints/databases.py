@@ -61,18 +61,30 @@ def create_database(call: Call) -> dict[str, Any]:
         icon=icon_of(call, None),
         cover=cover_of(call, None),
     )
-    source = make_source(call, database, title, change)
+    source = make_source(call, database, title, change, database.description)
     make_counterparts(call, source, change.two_way)
     return call.render.database(call.database(database.id))
 
 
 def make_source(
-    call: Call, database: Database, title: RichText, change: SchemaChange
+    call: Call,
+    database: Database,
+    title: RichText,
+    change: SchemaChange,
+    description: RichText = (),
 ) -> DataSource:
     """Add a data source to a new or present database, with the view that each begins with."""
     author = call.user.id
     source = DataSource(
-        new_uuid(call.rng), database.id, title, change.schema, call.now, author, call.now, author
+        new_uuid(call.rng),
+        database.id,
+        title,
+        change.schema,
+        call.now,
+        author,
+        call.now,
+        author,
+        description=description,
     )
     call.state.put_source(source)
     call.state.put_database(
@@ -127,6 +139,8 @@ def retrieve_database(call: Call) -> dict[str, Any]:
 def update_database(call: Call) -> dict[str, Any]:
     """PATCH /v1/databases/{database_id}: what the body names; data sources keep their own titles.
 
+    The description is that of its first data source too (recorded).
+
     In the trash, its data sources and its pages' board go with it; taken out again, they come back.
     """
     legacy = ("archived",) if call.version == LEGACY else ()
@@ -159,4 +173,7 @@ def update_database(call: Call) -> dict[str, Any]:
         edited_by=call.user.id,
     )
     call.state.put_database(changed)
+    if "description" in call.body:
+        first = call.state.sources[changed.data_source_ids[0]]
+        call.state.put_source(replace(first, description=changed.description))
     return call.render.database(changed)

@@ -33,6 +33,11 @@ from notion_sandbox.store.state import State
 
 MAX_CONDITIONS = 100
 _TIMESTAMPS = ("created_time", "last_edited_time")
+_ALSO_SERVES = {
+    "people": ("created_by", "last_edited_by"),
+    "rich_text": ("title", "url", "email", "phone_number"),
+}
+"""By kind of condition: the other kinds of properties that Notion lets it test."""
 
 Bounds = dict[str, Interval]
 """By timestamp name: an interval outside of which nothing can match."""
@@ -161,10 +166,7 @@ def _check_kind(prop: Property, kind: str, path: str) -> None:
         raise unsupported(f"filters of type {kind!r}")
     if kind not in KINDS:
         raise body_error(f"{path} should be not present.")
-    # Notion's people condition serves its authors' properties too.
-    if kind != prop.kind and not (
-        kind == "people" and prop.kind in ("created_by", "last_edited_by")
-    ):
+    if kind != prop.kind and prop.kind not in _ALSO_SERVES.get(kind, ()):
         raise validation_error(f"database property {prop.kind} does not match filter {kind}")
     if kind == "formula":
         raise validation_error("Unable to filter based on a formula of unknown type")

@@ -3,7 +3,8 @@
 Source: Notion's "Filter database entries", date conditions.
 
 A day as operand stands for the whole day. past_…, next_… and this_week are counted in whole days;
-weeks begin on Sunday, as in Notion's default calendar.
+weeks begin on Sunday, as in Notion's default calendar. A moment is cut to the minute, as the dates
+and times that it is compared with are (recorded).
 """
 
 import calendar
@@ -14,7 +15,7 @@ from math import inf
 from typing import Any
 
 from notion_sandbox.errors import body_error, shape_error
-from notion_sandbox.values.dates import day_range, parse_moment
+from notion_sandbox.values.dates import day_range, floor_to_minute, parse_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ def _operand_range(operand: Any, today: date, path: str) -> tuple[float, float]:
     if moment is None:
         raise shape_error(path, "a valid ISO 8601 date string", operand)
     if isinstance(moment, datetime):
-        at = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+        zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        at = floor_to_minute(zoned).timestamp()
         return at, at
     start, end = day_range(moment)
     return start.timestamp(), end.timestamp()

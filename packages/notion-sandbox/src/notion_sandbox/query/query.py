@@ -78,6 +78,10 @@ class Position:
     key: Any
 
 
+NEWEST_FIRST = (Sort(TIMES["created_time"], descending=True, timestamp="created_time"),)
+"""The order of a query without sorts: not documented, and recorded."""
+
+
 def parse_sorts(state: State, schema: Schema, body: Any) -> list[Sort]:
     """Read the `sorts` of a request.
 
@@ -132,7 +136,7 @@ class Query:
         index: Its pages in order of edit and of creation.
         state: Where the pages are.
         matching: The compiled filter.
-        sorts: The orders; the first counts most.
+        sorts: The orders, at least one unless every order will do; the first counts most.
         identity: The request's filter and sorts: a cursor is good for the same ones only.
         limit: Results over all pieces.
     """
@@ -155,9 +159,12 @@ class Query:
         self._digest = hashlib.sha256(
             json.dumps([source.id, identity], sort_keys=True).encode()
         ).hexdigest()[:16]
-        self._by_index = not sorts or (len(sorts) == 1 and sorts[0].timestamp is not None)
-        name = sorts[0].timestamp if self._by_index and sorts else _cheapest(matching.bounds)
-        self._reverse = self._by_index and bool(sorts) and sorts[0].descending
+        timestamp = sorts[0].timestamp if len(sorts) == 1 else None
+        self._reverse = timestamp is not None and sorts[0].descending
+        # An index gives its own order; a filter by the other time needs few pages of that index.
+        cheapest = _cheapest(matching.bounds)
+        self._by_index = timestamp is not None and matching.bounds.keys() <= {timestamp}
+        name = timestamp if self._by_index else cheapest
         self._keys = index.by_edit if name == "last_edited_time" else index.by_creation
         bounds = matching.bounds.get(name or "")
         self._start = 0 if bounds is None else bisect_left(self._keys, (bounds.low, -1, ""))
@@ -203,7 +210,8 @@ class Query:
             stop = max(start, min(stop, bisect_left(self._keys, tuple(after))))
         elif after is not None:
             start = max(start, bisect_right(self._keys, tuple(after)))
-        positions = range(stop - 1, start - 1, -1) if self._reverse else range(start, stop)
+        backwards = self._by_index and self._reverse
+        positions = range(stop - 1, start - 1, -1) if backwards else range(start, stop)
         return (self._keys[position] for position in positions)
 
     def _matching(self, keys: Iterable[IndexKey]) -> Iterator[tuple[IndexKey, Page]]:
@@ -221,7 +229,8 @@ class Query:
         return next(islice(self._matching(self._scan(None)), self._limit, None), None) is not None
 
     def _sort_key(self, page: Page) -> tuple[Any, ...]:
-        return (*(_component(sort, page) for sort in self._sorts), page.number)
+        number = -page.number if self._reverse else page.number
+        return (*(_component(sort, page) for sort in self._sorts), number)
 
     def _encode(self, position: Position) -> str:
         text = json.dumps(

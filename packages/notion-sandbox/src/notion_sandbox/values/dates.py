@@ -5,7 +5,7 @@ Source: Notion's "Page property values".
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,7 +74,7 @@ def parse_date(value: Any, path: str) -> DateValue | None:
     return DateValue(start, end)
 
 
-def _parse_zone(name: Any, path: str) -> tzinfo | None:
+def _parse_zone(name: Any, path: str) -> ZoneInfo | None:
     if name is None:
         return None
     try:
@@ -83,7 +83,7 @@ def _parse_zone(name: Any, path: str) -> tzinfo | None:
         raise shape_error(path, "a valid IANA time zone", name) from None
 
 
-def _normal(text: Any, zone: tzinfo | None, path: str) -> str:
+def _normal(text: Any, zone: ZoneInfo | None, path: str) -> str:
     moment = parse_moment(text)
     if moment is None:
         raise shape_error(path, "a valid ISO 8601 date string", text)
@@ -93,12 +93,17 @@ def _normal(text: Any, zone: tzinfo | None, path: str) -> str:
                 f"{path} should include a time when a time_zone is given, instead was `{text}`."
             )
         return moment.isoformat()
-    if zone is not None and moment.tzinfo is not None:
+    if zone is not None and moment.tzinfo is not None and not _is_utc_twice(text, zone):
         raise body_error(
             f"{path} should have no UTC offset when a time_zone is given, instead was `{text}`."
         )
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone or UTC)
     return zoned.replace(second=0, microsecond=0).isoformat(timespec="milliseconds")
+
+
+def _is_utc_twice(text: str, zone: ZoneInfo) -> bool:
+    """Whether a moment ends in Z and the zone is UTC: recorded as accepted."""
+    return zone.key == "UTC" and text[-1] in "zZ"
 
 
 def parse_moment(text: Any) -> date | datetime | None:

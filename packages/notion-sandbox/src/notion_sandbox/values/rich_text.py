@@ -1,7 +1,7 @@
 """Rich text: Notion's list of text, mention and equation parts (Notion: "Rich text")."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from notion_sandbox.errors import body_error, missing_error, shape_error, unsupported
@@ -93,7 +93,26 @@ def parse_rich_text(value: Any, path: str) -> RichText:
     if len(value) > MAX_PARTS:
         raise body_error(f"{path}.length should be ≤ `{MAX_PARTS}`, instead was `{len(value)}`.")
     parts = (_parse_part(item, f"{path}[{index}]") for index, item in enumerate(value))
-    return tuple(part for part in parts if part.kind != "text" or part.content)
+    return merged(part for part in parts if part.kind != "text" or part.content)
+
+
+def merged(parts: Iterable[TextPart]) -> RichText:
+    """The parts with adjacent texts of equal style and link as one, as recorded answers have them.
+
+    Limits hold for the parts of a request, so a merged text may be longer than 2,000 characters.
+    """
+    result: list[TextPart] = []
+    for part in parts:
+        before = result[-1] if result else None
+        if (
+            before is not None
+            and part.kind == "text"
+            and part == replace(before, content=part.content)
+        ):
+            result[-1] = replace(before, content=before.content + part.content)
+        else:
+            result.append(part)
+    return tuple(result)
 
 
 def _parse_part(item: Any, path: str) -> TextPart:

@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency-ms", type=float, default=Config.latency_ms)
     parser.add_argument("--aggregation-seconds", type=float, default=Config.aggregation_seconds)
     parser.add_argument(
+        "--max-file-bytes",
+        type=int,
+        default=Config.max_file_bytes,
+        help="size of an uploaded file (default: 5 MiB, as in a free workspace)",
+    )
+    parser.add_argument(
         "--webhook-url", help="where events go (default: where they went before, if anywhere)"
     )
     parser.add_argument(
@@ -130,6 +136,7 @@ def _config(options: argparse.Namespace) -> Config:
         requests_per_minute=options.requests_per_minute,
         latency_ms=options.latency_ms,
         aggregation_seconds=options.aggregation_seconds,
+        max_file_bytes=options.max_file_bytes,
         webhook_url=options.webhook_url,
         webhook_secret=options.webhook_secret,
     )

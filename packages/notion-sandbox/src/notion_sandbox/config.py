@@ -54,6 +54,7 @@ class Config:
         webhook_secret: The verification token that signs them. None keeps or makes one.
         workspace_name: Shown by users and webhooks.
         query_limit: Results of one query over all its pages (Notion: 10,000).
+        max_file_bytes: Size of an uploaded file (Notion: 5 MiB in a free workspace, else 5 GiB).
         log_limit: How many requests and how many finished deliveries are remembered.
         pump: Whether the app delivers webhooks by itself while it is served. Without it call
             `deliver_due`.
@@ -68,6 +69,7 @@ class Config:
     webhook_secret: str | None = None
     workspace_name: str = "Sandbox"
     query_limit: int = 10_000
+    max_file_bytes: int = 5 * 1024 * 1024
     log_limit: int = 100_000
     pump: bool = True
 
@@ -77,8 +79,9 @@ class Config:
         Raises:
             ValueError: With one sentence that says what is wrong.
         """
-        if min(self.requests_per_minute, self.query_limit, self.log_limit) < 1:
-            raise ValueError("requests_per_minute, query_limit and log_limit must be at least 1.")
+        least = ("requests_per_minute", "query_limit", "log_limit", "max_file_bytes")
+        if min(getattr(self, name) for name in least) < 1:
+            raise ValueError(f"{', '.join(least[:-1])} and {least[-1]} must be at least 1.")
         if self.latency_ms < 0 or self.aggregation_seconds < 0:
             raise ValueError("latency_ms and aggregation_seconds must not be negative.")
         tokens = [account.token for account in self.accounts if account.token is not None]

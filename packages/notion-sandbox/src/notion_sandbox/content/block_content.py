@@ -9,7 +9,7 @@ from typing import Any
 
 from notion_sandbox.content.icons import parse_icon
 from notion_sandbox.errors import body_error, missing_error, shape_error, unsupported
-from notion_sandbox.values.list_values import parse_external
+from notion_sandbox.values.files import parse_external, parse_file
 from notion_sandbox.values.rich_text import (
     MAX_EQUATION,
     TEXT_COLORS,
@@ -57,6 +57,7 @@ class Content:
 
 
 Read = Callable[[Any, str], Any]
+_MEDIA_KEYS = ("type", "external", "file_upload")
 
 
 def kind_of(item: Json, path: str) -> str:
@@ -88,9 +89,10 @@ def parse_content(kind: str, body: Json, path: str, present: Content | None = No
     """
     known, needed = _KINDS[kind], _NEEDED.get(kind)
     for name in body:
-        if name not in ("children", "type") and name not in known:
+        if name not in ("children", "type") and name not in known and name not in _refers(known):
             raise body_error(f"{path}.{name} should be not present.")
-    if present is None and needed is not None and needed not in body:
+    given = body.keys() & {needed, *_refers(known)}
+    if present is None and needed is not None and not given:
         raise missing_error(f"{path}.{needed}")
     texts = {} if present is None else dict(present.texts)
     fields = {} if present is None else dict(present.fields)
@@ -101,13 +103,19 @@ def parse_content(kind: str, body: Json, path: str, present: Content | None = No
                 if name in body
                 else texts.get(name, ())
             )
-        elif name == "external" and name in body:
-            fields |= {"type": "external", "external": {"url": parse_external(body, path)}}
+        elif name == "external" and body.keys() & {"external", *_refers(known)}:
+            fields = {key: fields[key] for key in fields if key not in _MEDIA_KEYS}
+            fields |= parse_file(body, path)
         elif name in body:
             fields[name] = read(body[name], f"{path}.{name}")
         elif name not in fields and name != "external":
             fields[name] = default
     return Content(texts, fields)
+
+
+def _refers(known: dict[str, tuple[Read, Any]]) -> tuple[str, ...]:
+    """The keys that stand in for `external` where a block shows a file."""
+    return ("file_upload", "file") if "external" in known else ()
 
 
 def _color(value: Any, path: str) -> str:

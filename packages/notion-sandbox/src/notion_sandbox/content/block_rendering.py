@@ -16,9 +16,10 @@ def render_block(call: Call, block: Block) -> dict[str, Any]:
     key = "page_id" if block.parent_id in call.state.pages else "block_id"
     parent = {"type": key, key: block.parent_id}
     has_children = bool(call.state.blocks_in(block.id))
-    return _shown(
-        call, block, parent, (block.kind, {**texts, **block.fields}), has_children=has_children
-    )
+    fields = call.render.file(block.fields) or {}
+    if "icon" in fields:
+        fields = {**fields, "icon": call.render.file(fields["icon"])}
+    return _shown(call, block, parent, (block.kind, {**texts, **fields}), has_children=has_children)
 
 
 def render_child_page(call: Call, page: Page) -> dict[str, Any]:

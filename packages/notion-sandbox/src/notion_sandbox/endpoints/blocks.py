@@ -6,6 +6,7 @@ Source: Notion's "Retrieve", "Update", "Delete a block", "Retrieve" and "Append 
 from dataclasses import replace
 from typing import Any
 
+from notion_sandbox.content.attachments import attach, files_in
 from notion_sandbox.content.block_content import Content, parse_content
 from notion_sandbox.content.block_rendering import children, render_any, render_block
 from notion_sandbox.content.block_writing import append, parse_children
@@ -62,6 +63,7 @@ def append_children(call: Call) -> dict[str, Any]:
         raise missing_error("body.children")
     drafts = parse_children(call.body["children"], "body.children")
     after, first = _position(call, parent.id)
+    attach(call, files_in(drafts))
     made = append(call, parent.id, drafts, after, first=first)
     _tell(call, parent, [block.id for block in made])
     return list_answer("block", [render_block(call, block) for block in made], None)
@@ -101,6 +103,7 @@ def update_block(call: Call) -> dict[str, Any]:
     content = parse_content(
         block.kind, body, f"body.{block.kind}", Content(block.texts, block.fields)
     )
+    attach(call, content.fields)
     changed = replace(block, texts=content.texts, fields=content.fields, in_trash=in_trash)
     return _kept(call, changed)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from notion_sandbox.content.attachments import attach
 from notion_sandbox.content.icons import icon_of
 from notion_sandbox.content.two_way import make_counterparts, remove_counterparts, schema_changed
 from notion_sandbox.endpoints.databases import make_source
@@ -44,8 +45,10 @@ def create_data_source(call: Call) -> dict[str, Any]:
     change = SchemaEditor({}, rng=call.rng, find_source=call.source).apply(
         call.body["properties"], "body.properties"
     )
-    source = make_source(call, call.database(database_id), title, change)
-    call.state.put_source(replace(source, icon=icon_of(call, None)))
+    database, icon = call.database(database_id), icon_of(call, None)
+    attach(call, icon)
+    source = make_source(call, database, title, change)
+    call.state.put_source(replace(source, icon=icon))
     make_counterparts(call, source, change.two_way)
     return call.render.source(call.source(source.id))
 
@@ -76,6 +79,7 @@ def update_data_source(call: Call) -> dict[str, Any]:
             "Can't edit block that is archived. You must unarchive the block before editing."
         )
     icon = icon_of(call, source.icon)
+    attach(call, icon)
     editor = SchemaEditor(source.schema, rng=call.rng, find_source=call.source)
     change = editor.apply(call.body.get("properties") or {}, "body.properties")
     converted = [

@@ -6,6 +6,7 @@ Source: Notion's "Create a database", "Retrieve a database", "Update a database"
 from dataclasses import replace
 from typing import Any
 
+from notion_sandbox.content.attachments import attach
 from notion_sandbox.content.icons import cover_of, icon_of
 from notion_sandbox.content.two_way import make_counterparts
 from notion_sandbox.errors import missing_error, shape_error, unsupported
@@ -61,6 +62,7 @@ def create_database(call: Call) -> dict[str, Any]:
         icon=icon_of(call, None),
         cover=cover_of(call, None),
     )
+    attach(call, database.icon, database.cover)
     source = make_source(call, database, title, change, database.description)
     make_counterparts(call, source, change.two_way)
     return call.render.database(call.database(database.id))
@@ -172,6 +174,7 @@ def update_database(call: Call) -> dict[str, Any]:
         edited_at=call.now,
         edited_by=call.user.id,
     )
+    attach(call, changed.icon, changed.cover)
     call.state.put_database(changed)
     if "description" in call.body:
         first = call.state.sources[changed.data_source_ids[0]]

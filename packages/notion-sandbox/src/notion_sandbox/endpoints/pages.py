@@ -6,6 +6,7 @@ Source: Notion's "Create", "Retrieve", "Update page", "Retrieve a page property 
 from dataclasses import replace
 from typing import Any
 
+from notion_sandbox.content.attachments import attach, files_in, files_of
 from notion_sandbox.content.block_writing import append, parse_children
 from notion_sandbox.content.icons import cover_of, icon_of
 from notion_sandbox.content.page_events import tell
@@ -48,6 +49,7 @@ def create_page(call: Call) -> dict[str, Any]:
     bound = bind(call, source_id, schema, writes)
     children = parse_children(call.body.get("children", []), "body.children")
     icon, cover, wanted = icon_of(call, None), cover_of(call, None), wanted_properties(call, schema)
+    attach(call, files_of(bound), icon, cover, files_in(children))
     author = call.user.id
     page = Page(
         new_uuid(call.rng),
@@ -135,6 +137,7 @@ def update_page(call: Call) -> dict[str, Any]:
     schema = call.state.schema_of(page)
     bound, wanted = bind(call, page.data_source_id, schema, writes), wanted_properties(call, schema)
     icon, cover = icon_of(call, page.icon), cover_of(call, page.cover)
+    attach(call, files_of(bound), icon, cover)
     dressed = replace(page, icon=icon, cover=cover, is_locked=_lock(call, page))
     trash_changed = in_trash != page.in_trash
     if not trash_changed and not bound and dressed == page:

@@ -22,6 +22,13 @@ from notion_sandbox.endpoints.data_sources import (
     update_data_source,
 )
 from notion_sandbox.endpoints.databases import create_database, retrieve_database, update_database
+from notion_sandbox.endpoints.file_uploads import (
+    complete_file_upload,
+    create_file_upload,
+    list_file_uploads,
+    retrieve_file_upload,
+    send_file_upload,
+)
 from notion_sandbox.endpoints.page_moves import move_page
 from notion_sandbox.endpoints.pages import (
     create_page,
@@ -78,6 +85,11 @@ _HERE = (
     Route("PATCH", "/v1/comments/{comment_id}", update_comment),
     Route("DELETE", "/v1/comments/{comment_id}", delete_comment),
     Route("POST", "/v1/search", search),
+    Route("GET", "/v1/file_uploads", list_file_uploads),
+    Route("POST", "/v1/file_uploads", create_file_upload),
+    Route("GET", "/v1/file_uploads/{file_upload_id}", retrieve_file_upload),
+    Route("POST", "/v1/file_uploads/{file_upload_id}/send", send_file_upload, takes_form=True),
+    Route("POST", "/v1/file_uploads/{file_upload_id}/complete", complete_file_upload),
     Route("GET", "/v1/users", list_users),
     Route("GET", "/v1/users/me", retrieve_me),
     Route("GET", "/v1/users/{user_id}", retrieve_user),
@@ -88,11 +100,6 @@ _ELSEWHERE = (
     ("PATCH", "/v1/pages/{page_id}/markdown"),
     ("POST", "/v1/blocks/meeting_notes/query"),
     ("GET", "/v1/custom_emojis"),
-    ("GET", "/v1/file_uploads"),
-    ("POST", "/v1/file_uploads"),
-    ("GET", "/v1/file_uploads/{file_upload_id}"),
-    ("POST", "/v1/file_uploads/{file_upload_id}/send"),
-    ("POST", "/v1/file_uploads/{file_upload_id}/complete"),
     ("POST", "/v1/oauth/token"),
     ("POST", "/v1/oauth/introspect"),
     ("POST", "/v1/oauth/revoke"),

@@ -3,14 +3,16 @@
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any
 
 from notion_sandbox.config import Config
 from notion_sandbox.errors import NotionError, body_error, not_found, unsupported, validation_error
+from notion_sandbox.request.multipart import FormField
 from notion_sandbox.request.rendering import Renderer
+from notion_sandbox.store.file_upload import FileUpload
 from notion_sandbox.store.objects import Block, Comment, Database, DataSource, Page, User, View
 from notion_sandbox.store.state import State
 from notion_sandbox.values.ids import parse_uuid
@@ -35,6 +37,8 @@ class Call:
         params: The parts of the path, such as `page_id`.
         query: The query string: every value of each name.
         body: The JSON object of the body; {} for a request without one.
+        form: The fields of a form, for the endpoint that takes one.
+        base_url: Where the caller reached the sandbox.
     """
 
     state: State
@@ -47,11 +51,13 @@ class Call:
     params: dict[str, str]
     query: dict[str, list[str]]
     body: dict[str, Any]
+    form: dict[str, FormField] = field(default_factory=dict)
+    base_url: str = ""
 
     @property
     def render(self) -> Renderer:
         """Writes objects for this request."""
-        return Renderer(self.state, self.now, self.version == LEGACY)
+        return Renderer(self.state, self.now, self.version == LEGACY, self.base_url)
 
     def path_id(self, name: str) -> str:
         """The UUID in the path.
@@ -108,6 +114,13 @@ class Call:
             raise self.missing("comment", object_id)
         return self.state.comments[object_id]
 
+    def file_upload(self, object_id: str) -> FileUpload:
+        """A file upload, or NotionError object_not_found."""
+        found = self.state.uploads.get(object_id)
+        if found is None:
+            raise self.missing("file_upload", object_id)
+        return found
+
     def check_keys(self, *known: str, absent: Iterable[str] = ()) -> None:
         """Refuse keys of the body that Notion or the sandbox does not know.
 
@@ -136,12 +149,14 @@ Endpoint = Callable[[Call], dict[str, Any]]
 class Route:
     """A method, a path with `{names}`, and the endpoint.
 
-    None where Notion has one and the sandbox has not.
+    None where Notion has one and the sandbox has not. `takes_form` is for bodies that are a form
+    with a file in place of JSON.
     """
 
     method: str
     path: str
     endpoint: Endpoint | None
+    takes_form: bool = False
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """The parts of the path, or None when this is another route."""

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from notion_sandbox.files.signing import LIFETIME, signed_url
 from notion_sandbox.schema.readers import ids_in, option_ids, related_ids
 from notion_sandbox.schema.rendering import render_option, render_schema
+from notion_sandbox.store.file_upload import FileUpload
 from notion_sandbox.store.objects import Database, DataSource, Page, Property
 from notion_sandbox.store.state import State, render_user
-from notion_sandbox.values.dates import DateValue, database_time, instant, page_time
+from notion_sandbox.values.dates import DateValue, database_time, instant, page_time, zulu
 from notion_sandbox.values.ids import encoded
 from notion_sandbox.values.rich_text import plain_text, render_rich_text
 
@@ -31,11 +33,13 @@ class Renderer:
         state: What they refer to.
         now: The present, which formulas need.
         legacy: Whether the request speaks version 2025-09-03.
+        base_url: Where the sandbox answers, for the URLs of files.
     """
 
     state: State
     now: datetime
     legacy: bool
+    base_url: str = ""
 
     def page(self, page: Page, only: Collection[str] | None = None) -> dict[str, Any]:
         """A page; `only` are the ids of the properties to show (`filter_properties`)."""
@@ -48,8 +52,8 @@ class Renderer:
             "last_edited_time": page_time(page.edited_at),
             "created_by": partial_user(page.created_by),
             "last_edited_by": partial_user(page.edited_by),
-            "cover": page.cover,
-            "icon": page.icon,
+            "cover": self.file(page.cover),
+            "icon": self.file(page.icon),
             "parent": self.page_parent(page),
             "in_trash": page.in_trash,
             "is_archived": False,
@@ -104,7 +108,7 @@ class Renderer:
         if prop.kind == "people":
             return [self.user(user_id) for user_id in ids_in(value)]
         if prop.kind == "files":
-            return value or []
+            return [self.named_file(item) for item in value] if isinstance(value, list) else []
         if prop.kind == "unique_id":
             return {"prefix": prop.prefix, "number": value}
         if prop.kind == "checkbox":
@@ -133,6 +137,53 @@ class Renderer:
         value = page.values.get(property_id)
         return instant(value.start) if isinstance(value, DateValue) else None
 
+    def file(self, value: Any) -> Any:
+        """A kept icon, cover or file; an upload as a URL that is good for an hour."""
+        if not isinstance(value, dict) or value.get("type") != "file_upload":
+            return value
+        upload_id, name = value["file_upload"]["id"], self._upload_name(value)
+        expires, key = self.now + LIFETIME, self.state.meta["file_key"]
+        url = signed_url(key, self.base_url, upload_id, name, expires)
+        shown = {key: value[key] for key in value if key not in ("type", "file_upload")}
+        if shown.get("name") == "":  # a block of a file that nobody named
+            shown["name"] = name
+        return {**shown, "type": "file", "file": {"url": url, "expiry_time": zulu(expires)}}
+
+    def named_file(self, value: Any) -> dict[str, Any]:
+        """An item of a files property; an upload that was given no name has its file's."""
+        shown = self.file(value)
+        return {"name": shown.get("name") or self._upload_name(value), **shown}
+
+    def _upload_name(self, value: Any) -> str:
+        upload = self.state.uploads.get(value["file_upload"]["id"])
+        return "" if upload is None else upload.filename or ""
+
+    def file_upload(self, upload: FileUpload) -> dict[str, Any]:
+        """An upload. Key order follows recorded answers."""
+        author = self.state.users[upload.created_by]
+        path = f"{self.base_url}/v1/file_uploads/{upload.id}"
+        pending = upload.status == "pending"
+        expires = upload.expires_at
+        body: dict[str, Any] = {
+            "object": "file_upload",
+            "id": upload.id,
+            "created_time": page_time(upload.created_at),
+            "created_by": {"id": author.id, "type": author.kind},
+            "last_edited_time": page_time(upload.edited_at),
+            "expiry_time": None if expires is None else zulu(expires),
+        }
+        if pending and upload.external_url is None:
+            body["upload_url"] = f"{path}/send"
+        body |= {"in_trash": False, "status": upload.status, "filename": upload.filename}
+        body |= {"content_type": upload.content_type, "content_length": upload.content_length}
+        if upload.parts is not None:
+            body["number_of_parts"] = {"total": upload.parts, "sent": len(upload.sizes)}
+            if pending and len(upload.sizes) == upload.parts:
+                body["complete_url"] = f"{path}/complete"
+        if upload.import_result is not None:
+            body["file_import_result"] = upload.import_result
+        return self.versioned(body, in_trash=False)
+
     def database(self, database: Database) -> dict[str, Any]:
         """A database: its title, its parent and the names of its data sources."""
         sources = [self.state.sources[source_id] for source_id in database.data_source_ids]
@@ -151,8 +202,8 @@ class Renderer:
                 {"id": item.id, "name": plain_text(item.title, self.state.describe)}
                 for item in sources
             ],
-            "icon": database.icon,
-            "cover": database.cover,
+            "icon": self.file(database.icon),
+            "cover": self.file(database.cover),
             "url": object_url("", database.id),
             "public_url": None,
         }
@@ -164,8 +215,8 @@ class Renderer:
         body = {
             "object": "data_source",
             "id": source.id,
-            "cover": database.cover,
-            "icon": source.icon,
+            "cover": self.file(database.cover),
+            "icon": self.file(source.icon),
             "created_time": page_time(source.created_at),
             "created_by": partial_user(source.created_by),
             "last_edited_by": partial_user(source.edited_by),

@@ -10,7 +10,7 @@ answer is sent.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -23,8 +23,9 @@ from notion_sandbox.errors import NotionError, rate_limited, unsupported, valida
 from notion_sandbox.request.answers import Answer, Asked, hang_up
 from notion_sandbox.request.call import LATEST, LEGACY, Call, Route
 from notion_sandbox.request.faults import Faults, HtmlError, HungUp, Trouble
-from notion_sandbox.request.http_json import json_object, read_body
+from notion_sandbox.request.http_json import MAX_BODY, json_object, read_body
 from notion_sandbox.request.limits import RequestLimit
+from notion_sandbox.request.multipart import MAX_FORM, FormField, parse_form
 from notion_sandbox.request.request_log import RequestLog
 from notion_sandbox.store.objects import User
 from notion_sandbox.store.past import state_as_of
@@ -48,7 +49,8 @@ class Api:
         clock: Tells the time.
         rng: Source of ids.
 
-    `on_change` is called with who changed what, once a request's changes are kept. `sleep` waits
+    `on_change` is called with who changed what, once a request's changes are kept; `before_each`
+    and `after_each` before and after each request that gets as far as its endpoint. `sleep` waits
     for a fault's delay; `latency_seconds` go by before each answer.
     """
 
@@ -76,18 +78,21 @@ class Api:
         self.latency_seconds = config.latency_ms / 1000
         self.sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
         self.on_change: Callable[[User, list[tuple[str, str]]], None] = lambda _user, _touched: None
+        self.before_each: Callable[[datetime], None] = lambda _now: None
+        self.after_each: Callable[[], None] = lambda: None
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request, and note it in the log."""
         started = self._clock()
+        route, params = self._find(request.method, request.url.path)
+        takes_form = route is not None and route.takes_form
         try:
-            raw = await read_body(request)
+            raw = await read_body(request, MAX_FORM if takes_form else MAX_BODY)
         except ClientDisconnect:
             return Response(status_code=400)
         if self.latency_seconds > 0:
             await asyncio.sleep(self.latency_seconds)
         user = self.user(request)
-        route, params = self._find(request.method, request.url.path)
         request_id = new_uuid(self._rng)
         answer = await self._answer(Asked(request, raw, user, route, params), request_id)
         done = self._clock()
@@ -168,10 +173,17 @@ class Api:
     def _perform(self, asked: Asked, user: User, route: Route, version: str) -> dict[str, Any]:
         if route.endpoint is None:
             raise unsupported(f"{route.method} {route.path}")
-        body = json_object(asked.raw) if route.method in ("POST", "PATCH") else {}
+        now = self._clock()
+        self.before_each(now)
+        form: dict[str, FormField] = {}
+        body: dict[str, Any] = {}
+        if route.takes_form:
+            form = parse_form(asked.request.headers.get("content-type", ""), asked.raw)
+        elif route.method in ("POST", "PATCH"):
+            body = json_object(asked.raw)
         parameters = asked.request.query_params
         query = {name: parameters.getlist(name) for name in parameters}
-        now, state = self._clock(), self._state
+        state = self._state
         if route.endpoint is query_data_source:
             seconds = self.faults.staleness(user, route.method, asked.request.url.path)
             state = state_as_of(state, now - timedelta(seconds=seconds)) if seconds else state
@@ -187,10 +199,13 @@ class Api:
             asked.params,
             query,
             body,
+            form,
+            str(asked.request.base_url).rstrip("/"),
         )
         answer = route.endpoint(call)
         self._state.commit()
         self._sender.wake()
+        self.after_each()
         self.on_change(user, list(state.journal.touched))
         return answer
 

@@ -20,6 +20,8 @@ from starlette.types import Receive, Scope, Send
 from notion_sandbox.config import Clock, Config, utc_now
 from notion_sandbox.endpoints.routes import ROUTES
 from notion_sandbox.errors import NotionError
+from notion_sandbox.files.expiry import UploadExpiry
+from notion_sandbox.files.importing import Importer
 from notion_sandbox.request.answers import remember_send
 from notion_sandbox.request.http_json import json_response
 from notion_sandbox.server.api import Api
@@ -27,6 +29,7 @@ from notion_sandbox.server.board_control import BoardControl
 from notion_sandbox.server.control import Control
 from notion_sandbox.server.fault_control import FaultControl
 from notion_sandbox.server.feed import Feed
+from notion_sandbox.server.files import Files
 from notion_sandbox.server.watching import Watching
 from notion_sandbox.store.state import State
 from notion_sandbox.store.storage import Storage
@@ -66,6 +69,10 @@ class Sandbox:
         self.storage = Storage(config.state_dir)
         self.state = State(self.storage, config.accounts, rng=chance, now=clock())
         self.state.put_meta("workspace_name", config.workspace_name)
+        self.state.put_meta("max_file_bytes", config.max_file_bytes)
+        if "file_key" not in self.state.meta:
+            # Not from `rng`: it signs URLs, and ids do not depend on whether it was there.
+            self.state.put_meta("file_key", secrets.token_hex(32))
         self.outbox = Outbox(
             self.state,
             aggregation_seconds=config.aggregation_seconds,
@@ -87,6 +94,18 @@ class Sandbox:
             clock=clock,
             rng=chance,
         )
+        self.importer = Importer(
+            self.state,
+            self.outbox,
+            clock=clock,
+            http=lambda: self.sender.http,
+            limit=config.max_file_bytes,
+        )
+        expiry = UploadExpiry(self.state, self.outbox)
+        self.api.before_each = self.outbox.before_due = expiry.expire
+        self.outbox.next_elsewhere = expiry.next_at
+        self.api.after_each = self.importer.wake
+        self.files = Files(self.state, clock)
         self.faults = self.api.faults
         # Not from `rng`: two starts with the same seed are still two runs.
         self.feed = Feed(secrets.token_hex(4))
@@ -105,7 +124,7 @@ class Sandbox:
         )
         self.board_control = BoardControl(state=self.state, feed=self.feed, clock=clock)
         self.fault_control = FaultControl(self.faults, feed=self.feed, clock=clock)
-        self._pump: asyncio.Task[None] | None = None
+        self._pumps: list[asyncio.Task[None]] = []
         self._closed = False
 
     @property
@@ -125,16 +144,18 @@ class Sandbox:
         return found
 
     async def deliver_due(self, now: datetime | None = None) -> int:
-        """Send every webhook that is due at `now` and wait for the answers.
+        """Import what is to be imported, send every webhook that is due at `now`, and wait.
 
-        Gives the number of attempts made.
+        Gives the number of webhook attempts made.
         """
+        await self.importer.run()
         return await self.sender.deliver_due(now)
 
     def start(self) -> None:
-        """Deliver webhooks in the background from now on. Needs a running event loop."""
-        if self._pump is None:
-            self._pump = asyncio.create_task(self.sender.pump())
+        """Deliver webhooks and import files in the background. Needs a running event loop."""
+        if not self._pumps:
+            pumps = (self.sender.pump(), self.importer.pump())
+            self._pumps = [asyncio.create_task(pump) for pump in pumps]
 
     async def close(self) -> None:
         """Stop delivering, and let go of the state file.
@@ -145,11 +166,11 @@ class Sandbox:
             return
         self._closed = True
         self.feed.close()
-        if self._pump is not None:
-            self._pump.cancel()
+        for pump in self._pumps:
+            pump.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
-            self._pump = None
+                await pump
+        self._pumps = []
         await self.sender.close()
         self.storage.close()
 
@@ -213,6 +234,7 @@ def create_app(
             WebRoute("/sandbox/webhook", sandbox.control.webhook, methods=["POST"]),
             WebRoute("/sandbox/webhook/handshake", sandbox.control.handshake, methods=["POST"]),
             WebRoute("/sandbox/webhooks", sandbox.control.webhooks, methods=["GET"]),
+            WebRoute("/files/{upload_id}/{name}", sandbox.files.__call__, methods=["GET"]),
             WebRoute("/v1/{path:path}", sandbox.api.__call__, methods=_METHODS),
             WebRoute("/{path:path}", sandbox.elsewhere, methods=_METHODS),
         ],

@@ -11,6 +11,7 @@ from typing import Any
 
 from notion_sandbox.config import Account
 from notion_sandbox.store import records
+from notion_sandbox.store.file_upload import FileUploads
 from notion_sandbox.store.journal import Journal
 from notion_sandbox.store.objects import (
     Block,
@@ -80,6 +81,7 @@ class State:
         }
         self.views = {key: records.load_view(key, body) for key, body in storage.all("view")}
         self.blocks = {key: records.load_block(key, body) for key, body in storage.all("block")}
+        self.uploads = FileUploads(storage)
         self.view_queries: dict[str, Any] = {}
         self.comments = {
             key: records.load_comment(key, body) for key, body in storage.all("comment")
@@ -284,7 +286,7 @@ def render_user(user: User, meta: Mapping[str, Any]) -> dict[str, Any]:
         local = "".join(c if c.isalnum() and c.isascii() else "." for c in user.name.lower())
         return {**shown, "person": {"email": f"{local}@sandbox.invalid", "email_verified": True}}
     workspace = {"workspace_name": meta["workspace_name"], "workspace_id": meta["workspace_id"]}
-    limits = {"max_file_upload_size_in_bytes": 5_242_880}
+    limits = {"max_file_upload_size_in_bytes": meta["max_file_bytes"]}
     return {
         **shown,
         "bot": {

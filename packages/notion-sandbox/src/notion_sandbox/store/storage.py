@@ -1,4 +1,4 @@
-"""The state file: one SQLite table of JSON objects by kind and id.
+"""The state file: a SQLite table of JSON objects by kind and id, and one of files.
 
 Written through before a request is answered.
 
@@ -61,6 +61,10 @@ class Storage:
             "KEY (kind, id))"
             " WITHOUT ROWID"
         )
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS files (id TEXT, part INTEGER, content BLOB NOT NULL, "
+            "PRIMARY KEY (id, part))"
+        )
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found not in (0, _FORMAT):
             raise StateError(
@@ -86,6 +90,23 @@ class Storage:
             "SELECT id, body FROM objects WHERE kind = ?", (kind,)
         ):
             yield object_id, json.loads(body)
+
+    def put_file(self, object_id: str, part: int, content: bytes) -> None:
+        """Write the bytes of a file's part; kept once `commit` has returned."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (object_id, part, content)
+        )
+
+    def files(self, object_id: str) -> Iterator[bytes]:
+        """The parts of a file in order."""
+        for (content,) in self._connection.execute(
+            "SELECT content FROM files WHERE id = ? ORDER BY part", (object_id,)
+        ):
+            yield content
+
+    def delete_files(self, object_id: str) -> None:
+        """Remove a file's parts, if they are there."""
+        self._connection.execute("DELETE FROM files WHERE id = ?", (object_id,))
 
     def commit(self) -> None:
         """Make everything written so far last."""

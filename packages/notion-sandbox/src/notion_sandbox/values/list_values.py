@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from notion_sandbox.errors import body_error, missing_error, shape_error, unsupported
+from notion_sandbox.errors import body_error, missing_error, shape_error
+from notion_sandbox.values.files import parse_file
 from notion_sandbox.values.ids import parse_uuid
 from notion_sandbox.values.rich_text import check_length
 from notion_sandbox.values.types import Json
 
 MAX_ITEMS = 100
 MAX_FILE_NAME = 100
-MAX_URL = 2000
 
 
 def parse_ids(value: Any, path: str) -> list[str]:
@@ -30,11 +30,10 @@ def parse_ids(value: Any, path: str) -> list[str]:
 
 
 def parse_files(value: Any, path: str) -> list[Json]:
-    """Read the files of a files property: links to elsewhere only, as responses carry them.
+    """Read the files of a files property: links to elsewhere, and files that were uploaded.
 
     Raises:
-        NotionError: validation_error, or sandbox_unsupported for files that Notion itself would
-            hold.
+        NotionError: validation_error, or sandbox_unsupported for files that Notion itself holds.
     """
     return [_parse_file(item, f"{path}[{index}]") for index, item in enumerate(_items(value, path))]
 
@@ -42,33 +41,15 @@ def parse_files(value: Any, path: str) -> list[Json]:
 def _parse_file(item: Any, path: str) -> Json:
     if not isinstance(item, dict):
         raise shape_error(path, "an object", item)
-    if "file_upload" in item or "file" in item:
-        raise unsupported("files that are uploaded")
-    url, name = parse_external(item, path), item.get("name")
+    file, name = parse_file(item, path), item.get("name")
+    if name is None and file["type"] == "file_upload":
+        return file  # shown under the name that the file was uploaded with
+    if name is None:
+        raise missing_error(f"{path}.name")
     if not isinstance(name, str):
-        raise (
-            missing_error(f"{path}.name")
-            if name is None
-            else shape_error(f"{path}.name", "a string", name)
-        )
+        raise shape_error(f"{path}.name", "a string", name)
     check_length(name, MAX_FILE_NAME, f"{path}.name")
-    return {"name": name, "type": "external", "external": {"url": url}}
-
-
-def parse_external(item: Json, path: str) -> str:
-    """The URL of `{"external": {"url"}}`.
-
-    Raises:
-        NotionError: validation_error.
-    """
-    external = item.get("external")
-    if not isinstance(external, dict):
-        raise missing_error(f"{path}.external")
-    url = external.get("url")
-    if not isinstance(url, str) or not url:
-        raise shape_error(f"{path}.external.url", "a valid URL", url)
-    check_length(url, MAX_URL, f"{path}.external.url")
-    return url
+    return {"name": name, **file}
 
 
 def _items(value: Any, path: str) -> list[Any]:

@@ -52,7 +52,8 @@ class Sender:
         self._sending: set[asyncio.Task[int]] = set()
 
     @property
-    def _http(self) -> httpx.AsyncClient:
+    def http(self) -> httpx.AsyncClient:
+        """The client that sends."""
         if self._given is not None:
             return self._given
         if self._own is None:
@@ -89,7 +90,7 @@ class Sender:
         }
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                response = await self._http.post(
+                response = await self.http.post(
                     subscription["url"],
                     content=raw,
                     headers={**headers, "User-Agent": "notion-api"},

@@ -132,7 +132,7 @@ class Window:
 def envelope(
     window: Window,
     kind: str,
-    data: dict[str, Any],
+    data: dict[str, Any] | None,
     *,
     event_id: str,
     ids: dict[str, str],
@@ -143,12 +143,12 @@ def envelope(
     Args:
         window: The changes.
         kind: The event type.
-        data: Its data.
+        data: Its data; None for an event without any.
         event_id: The same for every attempt.
         ids: workspace_id, workspace_name, subscription_id, integration_id.
         version: The API version of the subscription.
     """
-    return {
+    event = {
         "id": event_id,
         "timestamp": zulu(datetime.fromisoformat(window.changed_at)),
         **ids,
@@ -157,5 +157,5 @@ def envelope(
         "api_version": version,
         "type": kind,
         "entity": {"id": window.entity_id, "type": window.entity_type},
-        "data": data,
     }
+    return event if data is None else {**event, "data": data}

@@ -17,9 +17,11 @@ from itertools import islice
 from random import Random
 from typing import Any
 
+from notion_sandbox.store.objects import User
 from notion_sandbox.store.state import State
 from notion_sandbox.values.dates import zulu
 from notion_sandbox.values.ids import new_token, new_uuid
+from notion_sandbox.values.types import Json
 from notion_sandbox.webhooks.events import Change, Window, envelope
 
 API_VERSION = "2026-03-11"
@@ -61,7 +63,8 @@ class Delivery:
 class Outbox:
     """The webhook subscription and everything on its way to it.
 
-    `watch` is called with each delivery that is made or got an answer.
+    `watch` is called with each delivery that is made or got an answer. `before_due` may add events
+    whose time has come, and `next_elsewhere` says when it will next.
 
     Args:
         state: Where it is kept.
@@ -76,6 +79,8 @@ class Outbox:
         self._keep = keep
         self._rng = rng
         self.watch: Callable[[Delivery], None] = lambda _delivery: None
+        self.before_due: Callable[[datetime], None] = lambda _now: None
+        self.next_elsewhere: Callable[[], datetime | None] = lambda: None
         storage = state.storage
         gathered = sorted(
             (Window(**body) for _, body in storage.all("window")),
@@ -150,6 +155,7 @@ class Outbox:
         What is taken counts as in flight, and is not handed out again until `settle` has its
         answer.
         """
+        self.before_due(now)
         while self.windows:
             key, window = next(iter(self.windows.items()))
             if window.closes_at(self._aggregation) > now:
@@ -170,20 +176,40 @@ class Outbox:
         heappush(self._agenda, (moment, delivery.number))
 
     def _close(self, window: Window, now: datetime) -> None:
-        subscription, meta = self.subscription, self._state.meta
-        if subscription is None:
+        if self.subscription is not None:
+            for kind, data in window.outcome():
+                self._add(window, kind, data, now)
+
+    def announce(
+        self, kind: str, entity: tuple[str, str], *, author: User, at: datetime, data: Json | None
+    ) -> None:
+        """Send an event that is not gathered with others, if anybody listens.
+
+        Args:
+            kind: The event type.
+            entity: Its id and its type.
+            author: Who did it.
+            at: When it happened.
+            data: The event's data; None for an event without any.
+        """
+        if self.subscription is None:
             return
+        moment = at.isoformat()
+        alone = Window(*entity, {}, moment, moment, authors={author.id: author.kind})
+        self._add(alone, kind, data, at)
+
+    def _add(self, window: Window, kind: str, data: Json | None, now: datetime) -> None:
+        subscription, meta = self.subscription or {}, self._state.meta
         ids = {key: meta[key] for key in ("workspace_id", "workspace_name")}
         ids |= {"subscription_id": subscription["id"], "integration_id": meta["integration_id"]}
-        for kind, data in window.outcome():
-            event = envelope(
-                window, kind, data, event_id=new_uuid(self._rng), ids=ids, version=API_VERSION
-            )
-            delivery = Delivery(self._next, event, 0, None, "pending", [])
-            self._next += 1
-            self.pending[delivery.number] = delivery
-            self._plan(delivery, now)
-            self._write(delivery)
+        event = envelope(
+            window, kind, data, event_id=new_uuid(self._rng), ids=ids, version=API_VERSION
+        )
+        delivery = Delivery(self._next, event, 0, None, "pending", [])
+        self._next += 1
+        self.pending[delivery.number] = delivery
+        self._plan(delivery, now)
+        self._write(delivery)
 
     def settle(
         self, delivery: Delivery, now: datetime, *, status: int | None, error: str | None = None
@@ -229,4 +255,5 @@ class Outbox:
         moments += [
             window.closes_at(self._aggregation) for window in islice(self.windows.values(), 1)
         ]
-        return min(moments, default=None)
+        elsewhere = self.next_elsewhere()
+        return min(moments if elsewhere is None else [*moments, elsewhere], default=None)

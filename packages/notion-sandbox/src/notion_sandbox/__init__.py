@@ -11,4 +11,5 @@ project, so that it cannot share its mistakes.
 from notion_sandbox.config import Account, Config
 from notion_sandbox.server.app import Sandbox, create_app
 
-__all__ = ["Account", "Config", "Sandbox", "create_app"]
+__version__ = "0.1.0"
+__all__ = ["Account", "Config", "Sandbox", "__version__", "create_app"]

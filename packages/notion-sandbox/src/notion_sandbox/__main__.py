@@ -1,4 +1,7 @@
-"""`python -m notion_sandbox`: a Notion on this machine, over HTTP, until it is told to stop."""
+"""`notion-sandbox`: a Notion on this machine, over HTTP, until it is told to stop.
+
+`python -m notion_sandbox` is the same.
+"""
 
 import argparse
 import contextlib
@@ -12,16 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-import uvicorn
 from starlette.applications import Starlette
 
+from notion_sandbox import __version__
 from notion_sandbox.config import BOT, PERSON, Config
 from notion_sandbox.server.app import Sandbox, create_app
-from notion_sandbox.server.feed import Feed
+from notion_sandbox.server.serving import Server
 from notion_sandbox.store.storage import StateError
 
 FACTS_FILE = "sandbox.json"
-_GRACE_SECONDS = 5
 _LAST_PORT = 65_535
 
 
@@ -47,33 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _Server(uvicorn.Server):
-    """A server that ends the streams of news before it waits for its connections."""
-
-    feed: Feed
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop."""
-        self.feed.close()
-        await super().shutdown(sockets)
-
-
 def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace) -> None:
     """Answer until a signal comes."""
     sandbox: Sandbox = app.state.sandbox
     base_url = _base_url(options.host, listener.getsockname()[1])
-    facts = _write_facts(options.state, base_url, sandbox)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            date_header=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+    facts = _facts(base_url, sandbox)
+    kept = (
+        f"token {facts['bot_token']}, nothing is kept (see --state)"
+        if options.state is None
+        else f"tokens in {_write_facts(options.state, facts)}"
     )
-    server.feed = sandbox.feed
+    server = Server(app)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -82,9 +68,7 @@ def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace)
     # it got.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    sys.stdout.write(
-        f"Sandbox at {base_url}, root page {sandbox.root_page_id}, tokens in {facts}\n"
-    )
+    sys.stdout.write(f"Sandbox at {base_url}, root page {sandbox.root_page_id}, {kept}\n")
     sys.stdout.flush()
     server.run(sockets=[listener])
 
@@ -93,10 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="notion-sandbox", description="A Notion that lives on this machine."
     )
+    parser.add_argument("--version", action="version", version=f"notion-sandbox {__version__}")
     parser.add_argument("--port", type=int, default=8500, help="0 takes a free one (default: 8500)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
-        "--state", type=Path, required=True, metavar="DIR", help="where everything is kept"
+        "--state", type=Path, metavar="DIR", help="where everything is kept (default: in memory)"
     )
     parser.add_argument(
         "--bot-name", default=BOT.name, help="what people see where the connection wrote"
@@ -162,11 +147,11 @@ def _base_url(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def _write_facts(folder: Path, base_url: str, sandbox: Sandbox) -> Path:
-    """Write what other programs need to use this sandbox, readable by the owner only."""
+def _facts(base_url: str, sandbox: Sandbox) -> dict[str, str | None]:
+    """What other programs need to use this sandbox."""
     subscription = sandbox.outbox.subscription
     bot, person = sandbox.config.accounts
-    facts = {
+    return {
         "base_url": base_url,
         "bot_token": sandbox.token(bot.name),
         "person_token": sandbox.token(person.name),
@@ -174,6 +159,10 @@ def _write_facts(folder: Path, base_url: str, sandbox: Sandbox) -> Path:
         "webhook_url": None if subscription is None else subscription["url"],
         "webhook_secret": None if subscription is None else subscription["secret"],
     }
+
+
+def _write_facts(folder: Path, facts: dict[str, str | None]) -> Path:
+    """Write the facts for other programs, readable by the owner only."""
     path = folder / FACTS_FILE
     draft = folder / f"{FACTS_FILE}.new"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

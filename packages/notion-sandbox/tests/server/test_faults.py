@@ -113,7 +113,7 @@ async def test_a_503_can_be_saved_and_says_so(box: Harness, text: Text) -> None:
         await box.raw("POST", "/v1/pages", {"parent": {"data_source_id": source}, "properties": {}})
     ).json()
     assert await box.titles(source) == ["", "after"]
-    assert (await box.query(source))["results"][1]["id"] == made["additional_data"][
+    assert (await box.query(source))["results"][0]["id"] == made["additional_data"][
         "committed_resource_id"
     ]
     assert {event["type"] for event in await box.deliver()} == {

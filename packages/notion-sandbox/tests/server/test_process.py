@@ -15,9 +15,12 @@ import httpx
 import pytest
 from sandbox_harness import Harness, MakeHarness, Text
 
+import notion_sandbox
 from notion_sandbox import Account, Config, create_app
 from notion_sandbox.__main__ import main
 from notion_sandbox.store.storage import FILE_NAME
+
+CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
 @contextmanager
@@ -223,3 +226,23 @@ async def test_a_new_token_for_a_known_account_is_the_same_user(tmp_path: Path) 
         ids.add(sandbox.state.tokens[token].id)
         await sandbox.close()
     assert len(ids) == 1
+
+
+def test_the_command_says_its_version() -> None:
+    command = [Path(sys.executable).with_name("notion-sandbox"), "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"notion-sandbox {notion_sandbox.__version__}\n"
+    assert f"## {notion_sandbox.__version__} " in CHANGELOG.read_text()
+
+
+def test_without_a_folder_it_keeps_nothing_and_says_its_token() -> None:
+    command = [sys.executable, "-m", "notion_sandbox", "--port", "0", "--bot-token", "ntn_mine"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+    assert line.startswith("Sandbox at http://127.0.0.1:")
+    assert line.endswith("token ntn_mine, nothing is kept (see --state)\n")

@@ -69,7 +69,7 @@ crash: $(READY) ## Kill each process in a burst of edits and moves: make crash B
 	@CRASH_BURST=$(or $(BURST),300) $(BIN)/python -m pytest tests/crash -m 'crash or not crash'
 
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(SANDBOX)/.pytest_cache $(SANDBOX)/.ruff_cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(addprefix $(SANDBOX)/,.mypy_cache .pytest_cache .ruff_cache)
 
 $(READY): pyproject.toml constraints.txt $(SANDBOX)/pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

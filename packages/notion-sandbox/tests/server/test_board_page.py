@@ -224,14 +224,14 @@ async def test_who_comes_back_from_another_run_is_told_that_something_was_missed
 async def test_news_that_are_forgotten_count_as_missed() -> None:
     feed = Feed("run", keep=2)
     for number in range(4):
-        feed.tell("change", {"number": number})
+        feed.publish("change", {"number": number})
     assert feed.since(1) is None
     assert [note.body["number"] for note in feed.since(2) or []] == [2, 3]
     assert feed.since(4) == []
     stream = feed.stream("run-1")
     said = [await anext(stream), await anext(stream)]
     assert [text.split("event: ")[1].split("\n")[0] for text in said] == ["hello", "missed"]
-    feed.tell("change", {"number": 4})
+    feed.publish("change", {"number": 4})
     assert '"number": 4' in await anext(stream)
 
 

@@ -1,4 +1,4 @@
-"""Trouble on purpose: which requests a fault strikes.
+"""Faults on demand: which requests a fault strikes.
 
 What they get, and what was saved all the same.
 """

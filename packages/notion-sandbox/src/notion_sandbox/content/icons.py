@@ -13,7 +13,7 @@ _MAX_EMOJI = 32
 def icon_of(call: Call, present: Json | None) -> Json | None:
     """The icon after a request: an emoji, a link or an upload, null for none.
 
-    The present one where the body names none.
+    The present one where the body does not mention it.
 
     Raises:
         NotionError: validation_error, or sandbox_unsupported for custom emojis.
@@ -24,7 +24,7 @@ def icon_of(call: Call, present: Json | None) -> Json | None:
 def cover_of(call: Call, present: Json | None) -> Json | None:
     """The cover after a request: a link or an upload, null for none.
 
-    The present one where the body names none.
+    The present one where the body does not mention it.
 
     Raises:
         NotionError: validation_error.

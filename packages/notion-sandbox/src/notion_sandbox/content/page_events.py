@@ -1,4 +1,4 @@
-"""Tells the outbox what happened to a page."""
+"""Records changes of pages in the webhook outbox."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from notion_sandbox.store.objects import Page
 from notion_sandbox.webhooks.events import Change, Kind
 
 
-def tell(
+def record_page_change(
     call: Call, page: Page, kind: Kind, changed: Iterable[str] = (), blocks: Iterable[str] = ()
 ) -> None:
     """Record a change of a page.

@@ -10,7 +10,7 @@ from notion_sandbox.content.attachments import attach, files_in
 from notion_sandbox.content.block_content import Content, parse_content
 from notion_sandbox.content.block_rendering import children, render_any, render_block
 from notion_sandbox.content.block_writing import append, parse_children
-from notion_sandbox.content.page_events import tell
+from notion_sandbox.content.page_events import record_page_change
 from notion_sandbox.errors import (
     body_error,
     missing_error,
@@ -130,7 +130,7 @@ def delete_block(call: Call) -> dict[str, Any]:
     page = replace(found, **edited)
     call.state.put_page(page)
     if not found.in_trash:
-        tell(call, page, "deleted")
+        record_page_change(call, page, "deleted")
     return render_any(call, page)
 
 
@@ -152,4 +152,4 @@ def _tell(call: Call, inside: Block | Page, blocks: list[str]) -> None:
             else call.state.blocks[parent_id]
         )
     call.state.put_page(replace(above, edited_at=call.now, edited_by=call.user.id))
-    tell(call, above, "content", blocks=blocks)
+    record_page_change(call, above, "content", blocks=blocks)

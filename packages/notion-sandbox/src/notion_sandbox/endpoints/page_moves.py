@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from notion_sandbox.content.page_events import tell
+from notion_sandbox.content.page_events import record_page_change
 from notion_sandbox.errors import body_error, missing_error, shape_error, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.store.numbering import next_numbers
@@ -40,7 +40,7 @@ def move_page(call: Call) -> dict[str, Any]:
             edited_by=call.user.id,
         )
         call.state.put_page(moved)
-        tell(call, moved, "moved")
+        record_page_change(call, moved, "moved")
     return call.render.page(call.page(page.id))
 
 

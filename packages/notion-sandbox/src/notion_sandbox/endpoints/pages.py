@@ -9,7 +9,7 @@ from typing import Any
 from notion_sandbox.content.attachments import attach, files_in, files_of
 from notion_sandbox.content.block_writing import append, parse_children
 from notion_sandbox.content.icons import cover_of, icon_of
-from notion_sandbox.content.page_events import tell
+from notion_sandbox.content.page_events import record_page_change
 from notion_sandbox.content.page_writing import bind, write_values
 from notion_sandbox.endpoints.data_sources import wanted_properties
 from notion_sandbox.errors import (
@@ -64,7 +64,7 @@ def create_page(call: Call) -> dict[str, Any]:
     numbers = next_numbers(call.state, source_id, schema)
     write_values(call, replace(page, values=numbers, icon=icon, cover=cover), bound)
     append(call, page.id, children)
-    tell(call, page, "created")
+    record_page_change(call, page, "created")
     return call.render.page(call.page(page.id), wanted)
 
 
@@ -145,11 +145,11 @@ def update_page(call: Call) -> dict[str, Any]:
     edited = replace(dressed, in_trash=in_trash, edited_at=call.now, edited_by=call.user.id)
     changed = write_values(call, edited, bound)
     if trash_changed and not in_trash:
-        tell(call, page, "undeleted")
+        record_page_change(call, page, "undeleted")
     if changed:
-        tell(call, page, "updated", changed)
+        record_page_change(call, page, "updated", changed)
     if trash_changed and in_trash:
-        tell(call, page, "deleted")
+        record_page_change(call, page, "deleted")
     return call.render.page(call.page(page.id), wanted)
 
 

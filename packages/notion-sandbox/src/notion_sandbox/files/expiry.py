@@ -1,4 +1,4 @@
-"""Uploads that nobody attached within an hour expire."""
+"""Uploads that are not attached within an hour expire."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ class UploadExpiry:
 
     Args:
         state: The objects.
-        outbox: Where `file_upload.expired` is told.
+        outbox: Where `file_upload.expired` is announced.
     """
 
     def __init__(self, state: State, outbox: Outbox) -> None:

@@ -31,7 +31,7 @@ class Importer:
 
     Args:
         state: The objects.
-        outbox: Where the outcome is told.
+        outbox: Where the outcome is announced.
         clock: Tells when a file was imported.
         http: Gives the client that fetches.
         limit: Bytes of a file in this workspace.

@@ -176,7 +176,7 @@ class Query:
         """The results after a cursor.
 
         Raises:
-            NotionError: validation_error for a cursor of another query or of nobody.
+            NotionError: validation_error for a cursor of another query or of none.
         """
         position = (
             self._decode(cursor) if cursor is not None else Position(0, self._is_cut_off(), None)

@@ -1,7 +1,4 @@
-"""A request as it came in and an answer on its way out.
-
-And the way to close a connection without one.
-"""
+"""Requests as they are received, answers as they are sent, and dropping a connection."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -22,10 +19,10 @@ _SEND = "sandbox.send"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request of the API. `raw` is None for a body that is too large.
+class ReceivedRequest:
+    """A request of the API.
 
-    `user` for a token that nobody has.
+    `raw` is None for a body that is too large, `user` for an unknown token.
     """
 
     request: Request
@@ -59,7 +56,7 @@ def remember_send(scope: Scope, send: Send) -> None:
     scope[_SEND] = send
 
 
-async def hang_up(request: Request) -> Response:
+async def drop_connection(request: Request) -> Response:
     """Close the connection without an answer.
 
     ASGI has no word for this, so it takes uvicorn's transport. Without a web server the caller is

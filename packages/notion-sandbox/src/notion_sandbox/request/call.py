@@ -28,7 +28,7 @@ class Call:
 
     Attributes:
         state: The objects.
-        outbox: Where changes are told.
+        outbox: Where changes are recorded for webhooks.
         config: The settings.
         rng: Source of ids.
         now: When the request came.

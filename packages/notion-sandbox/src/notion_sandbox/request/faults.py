@@ -1,7 +1,7 @@
-"""Trouble on purpose: which requests it strikes, how often, and what it answers.
+"""Faults on demand: which requests they strike, how often, and what is answered.
 
-Everything is counted and nothing is left to chance, so a test that sets a fault knows which request
-meets it. Faults live as long as the process. Codes and wording: Notion's "Status codes" page.
+Requests are counted and nothing is random, so a test that sets a fault knows which request it
+strikes. Faults live as long as the process. Codes and wording: Notion's "Status codes" page.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _UNTIL_CLEARED = (401, 403, 404)
 _SAVED_GUIDANCE = "Do not repeat the write: it was saved. Read the object before you decide."
 
 
-class HungUp(Exception):
+class ConnectionDropped(Exception):
     """The connection is closed without an answer."""
 
 
@@ -50,7 +50,7 @@ class HtmlError(NotionError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class FaultSettings:
     """What a fault does to the requests it strikes.
 
     Attributes:
@@ -149,7 +149,7 @@ class Fault:
     """
 
     number: int
-    trouble: Trouble
+    trouble: FaultSettings
     met: int = 0
     struck: int = 0
 
@@ -180,7 +180,7 @@ class Faults:
         self._last = 0
 
     def add(self, status: int | None = None, **settings: Any) -> Fault:
-        """Set one by the names of `Trouble`: `faults.add(429, times=3, retry_after=7)`.
+        """Set one by the names of `FaultSettings`: `faults.add(429, times=3, retry_after=7)`.
 
         Without `times` a revoked token, a missing permission or object, and stale queries last
         until they are cleared; everything else strikes once.
@@ -189,7 +189,7 @@ class Faults:
             ValueError: With one sentence, when it cannot work.
         """
         lasting = status in _UNTIL_CLEARED or settings.get("stale_seconds") is not None
-        trouble = Trouble(**{"times": None if lasting else 1, "status": status, **settings})
+        trouble = FaultSettings(**{"times": None if lasting else 1, "status": status, **settings})
         self._last += 1
         self._faults.append(Fault(self._last, trouble))
         self.watch()
@@ -207,7 +207,7 @@ class Faults:
         self.watch()
         return removed
 
-    def strike(self, user: User, method: str, path: str) -> Trouble | None:
+    def strike(self, user: User, method: str, path: str) -> FaultSettings | None:
         """The trouble that a request meets, counted; None for a request that goes through."""
         return self._first(user, method, path, stale=False)
 
@@ -216,7 +216,7 @@ class Faults:
         found = self._first(user, method, path, stale=True)
         return 0 if found is None else found.stale_seconds or 0
 
-    def _first(self, user: User, method: str, path: str, *, stale: bool) -> Trouble | None:
+    def _first(self, user: User, method: str, path: str, *, stale: bool) -> FaultSettings | None:
         for fault in self._faults:
             trouble = fault.trouble
             meant = (trouble.stale_seconds is not None) is stale and trouble.strikes(

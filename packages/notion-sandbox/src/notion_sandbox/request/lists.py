@@ -36,9 +36,9 @@ def parse_page_size(value: Any, path: str) -> int:
 def piece_of_query(
     call: Call, scope: str, items: Sequence[Item]
 ) -> tuple[Sequence[Item], str | None]:
-    """The piece that `start_cursor` and `page_size` of the query string ask for.
+    """The piece that the query string asks for, and the cursor of the next.
 
-    And the cursor of the next.
+    Its parameters are `start_cursor` and `page_size`.
 
     Args:
         call: The request.
@@ -60,9 +60,7 @@ def piece_of_query(
 def piece_of_body(
     call: Call, scope: str, items: Sequence[Item]
 ) -> tuple[Sequence[Item], str | None]:
-    """The piece that `start_cursor` and `page_size` of the body ask for.
-
-    And the cursor of the next.
+    """The piece that `start_cursor` and `page_size` of the body ask for, and the next cursor.
 
     Raises:
         NotionError: validation_error.
@@ -81,7 +79,7 @@ def piece_of(
     """So many items after a cursor, and the cursor of the next piece.
 
     Raises:
-        NotionError: validation_error for a cursor of another list or of nobody.
+        NotionError: validation_error for a cursor of another list or of none.
     """
     start = _offset(scope, cursor)
     stop = start + size

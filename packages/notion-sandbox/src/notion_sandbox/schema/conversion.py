@@ -45,9 +45,7 @@ def can_become(before: str, after: str) -> bool:
 def convert(
     state: State, before: Property, after: Property, rng: Random, source_id: str
 ) -> tuple[Property, dict[str, Value]]:
-    """The property with the options its values bring along.
-
-    And the values of the new type by page id.
+    """The property with the options that its values bring along, and its values by page id.
 
     Args:
         state: Where the pages are, the trashed ones too.

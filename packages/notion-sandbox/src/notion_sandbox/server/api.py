@@ -1,6 +1,6 @@
-"""The door of the REST API.
+"""Handles the requests of the REST API.
 
-Finds the endpoint, checks token, version and limit, answers as Notion does.
+Finds the endpoint, checks token, version and rate limit, applies faults, answers as Notion does.
 
 An endpoint is a plain function from `Call` to the JSON body of a 200. It runs without awaiting
 anything, so requests never see each other's half-done work; what it changed is committed before the
@@ -20,9 +20,9 @@ from starlette.responses import Response
 from notion_sandbox.config import Clock, Config
 from notion_sandbox.endpoints.data_sources import query_data_source
 from notion_sandbox.errors import NotionError, rate_limited, unsupported, validation_error
-from notion_sandbox.request.answers import Answer, Asked, hang_up
+from notion_sandbox.request.answers import Answer, ReceivedRequest, drop_connection
 from notion_sandbox.request.call import LATEST, LEGACY, Call, Route
-from notion_sandbox.request.faults import Faults, HtmlError, HungUp, Trouble
+from notion_sandbox.request.faults import ConnectionDropped, Faults, FaultSettings, HtmlError
 from notion_sandbox.request.http_json import MAX_BODY, json_object, read_body
 from notion_sandbox.request.limits import RequestLimit
 from notion_sandbox.request.multipart import MAX_FORM, FormField, parse_form
@@ -43,7 +43,7 @@ class Api:
     Args:
         routes: The endpoints.
         state: The objects.
-        outbox: Where changes are told.
+        outbox: Where changes are recorded for webhooks.
         sender: Woken when something changed.
         config: The settings.
         clock: Tells the time.
@@ -94,7 +94,7 @@ class Api:
             await asyncio.sleep(self.latency_seconds)
         user = self.user(request)
         request_id = new_uuid(self._rng)
-        answer = await self._answer(Asked(request, raw, user, route, params), request_id)
+        answer = await self._answer(ReceivedRequest(request, raw, user, route, params), request_id)
         done = self._clock()
         path = request.url.path
         self.log.add(
@@ -108,14 +108,14 @@ class Api:
             ms=(done - started).total_seconds() * 1000,
         )
         if answer is None:
-            return await hang_up(request)
+            return await drop_connection(request)
         return answer.response(done, {"x-notion-request-id": request_id})
 
-    async def _answer(self, asked: Asked, request_id: str) -> Answer | None:
+    async def _answer(self, asked: ReceivedRequest, request_id: str) -> Answer | None:
         """What is answered; None closes the connection without an answer."""
         try:
             return Answer(200, {**await self._outcome(asked), "request_id": request_id})
-        except HungUp:
+        except ConnectionDropped:
             return None
         except HtmlError as error:
             return Answer(error.status, error.page(), error.headers)
@@ -128,12 +128,12 @@ class Api:
             failure = NotionError(500, "internal_server_error", "Unexpected error occurred.")
             return Answer(500, failure.body(request_id))
 
-    async def _outcome(self, asked: Asked) -> dict[str, Any]:
+    async def _outcome(self, asked: ReceivedRequest) -> dict[str, Any]:
         """The body of a 200, after whatever trouble was set for such a request.
 
         Raises:
             NotionError: The request is refused.
-            HungUp: It gets no answer.
+            ConnectionDropped: It gets no answer.
         """
         user, route = asked.user, asked.route
         if route is None:
@@ -151,26 +151,28 @@ class Api:
         return self._perform(asked, user, route, version)
 
     async def _troubled(
-        self, trouble: Trouble, asked: Asked, perform: Callable[[], dict[str, Any]]
+        self, trouble: FaultSettings, asked: ReceivedRequest, perform: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
         pause = trouble.delay_ms / 1000
         if not trouble.saved:
             await self.sleep(pause)
             # Whoever did not wait gets nothing done: a time-out before the write.
             if trouble.drop == "before" or (pause and await asked.request.is_disconnected()):
-                raise HungUp
+                raise ConnectionDropped
             if (error := trouble.answer()) is not None:
                 raise error
         body = perform()
         if trouble.drop == "after":
-            raise HungUp
+            raise ConnectionDropped
         if trouble.saved:
             await self.sleep(pause)
         if (error := trouble.answer(body.get("id"))) is not None:
             raise error
         return body
 
-    def _perform(self, asked: Asked, user: User, route: Route, version: str) -> dict[str, Any]:
+    def _perform(
+        self, asked: ReceivedRequest, user: User, route: Route, version: str
+    ) -> dict[str, Any]:
         if route.endpoint is None:
             raise unsupported(f"{route.method} {route.path}")
         now = self._clock()
@@ -210,7 +212,7 @@ class Api:
         return answer
 
     def user(self, request: Request) -> User | None:
-        """Whose token a request carries; None for a token that nobody has."""
+        """The user whose token a request carries; None for an unknown token."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self._state.tokens.get(token.strip()) if scheme.lower() == "bearer" else None
 

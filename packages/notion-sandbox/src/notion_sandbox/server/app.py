@@ -29,8 +29,8 @@ from notion_sandbox.server.board_control import BoardControl
 from notion_sandbox.server.control import Control
 from notion_sandbox.server.fault_control import FaultControl
 from notion_sandbox.server.feed import Feed
+from notion_sandbox.server.feed_publisher import FeedPublisher
 from notion_sandbox.server.files import Files
-from notion_sandbox.server.watching import Watching
 from notion_sandbox.store.state import State
 from notion_sandbox.store.storage import Storage
 from notion_sandbox.values.ids import new_uuid
@@ -109,7 +109,7 @@ class Sandbox:
         self.faults = self.api.faults
         # Not from `rng`: two starts with the same seed are still two runs.
         self.feed = Feed(secrets.token_hex(4))
-        watching = Watching(self.feed, self.state)
+        watching = FeedPublisher(self.feed, self.state)
         self.api.on_change = watching.changed
         self.api.log.watch = watching.requested
         self.outbox.watch = watching.delivered

@@ -14,7 +14,7 @@ from notion_sandbox.config import Clock
 from notion_sandbox.errors import NotionError, validation_error
 from notion_sandbox.request.http_json import json_response
 from notion_sandbox.server.api import Api
-from notion_sandbox.server.watching import show_delivery
+from notion_sandbox.server.feed_publisher import show_delivery
 from notion_sandbox.store.state import State
 from notion_sandbox.webhooks.delivery import Sender
 from notion_sandbox.webhooks.outbox import Outbox

@@ -1,4 +1,4 @@
-"""The sandbox's own endpoint for trouble on purpose: /sandbox/faults."""
+"""The sandbox's own endpoint for faults on demand: /sandbox/faults."""
 
 from dataclasses import asdict
 from typing import Any
@@ -35,7 +35,7 @@ class FaultControl:
     def __init__(self, faults: Faults, *, feed: Feed, clock: Clock) -> None:
         self._faults = faults
         self._clock = clock
-        faults.watch = lambda: feed.tell("fault", self._list())
+        faults.watch = lambda: feed.publish("fault", self._list())
 
     async def __call__(self, request: Request) -> Response:
         """GET lists them, POST sets one, DELETE clears one (?number=N) or all of them."""

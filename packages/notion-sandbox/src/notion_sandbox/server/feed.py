@@ -1,4 +1,4 @@
-"""What happens in the sandbox, as it happens, for whoever watches.
+"""A feed of what happens in the sandbox, for the board page and other listeners.
 
 Numbered notes, and a stream of them.
 
@@ -45,14 +45,14 @@ class Feed:
         self._closed = False
         self._bell = asyncio.Event()
 
-    def tell(self, kind: str, body: dict[str, Any]) -> None:
+    def publish(self, kind: str, body: dict[str, Any]) -> None:
         """Note what happened and wake everybody who waits."""
         self.last += 1
         self._notes.append(Note(self.last, kind, body))
         self._ring()
 
     def _ring(self) -> None:
-        # Everybody who waits holds this bell; whoever comes later waits for the next.
+        # Every waiting stream holds this event; later ones wait for the next.
         self._bell.set()
         self._bell = asyncio.Event()
 
@@ -83,7 +83,7 @@ class Feed:
         )
 
     async def stream(self, last_id: str | None = None) -> AsyncIterator[str]:
-        """The events after an id, for as long as somebody listens."""
+        """The events after an id, for as long as the listener stays."""
         number = self.position(last_id)
         start = self.last if number is None else number
         yield f"retry: 500\nid: {self.run}-{start}\nevent: hello\ndata: {{}}\n\n"

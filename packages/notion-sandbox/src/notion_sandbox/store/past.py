@@ -11,7 +11,7 @@ from notion_sandbox.store.state import State
 def state_as_of(state: State, moment: datetime) -> State:
     """The state as queries saw it at a moment within the last minutes.
 
-    The schema is the present one.
+    Schemas are the present ones.
     """
     before = state.journal.pages_as_of(moment)
     if not before:

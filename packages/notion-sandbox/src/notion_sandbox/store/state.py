@@ -109,10 +109,7 @@ class State:
         self.commit()
 
     def _complete(self, rng: Random) -> None:
-        """Give databases of a state that is older than views what they lack.
-
-        A first view, and who made them.
-        """
+        """Add a first view and an author to databases of a state file older than views."""
         for database in [database for database in self.databases.values() if not database.view_ids]:
             first = self.sources[database.data_source_ids[0]]
             self.put_database(

@@ -1,6 +1,4 @@
-"""Webhook events: changes gathered per object for a short while.
-
-Then one event for what they come to.
+"""Webhook events: changes of an object are aggregated for a short while into one event.
 
 Source: Notion's webhooks pages. The envelope carries ids only; property ids are URL-encoded.
 Changes of one object in a window become one event: their authors and properties are joined, a page

@@ -148,9 +148,7 @@ class Outbox:
         self._state.storage.put("window", change.entity_id, window.dump())
 
     def due(self, now: datetime) -> list[Delivery]:
-        """Close the windows that are over.
-
-        And take the deliveries whose time has come, oldest first.
+        """Close the windows that are over, and take the deliveries that are due, oldest first.
 
         What is taken counts as in flight, and is not handed out again until `settle` has its
         answer.

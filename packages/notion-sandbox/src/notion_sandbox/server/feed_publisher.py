@@ -1,7 +1,4 @@
-"""Tells the feed what the board page and other watchers want to know.
-
-Changes, requests, webhooks.
-"""
+"""Publishes changes, requests and webhooks on the feed that the board page listens to."""
 
 from typing import Any
 
@@ -11,11 +8,11 @@ from notion_sandbox.store.state import State
 from notion_sandbox.webhooks.outbox import Delivery
 
 
-class Watching:
+class FeedPublisher:
     """Turns what happened into notes. They carry ids and names of people, never what a page says.
 
     Args:
-        feed: Who is told.
+        feed: Where they are published.
         state: The objects.
     """
 
@@ -33,19 +30,19 @@ class Watching:
             if kind == "page":
                 page = self._state.pages[object_id]
                 where = {"data_source_id": page.data_source_id, "in_trash": page.in_trash}
-                self._feed.tell("change", {"page_id": object_id, **where, "by": by})
+                self._feed.publish("change", {"page_id": object_id, **where, "by": by})
             elif kind == "data_source":
-                self._feed.tell("schema", {"data_source_id": object_id, "by": by})
+                self._feed.publish("schema", {"data_source_id": object_id, "by": by})
             else:
-                self._feed.tell("board", {"database_id": object_id, "by": by})
+                self._feed.publish("board", {"database_id": object_id, "by": by})
 
     def requested(self, entry: dict[str, Any]) -> None:
         """A request was answered: `request`, as in the log."""
-        self._feed.tell("request", entry)
+        self._feed.publish("request", entry)
 
     def delivered(self, delivery: Delivery) -> None:
         """A webhook was made or got an answer: `webhook`."""
-        self._feed.tell("webhook", show_delivery(delivery))
+        self._feed.publish("webhook", show_delivery(delivery))
 
 
 def show_delivery(delivery: Delivery) -> dict[str, Any]:

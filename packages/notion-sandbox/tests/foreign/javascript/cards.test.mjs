@@ -157,7 +157,9 @@ test("every piece of a long list is found once, by both helpers", async () => {
 test("property items come one by one for long lists, at once for the rest", async () => {
   const { source, properties } = await board("Kinds", kinds);
   const { id: me } = await notion.users.me({});
-  const page = await titled(source, "a", { Topic: { rich_text: [...text("one "), ...text("two")] }, Length: { number: 4 }, People: { people: [{ id: me }] } });
+  const [bold] = text("two");
+  const topic = [...text("one "), { ...bold, annotations: { bold: true } }];
+  const page = await titled(source, "a", { Topic: { rich_text: topic }, Length: { number: 4 }, People: { people: [{ id: me }] } });
   const item = (property_id, more = {}) => notion.pages.properties.retrieve({ page_id: page.id, property_id, ...more });
   const first = await item(properties.Topic.id, { page_size: 1 });
   assert.deepEqual([first.object, first.type, first.results.length, first.has_more], ["list", "property_item", 1, true]);

@@ -129,3 +129,15 @@ test("a search for databases is refused since data sources exist", async () => {
   const error = await refusal(() => notion.search({ filter: { property: "object", value: "database" } }));
   assert.deepEqual([error.status, error.code], [400, "validation_error"]);
 });
+
+test("a file is sent, attached and read back", async () => {
+  const { id: file_upload_id } = await notion.fileUploads.create({ filename: "notes.txt" });
+  const data = new Blob(["hello"], { type: "text/plain" });
+  const sent = await notion.fileUploads.send({ file_upload_id, file: { filename: "notes.txt", data } });
+  assert.deepEqual([sent.status, sent.content_length], ["uploaded", 5]);
+  const { id } = await sheet();
+  const children = [{ file: { type: "file_upload", file_upload: { id: file_upload_id } } }];
+  const { results } = await notion.blocks.children.append({ block_id: id, children });
+  assert.equal(await (await fetch(results[0].file.file.url)).text(), "hello");
+  assert.equal((await notion.fileUploads.retrieve({ file_upload_id })).expiry_time, null);
+});

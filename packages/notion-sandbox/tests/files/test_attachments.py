@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from file_kit import PNG, reference, uploaded
+from file_kit import PNG, reference, send, uploaded
 from sandbox_harness import Harness, Text
 
 
@@ -163,3 +163,13 @@ async def test_a_served_file_cannot_act_as_the_board_page(box: Harness) -> None:
     assert answer.headers["content-type"] == "image/svg+xml"
     assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["Käse 🐱.png", "a/b.png", 'a"b?c#d%41.png'])
+async def test_a_file_may_have_any_name(box: Harness, name: str) -> None:
+    made = await box.ok("POST", "/v1/file_uploads", {})
+    sent = await send(box, made["id"], PNG, name)
+    assert sent.json()["filename"] == name
+    path = f"/v1/pages/{box.sandbox.root_page_id}"
+    icon = (await box.ok("PATCH", path, {"icon": reference(made["id"])}))["icon"]
+    assert await _reads(box, icon) == PNG

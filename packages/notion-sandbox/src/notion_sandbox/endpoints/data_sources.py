@@ -29,13 +29,7 @@ def retrieve_data_source(call: Call) -> dict[str, Any]:
 def create_data_source(call: Call) -> dict[str, Any]:
     """POST /v1/data_sources: one more data source in a database, with its default view."""
     call.check_keys("parent", "properties", "title", "icon")
-    parent = call.body.get("parent")
-    if not isinstance(parent, dict):
-        raise (
-            missing_error("body.parent")
-            if parent is None
-            else shape_error("body.parent", "an object", parent)
-        )
+    parent = call.required_object("parent")
     database_id = parse_uuid(parent.get("database_id"))
     if database_id is None:
         raise shape_error("body.parent.database_id", "a valid uuid", parent.get("database_id"))

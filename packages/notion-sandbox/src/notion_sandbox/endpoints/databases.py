@@ -9,7 +9,7 @@ from typing import Any
 from notion_sandbox.content.attachments import attach
 from notion_sandbox.content.icons import cover_of, icon_of
 from notion_sandbox.content.two_way import make_counterparts
-from notion_sandbox.errors import missing_error, shape_error, unsupported
+from notion_sandbox.errors import shape_error, unsupported
 from notion_sandbox.request.call import LEGACY, Call
 from notion_sandbox.schema.changes import SchemaChange, SchemaEditor
 from notion_sandbox.store.objects import Database, DataSource
@@ -107,13 +107,7 @@ def parent_page(call: Call) -> str:
     Raises:
         NotionError: validation_error, object_not_found, or sandbox_unsupported for other parents.
     """
-    parent = call.body.get("parent")
-    if not isinstance(parent, dict):
-        raise (
-            missing_error("body.parent")
-            if parent is None
-            else shape_error("body.parent", "an object", parent)
-        )
+    parent = call.required_object("parent")
     if "page_id" not in parent:
         raise unsupported("databases whose parent is not a page")
     page_id = parse_uuid(parent["page_id"])

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from notion_sandbox.content.page_events import record_page_change
-from notion_sandbox.errors import body_error, missing_error, shape_error, validation_error
+from notion_sandbox.errors import body_error, shape_error, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.store.numbering import next_numbers
 from notion_sandbox.store.objects import Page, Value
@@ -45,13 +45,7 @@ def move_page(call: Call) -> dict[str, Any]:
 
 
 def _target(call: Call) -> tuple[str | None, str | None]:
-    parent = call.body.get("parent")
-    if not isinstance(parent, dict):
-        raise (
-            missing_error("body.parent")
-            if parent is None
-            else shape_error("body.parent", "an object", parent)
-        )
+    parent = call.required_object("parent")
     key = next((name for name in ("page_id", "data_source_id") if name in parent), None)
     if key is None:
         raise body_error("body.parent should have `page_id` or `data_source_id`.")

@@ -69,13 +69,7 @@ def create_page(call: Call) -> dict[str, Any]:
 
 
 def _parent(call: Call) -> tuple[str | None, str | None]:
-    parent = call.body.get("parent")
-    if not isinstance(parent, dict):
-        raise (
-            missing_error("body.parent")
-            if parent is None
-            else shape_error("body.parent", "an object", parent)
-        )
+    parent = call.required_object("parent")
     key = next(
         (name for name in ("data_source_id", "database_id", "page_id") if name in parent), None
     )

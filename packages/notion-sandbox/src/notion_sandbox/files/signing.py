@@ -14,7 +14,7 @@ def signed_url(key: str, base_url: str, upload_id: str, filename: str, expires: 
     """A URL that gives the file until it expires."""
     moment = str(int(expires.timestamp()))
     query = urlencode({"expires": moment, "signature": _sign(key, upload_id, moment)})
-    return f"{base_url}{FILES_PATH}/{upload_id}/{quote(filename)}?{query}"
+    return f"{base_url}{FILES_PATH}/{upload_id}/{quote(filename, safe='')}?{query}"
 
 
 def is_valid(key: str, upload_id: str, expires: str, signature: str, now: datetime) -> bool:

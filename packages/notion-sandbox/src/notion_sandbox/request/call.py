@@ -9,7 +9,15 @@ from random import Random
 from typing import Any
 
 from notion_sandbox.config import Config
-from notion_sandbox.errors import NotionError, body_error, not_found, unsupported, validation_error
+from notion_sandbox.errors import (
+    NotionError,
+    body_error,
+    missing_error,
+    not_found,
+    shape_error,
+    unsupported,
+    validation_error,
+)
 from notion_sandbox.request.multipart import FormField
 from notion_sandbox.request.rendering import Renderer
 from notion_sandbox.store.file_upload import FileUpload
@@ -73,6 +81,19 @@ class Call:
                 f"instead was `{given}`."
             )
         return found
+
+    def required_object(self, key: str) -> dict[str, Any]:
+        """The JSON object under a key of the body.
+
+        Raises:
+            NotionError: validation_error when there is none.
+        """
+        value = self.body.get(key)
+        if value is None:
+            raise missing_error(f"body.{key}")
+        if not isinstance(value, dict):
+            raise shape_error(f"body.{key}", "an object", value)
+        return value
 
     def missing(self, kind: str, object_id: str) -> NotionError:
         """The 404 for an object that is not there."""

@@ -57,7 +57,12 @@ def _field(head: str, content: bytes) -> tuple[str, FormField]:
     headers = {name.strip().lower(): value.strip() for name, _, value in lines}
     disposition = _header(headers.get("content-disposition", ""), "content-disposition")
     name = disposition.get_param("name", "", header="content-disposition")
-    return str(name), FormField(content, disposition.get_filename(), headers.get("content-type"))
+    filename = disposition.get_filename()
+    if filename is not None:
+        filename = filename.replace(
+            "%22", '"'
+        )  # how clients write it (WHATWG: multipart/form-data)
+    return str(name), FormField(content, filename, headers.get("content-type"))
 
 
 def _header(value: str, name: str = "content-type") -> Message:

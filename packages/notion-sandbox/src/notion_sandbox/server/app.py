@@ -234,7 +234,7 @@ def create_app(
             WebRoute("/sandbox/webhook", sandbox.control.webhook, methods=["POST"]),
             WebRoute("/sandbox/webhook/handshake", sandbox.control.handshake, methods=["POST"]),
             WebRoute("/sandbox/webhooks", sandbox.control.webhooks, methods=["GET"]),
-            WebRoute("/files/{upload_id}/{name}", sandbox.files.__call__, methods=["GET"]),
+            WebRoute("/files/{upload_id}/{name:path}", sandbox.files.__call__, methods=["GET"]),
             WebRoute("/v1/{path:path}", sandbox.api.__call__, methods=_METHODS),
             WebRoute("/{path:path}", sandbox.elsewhere, methods=_METHODS),
         ],

@@ -11,7 +11,7 @@ COPY . .
 # Packages by their hashes; ours, which has none, with the builder that was among them.
 RUN python -m venv /opt/showrunner \
  && /opt/showrunner/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement requirements.txt \
- && /opt/showrunner/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+ && /opt/showrunner/bin/pip install --no-cache-dir --no-deps --no-build-isolation ./packages/notion-sandbox .
 
 FROM ${PYTHON_IMAGE}
 # Volumes in a folder belong to whom the folder belongs: Prefect's server keeps its leases in this one.

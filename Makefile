@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# A distribution of its own, with its own settings for every tool.
+SANDBOX := packages/notion-sandbox
 # Programs are run as modules, and files named from here: a folder above may have any name, blanks included.
 LINT_IMPORTS := $(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
@@ -28,6 +30,7 @@ test: lint ## Lint, type-check and pass every test
 	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider $(STORIES) >$(BESIDE)/stories 2>&1 & one=$$!; \
 	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider $(PROGRAMS) >$(BESIDE)/log 2>&1 & other=$$!; \
 	  $(BIN)/python -m pytest $(addprefix --ignore=,$(STORIES) $(PROGRAMS)); code=$$?; \
+	  $(BIN)/python -m pytest $(SANDBOX)/tests || code=$$?; \
 	  wait $$one || code=$$?; wait $$other || code=$$?; \
 	  echo; echo "The tests of whole programs, run beside these:"; cat $(BESIDE)/stories $(BESIDE)/log; \
 	  exit $$code
@@ -36,7 +39,9 @@ lint: $(READY) ## Lint, check types and the arrows between the rooms
 	@$(BIN)/python -m ruff check --quiet .
 	@$(BIN)/python -m ruff format --check --quiet .
 	@$(BIN)/python -m mypy
+	@$(BIN)/python -m mypy --config-file $(SANDBOX)/pyproject.toml
 	@$(LINT_IMPORTS) --no-logo 2>/dev/null || $(LINT_IMPORTS)
+	@$(LINT_IMPORTS) --no-logo --config $(SANDBOX)/pyproject.toml 2>/dev/null || $(LINT_IMPORTS) --config $(SANDBOX)/pyproject.toml
 
 simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
@@ -52,12 +57,13 @@ format: $(READY) ## Put the code in shape
 
 .PHONY: screenshots
 screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
-	@PYTHONPATH=tests:tests/story $(BIN)/python tests/browser/screenshots.py
+	@PYTHONPATH=tests:tests/story:$(SANDBOX)/tests/browser $(BIN)/python tests/browser/screenshots.py
 
 lock: ## Renew constraints.txt and requirements.txt with the newest versions that pyproject.toml allows
 	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
 	@cd $(VENV)/lock && printf 'hatchling\neditables\n' > build.in && cp ../../pyproject.toml . && \
-	  $(PINNED) pyproject.toml build.in --extra dev --output-file all && \
+	  mkdir sandbox && cp ../../$(SANDBOX)/pyproject.toml sandbox && \
+	  $(PINNED) pyproject.toml sandbox/pyproject.toml build.in --extra dev --output-file all && \
 	  $(PINNED) pyproject.toml build.in --constraint all --output-file run
 	@for each in all:constraints run:requirements; do \
 	  { sed '/^[^#]/,$$d' $${each#*:}.txt; cat $(VENV)/lock/$${each%:*}; } > $${each#*:}.new && mv $${each#*:}.new $${each#*:}.txt; done
@@ -76,16 +82,16 @@ crash: $(READY) ## Kill each process in a burst of edits and moves: make crash B
 	@CRASH_BURST=$(or $(BURST),300) $(BIN)/python -m pytest tests/crash -m 'crash or not crash'
 
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(addprefix $(SANDBOX)/,.mypy_cache .pytest_cache .ruff_cache)
 
-# Nothing but what is pinned, and that by its hash; Showrunner itself is a folder, which has none.
+# Nothing but what is pinned, and that by its hash; Showrunner and its packages are folders, which have none.
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(SANDBOX)/pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Showrunner needs Python 3.11 or newer: install it, or say where it is with make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing what Showrunner needs into $(VENV) (once) …"
 	@$(INSTALL) --require-hashes --requirement constraints.txt
-	@$(INSTALL) --no-build-isolation --editable .
+	@$(INSTALL) --no-build-isolation --editable $(SANDBOX) --editable .
 	@touch $(READY)

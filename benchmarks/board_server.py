@@ -17,10 +17,10 @@ from typing import Any
 
 import httpx
 import uvicorn
+from notion_sandbox import Account, Config, create_app
 from starlette.applications import Starlette
 
 from models.board import board_schema
-from sandbox import Account, Config, create_app
 
 BOT_TOKEN, PERSON_TOKEN = "ntn_bot", "ntn_person"
 CHANNEL = "deep_sea_stories"

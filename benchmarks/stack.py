@@ -159,7 +159,7 @@ def _name(each: psutil.Process, parent: psutil.Process) -> str:
         "flows.prefect_server": "Prefect server",
         "flows.worker": "worker",
         "-m webhook": "door",
-        "-m sandbox": "sandbox",
+        "-m notion_sandbox": "sandbox",
     }
     return next((name for mark, name in names.items() if mark in line), each.name())
 

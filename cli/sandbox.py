@@ -49,7 +49,7 @@ def sandbox(
         return
     state.mkdir(parents=True, exist_ok=True)
     os.execv(  # noqa: S606 - the product and the sandbox do not import each other
-        sys.executable, [sys.executable, "-m", "sandbox", "--port", str(port), "--state", str(state)]
+        sys.executable, [sys.executable, "-m", "notion_sandbox", "--port", str(port), "--state", str(state)]
     )
 
 

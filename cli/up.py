@@ -204,7 +204,7 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
     folder.mkdir(exist_ok=True)
     base_url = f"http://127.0.0.1:{settings.sandbox_port}"
     options = ("--port", str(settings.sandbox_port), "--state", str(folder), "--bot-name", "Showrunner")
-    command = ("-m", "sandbox", *options, "--webhook-url", f"{stack.door_url}/webhook/notion")
+    command = ("-m", "notion_sandbox", *options, "--webhook-url", f"{stack.door_url}/webhook/notion")
     secret = {"SANDBOX_WEBHOOK_SECRET": _webhook_secret(stack)}  # every user of this machine may read arguments
     sandbox = stack.child("sandbox", *command, ready=f"{base_url}/sandbox/requests?since=-1", **secret)
     await stack.start(sandbox)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 import structlog
+from notion_sandbox import Account, Config, create_app
 from sqlalchemy import text
 from sqlmodel import col, select
 
@@ -23,7 +24,6 @@ from models.history import TaskHistory
 from models.inbox import Delivery, WebhookEvent
 from models.settings import Settings
 from models.task import Task
-from sandbox import Account, Config, create_app
 from tasks.connections import Connections
 from tasks.cycle import cycle
 from tasks.importing import import_cards

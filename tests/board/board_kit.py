@@ -8,13 +8,13 @@ from random import Random
 from typing import Any
 
 import httpx
+from notion_sandbox import Config, create_app
 from stage import ACCOUNTS, BOT_TOKEN, PERSON_TOKEN, Clock
 
 from models.blueprint import DEFAULT_TITLE
 from models.database import Sessions
 from models.drift import drift
 from models.statuses import BoardStatus
-from sandbox import Config, create_app
 from tasks.board_making import MadeBoard, make_board
 from tasks.board_repair import Repair, repair
 from tasks.board_site import Site, look

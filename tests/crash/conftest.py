@@ -41,7 +41,7 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
         "SANDBOX_PERSON_TOKEN": PERSON_TOKEN,
         "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
-    command = [sys.executable, "-m", "sandbox", *(str(word) for option in options.items() for word in option)]
+    command = [sys.executable, "-m", "notion_sandbox", *(str(word) for option in options.items() for word in option)]
     process = Child("sandbox", command, secrets, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1")
     headers = {"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as people:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from notion_sandbox import Account
 from sqlalchemy import text
 from stage import ACCOUNTS, Clock, Stage, properties
 
 from models import inbox
 from models.database import Sessions
-from sandbox import Account
 from tasks.board import bot_id, bot_ids, followed_board
 
 NEW_TOKEN = "ntn_another_connection"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from notion_sandbox.values.dates import DateValue
 from stage import Stage
 
-from sandbox.dates import DateValue
 from tasks.board import LOOK_AGAIN
 
 

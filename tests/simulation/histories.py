@@ -15,13 +15,13 @@ import laws
 import laws_of_moves
 import troubles
 from database_of_histories import Databases
+from notion_sandbox.content.two_way import schema_changed
 from world import World
 
 from models.board import NEEDED
 from models.presence import Rounds
 from models.safety import waiting
 from models.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
-from sandbox.two_way import schema_changed
 
 BIG = 0.03
 """How many boards have more cards than a page of a query holds."""

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from notion_sandbox.values.dates import DateValue, instant
+from notion_sandbox.values.rich_text import plain_text
 from stage import Clock
-
-from sandbox.dates import DateValue, instant
-from sandbox.rich_text import plain_text
 
 TWO_WAY = ("Status", "Priority")
 WATCHED = (*TWO_WAY, "Attention", "Created", "Updated")

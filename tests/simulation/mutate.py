@@ -26,7 +26,7 @@ from mutations import MUTATIONS, Mutation
 from simulate import template
 from sqlalchemy import URL
 
-ROOMS = ("models", "tasks", "webhook", "sandbox", "channel_configs")
+ROOMS = ("models", "tasks", "webhook", "channel_configs")
 """What a history runs on."""
 
 

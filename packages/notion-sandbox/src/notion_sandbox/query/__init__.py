@@ -1,0 +1,1 @@
+"""Queries of a data source: filters, sorts and cursors."""

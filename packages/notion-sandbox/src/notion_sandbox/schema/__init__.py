@@ -1,0 +1,1 @@
+"""Data sources' properties: kinds, options, changes of a schema, and how values are read."""

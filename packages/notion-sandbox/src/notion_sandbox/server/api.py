@@ -1,0 +1,237 @@
+"""Handles the requests of the REST API.
+
+Finds the endpoint, checks token, version and rate limit, applies faults, answers as Notion does.
+
+An endpoint is a plain function from `Call` to the JSON body of a 200. It runs without awaiting
+anything, so requests never see each other's half-done work; what it changed is committed before the
+answer is sent.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from notion_sandbox.config import Clock, Config
+from notion_sandbox.endpoints.data_sources import query_data_source
+from notion_sandbox.errors import NotionError, rate_limited, unsupported, validation_error
+from notion_sandbox.request.answers import Answer, ReceivedRequest, drop_connection
+from notion_sandbox.request.call import LATEST, LEGACY, Call, Route
+from notion_sandbox.request.faults import ConnectionDropped, Faults, FaultSettings, HtmlError
+from notion_sandbox.request.http_json import MAX_BODY, json_object, read_body
+from notion_sandbox.request.limits import RequestLimit
+from notion_sandbox.request.multipart import MAX_FORM, FormField, parse_form
+from notion_sandbox.request.request_log import RequestLog
+from notion_sandbox.store.objects import User
+from notion_sandbox.store.past import state_as_of
+from notion_sandbox.store.state import State
+from notion_sandbox.values.ids import new_uuid
+from notion_sandbox.webhooks.delivery import Sender
+from notion_sandbox.webhooks.outbox import Outbox
+
+_log = logging.getLogger("sandbox")
+
+
+class Api:
+    """Answers everything under /v1.
+
+    Args:
+        routes: The endpoints.
+        state: The objects.
+        outbox: Where changes are recorded for webhooks.
+        sender: Woken when something changed.
+        config: The settings.
+        clock: Tells the time.
+        rng: Source of ids.
+
+    `on_change` is called with who changed what, once a request's changes are kept; `before_each`
+    and `after_each` before and after each request that gets as far as its endpoint. `sleep` waits
+    for a fault's delay; `latency_seconds` go by before each answer.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        *,
+        state: State,
+        outbox: Outbox,
+        sender: Sender,
+        config: Config,
+        clock: Clock,
+        rng: Random,
+    ) -> None:
+        self._routes = list(routes)
+        self._state = state
+        self._outbox = outbox
+        self._sender = sender
+        self._config = config
+        self._clock = clock
+        self._rng = rng
+        self._limit = RequestLimit(config.requests_per_minute)
+        self.log = RequestLog(config.log_limit)
+        self.faults = Faults()
+        self.latency_seconds = config.latency_ms / 1000
+        self.sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+        self.on_change: Callable[[User, list[tuple[str, str]]], None] = lambda _user, _touched: None
+        self.before_each: Callable[[datetime], None] = lambda _now: None
+        self.after_each: Callable[[], None] = lambda: None
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request, and note it in the log."""
+        started = self._clock()
+        route, params = self._find(request.method, request.url.path)
+        takes_form = route is not None and route.takes_form
+        try:
+            raw = await read_body(request, MAX_FORM if takes_form else MAX_BODY)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if self.latency_seconds > 0:
+            await asyncio.sleep(self.latency_seconds)
+        user = self.user(request)
+        request_id = new_uuid(self._rng)
+        answer = await self._answer(ReceivedRequest(request, raw, user, route, params), request_id)
+        done = self._clock()
+        path = request.url.path
+        self.log.add(
+            at=started,
+            user=user,
+            address=None if request.client is None else request.client.host,
+            method=request.method,
+            path=path,
+            route=path if route is None else route.path,
+            status=0 if answer is None else answer.status,
+            ms=(done - started).total_seconds() * 1000,
+        )
+        if answer is None:
+            return await drop_connection(request)
+        return answer.response(done, {"x-notion-request-id": request_id})
+
+    async def _answer(self, asked: ReceivedRequest, request_id: str) -> Answer | None:
+        """What is answered; None closes the connection without an answer."""
+        try:
+            return Answer(200, {**await self._outcome(asked), "request_id": request_id})
+        except ConnectionDropped:
+            return None
+        except HtmlError as error:
+            return Answer(error.status, error.page(), error.headers)
+        except NotionError as error:
+            return Answer(error.status, error.body(request_id), error.headers)
+        except Exception:  # noqa: BLE001 - a bug of the sandbox is a 500, as at Notion
+            _log.exception(
+                "The sandbox failed at %s %s", asked.request.method, asked.request.url.path
+            )
+            failure = NotionError(500, "internal_server_error", "Unexpected error occurred.")
+            return Answer(500, failure.body(request_id))
+
+    async def _outcome(self, asked: ReceivedRequest) -> dict[str, Any]:
+        """The body of a 200, after whatever trouble was set for such a request.
+
+        Raises:
+            NotionError: The request is refused.
+            ConnectionDropped: It gets no answer.
+        """
+        user, route = asked.user, asked.route
+        if route is None:
+            raise NotionError(400, "invalid_request_url", "Invalid request URL.")
+        if user is None:
+            raise NotionError(401, "unauthorized", "API token is invalid.")
+        version = _version(asked.request)
+        if user.kind == "bot" and (wait := self._limit.admit(user.id, self._clock())) is not None:
+            raise rate_limited(wait)
+        trouble = self.faults.strike(user, route.method, asked.request.url.path)
+        if trouble is not None:
+            return await self._troubled(
+                trouble, asked, lambda: self._perform(asked, user, route, version)
+            )
+        return self._perform(asked, user, route, version)
+
+    async def _troubled(
+        self, trouble: FaultSettings, asked: ReceivedRequest, perform: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        pause = trouble.delay_ms / 1000
+        if not trouble.saved:
+            await self.sleep(pause)
+            # Whoever did not wait gets nothing done: a time-out before the write.
+            if trouble.drop == "before" or (pause and await asked.request.is_disconnected()):
+                raise ConnectionDropped
+            if (error := trouble.answer()) is not None:
+                raise error
+        body = perform()
+        if trouble.drop == "after":
+            raise ConnectionDropped
+        if trouble.saved:
+            await self.sleep(pause)
+        if (error := trouble.answer(body.get("id"))) is not None:
+            raise error
+        return body
+
+    def _perform(
+        self, asked: ReceivedRequest, user: User, route: Route, version: str
+    ) -> dict[str, Any]:
+        if route.endpoint is None:
+            raise unsupported(f"{route.method} {route.path}")
+        now = self._clock()
+        self.before_each(now)
+        form: dict[str, FormField] = {}
+        body: dict[str, Any] = {}
+        if route.takes_form:
+            form = parse_form(asked.request.headers.get("content-type", ""), asked.raw)
+        elif route.method in ("POST", "PATCH"):
+            body = json_object(asked.raw)
+        parameters = asked.request.query_params
+        query = {name: parameters.getlist(name) for name in parameters}
+        state = self._state
+        if route.endpoint is query_data_source:
+            seconds = self.faults.staleness(user, route.method, asked.request.url.path)
+            state = state_as_of(state, now - timedelta(seconds=seconds)) if seconds else state
+        state.journal.begin(now)
+        call = Call(
+            state,
+            self._outbox,
+            self._config,
+            self._rng,
+            now,
+            user,
+            version,
+            asked.params,
+            query,
+            body,
+            form,
+            str(asked.request.base_url).rstrip("/"),
+        )
+        answer = route.endpoint(call)
+        self._state.commit()
+        self._sender.wake()
+        self.after_each()
+        self.on_change(user, list(state.journal.touched))
+        return answer
+
+    def user(self, request: Request) -> User | None:
+        """The user whose token a request carries; None for an unknown token."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self._state.tokens.get(token.strip()) if scheme.lower() == "bearer" else None
+
+    def _find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
+        for route in self._routes:
+            params = route.match(method, path)
+            if params is not None:
+                return route, params
+        return None, {}
+
+
+def _version(request: Request) -> str:
+    version = request.headers.get("notion-version")
+    prefix = "Notion-Version header failed validation: Notion-Version header should be"
+    if version is None:
+        raise NotionError(400, "missing_version", f"{prefix} defined, instead was `undefined`.")
+    if version not in (LATEST, LEGACY):
+        raise validation_error(
+            f'{prefix} "{LEGACY}" or "{LATEST}" (the sandbox has no other), '
+            f'instead was "{version}".'
+        )
+    return version

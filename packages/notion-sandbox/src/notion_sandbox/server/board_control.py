@@ -1,0 +1,76 @@
+"""What the board page needs beside Notion's API: whose page it is, and live news."""
+
+import ipaddress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from notion_sandbox.config import Clock
+from notion_sandbox.request.call import LATEST
+from notion_sandbox.request.http_json import json_response
+from notion_sandbox.server.feed import Feed
+from notion_sandbox.store.state import State
+
+
+class BoardControl:
+    """The endpoints under /sandbox that serve the board page.
+
+    Args:
+        state: The objects.
+        feed: The news.
+        clock: Tells the time.
+    """
+
+    def __init__(self, *, state: State, feed: Feed, clock: Clock) -> None:
+        self._state = state
+        self._feed = feed
+        self._clock = clock
+
+    async def session(self, request: Request) -> Response:
+        """GET /sandbox/session: the person for whom the page acts, with their token.
+
+        To this machine only.
+
+        The Host must be this machine's too, or a page of another site could have its own name lead
+        here.
+        """
+        person = next((user for user in self._state.tokens.values() if user.kind == "person"), None)
+        if person is None:
+            return self._refused(404, "This sandbox has no person.")
+        if not (
+            _is_loopback(request.client.host if request.client else "")
+            and _is_loopback(request.url.hostname)
+        ):
+            return self._refused(403, "The token is shown on the machine of the sandbox only.")
+        return self._ok(
+            {
+                "token": person.token,
+                "user": {"id": person.id, "name": person.name},
+                "version": LATEST,
+            }
+        )
+
+    async def stream(self, request: Request) -> Response:
+        """GET /sandbox/stream: news as Server-Sent Events: change.
+
+        Schema, board, request, webhook, fault.
+        """
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        events = self._feed.stream(request.headers.get("last-event-id"))
+        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
+
+    def _ok(self, body: dict[str, Any]) -> Response:
+        return json_response(body, 200, self._clock(), {"Cache-Control": "no-store"})
+
+    def _refused(self, status: int, message: str) -> Response:
+        return json_response({"status": status, "message": message}, status, self._clock())
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is not None and (host == "localhost" or host.endswith(".localhost")):
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

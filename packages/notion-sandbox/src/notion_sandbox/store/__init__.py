@@ -1,0 +1,1 @@
+"""What the sandbox remembers: objects, their records in SQLite, and their past."""

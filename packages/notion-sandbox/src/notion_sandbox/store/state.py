@@ -1,0 +1,294 @@
+"""Everything a sandbox holds: in memory for reading, written through to the state file.
+
+Pages are replaced, never changed in place, so that the indexes by edit and by creation stay right.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from notion_sandbox.config import Account
+from notion_sandbox.store import records
+from notion_sandbox.store.file_upload import FileUploads
+from notion_sandbox.store.journal import Journal
+from notion_sandbox.store.objects import (
+    Block,
+    Comment,
+    Database,
+    DataSource,
+    Page,
+    Property,
+    Schema,
+    User,
+    View,
+)
+from notion_sandbox.store.page_index import PageIndex
+from notion_sandbox.store.storage import Storage
+from notion_sandbox.values.ids import TITLE_ID, new_token, new_uuid
+from notion_sandbox.values.rich_text import TextPart, plain_text
+
+PAGE_SCHEMA: Schema = {TITLE_ID: Property(TITLE_ID, "title", "title")}
+"""What a page outside a data source has."""
+
+
+def default_view(source: DataSource, view_id: str) -> View:
+    """The view that every data source begins with.
+
+    Source: Notion's "Working with views", default behavior.
+    """
+    made, author = source.created_at, source.created_by
+    return View(
+        view_id,
+        source.database_id,
+        source.id,
+        "Default view",
+        "table",
+        {"type": "table"},
+        made,
+        author,
+        made,
+        author,
+    )
+
+
+class State:
+    """The objects of one sandbox.
+
+    Args:
+        storage: The state file.
+        accounts: Who may call; their users and tokens are made at first and kept after.
+        rng: Source of ids and tokens.
+        now: When this is, for the first page.
+    """
+
+    def __init__(
+        self, storage: Storage, accounts: Iterable[Account], *, rng: Random, now: datetime
+    ) -> None:
+        self.storage = storage
+        self._rng = rng
+        self.journal = Journal()
+        self.meta: dict[str, Any] = dict(storage.all("meta"))
+        self.users: dict[str, User] = {
+            key: records.load_user(body) for key, body in storage.all("user")
+        }
+        self.databases = {
+            key: records.load_database(key, body) for key, body in storage.all("database")
+        }
+        self.sources = {
+            key: records.load_source(key, body) for key, body in storage.all("data_source")
+        }
+        self.views = {key: records.load_view(key, body) for key, body in storage.all("view")}
+        self.blocks = {key: records.load_block(key, body) for key, body in storage.all("block")}
+        self.uploads = FileUploads(storage)
+        self.view_queries: dict[str, Any] = {}
+        self.comments = {
+            key: records.load_comment(key, body) for key, body in storage.all("comment")
+        }
+        self.pages: dict[str, Page] = {}
+        for key, body in storage.all("page"):
+            self.pages[key] = records.load_page(
+                key, body, self.schema_of_id(body["data_source_id"])
+            )
+        self._next_number = 1 + max((page.number for page in self.pages.values()), default=0)
+        self.indexes: dict[str, PageIndex] = {key: PageIndex() for key in self.sources}
+        living: dict[str, list[Page]] = {key: [] for key in self.sources}
+        for page in self.pages.values():
+            if page.data_source_id is not None and not page.in_trash:
+                living[page.data_source_id].append(page)
+        for key, pages in living.items():
+            self.indexes[key].fill(pages)
+        self.tokens = {user.token: user for user in map(self._user_of, accounts)}
+        for name in ("workspace_id", "integration_id"):
+            if name not in self.meta:
+                self.put_meta(name, new_uuid(rng))
+        if "root_page_id" not in self.meta:
+            self.put_meta("root_page_id", self._make_root(now).id)
+        self._complete(rng)
+        self.commit()
+
+    def _complete(self, rng: Random) -> None:
+        """Add a first view and an author to databases of a state file older than views."""
+        for database in [database for database in self.databases.values() if not database.view_ids]:
+            first = self.sources[database.data_source_ids[0]]
+            self.put_database(
+                replace(database, created_by=first.created_by, edited_by=first.edited_by)
+            )
+            for source_id in database.data_source_ids:
+                self.add_view(default_view(self.sources[source_id], new_uuid(rng)))
+
+    def _user_of(self, account: Account) -> User:
+        known = next(
+            (u for u in self.users.values() if (u.kind, u.name) == (account.kind, account.name)),
+            None,
+        )
+        if known is None:
+            prefix = "ntn_" if account.kind == "bot" else "person_"
+            token = account.token or new_token(self._rng, prefix)
+            known = User(new_uuid(self._rng), account.kind, account.name, token)
+        user = known if account.token is None else replace(known, token=account.token)
+        self.users[user.id] = user
+        self.storage.put("user", user.id, records.dump_user(user))
+        return user
+
+    def _make_root(self, now: datetime) -> Page:
+        author = next(iter(self.users))
+        title = (TextPart("text", "Sandbox"),)
+        page = Page(
+            new_uuid(self._rng),
+            self.new_number(),
+            None,
+            None,
+            now,
+            author,
+            now,
+            author,
+            values={TITLE_ID: title},
+        )
+        self.put_page(page)
+        return page
+
+    @property
+    def root_page_id(self) -> str:
+        """The top-level page, under which databases can be made."""
+        return str(self.meta["root_page_id"])
+
+    def new_number(self) -> int:
+        """The next page's number."""
+        number = self._next_number
+        self._next_number += 1
+        return number
+
+    def put_meta(self, key: str, value: Any) -> None:
+        """Remember a small fact."""
+        self.meta[key] = value
+        self.storage.put("meta", key, value)
+
+    def put_database(self, database: Database) -> None:
+        """Keep a new or changed database."""
+        self.databases[database.id] = database
+        self.journal.note("database", database.id)
+        self.storage.put("database", database.id, records.dump_database(database))
+
+    def put_source(self, source: DataSource) -> None:
+        """Keep a new or changed data source."""
+        self.sources[source.id] = source
+        self.journal.note("data_source", source.id)
+        self.indexes.setdefault(source.id, PageIndex())
+        self.storage.put("data_source", source.id, records.dump_source(source))
+
+    def put_view(self, view: View) -> None:
+        """Keep a new or changed view."""
+        self.views[view.id] = view
+        self.journal.note("database", view.database_id)
+        self.storage.put("view", view.id, records.dump_view(view))
+
+    def add_view(self, view: View) -> None:
+        """Keep a new view as the last of its database."""
+        self.put_view(view)
+        database = self.databases[view.database_id]
+        self.put_database(replace(database, view_ids=[*database.view_ids, view.id]))
+
+    def drop_view(self, view: View) -> None:
+        """Forget a view."""
+        del self.views[view.id]
+        self.journal.note("database", view.database_id)
+        self.storage.delete("view", view.id)
+
+    def put_block(self, block: Block) -> None:
+        """Keep a new or changed block."""
+        self.blocks[block.id] = block
+        self.storage.put("block", block.id, records.dump_block(block))
+
+    def blocks_in(self, parent_id: str) -> list[Block]:
+        """The blocks under a page or block, in order, without those in the trash."""
+        found = [
+            block
+            for block in self.blocks.values()
+            if block.parent_id == parent_id and not block.in_trash
+        ]
+        return sorted(found, key=lambda block: block.place)
+
+    def put_comment(self, comment: Comment) -> None:
+        """Keep a new or changed comment."""
+        self.comments[comment.id] = comment
+        self.storage.put("comment", comment.id, records.dump_comment(comment))
+
+    def drop_comment(self, comment: Comment) -> None:
+        """Forget a comment."""
+        del self.comments[comment.id]
+        self.storage.delete("comment", comment.id)
+
+    def put_page(self, page: Page) -> None:
+        """Keep a new page, or one that replaces the page of the same id."""
+        old = self.pages.get(page.id)
+        self.pages[page.id] = page
+        self.journal.note_page(old, page.id)
+        if old is not None and old.data_source_id is not None and not old.in_trash:
+            self.indexes[old.data_source_id].discard(old)
+        if page.data_source_id is not None and not page.in_trash:
+            self.indexes[page.data_source_id].add(page)
+        self.storage.put("page", page.id, records.dump_page(page, self.schema_of(page)))
+
+    def commit(self) -> None:
+        """Make everything that was put last, before it is answered."""
+        self.storage.commit()
+
+    def schema_of(self, page: Page) -> Schema:
+        """The properties of a page."""
+        return self.schema_of_id(page.data_source_id)
+
+    def schema_of_id(self, data_source_id: str | None) -> Schema:
+        """The properties of the pages of a data source; None is a page outside of any."""
+        return PAGE_SCHEMA if data_source_id is None else self.sources[data_source_id].schema
+
+    def is_trashed(self, source: DataSource) -> bool:
+        """Whether a data source is in the trash, by itself or with its database."""
+        return source.in_trash or self.databases[source.database_id].in_trash
+
+    def title_of(self, page: Page) -> str:
+        """The title as plain text."""
+        value = page.values.get(TITLE_ID, ())
+        # A title that mentions a page that mentions this one must not go round for ever: mentions
+        # inside are bare.
+        return plain_text(value, lambda _kind, _id: None) if isinstance(value, tuple) else ""
+
+    def describe(self, kind: str, object_id: str) -> Mapping[str, Any] | None:
+        """What a mention shows: the name, and the object as responses carry it."""
+        if kind == "user" and object_id in self.users:
+            user = self.users[object_id]
+            return {"name": user.name, "object": render_user(user, self.meta)}
+        if kind == "page" and object_id in self.pages:
+            return {
+                "name": self.title_of(self.pages[object_id]) or "Untitled",
+                "object": {"id": object_id},
+            }
+        if kind == "database" and object_id in self.databases:
+            title = plain_text(self.databases[object_id].title, lambda _kind, _id: None)
+            return {"name": title or "Untitled", "object": {"id": object_id}}
+        return None
+
+
+def render_user(user: User, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """A user as responses carry it."""
+    shown: dict[str, Any] = {
+        "object": "user",
+        "id": user.id,
+        "name": user.name,
+        "avatar_url": None,
+        "type": user.kind,
+    }
+    if user.kind == "person":
+        local = "".join(c if c.isalnum() and c.isascii() else "." for c in user.name.lower())
+        return {**shown, "person": {"email": f"{local}@sandbox.invalid", "email_verified": True}}
+    workspace = {"workspace_name": meta["workspace_name"], "workspace_id": meta["workspace_id"]}
+    limits = {"max_file_upload_size_in_bytes": meta["max_file_bytes"]}
+    return {
+        **shown,
+        "bot": {
+            "owner": {"type": "workspace", "workspace": True},
+            **workspace,
+            "workspace_limits": limits,
+        },
+    }

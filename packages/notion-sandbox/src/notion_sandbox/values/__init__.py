@@ -1,0 +1,4 @@
+"""Values as requests write them: ids, dates, rich text, lists, options and formulas.
+
+Nothing here knows the store.
+"""

@@ -1,0 +1,1 @@
+"""Saved views: their filters, sorts and layout."""

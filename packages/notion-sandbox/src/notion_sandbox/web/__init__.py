@@ -1,0 +1,1 @@
+"""The board page that a browser opens."""

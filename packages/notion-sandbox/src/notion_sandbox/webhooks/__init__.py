@@ -1,0 +1,1 @@
+"""Webhook events, the subscription and the deliveries."""

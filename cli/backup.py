@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +23,11 @@ from models.dumps import Dump, fill, read_dump, write_dump
 from models.errors import DatabaseUnavailable, GiveUp
 from models.forgetting import followed
 from models.safety import forget_who_watched
-from models.server_programs import programs_for
+from models.server_programs import Programs, programs_for
 from models.settings import Settings, load_settings
 
 _MEGABYTE = 1_000_000
+_ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 _TABLES = (
     "SELECT count(*), min(relname), count(*) FILTER (WHERE relname IN ('tasks', 'cards', 'alembic_version')) = 3 "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -53,9 +55,8 @@ async def _backup(file: Path) -> None:
             _, _, ours = _tables(connection)
             if not ours:
                 raise GiveUp(f"There is nothing to back up: the database {url.database} has no tables of Showrunner.")
-            server = _version(connection)
-        own = settings.database_url is None
-        size = await write_dump(url, file, programs_for(server, own=own)[0], own=own)
+            programs = _programs(settings, url, connection)
+        size = await write_dump(url, file, programs[0], own=settings.database_url is None)
     say(f"Wrote {file} ({size / _MEGABYTE:,.1f} MB). `showrunner restore {file}` puts it back.")
 
 
@@ -102,8 +103,8 @@ async def _checked(settings: Settings, url: URL, file: Path, *, replace: bool) -
                 f"Something is connected to the database {url.database}: {', '.join(others)}. Stop every worker, door "
                 "and other program of it first."
             )
-        server = _version(connection)
-    return await read_dump(file, programs_for(server, own=settings.database_url is None))
+        programs = _programs(settings, url, connection)
+    return await read_dump(file, programs)
 
 
 async def _finish(url: URL) -> None:
@@ -133,6 +134,9 @@ def _tables(connection: Connection[TupleRow]) -> tuple[int, str, bool]:
     return int(count), str(name), bool(ours)
 
 
-def _version(connection: Connection[TupleRow]) -> int:
-    """The server's major version."""
-    return connection.info.server_version // 10_000
+def _programs(settings: Settings, url: URL, connection: Connection[TupleRow]) -> list[Programs]:
+    """Those that fit the server."""
+    own = settings.database_url is None
+    encrypted = not own and (url.query.get("sslmode") or os.environ.get("PGSSLMODE")) in _ENCRYPTED
+    major = connection.info.server_version // 10_000
+    return programs_for(major, own=own, encrypted=encrypted)

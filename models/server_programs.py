@@ -50,20 +50,22 @@ def bundled(version: str) -> Path | None:
     return Path(package.origin).parent / _FOLDERS[version]
 
 
-def programs_for(server: int, *, own: bool = False) -> list[Programs]:
+def programs_for(server: int, *, own: bool = False, encrypted: bool = False) -> list[Programs]:
     """Those that fit a server of that major version, the nearest version first, those on PATH before the package's.
 
     Args:
         server: its major version.
         own: whether it is the embedded one: then only the package's count.
+        encrypted: whether its connections must be: then the package's do not count, which know no TLS.
 
     Raises:
         SettingsError: when there are none.
     """
-    found = [each for each in (*([] if own else _on_path()), *_bundled()) if each.fit(server)]
+    found = [each for each in (*([] if own else _on_path()), *([] if encrypted else _bundled())) if each.fit(server)]
     if not found:
+        how = " over TLS" if encrypted else ""
         raise SettingsError(
-            f"No pg_dump, pg_restore and psql fit PostgreSQL {server}: install its client programs "
+            f"No pg_dump, pg_restore and psql here fit PostgreSQL {server}{how}: install its client programs "
             f"(postgresql-client-{server}) so that they are on PATH."
         )
     return sorted(found, key=lambda each: each.version)

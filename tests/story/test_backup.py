@@ -18,9 +18,11 @@ from programs import Up, command, until
 from sqlalchemy import URL, text
 from stage import Stage
 
+from cli.surroundings import write_facts
 from models.database import Sessions, libpq, migrate
 from models.embedded import embedded_postgres
-from models.server_programs import Programs
+from models.errors import SettingsError
+from models.server_programs import Programs, programs_for
 
 
 @pytest.fixture
@@ -281,3 +283,23 @@ async def test_the_embedded_database_of_a_folder_is_backed_up_and_restored_into_
 )
 def test_programs_fit_a_server_that_they_can_dump_and_fill_again(version: int, server: int, *, fit: bool) -> None:
     assert Programs(version=version, folder=Path()).fit(server) is fit
+
+
+async def test_a_running_up_is_backed_up_and_not_restored_over(shell: Up, stage: Stage) -> None:
+    await stage.add_valid()
+    await stage.cycle()
+    state = shell.folder / ".showrunner"
+    state.mkdir()
+    write_facts(state, {"DATABASE_URL": shell.environment.pop("DATABASE_URL")})
+    await backed_up(shell)
+    await let_go(stage.sessions)
+    code, said = await shell.run("restore", "board.dump", "--replace")
+    assert (code, said) == (1, "Showrunner is up in this folder: stop it first (Ctrl-C).\n")
+
+
+def test_programs_without_tls_are_not_taken_where_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert [each.version for each in programs_for(16)] == [16]
+    assert [each.version for each in programs_for(17)] == [18]
+    with pytest.raises(SettingsError, match="fit PostgreSQL 16 over TLS: install its client programs"):
+        programs_for(16, encrypted=True)

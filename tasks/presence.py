@@ -87,10 +87,11 @@ async def _step(on: Connections, reader: Reader, report: Report, rounds: Rounds,
     found = await read_by_id(on, reader.board, missing[:BY_ID_MOST]) if missing else Readings()
     # Should taking this in be stopped, then not every cycle shall pay for it again.
     await _note(on, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
+    in_vain = [read for read in found.cards if not read.card.in_trash]
     if missing:
         await take_in(on, reader, found, report)
-    in_vain = [read for read in found.cards if not read.card.in_trash]
-    log.info("cards_looked_for", which=which.value, shown=len(shown.pages), missing=len(missing), there=len(in_vain))
+        shows = len(shown.pages)
+        log.info("cards_looked_for", which=which.value, shown=shows, missing=len(missing), there=len(in_vain))
     # Of a query that lacks many cards which are all there, no more is believed; else the others are next.
     stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
     at = first if stays else shown.before

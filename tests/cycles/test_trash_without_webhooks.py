@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from stage import Stage
+from structlog.testing import capture_logs
 
 from models.errors import BoardError
 from models.presence import PAGE
@@ -182,3 +183,14 @@ async def test_cards_trashed_by_the_dozen_in_silence_are_all_found(stage: Stage)
         await stage.trash(page)
     await cycles(stage, 12)
     assert await trashed(stage) == set(pages[:60])
+
+
+async def test_asking_in_vain_leaves_no_line_in_the_log_of_an_idle_cycle(stage: Stage) -> None:
+    """Each would be a row of a run that Prefect keeps for a day."""
+    for status in ("Queued", "Draft"):
+        await stage.add_valid(status=status)
+    await stage.cycle()
+    with capture_logs() as lines:
+        asked = await cycles(stage, 15)
+    assert sum("/query" in request for request in asked) > 15
+    assert [line["event"] for line in lines if line["log_level"] != "debug"] == []

@@ -132,5 +132,5 @@ async def test_cards_that_the_safety_stop_holds_say_what_waits(stage: Stage) -> 
         await stage.edit(page, status="Uploading")
     await stage.cycle()
     said = await told(stage, pages[0])
-    assert "waits, like many moves that nobody watched: `showrunner push --confirm` goes on." in said
+    assert "waits, like many moves that nobody watched: `showrunner push --confirm` goes on; " in said
     assert "What differs: Status (board “Uploading”, database “Ready for Review”)." in said

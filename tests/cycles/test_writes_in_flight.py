@@ -11,8 +11,8 @@ from stage import Stage
 from models.history import TaskHistory
 
 
-class Killed(Exception):
-    """The process ends here."""
+class Killed(OSError):
+    """The process ends here; of a kind that costs no single card."""
 
 
 def dies_after_its_write(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

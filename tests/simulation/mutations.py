@@ -85,8 +85,8 @@ MUTATIONS = (
     Mutation(
         "plan: people may move everything",
         MOVES,
-        "allowed = people_may_move(case.agreed, case.asked)",
-        "allowed = True",
+        "if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):",
+        "if True:",
     ),
     Mutation(
         "plan: an unknown option is a Draft",
@@ -277,7 +277,7 @@ MUTATIONS = (
     Mutation(
         "a page elsewhere counts as a card",
         "models/properties.py",
-        "return bool(source == board.data_source_id)",
+        'return isinstance(parent, Mapping) and parent.get("data_source_id") == board.data_source_id',
         "return True",
     ),
     Mutation(

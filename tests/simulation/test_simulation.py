@@ -21,12 +21,14 @@ def _lived(lives: Crew, seeds: Iterable[int]) -> list[Account]:
     return [one.result() for one in [lives.live(seed, STEPS) for seed in seeds]]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("first", SEEDS[::BATCH])
 def test_whatever_happens_the_laws_hold_once_the_world_calms_down(lives: Crew, first: int) -> None:
     lived = _lived(lives, [seed for seed in SEEDS if first <= seed < first + BATCH])
     assert {one.seed: one.failures for one in lived if one.failures} == {}
 
 
+@pytest.mark.timeout(600)
 def test_a_seed_is_the_same_history_in_any_process(lives: Crew) -> None:
     """Whatever happened before in that process, and whatever seeds Python's hashes there."""
     some = range(2, 8)

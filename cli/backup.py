@@ -17,8 +17,8 @@ from sqlalchemy import URL
 from cli.database_here import database_here
 from cli.printing import say
 from cli.running import run
-from cli.surroundings import only_one, running
-from models.database import libpq, migrate, open_engine, open_sessions
+from cli.surroundings import only_one, refuse_while_up
+from models.database import driver_message, libpq, migrate, open_engine, open_sessions
 from models.dumps import Dump, fill, read_dump, write_dump
 from models.errors import DatabaseUnavailable, GiveUp
 from models.forgetting import followed
@@ -71,8 +71,7 @@ def restore(
 
 async def _restore(file: Path, *, replace: bool) -> None:
     settings = load_settings()
-    if running(settings.state_dir) is not None:
-        raise GiveUp("Showrunner is up in this folder: stop it first (Ctrl-C).")
+    refuse_while_up(settings.state_dir)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with only_one(settings.state_dir), database_here(settings, if_none=None) as url:
         dump = await _checked(settings, url, file, replace=replace)
@@ -124,8 +123,9 @@ def _asking(url: URL) -> Iterator[Connection[TupleRow]]:
         with psycopg.connect(libpq(url), connect_timeout=10) as connection:
             yield connection
     except psycopg.Error as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DatabaseUnavailable(f"PostgreSQL: {reason}. Is it running, and is DATABASE_URL right?") from error
+        raise DatabaseUnavailable(
+            f"PostgreSQL: {driver_message(error, url)}. Is it running, and is DATABASE_URL right?"
+        ) from None
 
 
 def _tables(connection: Connection[TupleRow]) -> tuple[int, str, bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cli.database_here import database_here
 from cli.running import correlate, run
-from cli.surroundings import running
+from cli.surroundings import refuse_while_up
 from models.database import Sessions, migrate, open_engine, open_sessions
 from models.errors import GiveUp
 from models.forgetting import Followed, followed, forget_board
@@ -38,8 +38,7 @@ async def _forget(*, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:
     if keep_tasks and delete_tasks:
         raise GiveUp("Choose one of --keep-tasks and --delete-tasks.")
     settings = load_settings()
-    if running(settings.state_dir) is not None:
-        raise GiveUp("Showrunner is up in this folder: stop it first (Ctrl-C).")
+    refuse_while_up(settings.state_dir)
     nothing = f"There is nothing to forget: no database in {settings.state_dir}, and DATABASE_URL is not set."
     with database_here(settings, if_none=nothing) as url:
         migrate(url)

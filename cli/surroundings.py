@@ -53,6 +53,16 @@ def _left_by_version_before(pid: int, written: float) -> bool:
     return since is not None and since <= written + _CLOCK_SECONDS
 
 
+def refuse_while_up(state_dir: Path) -> None:
+    """Refuse what needs everything stopped.
+
+    Raises:
+        GiveUp: when an `up` runs here.
+    """
+    if running(state_dir) is not None:
+        raise GiveUp("Showrunner is up in this folder: stop it first (Ctrl-C).")
+
+
 @contextmanager
 def only_one(state_dir: Path) -> Iterator[None]:
     """Be the only `up` of this folder while the context lasts, however this process ends.

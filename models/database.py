@@ -188,8 +188,8 @@ def shown(url: URL) -> str:
     return libpq(url.difference_update_query(_SECRET_OPTIONS)._replace(password=None))
 
 
-def _told(error: Exception, url: URL) -> str:
-    """The first line of what the driver says, which must not repeat a password, however it came by it."""
+def driver_message(error: Exception, url: URL) -> str:
+    """The first line of the driver's message, without the passwords of the URL that it may repeat."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     named = {url.username, url.host, url.database}
     secrets = {str(secret) for secret in (url.password, *map(url.query.get, _SECRET_OPTIONS)) if secret}
@@ -225,10 +225,10 @@ def migrate(url: URL, revision: str = "head") -> None:
         with psycopg.connect(libpq(url), connect_timeout=10) as connection:
             refuse_unfit(connection, known)
     except psycopg.ProgrammingError as error:
-        raise SettingsError(f"DATABASE_URL cannot be used: {_told(error, url)}.") from None
+        raise SettingsError(f"DATABASE_URL cannot be used: {driver_message(error, url)}.") from None
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(
-            f"PostgreSQL at {url.host or 'its socket'} does not answer ({_told(error, url)}). "
+            f"PostgreSQL at {url.host or 'its socket'} does not answer ({driver_message(error, url)}). "
             "Start it, or unset DATABASE_URL to use the embedded one.",
         ) from None
     try:

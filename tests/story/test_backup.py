@@ -259,6 +259,12 @@ async def test_no_program_is_given_the_password_in_its_arguments(shell: Up, stag
         assert password == ("" if line.startswith("pg_restore") else "s e@cret")
 
 
+async def test_no_message_of_a_backup_repeats_a_password(shell: Up) -> None:
+    shell.environment["DATABASE_URL"] = "postgresql://me@127.0.0.1:1/name?password=s3cret&sslmode=s3cret"
+    code, said = await shell.run("backup", "board.dump")
+    assert (code, "s3cret" in said) == (1, False), said
+
+
 async def test_the_embedded_database_of_a_folder_is_backed_up_and_restored_into_another(
     shell: Up, tmp_path: Path
 ) -> None:

@@ -23,8 +23,6 @@ from tasks.proxies import is_remote
 EVERY_SECONDS: Final = 0.5
 _TIMEOUT_SECONDS: Final = 10.0
 _LOGS_AT_ONCE: Final = 200
-SUPERSEDED: Final = "superseded: "
-"""How the name of a run begins that found somebody else at it, and did nothing."""
 
 
 def prefect_url(settings: Settings) -> str | None:

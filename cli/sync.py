@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli.deployment_runs import SUPERSEDED, Deployment
-from cli.printing import console
+from cli.deployment_runs import Deployment
+from cli.printing import say
 from cli.running import run
 from cli.surroundings import settings_here
 from models.errors import GiveUp
+from tasks.report import SUPERSEDED
 
 
 def import_board(
@@ -81,8 +82,3 @@ async def _run_of(deployment: str, parameters: Mapping[str, bool]) -> str | None
         done = await found.run(parameters, say)
     say(done)
     return done
-
-
-def say(line: str) -> None:
-    """What people or Prefect wrote is text, not markup."""
-    console.print(line, markup=False)

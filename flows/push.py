@@ -10,13 +10,13 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.recording import recorded
+from flows.run_table import table_of_changes
 from flows.runs import OTHER_CYCLE, STARTED_LATE, is_superseded, publish_table, rename_run
 from tasks.board import followed_board
 from tasks.connections import Connections, connections
 from tasks.cycle import INTERVAL, cycle
 from tasks.locks import Lock, one_at_a_time
 from tasks.push import dry_run as differences
-from tasks.report import Report
 from tasks.safety import confirm as remember_confirmation
 
 
@@ -45,11 +45,6 @@ async def push(confirm: bool = False, dry_run: bool = False) -> None:  # noqa: F
 
 async def _show_differences(on: Connections) -> None:
     changes = await differences(on, await followed_board(on))
-    rows = [
-        {"card": one.page_id, "property": name, "shown": str(one.shown[name]), "would be": str(value)}
-        | {"waits": "for the operator" if one.waits else ""}
-        for one in changes
-        for name, value in sorted(one.values.items())
-    ]
-    await publish_table("push-dry-run", rows[: Report.ROWS_MAX], "What a cycle would write; nothing was written.")
+    table = await table_of_changes(on, changes)
+    await publish_table("push-dry-run", table, "What a cycle would write; nothing was written.")
     await rename_run(f"{len(changes)} cards differ; nothing was written")

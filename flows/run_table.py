@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from models.change import Change
 from models.finding import titles_of
 from models.links import bare_id
 from models.markdown import as_link, as_text
@@ -20,14 +21,35 @@ UNTITLED = "Untitled"
 
 
 async def table_of(on: Connections, report: Report) -> list[dict[str, Any]]:
-    """The report's table with titles for ids. While PostgreSQL is away the ids stay."""
+    """The report's table with titles for ids."""
+    rows = report.summary()
+    head, cards = rows[: len(rows) - len(report.rows)], rows[len(rows) - len(report.rows) :]
+    return [*map(_as_text, head), *await _with_titles(on, cards)]
+
+
+async def table_of_changes(on: Connections, changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """What a push would write, one row per property, with titles for ids; at most `Report.ROWS_MAX` rows."""
+    rows = [
+        {
+            "card": change.page_id,
+            "property": name,
+            "shown": str(change.shown[name]),
+            "would be": str(value),
+            "waits": "for the operator" if change.waits else "",
+        }
+        for change in changes
+        for name, value in sorted(change.values.items())
+    ]
+    return await _with_titles(on, rows[: Report.ROWS_MAX])
+
+
+async def _with_titles(on: Connections, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows whose `card` is a link with the card's title. While PostgreSQL is away it shows the id."""
     titles: Mapping[str, str] = {}
     with suppress(*AWAY):
         async with database(on) as session:
-            titles = await titles_of(session, {row["card"] for row in report.rows})
-    rows = report.summary()
-    head, cards = rows[: len(rows) - len(report.rows)], rows[len(rows) - len(report.rows) :]
-    return [*map(_as_text, head), *(_with_link(on.settings, row, titles) for row in cards)]
+            titles = await titles_of(session, {row["card"] for row in rows})
+    return [_with_link(on.settings, row, titles) for row in rows]
 
 
 def _with_link(settings: Settings, row: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.client.orchestration import PrefectClient
 from prefect.context import FlowRunContext
 
-from tasks.report import NOTHING
+from tasks.report import NOTHING, SUPERSEDED
 
 log = structlog.get_logger("showrunner.flows")
 
-STARTED_LATE: Final = "superseded: started late"
-OTHER_CYCLE: Final = "superseded: another cycle is under way"
-OTHER_IMPORT: Final = "superseded: another import is under way"
+STARTED_LATE: Final = f"{SUPERSEDED}started late"
+OTHER_CYCLE: Final = f"{SUPERSEDED}another cycle is under way"
+OTHER_IMPORT: Final = f"{SUPERSEDED}another import is under way"
 IDLE_NAMES: Final = (NOTHING, STARTED_LATE, OTHER_CYCLE, OTHER_IMPORT)
 """Names of completed runs that did nothing: they are soon deleted (`flows.old_runs`)."""
 

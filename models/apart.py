@@ -1,4 +1,4 @@
-"""Which values of a card and its task differ, for somebody who is told why they are not made equal."""
+"""Which values of a card and its task differ: part of the explanation why they are not made equal."""
 
 from __future__ import annotations
 

@@ -282,9 +282,10 @@ async def others_to_write(session: AsyncSession, page_ids: Sequence[str], *, lim
 
 
 async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> list[Card]:
-    """Cards that told of a refusal, or whose Status was left alone for a move that waits, and are not to any longer.
+    """Cards that must be judged again because a waiting time is over.
 
-    For a move it is when the time is over, or the pipeline moved the card's task meanwhile.
+    Either the card has shown its refusal for `TOLD_FOR`; or its Status was left unchanged for a move that waits, and
+    that time has passed or the pipeline has moved the task.
     """
     over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(now=now)
     kept = and_(col(Card.status_kept_until).is_not(None), over)

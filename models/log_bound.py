@@ -35,7 +35,7 @@ class Bounded(logging.Filter):
         self._left_out = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written."""
+        """True if the record may be written; otherwise it is counted and dropped."""
         if self._now() - self._since >= MINUTE:
             self._since, self._all, self._by_kind = self._now(), 0, {}
         kind, size = _kind(record), _size(record)

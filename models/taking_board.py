@@ -68,7 +68,7 @@ async def take_some(
 
 
 def status_to_take(card: Card) -> BoardStatus | None:
-    """The column that the card stands in on the board; None where it must not count.
+    """The board's column that the task takes over; None if it must not be taken over.
 
     An unknown option, or an empty one (deleting an option empties every card in it), asks for nothing; and what is
     queued or beyond is valid.

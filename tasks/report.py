@@ -7,6 +7,8 @@ from typing import Any
 
 NOTHING = "nothing to do"
 """The name of a run that did nothing."""
+SUPERSEDED = "superseded: "
+"""The beginning of the name of a run that did nothing because another run does its work."""
 
 
 @dataclass

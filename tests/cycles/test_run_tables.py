@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from stage import Stage
 
-from flows.run_table import table_of
+from flows.run_table import table_of, table_of_changes
 from models.database import database_url, open_engine, open_sessions
 from models.markdown import as_text
 from models.settings import Settings
+from tasks.board import followed_board
+from tasks.push import dry_run
 from tasks.report import Report
 
 
@@ -42,6 +44,19 @@ async def test_what_people_write_is_text_in_a_runs_table(stage: Stage) -> None:
     assert table[-1]["card"].startswith(r"[unknown\-page](<")
     assert table[-1]["detail"] == r"Notion said \`\[no\]\(http\:\/\/evil\.example\)\`"
     assert {row["card"] for row in table[: len(report.counts) + 1]} == {"all"}
+
+
+async def test_what_a_push_would_write_stands_there_in_the_same_way(stage: Stage) -> None:
+    page = await stage.add_valid(title="Giant squid", status="Queued")
+    await stage.cycle()
+    await stage.moves(page, "Processing")
+    changes = await dry_run(stage.on, await followed_board(stage.on))
+    stage.on.settings = Settings(_env_file=None, notion_base_url="https://api.notion.com")
+    table = await table_of_changes(stage.on, changes)
+    link = f"[Giant squid](<https://www.notion.so/{page.replace('-', '')}>)"
+    status = {"card": link, "property": "Status", "shown": "Queued", "would be": "Processing", "waits": ""}
+    assert status in table
+    assert {row["card"] for row in table} == {link}
 
 
 @pytest.mark.parametrize(

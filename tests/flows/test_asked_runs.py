@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
@@ -36,16 +38,24 @@ async def run_made(kit: RunKit, flow: str) -> UUID:
     return await eventually(look)
 
 
+@asynccontextmanager
+async def asked_for(
+    kit: RunKit, url: str, say: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[tuple[asyncio.Task[str], UUID]]:
+    """A command that asked for a run and watches it, and that run."""
+    await kit.deploy("noted")
+    await worker_is_there(kit)
+    async with Deployment.found(f"noted/{kit.pool}", settings(url)) as found:
+        assert found is not None
+        watching = asyncio.create_task(found.run({"word": "hello"}, say))
+        yield watching, await run_made(kit, "noted")
+
+
 async def test_the_run_is_the_deployments_and_the_terminal_says_what_becomes_of_it(
     kit: RunKit, prefect_server: str
 ) -> None:
-    await kit.deploy("noted")
-    await worker_is_there(kit)
     said: list[str] = []
-    async with Deployment.found(f"noted/{kit.pool}", settings(prefect_server)) as found:
-        assert found is not None
-        asked = asyncio.create_task(found.run({"word": "hello"}, said.append))
-        run = await run_made(kit, "noted")
+    async with asked_for(kit, prefect_server, said.append) as (asked, run):
         await kit.client.set_flow_run_state(run, Running(), force=True)
         await kit.client.set_flow_run_name(run, "pushed 3")
         await kit.client.set_flow_run_state(run, Completed(), force=True)
@@ -55,24 +65,14 @@ async def test_the_run_is_the_deployments_and_the_terminal_says_what_becomes_of_
 
 
 async def test_a_run_that_fails_is_a_failed_command_with_the_runs_reason(kit: RunKit, prefect_server: str) -> None:
-    await kit.deploy("noted")
-    await worker_is_there(kit)
-    async with Deployment.found(f"noted/{kit.pool}", settings(prefect_server)) as found:
-        assert found is not None
-        asked = asyncio.create_task(found.run({"word": "hello"}, lambda _: None))
-        run = await run_made(kit, "noted")
+    async with asked_for(kit, prefect_server) as (asked, run):
         await kit.client.set_flow_run_state(run, Failed(message="the token was revoked"), force=True)
         with pytest.raises(GiveUp, match="ended as Failed: the token was revoked"):
             await asked
 
 
 async def test_who_stops_looking_is_told_that_the_run_goes_on_and_it_does(kit: RunKit, prefect_server: str) -> None:
-    await kit.deploy("noted")
-    await worker_is_there(kit)
-    async with Deployment.found(f"noted/{kit.pool}", settings(prefect_server)) as found:
-        assert found is not None
-        asked = asyncio.create_task(found.run({"word": "hello"}, lambda _: None))
-        run = await run_made(kit, "noted")
+    async with asked_for(kit, prefect_server) as (asked, run):
         asked.cancel()
         with pytest.raises((Interrupted, asyncio.CancelledError)):
             await asked

@@ -1,4 +1,4 @@
-"""`notion-sandbox`: a Notion on this machine, over HTTP, until it is told to stop.
+"""The command `notion-sandbox`: serve an emulated Notion API over HTTP until a signal stops it.
 
 `python -m notion_sandbox` is the same.
 """

@@ -243,21 +243,24 @@ def _number_format(config: dict[str, Any], present: str, path: str) -> str:
 
 
 def _description(body: dict[str, Any], present: str | None, path: str) -> str | None:
-    text = body.get("description", present)
-    if text is not None and not isinstance(text, str):
-        raise shape_error(f"{path}.description", "a string or `null`", text)
-    if text is not None:
-        check_length(text, MAX_DESCRIPTION, f"{path}.description")
-    return text or None
+    return _optional_text(body, "description", present, MAX_DESCRIPTION, path)
 
 
 def _prefix(config: dict[str, Any], present: str | None, path: str) -> str | None:
-    prefix = config.get("prefix", present)
-    if prefix is not None and not isinstance(prefix, str):
-        raise shape_error(f"{path}.prefix", "a string or `null`", prefix)
-    if prefix is not None:
-        check_length(prefix, MAX_PREFIX, f"{path}.prefix")
-    return prefix or None
+    return _optional_text(config, "prefix", present, MAX_PREFIX, path)
+
+
+def _optional_text(
+    config: dict[str, Any], key: str, present: str | None, longest: int, path: str
+) -> str | None:
+    """The text under the key, or the present one without the key; None when it is empty."""
+    text = config.get(key, present)
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise shape_error(f"{path}.{key}", "a string or `null`", text)
+    check_length(text, longest, f"{path}.{key}")
+    return text or None
 
 
 def _synced_name(config: Any, path: str) -> str | None:

@@ -144,7 +144,7 @@ class Sandbox:
         return found
 
     async def deliver_due(self, now: datetime | None = None) -> int:
-        """Import what is to be imported, send every webhook that is due at `now`, and wait.
+        """Run pending file imports, send every webhook due at `now`, and wait for both to finish.
 
         Gives the number of webhook attempts made.
         """

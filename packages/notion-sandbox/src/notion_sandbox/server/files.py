@@ -8,7 +8,7 @@ from notion_sandbox.files.signing import is_valid
 from notion_sandbox.store.state import State
 
 _REFUSED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-# The board page has the same origin: what somebody uploaded must not act in its name.
+# Uploaded files share the board page's origin, so their scripts must not run.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",

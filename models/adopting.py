@@ -95,12 +95,12 @@ async def _known(session: AsyncSession, page_ids: Mapping[str, object]) -> set[s
 def assign(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict[str, CardCreation]:
     """Which of the pages was made by which creation: first what is known, then what looks most like it.
 
-    No two creations of one title are open at once, so a page of that title is its own. Where people have changed the
-    title already, the page still shows what else was written, its Created above all, which nobody else writes.
+    No two creations of one Created or one title are open at once (`models.creation.next_due`), and nobody but us
+    writes Created: a page that shows it is its own, whatever people have typed since.
     """
     found: dict[str, CardCreation] = {}
     left = {creation.task_id: creation for creation in creations}
-    for fits in (_is_answer, _same_title, _almost_same_title, _same_text, _same_created):
+    for fits in (_is_answer, _same_created, _same_title, _almost_same_title, _same_text):
         for page_id, look in looks.items():
             candidates = [creation for creation in left.values() if page_id not in found and fits(creation, look)]
             if len(candidates) == 1:

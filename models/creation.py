@@ -6,6 +6,7 @@ row locks its task first.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -96,23 +97,26 @@ async def unmade(session: AsyncSession) -> Unmade:
 
 _PAGELESS: Final = "FROM tasks t LEFT JOIN card_creations c ON c.task_id = t.id WHERE t.notion_page_id IS NULL"
 
-_DUE: Final = text(f"""
-SELECT id FROM (
-  SELECT DISTINCT ON (t.title) t.id, t.priority, t.created_at {_PAGELESS}
-    AND c.sent_at IS NULL AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= :now)
-    AND NOT EXISTS (
-      SELECT FROM card_creations o JOIN tasks ot ON ot.id = o.task_id WHERE o.sent_at IS NOT NULL AND ot.title = t.title
-    )
-  ORDER BY t.title, t.priority <> 'high', t.created_at, t.id
-) AS first
-ORDER BY priority <> 'high', created_at, id LIMIT :limit
+_NEXT_DUE: Final = text(f"""
+SELECT t.id {_PAGELESS}
+  AND c.sent_at IS NULL AND (c.next_attempt_at IS NULL OR c.next_attempt_at <= :now)
+  AND t.id <> ALL (CAST(:passed_over AS uuid[]))
+  AND NOT EXISTS (
+    SELECT FROM card_creations o
+    WHERE o.sent_at IS NOT NULL
+      AND (o.sent ->> 'Title' = t.title
+        OR coalesce((o.sent ->> 'Created')::timestamptz = date_trunc('minute', t.created_at), true))
+  )
+ORDER BY t.priority <> 'high', t.created_at, t.id LIMIT 1
 """)  # noqa: S608 - constants of ours
-"""Of tasks with one title only the first: two that are open at once could not be told apart on the board."""
+"""Of tasks with one title, or made in one minute, only one is under way at a time: should its answer be lost and people
+rename the page at once, its Created still tells whose page it is. On a board without that column they go one by one."""
 
 
-async def due(session: AsyncSession, *, now: datetime, limit: int) -> list[UUID]:
-    """Tasks whose card is to be made now, High priority first, then the oldest; no two of one title."""
-    return list((await session.execute(_DUE, {"now": now, "limit": limit})).scalars())
+async def next_due(session: AsyncSession, *, now: datetime, passed_over: Collection[UUID] = ()) -> UUID | None:
+    """The task whose card is to be made next, High priority first, then the oldest; None when there is none."""
+    found: UUID | None = await session.scalar(_NEXT_DUE, {"now": now, "passed_over": list(passed_over)})
+    return found
 
 
 async def any_waiting(session: AsyncSession) -> bool:

@@ -8,17 +8,18 @@ shows nothing of the kind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
 
 from models.board import Board
 from models.channels import channel_named
-from models.creation import CardCreation, any_waiting, due, held_task, open_since, overdue
+from models.creation import CardCreation, any_waiting, held_task, next_due, open_since, overdue
 from models.errors import (
     NotionAuthError,
     NotionPageNotFound,
@@ -44,6 +45,8 @@ from tasks.storing import Events, Reader, judged, store_cards, take_in_news, tel
 from tasks.sweep import OVERLAP
 from tasks.unforeseen import cost_of_one
 
+T = TypeVar("T")
+
 log = structlog.get_logger("showrunner.push")
 
 FAILING: Final = 5
@@ -53,8 +56,6 @@ NOT_MADE: Final = "card_not_made"
 GIVEN_UP: Final = IN_FLIGHT + OVERLAP
 """How long a request without an answer may still be found to have made a page: it is saved by the one at the latest,
 and queries show it by the other."""
-BATCH: Final = 30
-"""Cards lined up at once: ten seconds' worth, after which what became urgent meanwhile goes first."""
 LOOK_AGAIN: Final = timedelta(seconds=30)
 """When a task is judged anew whose fault is its own or the board's: that costs no request."""
 
@@ -70,23 +71,15 @@ async def make_cards(on: Connections, reader: Reader, report: Report, *, until: 
         if not await any_waiting(session):
             return False
     await _look_up(on, reader, report)
-    if not await _due(on, limit=1):
+    if await _next_due(on) is None:
         return False
     await board_to_write(on)
-    tried: set[UUID] = set()
-    # Whatever goes wrong, no cycle makes two cards for one task.
-    while batch := [task_id for task_id in await _due(on, limit=BATCH) if task_id not in tried]:
-        if on.clock() >= until:
-            return True
-        tried.update(batch)
-        if not await make_batch(on, reader, report, batch):
-            return False
-    return False
+    return await make_what_is_due(on, reader, report, until=until)
 
 
-async def _due(on: Connections, *, limit: int) -> list[UUID]:
+async def _next_due(on: Connections, tried: Collection[UUID] = ()) -> UUID | None:
     async with on.sessions() as session:
-        return await due(session, now=on.clock(), limit=limit)
+        return await next_due(session, now=on.clock(), passed_over=tried)
 
 
 async def _look_up(on: Connections, reader: Reader, report: Report) -> None:
@@ -104,26 +97,36 @@ async def _look_up(on: Connections, reader: Reader, report: Report) -> None:
 
 
 @step("make_cards", holds="make cards", tags=("notion",))
-async def make_batch(on: Connections, reader: Reader, report: Report, batch: list[UUID]) -> bool:
-    """Make these cards, several requests in flight; False when no more are to be made in this cycle."""
+async def make_what_is_due(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
+    """Make cards, several requests in flight, until none is due or `until` has come; whether some are left."""
     reader, channels = replace(reader, board=await followed_board(on)), await on.channels()
-    line, goes_on = iter(batch), [True]
+    choosing, tried, goes_on = asyncio.Lock(), set[UUID](), [True]
 
     async def one_by_one() -> None:
-        for task_id in line:
-            if not goes_on[0]:
-                return
-            try:
-                made = await _make(on, reader, report, task_id, channels)
-            except Exception as error:  # noqa: BLE001 - a boundary: it costs this task's card
-                await _unforeseen(on, task_id, report, cost_of_one(error, task_id=str(task_id)))
-            else:
-                if not made:
-                    goes_on[0] = False
+        while goes_on[0] and on.clock() < until:
+            # Which task may be next depends on what is under way: that is noted before another chooses.
+            async with choosing:
+                if (task_id := await _next_due(on, tried)) is None:
+                    return
+                tried.add(task_id)
+                beginning = _begin(on, reader, report, task_id, channels)
+                intent = await _at_the_cost_of_one(on, report, task_id, beginning, otherwise=None)
+            if intent is not None:
+                sending = _send(on, reader, report, intent, channels)
+                goes_on[0] &= await _at_the_cost_of_one(on, report, task_id, sending, otherwise=True)
 
     with in_lane(Lane.PUSH):
         await side_by_side(one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second)))
-    return goes_on[0]
+    return goes_on[0] and on.clock() >= until and await _next_due(on, tried) is not None
+
+
+async def _at_the_cost_of_one(on: Connections, report: Report, task_id: UUID, work: Awaitable[T], *, otherwise: T) -> T:
+    """What comes of the work; `otherwise` after an error that nobody foresaw, which is noted with this task."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - a boundary: it costs this task's card
+        await _unforeseen(on, task_id, report, cost_of_one(error, task_id=str(task_id)))
+        return otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,15 +137,15 @@ class _Intent:
     body: dict[str, Any]
 
 
-async def _make(on: Connections, reader: Reader, report: Report, task_id: UUID, channels: Mapping[str, object]) -> bool:
+async def _send(
+    on: Connections, reader: Reader, report: Report, intent: _Intent, channels: Mapping[str, object]
+) -> bool:
     """Make one card; whether the next may be tried.
 
     Raises:
         NotionAuthError, NotionUnavailable, BoardError: what concerns all requests alike. Nothing was made then.
     """
-    intent = await _begin(on, reader, report, task_id, channels)
-    if intent is None:
-        return True
+    task_id = intent.task_id
     began = on.clock()
     try:
         page = await on.notion.create_page(reader.board.data_source_id, intent.body)

@@ -181,6 +181,25 @@ async def test_tasks_of_one_title_get_a_card_each(empty: Stage) -> None:
     assert len(shown) == 3
 
 
+@pytest.mark.parametrize("edit", [{"title": "The Kraken"}, {"title": "The Kraken", "topic": "Nautilus"}])
+async def test_renamed_at_once_a_page_whose_answer_was_lost_is_still_told_from_those_made_beside_it(
+    empty: Stage, edit: dict[str, str]
+) -> None:
+    ids = [await insert(empty, title=title) for title in ("Kraken", "Squid", "Octopus")]
+    empty.sandbox.faults.add(drop="after", method="POST", path="/v1/pages", times=3)
+    await empty.cycle()
+    lost = [page["id"] for page in await pages(empty)]
+    for page_id in lost:
+        await empty.edit(page_id, **edit)
+    for _ in range(4):
+        empty.clock.pass_(60)
+        await empty.cycle()
+    tasks = [await task_of(empty, task_id) for task_id in ids]
+    assert {task.notion_page_id for task in tasks} == {page["id"] for page in await pages(empty)}
+    assert len(await pages(empty)) == len(ids)
+    assert {task.title for task in tasks} == {"The Kraken", "Squid", "Octopus"}
+
+
 async def test_a_page_of_ours_that_an_event_shows_before_its_answer_is_stored_is_the_card_of_its_task(
     empty: Stage,
 ) -> None:

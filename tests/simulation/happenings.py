@@ -233,7 +233,7 @@ async def a_worker_inserts_a_task(world: World) -> None:
 async def a_worker_writes_what_people_own(world: World) -> None:
     """It is refused once the task has a card, or one is being made."""
     column = world.rng.choice(["title", "topic", "story_direction"])
-    tasks = await world.rows("SELECT id, notion_page_id FROM tasks ORDER BY created_at, notion_page_id")
+    tasks = await world.rows("SELECT id, notion_page_id FROM tasks ORDER BY notion_page_id, id")
     if not tasks:
         return
     task = world.rng.choice(tasks)
@@ -251,13 +251,13 @@ async def a_worker_writes_what_people_own(world: World) -> None:
 async def a_worker_deletes_a_task(world: World) -> None:
     """It comes back with the next look at its card."""
     nth = world.rng.randint(0, max(0, len(world.cards) - 1))
-    one = "(SELECT id FROM tasks ORDER BY notion_page_id OFFSET :nth LIMIT 1)"
+    one = "(SELECT id FROM tasks ORDER BY notion_page_id, id OFFSET :nth LIMIT 1)"
     await world.sql(f"DELETE FROM tasks WHERE id = {one}", nth=nth)
 
 
 async def _update(world: World, column: str, value: str) -> None:
     nth = world.rng.randint(0, max(0, len(world.cards) - 1))
-    one = "(SELECT id FROM tasks ORDER BY notion_page_id OFFSET :nth LIMIT 1)"
+    one = "(SELECT id FROM tasks ORDER BY notion_page_id, id OFFSET :nth LIMIT 1)"
     await world.sql(f"UPDATE tasks SET {column} = :to WHERE id = {one}", to=value, nth=nth)
 
 

@@ -45,6 +45,7 @@ class Lived:
     failures: list[str]
     happened: Counter[str]
     trail: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def digest(self) -> str:
@@ -74,11 +75,10 @@ async def live(databases: Databases, seed: int, steps: int) -> Lived:
         await _nothing_more_to_write(world)
         if rng.random() < 0.1:
             await _a_year_later(world)
-        if world.failures:
-            await _facts(world)
+        facts = await _facts(world) if world.failures else []
     finally:
         await world.close()
-    return Lived(seed, steps, world.failures, world.happened, world.turns.trail)
+    return Lived(seed, steps, world.failures, world.happened, world.turns.trail, facts)
 
 
 async def _happen(world: World, steps: int) -> None:
@@ -218,13 +218,14 @@ async def _a_year_later(world: World) -> None:
     world.failures += [f"a year later: {failure}" for failure in await laws.broken(world)]
 
 
-async def _facts(world: World) -> None:
-    """What the database remembers and the board showed, at the end of the trail of a history that failed."""
+async def _facts(world: World) -> list[str]:
+    """What the database remembers and the board showed, at the end of a history that failed."""
+    facts = []
     for row in await world.rows("SELECT * FROM task_history ORDER BY id"):
         what = [row[name] for name in ("actor", "action", "property", "old_value", "new_value", "lost_value", "reason")]
-        world.turns.trail.append(f"{row['at']:%d %H:%M:%S.%f} {str(row['notion_page_id'])[:8]} {what}")
+        facts.append(f"{row['at']:%d %H:%M:%S.%f} {str(row['notion_page_id'])[:8]} {what}")
     for (page_id, name), entries in world.ledger.written.items():
         if page_id is not None and any(page_id[:8] in failure for failure in world.failures):
-            world.turns.trail += [f"{page_id[:8]} {name} {entry}" for entry in entries]
-    for row in await world.rows("SELECT * FROM cards"):
-        world.turns.trail.append(str(dict(row)))
+            facts += [f"{page_id[:8]} {name} {entry}" for entry in entries]
+    facts += [str(dict(row)) for row in await world.rows("SELECT * FROM cards")]
+    return facts

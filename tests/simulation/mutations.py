@@ -200,6 +200,12 @@ MUTATIONS = (
         "_, creation.sent_by, creation.sent = now,",
     ),
     Mutation(
+        "cards made in one minute are under way side by side",
+        "models/creation.py",
+        "date_trunc('minute', t.created_at), true)",
+        "t.created_at, false)",
+    ),
+    Mutation(
         "what is in the trash is not marked",
         SETTLE,
         'return _trash(note, task, "moved_away" if look.card.away else "in_trash")',

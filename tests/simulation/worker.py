@@ -51,8 +51,10 @@ async def _answer(database: str, source: Path, answers: TextIO) -> None:
             await emptied(databases)
             lived = await live(databases, asked["seed"], asked["steps"])
             lived.seconds = time.monotonic() - began
-            kept = lived.trail if asked["trail"] else []
-            answers.write(json.dumps({**vars(lived), "digest": lived.digest(), "trail": kept}) + "\n")
+            kept = [*lived.trail, *lived.facts] if asked["trail"] else []
+            told = {**vars(lived), "digest": lived.digest(), "trail": kept}
+            del told["facts"]
+            answers.write(json.dumps(told) + "\n")
             answers.flush()
 
 

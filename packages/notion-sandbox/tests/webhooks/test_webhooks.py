@@ -105,6 +105,18 @@ async def test_changes_in_one_window_become_one_event_with_all_authors(
     assert event["data"]["updated_properties"] == [page["properties"][name]["id"] for name in "AB"]
 
 
+async def test_what_comes_after_a_window_is_told_apart_however_late_deliveries_are_asked_for(
+    box: Harness, page: Json
+) -> None:
+    await box.write(page["id"], A={"number": 1})
+    box.clock.advance(hours=1)
+    await box.write(page["id"], token="person_editor", B={"number": 1})
+    first, second = await box.deliver()
+    assert [author["type"] for author in first["authors"]] == ["bot"]
+    assert [author["type"] for author in second["authors"]] == ["person"]
+    assert second["data"]["updated_properties"] == [page["properties"]["B"]["id"]]
+
+
 async def test_changes_of_different_pages_are_different_events(box: Harness, source: str) -> None:
     made = {(await box.page(source))["id"] for _ in range(3)}
     events = await box.deliver()

@@ -140,6 +140,8 @@ class Outbox:
         """Take a change in, if anybody listens."""
         if self.subscription is None:
             return
+        # Deliveries may be asked for late: what comes after a window's end is not gathered into it.
+        self._close_what_is_over(change.at)
         window = self.windows.get(change.entity_id)
         if window is None:
             self.windows[change.entity_id] = window = Window.opened_by(change)
@@ -154,13 +156,7 @@ class Outbox:
         answer.
         """
         self.before_due(now)
-        while self.windows:
-            key, window = next(iter(self.windows.items()))
-            if window.closes_at(self._aggregation) > now:
-                break
-            del self.windows[key]
-            self._state.storage.delete("window", key)
-            self._close(window, now)
+        self._close_what_is_over(now)
         self._state.commit()
         ready: list[Delivery] = []
         while self._agenda and self._agenda[0][0] <= now:
@@ -168,6 +164,15 @@ class Outbox:
             if number in self.pending:
                 ready.append(self.pending[number])
         return ready
+
+    def _close_what_is_over(self, now: datetime) -> None:
+        while self.windows:
+            key, window = next(iter(self.windows.items()))
+            if window.closes_at(self._aggregation) > now:
+                break
+            del self.windows[key]
+            self._state.storage.delete("window", key)
+            self._close(window, now)
 
     def _plan(self, delivery: Delivery, moment: datetime) -> None:
         delivery.due_at = moment.isoformat()

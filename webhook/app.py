@@ -69,6 +69,7 @@ def create_app(
     clock: Callable[[], datetime],
     trigger: Callable[[], None],
     body_seconds: float = BODY_SECONDS,
+    database_seconds: float = DATABASE_SECONDS,
     bots: Bots | None = None,
 ) -> FastAPI:
     """The door as an ASGI application.
@@ -81,6 +82,7 @@ def create_app(
         trigger: called after each commit of a new event that is not our own write coming back; must return at once
             and never raise.
         body_seconds: seconds a whole body may take.
+        database_seconds: seconds after which the database counts as away.
         bots: whose writes are our own; None: those that the database knows when the door opens.
 
     Returns:
@@ -88,7 +90,8 @@ def create_app(
         "refused"}`; 503 `{"detail": "unavailable"}` when the database cannot store it, so that Notion sends it again.
         `GET /health`: 200 `{"status": "ok", "waiting": events}` or 503 `{"status": "unavailable"}`.
     """
-    door = Door(settings, sessions, clock=clock, trigger=trigger, bots=bots or Bots(sessions))
+    bots = bots or Bots(sessions, seconds=database_seconds)
+    door = Door(settings, sessions, clock=clock, trigger=trigger, bots=bots, database_seconds=database_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -119,15 +122,17 @@ class Door:
         clock: Callable[[], datetime],
         trigger: Callable[[], None],
         bots: Bots,
+        database_seconds: float,
     ) -> None:
         secret = settings.automation_webhook_secret
         self._header_secret = None if secret is None else secret.get_secret_value()
-        self._secrets = Secrets(settings, sessions, clock)
+        self._secrets = Secrets(settings, sessions, clock, seconds=database_seconds)
         self._sessions = sessions
         self._storing = committing_at_once(sessions)
         self._clock = clock
         self._trigger = trigger
         self._bots = bots
+        self._database_seconds = database_seconds
         self._failures = 0
 
     async def prepare(self) -> None:
@@ -141,7 +146,7 @@ class Door:
     async def health(self) -> JSONResponse:
         """Whether the inbox can be reached, and how many events wait in it."""
         try:
-            async with asyncio.timeout(DATABASE_SECONDS), self._sessions() as session:
+            async with asyncio.timeout(self._database_seconds), self._sessions() as session:
                 waiting = await inbox.waiting(session)
         except (SQLAlchemyError, OSError) as error:
             self._is_away(error)
@@ -226,7 +231,7 @@ class Door:
         # Our own write coming back says nothing new: it is done as it is stored, and no run is spent on it.
         own = inbox.is_own_echo(delivery.event_type, delivery.payload, self._bots.ids)
         try:
-            async with asyncio.timeout(DATABASE_SECONDS):
+            async with asyncio.timeout(self._database_seconds):
                 new = await self._put(delivery, correlation_id, own=own)
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("The inbox cannot store events.") from error

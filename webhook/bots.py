@@ -36,15 +36,23 @@ class Bots:
     Args:
         sessions: where they are remembered.
         ask: asks Notion whose token ours is unless that is remembered; None where the door has no token.
+        seconds: after which the database counts as away.
 
     Attributes:
         ids: as of the last reading.
     """
 
-    def __init__(self, sessions: Sessions, ask: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        ask: Callable[[], Awaitable[object]] | None = None,
+        *,
+        seconds: float = DATABASE_SECONDS,
+    ) -> None:
         self.ids: frozenset[str] = frozenset()
         self._sessions = sessions
         self._ask = ask
+        self._seconds = seconds
 
     async def read(self) -> None:
         """Read them from the database.
@@ -53,7 +61,7 @@ class Bots:
             DatabaseUnavailable: when it cannot be read; what was known stays.
         """
         try:
-            async with asyncio.timeout(DATABASE_SECONDS), self._sessions() as session:
+            async with asyncio.timeout(self._seconds), self._sessions() as session:
                 self.ids = await our_bots(session)
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("Who we are cannot be read.") from error

@@ -49,17 +49,26 @@ class Secrets:
         settings: holds the configured secrets and whether enrolment is open.
         sessions: where the enrolled tokens are.
         clock: the current time; decides when the enrolled tokens may be read again.
+        seconds: after which the database counts as away.
 
     Attributes:
         enrolment_open: whether a handshake is taken.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        clock: Callable[[], datetime],
+        *,
+        seconds: float = DATABASE_SECONDS,
+    ) -> None:
         self._configured = _usable(settings.notion_webhook_secret)
         self._previous = _usable(settings.notion_webhook_secret_previous)
         self.enrolment_open = settings.notion_webhook_enrolment
         self._sessions = sessions
         self._clock = clock
+        self._seconds = seconds
         self._tokens = Tokens()
         self._read_at: datetime | None = None
         self._readable = True
@@ -144,7 +153,7 @@ class Secrets:
     @asynccontextmanager
     async def _changing(self) -> AsyncIterator[AsyncSession]:
         try:
-            async with asyncio.timeout(DATABASE_SECONDS), self._sessions.begin() as session:
+            async with asyncio.timeout(self._seconds), self._sessions.begin() as session:
                 yield session
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("The enrolled tokens cannot be reached.") from error

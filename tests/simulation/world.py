@@ -40,6 +40,8 @@ from webhook.app import create_app as create_door
 
 SECRET = "secret_of_the_simulation"
 PER_SECOND = 3.0
+NEVER_AWAY = 600.0
+"""The doors' real seconds for the database: a busy machine must not change a history."""
 
 
 class _Connections(Connections):
@@ -115,7 +117,13 @@ class World(Stage):
         self.on = self.ons["one"]
         door_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
         for _ in range(2):
-            app = create_door(door_settings, self.databases.doors, clock=self.clock, trigger=lambda: None)
+            app = create_door(
+                door_settings,
+                self.databases.doors,
+                clock=self.clock,
+                trigger=lambda: None,
+                database_seconds=NEVER_AWAY,
+            )
             self.doors.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door"))
 
     def _connect(self, process: Process, settings: Settings) -> Connections:

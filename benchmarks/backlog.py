@@ -17,9 +17,9 @@ from benchmarks.figures import Figure, main, percentile
 from benchmarks.places import Board, board, connected, database, free_port, quiet
 from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
 from benchmarks.webhook_to_row import Taken, edit
-from models.database import libpq
-from tasks.importing import import_cards
-from tasks.report import Report
+from models.postgres.engine import libpq
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 CARDS, EDITS, GAP = 10_000, 10, (1.0, 2.5)
 WITHIN = 3.0

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.load import PATH
-from models.database import database_url, open_engine
+from models.postgres.engine import database_url, open_engine
 from models.settings import load_settings
 from webhook.server import Server, listen
 

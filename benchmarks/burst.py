@@ -20,9 +20,9 @@ from benchmarks.board_server import card
 from benchmarks.figures import Figure, main
 from benchmarks.places import Board, board, connected, database, free_port, quiet
 from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
-from tasks.connections import Connections
-from tasks.importing import import_cards
-from tasks.report import Report
+from tasks.runtime.context import Connections
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 PAGES, SECONDS = 1000, 10.0
 MOST_REQUESTS, MOST_RUNS = 30, 12

@@ -20,7 +20,7 @@ from sqlalchemy import URL
 from benchmarks.figures import Figure, main, percentile
 from benchmarks.load import Seen
 from benchmarks.places import answering, database, folder, free_port, process
-from models.database import libpq
+from models.postgres.engine import libpq
 
 RATE, SECONDS = 200, 60.0
 CONNECTIONS, SLICE, ROUNDS = 16, 2.0, 6

@@ -21,13 +21,13 @@ from benchmarks.explaining import explain, heard
 from benchmarks.figures import Figure, main
 from benchmarks.large_board import fill
 from benchmarks.places import Board, board, connected, database, quiet
-from models import inbox
-from models.database import libpq
-from models.differs import pending
-from tasks.board import followed_board
-from tasks.connections import Connections
-from tasks.cycle import cycle
-from tasks.report import Report
+from models.postgres.engine import libpq
+from models.tables import webhook_events as inbox
+from models.tables.push_queue import pending
+from tasks.board.followed import followed_board
+from tasks.runtime.context import Connections
+from tasks.runtime.report import Report
+from tasks.sync.cycle import cycle
 
 SIZES = (100, 10_000, 100_000)
 ON_BOARD = 100

@@ -16,9 +16,9 @@ import psutil
 from sqlalchemy import text
 
 from benchmarks.places import quiet
-from tasks.connections import connected
-from tasks.importing import import_cards
-from tasks.report import Report
+from tasks.runtime.context import connected
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 _MB = 1024 * 1024
 

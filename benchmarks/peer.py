@@ -26,14 +26,14 @@ from sqlalchemy import text
 from benchmarks.figures import Figure, main
 from benchmarks.peer_loop import PeerLoop
 from benchmarks.places import Board, board, database, quiet
-from models import inbox
-from models.database import ensure_database, migrate
-from models.inbox import Delivery
-from tasks.connections import Connections, close_connections, connections
-from tasks.cycle import INTERVAL, cycle
-from tasks.importing import import_cards
-from tasks.ingest import drain_inbox
-from tasks.report import Report
+from models.postgres.engine import ensure_database, migrate
+from models.tables import webhook_events as inbox
+from models.tables.webhook_events import Delivery
+from tasks.runtime.context import Connections, close_connections, connections
+from tasks.runtime.report import Report
+from tasks.sync.cycle import INTERVAL, cycle
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
 
 CARDS = 500
 BOUND_SECONDS = float(next((each for each in sys.argv[1:] if each.isdigit()), 170))

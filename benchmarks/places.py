@@ -22,11 +22,11 @@ import httpx
 import structlog
 from sqlalchemy import URL
 
-from models.database import migrate
-from models.embedded import embedded_postgres
-from models.inbox import Delivery, put
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import migrate
 from models.settings import Settings
-from tasks.connections import Connections, close_connections, connections
+from models.tables.webhook_events import Delivery, put
+from tasks.runtime.context import Connections, close_connections, connections
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANNELS = ROOT / "channel_configs"

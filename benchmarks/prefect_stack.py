@@ -12,8 +12,8 @@ import httpx
 from sqlalchemy import URL
 
 from benchmarks.places import Board, answering, folder, free_port, process
-from flows.environment import POLL_SECONDS, client_environment, server_environment
-from models.database import libpq
+from flows.server.prefect_settings import POLL_SECONDS, client_environment, server_environment
+from models.postgres.engine import libpq
 
 SECRET = "secret_of_the_benchmark"
 _PATIENCE = 120.0

@@ -11,11 +11,11 @@ from sqlalchemy import text
 
 from benchmarks.figures import Figure, main, most_in_any_window
 from benchmarks.places import board, connected, database, quiet, told
-from tasks.connections import Connections
-from tasks.cycle import cycle
-from tasks.importing import import_cards
-from tasks.ingest import drain_inbox
-from tasks.report import Report
+from tasks.runtime.context import Connections
+from tasks.runtime.report import Report
+from tasks.sync.cycle import cycle
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
 
 
 async def moved(on: Connections) -> None:

@@ -18,11 +18,11 @@ from benchmarks.figures import Figure, main
 from benchmarks.places import CHANNELS, Board, board, connected, database, quiet
 from benchmarks.prefect_holds import Held, held
 from benchmarks.prefect_stack import Prefect, prefect_server, warm_worker
-from flows.environment import server_environment
-from models.inbox import Delivery, put
+from flows.server.prefect_settings import server_environment
 from models.settings import Settings
-from tasks.connections import Connections
-from tasks.report import NOTHING
+from models.tables.webhook_events import Delivery, put
+from tasks.runtime.context import Connections
+from tasks.runtime.report import NOTHING
 
 IDLE_RUNS, BUSY_RUNS = 25, 6
 SECONDS = 25.0

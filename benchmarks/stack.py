@@ -26,8 +26,8 @@ import psycopg
 
 from benchmarks.figures import Figure, main
 from benchmarks.places import CHANNELS, folder, free_port
-from models.database import database_url, libpq
-from models.embedded import embedded_postgres
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import database_url, libpq
 
 LIMIT, IDLE_SECONDS, SETTLE_SECONDS = 25.0, 60.0, 5.0
 _READY, _PATIENCE, _LOOK_EVERY = "Showrunner is up.", 180.0, 0.1

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from benchmarks.board_server import select
 from benchmarks.figures import Figure, main
 from benchmarks.places import Board, board, connected, database, quiet, told
-from tasks.cycle import cycle
-from tasks.importing import import_cards
-from tasks.ingest import drain_inbox
-from tasks.report import Report
+from tasks.runtime.report import Report
+from tasks.sync.cycle import cycle
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
 
 
 async def asked(notion: Board, since: int) -> list[str]:

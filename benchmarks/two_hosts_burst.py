@@ -14,9 +14,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from benchmarks.places import Board
-from models.board import read_board
-from models.properties import BoardCard, read_card, to_minute
-from models.statuses import STATE_OF, BoardStatus, Status
+from models.rules.board_schema import read_board
+from models.rules.codec import BoardCard, read_card, to_minute
+from models.rules.statuses import STATE_OF, BoardStatus, Status
 
 HANDS = 6
 MOVED = 60

@@ -26,9 +26,9 @@ from benchmarks.two_hosts_stack import (
     prefect_server,
     until,
 )
-from flows.bootstrap import POOL
-from models.database import libpq
-from tasks.locks import Lock
+from flows.runtime.bootstrap import POOL
+from models.postgres.engine import libpq
+from tasks.runtime.locks import Lock
 
 SECRET = "secret_two_hosts"
 _HOLDER = (

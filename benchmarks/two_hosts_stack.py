@@ -19,8 +19,8 @@ from sqlalchemy import URL, make_url
 
 from benchmarks.hosts import CENTRE, Host, NotPermitted, running
 from benchmarks.places import CHANNELS
-from flows.environment import client_environment, server_environment
-from models.database import ensure_database, migrate
+from flows.server.prefect_settings import client_environment, server_environment
+from models.postgres.engine import ensure_database, migrate
 
 BALANCER, DOOR, PREFECT, POSTGRES = 8600, 8610, 4200, 5432
 WEBHOOKS = f"http://{CENTRE}:{BALANCER}/webhook/notion"

@@ -22,9 +22,9 @@ from sqlalchemy import URL
 from benchmarks.figures import Figure, main, percentile
 from benchmarks.places import Board, board, connected, database, free_port, quiet
 from benchmarks.prefect_stack import Prefect, stack, webhooks
-from models.database import libpq
-from tasks.importing import import_cards
-from tasks.report import Report
+from models.postgres.engine import libpq
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 EDITS, GAP = 20, (1.0, 2.5)
 CARDS, LATENCY = 10, 0.3

@@ -14,17 +14,17 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy import URL
 
-from cli.database_here import database_here
-from cli.printing import say
+from cli.output.text import say
 from cli.running import run
-from cli.surroundings import only_one, refuse_while_up
-from models.database import driver_message, libpq, migrate, open_engine, open_sessions
-from models.dumps import Dump, fill, read_dump, write_dump
+from cli.stack.database_here import database_here
+from cli.stack.running_stack import only_one, refuse_while_up
+from models.board.forget import followed
 from models.errors import DatabaseUnavailable, GiveUp
-from models.forgetting import followed
-from models.safety import forget_who_watched
-from models.server_programs import Programs, programs_for
+from models.postgres.dumps import Dump, fill, read_dump, write_dump
+from models.postgres.engine import driver_message, libpq, migrate, open_engine, open_sessions
+from models.postgres.server_programs import Programs, programs_for
 from models.settings import Settings, load_settings
+from models.sync.safety_stop import forget_who_watched
 
 _MEGABYTE = 1_000_000
 _ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})

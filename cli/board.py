@@ -10,24 +10,24 @@ from typing import Annotated
 import typer
 from sqlalchemy import text
 
-from cli.board_printing import print_check, print_made, print_repair
-from cli.printing import print_json
+from cli.output.board import print_check, print_made, print_repair
+from cli.output.text import print_json
 from cli.running import run
-from cli.surroundings import settings_here
-from models.blueprint import DEFAULT_TITLE
-from models.channels import load_configured_channels
-from models.drift import drift
-from models.drift_kinds import Drift
+from cli.stack.running_stack import settings_here
+from models.board.drift import drift
+from models.board.drift_kinds import Drift
+from models.board.spec import DEFAULT_TITLE
 from models.errors import BoardError, SettingsError
-from models.links import bare_id
+from models.rules.channels import load_configured_channels
+from models.rules.notion_ids import bare_id
 from models.settings import Settings
-from models.sync_state import BOARD, get_value
+from models.tables.sync_state import BOARD, get_value
 from tasks.alerts import resolve_alert
-from tasks.board import BOARD_DRIFT, refreshed_board
-from tasks.board_making import make_board
-from tasks.board_repair import repair
-from tasks.board_site import Site, look, with_notes
-from tasks.connections import Connections, connected, open_notion
+from tasks.board.create import make_board
+from tasks.board.followed import BOARD_DRIFT, refreshed_board
+from tasks.board.repair import repair
+from tasks.board.snapshot import Site, look, with_notes
+from tasks.runtime.context import Connections, connected, open_notion
 
 app = typer.Typer(help="Make the board in Notion, compare it with what it should be, mend it.", no_args_is_help=True)
 

@@ -8,19 +8,19 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.card_facts import card_as_json, comparison
-from cli.printing import console, print_json, say, short
+from cli.output.card import card_as_json, comparison
+from cli.output.text import console, print_json, say, short
 from cli.running import correlate, run
-from cli.surroundings import settings_here
-from models.diagnosis import Facts, reasons
-from models.durations import clock_time
-from models.finding import find_page
-from models.history import TaskHistory, history_of
-from models.people import Names
-from models.restoring import Restored, restore
-from tasks.connections import connected
-from tasks.examining import Live, examine, look_now
-from tasks.people import names_of
+from cli.stack.running_stack import settings_here
+from models.operations.diagnosis import Facts, reasons
+from models.operations.lookup import find_page
+from models.rules.formatting import clock_time
+from models.sync.restore import Restored, restore
+from models.tables.people import Names
+from models.tables.task_history import TaskHistory, history_of
+from tasks.operations.card_facts import Live, examine, look_now
+from tasks.operations.people import names_of
+from tasks.runtime.context import connected
 
 app = typer.Typer(help="Show why a card is as it is, and put back what it lost.", no_args_is_help=True)
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from cli.checkup import ORDER, Checkup, checkup
-from cli.printing import console, print_json
+from cli.doctor_checks import ORDER, Checkup, checkup
+from cli.output.text import console, print_json
 from cli.running import run
-from models.health import Check, State
-from tasks.clock import utc_now
+from models.operations.health import Check, State
+from tasks.runtime.clock import utc_now
 
 _MARKS: Final = {State.OK: "✓", State.WARN: "!", State.FAIL: "✗", State.SKIP: "-"}
 _STYLES: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red", State.SKIP: "dim"}

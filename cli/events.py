@@ -10,16 +10,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.printing import AsJson, console, print_json, say, short, short_id
+from cli.output.text import AsJson, console, print_json, say, short, short_id
 from cli.running import run
-from cli.surroundings import settings_here
-from models import inbox
-from models.diagnosis import Facts, differs
-from models.durations import clock_time, spoken
+from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
-from models.inbox import EventState, WebhookEvent
-from tasks.connections import connected
-from tasks.examining import examine
+from models.operations.diagnosis import Facts, differs
+from models.rules.formatting import clock_time, spoken
+from models.tables import webhook_events as inbox
+from models.tables.webhook_events import EventState, WebhookEvent
+from tasks.operations.card_facts import examine
+from tasks.runtime.context import connected
 
 app = typer.Typer(help="List, show and replay what Notion's webhooks told us.", no_args_is_help=True)
 

@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cli import backup, board, cards, doctor, events, forgetting, parts, sandbox, sync, tasks, webhook
+from cli import backup, board, cards, doctor, events, sandbox, sync, tasks, webhook
+from cli import forget_board as forgetting
 from cli.running import run
+from cli.stack import components as parts
 from models.logs import configure_logging
 from models.settings import load_settings
-from tasks.proxies import keep_loopback_direct
+from tasks.notion.proxies import keep_loopback_direct
 
 app = typer.Typer(
     help="Keeps a Notion board and a pipeline's PostgreSQL database equal, both ways.",
@@ -60,7 +62,7 @@ def up() -> None:
 
 async def _up() -> None:
     # The rest of the commands answer faster without what only this one needs.
-    from cli.up import up as start  # noqa: PLC0415
+    from cli.stack.up import up as start  # noqa: PLC0415
 
     await start(load_settings())
 

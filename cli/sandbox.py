@@ -13,7 +13,7 @@ import httpx
 import typer
 
 from cli.running import run
-from cli.surroundings import running
+from cli.stack.running_stack import running
 from models.errors import GiveUp
 from models.settings import load_settings
 

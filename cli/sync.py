@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli.deployment_runs import Deployment
-from cli.printing import say
+from cli.output.text import say
 from cli.running import run
-from cli.surroundings import settings_here
+from cli.stack.deployment_runs import Deployment
+from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
-from tasks.report import SUPERSEDED
+from tasks.runtime.report import SUPERSEDED
 
 
 def import_board(
@@ -33,7 +33,7 @@ def import_board(
 async def _import_board(*, take_board: bool) -> None:
     asked = {"take_board": True} if take_board else {}
     if (done := await _run_of("import-board/import-board", asked)) is None:
-        from cli.cycles import import_once  # noqa: PLC0415 - loads Prefect, which the others need not wait for
+        from cli.sync_commands import import_once  # noqa: PLC0415 - loads Prefect, which the others need not wait for
 
         await import_once(take_board=take_board)
     elif done.startswith(SUPERSEDED):
@@ -59,14 +59,14 @@ def push(
 
 
 async def _show_differences(*, as_json: bool) -> None:
-    from cli.cycles import show_differences  # noqa: PLC0415 - as above
+    from cli.sync_commands import show_differences  # noqa: PLC0415 - as above
 
     await show_differences(as_json=as_json)
 
 
 async def _push(*, confirm: bool) -> None:
     if (done := await _run_of("push/push", {"confirm": True} if confirm else {})) is None:
-        from cli.cycles import push_once  # noqa: PLC0415 - as above
+        from cli.sync_commands import push_once  # noqa: PLC0415 - as above
 
         await push_once(confirm=confirm)
     elif done.startswith(SUPERSEDED):

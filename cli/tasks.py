@@ -10,17 +10,17 @@ from sqlalchemy import String, cast, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from cli.printing import AsJson, print_json, print_table, say, short, short_id
+from cli.output.text import AsJson, print_json, print_table, say, short, short_id
 from cli.running import correlate, run
-from cli.surroundings import settings_here
-from models.creation import CardCreation, Waiting, why_no_card
-from models.durations import clock_time
+from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
-from models.history import TaskHistory, act_as
-from models.statuses import STATE_OF, BoardStatus, Status
-from models.task import Task
-from tasks.connections import Connections, connected
-from tasks.people import names_of
+from models.rules.formatting import clock_time
+from models.rules.statuses import STATE_OF, BoardStatus, Status
+from models.tables.card_creation import CardCreation, Waiting, why_no_card
+from models.tables.task import Task
+from models.tables.task_history import TaskHistory, act_as
+from tasks.operations.people import names_of
+from tasks.runtime.context import Connections, connected
 
 app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
 

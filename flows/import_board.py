@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.recording import recorded
-from flows.runs import OTHER_IMPORT, rename_run
-from tasks.importing import import_cards
-from tasks.locks import Lock, one_at_a_time
-from tasks.safety import take_board as take_statuses
+from flows.runtime.run_api import OTHER_IMPORT, rename_run
+from flows.runtime.run_context import recorded
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync.import_board import import_cards
+from tasks.sync.safety_stop import take_board as take_statuses
 
 
 @flow(name="import-board", flow_run_name="import-board", persist_result=False)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.recording import recorded
-from tasks.ingest import drain_inbox
+from flows.runtime.run_context import recorded
+from tasks.sync.ingest import drain_inbox
 
 
 @flow(name="ingest", flow_run_name="ingest", persist_result=False)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.recording import recorded
-from flows.run_table import table_of_changes
-from flows.runs import OTHER_CYCLE, STARTED_LATE, is_superseded, publish_table, rename_run
-from tasks.board import followed_board
-from tasks.connections import Connections, connections
-from tasks.cycle import INTERVAL, cycle
-from tasks.locks import Lock, one_at_a_time
-from tasks.push import dry_run as differences
-from tasks.safety import confirm as remember_confirmation
+from flows.runtime.run_api import OTHER_CYCLE, STARTED_LATE, is_superseded, publish_table, rename_run
+from flows.runtime.run_context import recorded
+from flows.runtime.run_table import table_of_changes
+from tasks.board.followed import followed_board
+from tasks.runtime.context import Connections, connections
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync.cycle import INTERVAL, cycle
+from tasks.sync.push import dry_run as differences
+from tasks.sync.safety_stop import confirm as remember_confirmation
 
 
 @flow(name="push", flow_run_name="push", persist_result=False)

@@ -16,15 +16,15 @@ from prefect.client.orchestration import PrefectClient
 from prefect.context import FlowRunContext
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from flows.old_runs import DeletedRuns, delete_old_runs
-from flows.recording import recorded
-from flows.runs import rename_run
-from models.holding import BATCH as CARDS
-from models.holding import mend_copies
-from models.retention import Deleted, delete_events, delete_history
+from flows.runtime.old_runs import DeletedRuns, delete_old_runs
+from flows.runtime.run_api import rename_run
+from flows.runtime.run_context import recorded
+from models.operations.retention import Deleted, delete_events, delete_history
 from models.settings import Settings
-from tasks.connections import Connections
-from tasks.report import NOTHING
+from models.sync.row_locks import BATCH as CARDS
+from models.sync.row_locks import mend_copies
+from tasks.runtime.context import Connections
+from tasks.runtime.report import NOTHING
 
 log = structlog.get_logger("showrunner.flows")
 

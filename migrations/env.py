@@ -1,4 +1,4 @@
-"""Alembic's environment: takes the URL from `models.database.migrate`, or from DATABASE_URL on the command line."""
+"""Alembic's environment: takes the URL from `models.postgres.engine.migrate`, or from DATABASE_URL on the command line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from alembic import context
 from sqlalchemy import NullPool, create_engine, event, text
 from sqlmodel import SQLModel
 
-import models.card
-import models.history
-import models.inbox
-import models.sync_state
-import models.task  # noqa: F401 - importing a table registers it
-from models.database import begin_session, database_url
+from models.postgres.engine import begin_session, database_url
 
 ONE_AT_A_TIME = 7_236_001
 """Key of the advisory lock under which migrations run, so that programs starting together wait for each other."""

@@ -74,7 +74,7 @@ class NotionAuthError(NotionIntegrationError, GiveUp):
 
 
 class NotionForbidden(NotionAuthError):
-    """403: the token may not do this here. Where one page is asked for, it may be that page alone: `tasks.refusals`."""
+    """403: the token may not do this here. Where one page is asked for, it may be that page alone: `tasks.board.refusals`."""
 
 
 class NotionPageNotFound(NotionIntegrationError, GiveUp):

@@ -22,10 +22,13 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from models.alert_texts import message
-from models.database import Sessions
 from models.errors import DatabaseStoresNothing, DatabaseUnavailable
-from models.incidents import (
+from models.operations.alert_texts import message
+from models.operations.outages import stores_nothing
+from models.operations.resolved import recovered
+from models.postgres.engine import Sessions
+from models.settings import Settings
+from models.tables.incidents import (
     Incident,
     Level,
     adopt,
@@ -34,9 +37,6 @@ from models.incidents import (
     note_message,
     open_incident,
 )
-from models.outages import stores_nothing
-from models.recovered import recovered
-from models.settings import Settings
 
 __all__ = [
     "AWAY",

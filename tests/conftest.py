@@ -15,8 +15,8 @@ import pytest
 import structlog
 from sqlalchemy import URL
 
-from models.database import Sessions, libpq, migrate, open_engine, open_sessions
-from models.embedded import embedded_postgres
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import Sessions, libpq, migrate, open_engine, open_sessions
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 """The moment tests begin at, unless they say otherwise."""

@@ -22,7 +22,7 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-from flows.environment import client_environment, server_environment
+from flows.server.prefect_settings import client_environment, server_environment
 
 START_SECONDS = 90.0
 """A cold first start with migrations on a busy machine."""

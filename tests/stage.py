@@ -16,20 +16,20 @@ from notion_sandbox import Account, Config, create_app
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from models import inbox
-from models.board import board_schema
-from models.card import Card
-from models.database import Sessions
-from models.history import TaskHistory
-from models.inbox import Delivery, WebhookEvent
+from models.postgres.engine import Sessions
+from models.rules.board_schema import board_schema
 from models.settings import Settings
-from models.task import Task
-from tasks.connections import Connections
-from tasks.cycle import cycle
-from tasks.importing import import_cards
-from tasks.ingest import drain_inbox
-from tasks.notion import NotionClient
-from tasks.report import Report
+from models.tables import webhook_events as inbox
+from models.tables.card import Card
+from models.tables.task import Task
+from models.tables.task_history import TaskHistory
+from models.tables.webhook_events import Delivery, WebhookEvent
+from tasks.notion.client import NotionClient
+from tasks.runtime.context import Connections
+from tasks.runtime.report import Report
+from tasks.sync.cycle import cycle
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
 
 BOT_TOKEN, PERSON_TOKEN = "ntn_bot", "ntn_person"
 ACCOUNTS = (Account("bot", "Showrunner", BOT_TOKEN), Account("person", "Ada", PERSON_TOKEN))

@@ -12,8 +12,8 @@ import yaml
 
 from benchmarks.two_hosts_stack import BALANCING
 from cli.main import app
-from flows.environment import client_environment
-from flows.warm_worker import _LAST_WORDS, GRACE_SECONDS
+from flows.runtime.warm_worker import _LAST_WORDS, GRACE_SECONDS
+from flows.server.prefect_settings import client_environment
 from models.settings import FILES, Settings
 
 ROOT = Path(__file__).parent.parent

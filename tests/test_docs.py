@@ -12,9 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.sandbox_board import _CARDS
+from cli.stack.sandbox_board import _CARDS
+from models.rules.statuses import BoardStatus
 from models.settings import Settings
-from models.statuses import BoardStatus
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -21,11 +21,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.datastructures import Headers
 
-from models import inbox
-from models.database import Sessions, committing_at_once
 from models.errors import DatabaseUnavailable
-from models.inbox import Delivery
+from models.postgres.engine import Sessions, committing_at_once
 from models.settings import Settings
+from models.tables import webhook_events as inbox
+from models.tables.webhook_events import Delivery
 from webhook.body import BODY_SECONDS, EarlyAnswer, read_body
 from webhook.bots import Bots
 from webhook.enrolment import DATABASE_SECONDS, Enrolment, Secrets

@@ -14,14 +14,14 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.database import Sessions
 from models.errors import DatabaseUnavailable, GiveUp, ShowrunnerError
-from models.ourselves import our_bots
+from models.postgres.engine import Sessions
 from models.settings import Settings
-from tasks.board import bot_id
-from tasks.budget import SharedBudget
-from tasks.clock import Clock
-from tasks.connections import Connections, open_notion
+from models.tables.notion_users import our_bots
+from tasks.board.followed import bot_id
+from tasks.notion.shared_limit import SharedBudget
+from tasks.runtime.clock import Clock
+from tasks.runtime.context import Connections, open_notion
 from webhook.enrolment import DATABASE_SECONDS
 
 EVERY: Final = 30.0

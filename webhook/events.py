@@ -15,9 +15,9 @@ from hashlib import sha256
 from math import isinf
 from typing import Any, Final, NoReturn
 
-from models.inbox import Delivery
-from models.links import page_id_of
-from models.properties import storable
+from models.rules.codec import storable
+from models.rules.notion_ids import page_id_of
+from models.tables.webhook_events import Delivery
 from webhook.refusals import Refusal
 
 EVENT_ID_MAX: Final = 200

@@ -17,14 +17,14 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
-from models.announcing import announce_run
-from models.database import Sessions, committing_at_once, database_url, open_engine, open_sessions
 from models.errors import GiveUp, SettingsError, ShowrunnerError
 from models.logs import configure_logging
+from models.postgres.engine import Sessions, committing_at_once, database_url, open_engine, open_sessions
+from models.postgres.notify import announce_run
 from models.settings import Settings, load_settings
-from tasks.clock import DatabaseClock
-from tasks.proxies import keep_loopback_direct
-from tasks.watch import Watch, watching
+from tasks.notion.proxies import keep_loopback_direct
+from tasks.operations.watchdog import Watch, watching
+from tasks.runtime.clock import DatabaseClock
 from webhook.app import create_app
 from webhook.bots import knowing_bots
 from webhook.connections import Connection, Limits, Room, accept

@@ -16,7 +16,7 @@ from typing import Final
 import httpx
 import structlog
 
-from tasks.proxies import is_remote
+from tasks.notion.proxies import is_remote
 
 DEPLOYMENT: Final = "ingest/ingest"
 INTERVAL: Final = 1.0

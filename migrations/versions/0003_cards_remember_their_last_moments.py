@@ -1,7 +1,7 @@
 """A card remembers its last moments, and what is being written to it.
 
-So an edit overwritten before it was seen is recorded (`models.unseen`), and a write whose process died before its
-answer was stored is known as ours when the board shows it (`models.moments`).
+So an edit overwritten before it was seen is recorded (`models.sync.lost_updates`), and a write whose process died before its
+answer was stored is known as ours when the board shows it (`models.sync.recent_writes`).
 
 Revision: 0003, after: 0002
 """

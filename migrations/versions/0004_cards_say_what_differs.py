@@ -3,7 +3,7 @@
 `cards` gets copies of what a card shows of its task, kept by triggers whoever writes the task, and a column that
 PostgreSQL computes from the row; only cards that differ are in its index. Dead events get an index too.
 
-A lock order follows: a write of a task locks the task, then its card (`models.holding`).
+A lock order follows: a write of a task locks the task, then its card (`models.sync.row_locks`).
 
 Revision: 0004, after: 0003
 """

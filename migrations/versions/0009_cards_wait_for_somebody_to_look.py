@@ -1,4 +1,4 @@
-"""Cards can wait for somebody to look, each for itself, instead of stopping every card's sync (`models.safety`).
+"""Cards can wait for somebody to look, each for itself, instead of stopping every card's sync (`models.sync.safety_stop`).
 
 Revision: 0009, after: 0008
 """

@@ -1,4 +1,4 @@
-"""A card tells of a refusal for a day at most, so it is known since when it does (`models.card.TOLD_FOR`).
+"""A card tells of a refusal for a day at most, so it is known since when it does (`models.tables.card.TOLD_FOR`).
 
 Revision: 0010, after: 0009
 """

@@ -14,14 +14,14 @@ import psycopg
 from sqlalchemy import URL
 from stage import Clock, Stage
 
-from flows.recording import recorded
-from models.database import libpq
+from flows.runtime.run_context import recorded
 from models.errors import ShowrunnerError
+from models.postgres.engine import libpq
 from tasks.alerts import deliver_alerts
-from tasks.cycle import cycle
-from tasks.ingest import drain_inbox
-from tasks.locks import Lock, one_at_a_time
-from tasks.watch import Watch
+from tasks.operations.watchdog import Watch
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync.cycle import cycle
+from tasks.sync.ingest import drain_inbox
 
 NOW = Clock().now
 """The moment a stage begins at."""

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from stage import Clock, Stage
 from structlog.testing import capture_logs
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import Any
 from alert_kit import Receiver, ingest, push, watch_of
 from stage import BOT_TOKEN, CHANNEL, Stage
 
-from models.inbox import ATTEMPTS_MAX
-from models.incidents import open_incidents
-from models.sync_state import CONFIRMED, remember
-from tasks.failing import FAILING
+from models.tables.incidents import open_incidents
+from models.tables.sync_state import CONFIRMED, remember
+from models.tables.webhook_events import ATTEMPTS_MAX
+from tasks.runtime.failed_cards import FAILING
 
 SECRETS = (BOT_TOKEN, "Giant squid", "Architeuthis", CHANNEL)
 """A token and a card's texts."""

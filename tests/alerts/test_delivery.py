@@ -9,9 +9,9 @@ import pytest
 from alert_kit import Gate, Receiver, passes, push, watch_of
 from stage import Stage
 
-from flows.recording import recorded
+from flows.runtime.run_context import recorded
 from models.errors import BoardError, NotionAuthError
-from models.incidents import open_incidents
+from models.tables.incidents import open_incidents
 from tasks import alerts
 from tasks.alerts import Level, deliver_alerts, resolve_alert, send_alert
 

@@ -8,10 +8,10 @@ from alert_kit import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.alert_texts import message
-from models.database import Sessions
-from models.incidents import Incident, Level, end_incidents, key_of, open_incident, open_incidents
-from models.sync_state import remember
+from models.operations.alert_texts import message
+from models.postgres.engine import Sessions
+from models.tables.incidents import Incident, Level, end_incidents, key_of, open_incident, open_incidents
+from models.tables.sync_state import remember
 
 names = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=250)
 

@@ -11,10 +11,10 @@ import pytest
 from alert_kit import NOW, Gate, Receiver, push, watch_of, watched
 from stage import Stage
 
-from models.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
-from tasks import cycle as cycles
-from tasks.locks import Lock, one_at_a_time
-from tasks.watch import GOOD_WITHIN, Sight, Watch, stalled_since, watching
+from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
+from tasks.operations.watchdog import GOOD_WITHIN, Sight, Watch, stalled_since, watching
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync import cycle as cycles
 
 MINUTE = timedelta(minutes=1)
 

@@ -13,8 +13,8 @@ from alert_kit import NOW, Receiver
 from prefect_server import free_port
 from sqlalchemy import URL
 
-from models.database import Sessions, libpq
-from models.incidents import Incident, Level, open_incident
+from models.postgres.engine import Sessions, libpq
+from models.tables.incidents import Incident, Level, open_incident
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0

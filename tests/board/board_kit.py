@@ -11,14 +11,14 @@ import httpx
 from notion_sandbox import Config, create_app
 from stage import ACCOUNTS, BOT_TOKEN, PERSON_TOKEN, Clock
 
-from models.blueprint import DEFAULT_TITLE
-from models.database import Sessions
-from models.drift import drift
-from models.statuses import BoardStatus
-from tasks.board_making import MadeBoard, make_board
-from tasks.board_repair import Repair, repair
-from tasks.board_site import Site, look
-from tasks.notion import NotionClient
+from models.board.drift import drift
+from models.board.spec import DEFAULT_TITLE
+from models.postgres.engine import Sessions
+from models.rules.statuses import BoardStatus
+from tasks.board.create import MadeBoard, make_board
+from tasks.board.repair import Repair, repair
+from tasks.board.snapshot import Site, look
+from tasks.notion.client import NotionClient
 
 CHANNELS = ("deep_sea_stories", "history_in_ten")
 STATUSES = tuple(status.value for status in BoardStatus)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from board_kit import Board, Workspace
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 from board_kit import STATUSES, Board
 
-from models.drift import drift
-from models.drift_kinds import Severity
-from tasks.board_site import look
+from models.board.drift import drift
+from models.board.drift_kinds import Severity
+from tasks.board.snapshot import look
 
 OURS = "showrunner board repair"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from board_kit import STATUSES, Board, Killed, Workspace
 
-from models.drift import drift
+from models.board.drift import drift
 from models.errors import GiveUp, NotionWriteUncertain
-from tasks.board_site import look
+from tasks.board.snapshot import look
 
 COLOURS = {"gray": 2, "blue": 14, "yellow": 4, "green": 2, "red": 4}
 POSTS, PATCHES = 4 + 6, 3

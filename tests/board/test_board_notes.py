@@ -5,10 +5,10 @@ from __future__ import annotations
 from board_kit import Board, Workspace
 from stage import rich
 
-from models.drift import drift
-from models.drift_kinds import Drift
-from tasks.board_repair import repair
-from tasks.board_site import Site, look, with_notes
+from models.board.drift import drift
+from models.board.drift_kinds import Drift
+from tasks.board.repair import repair
+from tasks.board.snapshot import Site, look, with_notes
 
 
 async def noted(workspace: Workspace, board: Board, *texts: str) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from board_kit import STATUSES, Board, Workspace
 
-from models.drift import drift
-from tasks.board_making import MadeBoard
-from tasks.board_repair import repair
-from tasks.board_site import look
+from models.board.drift import drift
+from tasks.board.create import MadeBoard
+from tasks.board.repair import repair
+from tasks.board.snapshot import look
 
 
 async def people_at_work(board: Board) -> None:

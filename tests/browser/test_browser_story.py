@@ -14,7 +14,7 @@ from browser_stage import card_of, column_of, expect, served, watched_tab
 from sqlalchemy import URL
 from stage import Clock, Stage
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 from models.settings import Settings
 from webhook.app import create_app as create_door
 

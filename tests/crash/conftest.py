@@ -15,7 +15,7 @@ from crash_stack import Crashing
 from programs import Up, free_ports, until
 from stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
 
-from cli.processes import Child
+from cli.stack.processes import Child
 
 REQUESTS_PER_SECOND = 40
 """So that a backlog of three hundred is written in seconds; at Notion's 3 it takes a hundred."""

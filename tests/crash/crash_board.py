@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 from stage import properties
 
-from cli.processes import Child
-from models.board import Board, board_schema, read_board
-from models.properties import BoardCard, read_card
+from cli.stack.processes import Child
+from models.rules.board_schema import Board, board_schema, read_board
+from models.rules.codec import BoardCard, read_card
 
 BOT = "Showrunner"
 CHANNELS = ("deep_sea_stories", "history_in_ten")

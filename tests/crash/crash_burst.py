@@ -13,7 +13,7 @@ import psycopg
 from crash_board import CrashBoard
 from crash_stack import Crashing
 
-from models.statuses import STATE_OF, BoardStatus, Status
+from models.rules.statuses import STATE_OF, BoardStatus, Status
 
 WORKING = [status for status, state in STATE_OF.items() if state is Status.PROCESSING]
 FORBIDDEN = 10

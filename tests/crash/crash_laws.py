@@ -9,8 +9,8 @@ from crash_board import CrashBoard
 from crash_burst import Burst
 from programs import Up
 
-from models.board import Board
-from models.properties import BoardCard, to_minute
+from models.rules.board_schema import Board
+from models.rules.codec import BoardCard, to_minute
 
 
 async def differences(board: CrashBoard, up: Up) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from stage import Clock, Stage
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 
 
 @pytest.fixture

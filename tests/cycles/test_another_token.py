@@ -9,9 +9,9 @@ from notion_sandbox import Account
 from sqlalchemy import text
 from stage import ACCOUNTS, Clock, Stage, properties
 
-from models import inbox
-from models.database import Sessions
-from tasks.board import bot_id, bot_ids, followed_board
+from models.postgres.engine import Sessions
+from models.tables import webhook_events as inbox
+from tasks.board.followed import bot_id, bot_ids, followed_board
 
 NEW_TOKEN = "ntn_another_connection"
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from stage import Stage
 
-from models.board_memory import recall
-from models.incidents import open_incidents
-from tasks.board import BOARD_DRIFT
+from models.board.known_ids import recall
+from models.tables.incidents import open_incidents
+from tasks.board.followed import BOARD_DRIFT
 
 
 async def drifts(stage: Stage) -> list[str]:

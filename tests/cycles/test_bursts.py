@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from stage import Stage
 
-from tasks import ingest
-from tasks.board import bot_id
-from tasks.gathering import LONGEST, MANY, QUIET_SECONDS
-from tasks.locks import Lock, one_at_a_time
+from tasks.board.followed import bot_id
+from tasks.runtime.debounce import LONGEST, MANY, QUIET_SECONDS
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync import ingest
 
 
 async def board_of(stage: Stage, count: int) -> list[str]:

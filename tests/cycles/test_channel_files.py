@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from stage import CHANNEL, CHANNELS, Stage
 
-from models.incidents import open_incidents
-from tasks.connections import Connections
+from models.tables.incidents import open_incidents
+from tasks.runtime.context import Connections
 
 NFC, NFD = "Caf\u00e9", "Cafe\u0301"
 

@@ -6,9 +6,9 @@ import asyncio
 
 from stage import Stage
 
-from tasks.claims import claiming
-from tasks.ingest import claim_events
-from tasks.locks import Lock, one_at_a_time
+from tasks.runtime.leases import claiming
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync.ingest import claim_events
 
 
 async def edited_and_told(stage: Stage) -> str:

@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import URL, text
 from stage import Clock, Stage
 
-from models import inbox
-from models.database import Sessions, libpq, open_engine, open_sessions
-from models.inbox import Delivery
-from tasks.board import bot_ids, followed_board
-from tasks.clock import DatabaseClock, utc_now
-from tasks.connections import Connections
-from tasks.ingest import drain_inbox
-from tasks.reading import read_by_id
-from tasks.report import Report
-from tasks.storing import Reader, take_in
+from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
+from models.tables import webhook_events as inbox
+from models.tables.webhook_events import Delivery
+from tasks.board.followed import bot_ids, followed_board
+from tasks.runtime.clock import DatabaseClock, utc_now
+from tasks.runtime.context import Connections
+from tasks.runtime.report import Report
+from tasks.sync.fetch import read_by_id
+from tasks.sync.ingest import drain_inbox
+from tasks.sync.store import Reader, take_in
 
 SKEW = timedelta(seconds=20)
 

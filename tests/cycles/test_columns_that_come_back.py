@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from notion_sandbox.values.dates import DateValue
 from stage import Stage
 
-from tasks.board import LOOK_AGAIN
+from tasks.board.followed import LOOK_AGAIN
 
 
 def _take_away(stage: Stage, name: str) -> tuple[str, object]:

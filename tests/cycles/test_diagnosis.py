@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from stage import Stage
 
-from models.diagnosis import differs, reasons
 from models.errors import NotionUnavailable
+from models.operations.diagnosis import differs, reasons
 from tasks.alerts import Level, send_alert
-from tasks.examining import examine, look_now
+from tasks.operations.card_facts import examine, look_now
 
 
 async def why(stage: Stage, page: str) -> list[str]:

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from stage import Stage
 
 from models.errors import NotionUnavailable
-from tasks.board import followed_board
-from tasks.reading import read_many
+from tasks.board.followed import followed_board
+from tasks.sync.fetch import read_many
 
 FORGOTTEN = {"object": "error", "status": 400, "code": "validation_error", "request_id": "r"}
 

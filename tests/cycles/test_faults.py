@@ -9,7 +9,7 @@ import pytest
 from stage import Stage
 
 from models.errors import BoardError, NotionAuthError, NotionUnavailable
-from models.inbox import ATTEMPTS_MAX
+from models.tables.webhook_events import ATTEMPTS_MAX
 from tasks.alerts import Level, resolve_alert, send_alert
 
 

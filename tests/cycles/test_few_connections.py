@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 from sqlalchemy import URL
 from stage import Stage
 
-from models.database import open_engine, open_sessions
-from tasks.board import refreshed_board
-from tasks.claims import claiming
-from tasks.connections import Connections
-from tasks.locks import Lock, one_at_a_time
+from models.postgres.engine import open_engine, open_sessions
+from tasks.board.followed import refreshed_board
+from tasks.runtime.context import Connections
+from tasks.runtime.leases import claiming
+from tasks.runtime.locks import Lock, one_at_a_time
 
 
 async def test_however_few_connections_are_kept_a_push_an_ingest_and_an_import_work_side_by_side(

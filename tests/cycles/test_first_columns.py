@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stage import CHANNEL, Stage
 
-from models.statuses import BoardStatus
+from models.rules.statuses import BoardStatus
 
 MAY_START = {"Draft", "Ready for Planning", "Queued"}
 LATE = [column.value for column in BoardStatus if column not in MAY_START]

@@ -9,9 +9,9 @@ import pytest
 from stage import Stage
 
 from models.errors import BoardError, SettingsError
-from tasks.board import bot_id, followed_board, refreshed_board
-from tasks.board_finding import choose_data_source
-from tasks.connections import Connections
+from tasks.board.find import choose_data_source
+from tasks.board.followed import bot_id, followed_board, refreshed_board
+from tasks.runtime.context import Connections
 
 SOURCES = [{"id": "1111-aaaa", "name": "Videos"}, {"id": "2222-bbbb", "name": "Ideas"}]
 

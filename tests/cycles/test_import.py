@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from stage import CHANNEL, Clock, Stage, properties, rich
 
-from models.board import board_schema
-from models.card import count_cards
-from models.database import Sessions
 from models.errors import BoardError
-from models.stretches import READERS
-from models.sync_state import IMPORT, WATERMARK, get_moment, get_value
-from tasks.importing import import_cards
-from tasks.report import Report
+from models.postgres.engine import Sessions
+from models.rules.board_schema import board_schema
+from models.rules.import_ranges import READERS
+from models.tables.card import count_cards
+from models.tables.sync_state import IMPORT, WATERMARK, get_moment, get_value
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 
 async def fill(stage: Stage, count: int, *, per_minute: int = 30) -> list[str]:

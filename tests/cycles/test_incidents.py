@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from stage import Stage
 
-from flows.recording import recorded
+from flows.runtime.run_context import recorded
 from models.errors import NotionAuthError, NotionForbidden
-from models.sync_state import get_value
+from models.tables.sync_state import get_value
 
 
 async def fails(stage: Stage, kind: str, error: Exception) -> None:

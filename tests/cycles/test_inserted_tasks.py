@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from stage import CHANNEL, Stage
 
-from models.creation import CardCreation, waiting_tasks
 from models.errors import NotionUnavailable
-from models.incidents import open_incidents
-from models.properties import to_minute
-from models.task import Task
+from models.rules.codec import to_minute
+from models.tables.card_creation import CardCreation, waiting_tasks
+from models.tables.incidents import open_incidents
+from models.tables.task import Task
 from tasks.alerts import end_recovered
 
 INSERT = "INSERT INTO tasks (title, channel_id, topic{names}) VALUES (:title, :channel, :topic{values}) RETURNING id"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stage import CHANNELS, Stage
 
-from models.sync_state import CHANNELS as KNOWN_CHANNELS
-from models.sync_state import get_value
+from models.tables.sync_state import CHANNELS as KNOWN_CHANNELS
+from models.tables.sync_state import get_value
 
 
 async def test_a_write_whose_answer_was_lost_stays_ours_when_the_channels_change(stage: Stage, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from stage import Stage
 
 from models.errors import BoardError
-from models.sync_state import WATERMARK, get_moment
-from tasks.safety import confirm
+from models.tables.sync_state import WATERMARK, get_moment
+from tasks.sync.safety_stop import confirm
 
 
 async def test_losing_sight_of_the_board_is_an_incident_and_not_a_mass_deletion(stage: Stage) -> None:

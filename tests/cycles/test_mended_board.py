@@ -10,12 +10,12 @@ import pytest
 from fastapi import FastAPI
 from stage import Stage
 
-from models.board import board_schema
 from models.errors import BoardError
+from models.rules.board_schema import board_schema
 from models.settings import Settings
-from tasks.board import bot_id
-from tasks.board_repair import repair
-from tasks.board_site import Site, look
+from tasks.board.followed import bot_id
+from tasks.board.repair import repair
+from tasks.board.snapshot import Site, look
 from webhook.app import create_app
 from webhook.signature import sign
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stage import PERSON_TOKEN, Stage
 
-from models.people import Names
-from tasks.people import names_of
+from models.tables.people import Names
+from tasks.operations.people import names_of
 
 
 async def people(stage: Stage) -> list[str]:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from stage import CHANNEL, Stage, rich
 
-from models.differs import pending
-from models.drift import drift
-from tasks.board import followed_board
-from tasks.board_site import Site, look, with_notes
-from tasks.importing import import_cards
-from tasks.report import Report
+from models.board.drift import drift
+from models.tables.push_queue import pending
+from tasks.board.followed import followed_board
+from tasks.board.snapshot import Site, look, with_notes
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 
 async def followed(stage: Stage) -> None:

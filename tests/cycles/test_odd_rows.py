@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from stage import Stage
 
-from models.diagnosis import reasons
 from models.errors import BoardError
-from models.sync_state import WATERMARK, get_moment
-from tasks.examining import examine
+from models.operations.diagnosis import reasons
+from models.tables.sync_state import WATERMARK, get_moment
+from tasks.operations.card_facts import examine
 
 ANYWHERE = ("/query", "/pages/")
 

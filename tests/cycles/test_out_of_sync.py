@@ -6,9 +6,9 @@ from typing import Any
 
 from stage import Stage
 
-from models.board import board_schema
-from models.diagnosis import differs
-from tasks.examining import examine
+from models.operations.diagnosis import differs
+from models.rules.board_schema import board_schema
+from tasks.operations.card_facts import examine
 
 PAUSE = 6 * 3600
 

@@ -17,14 +17,14 @@ from stage import Stage
 
 from benchmarks.explaining import explain, heard
 from benchmarks.large_board import fill
-from models import inbox
-from models.database import libpq
-from models.differs import PENDING, pending, worth_a_push
-from models.recovered import recovered
-from models.safety import missing_pages, not_to_believe, waiting
-from models.sync_state import WATERMARK, remember
-from models.task import Task
-from tasks.board import followed_board
+from models.operations.resolved import recovered
+from models.postgres.engine import libpq
+from models.sync.safety_stop import missing_pages, not_to_believe, waiting
+from models.tables import webhook_events as inbox
+from models.tables.push_queue import PENDING, pending, worth_a_push
+from models.tables.sync_state import WATERMARK, remember
+from models.tables.task import Task
+from tasks.board.followed import followed_board
 
 SMALL = {"sync_state", "channels", "card_creations"}
 """Tables of some dozen rows."""

@@ -12,8 +12,8 @@ import pytest
 from sqlmodel import col, select
 from stage import CHANNEL, Stage
 
-from models.inbox import WebhookEvent
-from models.task import Task
+from models.tables.task import Task
+from models.tables.webhook_events import WebhookEvent
 
 POISON = "\r\nX: y"
 LONG = "x" * 500

@@ -6,7 +6,7 @@ import pytest
 from stage import Stage
 
 from models.errors import NotionAuthError, NotionUnavailable
-from tasks.refusals import SEVERAL
+from tasks.board.refusals import SEVERAL
 
 ALL = "/v1/pages"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stage import Stage
 
-from tasks.taken import taking_cards
+from tasks.runtime.card_locks import taking_cards
 
 HOUR = 3600
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import URL
 from stage import Clock, Stage
 
-from models.database import libpq, open_engine, open_sessions
+from models.postgres.engine import libpq, open_engine, open_sessions
 
 HALF_PAST_TWO, HALF_PAST_TWO_AGAIN = (
     datetime(2026, 10, 25, 0, 30, tzinfo=UTC),

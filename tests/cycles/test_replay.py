@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from stage import Stage
 
-from models import inbox
 from models.errors import NotionAuthError
-from models.inbox import ATTEMPTS_MAX, WebhookEvent
-from models.incidents import Incident, open_incidents
+from models.tables import webhook_events as inbox
+from models.tables.incidents import Incident, open_incidents
+from models.tables.webhook_events import ATTEMPTS_MAX, WebhookEvent
 
 LONG = 60 * 60 * 10.0
 """Seconds after which every event that failed is due again."""

@@ -6,10 +6,10 @@ import pytest
 from stage import Stage
 
 from models.errors import GiveUp
-from models.history import TaskHistory
-from models.restoring import Restored, restore
-from tasks.ingest import drain_inbox
-from tasks.report import Report
+from models.sync.restore import Restored, restore
+from models.tables.task_history import TaskHistory
+from tasks.runtime.report import Report
+from tasks.sync.ingest import drain_inbox
 
 
 async def restored(stage: Stage, page: str, row: TaskHistory) -> Restored:

@@ -10,14 +10,14 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from stage import Stage
 
-from models.incidents import open_incidents
-from models.safety import PUT_BACK_MAX, Waiting, waiting
-from models.sync_state import CONFIRMED, get_moment
-from tasks.board import followed_board
-from tasks.importing import import_cards
-from tasks.push import dry_run
-from tasks.report import Report
-from tasks.safety import confirm
+from models.sync.safety_stop import PUT_BACK_MAX, Waiting, waiting
+from models.tables.incidents import open_incidents
+from models.tables.sync_state import CONFIRMED, get_moment
+from tasks.board.followed import followed_board
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
+from tasks.sync.push import dry_run
+from tasks.sync.safety_stop import confirm
 
 MANY = PUT_BACK_MAX + 1
 PAUSE = 6 * 3600

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 from stage import Stage, properties
 
-from models.card import count_cards
-from models.safety import waiting
+from models.sync.safety_stop import waiting
+from models.tables.card import count_cards
 
 BOARD_PAGE = {"id": "aaaaaaaa-0000-4000-8000-000000000000", "type": "page"}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import text
 from stage import Stage
 
-from models.safety import Waiting, waiting
-from tasks.importing import import_cards
-from tasks.report import Report
-from tasks.safety import take_board
+from models.sync.safety_stop import Waiting, waiting
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
+from tasks.sync.safety_stop import take_board
 
 DAY = 24 * 3600
 KEPT = "tasks, cards, task_history, sync_state"

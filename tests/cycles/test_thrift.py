@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 from stage import Stage
 
-from models.differs import pending
-from models.sync_state import WATERMARK, get_moment
-from tasks.board import LOOK_AGAIN, followed_board
-from tasks.line import Line
-from tasks.taken import taking_cards
+from models.tables.push_queue import pending
+from models.tables.sync_state import WATERMARK, get_moment
+from tasks.board.followed import LOOK_AGAIN, followed_board
+from tasks.runtime.card_locks import taking_cards
+from tasks.sync.push_order import Line
 
 SWEEP = "POST /v1/data_sources/{}/query"
 

@@ -15,7 +15,7 @@ from stage import Stage
 from structlog.testing import capture_logs
 
 from models.errors import BoardError
-from models.presence import PAGE
+from models.sync.presence import PAGE
 
 
 async def cycles(stage: Stage, minutes: int, *, until: Callable[[], bool] = lambda: False) -> list[str]:

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 from stage import Stage
 
-from models import inbox
 from models.errors import NotionWriteUncertain
-from models.history import TaskHistory
-from tasks.report import Report
+from models.tables import webhook_events as inbox
+from models.tables.task_history import TaskHistory
+from tasks.runtime.report import Report
 from webhook.events import parse, read_delivery
 
 Write = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]

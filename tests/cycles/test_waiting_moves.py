@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from stage import CHANNEL, Stage
 
-from models.channels import ChannelFolder
+from models.rules.channels import ChannelFolder
 
 GRACE = 120
 """Seconds in which nothing is moved after a person's last edit."""

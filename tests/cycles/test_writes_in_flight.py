@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from stage import Stage
 
-from models.history import TaskHistory
+from models.tables.task_history import TaskHistory
 
 
 class Killed(OSError):

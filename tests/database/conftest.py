@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from models.database import libpq
+from models.postgres.engine import libpq
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import URL
 
-from models.board import Board, Property
-from models.database import Sessions, libpq
-from models.looks import Look
-from models.properties import BoardCard
-from models.settle import Settled, settle
-from models.validation import validate_notion_entry
+from models.postgres.engine import Sessions, libpq
+from models.rules.board_schema import Board, Property
+from models.rules.codec import BoardCard
+from models.rules.validation import validate_notion_entry
+from models.sync.observations import Look
+from models.sync.reconcile import Settled, settle
 
 NOW: Final = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 EARLIER: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What needs pushing is a query; it says exactly what `models.agreement.differences` says, for any row."""
+"""What needs pushing is a query; it says exactly what `models.rules.merge_base.differences` says, for any row."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL, text
 
-from models.agreement import PUSHED, Base, Shown, TaskState, attention, differences, is_outdated
-from models.board import Board
-from models.card import Card, cards_kept_long_enough, task_state
-from models.database import Sessions
-from models.differs import pending
-from models.history import take_in
-from models.statuses import STATE_OF, BoardStatus, Priority
-from models.task import Task
-from models.validation import Violation
+from models.postgres.engine import Sessions
+from models.rules.board_schema import Board
+from models.rules.merge_base import PUSHED, Base, Shown, TaskState, attention, differences, is_outdated
+from models.rules.statuses import STATE_OF, BoardStatus, Priority
+from models.rules.validation import Violation
+from models.tables.card import Card, cards_kept_long_enough, task_state
+from models.tables.push_queue import pending
+from models.tables.task import Task
+from models.tables.task_history import take_in
 
 ALL = 600
 """Rows drawn for the comparison of SQL with Python."""

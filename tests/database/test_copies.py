@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from models.card import Card
-from models.database import Sessions, libpq
-from models.differs import out_of_step, pending
-from models.holding import mend_copies
+from models.postgres.engine import Sessions, libpq
+from models.sync.row_locks import mend_copies
+from models.tables.card import Card
+from models.tables.push_queue import out_of_step, pending
 
 TASKS = [UUID(int=n) for n in range(3)]
 PAGES = [f"page-{n}" for n in range(3)]

@@ -11,8 +11,16 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 
-from models.database import SILENCE_SECONDS, database_url, ensure_database, libpq, migrate, open_engine, open_sessions
 from models.errors import DatabaseUnavailable, SettingsError, ShowrunnerError
+from models.postgres.engine import (
+    SILENCE_SECONDS,
+    database_url,
+    ensure_database,
+    libpq,
+    migrate,
+    open_engine,
+    open_sessions,
+)
 
 SECRET = "s3cret"
 

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from models.database import libpq
-from models.embedded import EmbeddedPostgres
 from models.errors import DatabaseUnavailable
+from models.postgres.embedded import EmbeddedPostgres
+from models.postgres.engine import libpq
 
 SECONDS = 20.0
 

@@ -6,11 +6,11 @@ import pytest
 from database_rows import NOW, make_card, make_look, settled
 from sqlmodel import col, select
 
-from models.database import Sessions
 from models.errors import GiveUp
-from models.finding import find_page
-from models.inbox import Delivery, put
-from models.task import Task
+from models.operations.lookup import find_page
+from models.postgres.engine import Sessions
+from models.tables.task import Task
+from models.tables.webhook_events import Delivery, put
 
 PAGE = "1f0d872b-594c-80de-adbe-ef0123456789"
 OTHER = "1f0e0000-594c-80de-adbe-ef0123456789"

@@ -10,10 +10,10 @@ import pytest
 from database_rows import NOW, Worker, make_card, make_look, settled
 from sqlalchemy import URL, text
 
-from models.channel_rows import note_channels
-from models.database import Sessions
-from models.history import act_as, take_in
-from models.statuses import BoardStatus, Status
+from models.postgres.engine import Sessions
+from models.rules.statuses import BoardStatus, Status
+from models.tables.channel import note_channels
+from models.tables.task_history import act_as, take_in
 
 INSERT = "INSERT INTO tasks (title, channel_id, topic) VALUES (%s, %s, %s)"
 OWNED = {

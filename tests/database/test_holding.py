@@ -13,10 +13,10 @@ import pytest
 from database_rows import EARLIER, MINUTE, NOW, Worker, make_card, make_look, settled
 from sqlalchemy import URL
 
-from models.database import Sessions, libpq
-from models.holding import hold, mend_copies
-from models.restoring import restore
-from models.settle import mark_gone, settle
+from models.postgres.engine import Sessions, libpq
+from models.sync.reconcile import mark_gone, settle
+from models.sync.restore import restore
+from models.sync.row_locks import hold, mend_copies
 
 LATER = NOW + MINUTE
 WAITS = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

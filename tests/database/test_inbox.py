@@ -9,8 +9,8 @@ from database_rows import MINUTE, NOW, SECOND
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.database import Sessions
-from models.inbox import (
+from models.postgres.engine import Sessions
+from models.tables.webhook_events import (
     ATTEMPTS_MAX,
     LEASE,
     Delivery,

@@ -9,11 +9,11 @@ import pytest
 from database_rows import BOARD, MINUTE, NOW, SECOND, Worker, make_card, make_look, settled
 from sqlalchemy import URL
 
-from models.card import card_and_task, count_cards
-from models.database import Sessions
-from models.differs import pending
-from models.looks import news
-from models.settle import mark_gone
+from models.postgres.engine import Sessions
+from models.sync.observations import news
+from models.sync.reconcile import mark_gone
+from models.tables.card import card_and_task, count_cards
+from models.tables.push_queue import pending
 
 LATER = NOW + MINUTE
 

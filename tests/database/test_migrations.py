@@ -18,14 +18,8 @@ from database_rows import Worker
 from sqlalchemy import URL, create_engine
 from sqlmodel import SQLModel
 
-import models.card
-import models.channel_rows
-import models.creation
-import models.history
-import models.inbox
-import models.sync_state  # noqa: F401 - importing a table registers it
-from models.database import libpq, migrate
-from models.statuses import CANONICAL, STATE_OF, BoardStatus, Status
+from models.postgres.engine import libpq, migrate
+from models.rules.statuses import CANONICAL, STATE_OF, BoardStatus, Status
 
 ROOT = Path(__file__).parents[2]
 TABLES = ["card_creations", "cards", "channels", "sync_state", "task_history", "tasks", "webhook_events"]

@@ -6,9 +6,9 @@ import pytest
 from database_rows import MINUTE, NOW, SECOND
 from sqlmodel import select
 
-from models.database import Sessions
 from models.errors import GiveUp
-from models.inbox import (
+from models.postgres.engine import Sessions
+from models.tables.webhook_events import (
     ATTEMPTS_MAX,
     LEASE,
     Counts,

@@ -10,9 +10,9 @@ import pytest
 from database_rows import NOW
 from sqlalchemy import text
 
-from models.database import Sessions
-from models.request_budget import KEY, Rate, hold, reserve, take
-from models.sync_state import remember
+from models.postgres.engine import Sessions
+from models.tables.rate_limit import KEY, Rate, hold, reserve, take
+from models.tables.sync_state import remember
 
 SLACK = 60.0
 """Seconds that may pass between a statement's reading of the clock and the moment held against it here."""

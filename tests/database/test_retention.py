@@ -9,9 +9,9 @@ from database_rows import NOW
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from models import retention
-from models.database import Sessions
-from models.retention import delete_events, delete_history
+from models.operations import retention
+from models.operations.retention import delete_events, delete_history
+from models.postgres.engine import Sessions
 
 DAY = timedelta(days=1)
 LONG_AGO, BEFORE, LATELY = NOW - 30 * DAY, NOW - 14 * DAY, NOW - DAY

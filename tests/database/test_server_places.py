@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from models.database import libpq
-from models.embedded import EmbeddedPostgres, embedded_postgres
 from models.errors import DatabaseUnavailable, SettingsError
+from models.postgres.embedded import EmbeddedPostgres, embedded_postgres
+from models.postgres.engine import libpq
 
 ROOT = Path(__file__).parents[2]
 ROOTS_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

@@ -11,7 +11,7 @@ import pytest
 from database_rows import Worker, make_card, make_look, settled
 from sqlalchemy import URL, Engine, event, text
 
-from models.database import Sessions, libpq, migrate, open_engine
+from models.postgres.engine import Sessions, libpq, migrate, open_engine
 
 ODD = {
     "TimeZone": "Europe/Berlin",

@@ -12,12 +12,12 @@ from database_rows import BOARD, EARLIER, MINUTE, NOW, SECOND, Worker, make_card
 from sqlalchemy import URL
 from sqlmodel import select
 
-from models.card import Card, card_and_task
-from models.database import Sessions
-from models.differs import pending
-from models.safety import Waiting, waiting
-from models.settle import settle
-from models.task import Task
+from models.postgres.engine import Sessions
+from models.sync.reconcile import settle
+from models.sync.safety_stop import Waiting, waiting
+from models.tables.card import Card, card_and_task
+from models.tables.push_queue import pending
+from models.tables.task import Task
 
 LATER = NOW + MINUTE
 

@@ -7,8 +7,8 @@ import asyncio
 from database_rows import NOW
 from sqlalchemy import text
 
-from models.database import Sessions
-from models.sync_state import forget, get_moment, get_value, remember, remember_once
+from models.postgres.engine import Sessions
+from models.tables.sync_state import forget, get_moment, get_value, remember, remember_once
 
 
 async def test_a_fact_is_known_until_it_is_forgotten(sessions: Sessions) -> None:

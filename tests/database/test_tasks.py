@@ -11,10 +11,10 @@ from database_rows import EARLIER, NOW, Worker
 from sqlalchemy import URL, text
 from sqlalchemy.exc import IntegrityError
 
-from models.database import Sessions
-from models.history import act_as
-from models.statuses import CANONICAL, STATE_OF, BoardStatus, Status
-from models.task import Task
+from models.postgres.engine import Sessions
+from models.rules.statuses import CANONICAL, STATE_OF, BoardStatus, Status
+from models.tables.task import Task
+from models.tables.task_history import act_as
 
 TEXTS = "title, channel_id, topic"
 VALUES = "'The deep', 'deep_sea', 'Anglerfish'"

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from models.database import libpq, migrate
 from models.errors import DatabaseUnavailable, SettingsError
+from models.postgres.engine import libpq, migrate
 
 RELATIONS = (
     "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"

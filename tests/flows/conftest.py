@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect_server import prefect_api, prefect_home, prefect_process_environment, prefect_server  # noqa: F401 - fixtures
 from run_kit import RunKit
 
-from flows.warm_worker import WarmWorker
+from flows.runtime.warm_worker import WarmWorker
 
 _numbers = count()
 

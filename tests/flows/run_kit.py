@@ -18,8 +18,8 @@ import yaml
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
-from flows.bootstrap import bootstrap
-from flows.warm_worker import WarmWorker
+from flows.runtime.bootstrap import bootstrap
+from flows.runtime.warm_worker import WarmWorker
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ import structlog
 from prefect import flow
 from structlog.contextvars import bound_contextvars
 
-from flows.runs import is_superseded, publish_table, rename_run
-from tasks.steps import step
+from flows.runtime.run_api import is_superseded, publish_table, rename_run
+from tasks.runtime.prefect_task import step
 
 log = structlog.get_logger("showrunner.stand_ins")
 

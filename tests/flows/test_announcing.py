@@ -13,10 +13,10 @@ from run_kit import RunKit, eventually
 from sqlalchemy import URL
 from stand_ins import CALLS
 
-from flows.warm_worker import WarmWorker
-from models import announcing
-from models.announcing import CHANNEL, hear_announcements
-from models.database import Sessions, libpq, open_engine, open_sessions
+from flows.runtime.warm_worker import WarmWorker
+from models.postgres import notify as announcing
+from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
+from models.postgres.notify import CHANNEL, hear_announcements
 from webhook.server import announce
 
 

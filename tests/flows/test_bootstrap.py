@@ -17,10 +17,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import free_port
 from run_kit import RunKit
 
-from flows.automations import automations
-from flows.bootstrap import POOL, bootstrap
-from flows.declared import Declared, read_declared
-from flows.environment import client_environment, server_environment
+from flows.runtime.bootstrap import POOL, bootstrap
+from flows.runtime.deployment_spec import Declared, read_declared
+from flows.server.automations import automations
+from flows.server.prefect_settings import client_environment, server_environment
 from models.errors import GiveUp, TryAgain
 
 DECLARED = read_declared()

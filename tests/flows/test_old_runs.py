@@ -27,14 +27,14 @@ from prefect_server import free_port
 from run_kit import RunKit, eventually
 from sqlalchemy import URL, text
 
-from flows.bootstrap import POOL, bootstrap
-from flows.old_runs import DeletedRuns, delete_old_runs
-from flows.runs import IDLE_NAMES
-from flows.warm_worker import WarmWorker
-from models.database import Sessions
-from models.inbox import Delivery, put
-from tasks.connections import close_connections
-from tasks.report import Report
+from flows.runtime.bootstrap import POOL, bootstrap
+from flows.runtime.old_runs import DeletedRuns, delete_old_runs
+from flows.runtime.run_api import IDLE_NAMES
+from flows.runtime.warm_worker import WarmWorker
+from models.postgres.engine import Sessions
+from models.tables.webhook_events import Delivery, put
+from tasks.runtime.context import close_connections
+from tasks.runtime.report import Report
 
 EVER = datetime(2020, 1, 1, tzinfo=UTC)
 

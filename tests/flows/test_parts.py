@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from typer.testing import CliRunner
 
 from cli.main import app
-from models.database import libpq
+from models.postgres.engine import libpq
 
 
 def said(*arguments: str) -> tuple[int, str]:

@@ -14,12 +14,12 @@ from prefect.client.schemas.actions import (
 )
 from run_kit import RunKit, eventually
 
-from flows.automations import automations
-from flows.bootstrap import bootstrap
-from flows.health import NAMES, prefect_checks
-from models.health import Check, State
+from flows.runtime.bootstrap import bootstrap
+from flows.server.automations import automations
+from flows.server.health import NAMES, prefect_checks
+from models.operations.health import Check, State
 from models.settings import Settings
-from tasks.health import prefect_server
+from tasks.operations.health import prefect_server
 
 EVERY_MINUTE = [{"interval": 60, "anchor_date": "2026-01-01T00:00:00+00:00", "timezone": "UTC", "slug": "every-minute"}]
 NIGHTLY = [{"cron": "17 3 * * *", "timezone": "UTC", "slug": "nightly"}]

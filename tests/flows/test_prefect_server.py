@@ -16,11 +16,11 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from prefect_server import free_port, wait_until_healthy
 from run_kit import RunKit
 
-from flows.bootstrap import bootstrap, bootstrap_if_forgotten
-from flows.environment import server_environment
-from flows.prefect_server import LOGIN_VARIABLE
-from flows.same_origin import login_for
-from flows.warm_worker import WarmWorker
+from flows.runtime.bootstrap import bootstrap, bootstrap_if_forgotten
+from flows.runtime.warm_worker import WarmWorker
+from flows.server.prefect_server import LOGIN_VARIABLE
+from flows.server.prefect_settings import server_environment
+from flows.server.same_origin import login_for
 
 EVIL = {"Origin": "http://evil.example"}
 

@@ -11,8 +11,8 @@ from prefect.context import FlowRunContext
 from run_kit import RunKit
 from stand_ins import CALLS, doubled, telling
 
-from flows.runs import is_superseded
-from flows.warm_worker import WarmWorker
+from flows.runtime.run_api import is_superseded
+from flows.runtime.warm_worker import WarmWorker
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.runtime import flow_run
 
 from models.errors import GiveUp, NotionAuthError, NotionUnavailable
-from tasks.report import Report
-from tasks.steps import RETRIES, step
+from tasks.runtime.prefect_task import RETRIES, step
+from tasks.runtime.report import Report
 
 TRIES: list[str] = []
 

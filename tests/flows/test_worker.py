@@ -21,9 +21,9 @@ from prefect_server import free_port
 from run_kit import RunKit, eventually
 from stand_ins import CALLS, RELEASED
 
-from flows import warm_worker
-from flows.dead_runs import is_dead, place
-from flows.warm_worker import WarmWorker
+from flows.runtime import warm_worker
+from flows.runtime.orphaned_runs import is_dead, place
+from flows.runtime.warm_worker import WarmWorker
 
 
 @pytest.fixture(autouse=True)

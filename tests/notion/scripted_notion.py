@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tasks.notion import NotionClient
+from tasks.notion.client import NotionClient
 
 Connect = Callable[..., NotionClient]
 

@@ -11,7 +11,6 @@ from scripted_notion import Connect, Script, error
 from sqlalchemy import text
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from models.database import SILENCE_SECONDS, Sessions
 from models.errors import (
     NotionAuthError,
     NotionIntegrationError,
@@ -20,11 +19,12 @@ from models.errors import (
     NotionUnavailable,
     NotionWriteUncertain,
 )
-from models.request_budget import hold
-from tasks.budget import LEEWAY, SharedBudget
-from tasks.lanes import Lane, in_lane
-from tasks.notion import ATTEMPTS, NotionClient
-from tasks.pacing import counting_requests
+from models.postgres.engine import SILENCE_SECONDS, Sessions
+from models.tables.rate_limit import hold
+from tasks.notion.client import ATTEMPTS, NotionClient
+from tasks.notion.priority import Lane, in_lane
+from tasks.notion.shared_limit import LEEWAY, SharedBudget
+from tasks.notion.throttle import counting_requests
 
 OK = JSONResponse({"object": "page", "id": "p"})
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tasks.lanes import Lane, Turnstile, current_lane, in_lane
+from tasks.notion.priority import Lane, Turnstile, current_lane, in_lane
 
 
 class Turns:

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from models.database import Sessions
 from models.errors import NotionUnavailable, SettingsError
-from models.health import State
+from models.operations.health import State
+from models.postgres.engine import Sessions
 from models.settings import Settings
-from tasks.health import prefect_server
-from tasks.notion import NotionClient
-from tasks.proxies import keep_loopback_direct, proxy_for
-from tasks.watch import Watch
+from tasks.notion.client import NotionClient
+from tasks.notion.proxies import keep_loopback_direct, proxy_for
+from tasks.operations.health import prefect_server
+from tasks.operations.watchdog import Watch
 from webhook.server import Server, listen
 from webhook.trigger import IngestTrigger
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from models.agreement import Base, Shown, TaskState
-from models.board import Board, Property
-from models.merge import Plan, plan
-from models.properties import BoardCard
-from models.statuses import BoardStatus, Priority
-from models.validation import Violation
+from models.rules.board_schema import Board, Property
+from models.rules.codec import BoardCard
+from models.rules.merge import Plan, plan
+from models.rules.merge_base import Base, Shown, TaskState
+from models.rules.statuses import BoardStatus, Priority
+from models.rules.validation import Violation
 
 NOW: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 """The minute tests begin at."""

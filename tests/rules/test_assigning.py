@@ -1,4 +1,4 @@
-"""Which page of our making is the card of which task: `models.adopting.assign`."""
+"""Which page of our making is the card of which task: `models.sync.adopt_page.assign`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from uuid import UUID
 
 from rules_cards import NOW, make_card
 
-from models.adopting import assign
-from models.creation import CardCreation
-from models.looks import Look
-from models.moments import as_json
+from models.sync.adopt_page import assign
+from models.sync.observations import Look
+from models.sync.recent_writes import as_json
+from models.tables.card_creation import CardCreation
 
 MINE = "bot"
 OWN: dict[str, Any] = {"created_by": MINE, "created_time": NOW.replace(second=0, microsecond=0)}

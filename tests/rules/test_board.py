@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rules_cards import KINDS, STATUSES
 
-from models.board import Board, board_schema, read_board
 from models.errors import BoardError
+from models.rules.board_schema import Board, board_schema, read_board
 
 
 def source(*, without: tuple[str, ...] = (), rename: dict[str, str] | None = None, **kinds: Any) -> dict[str, Any]:

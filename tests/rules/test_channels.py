@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.channels import Channel, channel_named, load_configured_channels, read_channels
 from models.errors import ChannelConfigError
+from models.rules.channels import Channel, channel_named, load_configured_channels, read_channels
 
 NFC, NFD = "Caf\u00e9", "Cafe\u0301"
 GOOD = "display_name: The Deep\n"

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rules_cards import STATUSES, make_board, make_page
 
-from models.properties import plain_text, read_card, rich_text, storable, to_minute, write_properties
+from models.rules.codec import plain_text, read_card, rich_text, storable, to_minute, write_properties
 
 PIECE = 2000
 """UTF-16 units that Notion takes in one piece of text."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from models.health import Finding, State, checked
-from models.health_rules import (
+from models.operations.health import Finding, State, checked
+from models.operations.health_facts import Failing, Server
+from models.operations.health_rules import (
     judge_capabilities,
     judge_cards,
     judge_clocks,
@@ -20,9 +21,8 @@ from models.health_rules import (
     judge_webhook,
     skew_of,
 )
-from models.inbox import Counts
-from models.incidents import Incident
-from models.vitals import Failing, Server
+from models.tables.incidents import Incident
+from models.tables.webhook_events import Counts
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 OK, WARN, FAIL = State.OK, State.WARN, State.FAIL

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import pytest
 from rules_cards import EARLIER, NO_TITLE, NO_TOPIC, NOW, again, agreed_on, make_base, make_card, make_task, shows
 
-from models.agreement import differences, wrote
-from models.merge import Plan, plan
-from models.statuses import BoardStatus, Priority
-from models.validation import Violation
-from models.verdict import Lost
+from models.rules.merge import Plan, plan
+from models.rules.merge_base import differences, wrote
+from models.rules.status_verdict import Lost
+from models.rules.statuses import BoardStatus, Priority
+from models.rules.validation import Violation
 
 B = BoardStatus
 LOW, NORMAL, HIGH = Priority.LOW, Priority.NORMAL, Priority.HIGH

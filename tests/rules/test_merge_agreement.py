@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from rules_cards import NOW, agreed_on, look, make_card
 
-from models.merge import plan
-from models.statuses import BoardStatus, Priority
+from models.rules.merge import plan
+from models.rules.statuses import BoardStatus, Priority
 
 B = BoardStatus
 

@@ -10,11 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rules_cards import EARLIER, NO_TOPIC, NOW, make_card, make_task
 
-from models.agreement import PUSHED, Base, Shown, TaskState, by_property, differences, wrote
-from models.merge import Plan, plan, shown_of
-from models.properties import BoardCard
-from models.statuses import STATE_OF, BoardStatus, Priority, Status, people_may_move
-from models.statuses import board_status as known_status
+from models.rules.codec import BoardCard
+from models.rules.merge import Plan, plan, shown_of
+from models.rules.merge_base import PUSHED, Base, Shown, TaskState, by_property, differences, wrote
+from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status, people_may_move
+from models.rules.statuses import board_status as known_status
 
 statuses = st.sampled_from([*BoardStatus])
 shown_statuses = st.one_of(st.none(), st.sampled_from([*(s.value for s in BoardStatus), "Done", "queued"]))

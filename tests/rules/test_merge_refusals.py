@@ -21,9 +21,9 @@ from rules_cards import (
     verdict,
 )
 
-from models.agreement import differences, wrote
-from models.merge import Plan, plan
-from models.statuses import BoardStatus
+from models.rules.merge import Plan, plan
+from models.rules.merge_base import differences, wrote
+from models.rules.statuses import BoardStatus
 
 B = BoardStatus
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from rules_cards import Verdict, agreed_on, agreeing, look, make_base, make_card, make_task, verdict
 
-from models.agreement import differences
-from models.merge import plan
-from models.statuses import STATE_OF, BoardStatus, Status, people_may_move
-from models.verdict import Lost
+from models.rules.merge import plan
+from models.rules.merge_base import differences
+from models.rules.status_verdict import Lost
+from models.rules.statuses import STATE_OF, BoardStatus, Status, people_may_move
 
 B = BoardStatus
 PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]

@@ -1,4 +1,4 @@
-"""Where a card may stand that nobody followed so far: the truth tables of `models.moves`."""
+"""Where a card may stand that nobody followed so far: the truth tables of `models.rules.moves`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rules_cards import (
     verdict,
 )
 
-from models.agreement import differences
-from models.merge import Plan
-from models.statuses import STATE_OF, BoardStatus, Status, people_may_move
+from models.rules.merge import Plan
+from models.rules.merge_base import differences
+from models.rules.statuses import STATE_OF, BoardStatus, Status, people_may_move
 
 B = BoardStatus
 SOON: Final = NOW + timedelta(minutes=2)

@@ -7,12 +7,12 @@ from itertools import product
 import pytest
 from rules_cards import agreed_on, make_base, make_card, make_task
 
-from models.agreement import attention
-from models.merge import plan
-from models.own_words import is_ours
-from models.statuses import BoardStatus, Priority
-from models.unseen import Unseen
-from models.validation import validate_notion_entry
+from models.rules.merge import plan
+from models.rules.merge_base import attention
+from models.rules.own_sentences import is_ours
+from models.rules.statuses import BoardStatus, Priority
+from models.rules.validation import validate_notion_entry
+from models.sync.lost_updates import Unseen
 
 
 def everything_a_card_is_told() -> set[str]:

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from rules_cards import NOW
 
-from models.presence import CYCLE, GOING_ON, PAGE, Rounds, Which
-from models.statuses import BoardStatus
+from models.rules.statuses import BoardStatus
+from models.sync.presence import CYCLE, GOING_ON, PAGE, Rounds, Which
 
 DAY = 24 * 60
 

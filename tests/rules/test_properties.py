@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rules_cards import NOW, make_board, make_page
 
-from models.board import Board, Property
-from models.properties import (
+from models.rules.board_schema import Board, Property
+from models.rules.codec import (
     parse_time,
     plain_text,
     read_card,

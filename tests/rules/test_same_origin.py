@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.same_origin import LOOPBACK, refusal
+from flows.server.same_origin import LOOPBACK, refusal
 
 ORIGINS = ["http://127.0.0.1:4200", "http://localhost:4200"]
 OWN = "127.0.0.1:4200"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from models.statuses import (
+from models.rules.statuses import (
     CANONICAL,
     INTERNAL_TO_NOTION_STATUS,
     NOTION_TO_INTERNAL_STATUS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.statuses import (
+from models.rules.statuses import (
     CANONICAL,
     INTERNAL_TO_NOTION_STATUS,
     NOTION_TO_INTERNAL_STATUS,

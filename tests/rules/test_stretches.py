@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from models.stretches import READERS, Course, End
+from models.rules.import_ranges import READERS, Course, End
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100

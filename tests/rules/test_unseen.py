@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from models.board import Board, Property
-from models.unseen import GATHERED, Claim, Recent, Unseen, claim_of
+from models.rules.board_schema import Board, Property
+from models.sync.lost_updates import GATHERED, Claim, Recent, Unseen, claim_of
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ME, ADA = "bot", "ada"

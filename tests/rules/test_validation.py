@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rules_cards import make_card
 
-from models.validation import validate_notion_entry
+from models.rules.validation import validate_notion_entry
 
 CHANNELS = ["history", "deep_sea"]
 

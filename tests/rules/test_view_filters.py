@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.view_filters import filter_of, options_shown
+from models.board.view_filters import filter_of, options_shown
 
 OPTIONS = ("Draft", "Queued", "Error: Retriable")
 

@@ -8,9 +8,9 @@ from itertools import pairwise, product
 import pytest
 from rules_cards import make_card
 
-from models.card import Card
-from models.unseen import STATES_KEPT, Recent
-from models.vouching import Known, contradicted, same_state, speaks_for, state_of, vouched, witnesses
+from models.sync.lost_updates import STATES_KEPT, Recent
+from models.sync.stale_queries import Known, contradicted, same_state, speaks_for, state_of, vouched, witnesses
+from models.tables.card import Card
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Moves that wait until a card is valid, and queued cards that become invalid: the truth tables of `models.moves`."""
+"""Moves that wait until a card is valid, and queued cards that become invalid: the truth tables of `models.rules.moves`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 from rules_cards import EARLIER, NO_TOPIC, NOW, Verdict, agreed_on, look, make_base, make_card, make_task, verdict
 
-from models.agreement import differences, wrote
-from models.merge import Plan, plan
-from models.statuses import BoardStatus, people_may_move
+from models.rules.merge import Plan, plan
+from models.rules.merge_base import differences, wrote
+from models.rules.statuses import BoardStatus, people_may_move
 
 B = BoardStatus
 SOON: Final = NOW + timedelta(minutes=2)

@@ -9,7 +9,7 @@ from crew import Crew, crew
 from sqlalchemy import URL
 from stage import Clock, Stage
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 
 
 @pytest.fixture(scope="session")

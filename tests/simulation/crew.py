@@ -18,7 +18,7 @@ from threading import Timer
 import psycopg
 from sqlalchemy import URL
 
-from models.database import libpq
+from models.postgres.engine import libpq
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 ROOT = WORKER.parent.parent.parent

@@ -13,7 +13,7 @@ from sqlalchemy import URL, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from stage import Clock
 
-from models.database import Sessions, begin_session, libpq, open_sessions
+from models.postgres.engine import Sessions, begin_session, libpq, open_sessions
 
 TABLES = ("cards", "channels", "tasks", "webhook_events", "task_history", "sync_state")
 HASTE = {

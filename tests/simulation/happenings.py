@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from stage import CHANNEL
 from world import World
 
-from models.statuses import PEOPLE_MAY_MOVE, BoardStatus, Priority, Status
+from models.rules.statuses import PEOPLE_MAY_MOVE, BoardStatus, Priority, Status
 
 Happening = Callable[[World], Awaitable[object]]
 

@@ -18,10 +18,10 @@ from database_of_histories import Databases
 from notion_sandbox.content.two_way import schema_changed
 from world import World
 
-from models.board import NEEDED
-from models.presence import Rounds
-from models.safety import waiting
-from models.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
+from models.rules.board_schema import NEEDED
+from models.sync.presence import Rounds
+from models.sync.safety_stop import waiting
+from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
 
 BIG = 0.03
 """How many boards have more cards than a page of a query holds."""

@@ -16,11 +16,11 @@ from laws_of_unseen_edits import Told, unseen_is_true
 from ledger import TWO_WAY, Written
 from world import World
 
-from models.board import Board, read_board
-from models.own_words import is_ours
-from models.properties import BoardCard, read_card, to_minute
-from models.statuses import board_status
-from models.validation import Violation, validate_notion_entry
+from models.rules.board_schema import Board, read_board
+from models.rules.codec import BoardCard, read_card, to_minute
+from models.rules.own_sentences import is_ours
+from models.rules.statuses import board_status
+from models.rules.validation import Violation, validate_notion_entry
 
 
 async def broken(world: World) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from ledger import WATCHED, Written
 from world import World
 
-from models.statuses import FREE_OF_RULES, PLANNING, BoardStatus, people_may_move
+from models.rules.statuses import FREE_OF_RULES, PLANNING, BoardStatus, people_may_move
 
 EMPTY = {"Status": "draft", "Priority": "normal"}
 """What an empty property stands for."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from world import World
 
-from models.board import Board
+from models.rules.board_schema import Board
 
 
 async def broken(world: World, board: Board) -> list[str]:

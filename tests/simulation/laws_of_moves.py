@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger import Written
 
-from models.statuses import STATE_OF, BoardStatus, Status
+from models.rules.statuses import STATE_OF, BoardStatus, Status
 
 if TYPE_CHECKING:
     from world import World  # which holds one of these laws itself

@@ -8,8 +8,8 @@ from typing import Any
 from stage import CHANNEL
 from world import World
 
-from models.safety import PUT_BACK_MAX, waiting
-from models.sync_state import CONFIRMED, get_moment
+from models.sync.safety_stop import PUT_BACK_MAX, waiting
+from models.tables.sync_state import CONFIRMED, get_moment
 
 PLANNED = ["Draft", "Ready for Planning", "Queued"]
 
@@ -18,7 +18,7 @@ async def many_cards_are_dragged_twice(world: World) -> None:
     """Within a minute, and a query lags behind: the database never goes back to what the board showed before.
 
     They may stand for seconds where nobody looked, but not come back there within the minute: that is what
-    `models.vouching` supposes of its witnesses.
+    `models.sync.stale_queries` supposes of its witnesses.
     """
     pages = await _some_cards(world, world.rng.randint(5, 8))
     if not await _quiet(world, pages):

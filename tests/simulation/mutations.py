@@ -24,15 +24,20 @@ class Mutation:
     new: str
 
 
-PUSH, SWEEP, INGEST, NOTION_ERRORS = "tasks/push.py", "tasks/sweep.py", "tasks/ingest.py", "tasks/notion_errors.py"
-PRESENCE, SAFETY, MAKING = "tasks/presence.py", "models/safety.py", "tasks/making.py"
-FIRST_CONTACT = "models/first_contact.py"
+PUSH, SWEEP, INGEST, NOTION_ERRORS = (
+    "tasks/sync/push.py",
+    "tasks/sync/sweep.py",
+    "tasks/sync/ingest.py",
+    "tasks/notion/errors.py",
+)
+PRESENCE, SAFETY, MAKING = "tasks/sync/presence.py", "models/sync/safety_stop.py", "tasks/sync/create_cards.py"
+FIRST_CONTACT = "models/rules/first_contact.py"
 MERGE, MOVES, SETTLE, INBOX, CARD = (
-    "models/merge.py",
-    "models/moves.py",
-    "models/settle.py",
-    "models/inbox.py",
-    "models/card.py",
+    "models/rules/merge.py",
+    "models/rules/moves.py",
+    "models/sync/reconcile.py",
+    "models/tables/webhook_events.py",
+    "models/tables/card.py",
 )
 
 AS_IF_SAVED = """except NotionWriteUncertain:
@@ -125,13 +130,18 @@ MUTATIONS = (
         'for name in ("Created", "Updated", "Attention"):',
         "for name in ():",
     ),
-    Mutation("a refusal never grows old", "models/agreement.py", "return bool(base.refusal) and", "return False and"),
+    Mutation(
+        "a refusal never grows old", "models/rules/merge_base.py", "return bool(base.refusal) and", "return False and"
+    ),
     Mutation("what was lost is not recorded", SETTLE, "for lost in decided.lost:", "for lost in ():"),
     Mutation(
         "a webhook that comes twice is stored twice", INBOX, "ON CONFLICT DO NOTHING RETURNING id", "RETURNING id"
     ),
     Mutation(
-        "an older look counts as much as a newer one", "models/looks.py", "if look.began < card.seen_at:", "if False:"
+        "an older look counts as much as a newer one",
+        "models/sync/observations.py",
+        "if look.began < card.seen_at:",
+        "if False:",
     ),
     Mutation("an uncertain write counts as saved", PUSH, "except NotionWriteUncertain as error:", AS_IF_SAVED),
     Mutation(
@@ -143,22 +153,22 @@ MUTATIONS = (
     Mutation(
         "a 503 counts as not saved", NOTION_ERRORS, "frozenset({409, 429, 529})", "frozenset({409, 429, 503, 529})"
     ),
-    Mutation("the shared budget is not asked", "tasks/pacing.py", "await self._budget.acquire()", "pass"),
+    Mutation("the shared budget is not asked", "tasks/notion/throttle.py", "await self._budget.acquire()", "pass"),
     Mutation(
         "options are written by their names",
-        "models/properties.py",
+        "models/rules/codec.py",
         'return {"id": known.option_ids[known.options.index(value)]}',
         'return {"name": value}',
     ),
     Mutation(
         "a property of another type counts as emptied",
-        "models/properties.py",
+        "models/rules/codec.py",
         'raise ValueError(f"the page shows no {name} as the board had it: the board\'s properties changed")',
         "return None",
     ),
     Mutation(
         "a write whose answer was lost counts as a person's",
-        "models/moments.py",
+        "models/sync/recent_writes.py",
         "if look.written or card.sending is None or card.base is None:",
         "if True:",
     ),
@@ -189,7 +199,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a page that we made counts as a stranger's",
-        "models/adopting.py",
+        "models/sync/adopt_page.py",
         "and card.created_by == creation.sent_by",
         "and False",
     ),
@@ -201,7 +211,7 @@ MUTATIONS = (
     ),
     Mutation(
         "cards made in one minute are under way side by side",
-        "models/creation.py",
+        "models/tables/card_creation.py",
         "date_trunc('minute', t.created_at), true)",
         "t.created_at, false)",
     ),
@@ -215,19 +225,19 @@ MUTATIONS = (
     Mutation("nobody ever watches", SAFETY, "return last_good is not None and", "return False and"),
     Mutation(
         "a confirmation is never used up",
-        "tasks/safety.py",
+        "tasks/sync/safety_stop.py",
         "await forget(session, CONFIRMED)",
         "await session.flush()",
     ),
     Mutation(
         "every doubtful row of a query is believed",
-        "models/looks.py",
+        "models/sync/observations.py",
         "return None if vouched_for or says_nothing_new(card, look.card) else True",
         "return None",
     ),
     Mutation(
         "witnesses are not compared with their rows",
-        "tasks/vouching.py",
+        "tasks/sync/stale_queries.py",
         "if all(page_id in now and same_state(now[page_id], by_page[page_id].card) for page_id in asked):",
         "if now:",
     ),
@@ -251,7 +261,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a session is in the server's time zone",
-        "models/database.py",
+        "models/postgres/engine.py",
         '"TimeZone": "UTC",',
         "",
     ),
@@ -276,13 +286,13 @@ MUTATIONS = (
     ),
     Mutation(
         "pages that are no cards get rows",
-        "models/looks.py",
+        "models/sync/observations.py",
         "for look in looks if not look.card.away}",
         "for look in looks}",
     ),
     Mutation(
         "a page elsewhere counts as a card",
-        "models/properties.py",
+        "models/rules/codec.py",
         'return isinstance(parent, Mapping) and parent.get("data_source_id") == board.data_source_id',
         "return True",
     ),

@@ -22,8 +22,8 @@ from crew import AT_ONCE, Account, Crew, crew
 from database_of_histories import HASTE
 from sqlalchemy import URL
 
-from models.database import libpq, migrate
-from models.embedded import embedded_postgres
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import libpq, migrate
 
 
 def main() -> int:

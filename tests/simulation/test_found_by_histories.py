@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from stage import CHANNEL, Stage
 
-from models.channels import ChannelFolder
 from models.errors import BoardError
-from tasks.side_by_side import side_by_side
+from models.rules.channels import ChannelFolder
+from tasks.runtime.concurrency import side_by_side
 
 
 def _change_type(stage: Stage, name: str, kind: str) -> None:

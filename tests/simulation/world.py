@@ -24,18 +24,18 @@ from sqlalchemy.exc import OperationalError
 from stage import BOT_TOKEN, Clock, Stage, properties
 from turns import Process, Turns
 
-from models.board import read_board
-from models.channels import Channel, ChannelFolder, load_configured_channels
 from models.errors import ShowrunnerError
+from models.rules.board_schema import read_board
+from models.rules.channels import Channel, ChannelFolder, load_configured_channels
 from models.settings import Settings
-from tasks.budget import SharedBudget
-from tasks.connections import Connections
-from tasks.cycle import cycle
-from tasks.importing import import_cards
-from tasks.ingest import drain_inbox
-from tasks.locks import Lock, one_at_a_time
-from tasks.notion import NotionClient
-from tasks.report import Report
+from tasks.notion.client import NotionClient
+from tasks.notion.shared_limit import SharedBudget
+from tasks.runtime.context import Connections
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.runtime.report import Report
+from tasks.sync.cycle import cycle
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
 from webhook.app import create_app as create_door
 
 SECRET = "secret_of_the_simulation"

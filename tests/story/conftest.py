@@ -15,7 +15,7 @@ from programs import Up
 from sqlalchemy import URL
 from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 
 
 @pytest.fixture

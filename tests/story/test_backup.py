@@ -18,11 +18,11 @@ from programs import Up, command, until
 from sqlalchemy import URL, text
 from stage import Stage
 
-from cli.surroundings import write_facts
-from models.database import Sessions, libpq, migrate
-from models.embedded import embedded_postgres
+from cli.stack.running_stack import write_facts
 from models.errors import SettingsError
-from models.server_programs import Programs, programs_for
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import Sessions, libpq, migrate
+from models.postgres.server_programs import Programs, programs_for
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def shell_at(shell: Up, url: URL) -> Up:
 
 
 def bundled_pg_dump() -> str:
-    from models.server_programs import bundled  # noqa: PLC0415
+    from models.postgres.server_programs import bundled  # noqa: PLC0415
 
     folder = bundled("18")
     assert folder is not None

@@ -12,7 +12,7 @@ from programs import Up
 from sqlalchemy import URL
 from stage import BOT_TOKEN, CHANNELS, Stage
 
-from tasks.board import followed_board
+from tasks.board.followed import followed_board
 
 
 @pytest.fixture

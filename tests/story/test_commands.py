@@ -8,7 +8,7 @@ import pytest
 from programs import Up
 from stage import Stage
 
-from models.sync_state import ENROLLED, get_value, remember
+from models.tables.sync_state import ENROLLED, get_value, remember
 
 
 async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:

@@ -15,14 +15,14 @@ from programs import Up, free_ports
 from sqlalchemy import URL
 from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
-from cli.checkup import ORDER, Checkup, checkup
-from models.database import libpq
+from cli.doctor_checks import ORDER, Checkup, checkup
 from models.errors import NotionAuthError
-from models.health import Check, State
-from models.incidents import key_of
-from models.sync_state import remember
-from tasks.board import bot_id
-from tasks.clock import utc_now
+from models.operations.health import Check, State
+from models.postgres.engine import libpq
+from models.tables.incidents import key_of
+from models.tables.sync_state import remember
+from tasks.board.followed import bot_id
+from tasks.runtime.clock import utc_now
 
 ABSENT = {"Prefect server", "door"}
 """What no test here runs: both have tests of their own, and are looked at together in `test_up`."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cli.following import readable
+from cli.stack.log_tail import readable
 
 TIME = "2026-11-23T10:02:03.4Z"
 

@@ -9,7 +9,7 @@ from programs import Up
 from sqlalchemy import text
 from stage import Stage
 
-from models.embedded import embedded_postgres
+from models.postgres.embedded import embedded_postgres
 
 
 async def count(stage: Stage, table: str) -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from stage import Stage
 
-from models.statuses import STATE_OF, BoardStatus
+from models.rules.statuses import STATE_OF, BoardStatus
 
 
 async def test_a_valid_card_becomes_a_task_and_is_not_written_to(stage: Stage) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from programs import until
 
-from cli import processes
-from cli.log_files import LOG_MAX, begin_anew
-from cli.processes import Child
+from cli.stack import processes
+from cli.stack.log_rotation import LOG_MAX, begin_anew
+from cli.stack.processes import Child
 
 COUNTING = """
 import itertools, time

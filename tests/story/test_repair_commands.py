@@ -8,7 +8,7 @@ import pytest
 from programs import Up
 from stage import Stage
 
-from models.inbox import ATTEMPTS_MAX, WebhookEvent
+from models.tables.webhook_events import ATTEMPTS_MAX, WebhookEvent
 
 
 async def dead_event(stage: Stage) -> WebhookEvent:

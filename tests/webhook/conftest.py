@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
-from models.database import Sessions, libpq, open_engine, open_sessions
+from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
 from models.settings import Settings
 from webhook.app import create_app
 

@@ -13,8 +13,8 @@ import httpx
 from sqlmodel import select
 from starlette.types import ASGIApp
 
-from models.database import Sessions
-from models.inbox import WebhookEvent
+from models.postgres.engine import Sessions
+from models.tables.webhook_events import WebhookEvent
 from webhook.connections import Limits
 from webhook.server import Server, listen
 from webhook.signature import sign

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 from test_webhook_server import ROOT, facts
 
-from models.database import libpq
+from models.postgres.engine import libpq
 from webhook.connections import CONNECTIONS_MOST, Limits, connections_within
 
 QUICK = Limits(head=0.2)

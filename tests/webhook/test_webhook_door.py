@@ -26,9 +26,9 @@ from pydantic import SecretStr
 from sqlalchemy import URL, text
 
 import webhook.app
-from models.database import Sessions, libpq
-from models.inbox import WebhookEvent
+from models.postgres.engine import Sessions, libpq
 from models.settings import Settings
+from models.tables.webhook_events import WebhookEvent
 from webhook.app import create_app
 from webhook.signature import sign
 

@@ -9,11 +9,11 @@ import pytest
 from door_kit import SECRET, Clock, Sender, inbox_rows, notion_event, served
 from fastapi import FastAPI
 
-from models.database import Sessions
 from models.errors import NotionUnavailable
-from models.ourselves import note_bot
+from models.postgres.engine import Sessions
 from models.settings import Settings
-from models.sync_state import BOT, remember
+from models.tables.notion_users import note_bot
+from models.tables.sync_state import BOT, remember
 from webhook.app import create_app
 from webhook.bots import Bots
 

@@ -10,10 +10,10 @@ import pytest
 from door_kit import SECRET, Clock, Sender, encode, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
-from models.database import Sessions, open_engine, open_sessions
 from models.errors import GiveUp
-from models.sync_state import ENROLLED, forget
-from models.webhook_tokens import CANDIDATES_MAX, Token, Tokens, hold_tokens, read_tokens, store_tokens
+from models.postgres.engine import Sessions, open_engine, open_sessions
+from models.tables.sync_state import ENROLLED, forget
+from models.tables.webhook_tokens import CANDIDATES_MAX, Token, Tokens, hold_tokens, read_tokens, store_tokens
 from webhook.signature import sign
 
 Open = Callable[..., Any]

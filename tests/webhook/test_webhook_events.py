@@ -7,7 +7,7 @@ import json
 import pytest
 from door_kit import PAGE, automation_event, encode, flat_event, notion_event
 
-from models.inbox import Delivery
+from models.tables.webhook_events import Delivery
 from webhook.events import DEPTH_MAX, Shape, handshake_token, parse, read_delivery, shape_of
 from webhook.refusals import Refusal
 

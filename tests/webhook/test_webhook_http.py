@@ -11,7 +11,7 @@ import pytest
 from door_kit import JSON, SECRET, encode, inbox_rows, notion_event, served
 from fastapi import FastAPI
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 from webhook.body import BODY_MAX
 from webhook.signature import sign
 

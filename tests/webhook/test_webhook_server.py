@@ -18,7 +18,7 @@ import pytest
 import structlog
 from sqlalchemy import URL
 
-from models.database import libpq
+from models.postgres.engine import libpq
 from webhook.server import listen, main
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import pytest
 from door_kit import Sender, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
-from models.database import Sessions, libpq, open_engine, open_sessions
+from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
 
 Open = Callable[..., Any]
 

@@ -1,0 +1,104 @@
+"""How the board's commands print: what was made with links, what differs, what was mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.output.text import console, say
+from models.board.drift_kinds import Drift, Severity
+from models.board.snapshot import Sight
+from models.rules.board_schema import OPTIONAL_RELATIONS
+from tasks.board.create import MadeBoard
+from tasks.board.repair import Repair
+
+_COLOURS = {Severity.STOPS: "red", Severity.LOSES: "yellow", Severity.COSMETIC: "cyan", Severity.NOTE: "dim"}
+
+
+def print_made(made: MadeBoard) -> None:
+    """What is there with links, what was made now, and what to set."""
+    say("Made the board." if made.new else "The board was there." + (" Added to it:" if made.added else ""))
+    for one in made.added if not made.new else ():
+        say(f"  {_what(one)}")
+    say()
+    console.print(_links(made.sight))
+    if made.refused:
+        say()
+        print_refused(made.refused)
+    if not made.new and made.left:
+        say(f"\nIt differs in {len(made.left)} other points: `showrunner board check` shows them.")
+    say("\nPut this into .env:")
+    say(f"NOTION_DATABASE_ID={made.database_id}")
+
+
+def _what(one: Drift) -> str:
+    return f"{one.part} {one.about}: {one.wrong}"
+
+
+def _links(sight: Sight) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    database = sight.database or {}
+    title = "".join(part.get("plain_text", "") for part in database.get("title", ()))
+    table.add_row("board", escape(title), str(database.get("url", "")))
+    for plan in sight.plans:
+        view = sight.planned_views.get(plan.key)
+        if view is not None:
+            table.add_row("view", escape(view["name"]), str(view.get("url", "")))
+    for name in OPTIONAL_RELATIONS:
+        target = sight.property(name)
+        if target is not None and target["type"] == "relation":
+            relation = target["relation"]
+            link = relation.get("database_id") or relation["data_source_id"]
+            table.add_row("relation", name, f"https://www.notion.so/{str(link).replace('-', '')}")
+    return table
+
+
+def print_check(sight: Sight, found: Sequence[Drift]) -> None:
+    """A row per difference, the worst first."""
+    if not found:
+        say("The board is as it should be.")
+        return
+    console.print(_table(found))
+    counts = {severity: sum(one.severity is severity for one in found) for severity in Severity}
+    told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    mendable = sum(one.mend is not None for one in found)
+    say(f"{len(found)} differences: {told}.")
+    if mendable:
+        say(f"`showrunner board repair` mends {mendable} of them.")
+    if sight.database is not None and sight.database.get("url"):
+        say(f"board  {sight.database['url']}")
+
+
+def _table(found: Sequence[Drift]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=110)
+    for one in found:
+        kind = f"[{_COLOURS[one.severity]}]{one.severity}[/]\n{one.slug}"
+        table.add_row(kind, f"{escape(one.wrong)}\nbreaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}")
+    return table
+
+
+def print_repair(done: Repair) -> None:
+    """What was mended, what Notion did not take, and what only a person can mend."""
+    if not (done.mended or done.refused or done.left):
+        say("The board is as it should be: nothing to mend.")
+        return
+    say(f"Mended {len(done.mended)}." if done.mended else "There was nothing to mend here.")
+    for one in done.mended:
+        say(f"  {one.slug}: {one.wrong}")
+    if done.refused:
+        say()
+        print_refused(done.refused)
+    if done.left:
+        say("\nLeft to you:\n")
+        console.print(_table(done.left))
+
+
+def print_refused(refused: Sequence[tuple[Drift, str]]) -> None:
+    """What Notion did not take, each with its reason."""
+    say(f"Notion did not take {len(refused)}:")
+    for one, reason in refused:
+        say(f"  {one.slug}: {one.wrong} {reason}")

@@ -1,0 +1,124 @@
+"""A card's values side by side: what was agreed, what the board shows, what the database holds, what to push."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from models.operations.diagnosis import Facts, reasons
+from models.rules.codec import BoardCard
+from models.rules.merge import shown_of
+from models.rules.merge_base import Base, by_property, wanted
+from models.sync.pending_write import attention_to_show
+from models.tables.card import Card, task_state
+from models.tables.people import Names
+from models.tables.task import Task
+from models.tables.task_history import TaskHistory
+from tasks.operations.card_facts import Live
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One property, its values as the board spells them; None where there is none or it is empty.
+
+    Attributes:
+        agreed: what board and database last agreed on; None for what is the database's alone.
+        live: what Notion shows now; None when it was not asked.
+        differs: who holds another value than was agreed: `board`, `database`, `both` or nobody.
+    """
+
+    name: str
+    agreed: str | None
+    board: str | None
+    live: str | None
+    database: str | None
+    pushed: str | None
+    differs: str
+
+
+def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
+    """A row per property, in the board's order; nothing for a page never read."""
+    card = facts.card
+    base = card.base if card is not None else None
+    if card is None or base is None:
+        return
+    board = _remembered(card) | _plain(by_property(base.shown))
+    live = _live(now.card) if now is not None and now.card is not None else {}
+    agreed = _remembered(card) | {"Status": base.status, "Priority": base.priority.option}
+    database = _database(card, base, facts.task)
+    pushed = _plain(facts.change.values) if facts.change is not None else {}
+    for name, shown in board.items():
+        before = agreed[name] if name in agreed else database.get(name)
+        who = _differing(before, live.get(name, shown), database.get(name, before))
+        yield Row(
+            name=name,
+            agreed=agreed.get(name),
+            board=shown,
+            live=live.get(name),
+            database=database.get(name),
+            pushed=pushed.get(name),
+            differs=who,
+        )
+
+
+def _database(card: Card, base: Base, task: Task | None) -> dict[str, str | None]:
+    told = attention_to_show(card, base, task)
+    if task is None:
+        return {"Attention": told}
+    return _held(task) | _plain(wanted(base, task_state(task), told))
+
+
+def _differing(agreed: str | None, board: str | None, database: str | None) -> str:
+    moved = [who for who, value in (("board", board), ("database", database)) if (value or "") != (agreed or "")]
+    return "both" if len(moved) > 1 else "".join(moved)
+
+
+def _texts(*values: str | None) -> dict[str, str | None]:
+    """What is people's, by property."""
+    return dict(zip(("Title", "Channel", "Topic", "Story Direction"), values, strict=True))
+
+
+def _remembered(card: Card) -> dict[str, str | None]:
+    return _texts(card.base_title, card.base_channel, card.base_topic, card.base_story_direction)
+
+
+def _held(task: Task | None) -> dict[str, str | None]:
+    return _texts(task.title, task.channel_id, task.topic, task.story_direction) if task is not None else {}
+
+
+def _live(card: BoardCard) -> dict[str, str | None]:
+    return _texts(card.title, card.channel, card.topic, card.story_direction) | _plain(by_property(shown_of(card)))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, str | None]:
+    """Values as a person reads them: options by name, moments to the minute in UTC."""
+    return {name: _spelt(value) for name, value in values.items()}
+
+
+def _spelt(value: Any) -> str | None:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return None if value is None else str(value)
+
+
+def card_as_json(
+    page_id: str, facts: Facts, now: Live | None, history: Sequence[TaskHistory], names: Names
+) -> dict[str, Any]:
+    """Everything `card show` prints, for scripts."""
+    card, task = facts.card, facts.task
+    rows = {row.name: asdict(row) for row in comparison(facts, now)}
+    kept = ("attention", "refusal", "trashed_at", "seen_at", "edited_at", "attempts", "last_error", "next_attempt_at")
+    return {
+        "page_id": page_id,
+        "task_id": task.id if task is not None else None,
+        "status": task.status if task is not None else None,
+        "properties": {name: {key: row[key] for key in row if key != "name"} for name, row in rows.items()},
+        **{name: getattr(card, name) if card is not None else None for name in kept},
+        "violations": card.violations if card is not None else [],
+        "live_error": now.error if now is not None else None,
+        "events": [{"id": event.row, "state": event.state(facts.now).value} for event in facts.events],
+        "why": reasons(facts),
+        "history": [{**row.model_dump(exclude={"notion_page_id"}), "who": names.who(row.actor)} for row in history],
+    }

@@ -1,0 +1,65 @@
+"""The board as it should be beyond its schema: its views, what a card shows, its relation databases (spec 1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models.rules.board_schema import OPTIONAL_RELATIONS, board_schema
+from models.rules.statuses import ERRORS, BoardStatus, Priority
+
+DEFAULT_TITLE: Final = "Video board"
+
+NAMES: Final = (*board_schema(()), *OPTIONAL_RELATIONS)
+"""Every property that the board should have, in the order in which they are made."""
+
+ON_CARD: Final = ("Title", "Channel", "Time in Status", "Attention")
+"""What a card on the board shows, in this order: spec 1.3, and what needs its editor."""
+
+INTERNAL: Final = ("Created", "Updated")
+"""What a card must not show (spec 1.3). What else people show on it is theirs to choose."""
+
+RELATED_SCHEMA: Final[dict[str, Any]] = {"Name": {"title": {}}}
+"""The schema of a relation database: the pipeline, or whoever keeps the files, adds what it needs."""
+
+OPTIONS_MAX: Final = 100
+"""Options in one schema request (Notion: request limits). A longer list cannot be changed through the API."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewPlan:
+    """A view that the board should have.
+
+    Attributes:
+        key: what it is remembered by.
+        name: what it is called when it is made; people may rename it.
+        by: the property it is filtered by; None shows every card.
+        options: the options of that property whose cards it shows.
+        only_columns: the filter leaves few columns, so the empty ones are hidden.
+    """
+
+    key: str
+    name: str
+    by: str | None = None
+    options: tuple[str, ...] = ()
+    only_columns: bool = False
+
+
+PIPELINE: Final = ViewPlan(key="pipeline", name="Pipeline")
+"""The board's first view: Kanban by Status, its columns in pipeline order."""
+
+READY: Final = (*(s for s in BoardStatus if s.value.endswith(" Ready")), BoardStatus.READY_FOR_REVIEW)
+"""What the view "Ready for Review" lists: Notion cannot say "ends with" of an option (design: section 13)."""
+
+
+def view_plans(channels: Iterable[str]) -> tuple[ViewPlan, ...]:
+    """The views of spec 1.3 in the order of their tabs; one per channel at the end."""
+    errors, ready = tuple(s.value for s in ERRORS), tuple(s.value for s in READY)
+    return (
+        PIPELINE,
+        ViewPlan(key="errors", name="All Errors", by="Status", options=errors, only_columns=True),
+        ViewPlan(key="ready", name="Ready for Review", by="Status", options=ready, only_columns=True),
+        ViewPlan(key="high", name="High Priority", by="Priority", options=(Priority.HIGH.option,)),
+        *(ViewPlan(key=f"channel:{name}", name=name, by="Channel", options=(name,)) for name in channels),
+    )

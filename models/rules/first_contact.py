@@ -1,0 +1,49 @@
+"""What is the database's alone on a card, and is taken from the board when the card is first seen: dates, Attention."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from models.rules.codec import BoardCard
+from models.rules.merge_base import Base, Shown, TaskState, by_property
+from models.rules.own_sentences import is_ours
+
+ATTENTION = frozenset({"Attention"})
+
+
+def dates_of(
+    base: Base | None, card: BoardCard, shown: Shown, task: TaskState | None, *, importing: bool, followed: bool
+) -> tuple[datetime, datetime]:
+    """When a card was made, and when its status last changed, as the database has it from now on.
+
+    What it does not know is taken from the page itself. What people typed counts in the first import alone.
+
+    Args:
+        shown: what the card shows.
+        followed: whether the card is to have a task.
+    """
+    if task is not None:
+        return task.created_at, task.status_changed_at
+    if base is None:
+        found = shown if importing else Shown()
+        moved = card.edited_at if importing or followed else card.created_time
+        return found.created or card.created_time, found.updated or moved
+    created, updated = base.created or base.shown.created, base.updated or base.shown.updated
+    return created or card.created_time, updated or card.edited_at
+
+
+def lacking_of(base: Base | None, shown: Shown, *, moved: bool, importing: bool, told: bool) -> frozenset[str]:
+    """What counts as agreed from now on although it differs: see `Base.lacking`.
+
+    Args:
+        shown: what the card shows.
+        told: whether there is something to say in Attention.
+    """
+    empty = frozenset(name for name, value in by_property(shown).items() if value is None)
+    if base is None:
+        lacking = empty if importing else frozenset()
+        theirs = not is_ours(shown.attention)
+    else:
+        lacking = frozenset() if moved else base.lacking & empty
+        theirs = "Attention" in base.lacking
+    return lacking | ATTENTION if theirs and not told else lacking - ATTENTION

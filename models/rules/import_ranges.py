@@ -1,0 +1,186 @@
+"""What an import still has to read: stretches of the board in time of creation, each read from both of its ends.
+
+A query's answer leads to the next by a cursor, so one chain of queries gets no further than one answer at a time; a
+query takes Notion up to a second. One chain begins at the oldest card and one at the newest, and as soon as both ends
+are known, two more begin in the middle. Two that read towards each other meet in one page, wherever the cards lie, so
+hardly a request is wasted. Creation times never change: nothing slips from one stretch into another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from models.rules.codec import to_minute
+
+READERS: Final = 4
+"""Chains of queries at a time: at a second a query they fill a budget of three a second."""
+WORTH_SHARING: Final = 6
+"""Pages: in less than that, two more readers would hardly save the time of the request that they may cost."""
+_MINUTE: Final = timedelta(minutes=1)
+
+
+@dataclass(eq=False)
+class End:
+    """Who reads a stretch from one of its ends.
+
+    Attributes:
+        of: the stretch; another one once that was divided.
+        begun, reached: when the first and the last card were created that were read.
+        pages: how many pages were read.
+        exhausted: whether Notion said that there is no more.
+        done: whether nothing more is read from here.
+        stored_all: whether all that was read from here is stored, too.
+    """
+
+    of: Stretch
+    newest_first: bool
+    begun: datetime | None = None
+    reached: datetime | None = None
+    pages: int = 0
+    exhausted: bool = False
+    done: bool = False
+    stored_all: bool = False
+
+    def read(self, first: datetime, last: datetime) -> None:
+        """Note a page by its first and last card."""
+        self.begun = self.begun or first
+        self.reached, self.pages = last, self.pages + 1
+
+    def stored(self, last: datetime) -> None:
+        """Cut off the stretch what was stored. Of the last card's minute there may be more."""
+        if self.newest_first:
+            self.of.before = last + _MINUTE
+        else:
+            self.of.since = last
+
+    @property
+    def other(self) -> End:
+        """Who reads towards this one."""
+        return self.of.oldest if self.newest_first else self.of.newest
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing to read for this one: the two have met, or the other reads the page between."""
+        if self.other.exhausted:
+            return True
+        if self.reached is None:
+            return False
+        if self.newest_first:
+            past = self.of.since is not None and self.reached < self.of.since
+        else:
+            past = self.of.before is not None and self.reached >= self.of.before
+        if past or self.other.reached is None:
+            return past
+        # Of a minute that both have reached there may be more between them.
+        between = self.other.reached - self.reached if not self.newest_first else self.reached - self.other.reached
+        return between < timedelta(0) or (not self.other.done and between < self.pace)
+
+    @property
+    def pace(self) -> timedelta:
+        """How long it took people to make a page of cards, as far as it was read; a minute at least."""
+        if self.begun is None or self.reached is None:
+            return _MINUTE
+        return max(abs(self.reached - self.begun) / self.pages, _MINUTE)
+
+
+@dataclass(eq=False)
+class Stretch:
+    """The cards created at `since` or later and earlier than `before`; None where nothing bounds it.
+
+    Attributes:
+        oldest, newest: who reads it from its oldest and from its newest card.
+    """
+
+    since: datetime | None = None
+    before: datetime | None = None
+    oldest: End = field(init=False)
+    newest: End = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Place a reader at each end."""
+        self.oldest, self.newest = End(self, newest_first=False), End(self, newest_first=True)
+
+    @property
+    def left(self) -> float:
+        """Pages that are probably left; none while that is not known."""
+        low, high = self.oldest.reached, self.newest.reached
+        if low is None or high is None or self.oldest.done or self.newest.done:
+            return 0
+        return (high - low) / min(self.oldest.pace, self.newest.pace)
+
+    def divided(self) -> Stretch | None:
+        """Give away the half on the side of the newest card, with who reads there; None when it has no middle."""
+        low, high = self.oldest.reached, self.newest.reached
+        if low is None or high is None or high - low < 2 * _MINUTE:
+            return None
+        middle = to_minute(low + (high - low) / 2)
+        given = Stretch(middle, self.before)
+        given.newest, given.newest.of = self.newest, given
+        self.before, self.newest = middle, End(self, newest_first=True)
+        return given
+
+
+@dataclass
+class Course:
+    """How far an import came.
+
+    Attributes:
+        here_since: when it began, by our clock; began: by Notion's, None before its first answer.
+        cards: how many were stored.
+    """
+
+    here_since: datetime
+    began: datetime | None = None
+    cards: int = 0
+    stretches: list[Stretch] = field(default_factory=lambda: [Stretch()])
+
+    def readers(self) -> list[End]:
+        """All that are at work now."""
+        ends = [end for stretch in self.stretches for end in (stretch.oldest, stretch.newest)]
+        return [end for end in ends if not end.done]
+
+    def more_readers(self) -> list[End]:
+        """Those who can help from now on: two in the middle of what is left, if there is a place and enough to read."""
+        widest = max(self.stretches, key=lambda stretch: stretch.left, default=None)
+        if widest is None or widest.left < WORTH_SHARING or len(self.readers()) > READERS - 2:
+            return []
+        given = widest.divided()
+        if given is None:
+            return []
+        self.stretches.append(given)
+        return [widest.newest, given.oldest]
+
+    def ended(self, end: End) -> None:
+        """Note that all that this one read is stored."""
+        end.stored_all = True
+        if end.other.stored_all:
+            self.stretches = [stretch for stretch in self.stretches if stretch is not end.of]
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON value from which `from_json` makes the same, as far as it was stored."""
+        return {
+            "cards": self.cards,
+            "here_since": self.here_since.isoformat(),
+            "began": _text(self.began),
+            "stretches": [{"since": _text(each.since), "before": _text(each.before)} for each in self.stretches],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any] | None, now: datetime) -> Course:
+        """How far an unfinished import came; the whole board where there is none, or one that another release left."""
+        if value is None or "stretches" not in value:
+            return cls(here_since=now)
+        stretches = [Stretch(_moment(each["since"]), _moment(each["before"])) for each in value["stretches"]]
+        here_since = datetime.fromisoformat(value["here_since"])
+        return cls(here_since, _moment(value["began"]), value["cards"], stretches)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None

@@ -1,0 +1,206 @@
+"""`plan()`: the whole conflict policy, pure. It returns values, writes nothing and reads no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from models.rules.codec import BoardCard
+from models.rules.first_contact import dates_of, lacking_of
+from models.rules.merge_base import Base, Shown, TaskState, attention, by_property, is_outdated, wanted
+from models.rules.moves import decide_status
+from models.rules.status_verdict import Lost, Verdict
+from models.rules.statuses import BoardStatus, Priority, board_status, priority
+from models.rules.validation import Violation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a look at a card means.
+
+    Attributes:
+        base: what to remember of the card from now on.
+        task: what the task holds from now on; None while the card is not valid and has none. The mover's time is the
+            caller's to stamp when `board_status` changed.
+        lost: what to write to the history.
+        moved: whether a person's move was accepted, or the task went to Draft because the card is not valid any more.
+    """
+
+    base: Base
+    task: TaskState | None
+    violations: tuple[Violation, ...]
+    lost: tuple[Lost, ...] = ()
+    moved: bool = False
+
+    @property
+    def attention(self) -> str:
+        """What the card should tell its editor."""
+        return attention(self.violations, self.base.refusal)
+
+
+def plan(
+    base: Base | None,
+    card: BoardCard,
+    task: TaskState | None,
+    violations: Sequence[Violation],
+    *,
+    importing: bool = False,
+    keep_until: datetime | None = None,
+    ours: bool = False,
+) -> Plan:
+    """Decide per property what a look at a card means (design: section 6).
+
+    Args:
+        base: None on first contact.
+        card: the board's values now.
+        task: the database's values now; None when the card has no task yet.
+        violations: what `validate_notion_entry` says of `card`.
+        importing: whether this is the first import of a whole board: its cards keep their columns and get no defaults.
+        keep_until: until when a move that waits leaves Status where it is on the board; None when it does not.
+        ours: whether we made the page, so that no person typed the dates that it shows at first contact.
+
+    Returns:
+        The plan. Planning again with its base and task, and the same card, changes nothing.
+    """
+    if base is not None and "Story Direction" in card.computed:
+        card = replace(card, story_direction=base.story_direction)  # the column went, not the text in it
+    keeping = keep_until is not None
+    status = decide_status(base, card, task, valid=not violations, importing=importing, keeping=keeping)
+    prio = _priority(base, card, task)
+    followed = not violations and status.database is not None
+    shown = shown_of(card)
+    created, updated = dates_of(base, card, shown, task, importing=importing, followed=followed)
+    state = _task_state(card, task, status.database, prio.database, violations, (created, updated))
+    refusal, refused_at = _refusal(base, task, status, prio)
+    if state is not None and refusal and refused_at is None:
+        refused_at = state.status_changed_at
+    new = Base(
+        title=card.title,
+        channel=card.channel,
+        topic=card.topic,
+        story_direction=card.story_direction,
+        status=status.agreed,
+        priority=prio.agreed,
+        created=created,
+        updated=updated,
+        shown=shown,
+        lacking=lacking_of(base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)),
+        refusal=refusal,
+        refused_at=refused_at,
+        waits_for=board_status(card.status) if status.waits else None,
+        status_kept_until=_kept_until(base, status, keep_until),
+    )
+    made = Plan(base=new, task=state, violations=tuple(violations), moved=status.moved)
+    tampering = () if base is None and ours else _tampering(base, card, made)
+    return replace(made, lost=(*status.lost, *prio.lost, *tampering))
+
+
+def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> Verdict[Priority]:
+    asked = priority(card.priority)
+    shown = _option(card.priority)
+    agreed = base.priority if base is not None else None
+    current = task.priority if task is not None else agreed or asked
+    if base is not None and base.shown.priority == current.option:
+        agreed = current
+    if base is not None and (shown == base.shown.priority or "Priority" in card.computed):
+        return Verdict(agreed=agreed or base.priority, database=current)
+    if asked != current and task is not None and current != agreed:
+        kept = current.option
+        if base is None and shown is None:
+            return Verdict(agreed=current, database=current)
+        lost = Lost(property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept)
+        sentence = f"The pipeline set Priority to “{kept}” meanwhile, so “{shown or 'empty'}” was not taken."
+        return Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
+    if shown is not None and shown != asked.option:
+        lost = Lost(property="Priority", action="refused", reason="unknown_option", value=shown, kept=asked.option)
+        sentence = f"“{shown}” is not a priority Showrunner knows; it was set to “{asked.option}”."
+        return Verdict(agreed=asked, database=asked, lost=(lost,), refusal=sentence)
+    return Verdict(agreed=asked, database=asked)
+
+
+def _option(name: str | None) -> str | None:
+    """A priority's option in the spelling we write it in, so that `high` and `High` are no difference."""
+    known = priority(name).option
+    return known if name is not None and name.lower() == known.lower() else name
+
+
+def shown_of(card: BoardCard) -> Shown:
+    """What a card shows, as it is remembered."""
+    return Shown(
+        status=card.status,
+        priority=_option(card.priority),
+        created=card.created,
+        updated=card.updated,
+        attention=card.attention,
+    )
+
+
+def _tampering(base: Base | None, card: BoardCard, made: Plan) -> Iterator[Lost]:
+    """What people wrote into properties that are the database's alone; the push puts them right."""
+    right = wanted(made.base, made.task, made.attention)
+    before, now = by_property(base.shown if base is not None else Shown()), by_property(made.base.shown)
+    if base is not None and "Attention" in base.lacking:
+        before["Attention"] = ""  # theirs until now
+    for name in ("Created", "Updated", "Attention"):
+        if name in right and name not in card.computed and now[name] not in (before[name], right[name]):
+            value = str(now[name]) if now[name] is not None else None
+            yield Lost(property=name, action="refused", reason="not_yours", value=value, kept=str(right[name]))
+
+
+def _refusal(
+    base: Base | None,
+    task: TaskState | None,
+    status: Verdict[BoardStatus | None],
+    prio: Verdict[Priority],
+) -> tuple[str, datetime | None]:
+    """The refusal from now on: a new one, or the standing one until an accepted move or a status change outdates it."""
+    fresh = " ".join(sentence for sentence in (status.refusal, prio.refusal) if sentence)
+    if fresh or status.lost:
+        return fresh, task.status_changed_at if fresh and task is not None else None
+    if base is None or status.moved or is_outdated(base, task):
+        return "", None
+    return base.refusal, base.refused_at
+
+
+def _kept_until(base: Base | None, status: Verdict[BoardStatus | None], keep_until: datetime | None) -> datetime | None:
+    """Until when a waiting move leaves Status alone; one that was put back once is not kept again."""
+    begins, put_back = bool(status.lost), bool(status.refusal)
+    if not status.waits or put_back:
+        return None
+    kept = begins or (base is not None and base.status_kept_until is not None)
+    return keep_until if kept else None
+
+
+def _task_state(
+    card: BoardCard,
+    task: TaskState | None,
+    status: BoardStatus | None,
+    prio: Priority,
+    violations: Sequence[Violation],
+    dates: tuple[datetime, datetime],
+) -> TaskState | None:
+    """The task from now on: made when the card is first valid; an invalid text keeps the last valid one."""
+    wrong = {violation.field for violation in violations}
+    if task is None:
+        if wrong or status is None:
+            return None
+        return TaskState(
+            title=card.title,
+            channel_id=card.channel or "",
+            topic=card.topic,
+            story_direction=card.story_direction or None,
+            board_status=status,
+            priority=prio,
+            created_at=dates[0],
+            status_changed_at=dates[1],
+        )
+    return replace(
+        task,
+        title=task.title if "Title" in wrong else card.title,
+        channel_id=task.channel_id if "Channel" in wrong else card.channel or "",
+        topic=task.topic if "Topic" in wrong else card.topic,
+        story_direction=card.story_direction or None,
+        board_status=status or task.board_status,
+        priority=prio,
+    )

@@ -1,0 +1,160 @@
+"""Pages that we made and whose task does not know them yet: whoever sees one first links the two.
+
+A page that our own bot made is the card of the task it was made for, whether the answer to its making arrived or not:
+an event, a sweep or an import may show it first, or be the only ones to show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from models.rules.codec import BoardCard, to_minute
+from models.rules.merge_base import Base, Shown
+from models.rules.statuses import BoardStatus, Priority
+from models.sync.observations import Look
+from models.sync.recent_writes import sent_values
+from models.tables.card import Card
+from models.tables.card_creation import CardCreation
+from models.tables.task import Task
+from models.tables.task_history import act_as
+
+CLOCKS: Final = timedelta(minutes=1)
+"""How far Notion's clock may be behind ours: its pages tell when they were made by its own."""
+
+Made = Mapping[str, CardCreation]
+"""What was sent to make each of these pages."""
+
+
+async def adopt(session: AsyncSession, looks: Mapping[str, Look], *, now: datetime, correlation_id: str | None) -> Made:
+    """Link the pages among these that we made to their tasks, which are held till the commit; by page id.
+
+    The caller has said that the transaction takes in what the board shows (`models.tables.task_history.take_in`), and remembers
+    the cards (`remember_made`).
+    """
+    if not (seen := _ours(looks, await _open(session))):
+        return {}
+    wanted = [creation.task_id for creation in await _open(session)]
+    rows = await session.scalars(
+        select(Task)
+        .where(col(Task.id).in_(wanted), col(Task.notion_page_id).is_(None))
+        .order_by(col(Task.id))
+        .with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    tasks = {task.id: task for task in rows}
+    # Whoever was at one of them meanwhile has linked it: only now it is certain what is still open.
+    creations = [creation for creation in await _open(session) if creation.task_id in tasks]
+    known = await _known(session, seen)
+    unknown = {page_id: look for page_id, look in _ours(looks, creations).items() if page_id not in known}
+    made = assign(unknown, creations)
+    await act_as(session, "push", now=now, correlation_id=correlation_id)
+    for page_id, creation in made.items():
+        tasks[creation.task_id].notion_page_id = page_id
+        await session.delete(creation)
+    await session.flush()
+    return made
+
+
+async def _open(session: AsyncSession) -> Sequence[CardCreation]:
+    query = select(CardCreation).where(col(CardCreation.sent_at).is_not(None)).order_by(col(CardCreation.task_id))
+    return list(await session.scalars(query, execution_options={"populate_existing": True}))
+
+
+def _ours(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict[str, Look]:
+    """Looks at pages that may be of one of those creations: made by the same user, and not before."""
+    return {
+        page_id: look
+        for page_id, look in looks.items()
+        if any(look.task_id == creation.task_id or _may_be(creation, look.card) for creation in creations)
+    }
+
+
+def _may_be(creation: CardCreation, card: BoardCard) -> bool:
+    sent_at = creation.sent_at
+    return (
+        sent_at is not None
+        and creation.sent_by is not None
+        and card.created_by == creation.sent_by
+        and card.created_time >= to_minute(sent_at - CLOCKS)
+    )
+
+
+async def _known(session: AsyncSession, page_ids: Mapping[str, object]) -> set[str]:
+    cards = select(Card.notion_page_id).where(
+        col(Card.notion_page_id).in_(page_ids), col(Card.first_seen_at).is_not(None)
+    )
+    tasks = select(Task.notion_page_id).where(col(Task.notion_page_id).in_(page_ids))
+    return {*await session.scalars(cards), *(str(page) for page in await session.scalars(tasks))}
+
+
+def assign(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict[str, CardCreation]:
+    """Which of the pages was made by which creation: first what is known, then what looks most like it.
+
+    No two creations of one Created or one title are open at once (`models.tables.card_creation.next_due`), and nobody but us
+    writes Created: a page that shows it is its own, whatever people have typed since.
+    """
+    found: dict[str, CardCreation] = {}
+    left = {creation.task_id: creation for creation in creations}
+    for fits in (_is_answer, _same_created, _same_title, _almost_same_title, _same_text):
+        for page_id, look in looks.items():
+            candidates = [creation for creation in left.values() if page_id not in found and fits(creation, look)]
+            if len(candidates) == 1:
+                found[page_id] = left.pop(candidates[0].task_id)
+    return found
+
+
+def _is_answer(creation: CardCreation, look: Look) -> bool:
+    return look.task_id == creation.task_id
+
+
+def _same_title(creation: CardCreation, look: Look) -> bool:
+    return _may_be(creation, look.card) and look.card.title == _sent(creation)["Title"]
+
+
+def _almost_same_title(creation: CardCreation, look: Look) -> bool:
+    return _may_be(creation, look.card) and _bare(look.card.title) == _bare(_sent(creation)["Title"])
+
+
+def _same_text(creation: CardCreation, look: Look) -> bool:
+    sent, card = _sent(creation), look.card
+    return _may_be(creation, card) and (_bare(card.topic), card.channel) == (_bare(sent["Topic"]), sent["Channel"])
+
+
+def _same_created(creation: CardCreation, look: Look) -> bool:
+    created = _sent(creation).get("Created")
+    return _may_be(creation, look.card) and created is not None and look.card.created == created
+
+
+def _bare(text: str) -> str:
+    """Without what Notion may do to blanks."""
+    return " ".join(text.split())
+
+
+def _sent(creation: CardCreation) -> dict[str, Any]:
+    return sent_values(creation.sent or {})
+
+
+def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime) -> None:
+    """What was sent is what board and database agreed on: whatever else the page shows, people have changed since."""
+    sent = _sent(creation)
+    base = Base(
+        title=task.title,
+        channel=task.channel_id,
+        topic=task.topic,
+        story_direction=task.story_direction or "",
+        status=BoardStatus(sent["Status"]),
+        priority=Priority(sent["Priority"].lower()) if "Priority" in sent else Priority(task.priority),
+        shown=Shown(
+            status=sent["Status"],
+            priority=sent.get("Priority"),
+            created=sent.get("Created"),
+            updated=sent.get("Updated"),
+        ),
+    )
+    card.remember(base, (), "")
+    card.task_id, card.first_seen_at = task.id, now

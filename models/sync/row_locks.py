@@ -1,0 +1,78 @@
+"""Holding the rows of pages, tasks and cards, in the one order in which nobody waits for each other in a circle.
+
+A worker's UPDATE locks the task first and then, by a trigger, its card. Whoever wants both takes them in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import or_, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from models.tables.card import Card, cards_of
+from models.tables.push_queue import out_of_step
+from models.tables.task import Task
+
+BATCH = 500
+"""Cards mended at once: their rows are held against everybody meanwhile."""
+
+_COPY = text(
+    "UPDATE cards c SET task_board_status = t.board_status, task_priority = t.priority, "
+    "task_created_at = t.created_at, task_status_changed_at = t.status_changed_at "
+    "FROM cards known LEFT JOIN tasks t ON t.id = known.task_id "
+    "WHERE known.notion_page_id = c.notion_page_id AND c.notion_page_id = ANY (CAST(:pages AS text[]))"
+)
+
+_TURNS = text(
+    "SELECT pg_advisory_xact_lock(7236014, part) FROM "
+    "(SELECT DISTINCT hashtext(page) & 1023 AS part FROM unnest(CAST(:pages AS text[])) AS page ORDER BY part) AS parts"
+)
+"""A part of the board each: few enough for PostgreSQL's table of locks however many pages are held."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Cards and tasks by page id; a page without a task is not in `tasks`."""
+
+    cards: Mapping[str, Card] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+
+
+async def hold(session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()) -> Held:
+    """The rows of those pages as they are now, held against all other writers until the commit.
+
+    Callers wait for each other before they lock anything: else one could lock the tasks that are there while another,
+    who has the cards, is still making one.
+
+    Args:
+        making: those of them that are known to be cards: where their rows are missing they are made.
+    """
+    wanted = sorted(set(page_ids))
+    if not wanted:
+        return Held()
+    await session.execute(_TURNS, {"pages": wanted})
+    linked = await session.scalars(
+        select(Card.task_id).where(col(Card.notion_page_id).in_(wanted), col(Card.task_id).is_not(None))
+    )
+    concerned = or_(col(Task.notion_page_id).in_(wanted), col(Task.id).in_(list(linked)))
+    tasks = await session.scalars(
+        select(Task).where(concerned).order_by(col(Task.id)).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    by_page = {task.notion_page_id: task for task in tasks if task.notion_page_id is not None}
+    return Held(await cards_of(session, wanted, making=making), by_page)
+
+
+async def mend_copies(session: AsyncSession) -> int:
+    """Let a batch of cards take over what their tasks hold, where somebody wrote without triggers; how many.
+
+    The caller commits, and repeats while a whole batch was mended. Copies what the triggers would, in case they are
+    still switched off.
+    """
+    late = await out_of_step(session, limit=BATCH)
+    await hold(session, late)
+    await session.execute(_COPY, {"pages": late})
+    return len(late)

@@ -1,0 +1,52 @@
+"""Who we are on the board: the Notion users under which our own writes come back.
+
+That belongs to the token, and the token may change. So each token's bot is remembered under a fingerprint of it, and
+whoever works with a token that is not known yet asks Notion. The bots of former tokens stay ours: what they wrote was
+written by us, whenever it is read or told.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from models.tables.sync_state import BOT, SyncState, get_value, remember
+
+_DIGITS: Final = 32
+"""Hexadecimal digits of a fingerprint: enough that no two tokens share one."""
+
+
+def fingerprint(token: str) -> str:
+    """What a token is recognised by. The token, which is long and random, cannot be found from it."""
+    return hmac.new(b"Showrunner: whose token", token.encode(), sha256).hexdigest()[:_DIGITS]
+
+
+async def bot_of(session: AsyncSession, token: str) -> str | None:
+    """The id of a token's bot; None when Notion was never asked for it."""
+    known: dict[str, Any] | None = await get_value(session, _key(token))
+    return str(known["id"]) if known is not None else None
+
+
+async def note_bot(session: AsyncSession, token: str, bot_id: str) -> None:
+    """Remember whose token that is."""
+    await remember(session, _key(token), value={"id": bot_id})
+
+
+async def our_bots(session: AsyncSession) -> frozenset[str]:
+    """The bots of all tokens that this database was ever used with."""
+    rows = await session.scalars(select(SyncState.value).where(col(SyncState.key).startswith(BOT, autoescape=True)))
+    return frozenset(str(value["id"]) for value in rows if value is not None)
+
+
+def is_ours(user_id: object, bots: Collection[str]) -> bool:
+    """Whether a Notion user is one of our bots."""
+    return isinstance(user_id, str) and user_id in bots
+
+
+def _key(token: str) -> str:
+    return f"{BOT}:{fingerprint(token)}"

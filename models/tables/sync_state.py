@@ -1,0 +1,111 @@
+"""`sync_state`: small facts by key. One of its rows paces every process's requests: `models.tables.rate_limit`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, String, delete, func, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, SQLModel, col, select
+
+from models.postgres.engine import timestamptz
+
+WATERMARK = "sweep_watermark"
+"""moment: when the last complete sweep (or import) began, by Notion's clock."""
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""A watermark before every card: the next sweep reads them all."""
+BOARD = "board"
+"""value: {"database_id", "board": `Board.as_json()`}, moment: when it was last seen so.
+
+No moment: it could not be followed when it was seen last."""
+BOARD_IDS = "board_ids"
+"""With a data source's id. value: `BoardMemory`, what its properties, options and views are known by."""
+BOARDS_MADE = "boards_made"
+"""value: {"<page id>:<title>": database id}: what `board create` made, whatever it is called or wherever it is now."""
+BOT = "bot_user"
+"""With a token's fingerprint (`models.tables.notion_users`). value: {"id"}: whom our own writes come back from."""
+IMPORT = "import_progress"
+"""value: `Course.as_json()`: how far an unfinished import came."""
+LAST_GOOD_CYCLE = "last_good_cycle"
+"""value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle was last good: at its end, and each minute of
+one that works through a backlog."""
+FAILED_CYCLE = "last_failed_cycle"
+"""value: {"error"}, moment: why and when a push cycle last failed."""
+WATCH = "watch"
+"""value: {"since"}, moment: since when somebody has watched without a break, and when they last looked."""
+ENROLLED = "verification_token"
+"""value: {"token"}: the webhook secret that a handshake brought."""
+CHANNELS = "channels"
+"""value: {"ids", "texts", "wrong"}: the configured channels of the last cycle, what their files said (by id), and which
+files were wrong."""
+PRESENCE = "presence"
+"""value: `Rounds.as_json()`: how far the cards were asked for that should be on the board."""
+PEOPLE = "people"
+"""value: names by the ids of Notion's users (`models.tables.people`), moment: when Notion last refused to tell one."""
+CONFIRMED = "push_confirmed"
+"""moment: when the operator allowed cards that wait to go on (`models.sync.safety_stop`); there until it was used on some."""
+
+
+WATCH_BREAK = timedelta(minutes=2)
+"""Without a look for this long nobody watched: a restart is shorter, a stop is longer."""
+
+
+class SyncState(SQLModel, table=True):
+    """One fact: a JSON value, a moment, or both."""
+
+    __tablename__ = "sync_state"
+
+    key: str = Field(sa_column=Column(String(100), primary_key=True))
+    value: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    moment: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    updated_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
+
+
+async def get_value(session: AsyncSession, key: str) -> dict[str, Any] | None:
+    """The value under a key, None when there is none."""
+    return (await session.scalars(select(SyncState.value).where(SyncState.key == key))).first()
+
+
+async def get_moment(session: AsyncSession, key: str) -> datetime | None:
+    """The moment under a key, None when there is none."""
+    return (await session.scalars(select(SyncState.moment).where(SyncState.key == key))).first()
+
+
+async def remember(
+    session: AsyncSession,
+    key: str,
+    *,
+    value: dict[str, Any] | None = None,
+    moment: datetime | None = None,
+) -> None:
+    """Set what is known under a key."""
+    row = insert(SyncState).values(key=key, value=value, moment=moment, updated_at=func.clock_timestamp())
+    new = {"value": row.excluded.value, "moment": row.excluded.moment, "updated_at": row.excluded.updated_at}
+    await session.execute(row.on_conflict_do_update(index_elements=["key"], set_=new))
+
+
+async def remember_once(session: AsyncSession, key: str, *, value: dict[str, Any]) -> bool:
+    """Set what is known under a key unless something is; False when something was."""
+    row = insert(SyncState).values(key=key, value=value).on_conflict_do_nothing().returning(col(SyncState.key))
+    return (await session.execute(row)).first() is not None
+
+
+async def forget(session: AsyncSession, key: str) -> bool:
+    """Remove a key; False when there was none."""
+    gone = await session.execute(delete(SyncState).where(col(SyncState.key) == key).returning(col(SyncState.key)))
+    return gone.first() is not None
+
+
+async def watched_since(session: AsyncSession, now: datetime) -> datetime:
+    """Note that somebody watches now; since when that was so without a break, over all processes and restarts."""
+    query = text(
+        "INSERT INTO sync_state AS s (key, value, moment, updated_at) "
+        "VALUES (:key, jsonb_build_object('since', CAST(:said AS text)), :now, clock_timestamp()) "
+        "ON CONFLICT (key) DO UPDATE SET moment = greatest(s.moment, excluded.moment), updated_at = clock_timestamp(), "
+        "value = CASE WHEN s.moment < :broken THEN excluded.value ELSE s.value END "
+        "RETURNING s.value ->> 'since'",
+    )
+    values = {"key": WATCH, "said": now.isoformat(), "now": now, "broken": now - WATCH_BREAK}
+    return datetime.fromisoformat((await session.execute(query, values)).scalar_one())

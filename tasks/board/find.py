@@ -1,0 +1,72 @@
+"""Which board NOTION_DATABASE_ID names: a database, or a data source of one; and what else it may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.errors import BoardError, NotionPageNotFound, NotionRejected
+from tasks.notion.client import NotionClient
+
+_NOT_THAT = (NotionPageNotFound, NotionRejected)
+"""What Notion answers to the id of something else: 404, or 400 where it tells what the id is of."""
+
+
+async def find_board(notion: NotionClient, wanted: str, chosen: str | None) -> tuple[str, str]:
+    """The ids of the database and of the data source to follow; one request where `wanted` is a database's id.
+
+    Args:
+        chosen: name or id of the data source, when the database has several.
+
+    Raises:
+        BoardError: when `wanted` is neither, saying what it is as far as Notion tells.
+    """
+    try:
+        database = await notion.get_database(wanted)
+    except _NOT_THAT:
+        return await _of_data_source(notion, wanted)
+    return str(database["id"]), choose_data_source(database["data_sources"], chosen)
+
+
+def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str:
+    """The id of the data source that is meant by a name or id, or of the only one there is.
+
+    Raises:
+        BoardError: when that is none or several of them.
+    """
+    if wanted is not None:
+        found = [s["id"] for s in sources if wanted == s["name"] or bare(wanted) == bare(s["id"])]
+    else:
+        found = [s["id"] for s in sources]
+    if len(found) != 1:
+        names = ", ".join(f"“{s['name']}” ({s['id']})" for s in sources)
+        raise BoardError(f"Set NOTION_DATA_SOURCE to the name or id of one of the database's data sources: {names}.")
+    return str(found[0])
+
+
+def bare(id_: str) -> str:
+    """An id as it is compared."""
+    return id_.replace("-", "").lower()
+
+
+async def _of_data_source(notion: NotionClient, wanted: str) -> tuple[str, str]:
+    try:
+        source = await notion.get_data_source(wanted)
+    except _NOT_THAT:
+        raise BoardError(await _what_it_is(notion, wanted)) from None
+    return str(source["parent"]["database_id"]), str(source["id"])
+
+
+async def _what_it_is(notion: NotionClient, wanted: str) -> str:
+    try:
+        await notion.get_page(wanted)
+        databases = await notion.child_databases(wanted)
+    except _NOT_THAT:
+        return (
+            f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
+            "connection (••• menu of the page, Connections)?"
+        )
+    there = ", ".join(f"“{block['child_database']['title']}” ({block['id']})" for block in databases)
+    return (
+        f"NOTION_DATABASE_ID names a page, {wanted}, and not a database: open the board as a page of its own and copy "
+        f"its link. {f'Databases on that page: {there}.' if there else 'No database stands on that page.'}"
+    )

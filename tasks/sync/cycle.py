@@ -1,0 +1,83 @@
+"""One push cycle: take in what people did, then show what the database holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from models.errors import BoardError
+from models.sync.safety_stop import note_good_cycle
+from tasks.board.followed import bot_ids, followed_board, refreshed_board
+from tasks.runtime.channels import keep_channels
+from tasks.runtime.context import Connections
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.runtime.report import Report
+from tasks.sync.create_cards import make_cards
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
+from tasks.sync.presence import look_for_missing, read_again
+from tasks.sync.push import push_pending
+from tasks.sync.safety_stop import see_to_the_waiting
+from tasks.sync.store import Reader
+from tasks.sync.sweep import end_waits, sweep
+
+INTERVAL = timedelta(seconds=60)
+"""How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up from its backlog."""
+BEFORE, BETWEEN = timedelta(seconds=2), timedelta(seconds=20)
+"""How long a cycle asks for pages one by one before it pushes, and between two pushes; see `drain_inbox`."""
+
+
+async def cycle(on: Connections, report: Report, correlation_id: str | None) -> None:
+    """Make board and database equal: take in what people did, then show what the database holds.
+
+    Raises:
+        GiveUp: when only a human can mend what stops it.
+        NotionUnavailable: when Notion does not answer well; the next cycle sees the same differences.
+    """
+    backlog, swept = True, None
+    while backlog:
+        await keep_channels(on.sessions, await on.channels())
+        reader = Reader(board=await followed_board(on), bot_ids=await bot_ids(on), correlation_id=correlation_id)
+        reader, swept = await _sweep(on, reader, report, since=swept)
+        if swept is None:
+            if not await first_import(on, report):
+                return
+            # What people did during the import must be known before anything is written over it.
+            reader, swept = await _sweep(on, reader, report)
+        waiting = await drain_inbox(on, report, until=on.clock() + BEFORE)
+        await see_to_the_waiting(on, reader, report)
+        await end_waits(on, reader, report)
+        await read_again(on, reader, report)
+        await look_for_missing(on, reader, report)
+        until = on.clock() + INTERVAL
+        # Half of the minute at most, so that a thousand new cards do not hold up what people wait for.
+        unmade = await make_cards(on, reader, report, until=until - INTERVAL / 2)
+        backlog = await push_pending(on, reader, report, until=until) or unmade
+        if waiting:
+            waiting = await drain_inbox(on, report, until=on.clock() + BETWEEN)
+        backlog = backlog or waiting
+        async with on.sessions.begin() as session:
+            # A backlog that is worked through may take hours; each look up from it shows that all is well.
+            await note_good_cycle(session, on.connection(reader.board), on.clock())
+
+
+async def _sweep(
+    on: Connections, reader: Reader, report: Report, *, since: datetime | None = None
+) -> tuple[Reader, datetime | None]:
+    """Sweep; where the board is not as it was remembered, because nobody told of a change, as it is now."""
+    try:
+        return reader, await sweep(on, reader, report, since=since)
+    except BoardError:
+        board = await refreshed_board(on)
+        if board == reader.board:
+            raise
+    reader = replace(reader, board=board)
+    return reader, await sweep(on, reader, report, since=since)
+
+
+async def first_import(on: Connections, report: Report) -> bool:
+    """Import the board before the first cycle; False when somebody else is at it."""
+    async with one_at_a_time(on, Lock.IMPORT) as mine:
+        if mine:
+            await import_cards(on, report)
+    return mine

@@ -1,0 +1,148 @@
+"""Importing a whole board: read in stretches side by side, stored one page of a query after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from models.rules.board_schema import Board
+from models.rules.import_ranges import Course, End
+from models.sync.safety_stop import doubt_all
+from models.tables.card import Card
+from models.tables.sync_state import IMPORT, WATERMARK, forget, get_value, remember
+from tasks.board.followed import bot_ids, followed_board
+from tasks.notion.priority import Lane, in_lane
+from tasks.runtime.concurrency import first_failure_counts
+from tasks.runtime.context import Connections
+from tasks.runtime.report import Report
+from tasks.sync.fetch import Readings, Window, read_by_id, scan
+from tasks.sync.store import Reader, take_in, take_in_news
+
+log = structlog.get_logger("showrunner.sweep")
+
+READ_AHEAD = 2
+"""Pages that may wait to be stored: enough that reading does not wait for a commit, few enough to hold in memory."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A query's answer, or that this one reads no more."""
+
+    by: End
+    readings: Readings | None
+
+
+async def import_cards(on: Connections, report: Report, *, progress: Callable[[int], None] = lambda _: None) -> None:
+    """Read the whole board, a hundred cards a request; goes on where an earlier import stopped.
+
+    A card seen for the first time is taken as it stands and nothing is written to it (design: section 6). Requests
+    yield to everybody else's. A card made or edited meanwhile is the next sweep's.
+
+    Args:
+        progress: told how many cards were read so far, after each request.
+    """
+    async with first_failure_counts() as asking:
+        board, me = asking.create_task(followed_board(on)), asking.create_task(bot_ids(on))
+    reader = Reader(board=board.result(), bot_ids=me.result(), correlation_id=_correlation(), importing=True)
+    async with on.sessions() as session:
+        course = Course.from_json(await get_value(session, IMPORT), on.clock())
+    with in_lane(Lane.BACKGROUND):
+        await _read_and_store(on, reader, course, report, progress)
+        await _look_for_missing(on, replace(reader, importing=False), course.here_since, report, seen=course.cards)
+    async with on.sessions.begin() as session:
+        await remember(session, WATERMARK, moment=course.began)
+        await forget(session, IMPORT)
+
+
+async def _read_and_store(
+    on: Connections, reader: Reader, course: Course, report: Report, progress: Callable[[int], None]
+) -> None:
+    pages: asyncio.Queue[_Page] = asyncio.Queue(READ_AHEAD)
+    known: set[str] = set()
+    async with first_failure_counts() as readers:
+
+        def begin(ends: Iterable[End]) -> None:
+            for end in ends:
+                readers.create_task(_read(on, reader.board, course, end, pages, begin))
+
+        begin(course.readers())
+        while course.stretches:
+            page = await pages.get()
+            if page.readings is None:
+                course.ended(page.by)
+            else:
+                # Where two meet they have both read some cards, which may have been edited between.
+                reads = page.readings.cards
+                again = [read for read in reads if read.card.page_id in known]
+                fresh = [read for read in reads if read.card.page_id not in known]
+                odd = page.readings.failed.keys() - known
+                failed = {page_id: page.readings.failed[page_id] for page_id in odd}
+                known.update(odd, (read.card.page_id for read in fresh))
+                await take_in(on, reader, Readings(cards=fresh, odd=odd, failed=failed), report)
+                if again:
+                    await take_in_news(on, replace(reader, importing=False), Readings(cards=again), report)
+                if reads:
+                    page.by.stored(reads[-1].card.created_time)
+                course.cards += len(fresh)
+                report.imported += len(fresh)
+            async with on.sessions.begin() as session:
+                await remember(session, IMPORT, value=course.as_json())
+            progress(course.cards)
+            log.info("cards_imported", cards=course.cards)
+
+
+async def _read(
+    on: Connections,
+    board: Board,
+    course: Course,
+    end: End,
+    pages: asyncio.Queue[_Page],
+    begin: Callable[[Iterable[End]], None],
+) -> None:
+    """Read a stretch from one end until the two meet, and let others begin where there is enough to share."""
+    window = Window(created=end.of.since, before=end.of.before, newest_first=end.newest_first)
+    async for readings in scan(on, board, window):
+        course.began = course.began or on.notion.server_time or on.clock()
+        if not readings.cards and not readings.failed:
+            continue
+        if readings.cards:
+            end.read(readings.cards[0].card.created_time, readings.cards[-1].card.created_time)
+        begin(course.more_readers())
+        await pages.put(_Page(end, readings))
+        if end.over:
+            break
+    else:
+        end.exhausted = True
+    end.done = True
+    begin(course.more_readers())
+    await pages.put(_Page(end, None))
+
+
+async def _look_for_missing(on: Connections, reader: Reader, since: datetime, report: Report, *, seen: int) -> None:
+    """Cards that a whole reading of the board did not show are read by id before they are believed gone.
+
+    Where it shows no card at all, every one of them waits for the operator, however few they are.
+    """
+    async with on.sessions.begin() as session:
+        missing = await _not_seen_since(session, since)
+        if not seen:
+            await doubt_all(session, missing, on.clock())
+    if missing and seen:
+        await take_in(on, reader, await read_by_id(on, reader.board, missing), report)
+
+
+async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:
+    known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
+    rows = await session.scalars(select(Card.notion_page_id).where(*known, col(Card.seen_at) < since))
+    return list(rows)
+
+
+def _correlation() -> str | None:
+    bound = structlog.contextvars.get_contextvars().get("correlation_id")
+    return str(bound) if bound is not None else None

@@ -55,7 +55,11 @@ async def edits(url: URL, notion: Board) -> list[Taken]:
         found = await (await connection.execute(some)).fetchall()
         for number in range(EDITS):
             await asyncio.sleep(chance.uniform(*GAP))
-            taken.append(await edit(notion, connection, str(found[number][0]), f"edited amid the backlog, {number}"))
+            taken.append(
+                await edit(
+                    notion, connection, str(found[number][0]), f"edited amid the backlog, {number}"
+                )
+            )
     return taken
 
 

@@ -1,6 +1,9 @@
-"""The door's peer: a route of FastAPI that does one INSERT of what it gets, and commits. No proof, no reading, no log.
+"""The door's peer: a route of FastAPI that does one INSERT of what it gets, and commits.
 
-Same server, same engine, same durability as the door's, so that what differs is what the door does beyond it.
+No proof, no reading, no log.
+
+Same server, same engine, same durability as the door's, so that what differs is what the door does
+beyond it.
 """
 
 from __future__ import annotations

@@ -40,11 +40,17 @@ class Clock:
 
 def card(number: int, status: str) -> dict[str, Any]:
     """The properties of a valid card."""
-    texts = {"Topic": f"What the squid numbered {number} does at night", "Story Direction": "Calm, with one question."}
+    texts = {
+        "Topic": f"What the squid numbered {number} does at night",
+        "Story Direction": "Calm, with one question.",
+    }
     return {
         "Title": {"title": [{"text": {"content": f"Giant squid {number}"}}]},
         **{name: {"rich_text": [{"text": {"content": text}}]} for name, text in texts.items()},
-        **{name: select(value) for name, value in {"Channel": CHANNEL, "Status": status, "Priority": "Normal"}.items()},
+        **{
+            name: select(value)
+            for name, value in {"Channel": CHANNEL, "Status": status, "Priority": "Normal"}.items()
+        },
     }
 
 
@@ -59,7 +65,9 @@ async def fill(app: Starlette, clock: Clock, *, cards: int, status: str) -> dict
     clock.set_to = datetime.now(UTC) - timedelta(hours=1, seconds=cards)
     headers = {"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"}
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox", headers=headers) as person:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://sandbox", headers=headers
+    ) as person:
         body: dict[str, Any] = {
             "parent": {"type": "page_id", "page_id": sandbox.root_page_id},
             "title": [{"text": {"content": "Videos"}}],
@@ -97,10 +105,16 @@ async def serve(options: argparse.Namespace) -> None:
     listener.bind((options.host, options.port))
     listener.listen(128)
     port = listener.getsockname()[1]
-    facts |= {"base_url": f"http://{options.host}:{port}", "bot_token": BOT_TOKEN, "person_token": PERSON_TOKEN}
+    facts |= {
+        "base_url": f"http://{options.host}:{port}",
+        "bot_token": BOT_TOKEN,
+        "person_token": PERSON_TOKEN,
+    }
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, date_header=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, date_header=False)
+    )
     await server.serve(sockets=[listener])
 
 

@@ -38,13 +38,17 @@ async def ask(settings: Settings, page_id: str, seconds: float) -> None:
 
 async def full_speed(notion: Board, url: str, processes: int, seconds: float) -> Figure:
     """So many processes on one database at once."""
-    pages = await notion.people.post(f"/v1/data_sources/{notion.data_source_id}/query", json={"page_size": 1})
+    pages = await notion.people.post(
+        f"/v1/data_sources/{notion.data_source_id}/query", json={"page_size": 1}
+    )
     page = pages.json()["results"][0]["id"]
     before = await notion.last()
     async with asyncio.TaskGroup() as group:
         for _ in range(processes):
             group.create_task(_process(notion, url, page, seconds))
-    moments = [datetime.fromisoformat(entry["time"]).timestamp() for entry in await notion.requests(before)]
+    moments = [
+        datetime.fromisoformat(entry["time"]).timestamp() for entry in await notion.requests(before)
+    ]
     # From when all of them are connected and ask, to when the first stops.
     first, last = min(moments) + 2, max(moments) - 2
     inside = [moment for moment in moments if first <= moment < last]
@@ -61,8 +65,19 @@ async def full_speed(notion: Board, url: str, processes: int, seconds: float) ->
 
 
 async def _process(notion: Board, url: str, page: str, seconds: float) -> None:
-    arguments = ("--database", url, "--base-url", notion.base_url, "--page", page, "--seconds", str(seconds))
-    async with process("-m", "benchmarks.budget", *arguments, "--board", notion.database_id) as asking:
+    arguments = (
+        "--database",
+        url,
+        "--base-url",
+        notion.base_url,
+        "--page",
+        page,
+        "--seconds",
+        str(seconds),
+    )
+    async with process(
+        "-m", "benchmarks.budget", *arguments, "--board", notion.database_id
+    ) as asking:
         await asking.wait()
 
 
@@ -75,9 +90,12 @@ async def measure() -> Sequence[Figure]:
 
 async def _measure(processes: int, seconds: float) -> Figure:
     with database() as url:
-        # Notion's own limit is not what is measured here: it would hide a request too many behind a 429.
+        # Notion's own limit is not what is measured here: it would hide a request too many behind a
+        # 429.
         async with board(1, latency_ms=300, options=("--requests-per-minute", "100000")) as notion:
-            return await full_speed(notion, url.render_as_string(hide_password=False), processes, seconds)
+            return await full_speed(
+                notion, url.render_as_string(hide_password=False), processes, seconds
+            )
 
 
 def _ask_as_told() -> None:

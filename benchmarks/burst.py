@@ -85,13 +85,17 @@ async def evenly(work: Sequence[Callable[[], Awaitable[object]]]) -> float:
     return time.perf_counter() - began
 
 
-async def burst(what: str, on: Stack, work: Sequence[Callable[[], Awaitable[object]]], topic: str) -> list[Figure]:
+async def burst(
+    what: str, on: Stack, work: Sequence[Callable[[], Awaitable[object]]], topic: str
+) -> list[Figure]:
     """Do that work on the board, and count what it takes until all of it is in the database."""
     await on.is_quiet()
     first, runs = await on.notion.last(), await on.prefect.runs("ingest")
     began = time.perf_counter()
     arriving = asyncio.create_task(evenly(work))
-    await on.comes("SELECT count(*) FROM tasks WHERE topic LIKE :topic", len(work), topic=f"{topic}%")
+    await on.comes(
+        "SELECT count(*) FROM tasks WHERE topic LIKE :topic", len(work), topic=f"{topic}%"
+    )
     seconds, took = time.perf_counter() - began, await arriving
     await on.is_quiet()
     requests = await on.notion.requests(first)
@@ -123,17 +127,28 @@ async def measure() -> Sequence[Figure]:
     pages = next((int(each) for each in sys.argv[1:] if each.isdigit()), PAGES)
     async with followed(pages) as on:
         async with on.on.sessions() as session:
-            known = [row[0] for row in await session.execute(text("SELECT notion_page_id FROM cards"))]
+            known = [
+                row[0] for row in await session.execute(text("SELECT notion_page_id FROM cards"))
+            ]
         Random(7).shuffle(known)
         topic = {"Topic": {"rich_text": [{"text": {"content": "Edited in the burst"}}]}}
         edits = [lambda page=page: on.notion.edit(page, topic) for page in known]
-        figures = await burst(f"{pages:,} pages edited in {SECONDS:.0f} s", on, edits, "Edited in the burst")
+        figures = await burst(
+            f"{pages:,} pages edited in {SECONDS:.0f} s", on, edits, "Edited in the burst"
+        )
         if "made" not in sys.argv:
             return figures
         parent = {"type": "data_source_id", "data_source_id": on.notion.data_source_id}
-        made = [{"parent": parent, "properties": card(number, "Queued") | topic_of(number)} for number in range(pages)]
-        pages_made = [lambda body=body: on.notion.people.post("/v1/pages", json=body) for body in made]
-        figures += await burst(f"{pages:,} pages made in {SECONDS:.0f} s", on, pages_made, "Made in the burst")
+        made = [
+            {"parent": parent, "properties": card(number, "Queued") | topic_of(number)}
+            for number in range(pages)
+        ]
+        pages_made = [
+            lambda body=body: on.notion.people.post("/v1/pages", json=body) for body in made
+        ]
+        figures += await burst(
+            f"{pages:,} pages made in {SECONDS:.0f} s", on, pages_made, "Made in the burst"
+        )
     return figures
 
 

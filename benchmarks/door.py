@@ -41,12 +41,17 @@ class Prefect:
         """Answer every request of one connection."""
         while head := (await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""):
             length = [
-                int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"
+                int(line.split(b":")[1])
+                for line in head.lower().split(b"\r\n")
+                if line[:15] == b"content-length:"
             ]
             await reader.readexactly(sum(length))
             self.runs += head.startswith(b"POST")
             body = b'{"id": "00000000-0000-4000-8000-000000000000"}'
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+            writer.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                % len(body)
+            )
             writer.write(body)
 
 
@@ -90,11 +95,17 @@ def stored(url: URL, run: str) -> int:
 async def acknowledgement(url: URL, port: int, counted: Prefect) -> list[Figure]:
     """The open loop."""
     run = "0a0a0a0a"
-    await load(port, "00000000", 3, rate=RATE)  # a door at work is what is measured, not its first requests
+    await load(
+        port, "00000000", 3, rate=RATE
+    )  # a door at work is what is measured, not its first requests
     before = counted.runs
     seen = await load(port, run, SECONDS, rate=RATE)
     milliseconds = [1000 * latency for latency in seen.latencies]
-    p50, p99, worst = percentile(milliseconds, 0.5), percentile(milliseconds, 0.99), max(milliseconds)
+    p50, p99, worst = (
+        percentile(milliseconds, 0.5),
+        percentile(milliseconds, 0.99),
+        max(milliseconds),
+    )
     sent, lost = len(milliseconds), len(seen.taken) - stored(url, run)
     refused = sent - len(seen.taken)
     late = 1000 * percentile(seen.late, 0.99)
@@ -177,9 +188,13 @@ async def measure() -> Sequence[Figure]:
                 Peer(await stack.enter_async_context(serving), door),
                 Peer(await stack.enter_async_context(beside), bare),
             )
-            await asyncio.gather(*(answering(f"http://127.0.0.1:{port}/health") for port in (door, bare)))
+            await asyncio.gather(
+                *(answering(f"http://127.0.0.1:{port}/health") for port in (door, bare))
+            )
             await load(bare, "00000000", 3, rate=RATE)
-            figures = [] if "--throughput" in sys.argv else await acknowledgement(url, door, counted)
+            figures = (
+                [] if "--throughput" in sys.argv else await acknowledgement(url, door, counted)
+            )
             return [*figures, await throughput(*peers)]
 
 

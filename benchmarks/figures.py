@@ -18,7 +18,8 @@ class Figure:
         what: what was measured, under which circumstances.
         limit: what it may be at most (or must be at least), in words with its unit.
         measured: what it was, in words with its unit.
-        ratio: measured divided by the physical limit or by the peer measured in the same run; None where neither is.
+        ratio: measured divided by the physical limit or by the peer measured in the same run; None
+            where neither is.
         good: whether it is within the limit.
         note: what a reader must know to trust it, in one sentence.
     """

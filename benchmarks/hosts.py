@@ -94,7 +94,12 @@ def network(*names: str) -> Iterator[Network]:
     made = f"sr{os.getpid()}"
     centre = Host(name="centre", address=CENTRE, space=f"{made}-centre")
     around = [
-        Host(name=name, address=CENTRE[:-1] + str(number), space=f"{made}-{name}", plug=f"{made}p{number}")
+        Host(
+            name=name,
+            address=CENTRE[:-1] + str(number),
+            space=f"{made}-{name}",
+            plug=f"{made}p{number}",
+        )
         for number, name in enumerate(names, 2)
     ]
     try:
@@ -115,7 +120,19 @@ def _lay(centre: Host, around: Sequence[Host]) -> None:
     _run(*switch, "link", "set", "switch", "up")
     for host in around:
         plug = str(host.plug)
-        _run(*switch, "link", "add", plug, "type", "veth", "peer", "name", "eth0", "netns", host.space)
+        _run(
+            *switch,
+            "link",
+            "add",
+            plug,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            host.space,
+        )
         _run(*switch, "link", "set", plug, "master", "switch")
         _run(*switch, "link", "set", plug, "up")
         _run("ip", "-n", host.space, "address", "add", f"{host.address}/24", "dev", "eth0")
@@ -126,9 +143,14 @@ def _lay(centre: Host, around: Sequence[Host]) -> None:
 def standing_at(host: Host) -> Iterator[None]:
     """This thread, and what it starts from here on, use that host's network while the context lasts."""
     libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/thread-self/ns/net").open() as here, Path(f"/run/netns/{host.space}").open() as there:
+    with (
+        Path("/proc/thread-self/ns/net").open() as here,
+        Path(f"/run/netns/{host.space}").open() as there,
+    ):
         if libc.setns(there.fileno(), _NETWORK):
-            raise NotPermitted(f"joining a network namespace failed: {os.strerror(ctypes.get_errno())}")
+            raise NotPermitted(
+                f"joining a network namespace failed: {os.strerror(ctypes.get_errno())}"
+            )
         try:
             yield
         finally:
@@ -137,7 +159,11 @@ def standing_at(host: Host) -> Iterator[None]:
 
 @asynccontextmanager
 async def running(
-    host: Host, *command: str, log: Path, environment: Mapping[str, str] | None = None, user: str | None = None
+    host: Host,
+    *command: str,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program on a host, its output in a file, stopped afterwards by its pid.
 

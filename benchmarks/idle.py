@@ -1,6 +1,7 @@
 """An idle cycle on boards of 100, 10,000 and 100,000 cards: its own time, its requests, its writes.
 
-`--explain` prints instead how PostgreSQL runs the two hot queries at 100,000 cards and 100,000 events.
+`--explain` prints instead how PostgreSQL runs the two hot queries at 100,000 cards and 100,000
+events.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ from tasks.sync.cycle import cycle
 
 SIZES = (100, 10_000, 100_000)
 ON_BOARD = 100
-"""Cards that the sandbox's board really has, at every size: making 100,000 there would take minutes."""
+"""Cards that the sandbox's board really has, at every size: making 100,000 there would take
+minutes."""
 ROUNDS = 25
 MOST_SECONDS = 1.0
 FLAT = 1.2
-"""How much longer than on the smallest board a cycle may take on the largest: what the machine's noise leaves open."""
+"""How much longer than on the smallest board a cycle may take on the largest: what the machine's
+noise leaves open."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ async def idle(notion: Board, where: Place) -> None:
 def figure(where: Place) -> Figure:
     """What the cycles of one board took and asked."""
     took, times = median(where.seconds), len(where.seconds)
-    writes = sum(not asked.startswith("GET") and not asked.endswith("/query") for asked in where.asked)
+    writes = sum(
+        not asked.startswith("GET") and not asked.endswith("/query") for asked in where.asked
+    )
     spread = f"{min(where.seconds) * 1000:.0f} to {max(where.seconds) * 1000:.0f}"
     return Figure(
         what=f"an idle cycle, {where.cards:,} cards",
@@ -103,7 +108,9 @@ async def measure() -> Sequence[Figure]:
         for _ in range(ROUNDS):
             for where in places:
                 await idle(notion, where)
-    times_as_long = median(most / least for least, most in zip(places[0].seconds, places[-1].seconds, strict=True))
+    times_as_long = median(
+        most / least for least, most in zip(places[0].seconds, places[-1].seconds, strict=True)
+    )
     flat = Figure(
         what=f"an idle cycle at {SIZES[-1]:,} cards beside one at {SIZES[0]:,}",
         limit=f"{FLAT} times as long",
@@ -127,7 +134,9 @@ async def show_plans() -> None:
             hot = [each for each in sent if "FROM cards" in each[0] or "SKIP LOCKED" in each[0]]
             for name, statement in zip(("pending", "claim"), hot, strict=True):
                 lines = "\n".join(await explain(where.on.engine, statement, "ANALYZE, BUFFERS"))
-                sys.stdout.write(f"{name}: {differing} cards differ, {due} events are due\n{lines}\n\n")
+                sys.stdout.write(
+                    f"{name}: {differing} cards differ, {due} events are due\n{lines}\n\n"
+                )
 
 
 async def _make_work(session: AsyncSession, differing: int, due: int) -> None:
@@ -135,7 +144,9 @@ async def _make_work(session: AsyncSession, differing: int, due: int) -> None:
     moved = "UPDATE tasks SET board_status = 'Uploading' WHERE id <= lpad(%s, 32, '0')::uuid"
     await connection.exec_driver_sql(moved, (str(differing),))
     for number in range(due):
-        delivery = inbox.Delivery(event_id=f"due-{number}", event_type="page.created", page_id=None, payload={})
+        delivery = inbox.Delivery(
+            event_id=f"due-{number}", event_type="page.created", page_id=None, payload={}
+        )
         await inbox.put(session, delivery, now=datetime.now(UTC), correlation_id="benchmark")
 
 

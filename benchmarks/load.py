@@ -32,8 +32,10 @@ class Seen:
     Attributes:
         taken: numbers of the events that were answered 200.
         answers: how often each HTTP status came; 0 stands for no answer.
-        latencies: seconds per request, from the moment it was due (or sent, without a rate) to its whole answer.
-        late: seconds by which this program sent each request after it was due: how far to trust the figures.
+        latencies: seconds per request, from the moment it was due (or sent, without a rate) to its
+            whole answer.
+        late: seconds by which this program sent each request after it was due: how far to trust the
+            figures.
         seconds: from the first request to the last answer.
     """
 
@@ -95,7 +97,10 @@ def request(run: str, number: int, secret: str) -> bytes:
 
 
 class Line(asyncio.Protocol):
-    """A kept connection. One request at a time; as little work per request as it takes, beside what it measures."""
+    """A kept connection.
+
+    One request at a time; as little work per request as it takes, beside what it measures.
+    """
 
     def __init__(self) -> None:
         self._received = b""
@@ -155,7 +160,9 @@ class Lines:
             if line.open:
                 break
         else:
-            _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", self._port)
+            _, line = await asyncio.get_running_loop().create_connection(
+                Line, "127.0.0.1", self._port
+            )
         try:
             yield line
         except BaseException:
@@ -164,7 +171,10 @@ class Lines:
         self._idle.append(line)
 
     async def deliver(self, message: bytes) -> int:
-        """The status of the answer; 0 without one. A connection that the other side closed is no answer, but a try."""
+        """The status of the answer; 0 without one.
+
+        A connection that the other side closed is no answer, but a try.
+        """
         for _ in range(2):
             try:
                 async with asyncio.timeout(_PATIENCE), self.one() as line:
@@ -210,7 +220,10 @@ async def open_loop(options: argparse.Namespace) -> Seen:
 
 async def closed_loop(options: argparse.Namespace) -> Seen:
     """Deliver as fast as it is taken, with that many requests under way."""
-    messages = [request(options.run, number, options.secret) for number in range(int(options.seconds * 3000))]
+    messages = [
+        request(options.run, number, options.secret)
+        for number in range(int(options.seconds * 3000))
+    ]
     numbers, seen, lines = iter(range(len(messages))), Seen(), Lines(options.port)
     began = time.perf_counter()
 
@@ -232,7 +245,9 @@ def main() -> None:
     """Deliver, then print what was seen."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--run", required=True, help="eight hexadecimal digits with which every event's id begins")
+    parser.add_argument(
+        "--run", required=True, help="eight hexadecimal digits with which every event's id begins"
+    )
     parser.add_argument("--secret", required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--rate", type=float)

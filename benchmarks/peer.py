@@ -68,7 +68,9 @@ class Ours:
 
     async def told(self, page_id: str, _: str) -> None:
         """As the door and the ingest deployment do: Notion's event names the page and nothing else."""
-        event = Delivery(event_id=uuid4().hex, event_type="page.properties_updated", page_id=page_id, payload={})
+        event = Delivery(
+            event_id=uuid4().hex, event_type="page.properties_updated", page_id=page_id, payload={}
+        )
         async with self.on.sessions.begin() as session:
             await inbox.put(session, event, now=self.on.clock(), correlation_id=event.event_id)
         await drain_inbox(self.on, Report())
@@ -95,7 +97,8 @@ class Side:
 
     Attributes:
         wanted: what each of the 20 cards and its task are to show in the end.
-        right_after: seconds after the first change until all were right; None when they were not within the bound.
+        right_after: seconds after the first change until all were right; None when they were not
+            within the bound.
         undone: cards whose edit was set back on the board while we looked.
     """
 
@@ -157,20 +160,31 @@ async def _look(side: Side) -> int:
     """How many of the changes board and database both show; edits that went back are noted."""
     moved = {"property": "Status", "select": {"does_not_equal": BEFORE}}
     path = f"/v1/data_sources/{side.notion.data_source_id}/query"
-    answer = (await side.notion.people.post(path, json={"filter": moved, "page_size": 100})).raise_for_status().json()
-    board_shows = {page["id"]: page["properties"]["Status"]["select"]["name"] for page in answer["results"]}
+    answer = (
+        (await side.notion.people.post(path, json={"filter": moved, "page_size": 100}))
+        .raise_for_status()
+        .json()
+    )
+    board_shows = {
+        page["id"]: page["properties"]["Status"]["select"]["name"] for page in answer["results"]
+    }
     tasks = await _tasks(side)
     wanted = dict(side.wanted)
     edits = {page_id for page_id, status in wanted.items() if status == BY_PEOPLE}
     side.undone |= {page_id for page_id in edits & side.shown if page_id not in board_shows}
     side.shown |= edits & set(board_shows)
-    side.right = sum(board_shows.get(page) == status == tasks[page] for page, status in wanted.items())
+    side.right = sum(
+        board_shows.get(page) == status == tasks[page] for page, status in wanted.items()
+    )
     return side.right
 
 
 async def _tasks(side: Side) -> dict[str, str]:
     async with side.on.sessions() as session:
-        return {row[0]: row[1] for row in await session.execute(text("SELECT notion_page_id, board_status FROM tasks"))}
+        return {
+            row[0]: row[1]
+            for row in await session.execute(text("SELECT notion_page_id, board_status FROM tasks"))
+        }
 
 
 async def _lost(side: Side) -> int:
@@ -196,7 +210,10 @@ async def _sides() -> AsyncIterator[list[Side]]:
         for number, (notion, on) in enumerate(zip(boards, ons, strict=True)):
             design: Design = Ours(on)
             if number % 2:
-                headers = {"Authorization": f"Bearer {notion.bot_token}", "Notion-Version": "2026-03-11"}
+                headers = {
+                    "Authorization": f"Bearer {notion.bot_token}",
+                    "Notion-Version": "2026-03-11",
+                }
                 client = httpx.AsyncClient(base_url=notion.base_url, headers=headers, timeout=60)
                 design = Theirs(PeerLoop(await opened.enter_async_context(client), on.engine))
             sides.append(Side(design=design, notion=notion, on=on, webhooks=number in {0, 1}))
@@ -213,7 +230,9 @@ def _figure(ours: Side, theirs: Side) -> Figure:
         ratio=mine / other,
         good=ours.right_after is not None and not ours.undone,
         note="The ratio is that of the seconds"
-        + ("" if theirs.right_after is not None else f", the loop's counted as {BOUND_SECONDS:.0f}"),
+        + (
+            "" if theirs.right_after is not None else f", the loop's counted as {BOUND_SECONDS:.0f}"
+        ),
     )
 
 

@@ -123,17 +123,23 @@ class Board:
 
     async def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """What our connection asked after that number, oldest first: `time` (ISO), `method`, `path`, `status`, `ms`."""
-        answer = (await self.people.get(f"/sandbox/requests?since={since}")).raise_for_status().json()
+        answer = (
+            (await self.people.get(f"/sandbox/requests?since={since}")).raise_for_status().json()
+        )
         return [entry for entry in answer["requests"] if entry["user"] == "Showrunner"]
 
     async def last(self) -> int:
         """The number of the last request of anybody."""
-        answer = (await self.people.get("/sandbox/requests?since=1000000000")).raise_for_status().json()
+        answer = (
+            (await self.people.get("/sandbox/requests?since=1000000000")).raise_for_status().json()
+        )
         return int(answer["last"])
 
     async def edit(self, page_id: str, properties: Mapping[str, Any]) -> None:
         """A person edits a card."""
-        (await self.people.patch(f"/v1/pages/{page_id}", json={"properties": dict(properties)})).raise_for_status()
+        (
+            await self.people.patch(f"/v1/pages/{page_id}", json={"properties": dict(properties)})
+        ).raise_for_status()
 
     def settings(self, url: URL) -> Settings:
         """Settings that name this board and that database."""
@@ -148,7 +154,9 @@ class Board:
 
 
 @asynccontextmanager
-async def board(cards: int, *, latency_ms: float = 300, options: Sequence[str] = ()) -> AsyncIterator[Board]:
+async def board(
+    cards: int, *, latency_ms: float = 300, options: Sequence[str] = ()
+) -> AsyncIterator[Board]:
     """A board of that many valid cards, all Queued, an hour old; Notion's latency as measured in reality.
 
     Args:
@@ -156,12 +164,25 @@ async def board(cards: int, *, latency_ms: float = 300, options: Sequence[str] =
         latency_ms: before each answer.
         options: more of `python -m benchmarks.board_server`.
     """
-    command = ("-m", "benchmarks.board_server", "--cards", str(cards), "--latency-ms", str(latency_ms), *options)
+    command = (
+        "-m",
+        "benchmarks.board_server",
+        "--cards",
+        str(cards),
+        "--latency-ms",
+        str(latency_ms),
+        *options,
+    )
     async with process(*command) as server:
         assert server.stdout is not None
         facts = json.loads(await server.stdout.readline())
-        headers = {"Authorization": f"Bearer {facts['person_token']}", "Notion-Version": "2026-03-11"}
-        async with httpx.AsyncClient(base_url=facts["base_url"], headers=headers, timeout=60) as people:
+        headers = {
+            "Authorization": f"Bearer {facts['person_token']}",
+            "Notion-Version": "2026-03-11",
+        }
+        async with httpx.AsyncClient(
+            base_url=facts["base_url"], headers=headers, timeout=60
+        ) as people:
             yield Board(**facts, people=people)
 
 
@@ -177,7 +198,10 @@ async def connected(settings: Settings) -> AsyncIterator[Connections]:
 async def told(on: Connections, page_id: str) -> None:
     """Notion's webhook about a page is in the inbox."""
     event = Delivery(
-        event_id=f"{page_id} {datetime.now(UTC)}", event_type="page.properties_updated", page_id=page_id, payload={}
+        event_id=f"{page_id} {datetime.now(UTC)}",
+        event_type="page.properties_updated",
+        page_id=page_id,
+        payload={},
     )
     async with on.sessions.begin() as session:
         await put(session, event, now=on.clock(), correlation_id="benchmark")

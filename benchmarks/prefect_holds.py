@@ -38,6 +38,12 @@ def held(file: Path) -> Held:
             for name, size in packed.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"):
                 table = owners.get(name, name)
                 sizes[table] = sizes.get(table, 0) + int(size)
-            tables = [name for (name,) in packed.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            rows = {name: int(packed.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in tables}
+            tables = [
+                name
+                for (name,) in packed.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            ]
+            rows = {
+                name: int(packed.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0])
+                for name in tables
+            }
     return Held(rows=rows, bytes=sizes)

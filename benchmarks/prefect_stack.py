@@ -34,7 +34,9 @@ class Prefect:
 
     async def deployment(self, name: str) -> str:
         """The id of `flow/deployment`."""
-        return str((await self.api.get(f"/deployments/name/{name}")).raise_for_status().json()["id"])
+        return str(
+            (await self.api.get(f"/deployments/name/{name}")).raise_for_status().json()["id"]
+        )
 
     async def ask(self, deployment_id: str) -> str:
         """Ask for a run; its id."""
@@ -55,7 +57,9 @@ class Prefect:
     async def pause(self, name: str) -> None:
         """No scheduled run of it from now on."""
         body = {"paused": True}
-        (await self.api.patch(f"/deployments/{await self.deployment(name)}", json=body)).raise_for_status()
+        (
+            await self.api.patch(f"/deployments/{await self.deployment(name)}", json=body)
+        ).raise_for_status()
 
     async def runs(self, deployment: str, *states: str) -> int:
         """How many runs of a deployment there are, or are in those states."""
@@ -100,9 +104,17 @@ async def warm_worker(
         environment: our settings.
         poll_seconds: how often it asks for runs.
     """
-    ours = client_environment(prefect.url, poll_seconds=poll_seconds, log_style="json") | dict(environment)
+    ours = client_environment(prefect.url, poll_seconds=poll_seconds, log_style="json") | dict(
+        environment
+    )
     async with process(
-        "-m", "flows.worker", "--bootstrap", "--grace", "3", environment=ours, log=prefect.home / "worker.log"
+        "-m",
+        "flows.worker",
+        "--bootstrap",
+        "--grace",
+        "3",
+        environment=ours,
+        log=prefect.home / "worker.log",
     ):
         await answering(f"{prefect.url}/deployments/name/retention/retention")
         yield
@@ -123,7 +135,10 @@ async def stack(url: URL, notion: Board, door: int) -> AsyncIterator[Prefect]:
             "LOG_FORMAT": "json",
         }
         log = prefect.home / "door.log"
-        async with process("-m", "webhook", environment=environment, log=log), warm_worker(prefect, environment):
+        async with (
+            process("-m", "webhook", environment=environment, log=log),
+            warm_worker(prefect, environment),
+        ):
             await answering(f"http://127.0.0.1:{door}/health")
             yield prefect
 

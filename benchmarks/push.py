@@ -29,9 +29,12 @@ async def push(cards: int) -> list[Figure]:
     with database() as url:
         async with board(cards) as notion, connected(notion.settings(url)) as on:
             await import_cards(on, Report())
-            # Notion's webhooks come here, so nobody has to ask whether the board's options are still those.
+            # Notion's webhooks come here, so nobody has to ask whether the board's options are
+            # still those.
             async with on.sessions() as session:
-                page = (await session.execute(text("SELECT min(notion_page_id) FROM cards"))).scalar_one()
+                page = (
+                    await session.execute(text("SELECT min(notion_page_id) FROM cards"))
+                ).scalar_one()
             await told(on, page)
             await drain_inbox(on, Report())
             await moved(on)

@@ -30,10 +30,12 @@ SECONDS = 25.0
 CYCLES_A_DAY = 1_440
 KB, MB = 1_000, 1_000_000
 BEFORE_KB = 180
-"""Measured before Showrunner was built: a run with 5 tasks, 10 log lines and a table, kept for ever (260 MB a day)."""
+"""Measured before Showrunner was built: a run with 5 tasks, 10 log lines and a table, kept for ever
+(260 MB a day)."""
 EVENTS = ("events", "event_resources")
 TRANSIENT = ("automation_bucket",)
-"""Two rows while an automation waits for a run's next sign of life: gone some minutes after it ended."""
+"""Two rows while an automation waits for a run's next sign of life: gone some minutes after it
+ended."""
 _PERSISTED = 7.0
 """Seconds until the server has written the last event: it gathers them for five."""
 
@@ -45,7 +47,8 @@ class Left:
     Attributes:
         runs: how many.
         prefect: in Prefect's database.
-        wal: bytes of PostgreSQL's log; rows: rows that came in our tables; logged: bytes in the worker's log.
+        wal: bytes of PostgreSQL's log; rows: rows that came in our tables; logged: bytes in the
+            worker's log.
     """
 
     runs: int
@@ -63,7 +66,10 @@ class Left:
     def kept(self) -> float:
         """Bytes a run that stay as long as the run itself: states, task runs, log lines, tables."""
         passing = (*EVENTS, *TRANSIENT)
-        return sum(size for table, size in self.prefect.bytes.items() if table not in passing) / self.runs
+        return (
+            sum(size for table, size in self.prefect.bytes.items() if table not in passing)
+            / self.runs
+        )
 
     def rows_of(self, table: str) -> float:
         """Rows a run in a table of Prefect's."""
@@ -82,7 +88,9 @@ class Moment:
     def left_since(self, before: Moment) -> Left:
         """What came since; every run counts, whoever asked for it."""
         prefect = self.prefect.less(before.prefect)
-        ended = (prefect.rows["flow_run_state"] + 2) // 4  # each of ours is scheduled, pending, running, completed
+        ended = (
+            prefect.rows["flow_run_state"] + 2
+        ) // 4  # each of ours is scheduled, pending, running, completed
         return Left(
             runs=max(1, ended),
             prefect=prefect,
@@ -102,7 +110,10 @@ async def moment(server: Prefect, on: Connections) -> Moment:
         wal, rows = (await session.execute(query)).one()
     prefect_holds = await asyncio.to_thread(held, server.home / "prefect.db")
     return Moment(
-        prefect=prefect_holds, wal=int(wal), rows=int(rows), logged=(server.home / "worker.log").stat().st_size
+        prefect=prefect_holds,
+        wal=int(wal),
+        rows=int(rows),
+        logged=(server.home / "worker.log").stat().st_size,
     )
 
 
@@ -120,7 +131,9 @@ async def busy(server: Prefect, on: Connections, push: str) -> None:
     steps = ["Assets Generating", "Assets Ready"]
     for number in range(BUSY_RUNS):
         async with on.sessions.begin() as session:
-            move = text("UPDATE tasks SET board_status = :to WHERE id = (SELECT id FROM tasks ORDER BY id LIMIT 1)")
+            move = text(
+                "UPDATE tasks SET board_status = :to WHERE id = (SELECT id FROM tasks ORDER BY id LIMIT 1)"
+            )
             await session.execute(move, {"to": steps[number % 2]})
         await server.run(push)
 
@@ -128,10 +141,15 @@ async def busy(server: Prefect, on: Connections, push: str) -> None:
 async def told(server: Prefect, on: Connections, ingest: str) -> None:
     """Ingest runs that each look at one card."""
     async with on.sessions() as session:
-        page_id = (await session.execute(text("SELECT notion_page_id FROM cards LIMIT 1"))).scalar_one()
+        page_id = (
+            await session.execute(text("SELECT notion_page_id FROM cards LIMIT 1"))
+        ).scalar_one()
     for number in range(BUSY_RUNS):
         event = Delivery(
-            event_id=f"event-{number}", event_type="page.properties_updated", page_id=page_id, payload={"authors": []}
+            event_id=f"event-{number}",
+            event_type="page.properties_updated",
+            page_id=page_id,
+            payload={"authors": []},
         )
         async with on.sessions.begin() as session:
             await put(session, event, now=on.clock(), correlation_id=event.event_id)
@@ -153,7 +171,10 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
         warm_worker(server, environment, poll_seconds=0.1),
         connected(settings) as on,
     ):
-        push, ingest = await server.deployment("push/push"), await server.deployment("ingest/ingest")
+        push, ingest = (
+            await server.deployment("push/push"),
+            await server.deployment("ingest/ingest"),
+        )
         while await server.run(push) != NOTHING:  # the first imports the board
             pass
         moments = [await moment(server, on)]
@@ -161,7 +182,10 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
             await work
             moments.append(await moment(server, on))
     kinds = ("idle", "busy", "ingest")
-    return {kind: later.left_since(earlier) for kind, earlier, later in zip(kinds, moments, moments[1:], strict=False)}
+    return {
+        kind: later.left_since(earlier)
+        for kind, earlier, later in zip(kinds, moments, moments[1:], strict=False)
+    }
 
 
 def steady(left: Left, kept: Settings) -> float:
@@ -214,7 +238,10 @@ def figures(left: dict[str, Left]) -> list[Figure]:
                 ratio=(each.kept + each.events) / KB / BEFORE_KB,
                 good=each.kept + each.events < BEFORE_KB * KB,
             )
-            for name, each in (("a cycle that pushes a card", left["busy"]), ("an ingest run", left["ingest"]))
+            for name, each in (
+                ("a cycle that pushes a card", left["busy"]),
+                ("an ingest run", left["ingest"]),
+            )
         ),
     ]
 

@@ -1,7 +1,7 @@
 """Runs every benchmark and writes one table, for people and for the README: `make bench`.
 
-What only waits for Notion's limit runs side by side; what measures this machine runs alone. Each is a process of its
-own with a bound, so that one that hangs costs its own line only.
+What only waits for Notion's limit runs side by side; what measures this machine runs alone. Each is
+a process of its own with a bound, so that one that hangs costs its own line only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ WAVES: Sequence[Sequence[Sequence[str]]] = (
     (("stack",),),
     (("two_hosts",),),
 )
-"""One wave after the other; in a wave the rows side by side, and the names of a row one after the other."""
+"""One wave after the other; in a wave the rows side by side, and the names of a row one after the
+other."""
 
 
 async def run(name: str, at: Path) -> list[Figure]:
@@ -54,7 +55,11 @@ async def run(name: str, at: Path) -> list[Figure]:
         trouble = f"took more than {BOUND:.0f} s"
     sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
     if not target.exists():
-        return [Figure(what=f"benchmarks/{name}.py", limit="runs to its end", measured=trouble, good=False)]
+        return [
+            Figure(
+                what=f"benchmarks/{name}.py", limit="runs to its end", measured=trouble, good=False
+            )
+        ]
     return [Figure(**each) for each in json.loads(target.read_text(encoding="utf-8"))]
 
 
@@ -88,7 +93,9 @@ async def run_all(names: Sequence[str]) -> list[Figure]:
 def machine() -> str:
     """On what they were measured, in one sentence."""
     memory = psutil.virtual_memory().total / 2**30
-    parts = ", ".join(f"{name} {version(name)}" for name in ("prefect", "fastapi", "sqlalchemy", "psycopg"))
+    parts = ", ".join(
+        f"{name} {version(name)}" for name in ("prefect", "fastapi", "sqlalchemy", "psycopg")
+    )
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores ({_processor()}) with {memory:.0f} GiB, "
         f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {parts}; Notion is the "
@@ -101,7 +108,10 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 def write_into(readme: Path, text: str) -> None:
@@ -114,7 +124,9 @@ def write_into(readme: Path, text: str) -> None:
     head, begin, rest = whole.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{readme} lacks the marks {BEGIN} and {END}, between which the table is written.")
+        raise ValueError(
+            f"{readme} lacks the marks {BEGIN} and {END}, between which the table is written."
+        )
     readme.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
 
 

@@ -68,9 +68,14 @@ async def up(place: Path, ports: dict[str, str]) -> AsyncIterator[Up]:
     output = place / f"output-{time.monotonic_ns()}"
     ours = ("PREFECT_", "NOTION_", "DATABASE_")
     mine = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    command, began = (sys.executable, "-c", "from cli.__main__ import main; main()", "up"), time.monotonic()
+    command, began = (
+        (sys.executable, "-c", "from cli.__main__ import main; main()", "up"),
+        time.monotonic(),
+    )
     with output.open("wb") as out:
-        running = await asyncio.create_subprocess_exec(*command, cwd=place, env=mine | ports, stdout=out, stderr=out)
+        running = await asyncio.create_subprocess_exec(
+            *command, cwd=place, env=mine | ports, stdout=out, stderr=out
+        )
     try:
         yield Up(place, running, output, began)
     finally:
@@ -84,7 +89,9 @@ async def first_start(place: Path, ports: dict[str, str]) -> float:
     async with up(place, ports) as command:
         await command.until_up()
         seconds = time.monotonic() - command.began
-        async with await psycopg.AsyncConnection.connect(command.database(), autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(
+            command.database(), autocommit=True
+        ) as connection:
             while time.monotonic() - command.began < _PATIENCE:
                 if await (await connection.execute(_GOOD)).fetchone():
                     return seconds
@@ -94,7 +101,10 @@ async def first_start(place: Path, ports: dict[str, str]) -> float:
 
 def move_a_task(place: Path, to: str) -> str:
     """What a worker does to the database while everything else is down; the card's page."""
-    with embedded_postgres(place / ".showrunner/postgres") as url, psycopg.connect(libpq(url)) as connection:
+    with (
+        embedded_postgres(place / ".showrunner/postgres") as url,
+        psycopg.connect(libpq(url)) as connection,
+    ):
         found = connection.execute(_CARD).fetchone()
         assert found is not None
         connection.execute(_MOVE, [to, found[0]])
@@ -105,7 +115,9 @@ async def shows(place: Path, page: str, status: str, deadline: float) -> None:
     """Return when the card shows it."""
     known: dict[str, Any] = json.loads((place / ".showrunner/sandbox/sandbox.json").read_text())
     headers = {"Authorization": f"Bearer {known['person_token']}", "Notion-Version": "2026-03-11"}
-    async with httpx.AsyncClient(base_url=known["base_url"], headers=headers, trust_env=False) as person:
+    async with httpx.AsyncClient(
+        base_url=known["base_url"], headers=headers, trust_env=False
+    ) as person:
         while time.monotonic() < deadline:
             card = (await person.get(f"/v1/pages/{page}")).raise_for_status().json()
             if card["properties"]["Status"]["select"]["name"] == status:
@@ -123,7 +135,10 @@ class Piece:
 
 
 def pieces(top: int) -> dict[str, Piece]:
-    """Every process under the command, by what it is. Memory is PSS: a page that several share counts once in all."""
+    """Every process under the command, by what it is.
+
+    Memory is PSS: a page that several share counts once in all.
+    """
     found: dict[str, Piece] = {}
     parent = psutil.Process(top)
     others = [each for each in psutil.process_iter() if _is_postgres_of(each, parent)]
@@ -171,7 +186,10 @@ async def idle(top: int) -> list[Figure]:
     await asyncio.sleep(IDLE_SECONDS)
     after, minutes = pieces(top), (time.monotonic() - began) / 60
     memory = {name: piece.memory / 2**20 for name, piece in after.items()}
-    busy = {name: (piece.busy - before.get(name, Piece()).busy) / minutes for name, piece in after.items()}
+    busy = {
+        name: (piece.busy - before.get(name, Piece()).busy) / minutes
+        for name, piece in after.items()
+    }
     return [
         Figure(
             what="whole stack idle: memory (PSS)",

@@ -17,7 +17,11 @@ from tasks.sync.ingest import drain_inbox
 
 async def asked(notion: Board, since: int) -> list[str]:
     """What was asked since then beside the sweep, which an idle cycle sends as well."""
-    return [entry["method"] for entry in await notion.requests(since) if not entry["path"].endswith("/query")]
+    return [
+        entry["method"]
+        for entry in await notion.requests(since)
+        if not entry["path"].endswith("/query")
+    ]
 
 
 async def measure() -> Sequence[Figure]:
@@ -27,18 +31,25 @@ async def measure() -> Sequence[Figure]:
         async with board(3, latency_ms=0) as notion, connected(notion.settings(url)) as on:
             await import_cards(on, Report())
             async with on.sessions() as session:
-                page = (await session.execute(text("SELECT min(notion_page_id) FROM cards"))).scalar_one()
+                page = (
+                    await session.execute(text("SELECT min(notion_page_id) FROM cards"))
+                ).scalar_one()
             await told(on, page)
             await drain_inbox(on, Report())
             before = await notion.last()
             async with on.sessions.begin() as session:
                 await session.execute(
-                    text("UPDATE tasks SET board_status = 'Processing' WHERE notion_page_id = :page"), {"page": page}
+                    text(
+                        "UPDATE tasks SET board_status = 'Processing' WHERE notion_page_id = :page"
+                    ),
+                    {"page": page},
                 )
             await cycle(on, Report(), "benchmark")
             of_pipeline, before = await asked(notion, before), await notion.last()
             async with on.sessions() as session:
-                other = (await session.execute(text("SELECT max(notion_page_id) FROM cards"))).scalar_one()
+                other = (
+                    await session.execute(text("SELECT max(notion_page_id) FROM cards"))
+                ).scalar_one()
             await notion.edit(other, {"Status": select("Draft")})
             await told(on, other)
             await drain_inbox(on, Report())

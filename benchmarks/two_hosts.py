@@ -27,7 +27,14 @@ from benchmarks.two_hosts_stack import Machine, answers, until
 
 CARDS = 200
 RECEIVED = "webhook_received"
-TROUBLE = ("prefect_server_away", "prefect_server_back", "inbox_unavailable", "inbox_back", "watch_failed", "alert")
+TROUBLE = (
+    "prefect_server_away",
+    "prefect_server_back",
+    "inbox_unavailable",
+    "inbox_back",
+    "watch_failed",
+    "alert",
+)
 LOCK_SECONDS, CYCLE_SECONDS, LATER_SECONDS = 30.0, 60.0, 60.0
 PATIENCE_SECONDS, RUN_SECONDS = 200.0, 360.0
 
@@ -109,7 +116,11 @@ async def midst(burst: Burst, place: Place, since: int) -> Machine:
             await place.ask_for_a_cycle()
             asked = True
         writes = [each for each in await place.board.requests(since) if each["method"] == "PATCH"]
-        return holder if holder and any(each["from"] == holder.host.address for each in writes[-3:]) else None
+        return (
+            holder
+            if holder and any(each["from"] == holder.host.address for each in writes[-3:])
+            else None
+        )
 
     found: Machine = await until(half, PATIENCE_SECONDS, "a cycle in the midst of the burst", 0.1)
     return found
@@ -118,10 +129,15 @@ async def midst(burst: Burst, place: Place, since: int) -> Machine:
 async def live_through(place: Place, say: Log) -> Outcome:
     """The burst, the cut, the silence, and the cable in again."""
     notion = place.board
-    pages = [row["notion_page_id"] for row in await records(place.database, "SELECT notion_page_id FROM cards")]
+    pages = [
+        row["notion_page_id"]
+        for row in await records(place.database, "SELECT notion_page_id FROM cards")
+    ]
     first = await notion.last()
     burst = Burst(board=notion, database=place.database, pages=pages, rng=Random(7))
-    say(f"PostgreSQL {await place.version()} for all; two workers, two doors; {len(pages)} cards imported: the burst")
+    say(
+        f"PostgreSQL {await place.version()} for all; two workers, two doors; {len(pages)} cards imported: the burst"
+    )
     began = datetime.now(UTC)
     raging = asyncio.create_task(burst.rage())
     victim = await midst(burst, place, first)
@@ -136,17 +152,27 @@ async def live_through(place: Place, say: Log) -> Outcome:
     watching = asyncio.create_task(noticed(place, victim.host, cut))
     await raging
     waiting = await undone(place.database)
-    taken = Counter({each.host.name: said(each.door_log, began, RECEIVED)[RECEIVED] for each in place.machines})
-    say(f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by door: {told(taken)}; {waiting} wait")
+    taken = Counter(
+        {each.host.name: said(each.door_log, began, RECEIVED)[RECEIVED] for each in place.machines}
+    )
+    say(
+        f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by door: {told(taken)}; {waiting} wait"
+    )
     free, taken_over = await asyncio.wait_for(watching, PATIENCE_SECONDS)
-    say(f"PostgreSQL dropped {name} {free:.1f} s after the cut; the other's first cycle began at {taken_over:.1f} s")
+    say(
+        f"PostgreSQL dropped {name} {free:.1f} s after the cut; the other's first cycle began at {taken_over:.1f} s"
+    )
     await until(place.settled, PATIENCE_SECONDS, "board and database are equal", 1.0)
     equal = time.monotonic() - cut
     since = await shares(place, at_cut)
-    say(f"board and database equal on all {len(pages)} cards {equal:.1f} s after the cut; requests: {told(since)}")
+    say(
+        f"board and database equal on all {len(pages)} cards {equal:.1f} s after the cut; requests: {told(since)}"
+    )
     alone = [told(said(log, moment, *TROUBLE)) for log in (victim.worker_log, victim.door_log)]
     crashed = await place.crashed(victim)
-    say(f"{name} meanwhile: its worker said {alone[0]}, its door {alone[1]}; Prefect gave up {crashed} of its runs")
+    say(
+        f"{name} meanwhile: its worker said {alone[0]}, its door {alone[1]}; Prefect gave up {crashed} of its runs"
+    )
     place.net.plug_in(victim.host)
     plugged, before = time.monotonic(), await notion.last()
     await works_again(place, victim)
@@ -155,7 +181,9 @@ async def live_through(place: Place, say: Log) -> Outcome:
     writes = [each for each in await notion.requests(before) if each["method"] == "PATCH"]
     survived = victim.worker.returncode is None and victim.door.returncode is None
     ends = "the same processes" if survived else "a process ENDED"
-    say(f"plugged in: after {back:.1f} s {name}'s door and worker work again ({ends}); {len(writes)} writes since")
+    say(
+        f"plugged in: after {back:.1f} s {name}'s door and worker work again ({ends}); {len(writes)} writes since"
+    )
     requests = await notion.requests(first)
     outcome = Outcome(
         silent_until=free,
@@ -171,7 +199,9 @@ async def live_through(place: Place, say: Log) -> Outcome:
         lost=await lost(burst),
     )
     most = most_in_any_window(outcome.moments, 1)
-    say(f"doubled: {len(outcome.doubled)}, lost: {len(outcome.lost)}; at most {most} requests in a second")
+    say(
+        f"doubled: {len(outcome.doubled)}, lost: {len(outcome.lost)}; at most {most} requests in a second"
+    )
     for fault in [*outcome.doubled, *outcome.lost][:5]:
         say(f"  {fault}")
     return outcome
@@ -236,7 +266,9 @@ async def measure() -> Sequence[Figure]:
     except (NotPermitted, TimeoutError) as error:
         why = str(error) or f"it was not over after {RUN_SECONDS:.0f} s"
         what = "two hosts, one cut off in the midst of a burst"
-        return [Figure(what=what, limit="a run", measured="not run to its end", good=False, note=why)]
+        return [
+            Figure(what=what, limit="a run", measured="not run to its end", good=False, note=why)
+        ]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from models.rules.statuses import STATE_OF, BoardStatus, Status
 
 HANDS = 6
 MOVED = 60
-"""Cards that the pipeline moves, and as many others that people drag: each is written at least once, 3 a second."""
+"""Cards that the pipeline moves, and as many others that people drag: each is written at least
+once, 3 a second."""
 WORKING = [status.value for status, state in STATE_OF.items() if state is Status.PROCESSING]
 PLANNED = [BoardStatus.DRAFT.value, BoardStatus.READY_FOR_PLANNING.value, BoardStatus.QUEUED.value]
 
@@ -29,11 +30,12 @@ PLANNED = [BoardStatus.DRAFT.value, BoardStatus.READY_FOR_PLANNING.value, BoardS
 class Burst:
     """What is done, evenly over `seconds`, and what has been.
 
-    People drag some cards and the pipeline moves others, so that nobody ever overrules anybody; titles and priorities
-    are people's on all of them.
+    People drag some cards and the pipeline moves others, so that nobody ever overrules anybody;
+    titles and priorities are people's on all of them.
 
     Attributes:
-        struck: set once the cable is pulled: the last third waits for it, so that the burst is under way then.
+        struck: set once the cable is pulled: the last third waits for it, so that the burst is
+            under way then.
         wrote: what a person wrote last, by page and property.
         put: where the pipeline put a task last, by page.
     """
@@ -61,7 +63,9 @@ class Burst:
                 number = left.pop(0)
                 if number >= self.edits * 2 // 3:
                     await self.struck.wait()
-                await asyncio.sleep(max(0.0, began + number * self.seconds / self.edits - time.monotonic()))
+                await asyncio.sleep(
+                    max(0.0, began + number * self.seconds / self.edits - time.monotonic())
+                )
                 await self._edit(number)
                 self.edited += 1
 
@@ -69,14 +73,24 @@ class Burst:
 
     async def _edit(self, number: int) -> None:
         if number % 3 == 0:
-            page, name, value = self.rng.choice(self.pages[-MOVED:]), "Status", self.rng.choice(PLANNED)
+            page, name, value = (
+                self.rng.choice(self.pages[-MOVED:]),
+                "Status",
+                self.rng.choice(PLANNED),
+            )
         elif number % 3 == 1:
-            page, name, value = self.rng.choice(self.pages), "Priority", self.rng.choice(["Low", "Normal", "High"])
+            page, name, value = (
+                self.rng.choice(self.pages),
+                "Priority",
+                self.rng.choice(["Low", "Normal", "High"]),
+            )
         else:
             page, name, value = self.rng.choice(self.pages), "Title", f"Squid, edit {number}"
         content: dict[str, Any] = {"title": [{"text": {"content": value}}]}
         async with self._turns[page]:  # so that the last to ask is the last to be answered
-            await self.board.edit(page, {name: content if name == "Title" else {"select": {"name": value}}})
+            await self.board.edit(
+                page, {name: content if name == "Title" else {"select": {"name": value}}}
+            )
             self.wrote[page, name] = value
 
     async def _pipeline(self, began: float) -> None:
@@ -84,9 +98,13 @@ class Burst:
             for number in range(self.moves):
                 if number >= self.moves * 2 // 3:
                     await self.struck.wait()
-                await asyncio.sleep(max(0.0, began + number * self.seconds / self.moves - time.monotonic()))
+                await asyncio.sleep(
+                    max(0.0, began + number * self.seconds / self.moves - time.monotonic())
+                )
                 page, to = self.rng.choice(self.pages[:MOVED]), self.rng.choice(WORKING)
-                await worker.execute("UPDATE tasks SET board_status = %s WHERE notion_page_id = %s", [to, page])
+                await worker.execute(
+                    "UPDATE tasks SET board_status = %s WHERE notion_page_id = %s", [to, page]
+                )
                 self.put[page] = to
                 self.moved += 1
 
@@ -115,7 +133,9 @@ async def shown(board: Board) -> dict[str, BoardCard]:
 
 async def differences(board: Board, database: str) -> list[str]:
     """What board and database say differently of a card, over all cards and properties."""
-    query = "SELECT t.*, c.attention FROM tasks t JOIN cards c ON c.notion_page_id = t.notion_page_id"
+    query = (
+        "SELECT t.*, c.attention FROM tasks t JOIN cards c ON c.notion_page_id = t.notion_page_id"
+    )
     tasks = {row["notion_page_id"]: row for row in await records(database, query)}
     found = []
     for page_id, card in (await shown(board)).items():
@@ -133,10 +153,15 @@ async def differences(board: Board, database: str) -> list[str]:
             "attention": task["attention"],
         }
         # Empty at the first contact counts as agreed, until the card is written for another reason.
-        for name, moment in (("created", task["created_at"]), ("updated", task["status_changed_at"])):
+        for name, moment in (
+            ("created", task["created_at"]),
+            ("updated", task["status_changed_at"]),
+        ):
             if getattr(card, name) is not None:
                 held[name] = to_minute(moment)
-        found += [f"{page_id}: {name}" for name, value in held.items() if getattr(card, name) != value]
+        found += [
+            f"{page_id}: {name}" for name, value in held.items() if getattr(card, name) != value
+        ]
     return [*found, *(f"{page_id} is not on the board" for page_id in tasks)]
 
 
@@ -155,7 +180,9 @@ async def on_its_way(board: Board) -> int:
 async def doubled(database: str) -> list[str]:
     """What took effect twice: tasks of one page, and changes in the history that repeat the one before."""
     tasks = await records(database, "SELECT notion_page_id FROM tasks")
-    found = [page for page, count in Counter(row["notion_page_id"] for row in tasks).items() if count > 1]
+    found = [
+        page for page, count in Counter(row["notion_page_id"] for row in tasks).items() if count > 1
+    ]
     query = "SELECT notion_page_id, action, property, old_value, new_value FROM task_history ORDER BY id"
     by_property: dict[tuple[str, str], list[tuple[str, Any, Any]]] = {}
     for row in await records(database, query):
@@ -176,6 +203,14 @@ async def lost(burst: Burst) -> list[str]:
         if getattr(cards[page], name.lower()) != value
     ]
     found += [f"{page}: not at {to}" for page, to in burst.put.items() if cards[page].status != to]
-    query = "SELECT notion_page_id, property, lost_value FROM task_history WHERE lost_value IS NOT NULL"
+    query = (
+        "SELECT notion_page_id, property, lost_value FROM task_history WHERE lost_value IS NOT NULL"
+    )
     rows = await records(burst.database, query)
-    return [*found, *(f"{row['notion_page_id']}: {row['property']} {row['lost_value']} overruled" for row in rows)]
+    return [
+        *found,
+        *(
+            f"{row['notion_page_id']}: {row['property']} {row['lost_value']} overruled"
+            for row in rows
+        ),
+    ]

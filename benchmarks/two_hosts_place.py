@@ -56,7 +56,10 @@ class Place:
     async def holder(self) -> Machine | None:
         """Whose cycle is under way."""
         found = await records(self.database, _HOLDER)
-        return next((each for each in self.machines if found and each.host.address == found[0]["address"]), None)
+        return next(
+            (each for each in self.machines if found and each.host.address == found[0]["address"]),
+            None,
+        )
 
     async def deployed(self) -> str | None:
         """Id of the push's deployment; None while there is none."""
@@ -89,8 +92,14 @@ class Place:
         """How many runs of a host Prefect has given up."""
         wanted = {"flow_runs": {"state": {"type": {"any_": ["CRASHED"]}}}}
         async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-            runs = (await client.post(f"{self.api}/flow_runs/filter", json=wanted)).raise_for_status().json()
-        return sum(f"{run['infrastructure_pid']}".startswith(f"{machine.host.name}:") for run in runs)
+            runs = (
+                (await client.post(f"{self.api}/flow_runs/filter", json=wanted))
+                .raise_for_status()
+                .json()
+            )
+        return sum(
+            f"{run['infrastructure_pid']}".startswith(f"{machine.host.name}:") for run in runs
+        )
 
     async def settled(self) -> bool:
         """Whether board and database are equal on every card, and nothing is on its way."""
@@ -101,7 +110,16 @@ class Place:
 @asynccontextmanager
 async def everything(net: Network, made: Path, cards: int) -> AsyncIterator[Place]:
     """Start it all; the board is imported when it is yielded."""
-    options = ("--host", CENTRE, "--webhook-url", WEBHOOKS, "--webhook-secret", SECRET, "--aggregation-seconds", "1")
+    options = (
+        "--host",
+        CENTRE,
+        "--webhook-url",
+        WEBHOOKS,
+        "--webhook-secret",
+        SECRET,
+        "--aggregation-seconds",
+        "1",
+    )
     async with AsyncExitStack() as cleanup:
         notion, (ours, prefects) = await asyncio.gather(
             cleanup.enter_async_context(board(cards, options=options)),
@@ -117,12 +135,19 @@ async def everything(net: Network, made: Path, cards: int) -> AsyncIterator[Plac
         }
         await cleanup.enter_async_context(balancer(net.centre, made, *net.around))
         machines = await asyncio.gather(
-            *(cleanup.enter_async_context(machine(host, made, api, settings)) for host in net.around)
+            *(
+                cleanup.enter_async_context(machine(host, made, api, settings))
+                for host in net.around
+            )
         )
         place = Place(net=net, board=notion, database=libpq(ours), api=api, machines=machines)
 
         async def imported() -> bool:
-            return bool(await records(place.database, "SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"))
+            return bool(
+                await records(
+                    place.database, "SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"
+                )
+            )
 
         await until(place.deployed, START_SECONDS, "the deployments are made")
         await until(place.all_at_work, START_SECONDS, "all workers are there")
@@ -135,7 +160,9 @@ async def shares(place: Place, since: int, until_number: int | None = None) -> C
     """How many requests came from which host."""
     names = {each.host.address: each.host.name for each in place.machines}
     asked = [
-        each for each in await place.board.requests(since) if until_number is None or each["number"] <= until_number
+        each
+        for each in await place.board.requests(since)
+        if until_number is None or each["number"] <= until_number
     ]
     return Counter(names.get(each["from"], each["from"]) for each in asked)
 

@@ -58,7 +58,9 @@ def postgres_programs() -> Path:
     Raises:
         NotPermitted: when there is none.
     """
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[4]))
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[4])
+    )
     if not found:
         raise NotPermitted("not installed: postgresql (in /usr/lib/postgresql)")
     return found[-1].parent
@@ -77,7 +79,9 @@ async def answers(address: str, seconds: float = START_SECONDS) -> None:
         await until(asked, seconds, f"{address} answers")
 
 
-async def until(what: Callable[[], Awaitable[Any]], seconds: float, meaning: str, every: float = 0.2) -> Any:
+async def until(
+    what: Callable[[], Awaitable[Any]], seconds: float, meaning: str, every: float = 0.2
+) -> Any:
     """The first true answer."""
     deadline = time.monotonic() + seconds
     while not (found := await what()):
@@ -94,10 +98,21 @@ def _initialise(programs: Path, data: Path, password: str) -> None:
     secret.write_text(password)
     for path in (data, secret):
         shutil.chown(path, _DATABASE_USER)
-    options = ("--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--username=postgres")
+    options = (
+        "--auth=scram-sha-256",
+        f"--pwfile={secret}",
+        "--encoding=UTF8",
+        "--username=postgres",
+    )
     command = [str(programs / "initdb"), "-D", str(data), *options]
     done = subprocess.run(
-        command, user=_DATABASE_USER, group=_DATABASE_USER, cwd="/", capture_output=True, text=True, check=False
+        command,
+        user=_DATABASE_USER,
+        group=_DATABASE_USER,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise NotPermitted(f"initdb failed: {done.stderr.strip()}")
@@ -113,7 +128,14 @@ async def postgres(centre: Host, folder: Path) -> AsyncIterator[tuple[URL, URL]]
     """Our database, migrated, and Prefect's, on one server that listens on TCP as a server of its own does."""
     programs, data, password = postgres_programs(), folder / "pg", secrets.token_urlsafe(12)
     await asyncio.to_thread(_initialise, programs, data, password)
-    settings = ("-c", f"listen_addresses={CENTRE}", "-c", f"port={POSTGRES}", "-c", "unix_socket_directories=")
+    settings = (
+        "-c",
+        f"listen_addresses={CENTRE}",
+        "-c",
+        f"port={POSTGRES}",
+        "-c",
+        "unix_socket_directories=",
+    )
     server = (str(programs / "postgres"), "-D", str(data), *settings)
     admin = make_url(f"postgresql+psycopg://postgres:{password}@{CENTRE}:{POSTGRES}/postgres")
     async with running(centre, *server, log=folder / "postgres.log", user=_DATABASE_USER):
@@ -134,7 +156,9 @@ async def postgres(centre: Host, folder: Path) -> AsyncIterator[tuple[URL, URL]]
 async def prefect_server(centre: Host, folder: Path, database: URL) -> AsyncIterator[str]:
     """Prefect's server on a PostgreSQL of its own; its API's address."""
     url = database.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-    environment = server_environment(folder / "prefect", PREFECT, host=CENTRE, database_url=url, login=PREFECT_LOGIN)
+    environment = server_environment(
+        folder / "prefect", PREFECT, host=CENTRE, database_url=url, login=PREFECT_LOGIN
+    )
     command = (sys.executable, "-m", "flows.prefect_server")
     async with running(centre, *command, log=folder / "prefect.log", environment=environment):
         await answers(f"http://{CENTRE}:{PREFECT}/api/health")
@@ -173,7 +197,9 @@ class Machine:
 
 
 @asynccontextmanager
-async def machine(host: Host, folder: Path, api: str, settings: Mapping[str, str]) -> AsyncIterator[Machine]:
+async def machine(
+    host: Host, folder: Path, api: str, settings: Mapping[str, str]
+) -> AsyncIterator[Machine]:
     """A warm worker and a door on a host, ready to work."""
     home = folder / host.name
     home.mkdir()
@@ -193,8 +219,12 @@ async def machine(host: Host, folder: Path, api: str, settings: Mapping[str, str
             await cleanup.enter_async_context(
                 running(host, sys.executable, "-m", *module, log=log, environment=environment)
             )
-            for module, log in zip((("flows.worker", "--bootstrap"), ("webhook",)), logs, strict=True)
+            for module, log in zip(
+                (("flows.worker", "--bootstrap"), ("webhook",)), logs, strict=True
+            )
         ]
-        made = Machine(host=host, worker=started[0], door=started[1], worker_log=logs[0], door_log=logs[1])
+        made = Machine(
+            host=host, worker=started[0], door=started[1], worker_log=logs[0], door_log=logs[1]
+        )
         await answers(made.health)
         yield made

@@ -1,8 +1,9 @@
 """From a webhook to the row it is about: the whole way, on real servers, the system otherwise idle.
 
-PostgreSQL, Prefect's server, the warm worker, the door, and a board that answers after 300 ms as Notion does. A person
-edits a card every few seconds at moments that know nothing of anybody's rhythm; the time runs from the door's
-`received_at` to the moment another connection sees the edit in `tasks`. The cycle of every minute runs as ever.
+PostgreSQL, Prefect's server, the warm worker, the door, and a board that answers after 300 ms as
+Notion does. A person edits a card every few seconds at moments that know nothing of anybody's
+rhythm; the time runs from the door's `received_at` to the moment another connection sees the edit
+in `tasks`. The cycle of every minute runs as ever.
 """
 
 from __future__ import annotations
@@ -62,13 +63,17 @@ async def edits(url: URL, notion: Board) -> list[Taken]:
     """Edit card after card."""
     chance = random.Random(11)
     async with await psycopg.AsyncConnection.connect(libpq(url), autocommit=True) as connection:
-        found = await (await connection.execute("SELECT notion_page_id FROM tasks ORDER BY 1")).fetchall()
+        found = await (
+            await connection.execute("SELECT notion_page_id FROM tasks ORDER BY 1")
+        ).fetchall()
         pages = [str(row[0]) for row in found]
         await edit(notion, connection, pages[0], "the first one finds everything cold")
         taken = []
         for number in range(EDITS):
             await asyncio.sleep(chance.uniform(*GAP))
-            taken.append(await edit(notion, connection, pages[number % len(pages)], f"topic {number}"))
+            taken.append(
+                await edit(notion, connection, pages[number % len(pages)], f"topic {number}")
+            )
     return taken
 
 
@@ -79,16 +84,28 @@ async def steps(prefect: Prefect, taken: Sequence[Taken]) -> str:
     runs: list[dict[str, Any]] = answer.raise_for_status().json()
     ways = []
     for each in taken:
-        mine = [run for run in runs if run["start_time"] and _moment(run["created"]) >= each.received]
+        mine = [
+            run for run in runs if run["start_time"] and _moment(run["created"]) >= each.received
+        ]
         if not mine or _moment(mine[0]["start_time"]) > each.seen:
             continue  # a cycle that was under way took it
         answer = await prefect.api.get(f"/flow_run_states/?flow_run_id={mine[0]['id']}")
-        told = {state["type"]: _moment(state["timestamp"]) for state in answer.raise_for_status().json()}
-        moments = [each.received, _moment(mine[0]["created"]), told["PENDING"], told["RUNNING"], each.seen]
+        told = {
+            state["type"]: _moment(state["timestamp"]) for state in answer.raise_for_status().json()
+        }
+        moments = [
+            each.received,
+            _moment(mine[0]["created"]),
+            told["PENDING"],
+            told["RUNNING"],
+            each.seen,
+        ]
         ways.append([(b - a).total_seconds() for a, b in pairwise(moments)])
     names = ("asked for", "taken by the worker", "running", "in the table")
     medians = [percentile(list(each), 0.5) for each in zip(*ways, strict=True)]
-    return ", ".join(f"{name} {1000 * median:.0f} ms" for name, median in zip(names, medians, strict=False))
+    return ", ".join(
+        f"{name} {1000 * median:.0f} ms" for name, median in zip(names, medians, strict=False)
+    )
 
 
 def _moment(text: str) -> datetime:

@@ -43,7 +43,10 @@ File = Annotated[Path, typer.Argument(help="The file, in pg_dump's custom format
 
 
 def backup(file: File) -> None:
-    """Write the database into a file, also while everything runs. It holds secrets: only you may read it."""
+    """Write the database into a file, also while everything runs.
+
+    It holds secrets: only you may read it.
+    """
     run(_backup(file), stopped="Stopped; nothing was backed up.")
 
 
@@ -54,7 +57,9 @@ async def _backup(file: Path) -> None:
         with _asking(url) as connection:
             _, _, ours = _tables(connection)
             if not ours:
-                raise GiveUp(f"There is nothing to back up: the database {url.database} has no tables of Showrunner.")
+                raise GiveUp(
+                    f"There is nothing to back up: the database {url.database} has no tables of Showrunner."
+                )
             programs = _programs(settings, url, connection)
         size = await write_dump(url, file, programs[0], own=settings.database_url is None)
     say(f"Wrote {file} ({size / _MEGABYTE:,.1f} MB). `showrunner restore {file}` puts it back.")
@@ -63,10 +68,15 @@ async def _backup(file: Path) -> None:
 def restore(
     file: File,
     *,
-    replace: Annotated[bool, typer.Option("--replace", help="Delete what the database holds now.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete what the database holds now.")
+    ] = False,
 ) -> None:
     """Fill the database from a backup, while nothing runs: in one step, or not at all."""
-    run(_restore(file, replace=replace), stopped="Stopped; the database is as it was, unless it said “Restored”.")
+    run(
+        _restore(file, replace=replace),
+        stopped="Stopped; the database is as it was, unless it said “Restored”.",
+    )
 
 
 async def _restore(file: Path, *, replace: bool) -> None:

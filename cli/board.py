@@ -29,9 +29,14 @@ from tasks.board.repair import repair
 from tasks.board.snapshot import Site, look, with_notes
 from tasks.runtime.context import Connections, connected, open_notion
 
-app = typer.Typer(help="Make the board in Notion, compare it with what it should be, mend it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make the board in Notion, compare it with what it should be, mend it.",
+    no_args_is_help=True,
+)
 
-_LACKING = {f"{name}-option-{what}" for name in ("status", "priority") for what in ("missing", "renamed")}
+_LACKING = {
+    f"{name}-option-{what}" for name in ("status", "priority") for what in ("missing", "renamed")
+}
 """What the alert of a cycle is about."""
 _STOPPED = "Stopped; what was made stays: run it again, it only adds what is missing."
 
@@ -39,7 +44,10 @@ _STOPPED = "Stopped; what was made stays: run it again, it only adds what is mis
 @app.command("create")
 def create(
     *,
-    parent: Annotated[str, typer.Option(help="The page to make it on: its link or id. Share it with the connection.")],
+    parent: Annotated[
+        str,
+        typer.Option(help="The page to make it on: its link or id. Share it with the connection."),
+    ],
     title: Annotated[str, typer.Option(help="What the board is called.")] = DEFAULT_TITLE,
 ) -> None:
     """Make the board with its views and relation databases. Again, it only adds what is missing."""
@@ -58,9 +66,14 @@ async def _create(page_id: str, title: str) -> None:
 @app.command("check")
 def check(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a difference, for scripts.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a difference, for scripts.")
+    ] = False,
 ) -> None:
-    """Compare the board with what it should be. Ends with 1 when something stops the sync or loses something."""
+    """Compare the board with what it should be.
+
+    Ends with 1 when something stops the sync or loses something.
+    """
     run(_check(as_json=as_json))
 
 
@@ -126,10 +139,17 @@ async def _site(settings: Settings) -> AsyncIterator[tuple[Site, Connections | N
     if settings.database_url is not None:
         async with connected(settings) as on:
             async with on.sessions() as session:
-                used = (await session.execute(text("SELECT to_regclass('sync_state')"))).scalar_one() is not None
+                used = (
+                    await session.execute(text("SELECT to_regclass('sync_state')"))
+                ).scalar_one() is not None
             if used:
                 sessions, source = on.sessions, settings.notion_data_source
-                yield Site(notion=on.notion, channels=channels, sessions=sessions, data_source=source), on
+                yield (
+                    Site(
+                        notion=on.notion, channels=channels, sessions=sessions, data_source=source
+                    ),
+                    on,
+                )
                 return
     notion = open_notion(settings)
     try:

@@ -22,13 +22,18 @@ from tasks.operations.card_facts import Live, examine, look_now
 from tasks.operations.people import names_of
 from tasks.runtime.context import connected
 
-app = typer.Typer(help="Show why a card is as it is, and put back what it lost.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show why a card is as it is, and put back what it lost.", no_args_is_help=True
+)
 
 _MEDIUM, _LONG = 120, 1000
 """Characters of a text in the table; what a card tells its editor is shown whole."""
 
 Page = Annotated[
-    str, typer.Argument(help="The Notion page's id, a link to it, its first characters, or the id of its task.")
+    str,
+    typer.Argument(
+        help="The Notion page's id, a link to it, its first characters, or the id of its task."
+    ),
 ]
 
 
@@ -36,8 +41,12 @@ Page = Annotated[
 def show_card(
     page: Page,
     *,
-    live: Annotated[bool, typer.Option("--live", help="Ask Notion what the card shows now: one request.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most that many lines of history, the last ones.")] = 50,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask Notion what the card shows now: one request.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most that many lines of history, the last ones.")
+    ] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
 ) -> None:
     """Show what board and database hold of a card, what would be pushed, why it is stuck, and its history."""
@@ -68,7 +77,10 @@ def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
     say(f"card  {page_id}  {card.base_title if card is not None else ''}".rstrip())
     say(f"task  {task.id}  {task.status}" if task is not None else "task  none")
     if card is not None:
-        seen, edited = (f"{clock_time(moment)} UTC" if moment else "never" for moment in (card.seen_at, card.edited_at))
+        seen, edited = (
+            f"{clock_time(moment)} UTC" if moment else "never"
+            for moment in (card.seen_at, card.edited_at)
+        )
         say(f"seen  {seen}, edited in Notion {edited}")
     if now is not None:
         gone = "in the trash" if now.card is not None and now.card.in_trash else "as in the table"
@@ -79,7 +91,15 @@ def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
 def _values(facts: Facts, now: Live | None) -> Table:
     """A row per property; who differs from what was last agreed on is named at its end."""
     asked = now is not None and now.card is not None
-    names = ("property", "agreed", "board", *(["board now"] if asked else []), "database", "to push", "differs")
+    names = (
+        "property",
+        "agreed",
+        "board",
+        *(["board now"] if asked else []),
+        "database",
+        "to push",
+        "differs",
+    )
     table = Table(box=None, pad_edge=False)
     for name in names:
         table.add_column(name, max_width=40)
@@ -92,7 +112,11 @@ def _values(facts: Facts, now: Live | None) -> Table:
 
 def _print_reasons(facts: Facts) -> None:
     found = reasons(facts)
-    say("why it is stuck" if found else "It is in sync: board and database agree, and nothing waits.")
+    say(
+        "why it is stuck"
+        if found
+        else "It is in sync: board and database agree, and nothing waits."
+    )
     for sentence in found:
         say(f"  - {sentence}")
     say()
@@ -102,10 +126,28 @@ def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None
     if not history:
         say("Nothing has happened to it yet.")
         return
-    table = Table("id", "when (UTC)", "who", "what", "property", "from", "to", "lost", "why", box=None, pad_edge=False)
+    table = Table(
+        "id",
+        "when (UTC)",
+        "who",
+        "what",
+        "property",
+        "from",
+        "to",
+        "lost",
+        "why",
+        box=None,
+        pad_edge=False,
+    )
     for row in history:
         why = (row.property, row.old_value, row.new_value, row.lost_value, row.reason)
-        cells = (str(row.id), clock_time(row.at), names.who(row.actor), row.action, *(short(cell) for cell in why))
+        cells = (
+            str(row.id),
+            clock_time(row.at),
+            names.who(row.actor),
+            row.action,
+            *(short(cell) for cell in why),
+        )
         table.add_row(*map(escape, cells))
     console.print(table)
     if len(history) == limit:
@@ -115,7 +157,9 @@ def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None
 @app.command("restore")
 def restore_value(
     page: Page,
-    history_id: Annotated[int, typer.Argument(help="The id of the line of history that kept the value.")],
+    history_id: Annotated[
+        int, typer.Argument(help="The id of the line of history that kept the value.")
+    ],
 ) -> None:
     """Put a lost Status or Priority back; the card shows it at the next cycle."""
     run(_restore(page, history_id))
@@ -124,7 +168,9 @@ def restore_value(
 async def _restore(page: str, history_id: int) -> None:
     async with connected(settings_here()) as on, on.sessions.begin() as session:
         page_id = await find_page(session, page)
-        done = await restore(session, page_id, history_id, now=on.clock(), correlation_id=correlate())
+        done = await restore(
+            session, page_id, history_id, now=on.clock(), correlation_id=correlate()
+        )
     if done.before == done.after:
         say(f"{done.property} is “{done.after}” already: nothing was changed.")
         return
@@ -137,4 +183,6 @@ def _when_shown(done: Restored) -> str:
         return "The card is in Notion's trash: it shows that once the page is restored there."
     if done.shown:
         return "The card shows that already."
-    return "The card shows that after the next cycle, within a minute; `showrunner push` runs one now."
+    return (
+        "The card shows that after the next cycle, within a minute; `showrunner push` runs one now."
+    )

@@ -16,8 +16,18 @@ from models.operations.health import Check, State
 from tasks.runtime.clock import utc_now
 
 _MARKS: Final = {State.OK: "✓", State.WARN: "!", State.FAIL: "✗", State.SKIP: "-"}
-_STYLES: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red", State.SKIP: "dim"}
-_COLOURS: Final = {State.FAIL: "red", State.WARN: "yellow", State.SKIP: "not checked", State.OK: "green"}
+_STYLES: Final = {
+    State.OK: "green",
+    State.WARN: "yellow",
+    State.FAIL: "bold red",
+    State.SKIP: "dim",
+}
+_COLOURS: Final = {
+    State.FAIL: "red",
+    State.WARN: "yellow",
+    State.SKIP: "not checked",
+    State.OK: "green",
+}
 _NAME_WIDTH: Final = max(map(len, ORDER))
 
 
@@ -25,7 +35,10 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
 ) -> None:
-    """Look at everything and say what is wrong and what to do. Exit code 1 when something is red. Changes nothing."""
+    """Look at everything and say what is wrong and what to do.
+
+    Exit code 1 when something is red. Changes nothing.
+    """
     began = time.monotonic()
     found = run(checkup(utc_now))
     seconds = time.monotonic() - began
@@ -51,7 +64,9 @@ def _print(check: Check) -> None:
 def summary(found: Checkup, seconds: float) -> str:
     """The last line: how many of each, and what the look cost."""
     counts = Counter(check.state for check in found.checks)
-    told = ", ".join(f"{counts[state]} {colour}" for state, colour in _COLOURS.items() if counts[state])
+    told = ", ".join(
+        f"{counts[state]} {colour}" for state, colour in _COLOURS.items() if counts[state]
+    )
     return f"\n{told}. {found.notion_requests} Notion requests, {seconds:.1f} s."
 
 
@@ -65,5 +80,10 @@ def _as_json(found: Checkup, seconds: float) -> dict[str, Any]:
 
 
 def _line(check: Check) -> dict[str, Any]:
-    told = {"name": check.name, "state": check.state.value, "facts": check.facts, "cure": " ".join(check.cures)}
+    told = {
+        "name": check.name,
+        "state": check.state.value,
+        "facts": check.facts,
+        "cure": " ".join(check.cures),
+    }
     return {**told, **check.details}

@@ -80,20 +80,27 @@ class Checkup:
 
 
 async def checkup(clock: Clock) -> Checkup:
-    """Look at everything. Never raises, writes nothing, and takes about ten seconds when nothing answers."""
+    """Look at everything.
+
+    Never raises, writes nothing, and takes about ten seconds when nothing answers.
+    """
     try:
         settings, first = _settings()
     except SettingsError as error:
         cure = "Mend them in the environment or .env; .env.example says what each one means."
         wrong = failed("settings", str(error).removesuffix(" See .env.example."), cure)
-        return _in_order([wrong, *(skipped(name, "the settings are wrong") for name in ORDER[1:])], 0)
+        return _in_order(
+            [wrong, *(skipped(name, "the settings are wrong") for name in ORDER[1:])], 0
+        )
     with counting_requests() as requests:
         parts = await asyncio.gather(
             _database_and_notion(settings, clock),
             _prefect(settings, clock),
             bounded(["door"], _HTTP_SECONDS, _only(door(settings))),
         )
-    return _in_order([*first, _channels(settings), *(check for part in parts for check in part)], requests.total)
+    return _in_order(
+        [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
+    )
 
 
 def _in_order(checks: Sequence[Check], requests: int) -> Checkup:
@@ -118,12 +125,24 @@ def _settings() -> tuple[Settings, list[Check]]:
     found = []
     if settings.notion_database_id is None:
         cure = "Set NOTION_DATABASE_ID to the link of the board's database."
-        found.append(Finding(state=State.FAIL, wrong="NOTION_API_TOKEN is set, NOTION_DATABASE_ID is not", cure=cure))
+        found.append(
+            Finding(
+                state=State.FAIL,
+                wrong="NOTION_API_TOKEN is set, NOTION_DATABASE_ID is not",
+                cure=cure,
+            )
+        )
     real = settings.notion_base_url == Settings.model_fields["notion_base_url"].default
     if real and not settings.alert_urls:
         cure = "Set ALERT_URLS: Slack, Discord, e-mail, … (.env.example)."
-        found.append(Finding(state=State.WARN, wrong="alerts reach nobody: ALERT_URLS is empty", cure=cure))
-    whose = "of the `showrunner up` that runs here" if running(settings.state_dir) else "of the environment and .env"
+        found.append(
+            Finding(state=State.WARN, wrong="alerts reach nobody: ALERT_URLS is empty", cure=cure)
+        )
+    whose = (
+        "of the `showrunner up` that runs here"
+        if running(settings.state_dir)
+        else "of the environment and .env"
+    )
     board = "Notion" if real else f"Notion at {settings.notion_base_url}"
     return settings, [checked("settings", f"{whose}; {board}", found)]
 
@@ -134,7 +153,10 @@ def _channels(settings: Settings) -> Check:
     except ChannelConfigError as error:
         return failed("channels", str(error).rstrip("."), _MEND_FILES)
     channels = sorted(folder.channels)
-    wrong = [Finding(state=State.FAIL, wrong=str(fault).rstrip("."), cure=_MEND_FILES) for fault in folder.faults]
+    wrong = [
+        Finding(state=State.FAIL, wrong=str(fault).rstrip("."), cure=_MEND_FILES)
+        for fault in folder.faults
+    ]
     return checked("channels", f"{len(channels)}: {', '.join(channels)}", wrong, channels=channels)
 
 
@@ -145,13 +167,21 @@ async def _only(check: Coroutine[Any, Any, Check]) -> list[Check]:
 async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
     async with seen_database(settings, clock) as database:
         notion = await seen_notion(settings, database, clock)
-        return [*database.checks, *notion.checks, *_signs_of_life(settings, database, clock), _clock(database, notion)]
+        return [
+            *database.checks,
+            *notion.checks,
+            *_signs_of_life(settings, database, clock),
+            _clock(database, notion),
+        ]
 
 
 def _signs_of_life(settings: Settings, database: DatabaseSight, clock: Clock) -> list[Check]:
     vitals, now = database.vitals, clock()
     if vitals is None:
-        return [skipped(name, database.missing) for name in ("webhook", "last good cycle", "inbox", "cards", "alerts")]
+        return [
+            skipped(name, database.missing)
+            for name in ("webhook", "last good cycle", "inbox", "cards", "alerts")
+        ]
     secrets = (settings.notion_webhook_secret, settings.automation_webhook_secret)
     return [
         judge_webhook(

@@ -21,15 +21,21 @@ from models.tables.webhook_events import EventState, WebhookEvent
 from tasks.operations.card_facts import examine
 from tasks.runtime.context import connected
 
-app = typer.Typer(help="List, show and replay what Notion's webhooks told us.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show and replay what Notion's webhooks told us.", no_args_is_help=True
+)
 
-EventId = Annotated[str, typer.Argument(help="The number of its row, Notion's id of it, or the beginning of that.")]
+EventId = Annotated[
+    str, typer.Argument(help="The number of its row, Notion's id of it, or the beginning of that.")
+]
 
 
 @app.command("list")
 def list_events(
     *,
-    dead: Annotated[bool, typer.Option("--dead", help="Only events that failed too often.")] = False,
+    dead: Annotated[
+        bool, typer.Option("--dead", help="Only events that failed too often.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most that many, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -51,15 +57,25 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
         console.print(_table(events, now))
     else:
         say("No event is dead." if dead else "The inbox is empty: no webhook has come yet.")
-    say(f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} processed in all.")
+    say(
+        f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} processed in all."
+    )
 
 
 def _table(events: list[WebhookEvent], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("id", "received (UTC)", "type", "page", "state", "attempts", "error"):
-        table.add_column(name, no_wrap=True, justify="right" if name in {"id", "attempts"} else "left")
+        table.add_column(
+            name, no_wrap=True, justify="right" if name in {"id", "attempts"} else "left"
+        )
     for event in events:
-        said = (event.event_type, short_id(event.page_id), _state(event, now), str(event.attempts), short(event.error))
+        said = (
+            event.event_type,
+            short_id(event.page_id),
+            _state(event, now),
+            str(event.attempts),
+            short(event.error),
+        )
         table.add_row(str(event.row), clock_time(event.received_at), *map(escape, said))
     return table
 
@@ -136,7 +152,9 @@ def _card(event: WebhookEvent, facts: Facts | None) -> str:
     """Which card an event is about, and whether that is in sync."""
     if facts is None:
         return "none: the event is about no page"
-    title = f"“{facts.card.base_title}” " if facts.card is not None and facts.card.base_title else ""
+    title = (
+        f"“{facts.card.base_title}” " if facts.card is not None and facts.card.base_title else ""
+    )
     wrong = differs(facts)
     if not wrong:
         return f"{title}is in sync"
@@ -146,7 +164,8 @@ def _card(event: WebhookEvent, facts: Facts | None) -> str:
 @app.command("replay")
 def replay_events(
     event_id: Annotated[
-        str | None, typer.Argument(help="The number of its row, Notion's id of it, or the beginning of that.")
+        str | None,
+        typer.Argument(help="The number of its row, Notion's id of it, or the beginning of that."),
     ] = None,
     *,
     dead: Annotated[bool, typer.Option("--dead", help="All dead events.")] = False,
@@ -162,9 +181,13 @@ async def _replay(event_id: str | None, *, dead: bool) -> None:
         rows = [(await inbox.find_event(session, event_id)).row] if event_id is not None else None
         due = await inbox.replay(session, rows, now=on.clock())
     if rows and not due:
-        raise GiveUp(f"Event {rows[0]} is being worked on at this moment: `showrunner events show {rows[0]}`.")
+        raise GiveUp(
+            f"Event {rows[0]} is being worked on at this moment: `showrunner events show {rows[0]}`."
+        )
     if not due:
         say("No event is dead.")
         return
     which = f"Event {due[0]} is" if len(due) == 1 else f"{len(due)} events are"
-    say(f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so now.")
+    say(
+        f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so now."
+    )

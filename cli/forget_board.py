@@ -25,9 +25,15 @@ _ALONE = (Lock.PUSH, Lock.IMPORT, Lock.INBOX)
 def forget(
     *,
     keep_tasks: Annotated[
-        bool, typer.Option("--keep-tasks", help="Keep the tasks of its cards as they are; no board shows them then.")
+        bool,
+        typer.Option(
+            "--keep-tasks",
+            help="Keep the tasks of its cards as they are; no board shows them then.",
+        ),
     ] = False,
-    delete_tasks: Annotated[bool, typer.Option("--delete-tasks", help="Delete the tasks of its cards.")] = False,
+    delete_tasks: Annotated[
+        bool, typer.Option("--delete-tasks", help="Delete the tasks of its cards.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Make this folder's database forget the board that it follows, so that it can follow another."""
@@ -44,12 +50,16 @@ async def _forget(*, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:
         migrate(url)
         engine = open_engine(url, pool_size=1)
         try:
-            await _forget_in(open_sessions(engine), keep_tasks=keep_tasks, delete_tasks=delete_tasks, yes=yes)
+            await _forget_in(
+                open_sessions(engine), keep_tasks=keep_tasks, delete_tasks=delete_tasks, yes=yes
+            )
         finally:
             await engine.dispose()
 
 
-async def _forget_in(sessions: Sessions, *, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:
+async def _forget_in(
+    sessions: Sessions, *, keep_tasks: bool, delete_tasks: bool, yes: bool
+) -> None:
     async with sessions.begin() as session:
         await _be_alone(session)
         known = await get_value(session, BOARD)
@@ -61,10 +71,16 @@ async def _forget_in(sessions: Sessions, *, keep_tasks: bool, delete_tasks: bool
                 f"{found.tasks} tasks belong to cards of the board {known['database_id']}, {found.to_do} of them to be "
                 "taken by workers. Nothing was forgotten: say --delete-tasks, or --keep-tasks to leave them alone."
             )
-        if not yes and not typer.confirm(_question(known["database_id"], found, delete_tasks=delete_tasks)):
+        if not yes and not typer.confirm(
+            _question(known["database_id"], found, delete_tasks=delete_tasks)
+        ):
             raise GiveUp("Nothing was forgotten.")
-        await forget_board(session, delete_tasks=delete_tasks, now=utc_now(), correlation_id=correlate())
-    typer.echo(f"Forgot the board {known['database_id']}. The next start follows the board that the settings name.")
+        await forget_board(
+            session, delete_tasks=delete_tasks, now=utc_now(), correlation_id=correlate()
+        )
+    typer.echo(
+        f"Forgot the board {known['database_id']}. The next start follows the board that the settings name."
+    )
     if found.tasks and keep_tasks:
         typer.echo(
             f"{found.tasks} tasks are left that no board shows, {found.to_do} of them still to be taken by workers; "
@@ -86,4 +102,6 @@ async def _be_alone(session: AsyncSession) -> None:
     for lock in _ALONE:
         query = text("SELECT pg_try_advisory_xact_lock(:key)")
         if not (await session.execute(query, {"key": lock.value})).scalar_one():
-            raise GiveUp("Something works on this database: stop every worker and door of it first.")
+            raise GiveUp(
+                "Something works on this database: stop every worker and door of it first."
+            )

@@ -48,7 +48,10 @@ def _print_version(value: bool) -> None:
 @app.callback()
 def showrunner(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Keep a Notion board and a pipeline's PostgreSQL database equal, both ways."""
@@ -69,7 +72,8 @@ async def _up() -> None:
 
 def main() -> None:
     """All that the command does; it begins in `cli.__main__`."""
-    # Prefect reads it when it is imported, which some commands do late: else it prints a notice and calls home.
+    # Prefect reads it when it is imported, which some commands do late: else it prints a notice and
+    # calls home.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     configure_logging("WARNING")
     keep_loopback_direct(os.environ)

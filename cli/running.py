@@ -24,7 +24,8 @@ def run(work: Coroutine[Any, Any, R], *, stopped: str = STOPPED) -> R:
 
     Args:
         work: the command's coroutine.
-        stopped: what is said when a signal ended it, unless the work itself says more (`stopping_says`).
+        stopped: what is said when a signal ended it, unless the work itself says more
+            (`stopping_says`).
 
     Raises:
         typer.Exit: with code 1 after the sentence was printed; 130 when interrupted.

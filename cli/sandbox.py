@@ -17,7 +17,9 @@ from cli.stack.running_stack import running
 from models.errors import GiveUp
 from models.settings import load_settings
 
-app = typer.Typer(help="Run only the sandbox: a Notion on this machine, with its API, webhooks and trouble on purpose.")
+app = typer.Typer(
+    help="Run only the sandbox: a Notion on this machine, with its API, webhooks and trouble on purpose."
+)
 _TIMEOUT_SECONDS = 10
 _FACTS = "sandbox.json"
 
@@ -41,7 +43,9 @@ class Drop(Enum):
 @app.callback(invoke_without_command=True)
 def sandbox(
     context: typer.Context,
-    state: Annotated[Path, typer.Option(help="Where the sandbox keeps its state.")] = Path(".showrunner/sandbox"),
+    state: Annotated[Path, typer.Option(help="Where the sandbox keeps its state.")] = Path(
+        ".showrunner/sandbox"
+    ),
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8500,
 ) -> None:
     """Run only the sandbox: a Notion on this machine, with its API and webhooks."""
@@ -49,28 +53,52 @@ def sandbox(
         return
     state.mkdir(parents=True, exist_ok=True)
     os.execv(  # noqa: S606 - the product and the sandbox do not import each other
-        sys.executable, [sys.executable, "-m", "notion_sandbox", "--port", str(port), "--state", str(state)]
+        sys.executable,
+        [sys.executable, "-m", "notion_sandbox", "--port", str(port), "--state", str(state)],
     )
 
 
-Url = Annotated[str | None, typer.Option(help="The sandbox's address; without it, the one that runs here.")]
+Url = Annotated[
+    str | None, typer.Option(help="The sandbox's address; without it, the one that runs here.")
+]
 
 
 @app.command("fault")
 def fault(
-    what: Annotated[str, typer.Argument(help="A status such as 429 or 503; or `drop`, `delay`, `list`, `clear`.")],
+    what: Annotated[
+        str,
+        typer.Argument(help="A status such as 429 or 503; or `drop`, `delay`, `list`, `clear`."),
+    ],
     *,
     times: Annotated[int | None, typer.Option(min=1, help="How many requests it strikes.")] = None,
-    until_cleared: Annotated[bool, typer.Option("--until-cleared", help="It strikes every request.")] = False,
-    skip: Annotated[int | None, typer.Option(min=0, help="How many requests it lets through first.")] = None,
+    until_cleared: Annotated[
+        bool, typer.Option("--until-cleared", help="It strikes every request.")
+    ] = False,
+    skip: Annotated[
+        int | None, typer.Option(min=0, help="How many requests it lets through first.")
+    ] = None,
     method: Annotated[Method | None, typer.Option(help="Only requests of this method.")] = None,
-    path: Annotated[str | None, typer.Option(help="Only paths that begin so, e.g. /v1/pages.")] = None,
-    retry_after: Annotated[int | None, typer.Option(min=0, help="Seconds in the Retry-After header.")] = None,
-    delay_ms: Annotated[int | None, typer.Option(min=1, help="Wait so long before the answer.")] = None,
-    saved: Annotated[bool, typer.Option("--saved", help="The write takes effect all the same.")] = False,
-    html: Annotated[bool, typer.Option("--html", help="The answer is a proxy's HTML page.")] = False,
-    when: Annotated[Drop, typer.Option(help="`drop`: before or after the write took effect.")] = Drop.BEFORE,
-    number: Annotated[int | None, typer.Option(help="`clear`: only the fault with this number.")] = None,
+    path: Annotated[
+        str | None, typer.Option(help="Only paths that begin so, e.g. /v1/pages.")
+    ] = None,
+    retry_after: Annotated[
+        int | None, typer.Option(min=0, help="Seconds in the Retry-After header.")
+    ] = None,
+    delay_ms: Annotated[
+        int | None, typer.Option(min=1, help="Wait so long before the answer.")
+    ] = None,
+    saved: Annotated[
+        bool, typer.Option("--saved", help="The write takes effect all the same.")
+    ] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="The answer is a proxy's HTML page.")
+    ] = False,
+    when: Annotated[
+        Drop, typer.Option(help="`drop`: before or after the write took effect.")
+    ] = Drop.BEFORE,
+    number: Annotated[
+        int | None, typer.Option(help="`clear`: only the fault with this number.")
+    ] = None,
     url: Url = None,
 ) -> None:
     """Let requests of the connection fail: `showrunner sandbox fault 429 --times 3`.
@@ -92,7 +120,9 @@ def fault(
     run(_fault(what, wanted, when, number, url))
 
 
-async def _fault(what: str, wanted: dict[str, Any], when: Drop, number: int | None, url: str | None) -> None:
+async def _fault(
+    what: str, wanted: dict[str, Any], when: Drop, number: int | None, url: str | None
+) -> None:
     address = url or sandbox_url()
     if what == "list":
         shown = (await _ask(address, "GET"))["faults"]
@@ -128,7 +158,9 @@ def sandbox_url() -> str:
     if environment is not None and "NOTION_BASE_URL" in environment:
         return environment["NOTION_BASE_URL"]
     if environment is not None:
-        raise GiveUp("The `showrunner up` of this folder works on Notion itself, where nothing fails on purpose.")
+        raise GiveUp(
+            "The `showrunner up` of this folder works on Notion itself, where nothing fails on purpose."
+        )
     try:
         return str(json.loads((folder / "sandbox" / _FACTS).read_text())["base_url"])
     except (OSError, ValueError, KeyError):
@@ -137,9 +169,13 @@ def sandbox_url() -> str:
         ) from None
 
 
-async def _ask(address: str, method: str, *, query: str = "", body: dict[str, Any] | None = None) -> dict[str, Any]:
+async def _ask(
+    address: str, method: str, *, query: str = "", body: dict[str, Any] | None = None
+) -> dict[str, Any]:
     try:
-        async with httpx.AsyncClient(base_url=address, timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=address, timeout=_TIMEOUT_SECONDS, trust_env=False
+        ) as client:
             response = await client.request(method, f"/sandbox/faults{query}", json=body)
             answer = response.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -163,6 +199,10 @@ def _line(fault: dict[str, Any]) -> str:
     parts += [f"after {fault['delay_ms']} ms" if fault["delay_ms"] else ""]
     parts += [f"Retry-After {fault['retry_after']}" if fault["retry_after"] is not None else ""]
     where = f"{fault['method'] or 'every method'} {fault['path']}"
-    left = f"{fault['struck']}, until cleared" if fault["times"] is None else f"{fault['struck']} of {fault['times']}"
+    left = (
+        f"{fault['struck']}, until cleared"
+        if fault["times"] is None
+        else f"{fault['struck']} of {fault['times']}"
+    )
     skipped = f", the first {fault['skip']} pass" if fault["skip"] else ""
     return f"{fault['number']}  {', '.join(part for part in parts if part)} · {where} · struck {left}{skipped}"

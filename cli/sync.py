@@ -26,7 +26,10 @@ def import_board(
         ),
     ] = False,
 ) -> None:
-    """Read the whole board into the database; goes on where an interrupted import stopped. Writes nothing to Notion."""
+    """Read the whole board into the database; goes on where an interrupted import stopped.
+
+    Writes nothing to Notion.
+    """
     run(_import_board(take_board=take_board), stopped="Stopped; run it again to go on.")
 
 
@@ -43,19 +46,30 @@ async def _import_board(*, take_board: bool) -> None:
 def push(
     *,
     dry: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be written, card by card. Write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Print what would be written, card by card. Write nothing."),
     ] = (False),
     confirm: Annotated[
         bool,
-        typer.Option("--confirm", help="Go on with the cards that a safety stop holds back, or with the next ones."),
+        typer.Option(
+            "--confirm",
+            help="Go on with the cards that a safety stop holds back, or with the next ones.",
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: one JSON object a card.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --dry-run: one JSON object a card.")
+    ] = False,
 ) -> None:
     """Run one cycle now: take in what people did, then write what differs."""
     if as_json and not dry:
         raise typer.BadParameter("--json goes with --dry-run.")
     work = _show_differences(as_json=as_json) if dry else _push(confirm=confirm)
-    run(work, stopped="Stopped." if dry else "Stopped; what was written stays, the rest is the next cycle's.")
+    run(
+        work,
+        stopped="Stopped."
+        if dry
+        else "Stopped; what was written stays, the rest is the next cycle's.",
+    )
 
 
 async def _show_differences(*, as_json: bool) -> None:

@@ -1,4 +1,7 @@
-"""Cycles by hand: what `showrunner import` and `showrunner push` do. Loading this takes seconds: nothing else does."""
+"""Cycles by hand: what `showrunner import` and `showrunner push` do.
+
+Loading this takes seconds: nothing else does.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,12 @@ async def _telling() -> AsyncIterator[Connections]:
 async def import_once(*, take_board: bool) -> None:
     """Import the board with a progress bar; with `take_board`, then take its statuses for cards that wait."""
     report = Report()
-    columns = (TextColumn("reading the board"), BarColumn(), TextColumn("{task.completed} cards"), TimeElapsedColumn())
+    columns = (
+        TextColumn("reading the board"),
+        BarColumn(),
+        TextColumn("{task.completed} cards"),
+        TimeElapsedColumn(),
+    )
     async with _telling() as on, one_at_a_time(on, Lock.IMPORT) as mine:
         if not mine:
             raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
@@ -58,7 +66,9 @@ async def import_once(*, take_board: bool) -> None:
         with counting_requests() as requests, Progress(*columns, console=console) as progress:
             bar = progress.add_task("import", total=None)
             with stopping_says(lambda: _stopped(int(progress.tasks[0].completed), known)):
-                await import_cards(on, report, progress=lambda cards: progress.update(bar, completed=cards))
+                await import_cards(
+                    on, report, progress=lambda cards: progress.update(bar, completed=cards)
+                )
             progress.update(bar, total=report.imported)
         if take_board:
             console.print(_taken(await take_statuses(on, correlation_id)), markup=False)
@@ -101,7 +111,14 @@ async def show_differences(*, as_json: bool) -> None:
             print_json({"task_id": one.task.id, "why": why_no_card(one, now)})
         for change in changes:
             held = change.waits or change.page_id in gone
-            print_json({"page_id": change.page_id, "shown": change.shown, "values": change.values, "waits": held})
+            print_json(
+                {
+                    "page_id": change.page_id,
+                    "shown": change.shown,
+                    "values": change.values,
+                    "waits": held,
+                }
+            )
         return
     for one in unmade:
         console.print(f"task {one.task.id}: {why_no_card(one, now)}", markup=False)
@@ -109,7 +126,9 @@ async def show_differences(*, as_json: bool) -> None:
     new = f"{len(unmade)} tasks wait for their card; " if unmade else ""
     waiting = len(gone) + sum(change.waits and change.page_id not in gone for change in changes)
     some_wait = f", {waiting} cards wait for `showrunner push --confirm`" if waiting else ""
-    console.print(f"{new}{len(changes)} cards differ{some_wait}; nothing was written.", markup=False)
+    console.print(
+        f"{new}{len(changes)} cards differ{some_wait}; nothing was written.", markup=False
+    )
     if any(change.waits and change.page_id not in gone for change in changes):
         console.print(
             "Is the board right, and the database old? `showrunner import --take-board` takes the board's statuses.",
@@ -119,13 +138,18 @@ async def show_differences(*, as_json: bool) -> None:
 
 def _print_changes(changes: Sequence[Change], gone: Collection[str]) -> None:
     for change in changes:
-        waits = ": waits for `showrunner push --confirm`" if change.waits and change.page_id not in gone else ""
+        waits = (
+            ": waits for `showrunner push --confirm`"
+            if change.waits and change.page_id not in gone
+            else ""
+        )
         console.print(f"card {change.page_id}{waits}", markup=False)
         for name, value in sorted(change.values.items()):
             console.print(f"  {name}: {_shown(change.shown[name])} → {_shown(value)}", markup=False)
     for page_id in gone:
         console.print(
-            f"card {page_id}: would be marked as trashed; waits for `showrunner push --confirm`", markup=False
+            f"card {page_id}: would be marked as trashed; waits for `showrunner push --confirm`",
+            markup=False,
         )
 
 
@@ -142,7 +166,9 @@ async def push_once(*, confirm: bool) -> None:
         async with one_at_a_time(on, Lock.PUSH) as mine:
             if not mine:
                 said = " It was told that you confirm." if confirm else ""
-                raise GiveUp(f"Another cycle is under way; the next one is due within a minute.{said}")
+                raise GiveUp(
+                    f"Another cycle is under way; the next one is due within a minute.{said}"
+                )
             with counting_requests() as requests:
                 await cycle(on, report, correlate())
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
@@ -153,5 +179,9 @@ def _confirmed(some: Waiting) -> str:
     if not some:
         return "Confirmed. No card waits for it now: it holds until the next cards wait, and is used on them."
     parts = [f"{some.moves} moves of people are put back"] if some.moves else []
-    parts += [f"{some.gone} pages are looked at once more, and marked as trashed if they are gone"] if some.gone else []
+    parts += (
+        [f"{some.gone} pages are looked at once more, and marked as trashed if they are gone"]
+        if some.gone
+        else []
+    )
     return f"Confirmed: {', and '.join(parts)}."

@@ -27,14 +27,21 @@ app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_
 _TITLE = 255
 
 TaskId = Annotated[
-    str, typer.Argument(help="The task's id or title, the beginning of either, or the id of its Notion page.")
+    str,
+    typer.Argument(
+        help="The task's id or title, the beginning of either, or the id of its Notion page."
+    ),
 ]
 
 
 @app.command("list")
 def list_tasks(
-    status: Annotated[str | None, typer.Option(help="Only tasks of this state, e.g. pending.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most that many, the last changed first.")] = 50,
+    status: Annotated[
+        str | None, typer.Option(help="Only tasks of this state, e.g. pending.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most that many, the last changed first.")
+    ] = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -53,10 +60,19 @@ async def _list(status: str | None, limit: int, *, as_json: bool) -> None:
             print_json(task.model_dump())
         return
     rows = [
-        (short_id(task.id), task.status, task.board_status, task.priority, task.channel_id, short(task.title, _TITLE))
+        (
+            short_id(task.id),
+            task.status,
+            task.board_status,
+            task.priority,
+            task.channel_id,
+            short(task.title, _TITLE),
+        )
         for task in tasks
     ]
-    print_table(("task", "status", "board status", "priority", "channel", "title"), rows, flexible="title")
+    print_table(
+        ("task", "status", "board status", "priority", "channel", "title"), rows, flexible="title"
+    )
 
 
 @app.command("show")
@@ -69,7 +85,11 @@ async def _show(task_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as on:
         async with on.sessions() as session:
             task = await find_task(session, task_id)
-            query = select(TaskHistory).where(TaskHistory.task_id == task.id).order_by(col(TaskHistory.id))
+            query = (
+                select(TaskHistory)
+                .where(TaskHistory.task_id == task.id)
+                .order_by(col(TaskHistory.id))
+            )
             history = list(await session.scalars(query))
             waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
             no_card = why_no_card(waiting, on.clock()) if task.notion_page_id is None else ""
@@ -79,7 +99,10 @@ async def _show(task_id: str, *, as_json: bool) -> None:
             {
                 **task.model_dump(),
                 "card": no_card or task.notion_page_id,
-                "history": [{**row.model_dump(exclude={"task_id"}), "who": names.who(row.actor)} for row in history],
+                "history": [
+                    {**row.model_dump(exclude={"task_id"}), "who": names.who(row.actor)}
+                    for row in history
+                ],
             }
         )
         return
@@ -88,10 +111,18 @@ async def _show(task_id: str, *, as_json: bool) -> None:
     if no_card:
         say(f"{'card':<18} {no_card}")
     rows = [
-        (clock_time(row.at), names.who(row.actor), row.action, row.property, *map(short, _changes(row)))
+        (
+            clock_time(row.at),
+            names.who(row.actor),
+            row.action,
+            row.property,
+            *map(short, _changes(row)),
+        )
         for row in history
     ]
-    print_table(("when (UTC)", "who", "what", "property", "from", "to", "lost", "correlation id"), rows)
+    print_table(
+        ("when (UTC)", "who", "what", "property", "from", "to", "lost", "correlation id"), rows
+    )
 
 
 def _changes(row: TaskHistory) -> tuple[str | None, ...]:
@@ -123,7 +154,11 @@ async def _store_move(on: Connections, task_id: str, target: BoardStatus) -> str
         task = await find_task(session, task_id)
         before = task.board_status
         if before != target:
-            task.board_status, task.status, task.status_changed_at = target.value, STATE_OF[target].value, now
+            task.board_status, task.status, task.status_changed_at = (
+                target.value,
+                STATE_OF[target].value,
+                now,
+            )
     return before
 
 
@@ -139,12 +174,16 @@ async def find_task(session: AsyncSession, task_id: str) -> Task:
     by_title = func.lower(Task.title).startswith(wanted.lower(), autoescape=True)
     rows: list[Task] = []
     for condition in (or_(by_id, by_page), func.lower(Task.title) == wanted.lower(), by_title):
-        rows = rows or (list(await session.scalars(select(Task).where(condition).limit(2))) if wanted else [])
+        rows = rows or (
+            list(await session.scalars(select(Task).where(condition).limit(2))) if wanted else []
+        )
     if not rows:
         raise GiveUp(f"There is no task {task_id}: `showrunner task list` shows them.")
     if len(rows) > 1:
         raise GiveUp(f"More than one task begins with {task_id}: give more of it, or its id.")
-    task = await session.get(Task, UUID(str(rows[0].id)), with_for_update=True, populate_existing=True)
+    task = await session.get(
+        Task, UUID(str(rows[0].id)), with_for_update=True, populate_existing=True
+    )
     if task is None:
         raise GiveUp(f"Task {task_id} was deleted just now.")
     return task

@@ -16,7 +16,9 @@ from tasks.runtime.context import connected
 
 app = typer.Typer(help="Set up Notion's webhook.", no_args_is_help=True)
 
-_WAITS = "It counts once it is accepted: paste it in Notion, Verify, then `showrunner webhook accept`."
+_WAITS = (
+    "It counts once it is accepted: paste it in Notion, Verify, then `showrunner webhook accept`."
+)
 _COUNTS = "It counts: paste it in Notion, Verify."
 
 
@@ -28,7 +30,9 @@ def webhook() -> None:
 @app.command("token")
 def token(
     *,
-    every: Annotated[bool, typer.Option("--all", help="Print each token that is stored, the newest first.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print each token that is stored, the newest first.")
+    ] = False,
 ) -> None:
     """Print the newest verification token that Notion sent for a subscription: paste it in Notion."""
     run(_token(every=every))
@@ -37,7 +41,10 @@ def token(
 async def _token(*, every: bool) -> None:
     async with connected(settings_here()) as on, on.sessions() as session:
         tokens = await read_tokens(session)
-    found = [*((one, _WAITS) for one in tokens.candidates), *((one, _COUNTS) for one in [tokens.secret] if one)]
+    found = [
+        *((one, _WAITS) for one in tokens.candidates),
+        *((one, _COUNTS) for one in [tokens.secret] if one),
+    ]
     if not found:
         raise GiveUp(
             "No verification token has come yet: set NOTION_WEBHOOK_ENROLMENT=true, restart, and create the "
@@ -61,10 +68,16 @@ def _came(at: datetime | None) -> str:
 @app.command("accept")
 def accept(
     beginning: Annotated[
-        str | None, typer.Argument(metavar="TOKEN", help="The token or how it begins; only needed if several wait.")
+        str | None,
+        typer.Argument(
+            metavar="TOKEN", help="The token or how it begins; only needed if several wait."
+        ),
     ] = None,
 ) -> None:
-    """Let the token count that Notion took at Verify. Accept no other: whoever sent it could send events."""
+    """Let the token count that Notion took at Verify.
+
+    Accept no other: whoever sent it could send events.
+    """
     run(_accept(beginning))
 
 
@@ -92,7 +105,10 @@ async def _forget() -> None:
     async with connected(settings_here()) as on, on.sessions.begin() as session:
         before = await hold_tokens(session)
         await store_tokens(session, Tokens())
-    gone: list[Token] = [*before.candidates, *([before.secret] if before.secret is not None else [])]
+    gone: list[Token] = [
+        *before.candidates,
+        *([before.secret] if before.secret is not None else []),
+    ]
     if not gone:
         typer.echo("No token was stored.")
         return

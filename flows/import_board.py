@@ -1,8 +1,8 @@
 """import-board: reads a whole existing board into the database, a hundred cards a request.
 
-By hand or command, and by the first push cycle itself. Goes on where an interrupted import stopped; writes nothing to
-the board. Needs DATABASE_URL and NOTION_API_TOKEN. Safe to run twice: known cards are compared, new ones added, and
-cards the board no longer shows are looked up by id.
+By hand or command, and by the first push cycle itself. Goes on where an interrupted import stopped;
+writes nothing to the board. Needs DATABASE_URL and NOTION_API_TOKEN. Safe to run twice: known cards
+are compared, new ones added, and cards the board no longer shows are looked up by id.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """ingest: what Notion told the door becomes rows.
 
-Triggered by the door, at most once a second; drains the whole inbox. Needs DATABASE_URL and NOTION_API_TOKEN. Safe to
-run twice or side by side: events are claimed, pages are read as they are now.
+Triggered by the door, at most once a second; drains the whole inbox. Needs DATABASE_URL and
+NOTION_API_TOKEN. Safe to run twice or side by side: events are claimed, pages are read as they are
+now.
 """
 
 from __future__ import annotations

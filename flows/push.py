@@ -1,15 +1,21 @@
 """push: the board shows what the database holds.
 
-Every 60 s, never two at once: sweep, drain the inbox, then write every card that differs. Goes on while there is a
-backlog; the runs that fall due meanwhile finish as superseded. Needs DATABASE_URL and NOTION_API_TOKEN. Safe to run
-twice: what needs pushing is a query.
+Every 60 s, never two at once: sweep, drain the inbox, then write every card that differs. Goes on
+while there is a backlog; the runs that fall due meanwhile finish as superseded. Needs DATABASE_URL
+and NOTION_API_TOKEN. Safe to run twice: what needs pushing is a query.
 """
 
 from __future__ import annotations
 
 from prefect import flow
 
-from flows.runtime.run_api import OTHER_CYCLE, STARTED_LATE, is_superseded, publish_table, rename_run
+from flows.runtime.run_api import (
+    OTHER_CYCLE,
+    STARTED_LATE,
+    is_superseded,
+    publish_table,
+    rename_run,
+)
 from flows.runtime.run_context import recorded
 from flows.runtime.run_table import table_of_changes
 from tasks.board.followed import followed_board
@@ -25,7 +31,8 @@ async def push(confirm: bool = False, dry_run: bool = False) -> None:  # noqa: F
     """One cycle, unless it is too late for it or another one is under way.
 
     Args:
-        confirm: go on with the cards that a safety stop holds back; if there are none, with the next ones.
+        confirm: go on with the cards that a safety stop holds back; if there are none, with the
+            next ones.
         dry_run: write nothing; a table of the run shows what a cycle would write, card by card.
     """
     if dry_run:

@@ -41,8 +41,12 @@ async def retention() -> None:
     """Delete processed events, history and runs past their time, and bring cards into step with their tasks."""
     async with recorded("retention") as run:
         settings, now = run.on.settings, run.on.clock()
-        events = await _delete(run.on, delete_events, now - timedelta(days=settings.retention_events_days))
-        history = await _delete(run.on, delete_history, now - timedelta(days=settings.retention_history_days))
+        events = await _delete(
+            run.on, delete_events, now - timedelta(days=settings.retention_events_days)
+        )
+        history = await _delete(
+            run.on, delete_history, now - timedelta(days=settings.retention_history_days)
+        )
         mended = await _mend(run.on)
         runs = await _delete_runs(settings, now)
     await rename_run(_name(events, history, runs, mended))
@@ -68,7 +72,11 @@ async def _mend(on: Connections) -> int:
         if mended < CARDS:
             break
     if total:
-        log.warning("cards_were_out_of_step", count=total, why="tasks or cards were written while triggers were off")
+        log.warning(
+            "cards_were_out_of_step",
+            count=total,
+            why="tasks or cards were written while triggers were off",
+        )
     return total
 
 
@@ -85,7 +93,12 @@ async def _delete_runs(settings: Settings, now: datetime) -> DeletedRuns:
 
 
 def _name(events: int, history: int, runs: DeletedRuns, mended: int) -> str:
-    counts = {"events": events, "history rows": history, "idle runs": runs.idle, "old runs": runs.old}
+    counts = {
+        "events": events,
+        "history rows": history,
+        "idle runs": runs.idle,
+        "old runs": runs.old,
+    }
     gone = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     said = [*([f"deleted {gone}"] if gone else []), *([f"mended {mended} cards"] if mended else [])]
     return ", ".join(said) or NOTHING

@@ -11,13 +11,15 @@ from sqlmodel import SQLModel
 from models.postgres.engine import begin_session, database_url
 
 ONE_AT_A_TIME = 7_236_001
-"""Key of the advisory lock under which migrations run, so that programs starting together wait for each other."""
+"""Key of the advisory lock under which migrations run, so that programs starting together wait for
+each other."""
 
 
 def run() -> None:
     """Run the migrations, each in a transaction of its own, giving up on locks rather than blocking a live system."""
     url = context.config.attributes.get("url") or database_url(os.environ["DATABASE_URL"])
-    # Without a pool the connection ends with the context, and with it the lock, whatever happens inside.
+    # Without a pool the connection ends with the context, and with it the lock, whatever happens
+    # inside.
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "connect", begin_session, insert=True)
     with engine.connect() as connection:

@@ -1,7 +1,8 @@
 """Errors as verdicts: each class says what its catcher should do next.
 
-`TryAgain` may succeed if repeated after `retry_after` seconds; `GiveUp` will not, and its message says what to do.
-No httpx, notion_client or database-driver exception crosses a room's border: it is translated into one of these.
+`TryAgain` may succeed if repeated after `retry_after` seconds; `GiveUp` will not, and its message
+says what to do. No httpx, notion_client or database-driver exception crosses a room's border: it is
+translated into one of these.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ class NotionAuthError(NotionIntegrationError, GiveUp):
 
 
 class NotionForbidden(NotionAuthError):
-    """403: the token may not do this here. Where one page is asked for, it may be that page alone: `tasks.board.refusals`."""
+    """403: the token may not do this here.
+
+    Where one page is asked for, it may be that page alone: `tasks.board.refusals`.
+    """
 
 
 class NotionPageNotFound(NotionIntegrationError, GiveUp):
@@ -90,7 +94,10 @@ class NotionCursorExpired(NotionRejected):
 
 
 class NotionUnavailable(NotionIntegrationError, TryAgain):
-    """429, 5xx or no answer, after the client's own retries. A read, or a write that was surely not saved."""
+    """429, 5xx or no answer, after the client's own retries.
+
+    A read, or a write that was surely not saved.
+    """
 
     def __init__(
         self,

@@ -9,7 +9,8 @@ from typing import Final
 
 MINUTE: Final = 60.0
 MOST: Final = 5_000_000
-"""Bytes a minute, about; a busy minute of a thousand webhooks a second for ten seconds stays below."""
+"""Bytes a minute, about; a busy minute of a thousand webhooks a second for ten seconds stays below.
+"""
 _KINDS_MOST: Final = 200
 _TRACEBACK: Final = 3_000
 """Bytes that a traceback is taken for."""
@@ -68,4 +69,7 @@ def _say(record: logging.LogRecord, left_out: int) -> None:
     if isinstance(record.msg, dict):
         record.msg = {**record.msg, "lines_left_out_before": left_out}
     else:
-        record.msg, record.args = f"{record.getMessage()} ({left_out} lines were left out before)", ()
+        record.msg, record.args = (
+            f"{record.getMessage()} ({left_out} lines were left out before)",
+            (),
+        )

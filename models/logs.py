@@ -1,8 +1,8 @@
 """Logs: structlog over the standard library, one line per fact, joined by what is bound in context.
 
-Loggers are named `showrunner.<room>` and made with `structlog.get_logger("showrunner.push")`. Event names are
-snake_case facts (`card_pushed`); every line carries the bound `correlation_id`, the level, the logger and an ISO
-time in UTC. Lines are JSON unless a person watches a terminal.
+Loggers are named `showrunner.<room>` and made with `structlog.get_logger("showrunner.push")`. Event
+names are snake_case facts (`card_pushed`); every line carries the bound `correlation_id`, the
+level, the logger and an ISO time in UTC. Lines are JSON unless a person watches a terminal.
 """
 
 from __future__ import annotations
@@ -22,11 +22,17 @@ ROOT: Final = "showrunner"
 """The logger above all of ours: levels and handlers are set here."""
 
 _STAMP: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
-_SHOWN_BESIDE_THE_TEXT: Final = frozenset({"event", "timestamp", "level", "logger", "exception", "stack"})
+_SHOWN_BESIDE_THE_TEXT: Final = frozenset(
+    {"event", "timestamp", "level", "logger", "exception", "stack"}
+)
 
 
-def configure_logging(level: str = "INFO", style: str = "auto", *, extra: Sequence[Processor] = ()) -> None:
-    """Set up logging of a process that is not run by Prefect (door, command, sandbox). Calling it again replaces it.
+def configure_logging(
+    level: str = "INFO", style: str = "auto", *, extra: Sequence[Processor] = ()
+) -> None:
+    """Set up logging of a process that is not run by Prefect (door, command, sandbox).
+
+    Calling it again replaces it.
 
     Args:
         level: least level of our own lines; other libraries print from WARNING on.
@@ -58,7 +64,8 @@ def configure_structlog(extra: Sequence[Processor] = ()) -> None:
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        # Loggers are made at import, before a process has configured itself, and tests swap the configuration.
+        # Loggers are made at import, before a process has configured itself, and tests swap the
+        # configuration.
         cache_logger_on_first_use=False,
     )
 
@@ -97,10 +104,20 @@ def text(hidden: frozenset[str] = frozenset()) -> logging.Formatter:
     """
 
     def render(_: WrappedLogger, __: str, event: EventDict) -> str:
-        facts = [f"{key}={value}" for key, value in event.items() if key not in _SHOWN_BESIDE_THE_TEXT | hidden]
+        facts = [
+            f"{key}={value}"
+            for key, value in event.items()
+            if key not in _SHOWN_BESIDE_THE_TEXT | hidden
+        ]
         line = " ".join([str(event["event"]), *facts])
-        return "\n".join(part for part in (line, event.get("stack"), event.get("exception")) if part)
+        return "\n".join(
+            part for part in (line, event.get("stack"), event.get("exception")) if part
+        )
 
     return ProcessorFormatter(
-        processors=[ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, render]
+        processors=[
+            ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            render,
+        ]
     )

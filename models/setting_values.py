@@ -21,7 +21,9 @@ _INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
 _OF_KUBERNETES: Final = re.compile("(tcp|udp|sctp)://")
 _SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
 _BETWEEN_ADDRESSES: Final = re.compile(rf"\s+|,+\s*(?={_SCHEME.pattern})")
-_AN_ID: Final = re.compile("(?:^|[^0-9a-f])([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
+_AN_ID: Final = re.compile(
+    "(?:^|[^0-9a-f])([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
+)
 _LEVELS: Final = {"WARN": "WARNING"}
 
 
@@ -47,7 +49,9 @@ def printable(value: Text) -> Text:
 def header_value(value: Text) -> Text:
     """The text, unless it cannot be sent as a header of HTTP."""
     if not _text(value).isascii():
-        raise ValueError("it holds a character beyond ASCII, which cannot be sent in a header of HTTP")
+        raise ValueError(
+            "it holds a character beyond ASCII, which cannot be sent in a header of HTTP"
+        )
     return printable(value)
 
 
@@ -80,7 +84,9 @@ def web_address(value: str) -> str:
     if not found:
         raise ValueError(address)
     if login:  # addresses are printed, logged and shown; a login is a setting of its own
-        raise ValueError("it holds a user or password; leave them out (PREFECT_API_AUTH_STRING takes Prefect's)")
+        raise ValueError(
+            "it holds a user or password; leave them out (PREFECT_API_AUTH_STRING takes Prefect's)"
+        )
     return value.rstrip("/")
 
 
@@ -113,7 +119,10 @@ def board_id(value: str) -> str:
 
 
 def addresses(value: Any) -> Any:
-    """Apprise's addresses in a text. Commas separate them only where another one begins: they may hold some."""
+    """Apprise's addresses in a text.
+
+    Commas separate them only where another one begins: they may hold some.
+    """
     if not isinstance(value, str):
         return value
     found: list[str] = []
@@ -121,9 +130,12 @@ def addresses(value: Any) -> Any:
         if _SCHEME.match(piece):
             found.append(piece)
         elif piece.strip(","):
-            # What follows a comma and a blank goes on with the address before it: another recipient of a mail.
+            # What follows a comma and a blank goes on with the address before it: another recipient
+            # of a mail.
             if not found or not (found[-1].endswith(",") or piece.startswith(",")):
-                raise ValueError("an address begins with what it is for, such as slack:// or mailto://; one does not")
+                raise ValueError(
+                    "an address begins with what it is for, such as slack:// or mailto://; one does not"
+                )
             found[-1] += piece
         elif found:
             found[-1] += piece

@@ -53,7 +53,8 @@ __all__ = [
 
 log = structlog.get_logger("showrunner.alerts")
 
-# It repeats an address that it cannot read, and most of an address is a secret. What came of it we say ourselves.
+# It repeats an address that it cannot read, and most of an address is a secret. What came of it we
+# say ourselves.
 logging.getLogger("apprise").addFilter(lambda _record: False)
 
 DATABASE_SECONDS: Final = 10.0
@@ -64,7 +65,10 @@ AWAY: Final = (OperationalError, InterfaceError, NoConnectionFree, OSError, Data
 """What is raised when PostgreSQL does not answer, or stores nothing; a time-out is an OSError."""
 _FACT_MAX: Final = 500
 _MESSAGES_AT_ONCE: Final = 20
-_KINDS: Final = {Level.CRITICAL: apprise.NotifyType.FAILURE, Level.ERROR: apprise.NotifyType.WARNING}
+_KINDS: Final = {
+    Level.CRITICAL: apprise.NotifyType.FAILURE,
+    Level.ERROR: apprise.NotifyType.WARNING,
+}
 
 
 class AlertConnections(Protocol):
@@ -80,14 +84,19 @@ class AlertConnections(Protocol):
     unstored: dict[str, Incident]
 
 
-async def send_alert(on: AlertConnections, level: Level, incident: str, title: str, context: Mapping[str, Any]) -> bool:
-    """Say that something needs a human, unless that was said already and is not over. Sends nothing and never fails.
+async def send_alert(
+    on: AlertConnections, level: Level, incident: str, title: str, context: Mapping[str, Any]
+) -> bool:
+    """Say that something needs a human, unless that was said already and is not over.
+
+    Sends nothing and never fails.
 
     Args:
         level: how urgent.
         incident: what makes it the same incident next time, e.g. `notion_auth`.
         title: one sentence.
-        context: ids and facts, never a token or a card's text; "what to do", when its kind does not say it best.
+        context: ids and facts, never a token or a card's text; "what to do", when its kind does not
+            say it best.
 
     Returns:
         Whether this is news.
@@ -117,19 +126,32 @@ async def send_alerts(
     except AWAY as error:
         news = [seen.name for seen in all_seen if _hold(on, seen)]
         if news:
-            log.warning("incident_not_stored", incident=news[0], count=len(news), error=reason(error))
+            log.warning(
+                "incident_not_stored", incident=news[0], count=len(news), error=reason(error)
+            )
     if news:
         write = log.critical if level is Level.CRITICAL else log.error
         more = {"count": len(news)} if len(news) > 1 else {}
-        write("alert", level_of_alert=level.value, incident=news[0], title=title, **lot[news[0]], **more)
+        write(
+            "alert",
+            level_of_alert=level.value,
+            incident=news[0],
+            title=title,
+            **lot[news[0]],
+            **more,
+        )
     return news
 
 
-def _seen(incident: str, level: Level, title: str, context: Mapping[str, Any], now: datetime) -> Incident:
+def _seen(
+    incident: str, level: Level, title: str, context: Mapping[str, Any], now: datetime
+) -> Incident:
     facts = {name.replace("_", " "): str(value)[:_FACT_MAX] for name, value in context.items()}
     if "correlation_id" in (bound := get_contextvars()):
         facts["correlation id"] = str(bound["correlation_id"])
-    return Incident(name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now)
+    return Incident(
+        name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now
+    )
 
 
 def _hold(on: AlertConnections, seen: Incident) -> bool:
@@ -142,7 +164,10 @@ def _hold(on: AlertConnections, seen: Incident) -> bool:
 
 
 async def resolve_alert(on: AlertConnections, *incidents: str) -> bool:
-    """Say of each of these incidents that it is over, if there was one; whether there was any. Never fails."""
+    """Say of each of these incidents that it is over, if there was one; whether there was any.
+
+    Never fails.
+    """
     if not incidents:
         return False
     now = on.clock()
@@ -191,7 +216,9 @@ async def _tell_unstored(on: AlertConnections) -> None:
         if incident.due is None or incident.due > on.clock():
             continue
         delivered = await _tell(on, [incident])
-        left = incident.delivered(incident, on.clock()) if delivered else incident.refused(on.clock())
+        left = (
+            incident.delivered(incident, on.clock()) if delivered else incident.refused(on.clock())
+        )
         if left is None:
             del on.unstored[incident.name]
         else:
@@ -252,12 +279,19 @@ async def _tell(on: AlertConnections, incidents: Sequence[Incident]) -> bool:
         if not taken:
             # The rest of the URL is a secret.
             receiver = f"{number}: {url.partition(':')[0]}"
-            log.error("alert_not_delivered", receiver=receiver, incidents=[incident.name for incident in incidents])
+            log.error(
+                "alert_not_delivered",
+                receiver=receiver,
+                incidents=[incident.name for incident in incidents],
+            )
     return any(took)
 
 
 async def _notify(url: str, title: str, body: str, kind: apprise.NotifyType) -> bool:
-    """Whether the receiver took it. In a thread that nobody waits for: Apprise blocks, and some of it for ever."""
+    """Whether the receiver took it.
+
+    In a thread that nobody waits for: Apprise blocks, and some of it for ever.
+    """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[bool] = loop.create_future()
 
@@ -268,7 +302,9 @@ async def _notify(url: str, title: str, body: str, kind: apprise.NotifyType) -> 
     def work() -> None:
         sender = apprise.Apprise()
         try:
-            taken = bool(sender.add(url)) and bool(sender.notify(title=title, body=body, notify_type=kind))
+            taken = bool(sender.add(url)) and bool(
+                sender.notify(title=title, body=body, notify_type=kind)
+            )
         except Exception as error:  # noqa: BLE001 - a plug-in's failure is a receiver that did not take it
             log.warning("alert_receiver_failed", error=type(error).__name__)
             taken = False

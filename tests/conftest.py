@@ -23,7 +23,8 @@ NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 
 _numbers = count()
 
-# Facts that a test is about are read from the database or asked for with a capture; the rest would bury a failure.
+# Facts that a test is about are read from the database or asked for with a capture; the rest would
+# bury a failure.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

@@ -64,11 +64,17 @@ def prefect_server(prefect_home: Path) -> Iterator[str]:
     home, port = prefect_home, free_port()
     api_url = f"http://127.0.0.1:{port}/api"
     log = home / "server.log"
-    mine = {"PREFECT_SERVER_UI_ENABLED": "false", "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "5"}
+    mine = {
+        "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "5",
+    }
     environment = os.environ | server_environment(home, port) | mine
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.prefect_server"], env=environment, stdout=output, stderr=output
+            [sys.executable, "-m", "flows.prefect_server"],
+            env=environment,
+            stdout=output,
+            stderr=output,
         )
     try:
         wait_until_healthy(api_url, process, log)
@@ -84,8 +90,13 @@ def prefect_server(prefect_home: Path) -> Iterator[str]:
 
 @pytest.fixture
 def prefect_api(prefect_server: str) -> Iterator[str]:
-    """The server's API URL, which this process's Prefect talks to during the test. Its logs are not sent there."""
-    with temporary_settings({PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: False}):
+    """The server's API URL, which this process's Prefect talks to during the test.
+
+    Its logs are not sent there.
+    """
+    with temporary_settings(
+        {PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: False}
+    ):
         yield prefect_server
 
 

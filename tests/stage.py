@@ -120,7 +120,9 @@ class Stage:
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         """Make the board and connect to it: at `url` over real HTTP, or in process."""
-        base_url, transport = (url, None) if url else ("http://sandbox", httpx.ASGITransport(self.app))
+        base_url, transport = (
+            (url, None) if url else ("http://sandbox", httpx.ASGITransport(self.app))
+        )
         self.people = httpx.AsyncClient(
             transport=transport,
             base_url=base_url,
@@ -132,7 +134,9 @@ class Stage:
             {
                 "parent": {"type": "page_id", "page_id": self.sandbox.root_page_id},
                 "title": [{"text": {"content": "Videos"}}],
-                "initial_data_source": {"properties": schema or board_schema(["deep_sea_stories", "history_in_ten"])},
+                "initial_data_source": {
+                    "properties": schema or board_schema(["deep_sea_stories", "history_in_ten"])
+                },
             },
         )
         self.database_id, self.data_source_id = made["id"], made["data_sources"][0]["id"]
@@ -143,10 +147,15 @@ class Stage:
     def connected(self, token: str) -> Connections:
         """A process of ours that was started with that token."""
         settings = Settings(
-            _env_file=None, notion_database_id=self.database_id, channel_configs=CHANNELS, notion_api_token=token
+            _env_file=None,
+            notion_database_id=self.database_id,
+            channel_configs=CHANNELS,
+            notion_api_token=token,
         )
         client = NotionClient(token, per_second=10_000, sleep=self.clock.sleep, **self._way)
-        return Connections(settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep)
+        return Connections(
+            settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep
+        )
 
     async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request of a person's client."""
@@ -157,12 +166,19 @@ class Stage:
     async def add(self, **values: Any) -> str:
         """A person makes a card; its page id."""
         parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
-        made = await self.ask("POST", "/v1/pages", {"parent": parent, "properties": properties(**values)})
+        made = await self.ask(
+            "POST", "/v1/pages", {"parent": parent, "properties": properties(**values)}
+        )
         return str(made["id"])
 
     async def add_valid(self, **values: Any) -> str:
         """A person makes a card with everything it needs."""
-        whole = {"title": "Giant squid", "channel": CHANNEL, "topic": "Architeuthis", "status": "Draft"}
+        whole = {
+            "title": "Giant squid",
+            "channel": CHANNEL,
+            "topic": "Architeuthis",
+            "status": "Draft",
+        }
         return await self.add(**{**whole, "priority": "Normal", **values})
 
     async def edit(self, page_id: str, **values: Any) -> None:
@@ -184,11 +200,16 @@ class Stage:
         await cycle(self.on, report, "test-correlation")
         return report
 
-    async def told(self, page_id: str, event_type: str = "page.properties_updated", **payload: Any) -> None:
+    async def told(
+        self, page_id: str, event_type: str = "page.properties_updated", **payload: Any
+    ) -> None:
         """Notion's webhook about a page reaches the inbox."""
         async with self.sessions.begin() as session:
             delivery = Delivery(
-                event_id=f"event-{self.clock().isoformat()}", event_type=event_type, page_id=page_id, payload=payload
+                event_id=f"event-{self.clock().isoformat()}",
+                event_type=event_type,
+                page_id=page_id,
+                payload=payload,
             )
             await inbox.put(session, delivery, now=self.clock(), correlation_id="door")
 
@@ -204,7 +225,9 @@ class Stage:
 
     async def task(self, page_id: str) -> Task | None:
         async with self.sessions() as session:
-            return (await session.scalars(select(Task).where(Task.notion_page_id == page_id))).one_or_none()
+            return (
+                await session.scalars(select(Task).where(Task.notion_page_id == page_id))
+            ).one_or_none()
 
     async def card(self, page_id: str) -> Card:
         async with self.sessions() as session:
@@ -212,7 +235,11 @@ class Stage:
 
     async def history(self, page_id: str) -> list[TaskHistory]:
         async with self.sessions() as session:
-            query = select(TaskHistory).where(TaskHistory.notion_page_id == page_id).order_by(col(TaskHistory.id))
+            query = (
+                select(TaskHistory)
+                .where(TaskHistory.notion_page_id == page_id)
+                .order_by(col(TaskHistory.id))
+            )
             return list(await session.scalars(query))
 
     async def events(self) -> list[WebhookEvent]:
@@ -223,7 +250,8 @@ class Stage:
         """A worker writes plain SQL, at the stage's time."""
         async with self.sessions.begin() as session:
             await session.execute(
-                text("SELECT set_config('showrunner.now', :now, true)"), {"now": self.clock().isoformat()}
+                text("SELECT set_config('showrunner.now', :now, true)"),
+                {"now": self.clock().isoformat()},
             )
             await session.execute(text(statement), values)
 
@@ -231,7 +259,9 @@ class Stage:
         """A worker moves the task of a card."""
         task = await self.task(page_id)
         assert task is not None
-        await self.sql("UPDATE tasks SET board_status = :to WHERE id = :id", to=board_status, id=task.id)
+        await self.sql(
+            "UPDATE tasks SET board_status = :to WHERE id = :id", to=board_status, id=task.id
+        )
         return task.id
 
     @asynccontextmanager

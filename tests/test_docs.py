@@ -32,15 +32,21 @@ def test_env_example_loads_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None
     assert copied == Settings(_env_file=None)
 
 
-@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.startswith("retention_")])
+@pytest.mark.parametrize(
+    "name", [name for name in Settings.model_fields if name.startswith("retention_")]
+)
 def test_the_readme_says_how_long_each_thing_is_kept(name: str) -> None:
     kept, unit = Settings.model_fields[name].default, name.rpartition("_")[2]
-    [row] = [line for line in README.splitlines() if line.startswith("|") and f"`{name.upper()}`" in line]
+    [row] = [
+        line for line in README.splitlines() if line.startswith("|") and f"`{name.upper()}`" in line
+    ]
     assert f"| {kept} {unit if kept > 1 else unit.removesuffix('s')} |" in row
 
 
 def test_the_readmes_first_move_works_for_whoever_follows_it() -> None:
-    [(meant, column)] = re.findall('^showrunner task move "?([^"]+?)"? "([^"]+)"', README, re.MULTILINE)
+    [(meant, column)] = re.findall(
+        '^showrunner task move "?([^"]+?)"? "([^"]+)"', README, re.MULTILINE
+    )
     assert column in set(BoardStatus)
     assert len([title for title, *_ in _CARDS if title.startswith(meant)]) == 1
     assert f"“{meant}" in README
@@ -54,7 +60,10 @@ def test_every_path_that_the_readme_links_to_exists() -> None:
 
 def test_every_picture_is_small_used_and_told_to_those_who_do_not_see_it() -> None:
     shown = {path: words for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README)}
-    pictures = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
+    pictures = {
+        path.relative_to(ROOT).as_posix(): path.stat().st_size
+        for path in (ROOT / "docs/pictures").iterdir()
+    }
     assert set(shown) == set(pictures)
     assert [path for path, words in shown.items() if len(words) < 30] == []
     assert [path for path, size in pictures.items() if size > 150_000] == []
@@ -96,12 +105,16 @@ def test_every_installed_package_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
     names = {re.split(r"[\[<>=]", line, maxsplit=1)[0].lower().replace("_", "-") for line in wanted}
-    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    pinned = re.findall(
+        r"^([A-Za-z0-9_.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE
+    )
     assert names <= {name.lower().replace("_", "-") for name in pinned}
 
 
 def test_no_file_names_a_registry_or_a_path_of_some_machine() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     hosts = ("p" + "ypi.org", "python" + "hosted", "npm" + "js.org", "deb." + "debian")
     forbidden = re.compile("|".join(map(re.escape, hosts)) + "|/(?:home|ro" + "ot)/[a-z]")
     named = [

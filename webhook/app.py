@@ -1,8 +1,9 @@
 """The door: one route that Notion calls, one that a monitor calls.
 
-A delivery is taken in this order, and the first step that fails refuses it with nothing stored: cap the body, prove who
-sends it over the raw bytes, only then look at what it is, parse it, store it, commit, answer 200, start the ingest. No
-call to Notion, no call to Prefect and no other query happens inside a request.
+A delivery is taken in this order, and the first step that fails refuses it with nothing stored: cap
+the body, prove who sends it over the raw bytes, only then look at what it is, parse it, store it,
+commit, answer 200, start the ingest. No call to Notion, no call to Prefect and no other query
+happens inside a request.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from webhook.refusals import Refusal
 from webhook.signature import SECRET_HEADER, SIGNATURE_HEADER, same_secret, verify, well_formed
 
 HANDSHAKE_MAX: Final = 4 * 1024
-"""Bytes. A handshake is parsed before anything proves its sender, so it has to be small; Notion's is 80."""
+"""Bytes. A handshake is parsed before anything proves its sender, so it has to be small; Notion's
+is 80."""
 
 log = structlog.get_logger("showrunner.webhook")
 
@@ -76,29 +78,43 @@ def create_app(
 
     Args:
         settings: secrets and whether enrolment is open; nothing else of them is read.
-        sessions: where the inbox is. The schema must be migrated; the door starts without a database, and then answers
-            503 until there is one.
+        sessions: where the inbox is. The schema must be migrated; the door starts without a
+            database, and then answers 503 until there is one.
         clock: the current time, aware; becomes `received_at`.
-        trigger: called after each commit of a new event that is not our own write coming back; must return at once
-            and never raise.
+        trigger: called after each commit of a new event that is not our own write coming back; must
+            return at once and never raise.
         body_seconds: seconds a whole body may take.
         database_seconds: seconds after which the database counts as away.
         bots: whose writes are our own; None: those that the database knows when the door opens.
 
     Returns:
-        `POST /webhook/notion`: 200 `{"status": "received" | "already_received"}`; 400, 401, 408, 413 `{"detail":
-        "refused"}`; 503 `{"detail": "unavailable"}` when the database cannot store it, so that Notion sends it again.
+        `POST /webhook/notion`: 200 `{"status": "received" | "already_received"}`; 400, 401, 408,
+        413 `{"detail": "refused"}`; 503 `{"detail": "unavailable"}` when the database cannot store
+        it, so that Notion sends it again.
         `GET /health`: 200 `{"status": "ok", "waiting": events}` or 503 `{"status": "unavailable"}`.
     """
     bots = bots or Bots(sessions, seconds=database_seconds)
-    door = Door(settings, sessions, clock=clock, trigger=trigger, bots=bots, database_seconds=database_seconds)
+    door = Door(
+        settings,
+        sessions,
+        clock=clock,
+        trigger=trigger,
+        bots=bots,
+        database_seconds=database_seconds,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await door.prepare()
         yield
 
-    app = FastAPI(title="Showrunner's door", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Showrunner's door",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
 
     @app.post("/webhook/notion")
     async def receive(request: Request) -> JSONResponse:
@@ -163,7 +179,9 @@ class Door:
             answer = await self._take(request.headers, body, correlation_id)
         except Refusal as refusal:
             size = len(body) if refusal.size is None else refusal.size
-            log.warning("webhook_refused", reason=refusal.reason, bytes=size, correlation_id=correlation_id)
+            log.warning(
+                "webhook_refused", reason=refusal.reason, bytes=size, correlation_id=correlation_id
+            )
             answer_type = EarlyAnswer if refusal.unread else JSONResponse
             return answer_type({"detail": "refused"}, refusal.status)
         except DatabaseUnavailable as error:
@@ -208,7 +226,9 @@ class Door:
         """The one way in without a proof: a handshake's token, while the operator holds enrolment open."""
         signatures = headers.getlist(SIGNATURE_HEADER)
         token = _token_of(headers, body) if self._secrets.enrolment_open else None
-        if token is None or (signatures and not (len(signatures) == 1 and verify(body, signatures[0], [token]))):
+        if token is None or (
+            signatures and not (len(signatures) == 1 and verify(body, signatures[0], [token]))
+        ):
             raise Refusal(401, self._why_unproven(signatures, body))
         enrolment = await self._secrets.enrol(token)
         if enrolment is Enrolment.KNOWN:
@@ -216,7 +236,11 @@ class Door:
         if enrolment is Enrolment.SECRET:
             log.info("webhook_enrolled", correlation_id=correlation_id)
         else:
-            log.warning("webhook_token_waits", action="showrunner webhook token", correlation_id=correlation_id)
+            log.warning(
+                "webhook_token_waits",
+                action="showrunner webhook token",
+                correlation_id=correlation_id,
+            )
         return Answer.RECEIVED
 
     def _why_unproven(self, signatures: list[str], body: bytes) -> str:
@@ -225,10 +249,15 @@ class Door:
             return "handshake_expected" if self._secrets.enrolment_open else "signature_missing"
         if len(signatures) != 1 or not well_formed(signatures[0]):
             return "signature_malformed"
-        return "token_not_accepted_yet" if self._secrets.waits(body, signatures[0]) else "signature_mismatch"
+        return (
+            "token_not_accepted_yet"
+            if self._secrets.waits(body, signatures[0])
+            else "signature_mismatch"
+        )
 
     async def _store(self, delivery: Delivery, correlation_id: str) -> Answer:
-        # Our own write coming back says nothing new: it is done as it is stored, and no run is spent on it.
+        # Our own write coming back says nothing new: it is done as it is stored, and no run is
+        # spent on it.
         own = inbox.is_own_echo(delivery.event_type, delivery.payload, self._bots.ids)
         try:
             async with asyncio.timeout(self._database_seconds):
@@ -255,8 +284,9 @@ class Door:
         try:
             return await self._put_once(delivery, correlation_id, own=own)
         except DBAPIError as error:
-            # A connection that died in the pool, as all do when PostgreSQL is restarted, shows only when it is used:
-            # asking each of them before would cost every event a round trip. Storing twice is as once.
+            # A connection that died in the pool, as all do when PostgreSQL is restarted, shows only
+            # when it is used: asking each of them before would cost every event a round trip.
+            # Storing twice is as once.
             if not error.connection_invalidated:
                 raise
         await self._put_once(delivery, correlation_id, own=own)
@@ -264,13 +294,20 @@ class Door:
 
     async def _put_once(self, delivery: Delivery, correlation_id: str, *, own: bool) -> bool:
         async with self._storing.connect() as connection:
-            return await inbox.put(connection, delivery, now=self._clock(), correlation_id=correlation_id, own=own)
+            return await inbox.put(
+                connection, delivery, now=self._clock(), correlation_id=correlation_id, own=own
+            )
 
     def _is_away(self, error: BaseException, **context: str) -> None:
         """One line for an outage: deliveries come by the hundred, and Notion sends each of them again."""
         self._failures += 1
         if self._failures == 1:
-            log.error("inbox_unavailable", error=_name_of(error), action="notion_sends_events_again", **context)
+            log.error(
+                "inbox_unavailable",
+                error=_name_of(error),
+                action="notion_sends_events_again",
+                **context,
+            )
 
     def _is_there(self) -> None:
         if self._failures:
@@ -280,7 +317,9 @@ class Door:
 
 def _is_json(content_type: str) -> bool:
     kind = content_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
 
 
 def _token_of(headers: Headers, body: bytes) -> str | None:

@@ -23,11 +23,12 @@ _LENGTH_DIGITS_MAX = 18
 async def read_body(request: Request, *, seconds: float = BODY_SECONDS) -> bytes:
     """The raw body, exactly as sent.
 
-    A Content-Length above the cap is refused before a byte is read; a body that has none, or more bytes than it
-    announced, is cut off as soon as it passes the cap.
+    A Content-Length above the cap is refused before a byte is read; a body that has none, or more
+    bytes than it announced, is cut off as soon as it passes the cap.
 
     Raises:
-        Refusal: 413 above `BODY_MAX`, 408 when it takes longer than `seconds`, 400 when the sender hung up.
+        Refusal: 413 above `BODY_MAX`, 408 when it takes longer than `seconds`, 400 when the sender
+            hung up.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal():
@@ -59,7 +60,9 @@ class EarlyAnswer(JSONResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Answer, let the sender finish or hang up, close."""
         self.headers["connection"] = "close"
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_SECONDS):

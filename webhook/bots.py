@@ -35,7 +35,8 @@ class Bots:
 
     Args:
         sessions: where they are remembered.
-        ask: asks Notion whose token ours is unless that is remembered; None where the door has no token.
+        ask: asks Notion whose token ours is unless that is remembered; None where the door has no
+            token.
         seconds: after which the database counts as away.
 
     Attributes:
@@ -72,7 +73,9 @@ class Bots:
             if self._ask is not None:
                 await self._ask()
                 self._ask = None
-        except GiveUp as error:  # the token is wrong: the cycles tell, and another one comes with a restart
+        except (
+            GiveUp
+        ) as error:  # the token is wrong: the cycles tell, and another one comes with a restart
             self._ask = None
             log.warning("bot_unknown", error=str(error))
         except (ShowrunnerError, SQLAlchemyError, OSError) as error:

@@ -20,7 +20,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CONNECTIONS_MOST: Final = 1000
 _OTHER_DESCRIPTORS: Final = 64
-"""What the door itself needs: the pool of the database, Notion, Prefect, receivers of alerts, files."""
+"""What the door itself needs: the pool of the database, Notion, Prefect, receivers of alerts,
+files."""
 _CONNECTIONS_LEAST: Final = 8
 _QUIET_SECONDS: Final = 60.0
 """After so long without a full door, the next one is told again."""
@@ -41,9 +42,11 @@ class Limits:
     """What strangers may take of the door.
 
     Attributes:
-        head: seconds until a request's head is there, from the connection's beginning or the last answer.
+        head: seconds until a request's head is there, from the connection's beginning or the last
+            answer.
         exchange: seconds from then until it is answered and the answer is taken.
-        grace: seconds that a connection is left to send a head in when there is no room for another one.
+        grace: seconds that a connection is left to send a head in when there is no room for another
+            one.
         patience: seconds that a request is left to be answered in then.
         pause: seconds until the next look when there is no room at all.
         connections: how many at once.
@@ -152,8 +155,16 @@ class Room:
         A request that Notion sends is there within a round trip, so those who have sent none for longest go.
         """
         now = asyncio.get_running_loop().time()
-        waiting = (each for each in self._open if not each.answering and each.since <= now - self.limits.grace)
-        late = (each for each in self._open if each.answering and each.since <= now - self.limits.patience)
+        waiting = (
+            each
+            for each in self._open
+            if not each.answering and each.since <= now - self.limits.grace
+        )
+        late = (
+            each
+            for each in self._open
+            if each.answering and each.since <= now - self.limits.patience
+        )
         found = next(waiting, None) or next(late, None)
         if found is None:
             return False

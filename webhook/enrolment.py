@@ -22,7 +22,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.errors import DatabaseUnavailable
 from models.postgres.engine import Sessions
 from models.settings import Settings
-from models.tables.webhook_tokens import Token, Tokens, hold_tokens, mark_of, read_tokens, store_tokens
+from models.tables.webhook_tokens import (
+    Token,
+    Tokens,
+    hold_tokens,
+    mark_of,
+    read_tokens,
+    store_tokens,
+)
 from webhook.signature import same_secret, verify
 
 REREAD = timedelta(seconds=3)
@@ -94,7 +101,9 @@ class Secrets:
 
     def is_current(self, token: str) -> bool:
         """Whether the token is a secret that counts now, in constant time."""
-        return any([same_secret(token, secret) for secret in (self._configured, *self._enrolled()[:1])])  # noqa: C419
+        return any(
+            same_secret(token, secret) for secret in (self._configured, *self._enrolled()[:1])
+        )
 
     async def enrol(self, token: str) -> Enrolment:
         """Store a handshake's token: the secret where there is none, else a candidate beside it.
@@ -134,7 +143,8 @@ class Secrets:
         try:
             await self.refresh()
         except DatabaseUnavailable:
-            # The configured secret decides by itself; Notion sends again what an enrolled one signed meanwhile.
+            # The configured secret decides by itself; Notion sends again what an enrolled one
+            # signed meanwhile.
             if self._configured is None:
                 raise
 
@@ -165,7 +175,11 @@ class Secrets:
         return self._tokens.counting(self._configured)
 
     def _accepted(self) -> list[str]:
-        return [secret for secret in (self._configured, *self._enrolled(), self._previous) if secret is not None]
+        return [
+            secret
+            for secret in (self._configured, *self._enrolled(), self._previous)
+            if secret is not None
+        ]
 
 
 def _usable(secret: SecretStr | None) -> str | None:

@@ -1,10 +1,12 @@
 """What a verified body says: three shapes of delivery, read tolerantly into one `Delivery`.
 
-- Notion's webhooks (reference page "Webhooks"): `id`, `type`, `entity`, `data`, `authors`. Ids only, never values.
+- Notion's webhooks (reference page "Webhooks"): `id`, `type`, `entity`, `data`, `authors`. Ids
+only, never values.
 - A database automation's "Send webhook" action: `source.type == "automation"`, `data` is a page.
 - The flat shape of spec 3.3: `id`, `type`, `object: {id, properties}`.
 
-Unknown types and fields are kept. Whatever values a payload holds, they are a hint to look at the page, never data.
+Unknown types and fields are kept. Whatever values a payload holds, they are a hint to look at the
+page, never data.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ PAGE_ID_MAX: Final = 100
 TOKEN_MAX: Final = 200
 """Characters of a verification token; Notion's have 50."""
 DEPTH_MAX: Final = 100
-"""Levels of nesting, the outermost object being the first. Notion's deepest pages use about a dozen; PostgreSQL and
-Python give up near a thousand."""
+"""Levels of nesting, the outermost object being the first. Notion's deepest pages use about a
+dozen; PostgreSQL and Python give up near a thousand."""
 AUTOMATION: Final = "automation"
 """`event_type` of an automation's delivery, which has none of its own."""
 
@@ -108,7 +110,9 @@ def read_delivery(payload: dict[str, Any], body: bytes) -> Delivery:
     """
     match shape_of(payload):
         case Shape.AUTOMATION:
-            event_id = _text(payload["source"].get("event_id", _digest(body)), EVENT_ID_MAX, "event_id_invalid")
+            event_id = _text(
+                payload["source"].get("event_id", _digest(body)), EVENT_ID_MAX, "event_id_invalid"
+            )
             event_type, page = AUTOMATION, payload.get("data")
             about_page = isinstance(page, dict) and page.get("object", "page") == "page"
         case Shape.FLAT:
@@ -146,7 +150,12 @@ def _page_id(value: Any) -> str | None:
 
 def _text(value: Any, longest: int, reason: str) -> str:
     """A name that is stored, logged and printed: with control characters it is none."""
-    if not isinstance(value, str) or not value.strip() or len(value) > longest or not value.isprintable():
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or len(value) > longest
+        or not value.isprintable()
+    ):
         raise Refusal(400, reason)
     return value
 

@@ -19,7 +19,13 @@ from starlette.types import ASGIApp
 
 from models.errors import GiveUp, SettingsError, ShowrunnerError
 from models.logs import configure_logging
-from models.postgres.engine import Sessions, committing_at_once, database_url, open_engine, open_sessions
+from models.postgres.engine import (
+    Sessions,
+    committing_at_once,
+    database_url,
+    open_engine,
+    open_sessions,
+)
 from models.postgres.notify import announce_run
 from models.settings import Settings, load_settings
 from tasks.notion.proxies import keep_loopback_direct
@@ -64,14 +70,18 @@ class Server(uvicorn.Server):
         """Start, and say where."""
         await super().startup([])  # we accept ourselves: see `webhook.connections`
         for listener in sockets or []:
-            self._accepting.append(asyncio.create_task(accept(listener, self._room, self._connection)))
+            self._accepting.append(
+                asyncio.create_task(accept(listener, self._room, self._connection))
+            )
             host, port = listener.getsockname()[:2]
             log.info("door_open", host=host, port=port)
         self.ready.set()
 
     def _connection(self) -> Connection:
         state = self.lifespan.state
-        return Connection(config=self.config, server_state=self.server_state, app_state=state, room=self._room)
+        return Connection(
+            config=self.config, server_state=self.server_state, app_state=state, room=self._room
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more, and finish what is under way."""
@@ -99,13 +109,15 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
-        # The protocol has to be named: asyncio switches Nagle's delay off only for sockets that say TCP, and an answer
-        # on a kept connection would otherwise come 40 ms late (socket.create_server leaves it out).
+        # The protocol has to be named: asyncio switches Nagle's delay off only for sockets that say
+        # TCP, and an answer on a kept connection would otherwise come 40 ms late
+        # (socket.create_server leaves it out).
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise _no_listening(host, port, error) from error
     try:
-        # A door that was just closed leaves its port in TIME_WAIT; a port somebody listens on stays refused.
+        # A door that was just closed leaves its port in TIME_WAIT; a port somebody listens on stays
+        # refused.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(_BACKLOG)
@@ -118,18 +130,24 @@ def listen(host: str, port: int) -> socket.socket:
 def _no_listening(host: str, port: int, error: OSError) -> GiveUp:
     if error.errno == errno.EADDRINUSE:
         return GiveUp(f"Port {port} on {host} is in use: stop what holds it, or set DOOR_PORT.")
-    return GiveUp(f"The door cannot listen on {host}, port {port} ({error.strerror}): set DOOR_HOST or DOOR_PORT.")
+    return GiveUp(
+        f"The door cannot listen on {host}, port {port} ({error.strerror}): set DOOR_HOST or DOOR_PORT."
+    )
 
 
 async def serve(settings: Settings) -> None:
-    """Open the door and hold it open until SIGTERM or SIGINT. Everything opened here is closed here.
+    """Open the door and hold it open until SIGTERM or SIGINT.
+
+    Everything opened here is closed here.
 
     Raises:
         SettingsError: when DATABASE_URL is missing or no PostgreSQL URL.
         GiveUp: when the port cannot be had.
     """
     if settings.database_url is None:
-        raise SettingsError("DATABASE_URL is not set: the door needs the PostgreSQL database that holds the inbox.")
+        raise SettingsError(
+            "DATABASE_URL is not set: the door needs the PostgreSQL database that holds the inbox."
+        )
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url, pool_size=settings.database_pool_size, ping=False)
     sessions = open_sessions(engine)
@@ -151,9 +169,15 @@ async def serve(settings: Settings) -> None:
 
 
 async def announce(sessions: Sessions) -> None:
-    """Tell the workers that an ingest run was asked for. Where that is not possible they find it at their next poll."""
+    """Tell the workers that an ingest run was asked for.
+
+    Where that is not possible they find it at their next poll.
+    """
     with suppress(SQLAlchemyError, OSError):  # OSError: TimeoutError among others
-        async with asyncio.timeout(DATABASE_SECONDS), committing_at_once(sessions).connect() as connection:
+        async with (
+            asyncio.timeout(DATABASE_SECONDS),
+            committing_at_once(sessions).connect() as connection,
+        ):
             await announce_run(connection)
 
 

@@ -1,9 +1,9 @@
 """Starting the ingest: after each stored event a run of its deployment, at most one a second.
 
 Plain HTTP, because importing Prefect takes two seconds. Two routes of Prefect's API are used: `GET
-/deployments/name/{flow}/{deployment}` for the id, `POST /deployments/{id}/create_flow_run` for the run (an empty object
-is a valid body; the run is then scheduled for now). If Prefect is down nothing is lost: the event is in the inbox, and
-the next push cycle drains it.
+/deployments/name/{flow}/{deployment}` for the id, `POST /deployments/{id}/create_flow_run` for the
+run (an empty object is a valid body; the run is then scheduled for now). If Prefect is down nothing
+is lost: the event is in the inbox, and the next push cycle drains it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ DEPLOYMENT: Final = "ingest/ingest"
 INTERVAL: Final = 1.0
 """Seconds between two runs at least."""
 BURST: Final = 20
-"""Kicks served by one run from which on the next may wait longer: who works on so much looks again before it ends."""
+"""Kicks served by one run from which on the next may wait longer: who works on so much looks again
+before it ends."""
 BURST_INTERVAL: Final = 3.0
 """Seconds between two runs in a burst."""
 RETRY_MAX: Final = 30.0
-"""Seconds between two tries at most while Prefect does not answer; the first wait is one second, and each doubles."""
+"""Seconds between two tries at most while Prefect does not answer; the first wait is one second,
+and each doubles."""
 _TIMEOUT_SECONDS: Final = 10.0
 
 log = structlog.get_logger("showrunner.webhook")
@@ -45,14 +47,16 @@ def _log_once(failures: int, failure: _NoRun) -> None:
 class IngestTrigger:
     """Makes runs of the ingest deployment, however many events ask for them.
 
-    The first kick makes a run at once. Kicks that come while that is going on, or within `INTERVAL` after it (in a
-    burst, `BURST_INTERVAL`), are served together by one more run: for every kick there is a run that was asked for
-    later than it.
+    The first kick makes a run at once. Kicks that come while that is going on, or within `INTERVAL`
+    after it (in a burst, `BURST_INTERVAL`), are served together by one more run: for every kick
+    there is a run that was asked for later than it.
 
     Args:
-        api_url: of Prefect's API, e.g. http://127.0.0.1:4200/api. None: kicks are ignored, as one log line says.
+        api_url: of Prefect's API, e.g. http://127.0.0.1:4200/api. None: kicks are ignored, as one
+            log line says.
         login: user and password of a server that asks for them.
-        announce: called after each run that was made, so that a worker takes it at once; must not raise.
+        announce: called after each run that was made, so that a worker takes it at once; must not
+            raise.
         sleep: waits that many seconds; tests pass their own.
     """
 
@@ -74,7 +78,10 @@ class IngestTrigger:
         self._task: asyncio.Task[None] | None = None
         self._deployment_id: str | None = None
         if self._api_url is None:
-            log.warning("ingest_trigger_off", reason="PREFECT_API_URL is not set: the push cycle takes the events")
+            log.warning(
+                "ingest_trigger_off",
+                reason="PREFECT_API_URL is not set: the push cycle takes the events",
+            )
 
     def kick(self) -> None:
         """Ask for a run; returns at once. To be called inside the event loop."""
@@ -95,11 +102,14 @@ class IngestTrigger:
             await self._http.aclose()
 
     async def _serve(self, api_url: str) -> None:
-        self._http = httpx.AsyncClient(auth=self._login, timeout=_TIMEOUT_SECONDS, trust_env=is_remote(api_url))
+        self._http = httpx.AsyncClient(
+            auth=self._login, timeout=_TIMEOUT_SECONDS, trust_env=is_remote(api_url)
+        )
         failures = 0
         while True:
             await self._wanted.wait()
-            # Cleared before the request: a kick during it cannot know whether the run will see its event.
+            # Cleared before the request: a kick during it cannot know whether the run will see its
+            # event.
             self._wanted.clear()
             kicks, self._kicks = self._kicks, 0
             try:
@@ -120,13 +130,24 @@ class IngestTrigger:
     async def _create_run(self, http: httpx.AsyncClient, api_url: str) -> None:
         try:
             if self._deployment_id is None:
-                found = (await http.get(f"{api_url}/deployments/name/{DEPLOYMENT}")).raise_for_status()
+                found = (
+                    await http.get(f"{api_url}/deployments/name/{DEPLOYMENT}")
+                ).raise_for_status()
                 self._deployment_id = str(found.json()["id"])
-            run = await http.post(f"{api_url}/deployments/{self._deployment_id}/create_flow_run", json={})
+            run = await http.post(
+                f"{api_url}/deployments/{self._deployment_id}/create_flow_run", json={}
+            )
             run.raise_for_status()
         except httpx.HTTPStatusError as error:
             # The deployment may have been made anew under another id.
             self._deployment_id = None
             raise _NoRun(f"http_{error.response.status_code}") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError, TypeError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+        ) as error:
             raise _NoRun(type(error).__name__) from error

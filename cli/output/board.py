@@ -14,12 +14,21 @@ from models.rules.board_schema import OPTIONAL_RELATIONS
 from tasks.board.create import MadeBoard
 from tasks.board.repair import Repair
 
-_COLOURS = {Severity.STOPS: "red", Severity.LOSES: "yellow", Severity.COSMETIC: "cyan", Severity.NOTE: "dim"}
+_COLOURS = {
+    Severity.STOPS: "red",
+    Severity.LOSES: "yellow",
+    Severity.COSMETIC: "cyan",
+    Severity.NOTE: "dim",
+}
 
 
 def print_made(made: MadeBoard) -> None:
     """What is there with links, what was made now, and what to set."""
-    say("Made the board." if made.new else "The board was there." + (" Added to it:" if made.added else ""))
+    say(
+        "Made the board."
+        if made.new
+        else "The board was there." + (" Added to it:" if made.added else "")
+    )
     for one in made.added if not made.new else ():
         say(f"  {_what(one)}")
     say()
@@ -77,7 +86,9 @@ def _table(found: Sequence[Drift]) -> Table:
     table.add_column(max_width=110)
     for one in found:
         kind = f"[{_COLOURS[one.severity]}]{one.severity}[/]\n{one.slug}"
-        table.add_row(kind, f"{escape(one.wrong)}\nbreaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}")
+        table.add_row(
+            kind, f"{escape(one.wrong)}\nbreaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}"
+        )
     return table
 
 

@@ -71,7 +71,11 @@ def _database(card: Card, base: Base, task: Task | None) -> dict[str, str | None
 
 
 def _differing(agreed: str | None, board: str | None, database: str | None) -> str:
-    moved = [who for who, value in (("board", board), ("database", database)) if (value or "") != (agreed or "")]
+    moved = [
+        who
+        for who, value in (("board", board), ("database", database))
+        if (value or "") != (agreed or "")
+    ]
     return "both" if len(moved) > 1 else "".join(moved)
 
 
@@ -85,11 +89,17 @@ def _remembered(card: Card) -> dict[str, str | None]:
 
 
 def _held(task: Task | None) -> dict[str, str | None]:
-    return _texts(task.title, task.channel_id, task.topic, task.story_direction) if task is not None else {}
+    return (
+        _texts(task.title, task.channel_id, task.topic, task.story_direction)
+        if task is not None
+        else {}
+    )
 
 
 def _live(card: BoardCard) -> dict[str, str | None]:
-    return _texts(card.title, card.channel, card.topic, card.story_direction) | _plain(by_property(shown_of(card)))
+    return _texts(card.title, card.channel, card.topic, card.story_direction) | _plain(
+        by_property(shown_of(card))
+    )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, str | None]:
@@ -109,16 +119,32 @@ def card_as_json(
     """Everything `card show` prints, for scripts."""
     card, task = facts.card, facts.task
     rows = {row.name: asdict(row) for row in comparison(facts, now)}
-    kept = ("attention", "refusal", "trashed_at", "seen_at", "edited_at", "attempts", "last_error", "next_attempt_at")
+    kept = (
+        "attention",
+        "refusal",
+        "trashed_at",
+        "seen_at",
+        "edited_at",
+        "attempts",
+        "last_error",
+        "next_attempt_at",
+    )
     return {
         "page_id": page_id,
         "task_id": task.id if task is not None else None,
         "status": task.status if task is not None else None,
-        "properties": {name: {key: row[key] for key in row if key != "name"} for name, row in rows.items()},
+        "properties": {
+            name: {key: row[key] for key in row if key != "name"} for name, row in rows.items()
+        },
         **{name: getattr(card, name) if card is not None else None for name in kept},
         "violations": card.violations if card is not None else [],
         "live_error": now.error if now is not None else None,
-        "events": [{"id": event.row, "state": event.state(facts.now).value} for event in facts.events],
+        "events": [
+            {"id": event.row, "state": event.state(facts.now).value} for event in facts.events
+        ],
         "why": reasons(facts),
-        "history": [{**row.model_dump(exclude={"notion_page_id"}), "who": names.who(row.actor)} for row in history],
+        "history": [
+            {**row.model_dump(exclude={"notion_page_id"}), "who": names.who(row.actor)}
+            for row in history
+        ],
     }

@@ -31,20 +31,25 @@ def print_json(value: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, flexible: str | None = None) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, flexible: str | None = None
+) -> None:
     """Print rows under their names. What cells hold is text, whatever it looks like.
 
     Args:
         columns: the names, in order.
         rows: their cells; None is empty.
-        flexible: the column that is cut off where the terminal is too narrow; no other gives way to it.
+        flexible: the column that is cut off where the terminal is too narrow; no other gives way to
+            it.
     """
     lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False)
     for position, name in enumerate(columns):
         longest = max([len(name), *(len(line[position]) for line in lines)])
         gives_way = name == flexible
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=len(name) if gives_way else longest)
+        table.add_column(
+            name, no_wrap=True, overflow="ellipsis", min_width=len(name) if gives_way else longest
+        )
     for line in lines:
         table.add_row(*map(escape, line))
     console.print(table)

@@ -19,29 +19,43 @@ from models.settings import load_settings
 
 
 def bring_up_to_date() -> None:
-    """Make or bring up to date the tables in DATABASE_URL. Twice is as once; several at once wait for each other."""
-    run(_migrate(), stopped="Stopped; each step was made whole or not at all: run it again to go on.")
+    """Make or bring up to date the tables in DATABASE_URL.
+
+    Twice is as once; several at once wait for each other.
+    """
+    run(
+        _migrate(),
+        stopped="Stopped; each step was made whole or not at all: run it again to go on.",
+    )
 
 
 async def _migrate() -> None:
     given = load_settings().database_url
     if given is None:
-        raise SettingsError("DATABASE_URL is not set: it names the database whose tables are to be made.")
+        raise SettingsError(
+            "DATABASE_URL is not set: it names the database whose tables are to be made."
+        )
     await asyncio.to_thread(migrate, database_url(given.get_secret_value()))
     console.print("The tables are up to date.")
 
 
 def deploy() -> None:
-    """Make on Prefect's server what the flows need: work pool, deployments, automations. Twice is as once."""
+    """Make on Prefect's server what the flows need: work pool, deployments, automations.
+
+    Twice is as once.
+    """
     run(_deploy(), stopped="Stopped; run it again to go on.")
 
 
 async def _deploy() -> None:
     settings = load_settings()
-    # What a running `up` started counts where nothing else is set. Prefect reads both when it is imported.
+    # What a running `up` started counts where nothing else is set. Prefect reads both when it is
+    # imported.
     known = (running(settings.state_dir) or {}) | os.environ
     if settings.prefect_api_url is None and "PREFECT_API_URL" not in known:
-        raise SettingsError("PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://prefect:4200/api.")
+        raise SettingsError(
+            "PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://prefect:4200/api."
+        )
     os.environ["PREFECT_API_URL"] = settings.prefect_api_url or known["PREFECT_API_URL"]
     if settings.prefect_login is not None:
         os.environ["PREFECT_API_AUTH_STRING"] = ":".join(settings.prefect_login)
@@ -57,12 +71,17 @@ async def _deploy() -> None:
 def prefect_server(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    home: Annotated[Path | None, typer.Option(help="Folder for what it keeps; its leases must survive it.")] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder for what it keeps; its leases must survive it.")
+    ] = None,
 ) -> None:
-    """Run Prefect's server with the settings that Showrunner needs, on PREFECT_PORT. What the environment says counts.
+    """Run Prefect's server with the settings that Showrunner needs, on PREFECT_PORT.
 
-    PREFECT_SERVER_DATABASE_CONNECTION_URL (postgresql+asyncpg://…) names its PostgreSQL; without it, it keeps SQLite.
-    Beyond this machine it asks for a login: PREFECT_API_AUTH_STRING, or one that is made and shown once.
+    What the environment says counts.
+
+    PREFECT_SERVER_DATABASE_CONNECTION_URL (postgresql+asyncpg://…) names its PostgreSQL; without
+    it, it keeps SQLite. Beyond this machine it asks for a login: PREFECT_API_AUTH_STRING, or one
+    that is made and shown once.
     """
     from flows.server.prefect_settings import server_environment  # noqa: PLC0415 - as above
     from flows.server.same_origin import login_for  # noqa: PLC0415 - as above

@@ -1,7 +1,7 @@
 """Runs of our deployments on Prefect's server, asked for by a command and watched until they end.
 
-Plain HTTP, because importing Prefect takes two seconds. A run that the server has is the worker's: it goes on when the
-command is stopped, and stands in the UI with its logs.
+Plain HTTP, because importing Prefect takes two seconds. A run that the server has is the worker's:
+it goes on when the command is stopped, and stands in the UI with its logs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def prefect_url(settings: Settings) -> str | None:
     if settings.prefect_api_url is not None:
         return settings.prefect_api_url.rstrip("/")
     here = running(settings.state_dir) or {}
-    database = settings.database_url.get_secret_value() if settings.database_url is not None else None
+    database = (
+        settings.database_url.get_secret_value() if settings.database_url is not None else None
+    )
     return here.get("PREFECT_API_URL") if here.get("DATABASE_URL") == database else None
 
 
@@ -77,10 +79,14 @@ class Deployment:
             TryAgain: when the server does not answer any more; the run goes on.
         """
         try:
-            made = await self._asked("POST", f"/deployments/{self.id}/create_flow_run", {"parameters": parameters})
+            made = await self._asked(
+                "POST", f"/deployments/{self.id}/create_flow_run", {"parameters": parameters}
+            )
             page = f"{self.ui}/runs/flow-run/{made['id']}"
             say(f"Prefect runs it: {page}")
-            with stopping_says(lambda: f"Stopped looking; the run goes on: {page} (Cancel ends it there)."):
+            with stopping_says(
+                lambda: f"Stopped looking; the run goes on: {page} (Cancel ends it there)."
+            ):
                 ended = await self._watch(str(made["id"]), say)
         except httpx.HTTPStatusError as error:
             raise GiveUp(f"Prefect's server refused: {error.response.text[:300]}") from error

@@ -1,8 +1,11 @@
-"""Ctrl-C and SIGTERM: one sentence and exit code 130, never a traceback. Imports nothing that takes time to load.
+"""Ctrl-C and SIGTERM: one sentence and exit code 130, never a traceback.
 
-Python's own answer to Ctrl-C is an exception wherever the program happens to be: inside an import, a driver's clean-up,
-another exception's handling. A handler of ours decides instead: while there is work that can be cancelled, the first
-signal cancels it; without, and at the second signal, the program ends at once. What it does may end so at any moment.
+Imports nothing that takes time to load.
+
+Python's own answer to Ctrl-C is an exception wherever the program happens to be: inside an import,
+a driver's clean-up, another exception's handling. A handler of ours decides instead: while there is
+work that can be cancelled, the first signal cancels it; without, and at the second signal, the
+program ends at once. What it does may end so at any moment.
 """
 
 from __future__ import annotations
@@ -61,7 +64,10 @@ class Told:
 
 @contextmanager
 def signals_for(told: Told) -> Iterator[None]:
-    """Signals are told to that work while the context lasts; afterwards as before. They are the main thread's alone."""
+    """Signals are told to that work while the context lasts; afterwards as before.
+
+    They are the main thread's alone.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

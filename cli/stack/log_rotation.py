@@ -12,10 +12,12 @@ LOG_MAX: Final = 20_000_000
 
 
 def begin_anew(log: Path, most: int = LOG_MAX) -> bool:
-    """Begin a log anew when it is longer than that many bytes; whether it was. The one before is `<name>.log.1`.
+    """Begin a log anew when it is longer than that many bytes; whether it was.
 
-    Whoever writes it goes on, provided that the file was opened for appending: it is copied and emptied, not renamed.
-    A line that is written in the moment between is lost.
+    The one before is `<name>.log.1`.
+
+    Whoever writes it goes on, provided that the file was opened for appending: it is copied and
+    emptied, not renamed. A line that is written in the moment between is lost.
     """
     if not log.exists() or log.stat().st_size <= most:
         return False

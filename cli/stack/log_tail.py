@@ -39,13 +39,19 @@ def readable(name: str, line: str) -> Iterator[str]:
     """The line as a person wants it, if at all: `10:02:03 worker card_pushed notion_page_id=…`."""
     try:
         facts = json.loads(line)
-        event, level, logger = str(facts["event"]), str(facts.get("level", "info")), str(facts.get("logger", ""))
+        event, level, logger = (
+            str(facts["event"]),
+            str(facts.get("level", "info")),
+            str(facts.get("logger", "")),
+        )
         time = str(facts.get("timestamp", ""))[11:19]
     except (ValueError, KeyError, TypeError):
         return
     if not logger.startswith("showrunner") and level not in _LOUD:
         return
     hidden = _SHOWN_OTHERWISE | _LEFT_IN_THE_LOG
-    details = " ".join(f"{key}={value}" for key, value in facts.items() if key not in hidden and value)
+    details = " ".join(
+        f"{key}={value}" for key, value in facts.items() if key not in hidden and value
+    )
     loud = f"{level.upper()} " if level in _LOUD else ""
     yield f"{time} {name:<6} {loud}{' '.join(event.split())} {details}".rstrip()[:400]

@@ -20,7 +20,8 @@ from models.errors import GiveUp
 from models.postgres.process_identity import is_running, mark_of
 
 START_SECONDS = 120.0
-"""How long a process may take until it answers; a Prefect server on a cold disk takes half a minute."""
+"""How long a process may take until it answers; a Prefect server on a cold disk takes half a
+minute."""
 STOP_SECONDS = 35.0
 """How long a process may take to stop; the worker lets runs finish for thirty seconds."""
 ASK_EVERY = 0.2
@@ -55,7 +56,8 @@ class Child:
 
     Attributes:
         name: how people know it, e.g. `worker`; its log is `<name>.log`.
-        ready: an address that answers 200 once it works; None when being alive is all that can be asked.
+        ready: an address that answers 200 once it works; None when being alive is all that can be
+            asked.
     """
 
     name: str
@@ -75,13 +77,20 @@ class Child:
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while not await self._answers():
             if self.ended:
-                raise GiveUp(f"The {self.name} ended while starting: {self.last_line()} (log: {self.log})")
+                raise GiveUp(
+                    f"The {self.name} ended while starting: {self.last_line()} (log: {self.log})"
+                )
             if asyncio.get_running_loop().time() > deadline:
-                raise GiveUp(f"The {self.name} does not answer after {START_SECONDS:.0f} s (log: {self.log})")
+                raise GiveUp(
+                    f"The {self.name} does not answer after {START_SECONDS:.0f} s (log: {self.log})"
+                )
             await asyncio.sleep(ASK_EVERY)
 
     async def spawn(self) -> None:
-        """Start it without waiting. In a session of its own: Ctrl-C on the terminal reaches only its parent."""
+        """Start it without waiting.
+
+        In a session of its own: Ctrl-C on the terminal reaches only its parent.
+        """
         begin_anew(self.log)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -109,7 +118,9 @@ class Child:
 
     def last_line(self) -> str:
         """The last thing it logged."""
-        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        lines = (
+            self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        )
         return lines[-1] if lines else "it logged nothing"
 
     async def keep_alive(self, say: Callable[[str], None], recorded: Callable[[], None]) -> None:
@@ -118,7 +129,9 @@ class Child:
         while self.process is not None:
             code = await self._end(self.process)
             wait = patience.after_an_end()
-            say(f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its log: {self.log}")
+            say(
+                f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its log: {self.log}"
+            )
             await asyncio.sleep(wait)
             await self.spawn()
             patience.begun()
@@ -153,8 +166,16 @@ class Ledger:
 
     def write(self, children: Sequence[Child]) -> None:
         """Record the children that run."""
-        running = [child for child in children if child.process is not None and child.process.returncode is None]
-        rows = [_identity(child.name, child.process.pid) for child in running if child.process is not None]
+        running = [
+            child
+            for child in children
+            if child.process is not None and child.process.returncode is None
+        ]
+        rows = [
+            _identity(child.name, child.process.pid)
+            for child in running
+            if child.process is not None
+        ]
         draft = self._path.with_suffix(".new")
         draft.write_text(json.dumps([row for row in rows if row]))
         draft.replace(self._path)
@@ -169,7 +190,9 @@ class Ledger:
         for _, process in left:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGTERM)
-        _, alive = await asyncio.to_thread(psutil.wait_procs, [process for _, process in left], STOP_SECONDS)
+        _, alive = await asyncio.to_thread(
+            psutil.wait_procs, [process for _, process in left], STOP_SECONDS
+        )
         for process in alive:
             with suppress(psutil.NoSuchProcess):
                 process.kill()

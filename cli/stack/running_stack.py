@@ -19,7 +19,10 @@ _CLOCK_SECONDS = 2.0
 
 
 def write_facts(state_dir: Path, environment: Mapping[str, str]) -> None:
-    """Leave the settings of a running `up` for other commands. Only the owner may read them: some are secret."""
+    """Leave the settings of a running `up` for other commands.
+
+    Only the owner may read them: some are secret.
+    """
     path = state_dir / FACTS
     draft = path.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -43,7 +46,11 @@ def running(state_dir: Path) -> dict[str, str] | None:
         written = path.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    there = _left_by_version_before(pid, written) if "mark" not in facts else is_running(pid, facts["mark"])
+    there = (
+        _left_by_version_before(pid, written)
+        if "mark" not in facts
+        else is_running(pid, facts["mark"])
+    )
     return environment if there and pid != os.getpid() else None
 
 
@@ -74,13 +81,19 @@ def only_one(state_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise GiveUp(f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C).") from None
+            raise GiveUp(
+                f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C)."
+            ) from None
         yield
 
 
 def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that are settings of ours, by the settings' names."""
-    return {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}
+    return {
+        name.lower(): value
+        for name, value in environment.items()
+        if name.lower() in Settings.model_fields
+    }
 
 
 def settings_here(*, without_database: bool = False) -> Settings:
@@ -100,7 +113,9 @@ def settings_here(*, without_database: bool = False) -> Settings:
     if environment is None and without_database and settings.notion_api_token is not None:
         return settings
     if environment is None and without_database:
-        raise GiveUp("No Notion to work on: set NOTION_API_TOKEN, or start `showrunner up` in this folder first.")
+        raise GiveUp(
+            "No Notion to work on: set NOTION_API_TOKEN, or start `showrunner up` in this folder first."
+        )
     if environment is None:
         raise GiveUp(
             "Nothing to work on: start `showrunner up` in this folder first, or set DATABASE_URL, NOTION_API_TOKEN and "

@@ -13,13 +13,34 @@ from tasks.board.snapshot import Site
 from tasks.notion.client import NotionClient
 
 _CARDS = (
-    ("Why the giant squid stays unseen", "Encounters with Architeuthis since 1857", "Draft", "Normal"),
-    ("The first message under the Atlantic", "The 1858 telegraph cable and its three weeks of life", "Queued", "High"),
-    ("Rivers that flow under the sea", "Turbidity currents and submarine canyons", "Ready for Planning", "Low"),
-    ("How maps lied about California", "The island of California, 1622 to 1747", "Ready for Review", "Normal"),
+    (
+        "Why the giant squid stays unseen",
+        "Encounters with Architeuthis since 1857",
+        "Draft",
+        "Normal",
+    ),
+    (
+        "The first message under the Atlantic",
+        "The 1858 telegraph cable and its three weeks of life",
+        "Queued",
+        "High",
+    ),
+    (
+        "Rivers that flow under the sea",
+        "Turbidity currents and submarine canyons",
+        "Ready for Planning",
+        "Low",
+    ),
+    (
+        "How maps lied about California",
+        "The island of California, 1622 to 1747",
+        "Ready for Review",
+        "Normal",
+    ),
     ("What a whale fall feeds", "", "Draft", "Normal"),
 )
-"""Title, topic, status, priority. The last one lacks a topic, so that Attention has something to say."""
+"""Title, topic, status, priority. The last one lacks a topic, so that Attention has something to
+say."""
 
 
 async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembered: Path) -> str:
@@ -28,7 +49,8 @@ async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembere
     Args:
         facts: what the sandbox says of itself: base_url, bot_token, person_token, root_page_id.
         channels: options of the Channel property.
-        remembered: the file that remembers it; written before the cards, so that a crash makes none of them twice.
+        remembered: the file that remembers it; written before the cards, so that a crash makes none
+            of them twice.
     """
     if remembered.exists():
         return str(json.loads(remembered.read_text())["database_id"])

@@ -74,7 +74,9 @@ class Stack:
     @property
     def door_url(self) -> str:
         """Where webhooks are received, as seen from this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.door_host, self.settings.door_host)
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
+            self.settings.door_host, self.settings.door_host
+        )
         return f"http://{host}:{self.settings.door_port}"
 
     @property
@@ -82,13 +84,17 @@ class Stack:
         """The process ids of ours."""
         return Ledger(self.folder / "processes.json")
 
-    def child(self, name: str, *command: str, ready: str | None = None, **environment: str) -> Child:
+    def child(
+        self, name: str, *command: str, ready: str | None = None, **environment: str
+    ) -> Child:
         """A child process of this Python, its log in the state folder."""
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         whole = {**self.environment, **environment}
         log = logs / f"{name}.log"
-        child = Child(name=name, command=[sys.executable, *command], environment=whole, log=log, ready=ready)
+        child = Child(
+            name=name, command=[sys.executable, *command], environment=whole, log=log, ready=ready
+        )
         self.children.append(child)
         return child
 
@@ -104,7 +110,8 @@ async def up(settings: Settings) -> None:
     """Start everything and keep it running until SIGINT or SIGTERM.
 
     Raises:
-        ShowrunnerError: with one sentence, when something cannot be started. Nothing is left running then.
+        ShowrunnerError: with one sentence, when something cannot be started. Nothing is left
+            running then.
     """
     stack, stop = Stack(settings), asyncio.Event()
     _on_signals(stop)
@@ -153,7 +160,9 @@ async def _make_room(stack: Stack) -> None:
 
 async def _start(stack: Stack, channels: list[str]) -> None:
     say("Starting: PostgreSQL, Prefect and the board …")
-    stack.environment = _given(stack.settings) | client_environment(f"{stack.prefect_url}/api", log_style="json")
+    stack.environment = _given(stack.settings) | client_environment(
+        f"{stack.prefect_url}/api", log_style="json"
+    )
     stack.environment["LOG_FORMAT"] = "json"
     await side_by_side([_start_prefect(stack), _start_board(stack, channels)])
     door = stack.child("door", "-m", "webhook", ready=f"{stack.door_url}/health")
@@ -178,9 +187,13 @@ async def _start_prefect(stack: Stack) -> None:
     if stack.settings.prefect_api_url is not None:
         return
     home = stack.folder / "prefect"
-    environment = server_environment(home, stack.settings.prefect_port, kept=stack.settings, login=stack.login)
+    environment = server_environment(
+        home, stack.settings.prefect_port, kept=stack.settings, login=stack.login
+    )
     command = ("-m", "flows.prefect_server")
-    await stack.start(stack.child("prefect", *command, ready=f"{stack.prefect_url}/api/health", **environment))
+    await stack.start(
+        stack.child("prefect", *command, ready=f"{stack.prefect_url}/api/health", **environment)
+    )
     say("  Prefect server is ready.")
 
 
@@ -203,10 +216,27 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
     folder = stack.folder / "sandbox"
     folder.mkdir(exist_ok=True)
     base_url = f"http://127.0.0.1:{settings.sandbox_port}"
-    options = ("--port", str(settings.sandbox_port), "--state", str(folder), "--bot-name", "Showrunner")
-    command = ("-m", "notion_sandbox", *options, "--webhook-url", f"{stack.door_url}/webhook/notion")
-    secret = {"SANDBOX_WEBHOOK_SECRET": _webhook_secret(stack)}  # every user of this machine may read arguments
-    sandbox = stack.child("sandbox", *command, ready=f"{base_url}/sandbox/requests?since=-1", **secret)
+    options = (
+        "--port",
+        str(settings.sandbox_port),
+        "--state",
+        str(folder),
+        "--bot-name",
+        "Showrunner",
+    )
+    command = (
+        "-m",
+        "notion_sandbox",
+        *options,
+        "--webhook-url",
+        f"{stack.door_url}/webhook/notion",
+    )
+    secret = {
+        "SANDBOX_WEBHOOK_SECRET": _webhook_secret(stack)
+    }  # every user of this machine may read arguments
+    sandbox = stack.child(
+        "sandbox", *command, ready=f"{base_url}/sandbox/requests?since=-1", **secret
+    )
     await stack.start(sandbox)
     facts: dict[str, Any] = json.loads((folder / "sandbox.json").read_text())
     stack.environment |= {
@@ -250,12 +280,20 @@ async def _first_cycle(api: str, worker: Child, login: tuple[str, str] | None) -
     async with httpx.AsyncClient(timeout=30, trust_env=is_remote(api), auth=login) as client:
         while loop.time() < deadline:
             if worker.ended:
-                raise GiveUp(f"The worker ended while starting: {worker.last_line()} (log: {worker.log})")
+                raise GiveUp(
+                    f"The worker ended while starting: {worker.last_line()} (log: {worker.log})"
+                )
             try:
-                deployment = (await client.get(f"{api}/deployments/name/push/push")).raise_for_status().json()
+                deployment = (
+                    (await client.get(f"{api}/deployments/name/push/push"))
+                    .raise_for_status()
+                    .json()
+                )
                 run = {"state": {"type": "SCHEDULED"}}
                 (
-                    await client.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json=run)
+                    await client.post(
+                        f"{api}/deployments/{deployment['id']}/create_flow_run", json=run
+                    )
                 ).raise_for_status()
             except httpx.HTTPError as error:
                 why = str(error)
@@ -267,7 +305,11 @@ async def _first_cycle(api: str, worker: Child, login: tuple[str, str] | None) -
 
 def _announce(stack: Stack) -> None:
     sandbox = stack.settings.notion_api_token is None
-    board = stack.environment["NOTION_BASE_URL"] if sandbox else f"https://www.notion.so/{_board_id(stack)}"
+    board = (
+        stack.environment["NOTION_BASE_URL"]
+        if sandbox
+        else f"https://www.notion.so/{_board_id(stack)}"
+    )
     say("")
     say("Showrunner is up. Ctrl-C stops everything; `make up` goes on where it stopped.")
     say(f"  board       {board}{'   (sandbox: a Notion on this machine)' if sandbox else ''}")
@@ -286,7 +328,10 @@ async def _watch(stack: Stack, stop: asyncio.Event) -> None:
     """Keep the children alive and show what they do until asked to stop."""
     watched = [child for child in stack.children if child.name in {"door", "worker"}]
     work = [follow(child.name, child.log, say) for child in watched]
-    work += [child.keep_alive(say, lambda: stack.ledger.write(stack.children)) for child in stack.children]
+    work += [
+        child.keep_alive(say, lambda: stack.ledger.write(stack.children))
+        for child in stack.children
+    ]
     if stack.postgres is not None:
         work.append(keep_postgres_alive(stack.postgres, say))
     tasks = [asyncio.create_task(each) for each in work]

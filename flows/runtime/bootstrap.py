@@ -1,8 +1,11 @@
-"""Sets up Prefect's server for Showrunner: work pool, deployments of `prefect.yaml`, automations. Twice is as once.
+"""Sets up Prefect's server for Showrunner: work pool, deployments of `prefect.yaml`, automations.
 
-Prefect's own commands do parts of this, take seconds each, and make a second copy of every automation when they are run
-again. Nothing is deleted here: a deployment that left `prefect.yaml` is the operator's to remove. What is already as
-it should be is not written, so that what was paused by hand stays paused and runs that are scheduled stay scheduled.
+Twice is as once.
+
+Prefect's own commands do parts of this, take seconds each, and make a second copy of every
+automation when they are run again. Nothing is deleted here: a deployment that left `prefect.yaml`
+is the operator's to remove. What is already as it should be is not written, so that what was paused
+by hand stays paused and runs that are scheduled stay scheduled.
 """
 
 from __future__ import annotations
@@ -47,21 +50,27 @@ class Changes:
 
 
 async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> Changes:
-    """Make on the Prefect server of PREFECT_API_URL what our flows need. About 2 s, 0.25 s when it is all there.
+    """Make on the Prefect server of PREFECT_API_URL what our flows need.
 
-    An existing pool keeps its type, so the same deployments may run on a process, Docker or Kubernetes pool.
+    About 2 s, 0.25 s when it is all there.
+
+    An existing pool keeps its type, so the same deployments may run on a process, Docker or
+    Kubernetes pool.
 
     Args:
         prefect_yaml: file with the deployments; each must name the pool.
         pool: the work pool to make when it is missing.
 
     Raises:
-        GiveUp: the file is wrong, a flow cannot be loaded, or the server refuses what is asked of it.
+        GiveUp: the file is wrong, a flow cannot be loaded, or the server refuses what is asked of
+            it.
         TryAgain: the server does not answer.
     """
     declared = read_declared(prefect_yaml)
     if strangers := sorted({each.work_pool.name for each in declared} - {pool}):
-        raise GiveUp(f"{prefect_yaml} names the work pool {', '.join(strangers)}, which nobody makes; use {pool}.")
+        raise GiveUp(
+            f"{prefect_yaml} names the work pool {', '.join(strangers)}, which nobody makes; use {pool}."
+        )
     changes = Changes()
     try:
         async with get_client() as client:
@@ -71,17 +80,28 @@ async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> C
             for automation in automations():
                 await _automate(client, automation, changes)
     except httpx.HTTPStatusError as error:
-        raise GiveUp(f"Prefect's server refused: {error.response.status_code} {error.response.text[:300]}") from error
+        raise GiveUp(
+            f"Prefect's server refused: {error.response.status_code} {error.response.text[:300]}"
+        ) from error
     except httpx.HTTPError as error:
-        raise TryAgain(f"Prefect's server does not answer: {str(error) or type(error).__name__}.") from error
+        raise TryAgain(
+            f"Prefect's server does not answer: {str(error) or type(error).__name__}."
+        ) from error
     log.info(
-        "prefect_bootstrapped", pools=changes.pools, deployments=changes.deployments, automations=changes.automations
+        "prefect_bootstrapped",
+        pools=changes.pools,
+        deployments=changes.deployments,
+        automations=changes.automations,
     )
     return changes
 
 
-async def bootstrap_if_forgotten(client: PrefectClient, prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> None:
-    """Make everything again when the server lacks one of our deployments: its database was lost. One request.
+async def bootstrap_if_forgotten(
+    client: PrefectClient, prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL
+) -> None:
+    """Make everything again when the server lacks one of our deployments: its database was lost.
+
+    One request.
 
     Raises:
         GiveUp, TryAgain: as `bootstrap` does.
@@ -101,7 +121,9 @@ async def _make_pool(client: PrefectClient, name: str, changes: Changes) -> None
     except ObjectNotFound:
         template = WarmWorker.get_default_base_job_template()
         try:
-            await client.create_work_pool(WorkPoolCreate(name=name, type=TYPE, base_job_template=template))
+            await client.create_work_pool(
+                WorkPoolCreate(name=name, type=TYPE, base_job_template=template)
+            )
         except ObjectAlreadyExists:  # a worker that starts at the same moment makes it too
             return
         changes.pools.append(name)
@@ -109,7 +131,9 @@ async def _make_pool(client: PrefectClient, name: str, changes: Changes) -> None
 
 async def _deploy(client: PrefectClient, declared: Declared, changes: Changes) -> None:
     try:
-        flow: Flow[..., Any] = load_flow_from_entrypoint(declared.entrypoint, use_placeholder_flow=False)
+        flow: Flow[..., Any] = load_flow_from_entrypoint(
+            declared.entrypoint, use_placeholder_flow=False
+        )
     except Exception as error:
         raise GiveUp(
             f"Deployment {declared.name}: {declared.entrypoint} cannot be loaded: {type(error).__name__}: {error}"
@@ -121,7 +145,8 @@ async def _deploy(client: PrefectClient, declared: Declared, changes: Changes) -
         there = None
     if there is not None and declared.is_as_declared(there, schema):
         return
-    # Prefect's API creates or replaces, by flow and name; replacing drops the runs scheduled so far.
+    # Prefect's API creates or replaces, by flow and name; replacing drops the runs scheduled so
+    # far.
     await client.create_deployment(
         flow_id=await client.create_flow(flow),
         name=declared.name,
@@ -142,13 +167,17 @@ async def _deploy(client: PrefectClient, declared: Declared, changes: Changes) -
 
 async def _automate(client: PrefectClient, wanted: AutomationCore, changes: Changes) -> None:
     there = await client.read_automations_by_name(wanted.name)
-    for twin in there[1:]:  # made by `prefect automation create`, or by two bootstraps at the same moment
+    for twin in there[
+        1:
+    ]:  # made by `prefect automation create`, or by two bootstraps at the same moment
         await client.delete_automation(twin.id)
         changes.automations.append(f"{wanted.name} (twin)")
     if not there:
         await client.create_automation(wanted)
     elif _said(there[0]) != _said(wanted):
-        await client.update_automation(there[0].id, wanted.model_copy(update={"enabled": there[0].enabled}))
+        await client.update_automation(
+            there[0].id, wanted.model_copy(update={"enabled": there[0].enabled})
+        )
     else:
         return
     changes.automations.append(wanted.name)
@@ -156,7 +185,9 @@ async def _automate(client: PrefectClient, wanted: AutomationCore, changes: Chan
 
 def _said(automation: AutomationCore) -> Any:
     """What an automation says, for comparison: without whether it is switched on, which is people's to change."""
-    said = automation.model_dump(mode="json", include={"name", "description", "tags", "trigger", "actions"})
+    said = automation.model_dump(
+        mode="json", include={"name", "description", "tags", "trigger", "actions"}
+    )
     return _unordered(said)
 
 

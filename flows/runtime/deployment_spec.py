@@ -62,7 +62,11 @@ class Schedule(_Strict):
             schedule = CronSchedule(cron=self.cron, timezone=self.timezone)
         else:
             schedule = IntervalSchedule.model_validate(
-                {"interval": self.interval, "anchor_date": self.anchor_date, "timezone": self.timezone}
+                {
+                    "interval": self.interval,
+                    "anchor_date": self.anchor_date,
+                    "timezone": self.timezone,
+                }
             )
         return DeploymentScheduleCreate(schedule=schedule, slug=self.slug)
 
@@ -81,27 +85,49 @@ class Declared(_Strict):
 
     def options(self) -> ConcurrencyOptions:
         """What becomes of a run over the limit, as Prefect's API takes it."""
-        return ConcurrencyOptions.model_validate({"collision_strategy": self.concurrency_limit.collision_strategy})
+        return ConcurrencyOptions.model_validate(
+            {"collision_strategy": self.concurrency_limit.collision_strategy}
+        )
 
-    def is_as_declared(self, there: DeploymentResponse, parameter_schema: dict[str, Any] | None) -> bool:
+    def is_as_declared(
+        self, there: DeploymentResponse, parameter_schema: dict[str, Any] | None
+    ) -> bool:
         """Whether the deployment on the server has everything that is declared, and no pull step.
 
-        What people may change by hand is not looked at: whether it or one of its schedules is paused.
+        What people may change by hand is not looked at: whether it or one of its schedules is
+        paused.
 
         Args:
-            parameter_schema: of the flow's function; None when nobody needs it compared, because that loads the flow.
+            parameter_schema: of the flow's function; None when nobody needs it compared, because
+                that loads the flow.
         """
         limit = there.global_concurrency_limit
-        strategy = there.concurrency_options.collision_strategy if there.concurrency_options else None
+        strategy = (
+            there.concurrency_options.collision_strategy if there.concurrency_options else None
+        )
         return (
-            (there.entrypoint, there.description, sorted(there.tags), there.parameters, there.work_pool_name)
-            == (self.entrypoint, self.description, sorted(self.tags), self.parameters, self.work_pool.name)
+            (
+                there.entrypoint,
+                there.description,
+                sorted(there.tags),
+                there.parameters,
+                there.work_pool_name,
+            )
+            == (
+                self.entrypoint,
+                self.description,
+                sorted(self.tags),
+                self.parameters,
+                self.work_pool.name,
+            )
             and limit is not None
-            and (limit.limit, strategy) == (self.concurrency_limit.limit, self.concurrency_limit.collision_strategy)
+            and (limit.limit, strategy)
+            == (self.concurrency_limit.limit, self.concurrency_limit.collision_strategy)
             and parameter_schema in (None, there.parameter_openapi_schema)
             and not there.pull_steps
             and not there.job_variables
-            and _times(there.schedules) == _times([schedule.for_prefect() for schedule in self.schedules])
+            and _times(there.schedules)
+            == _times([schedule.for_prefect() for schedule in self.schedules])
         )
 
 
@@ -120,15 +146,20 @@ def read_declared(path: Path = PREFECT_YAML) -> tuple[Declared, ...]:
     """The deployments of a `prefect.yaml`, in its order.
 
     Raises:
-        GiveUp: the file cannot be read or says something that we do not understand; the message lists every fault.
+        GiveUp: the file cannot be read or says something that we do not understand; the message
+            lists every fault.
     """
     try:
         read = _File.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, yaml.YAMLError) as error:
         raise GiveUp(f"{path} cannot be read: {error}.") from error
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        )
         raise GiveUp(f"{path} is wrong: {faults}.") from error
     if read.pull:
-        raise GiveUp(f"{path} declares pull steps; our flows are installed, so it must say `pull: []`.")
+        raise GiveUp(
+            f"{path} declares pull steps; our flows are installed, so it must say `pull: []`."
+        )
     return read.deployments

@@ -30,7 +30,8 @@ class Execution:
 
     Attributes:
         run: what the engine was given.
-        task: ends when the run has ended; its result is the run's last state, None when the engine could not report it.
+        task: ends when the run has ended; its result is the run's last state, None when the engine
+            could not report it.
         context: the task's own.
         cancelled: whether `cancel` was called.
     """
@@ -43,9 +44,9 @@ class Execution:
     @classmethod
     def begin(cls, flow: Flow[..., Any], run: FlowRun, context: contextvars.Context) -> Self:
         """Start the run in the running event loop."""
-        # For a deployment's run the engine would watch for "suspend" from a thread with a websocket of its own, and
-        # block this event loop until that is connected: 0.3 s, or for as long as the server is away. It reads the run
-        # anew, with its deployment, before the flow begins.
+        # For a deployment's run the engine would watch for "suspend" from a thread with a websocket
+        # of its own, and block this event loop until that is connected: 0.3 s, or for as long as
+        # the server is away. It reads the run anew, with its deployment, before the flow begins.
         run = run.model_copy(update={"deployment_id": None})
         task = asyncio.create_task(_execute(flow, run), context=context, name=f"run {run.id}")
         return cls(run=run, task=task, context=context)
@@ -53,8 +54,9 @@ class Execution:
     def cancel(self) -> None:
         """End it because people asked for that.
 
-        Prefect's engine calls every cancelled task a crash, unless it believes that the run has already ended; so it is
-        told so, in both copies of the run that it may hold. Its own way, a "cancel" intent, is one for the process.
+        Prefect's engine calls every cancelled task a crash, unless it believes that the run has
+        already ended; so it is told so, in both copies of the run that it may hold. Its own way, a
+        "cancel" intent, is one for the process.
         """
         self.cancelled = True
         entered = self.context.get(FlowRunContext.__var__)
@@ -76,13 +78,18 @@ class Execution:
         state = None if self.task.cancelled() else self.task.result()
         if self.cancelled or (state is not None and state.is_cancelling()):
             with suppress(ObjectNotFound):
-                await client.set_flow_run_state(self.run.id, Cancelled(message=_MESSAGE), force=True)
+                await client.set_flow_run_state(
+                    self.run.id, Cancelled(message=_MESSAGE), force=True
+                )
             return True
         return self.task.cancelled() or state is not None
 
 
 async def _execute(flow: Flow[..., Any], run: FlowRun) -> State[Any] | None:
-    """Run it. Nothing but a cancellation leaves here: a SystemExit in a task would end the whole event loop."""
+    """Run it.
+
+    Nothing but a cancellation leaves here: a SystemExit in a task would end the whole event loop.
+    """
     try:
         engine = run_flow(flow, flow_run=run, return_type="state")
         return await cast("Coroutine[Any, Any, State[Any]]", engine)

@@ -1,7 +1,8 @@
 """How long a worker lives: until SIGTERM or SIGINT, gently.
 
-The work is done in a thread of its own. In the main thread Prefect's engine would put its own SIGTERM handler in place
-of ours during each run, and raise `TerminationSignal` wherever the event loop happens to be; elsewhere it cannot.
+The work is done in a thread of its own. In the main thread Prefect's engine would put its own
+SIGTERM handler in place of ours during each run, and raise `TerminationSignal` wherever the event
+loop happens to be; elsewhere it cannot.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ class Stop:
         self._seen: set[str] = set()
 
     def bind(self) -> None:
-        """Say that the running loop is the one in which both are awaited. Requests made before it count."""
+        """Say that the running loop is the one in which both are awaited.
+
+        Requests made before it count.
+        """
         self._loop = asyncio.get_running_loop()
         for event in (self.asked, self.hurry):
             if event.is_set():
@@ -43,8 +47,8 @@ class Stop:
     def ask(self, reason: str) -> None:
         """Ask to stop, from any thread. The same reason once more means: hurry.
 
-        A Ctrl-C reaches a child of `showrunner up` twice, as SIGINT from the terminal and as SIGTERM from its parent;
-        that is one request.
+        A Ctrl-C reaches a child of `showrunner up` twice, as SIGINT from the terminal and as
+        SIGTERM from its parent; that is one request.
         """
         again = reason in self._seen
         self._seen.add(reason)
@@ -86,9 +90,12 @@ async def run_until_stopped(work: Callable[[Stop], Coroutine[Any, Any, None]]) -
         finally:
             here.call_soon_threadsafe(done.set)
 
-    # A daemon, so that a flow that neither ends nor lets itself be cancelled cannot keep the process from exiting.
+    # A daemon, so that a flow that neither ends nor lets itself be cancelled cannot keep the
+    # process from exiting.
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(thread,), name="showrunner-worker", daemon=True).start()
+    threading.Thread(
+        target=context.run, args=(thread,), name="showrunner-worker", daemon=True
+    ).start()
     with _signals(here, stop):
         try:
             await done.wait()
@@ -102,7 +109,10 @@ async def run_until_stopped(work: Callable[[Stop], Coroutine[Any, Any, None]]) -
 
 @contextmanager
 def _signals(loop: asyncio.AbstractEventLoop, stop: Stop) -> Iterator[None]:
-    """Let SIGTERM and SIGINT ask for a stop. An inherited "ignore SIGINT" (a shell's `&`) is overruled."""
+    """Let SIGTERM and SIGINT ask for a stop.
+
+    An inherited "ignore SIGINT" (a shell's `&`) is overruled.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -40,7 +40,8 @@ from flows.server.automations import TAG
 log = structlog.get_logger("showrunner.retention")
 
 MOST: Final = 2_000
-"""Runs one call deletes of each sort: half a minute's work. An hour makes 60; what an old server holds goes in time."""
+"""Runs one call deletes of each sort: half a minute's work. An hour makes 60; what an old server
+holds goes in time."""
 _PAGE: Final = 200
 
 
@@ -53,7 +54,11 @@ class DeletedRuns:
 
 
 async def delete_old_runs(
-    client: PrefectClient, *, idle_before: datetime, before: datetime, prefect_yaml: Path = PREFECT_YAML
+    client: PrefectClient,
+    *,
+    idle_before: datetime,
+    before: datetime,
+    prefect_yaml: Path = PREFECT_YAML,
 ) -> DeletedRuns:
     """Delete our runs that ended before those moments, with their states, task runs, logs and artifacts.
 
@@ -69,7 +74,9 @@ async def delete_old_runs(
     try:
         ours = await _deployments(client, prefect_yaml)
         if ours:
-            idle = await _delete(client, _ended(ours, idle_before, [StateType.COMPLETED], names=list(IDLE_NAMES)))
+            idle = await _delete(
+                client, _ended(ours, idle_before, [StateType.COMPLETED], names=list(IDLE_NAMES))
+            )
             old = await _delete(client, _ended(ours, before, sorted(TERMINAL_STATES)))
     except httpx.HTTPError as error:
         log.warning("old_runs_not_deleted", error=type(error).__name__)
@@ -86,7 +93,11 @@ async def _deployments(client: PrefectClient, prefect_yaml: Path) -> list[UUID]:
 
 
 def _ended(
-    deployments: Sequence[UUID], before: datetime, states: Sequence[StateType], *, names: list[str] | None = None
+    deployments: Sequence[UUID],
+    before: datetime,
+    states: Sequence[StateType],
+    *,
+    names: list[str] | None = None,
 ) -> FlowRunFilter:
     return FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=list(deployments)),
@@ -100,7 +111,9 @@ def _ended(
 async def _delete(client: PrefectClient, which: FlowRunFilter) -> int:
     gone = 0
     while gone < MOST:
-        runs = await client.read_flow_runs(flow_run_filter=which, sort=FlowRunSort.START_TIME_ASC, limit=_PAGE)
+        runs = await client.read_flow_runs(
+            flow_run_filter=which, sort=FlowRunSort.START_TIME_ASC, limit=_PAGE
+        )
         await _delete_artifacts(client, [run.id for run in runs])
         for run in runs:
             with suppress(ObjectNotFound):

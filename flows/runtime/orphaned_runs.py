@@ -34,14 +34,15 @@ log = structlog.get_logger("showrunner.worker")
 _UNFINISHED: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 _AT_ONCE: Final = 200
 _SETTLED: Final = timedelta(seconds=3)
-"""A run that is tried again carries the place of its last attempt until its new one is written, a moment later."""
+"""A run that is tried again carries the place of its last attempt until its new one is written, a
+moment later."""
 
 
 def place(run: UUID) -> str:
     """Where a run is executed, as stored on it: `host:pid:run`.
 
-    The host's name must be one machine's (Docker's default, the container's id, is): a worker looks for the processes
-    of runs that carry its own host's name.
+    The host's name must be one machine's (Docker's default, the container's id, is): a worker looks
+    for the processes of runs that carry its own host's name.
     """
     return f"{socket.gethostname()}:{os.getpid()}:{run}"
 
@@ -69,7 +70,8 @@ def _lives(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    # A killed process whose parent has not yet taken note of it still has its pid, and does nothing.
+    # A killed process whose parent has not yet taken note of it still has its pid, and does
+    # nothing.
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
@@ -91,7 +93,9 @@ async def bury_dead_runs(client: PrefectClient, pool: str, mine: Collection[UUID
     buried: list[UUID] = []
     runs = await client.read_flow_runs(
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
+        ),
         limit=_AT_ONCE,
     )
     before = datetime.now(UTC) - _SETTLED
@@ -99,7 +103,10 @@ async def bury_dead_runs(client: PrefectClient, pool: str, mine: Collection[UUID
         settled = run.state is not None and run.state.timestamp < before
         if settled and is_dead(run.infrastructure_pid, run.id, mine) and await _bury(client, run):
             log.warning(
-                "dead_run_buried", flow_run_id=str(run.id), flow_run_name=run.name, place=run.infrastructure_pid
+                "dead_run_buried",
+                flow_run_id=str(run.id),
+                flow_run_name=run.name,
+                place=run.infrastructure_pid,
             )
             buried.append(run.id)
     return buried

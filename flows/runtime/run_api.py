@@ -1,7 +1,10 @@
-"""What a flow may ask of, or tell, the run it is in. Outside of a run each of these does nothing, or says no.
+"""What a flow may ask of, or tell, the run it is in.
 
-So the same flow body runs in a simulation or a test without Prefect's server. A Prefect server that does not answer
-costs a run its name or its table, never its work: the facts are in PostgreSQL and in the log.
+Outside of a run each of these does nothing, or says no.
+
+So the same flow body runs in a simulation or a test without Prefect's server. A Prefect server that
+does not answer costs a run its name or its table, never its work: the facts are in PostgreSQL and
+in the log.
 """
 
 from __future__ import annotations
@@ -28,7 +31,10 @@ IDLE_NAMES: Final = (NOTHING, STARTED_LATE, OTHER_CYCLE, OTHER_IMPORT)
 
 
 async def rename_run(name: str) -> None:
-    """Give the current flow run a name that says what it did, e.g. `pushed 3, took 2`. One request, about 10 ms."""
+    """Give the current flow run a name that says what it did, e.g.
+
+    `pushed 3, took 2`. One request, about 10 ms.
+    """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or not isinstance(context.client, PrefectClient):
         return
@@ -56,8 +62,12 @@ def is_superseded(interval: timedelta, *, now: datetime | None = None) -> bool:
     return (now or datetime.now(UTC)) - run.expected_start_time > interval
 
 
-async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str | None = None) -> None:
-    """Show a table on the current flow run's page, and in the key's history. Nothing for no rows. About 15 ms.
+async def publish_table(
+    key: str, rows: Sequence[Mapping[str, Any]], description: str | None = None
+) -> None:
+    """Show a table on the current flow run's page, and in the key's history.
+
+    Nothing for no rows. About 15 ms.
 
     Args:
         key: lower-case letters, digits and dashes, e.g. `push-cycle`.
@@ -67,6 +77,8 @@ async def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description
     if not rows or FlowRunContext.get() is None:
         return
     try:
-        await acreate_table_artifact(table=[dict(row) for row in rows], key=key, description=description)
+        await acreate_table_artifact(
+            table=[dict(row) for row in rows], key=key, description=description
+        )
     except httpx.HTTPError as error:
         log.warning("table_not_published", key=key, error=type(error).__name__)

@@ -27,7 +27,8 @@ class Recorded:
     """A run under way.
 
     Attributes:
-        correlation_id: in every line this run logs, every history row it writes, and its table in the Prefect UI.
+        correlation_id: in every line this run logs, every history row it writes, and its table in
+            the Prefect UI.
     """
 
     on: Connections
@@ -39,12 +40,15 @@ class Recorded:
 async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Recorded]:
     """Do the work of a run inside; what it did becomes the run's name, its table and one log line.
 
-    What only a human can mend (the token, the board, the channel folder) is alerted once per incident,
-    and said to be over when a run that shows it has ended well (see `_shown_to_be_over`).
+    What only a human can mend (the token, the board, the channel folder) is alerted once per
+    incident, and said to be over when a run that shows it has ended well (see `_shown_to_be_over`).
     """
     on = on or connections()
     run = Recorded(on=on, report=Report(), correlation_id=uuid4().hex)
-    with bound_contextvars(correlation_id=run.correlation_id, flow=kind), counting_requests() as requests:
+    with (
+        bound_contextvars(correlation_id=run.correlation_id, flow=kind),
+        counting_requests() as requests,
+    ):
         try:
             yield run
         except Exception as error:
@@ -77,18 +81,21 @@ def _incident(kind: str, error: GiveUp) -> str:
 def _shown_to_be_over(kind: str) -> list[str]:
     """What a run that asked Notion something and ended well disproves.
 
-    One that asked nothing (superseded, or an inbox without work) shows nothing. A push needs every capability: that
-    Notion may be read does not end that nothing may be written.
+    One that asked nothing (superseded, or an inbox without work) shows nothing. A push needs every
+    capability: that Notion may be read does not end that nothing may be written.
     """
     return [f"{kind}_stopped", *(["notion_auth"] if kind == "push" else [])]
 
 
 async def _leave(kind: str, run: Recorded) -> None:
     report = run.report
-    # An idle cycle, 1,440 times a day, is no news: its name in Prefect says it, and `last_good_cycle` when it was.
+    # An idle cycle, 1,440 times a day, is no news: its name in Prefect says it, and
+    # `last_good_cycle` when it was.
     (log.info if report else log.debug)("run_finished", requests=report.requests, **report.counts)
     await rename_run(str(report))
     if report:
         await publish_table(
-            f"{kind}-cycle", await table_of(run.on, report), f"{report} · correlation id {run.correlation_id}"
+            f"{kind}-cycle",
+            await table_of(run.on, report),
+            f"{report} · correlation id {run.correlation_id}",
         )

@@ -1,8 +1,8 @@
 """What a run's log lines look like: the formatters that `flows/logging.yml` names.
 
-Prefect reads that file in every process that runs flows, whichever worker started it, so this is also where structlog
-is told to go through the standard library and to name the run. Nothing here may import Prefect at the top: Prefect
-imports this module while it is itself being imported.
+Prefect reads that file in every process that runs flows, whichever worker started it, so this is
+also where structlog is told to go through the standard library and to name the run. Nothing here
+may import Prefect at the top: Prefect imports this module while it is itself being imported.
 """
 
 from __future__ import annotations

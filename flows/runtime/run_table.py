@@ -52,7 +52,9 @@ async def _with_titles(on: Connections, rows: Sequence[Mapping[str, Any]]) -> li
     return [_with_link(on.settings, row, titles) for row in rows]
 
 
-def _with_link(settings: Settings, row: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+def _with_link(
+    settings: Settings, row: Mapping[str, Any], titles: Mapping[str, str]
+) -> dict[str, Any]:
     page_id = str(row["card"])
     title = titles.get(page_id, page_id) or UNTITLED
     return _as_text(row) | {"card": as_link(title, _address(settings, page_id))}

@@ -1,7 +1,8 @@
 """One pair of Prefect clients for all the runs of a process.
 
-Making a client costs 35 ms of CPU, most of it for a TLS context that plain HTTP never uses, and Prefect's engine makes
-three or four in each run. It takes the ones it finds in its context instead, so a run is given a context that has them.
+Making a client costs 35 ms of CPU, most of it for a TLS context that plain HTTP never uses, and
+Prefect's engine makes three or four in each run. It takes the ones it finds in its context instead,
+so a run is given a context that has them.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ class SharedClients:
     """Clients that are opened once, in a context of their own, and found by whatever runs in a copy of it."""
 
     def __init__(self) -> None:
-        # The clients would otherwise ask for the server's version when they are opened, the sync one while everything
-        # else in the event loop waits. The worker's own client has asked.
+        # The clients would otherwise ask for the server's version when they are opened, the sync
+        # one while everything else in the event loop waits. The worker's own client has asked.
         with temporary_settings({PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False}):
             self._context = contextvars.copy_context()
         self._open: tuple[AsyncClientContext, SyncClientContext] | None = None
 
     async def open(self) -> None:
-        """Open both. A context variable can be reset only in the context that set it, so `close` runs there too."""
+        """Open both.
+
+        A context variable can be reset only in the context that set it, so `close` runs there too.
+        """
 
         async def enter() -> None:
             asynchronous, synchronous = AsyncClientContext(), SyncClientContext()

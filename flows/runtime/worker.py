@@ -1,7 +1,8 @@
 """`python -m flows.runtime.worker`: the command line of the warm worker.
 
-Prefect's collections entry point names this module too, and importing it makes the worker's type known. The class
-lives next door: a module that is run is imported a second time by that entry point, and would register it twice.
+Prefect's collections entry point names this module too, and importing it makes the worker's type
+known. The class lives next door: a module that is run is imported a second time by that entry
+point, and would register it twice.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ _REFUSED: Final = {401, 403}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a warm worker until it is asked to stop. Returns the process's exit code: 0, or 1 with one sentence."""
+    """Run a warm worker until it is asked to stop.
+
+    Returns the process's exit code: 0, or 1 with one sentence.
+    """
     options = _parser().parse_args(arguments)
     keep_loopback_direct(os.environ)
     try:
@@ -62,10 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m flows.worker", description="Run Showrunner's flows, warm.")
-    parser.add_argument("--pool", default=POOL, help="work pool to take runs from (default: %(default)s)")
-    parser.add_argument("--name", default=None, help="name in the UI (default: this machine's and the process id)")
-    parser.add_argument("--limit", type=int, default=None, help="runs at the same time at most (default: no limit)")
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.worker", description="Run Showrunner's flows, warm."
+    )
+    parser.add_argument(
+        "--pool", default=POOL, help="work pool to take runs from (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--name", default=None, help="name in the UI (default: this machine's and the process id)"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=None, help="runs at the same time at most (default: no limit)"
+    )
     parser.add_argument(
         "--grace",
         type=float,
@@ -73,10 +85,15 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds to let runs finish when stopping (default: %(default)s)",
     )
     parser.add_argument(
-        "--wait", type=float, default=_WAIT_SECONDS, help="seconds to wait for Prefect's server (default: %(default)s)"
+        "--wait",
+        type=float,
+        default=_WAIT_SECONDS,
+        help="seconds to wait for Prefect's server (default: %(default)s)",
     )
     parser.add_argument(
-        "--bootstrap", action="store_true", help="make on the server what our flows need, now and when it was lost"
+        "--bootstrap",
+        action="store_true",
+        help="make on the server what our flows need, now and when it was lost",
     )
     parser.add_argument(
         "--package",
@@ -90,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
 def _api_url() -> str:
     url = PREFECT_API_URL.value()
     if not url:
-        raise GiveUp("PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://127.0.0.1:4200/api.")
+        raise GiveUp(
+            "PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://127.0.0.1:4200/api."
+        )
     return str(url)
 
 
@@ -108,7 +127,9 @@ def _complete_environment(api_url: str) -> None:
     if missing:
         sys.stdout.flush()
         os.execve(  # noqa: S606 - the same program with the same arguments
-            sys.executable, [sys.executable, "-m", "flows.worker", *sys.argv[1:]], os.environ | missing
+            sys.executable,
+            [sys.executable, "-m", "flows.worker", *sys.argv[1:]],
+            os.environ | missing,
         )
 
 
@@ -122,7 +143,9 @@ async def _work(options: argparse.Namespace, api_url: str) -> None:
         await _wait_for_server(api_url, options.wait)
         if options.bootstrap:
             await bootstrap(pool=options.pool)
-        worker = WarmWorker(work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit)
+        worker = WarmWorker(
+            work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit
+        )
         worker.grace_seconds = options.grace
         worker.database = database
         worker.packages |= frozenset(options.package)
@@ -145,7 +168,9 @@ async def _watched() -> AsyncIterator[URL | None]:
     engine = open_engine(url, pool_size=1)
     try:
         sessions = open_sessions(engine)
-        async with watching(Watch(settings, sessions, of_database=True, clock=DatabaseClock(engine))):
+        async with watching(
+            Watch(settings, sessions, of_database=True, clock=DatabaseClock(engine))
+        ):
             await _tell_channels(settings, sessions)
             yield url
     finally:
@@ -157,7 +182,9 @@ async def _tell_channels(settings: Settings, sessions: Sessions) -> None:
     try:
         await keep_channels(sessions, load_configured_channels(settings.channel_configs))
     except (ShowrunnerError, SQLAlchemyError, OSError) as error:
-        log.warning("channels_not_told", error=type(error).__name__)  # the first cycle says what is wrong
+        log.warning(
+            "channels_not_told", error=type(error).__name__
+        )  # the first cycle says what is wrong
 
 
 async def _wait_for_server(api_url: str, seconds: float) -> None:
@@ -174,14 +201,18 @@ async def _wait_for_server(api_url: str, seconds: float) -> None:
                 await client.read_work_pools(limit=1)
         except httpx.HTTPStatusError as error:
             if error.response.status_code in _REFUSED:
-                raise GiveUp(f"Prefect's server at {api_url} refuses us: check PREFECT_API_AUTH_STRING.") from error
+                raise GiveUp(
+                    f"Prefect's server at {api_url} refuses us: check PREFECT_API_AUTH_STRING."
+                ) from error
             reason = f"it answered {error.response.status_code}"
         except (httpx.HTTPError, OSError) as error:
             reason = str(error) or type(error).__name__
         else:
             return
         if time.monotonic() > deadline:
-            raise TryAgain(f"Prefect's server at {api_url} did not answer within {seconds:.0f} s: {reason}.")
+            raise TryAgain(
+                f"Prefect's server at {api_url} did not answer within {seconds:.0f} s: {reason}."
+            )
         await asyncio.sleep(_ASK_EVERY)
 
 

@@ -20,14 +20,19 @@ TAG: Final = "showrunner"
 """On each of our deployments, and so on their runs and on the runs' events."""
 
 SILENCE: Final = timedelta(seconds=4 * HEARTBEAT_SECONDS)
-"""Without a sign of life for this long, a run is dead. Below three heartbeats, quiet runs are crashed by mistake."""
+"""Without a sign of life for this long, a run is dead. Below three heartbeats, quiet runs are
+crashed by mistake."""
 
 PENDING: Final = timedelta(minutes=5)
-"""A run that was taken and has not begun for this long never will: far above the slowest worker's start."""
+"""A run that was taken and has not begun for this long never will: far above the slowest worker's
+start."""
 
 
 def automations() -> list[AutomationCore]:
-    """Every automation of ours, in the order in which they are made. Their names are what identifies them."""
+    """Every automation of ours, in the order in which they are made.
+
+    Their names are what identifies them.
+    """
     return [
         _crash_after_silence(
             "Showrunner: runs without a heartbeat are crashed",

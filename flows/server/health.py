@@ -1,4 +1,7 @@
-"""Looking at what Prefect's server has of ours: deployments, workers, slots, automations. Writes nothing."""
+"""Looking at what Prefect's server has of ours: deployments, workers, slots, automations.
+
+Writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,12 @@ class Slots:
 
 
 async def prefect_checks(
-    api: str, *, auth: str | None, worker_log: Path, now: datetime, prefect_yaml: Path = PREFECT_YAML
+    api: str,
+    *,
+    auth: str | None,
+    worker_log: Path,
+    now: datetime,
+    prefect_yaml: Path = PREFECT_YAML,
 ) -> list[Check]:
     """The checks of `NAMES`, side by side.
 
@@ -66,10 +74,18 @@ async def prefect_checks(
         worker_log: where a worker that `showrunner up` runs writes.
     """
     declared = read_declared(prefect_yaml)
-    async with PrefectClient(api, auth_string=auth, httpx_settings={"timeout": _ANSWER_SECONDS}) as client:
+    async with PrefectClient(
+        api, auth_string=auth, httpx_settings={"timeout": _ANSWER_SECONDS}
+    ) as client:
         parts = await asyncio.gather(
-            bounded(["deployments"], SECONDS, _deployments(client, declared, api.removesuffix("/api"))),
-            bounded(["worker"], SECONDS, _worker(client, declared[0].work_pool.name, api, worker_log, now)),
+            bounded(
+                ["deployments"], SECONDS, _deployments(client, declared, api.removesuffix("/api"))
+            ),
+            bounded(
+                ["worker"],
+                SECONDS,
+                _worker(client, declared[0].work_pool.name, api, worker_log, now),
+            ),
             bounded(["limits"], SECONDS, _limits(client, declared, api)),
         )
     return [check for part in parts for check in part]
@@ -86,12 +102,18 @@ async def _find(client: PrefectClient, declared: Declared) -> DeploymentResponse
 
 async def _deployments(client: PrefectClient, declared: Sequence[Declared], ui: str) -> list[Check]:
     there = await asyncio.gather(*(_find(client, each) for each in declared))
-    found = [fault for each, one in zip(declared, there, strict=True) for fault in judge_deployment(each, one, ui)]
+    found = [
+        fault
+        for each, one in zip(declared, there, strict=True)
+        for fault in judge_deployment(each, one, ui)
+    ]
     names = ", ".join(each.name for each in declared)
     return [checked("deployments", f"{names}: as declared, none paused", found)]
 
 
-def judge_deployment(declared: Declared, there: DeploymentResponse | None, ui: str) -> list[Finding]:
+def judge_deployment(
+    declared: Declared, there: DeploymentResponse | None, ui: str
+) -> list[Finding]:
     """Whether a deployment is there, as declared, and not paused.
 
     Args:
@@ -104,7 +126,8 @@ def judge_deployment(declared: Declared, there: DeploymentResponse | None, ui: s
     found = []
     asleep = [each for each in there.schedules if not each.active]
     if declared.schedules and (there.paused or asleep):
-        # Without the schedule by the minute nothing is synced; what is due by the night may wait for the morning.
+        # Without the schedule by the minute nothing is synced; what is due by the night may wait
+        # for the morning.
         vital = any(schedule.interval is not None for schedule in declared.schedules)
         wrong = f"{name} is paused" if there.paused else f"the schedule of {name} is switched off"
         cure = f"Switch it on: {ui}/deployments/deployment/{there.id}"
@@ -113,11 +136,19 @@ def judge_deployment(declared: Declared, there: DeploymentResponse | None, ui: s
         wrong = f"{name} points at the work pool {there.work_pool_name}, not at {declared.work_pool.name}"
         found.append(Finding(state=State.FAIL, wrong=wrong, cure=_BOOTSTRAP))
     elif not declared.is_as_declared(there, None):
-        found.append(Finding(state=State.WARN, wrong=f"{name} is not as prefect.yaml declares it", cure=_BOOTSTRAP))
+        found.append(
+            Finding(
+                state=State.WARN,
+                wrong=f"{name} is not as prefect.yaml declares it",
+                cure=_BOOTSTRAP,
+            )
+        )
     return found
 
 
-async def _worker(client: PrefectClient, pool: str, api: str, worker_log: Path, now: datetime) -> list[Check]:
+async def _worker(
+    client: PrefectClient, pool: str, api: str, worker_log: Path, now: datetime
+) -> list[Check]:
     try:
         known, queues, workers = await asyncio.gather(
             client.read_work_pool(pool),
@@ -157,22 +188,35 @@ def judge_workers(
 ) -> Check:
     """Whether somebody takes the runs of a work pool. A worker is online while its heartbeats come."""
     online = [worker for worker in workers if worker.status is WorkerStatus.ONLINE]
-    beats = [worker.last_heartbeat_time for worker in online if worker.last_heartbeat_time is not None]
+    beats = [
+        worker.last_heartbeat_time for worker in online if worker.last_heartbeat_time is not None
+    ]
     found = []
     if not online:
-        seen = max((w.last_heartbeat_time for w in workers if w.last_heartbeat_time is not None), default=None)
+        seen = max(
+            (w.last_heartbeat_time for w in workers if w.last_heartbeat_time is not None),
+            default=None,
+        )
         since = f"; the last was seen {spoken(now - seen)} ago" if seen is not None else ""
         cure = f"Start one: `showrunner up`, or `python -m flows.runtime.worker --bootstrap`; its log: {worker_log}"
-        found.append(Finding(state=State.FAIL, wrong=f"none is alive in the work pool {pool}{since}", cure=cure))
+        found.append(
+            Finding(
+                state=State.FAIL, wrong=f"none is alive in the work pool {pool}{since}", cure=cure
+            )
+        )
     if paused:
         cure = f"`PREFECT_API_URL={api} prefect work-pool resume {pool}`"
         found.append(Finding(state=State.FAIL, wrong=f"the work pool {pool} is paused", cure=cure))
     for queue in paused_queues:
         cure = f"`PREFECT_API_URL={api} prefect work-queue resume {queue} --pool {pool}`"
-        found.append(Finding(state=State.FAIL, wrong=f"the work queue {queue} is paused", cure=cure))
+        found.append(
+            Finding(state=State.FAIL, wrong=f"the work queue {queue} is paused", cure=cure)
+        )
     heard = f", last heartbeat {spoken(now - max(beats))} ago" if beats else ""
     facts = f"{len(online)} online in the work pool {pool}{heard}"
-    return checked("worker", facts, found, online=len(online), names=[worker.name for worker in online])
+    return checked(
+        "worker", facts, found, online=len(online), names=[worker.name for worker in online]
+    )
 
 
 async def _limits(client: PrefectClient, declared: Sequence[Declared], api: str) -> list[Check]:
@@ -181,7 +225,9 @@ async def _limits(client: PrefectClient, declared: Sequence[Declared], api: str)
         await asyncio.sleep(_LOOK_AGAIN)
         again = await _slots(client, declared)
         slots = [min(one, two, key=_stuck) for one, two in zip(slots, again, strict=True)]
-    there = await asyncio.gather(*(client.read_automations_by_name(each.name) for each in automations()))
+    there = await asyncio.gather(
+        *(client.read_automations_by_name(each.name) for each in automations())
+    )
     switched_on = sum(any(one.enabled for one in found) for found in there)
     return [judge_limits(slots, missing_automations=len(there) - switched_on, api=api)]
 
@@ -204,7 +250,9 @@ async def _slots_of(client: PrefectClient, declared: Declared) -> Slots | None:
         return Slots(name=declared.name, limit=0, taken=0, runs=0)
     runs = await client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[there.id])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_HOLDING))),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_HOLDING))
+        ),
         limit=_RUNS_MOST,
     )
     return Slots(name=limit.name, limit=limit.limit, taken=limit.active_slots, runs=len(runs))
@@ -221,11 +269,17 @@ def judge_limits(slots: Sequence[Slots | None], *, missing_automations: int, api
     found = []
     for each in there:
         if each.limit == 0:
-            found.append(Finding(state=State.WARN, wrong=f"{each.name} has no concurrency limit", cure=_BOOTSTRAP))
+            found.append(
+                Finding(
+                    state=State.WARN, wrong=f"{each.name} has no concurrency limit", cure=_BOOTSTRAP
+                )
+            )
         elif each.stuck:
             full = each.taken >= each.limit
             wrong = f"{each.stuck} of {each.limit} slots of {each.name} held by no run"
-            command = f"prefect global-concurrency-limit update '{each.name}' --active-slots {each.runs}"
+            command = (
+                f"prefect global-concurrency-limit update '{each.name}' --active-slots {each.runs}"
+            )
             cure = f"Prefect frees it within 6 minutes. At once: `PREFECT_API_URL={api} {command}`"
             found.append(Finding(state=State.FAIL if full else State.WARN, wrong=wrong, cure=cure))
     if missing_automations:

@@ -23,8 +23,8 @@ LOGIN_VARIABLE: Final = "PREFECT_SERVER_API_AUTH_STRING"
 def guarded(app: Any, settings: Settings) -> SameOriginOnly:
     """The application behind its guard.
 
-    Without a login only loopback names are served. With one any name is: a browser sends a login only to the site
-    that asked for it.
+    Without a login only loopback names are served. With one any name is: a browser sends a login
+    only to the site that asked for it.
     """
     api = settings.server.api
     hosts = LOOPBACK | {api.host} if api.auth_string is None else None
@@ -37,7 +37,9 @@ def main() -> None:
     settings = get_current_settings()
     api = settings.server.api
     if api.auth_string is None and api.host not in LOOPBACK:
-        sys.exit(f"Prefect's server would be open to everybody who reaches {api.host}: set {LOGIN_VARIABLE}.")
+        sys.exit(
+            f"Prefect's server would be open to everybody who reaches {api.host}: set {LOGIN_VARIABLE}."
+        )
     # asyncio says thousands of times a second that no descriptor is left.
     logging.getLogger("asyncio").addFilter(Bounded())
     uvicorn.run(

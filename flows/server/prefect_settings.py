@@ -14,10 +14,12 @@ from urllib.parse import quote
 from models.settings import Settings
 
 HEARTBEAT_SECONDS: Final = 30
-"""How often a run says that it is alive; the least that Prefect allows. `bootstrap` counts in it."""
+"""How often a run says that it is alive; the least that Prefect allows. `bootstrap` counts in it.
+"""
 
 POLL_SECONDS: Final = 0.5
-"""How often the warm worker asks for work. A run waits half of it; 0.5 costs the server 7 % of a core, 0.25 12 %."""
+"""How often the warm worker asks for work. A run waits half of it; 0.5 costs the server 7 % of a
+core, 0.25 12 %."""
 
 LOGGING: Final = Path(__file__).with_name("logging.yml")
 """Prefect's logging configuration in processes that run flows."""
@@ -52,13 +54,15 @@ def server_environment(
         "PREFECT_SERVER_API_HOST": host,
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_API_URL": f"{url}/api",
-        # Links in notifications, and what the browser asks: the server cannot guess either behind another address.
+        # Links in notifications, and what the browser asks: the server cannot guess either behind
+        # another address.
         "PREFECT_UI_URL": url,
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url or _sqlite(home / "prefect.db"),
-        # Other sites' pages are kept out by `flows.server.same_origin`, which needs no token: the door and people with curl
-        # start runs over plain HTTP, and Prefect's own protection would answer them 403.
+        # Other sites' pages are kept out by `flows.server.same_origin`, which needs no token: the
+        # door and people with curl start runs over plain HTTP, and Prefect's own protection would
+        # answer them 403.
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "false",
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(_origins(host, port)),
         **({"PREFECT_SERVER_API_AUTH_STRING": login} if login is not None else {}),
@@ -68,13 +72,16 @@ def server_environment(
         # Flow runs are otherwise kept for ever. Plain seconds here, an ISO duration for the events.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(kept.retention_runs_days * _DAY),
-        # Events are three quarters of what a run leaves. The UI's event feed goes back so far; automations need none.
+        # Events are three quarters of what a run leaves. The UI's event feed goes back so far;
+        # automations need none.
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"PT{kept.retention_prefect_events_hours}H",
-        # Runs made in advance are what piles up while no worker is there: five minutes of them will do.
+        # Runs made in advance are what piles up while no worker is there: five minutes of them will
+        # do.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT5M",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "5",
-        # Half an interval: Late is to mean that no worker is there, not that one was busy for a moment.
+        # Half an interval: Late is to mean that no worker is there, not that one was busy for a
+        # moment.
         "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "30",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     }
@@ -121,8 +128,10 @@ def client_environment(
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
         "PREFECT_WORKER_QUERY_SECONDS": str(poll_seconds),
-        # A process per run needs to be started early; a warm worker would only hold its slot while it waits.
+        # A process per run needs to be started early; a warm worker would only hold its slot while
+        # it waits.
         "PREFECT_WORKER_PREFETCH_SECONDS": "0",
-        # One request less at each run's start: the versions were compared when the worker connected.
+        # One request less at each run's start: the versions were compared when the worker
+        # connected.
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     }

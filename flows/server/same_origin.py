@@ -1,7 +1,8 @@
 """Keeps web pages of other sites away from a server that asks for no login.
 
-A browser sends a request for any page that asks for it, to 127.0.0.1 too. It says in `Origin` which site's page that
-was (Fetch standard), and in `Host` under which name it knows the server, which is foreign after DNS rebinding.
+A browser sends a request for any page that asks for it, to 127.0.0.1 too. It says in `Origin` which
+site's page that was (Fetch standard), and in `Host` under which name it knows the server, which is
+foreign after DNS rebinding.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def refusal(headers: Mapping[str, str], *, hosts: Collection[str] | None, origins: Collection[str]) -> str | None:
+def refusal(
+    headers: Mapping[str, str], *, hosts: Collection[str] | None, origins: Collection[str]
+) -> str | None:
     """Why a request is not served; None when it is.
 
     Args:
@@ -32,8 +35,12 @@ def refusal(headers: Mapping[str, str], *, hosts: Collection[str] | None, origin
     if origin is not None:
         own = bool(host) and origin in {f"http://{host}", f"https://{host}"}
         return None if own or origin in origins else f"Pages of {origin} may not use this server."
-    # Without an origin: a link that people follow is welcome, an image or a script of another site is not.
-    if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+    # Without an origin: a link that people follow is welcome, an image or a script of another site
+    # is not.
+    if (
+        headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-mode") != "navigate"
+    ):
         return "Pages of other sites may not use this server."
     return None
 
@@ -53,7 +60,9 @@ class SameOriginOnly:
         hosts, origins: as for `refusal`.
     """
 
-    def __init__(self, app: Any, *, hosts: Collection[str] | None, origins: Collection[str]) -> None:
+    def __init__(
+        self, app: Any, *, hosts: Collection[str] | None, origins: Collection[str]
+    ) -> None:
         self._app = app
         self._hosts = hosts
         self._origins = origins
@@ -63,7 +72,10 @@ class SameOriginOnly:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
         why = refusal(headers, hosts=self._hosts, origins=self._origins)
         if why is None:
             await self._app(scope, receive, send)
@@ -71,7 +83,10 @@ class SameOriginOnly:
             await send({"type": "websocket.close", "code": 1008})
         else:
             body = json.dumps({"detail": why}).encode()
-            kind = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            kind = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+            ]
             await send({"type": "http.response.start", "status": 403, "headers": kind})
             await send({"type": "http.response.body", "body": body})
 

@@ -168,5 +168,12 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER append_only ON task_history")
     op.execute("DROP TRIGGER record_task ON tasks")
     op.execute("DROP TRIGGER keep_task ON tasks")
-    for function in ("append_only()", "record_task()", "keep_task()", "now()", "column_of(text)", "state_of(text)"):
+    for function in (
+        "append_only()",
+        "record_task()",
+        "keep_task()",
+        "now()",
+        "column_of(text)",
+        "state_of(text)",
+    ):
         op.execute(f"DROP FUNCTION showrunner_{function}")

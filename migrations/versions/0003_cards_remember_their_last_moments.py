@@ -21,10 +21,16 @@ depends_on = None
 def upgrade() -> None:
     """Columns with a constant default take no time, however many cards there are."""
     op.add_column(
-        "cards", sa.Column("recent", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False)
+        "cards",
+        sa.Column(
+            "recent", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
+        ),
     )
     op.add_column(
-        "cards", sa.Column("sending", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
+        "cards",
+        sa.Column(
+            "sending", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
     )
 
 

@@ -20,7 +20,9 @@ def upgrade() -> None:
     """Empty columns take no time, however many cards there are."""
     for name in COLUMNS:
         op.add_column("cards", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
-        op.create_index(f"ix_cards_{name}", "cards", [name], postgresql_where=sa.text(f"{name} IS NOT NULL"))
+        op.create_index(
+            f"ix_cards_{name}", "cards", [name], postgresql_where=sa.text(f"{name} IS NOT NULL")
+        )
 
 
 def downgrade() -> None:

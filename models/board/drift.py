@@ -30,7 +30,11 @@ def _lost(sight: Sight) -> Drift | None:
         )
     sources = sight.database.get("data_sources", ())
     if sight.database.get("in_trash") or (sight.data_source or {}).get("in_trash"):
-        return _stops("board-in-trash", "The board is in Notion's trash.", "In Notion: Trash → restore the board.")
+        return _stops(
+            "board-in-trash",
+            "The board is in Notion's trash.",
+            "In Notion: Trash → restore the board.",
+        )
     if sight.data_source is None:
         return _stops(
             "data-source-unclear",

@@ -41,7 +41,8 @@ class Drift:
 
     Attributes:
         slug: the kind, e.g. `option-missing`.
-        about: Showrunner's name of the property, or the key of the planned view; empty for the board as a whole.
+        about: Showrunner's name of the property, or the key of the planned view; empty for the
+            board as a whole.
         wrong: what is wrong.
         breaks: what it breaks.
         cure: the command or click that mends it.

@@ -36,7 +36,11 @@ def option_drift(sight: Sight) -> Iterator[Drift]:
 def missing_options(sight: Sight, name: str, wanted: list[str]) -> list[str]:
     """The options that a property lacks and nobody merely renamed."""
     renamed = set(renamed_options(sight, name, wanted))
-    return [option for option in wanted if option not in sight.option_names(name) and option not in renamed]
+    return [
+        option
+        for option in wanted
+        if option not in sight.option_names(name) and option not in renamed
+    ]
 
 
 def is_full(sight: Sight, name: str, wanted: list[str]) -> bool:
@@ -54,7 +58,11 @@ def renamed_options(sight: Sight, name: str, wanted: list[str]) -> dict[str, str
     by_fold = {option["name"].casefold(): option["name"] for option in options}
     known = sight.memory.options.get(name, {})
     names = sight.option_names(name)
-    called = {o: by_id.get(known.get(o, "")) or by_fold.get(o.casefold()) for o in wanted if o not in names}
+    called = {
+        o: by_id.get(known.get(o, "")) or by_fold.get(o.casefold())
+        for o in wanted
+        if o not in names
+    }
     return {option: now for option, now in called.items() if now is not None and now not in wanted}
 
 
@@ -82,14 +90,20 @@ def _lacking(sight: Sight, name: str, wanted: list[str]) -> Iterator[Drift]:
         about=name,
         wrong=f"{name} has no option {listed(missing)}.",
         breaks=_LACKED[name],
-        cure=by_hand if full else f"{REPAIR} adds it at its place. If you renamed one, call it that again instead.",
+        cure=by_hand
+        if full
+        else f"{REPAIR} adds it at its place. If you renamed one, call it that again instead.",
         mend=None if full else Mend.ADD,
     )
 
 
 def _foreign(sight: Sight, name: str, found: Json, wanted: list[str]) -> Iterator[Drift]:
     renamed = set(renamed_options(sight, name, wanted).values())
-    foreign = [option for option in sight.option_names(name) if option not in wanted and option not in renamed]
+    foreign = [
+        option
+        for option in sight.option_names(name)
+        if option not in wanted and option not in renamed
+    ]
     if not foreign or name == "Priority":
         return
     channel = name == "Channel"
@@ -131,7 +145,9 @@ def _out_of_order(sight: Sight, found: Json, wanted: list[str]) -> Iterator[Drif
     if present == sorted(present, key=wanted.index):
         return
     by_hand = found["type"] == "status" or len(sight.options("Status")) > OPTIONS_MAX
-    first = next(a for a, b in zip(present, sorted(present, key=wanted.index), strict=True) if a != b)
+    first = next(
+        a for a, b in zip(present, sorted(present, key=wanted.index), strict=True) if a != b
+    )
     yield Drift(
         slug="options-out-of-order",
         severity=Severity.COSMETIC,
@@ -139,17 +155,25 @@ def _out_of_order(sight: Sight, found: Json, wanted: list[str]) -> Iterator[Drif
         about="Status",
         wrong=f"The options of “{found['name']}” are not in the order of the pipeline, from “{first}” on.",
         breaks="The board's columns do not follow the pipeline.",
-        cure="Drag the options into order in Notion." if by_hand else f"{REPAIR} puts them in order.",
+        cure="Drag the options into order in Notion."
+        if by_hand
+        else f"{REPAIR} puts them in order.",
         mend=None if by_hand else Mend.SET,
     )
 
 
 def _coloured(sight: Sight, found: Json, wanted: list[dict[str, Any]]) -> Iterator[Drift]:
     colours = {option["name"]: option["color"] for option in wanted}
-    off = [o for o in sight.options("Status") if o["name"] in colours and o["color"] != colours[o["name"]]]
+    off = [
+        o
+        for o in sight.options("Status")
+        if o["name"] in colours and o["color"] != colours[o["name"]]
+    ]
     if not off:
         return
-    named = [f"{option['name']} ({option['color']}, not {colours[option['name']]})" for option in off]
+    named = [
+        f"{option['name']} ({option['color']}, not {colours[option['name']]})" for option in off
+    ]
     more = f" and {len(named) - 3} more" if len(named) > 3 else ""  # noqa: PLR2004 - enough to see what is meant
     yield Drift(
         slug="colour-different",

@@ -11,7 +11,11 @@ from models.board.spec import NAMES
 from models.rules.board_schema import EXPECTED_TYPES, NEEDED, OPTIONAL_RELATIONS
 
 _MISSED: Final[Mapping[str, tuple[str, Severity, str]]] = {
-    "Story Direction": ("property-missing", Severity.LOSES, "Story directions cannot be written or followed."),
+    "Story Direction": (
+        "property-missing",
+        Severity.LOSES,
+        "Story directions cannot be written or followed.",
+    ),
     "Priority": (
         "property-missing",
         Severity.LOSES,
@@ -22,17 +26,36 @@ _MISSED: Final[Mapping[str, tuple[str, Severity, str]]] = {
         Severity.LOSES,
         "Editors are not told why a card is not followed or was put back.",
     ),
-    "Created": ("property-missing", Severity.COSMETIC, "The card does not show when it was first seen."),
-    "Updated": ("property-missing", Severity.COSMETIC, "The card does not show when its status last changed."),
-    "Time in Status": ("formula-missing", Severity.COSMETIC, "The card does not show how long its status has lasted."),
+    "Created": (
+        "property-missing",
+        Severity.COSMETIC,
+        "The card does not show when it was first seen.",
+    ),
+    "Updated": (
+        "property-missing",
+        Severity.COSMETIC,
+        "The card does not show when its status last changed.",
+    ),
+    "Time in Status": (
+        "formula-missing",
+        Severity.COSMETIC,
+        "The card does not show how long its status has lasted.",
+    ),
     **dict.fromkeys(
         OPTIONAL_RELATIONS,
-        ("relation-missing", Severity.COSMETIC, "The files of a video cannot be linked to its card."),
+        (
+            "relation-missing",
+            Severity.COSMETIC,
+            "The files of a video cannot be linked to its card.",
+        ),
     ),
 }
 """By property: kind, severity, and what its absence breaks."""
 
-_TYPES: Final[Mapping[str, frozenset[str]]] = {**EXPECTED_TYPES, "Time in Status": frozenset({"formula"})}
+_TYPES: Final[Mapping[str, frozenset[str]]] = {
+    **EXPECTED_TYPES,
+    "Time in Status": frozenset({"formula"}),
+}
 
 
 def property_drift(sight: Sight) -> Iterator[Drift]:
@@ -53,7 +76,11 @@ def property_drift(sight: Sight) -> Iterator[Drift]:
 def _missing(name: str, sight: Sight) -> Drift:
     # A formula holds no values of its own.
     known = name in sight.memory.properties and name != "Time in Status"
-    restore = "if it held values, restore it first (••• → Properties → Deleted properties); " if known else ""
+    restore = (
+        "if it held values, restore it first (••• → Properties → Deleted properties); "
+        if known
+        else ""
+    )
     if name in NEEDED:
         names = listed(sorted(prop["name"] for prop in sight.schema.values()))
         return Drift(
@@ -81,7 +108,13 @@ def _missing(name: str, sight: Sight) -> Drift:
 
 
 def _kind(name: str) -> str:
-    return "relation" if name in OPTIONAL_RELATIONS else "formula" if name == "Time in Status" else "property"
+    return (
+        "relation"
+        if name in OPTIONAL_RELATIONS
+        else "formula"
+        if name == "Time in Status"
+        else "property"
+    )
 
 
 def _wrong_type(name: str, found: Json) -> Drift:
@@ -93,7 +126,9 @@ def _wrong_type(name: str, found: Json) -> Drift:
         part=Part.PROPERTY,
         about=name,
         wrong=f"“{found['name']}” is of type {found['type']}, not {kinds}.",
-        breaks=_MISSED[name][2] if lenient else "The board cannot be read or written as it is: nothing is synced.",
+        breaks=_MISSED[name][2]
+        if lenient
+        else "The board cannot be read or written as it is: nothing is synced.",
         cure=(
             f"If it is yours, rename it, and {REPAIR} adds ours beside it."
             if lenient

@@ -38,10 +38,14 @@ def _cannot_be(sight: Sight, plan: ViewPlan) -> bool:
 
 
 def _missing(plan: ViewPlan) -> Drift:
-    shown = f"the cards whose {plan.by} is {listed(plan.options)}" if plan.by else "the cards by Status"
+    shown = (
+        f"the cards whose {plan.by} is {listed(plan.options)}" if plan.by else "the cards by Status"
+    )
     channel = plan.by == "Channel"
     return Drift(
-        slug="pipeline-view-missing" if plan is PIPELINE else f"{'channel' if channel else 'saved'}-view-missing",
+        slug="pipeline-view-missing"
+        if plan is PIPELINE
+        else f"{'channel' if channel else 'saved'}-view-missing",
         severity=Severity.COSMETIC,
         part=Part.VIEW,
         about=plan.key,
@@ -109,8 +113,14 @@ def _columns(name: str, slug: str, wrong: str) -> Drift:
 
 
 def _card(sight: Sight, view: Json) -> Iterator[Drift]:
-    hidden = [name for name in ON_CARD if sight.property(name) is not None and not visible(sight, view, name)]
-    shown = [name for name in INTERNAL if sight.property(name) is not None and visible(sight, view, name)]
+    hidden = [
+        name
+        for name in ON_CARD
+        if sight.property(name) is not None and not visible(sight, view, name)
+    ]
+    shown = [
+        name for name in INTERNAL if sight.property(name) is not None and visible(sight, view, name)
+    ]
     if not hidden and not shown:
         return
     parts = [f"hides {listed(hidden)}"] if hidden else []

@@ -12,7 +12,16 @@ from sqlmodel import col, select
 from models.rules.statuses import Status
 from models.tables.card import Card
 from models.tables.incidents import end_incidents, open_incidents
-from models.tables.sync_state import BOARD, BOARD_IDS, BOT, CONFIRMED, FAILED_CYCLE, IMPORT, WATERMARK, SyncState
+from models.tables.sync_state import (
+    BOARD,
+    BOARD_IDS,
+    BOT,
+    CONFIRMED,
+    FAILED_CYCLE,
+    IMPORT,
+    WATERMARK,
+    SyncState,
+)
 from models.tables.task import Task
 from models.tables.task_history import act_as
 from models.tables.webhook_events import WebhookEvent
@@ -40,12 +49,17 @@ async def followed(session: AsyncSession) -> Followed:
     return Followed(
         cards=await session.scalar(select(func.count()).select_from(Card)) or 0,
         tasks=await session.scalar(paged) or 0,
-        to_do=await session.scalar(paged.where(col(Task.status).in_([Status.PENDING, Status.RETRY]))) or 0,
+        to_do=await session.scalar(
+            paged.where(col(Task.status).in_([Status.PENDING, Status.RETRY]))
+        )
+        or 0,
         events=await session.scalar(select(func.count()).select_from(WebhookEvent)) or 0,
     )
 
 
-async def forget_board(session: AsyncSession, *, delete_tasks: bool, now: datetime, correlation_id: str | None) -> None:
+async def forget_board(
+    session: AsyncSession, *, delete_tasks: bool, now: datetime, correlation_id: str | None
+) -> None:
     """Remove all that belongs to the board: its cards, their events, what it is known by, what was alerted of it.
 
     Its tasks keep their pages' ids: without one each would become a card of the next board. The history stays.

@@ -29,10 +29,14 @@ class BoardMemory:
     def with_newer(self, seen: Self) -> Self:
         """This and what is seen now; under the same name the newer id counts."""
         names = {*self.options, *seen.options}
-        options = {name: {**self.options.get(name, {}), **seen.options.get(name, {})} for name in names}
+        options = {
+            name: {**self.options.get(name, {}), **seen.options.get(name, {})} for name in names
+        }
         kind = type(self)
         return kind(
-            properties={**self.properties, **seen.properties}, options=options, views={**self.views, **seen.views}
+            properties={**self.properties, **seen.properties},
+            options=options,
+            views={**self.views, **seen.views},
         )
 
 
@@ -43,7 +47,9 @@ def memory_of(board: Board) -> BoardMemory:
         for name, prop in board.properties.items()
         if prop.option_ids
     }
-    return BoardMemory(properties={name: prop.id for name, prop in board.properties.items()}, options=options)
+    return BoardMemory(
+        properties={name: prop.id for name, prop in board.properties.items()}, options=options
+    )
 
 
 async def recall(session: AsyncSession, data_source_id: str) -> BoardMemory:

@@ -34,7 +34,9 @@ def relation_body(name: str, data_source_id: str) -> dict[str, Any]:
     return {name: {"relation": relation}}
 
 
-def _with_missing(sight: Sight, name: str, wanted: list[str], colours: Sequence[Json]) -> list[dict[str, Any]]:
+def _with_missing(
+    sight: Sight, name: str, wanted: list[str], colours: Sequence[Json]
+) -> list[dict[str, Any]]:
     """The options that are there, with their ids (a list replaces all), and the missing ones in their place."""
     new = {option["name"]: dict(option) for option in colours}
     options = [_as_it_is(option) for option in sight.options(name)]
@@ -47,16 +49,24 @@ def _with_missing(sight: Sight, name: str, wanted: list[str], colours: Sequence[
 
 def _first_of(options: Sequence[Json], wanted: list[str]) -> int:
     """Where one that comes before all others of ours belongs."""
-    return next((index for index, option in enumerate(options) if option["name"] in wanted), len(options))
+    return next(
+        (index for index, option in enumerate(options) if option["name"] in wanted), len(options)
+    )
 
 
 def _as_it_is(option: Json) -> dict[str, Any]:
-    return {key: option[key] for key in ("id", "name", "color", "description") if option.get(key) is not None}
+    return {
+        key: option[key]
+        for key in ("id", "name", "color", "description")
+        if option.get(key) is not None
+    }
 
 
 def _in_order(options: list[dict[str, Any]], wanted: list[str]) -> list[dict[str, Any]]:
     """Ours in the order of the pipeline; what people added keeps its place."""
-    ours = iter(sorted((o for o in options if o["name"] in wanted), key=lambda o: wanted.index(o["name"])))
+    ours = iter(
+        sorted((o for o in options if o["name"] in wanted), key=lambda o: wanted.index(o["name"]))
+    )
     return [next(ours) if option["name"] in wanted else option for option in options]
 
 
@@ -81,14 +91,21 @@ def new_view(sight: Sight, plan: ViewPlan) -> dict[str, Any] | None:
     }
 
 
-def changed_view(sight: Sight, plan: ViewPlan, view: Json, drifts: Sequence[Drift]) -> dict[str, Any] | None:
+def changed_view(
+    sight: Sight, plan: ViewPlan, view: Json, drifts: Sequence[Drift]
+) -> dict[str, Any] | None:
     """The body of `PATCH /v1/views/{id}` that mends a planned view; None while the board lacks what it would name."""
     if any(one.slug == "view-shows-other-cards" for one in drifts):
         return {"filter": _filter(sight, plan)} if sight.wanted(plan) else None
     present = view.get("configuration") or {}
-    by_status = sight.grouped_by_status(view) and present["group_by"].get("sort", {}).get("type") == "manual"
+    by_status = (
+        sight.grouped_by_status(view)
+        and present["group_by"].get("sort", {}).get("type") == "manual"
+    )
     group = _plain(present["group_by"]) if by_status else _by_status(sight, hide_empty=False)
-    return {"configuration": {"type": "board", "group_by": group, "properties": _corrected(sight, view)}}
+    return {
+        "configuration": {"type": "board", "group_by": group, "properties": _corrected(sight, view)}
+    }
 
 
 def _filter(sight: Sight, plan: ViewPlan) -> dict[str, Any]:
@@ -100,7 +117,12 @@ def _by_status(sight: Sight, *, hide_empty: bool) -> dict[str, Any]:
     status = sight.property("Status") or {}
     kind = status["type"]
     fine = {"group_by": "option"} if kind == "status" else {}
-    group = {"type": kind, "property_id": status["id"], "sort": {"type": "manual"}, "hide_empty_groups": hide_empty}
+    group = {
+        "type": kind,
+        "property_id": status["id"],
+        "sort": {"type": "manual"},
+        "hide_empty_groups": hide_empty,
+    }
     return {**group, **fine}
 
 
@@ -115,7 +137,9 @@ def _column(sight: Sight, name: str, *, visible: bool) -> dict[str, Any]:
 
 def _corrected(sight: Sight, view: Json) -> list[dict[str, Any]]:
     """The columns as people arranged them, with only those set right that a card must show or hide."""
-    columns = [_plain(column) for column in (view.get("configuration") or {}).get("properties") or ()]
+    columns = [
+        _plain(column) for column in (view.get("configuration") or {}).get("properties") or ()
+    ]
     for name in (*ON_CARD, *INTERNAL):
         if sight.property(name) is None or visible(sight, view, name) is (name in ON_CARD):
             continue

@@ -25,7 +25,8 @@ class Sight:
 
     Attributes:
         database: the database object; None when Notion does not find it.
-        data_source: the followed data source; None when it is not found, or not clear which one it is.
+        data_source: the followed data source; None when it is not found, or not clear which one it
+            is.
         views: the views of that data source, whole, in the order of the tabs.
         memory: what properties, options and views were known by before.
         channels: the configured channels.
@@ -42,7 +43,11 @@ class Sight:
     @property
     def schema(self) -> Mapping[str, Json]:
         """The properties by id."""
-        return {} if self.data_source is None else {p["id"]: p for p in self.data_source["properties"].values()}
+        return (
+            {}
+            if self.data_source is None
+            else {p["id"]: p for p in self.data_source["properties"].values()}
+        )
 
     def named(self, name: str) -> Json | None:
         """The property that is called exactly so."""
@@ -68,7 +73,9 @@ class Sight:
     def is_property(self, reference: str, name: str) -> bool:
         """Whether a view means our property by that reference: its name or its id, encoded or not."""
         found = self.property(name)
-        return found is not None and (reference == found["name"] or unquote(reference) == unquote(found["id"]))
+        return found is not None and (
+            reference == found["name"] or unquote(reference) == unquote(found["id"])
+        )
 
     @cached_property
     def plans(self) -> tuple[ViewPlan, ...]:
@@ -81,14 +88,20 @@ class Sight:
 
     def wanted(self, plan: ViewPlan) -> tuple[str, ...]:
         """The options whose cards a planned view should show, as far as the board has them."""
-        return () if plan.by is None else tuple(o for o in plan.options if o in self.option_names(plan.by))
+        return (
+            ()
+            if plan.by is None
+            else tuple(o for o in plan.options if o in self.option_names(plan.by))
+        )
 
     def shows_what_it_should(self, view: Json, plan: ViewPlan) -> bool:
         """Whether a view's filter shows exactly the cards that the planned view should show."""
         if plan.by is None:
             return view.get("filter") is None
         by = plan.by
-        shown = options_shown(view.get("filter"), lambda ref: self.is_property(ref, by), self.option_names(by))
+        shown = options_shown(
+            view.get("filter"), lambda ref: self.is_property(ref, by), self.option_names(by)
+        )
         return shown == frozenset(self.wanted(plan))
 
     def grouped_by_status(self, view: Json) -> bool:
@@ -107,7 +120,11 @@ class Sight:
         for fits in (self._same_name, self._same_cards):
             for plan in self.plans:
                 taken = {view["id"] for view in ours.values()}
-                free = () if plan.key in ours else (view for view in self.views if view["id"] not in taken)
+                free = (
+                    ()
+                    if plan.key in ours
+                    else (view for view in self.views if view["id"] not in taken)
+                )
                 found = next((view for view in free if fits(view, plan)), None)
                 if found is not None:
                     ours[plan.key] = found
@@ -124,10 +141,16 @@ class Sight:
 
     def seen(self) -> BoardMemory:
         """What everything of ours that is there is to be known by from now on."""
-        properties = {name: found["id"] for name in NAMES if (found := self.property(name)) is not None}
+        properties = {
+            name: found["id"] for name in NAMES if (found := self.property(name)) is not None
+        }
         wanted = board_schema(self.channels)
         options = {
-            name: {o["name"]: o["id"] for o in self.options(name) if o["name"] in set(option_names(wanted[name]))}
+            name: {
+                o["name"]: o["id"]
+                for o in self.options(name)
+                if o["name"] in set(option_names(wanted[name]))
+            }
             for name in SELECTS
         }
         views = {key: view["id"] for key, view in self.planned_views.items()}

@@ -21,10 +21,12 @@ INTERNAL: Final = ("Created", "Updated")
 """What a card must not show (spec 1.3). What else people show on it is theirs to choose."""
 
 RELATED_SCHEMA: Final[dict[str, Any]] = {"Name": {"title": {}}}
-"""The schema of a relation database: the pipeline, or whoever keeps the files, adds what it needs."""
+"""The schema of a relation database: the pipeline, or whoever keeps the files, adds what it needs.
+"""
 
 OPTIONS_MAX: Final = 100
-"""Options in one schema request (Notion: request limits). A longer list cannot be changed through the API."""
+"""Options in one schema request (Notion: request limits). A longer list cannot be changed through
+the API."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +51,12 @@ class ViewPlan:
 PIPELINE: Final = ViewPlan(key="pipeline", name="Pipeline")
 """The board's first view: Kanban by Status, its columns in pipeline order."""
 
-READY: Final = (*(s for s in BoardStatus if s.value.endswith(" Ready")), BoardStatus.READY_FOR_REVIEW)
-"""What the view "Ready for Review" lists: Notion cannot say "ends with" of an option (design: section 13)."""
+READY: Final = (
+    *(s for s in BoardStatus if s.value.endswith(" Ready")),
+    BoardStatus.READY_FOR_REVIEW,
+)
+"""What the view "Ready for Review" lists: Notion cannot say "ends with" of an option (design:
+section 13)."""
 
 
 def view_plans(channels: Iterable[str]) -> tuple[ViewPlan, ...]:
@@ -59,7 +65,12 @@ def view_plans(channels: Iterable[str]) -> tuple[ViewPlan, ...]:
     return (
         PIPELINE,
         ViewPlan(key="errors", name="All Errors", by="Status", options=errors, only_columns=True),
-        ViewPlan(key="ready", name="Ready for Review", by="Status", options=ready, only_columns=True),
+        ViewPlan(
+            key="ready", name="Ready for Review", by="Status", options=ready, only_columns=True
+        ),
         ViewPlan(key="high", name="High Priority", by="Priority", options=(Priority.HIGH.option,)),
-        *(ViewPlan(key=f"channel:{name}", name=name, by="Channel", options=(name,)) for name in channels),
+        *(
+            ViewPlan(key=f"channel:{name}", name=name, by="Channel", options=(name,))
+            for name in channels
+        ),
     )

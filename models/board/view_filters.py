@@ -36,7 +36,9 @@ def options_shown(
         None when the filter depends on something else too, so that it cannot be said.
     """
     try:
-        return frozenset(value for value in (*options, None) if filter_ is None or _shows(filter_, names, value))
+        return frozenset(
+            value for value in (*options, None) if filter_ is None or _shows(filter_, names, value)
+        )
     except Undecided:
         return None
 

@@ -14,7 +14,10 @@ _SHOWN: Final = 10
 
 
 class Kind(NamedTuple):
-    """What every incident of a kind has in common. `headline` stands for the title where many are told at once."""
+    """What every incident of a kind has in common.
+
+    `headline` stands for the title where many are told at once.
+    """
 
     headline: str
     meaning: str
@@ -43,11 +46,19 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "board or the token first.",
         ),
         "push_stopped": Kind(
-            "The push cycle cannot go on", "Board and database drift apart; nothing is lost.", _STOPPED
+            "The push cycle cannot go on",
+            "Board and database drift apart; nothing is lost.",
+            _STOPPED,
         ),
-        "ingest_stopped": Kind("The ingest cannot go on", "What people do on the board arrives later.", _STOPPED),
-        "import_stopped": Kind("The import cannot go on", "Cards not read yet are not followed.", _STOPPED),
-        "retention_stopped": Kind("Old rows are not deleted", "The database grows; the sync goes on.", _STOPPED),
+        "ingest_stopped": Kind(
+            "The ingest cannot go on", "What people do on the board arrives later.", _STOPPED
+        ),
+        "import_stopped": Kind(
+            "The import cannot go on", "Cards not read yet are not followed.", _STOPPED
+        ),
+        "retention_stopped": Kind(
+            "Old rows are not deleted", "The database grows; the sync goes on.", _STOPPED
+        ),
         "no_good_cycle": Kind(
             "No cycle was good for 5 minutes",
             "Board and database drift apart. Nothing is lost: the next good cycle brings over all that differs.",
@@ -125,7 +136,10 @@ def _open(incident: Incident) -> str:
     cure = facts.pop(_CURE, kind.cure if kind else "")
     lines = [f"What it means: {kind.meaning}"] if kind else []
     lines += [f"What to do: {cure}"] if cure else []
-    lines += [f"Since: {moment(incident.since)}", *(f"{name}: {value}" for name, value in facts.items())]
+    lines += [
+        f"Since: {moment(incident.since)}",
+        *(f"{name}: {value}" for name, value in facts.items()),
+    ]
     return "\n".join([*lines, f"incident: {incident.name}"])
 
 
@@ -138,10 +152,14 @@ def _over(incident: Incident) -> str:
 
 def _list(incidents: Sequence[Incident], kind: Kind | None) -> str:
     over = incidents[0].until is not None
-    lines = [f"What it means: {kind.meaning}", f"What to do: {kind.cure}"] if kind and not over else []
+    lines = (
+        [f"What it means: {kind.meaning}", f"What to do: {kind.cure}"] if kind and not over else []
+    )
     for incident in incidents[:_SHOWN]:
         facts = ", ".join(f"{name}: {value}" for name, value in incident.facts.items())
-        lines.append(f"- {_from_to(incident) if over else moment(incident.since)} {facts or incident.name}")
+        lines.append(
+            f"- {_from_to(incident) if over else moment(incident.since)} {facts or incident.name}"
+        )
     left = len(incidents) - _SHOWN
     return "\n".join([*lines, *([f"- and {left} more"] if left > 0 else [])])
 

@@ -17,7 +17,8 @@ from models.tables.task import Task
 from models.tables.webhook_events import EventState, WebhookEvent
 
 _NO_CYCLE_FOR = timedelta(minutes=5)
-"""Cycles are due every minute: after five without a good one something is wrong (design: section 12)."""
+"""Cycles are due every minute: after five without a good one something is wrong (design: section
+12)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,9 @@ def reasons(facts: Facts) -> list[str]:
 def _of_everything(facts: Facts) -> Iterator[str]:
     """What stops all cards alike, and the alert about this one."""
     for incident in facts.incidents:
-        mine = facts.card is not None and incident.name == f"card_failing:{facts.card.notion_page_id}"
+        mine = (
+            facts.card is not None and incident.name == f"card_failing:{facts.card.notion_page_id}"
+        )
         if incident.level == "CRITICAL" or mine:
             yield f"Alert “{incident.name}” is open since {clock_time(incident.since)} UTC: {incident.title}"
     last = facts.last_good_cycle
@@ -105,7 +108,10 @@ def _departure(left: str | None, when: str) -> tuple[str, str]:
     if left == "not_found":
         cure = "Share it with the connection again, or restore it, and it goes on."
         return f"Notion does not find the page since {when}", cure
-    return f"The card is in Notion's trash since {when}", "Restore the page in Notion and it goes on."
+    return (
+        f"The card is in Notion's trash since {when}",
+        "Restore the page in Notion and it goes on.",
+    )
 
 
 def _of_validity(facts: Facts) -> Iterator[str]:
@@ -141,8 +147,14 @@ def _of_waiting(facts: Facts) -> Iterator[str]:
 def _of_wishes(facts: Facts) -> Iterator[str]:
     card = facts.card
     base = card.base if card is not None else None
-    if card is not None and base is not None and base.refusal in attention_to_show(card, base, facts.task):
-        yield from [f"What a person asked for was not granted: {base.refusal}"] if base.refusal else []
+    if (
+        card is not None
+        and base is not None
+        and base.refusal in attention_to_show(card, base, facts.task)
+    ):
+        yield from (
+            [f"What a person asked for was not granted: {base.refusal}"] if base.refusal else []
+        )
 
 
 def _of_the_push(facts: Facts) -> Iterator[str]:
@@ -163,7 +175,10 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
         failed = f"failed {_times(change.attempts)} ({_inner(card.last_error)})"
         yield f"Writing {names} {failed}; the next try is due {_due(card, facts.now)}."
     for name in ("Status", "Priority"):
-        value, known = change.values.get(name), facts.board.properties.get(name) if facts.board else None
+        value, known = (
+            change.values.get(name),
+            facts.board.properties.get(name) if facts.board else None,
+        )
         if value is not None and known is not None and value not in known.options:
             yield f"The board's {known.name} has no option “{value}”: add it in Notion, Showrunner never makes options."
 
@@ -181,7 +196,11 @@ def _what_is_kept_apart(facts: Facts) -> Iterator[str]:
 
 def _of_events(facts: Facts) -> Iterator[str]:
     for event in facts.events:
-        failed = f"failed {_times(event.attempts)} ({_inner(event.error)})" if event.error else "was given back"
+        failed = (
+            f"failed {_times(event.attempts)} ({_inner(event.error)})"
+            if event.error
+            else "was given back"
+        )
         match event.state(facts.now):
             case EventState.DEAD:
                 yield (

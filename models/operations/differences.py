@@ -11,7 +11,9 @@ from models.tables.task import Task
 
 
 def apart(card: Card, task: Task | None) -> list[str]:
-    """The properties in which they differ, of options both values; people's texts by name alone. In the board's order.
+    """The properties in which they differ, of options both values; people's texts by name alone.
+
+    In the board's order.
 
     What the database computes (dates, Attention) is not among them.
     """
@@ -37,4 +39,6 @@ def _texts(base: Base, task: Task) -> Iterator[str]:
         "Topic": (base.topic, task.topic),
         "Story Direction": (base.story_direction, task.story_direction),
     }
-    yield from (name for name, (board, database) in held.items() if (board or "") != (database or ""))
+    yield from (
+        name for name, (board, database) in held.items() if (board or "") != (database or "")
+    )

@@ -53,7 +53,10 @@ class Check:
 
 def checked(name: str, facts: str, findings: Sequence[Finding] = (), **details: Any) -> Check:
     """The check with what was found; `facts` are told when nothing was."""
-    worst = next((state for state in (State.FAIL, State.WARN) if any(f.state is state for f in findings)), State.OK)
+    worst = next(
+        (state for state in (State.FAIL, State.WARN) if any(f.state is state for f in findings)),
+        State.OK,
+    )
     ordered = sorted(findings, key=lambda finding: finding.state is not State.FAIL)
     told = "; ".join(finding.wrong for finding in ordered) or facts
     cures = tuple(dict.fromkeys(finding.cure for finding in ordered))

@@ -45,7 +45,8 @@ class Vitals:
         unmade: tasks that wait for their card.
         incidents: those that are not over.
         last_write: when a card was last written to the board, as far as that is known.
-        board: the board as it was remembered, under `board`, and its `database_id`; None when none was ever read.
+        board: the board as it was remembered, under `board`, and its `database_id`; None when none
+            was ever read.
     """
 
     last_good_cycle: datetime | None
@@ -83,7 +84,10 @@ async def _failing(session: AsyncSession) -> tuple[Failing, ...]:
         .order_by(col(Card.attempts).desc(), col(Card.notion_page_id))
         .limit(FAILING_SHOWN)
     )
-    return tuple(Failing(page_id=page, title=title, attempts=n) for page, title, n in await session.execute(query))
+    return tuple(
+        Failing(page_id=page, title=title, attempts=n)
+        for page, title, n in await session.execute(query)
+    )
 
 
 async def _last_write(session: AsyncSession) -> datetime | None:
@@ -93,9 +97,15 @@ async def _last_write(session: AsyncSession) -> datetime | None:
         "jsonb_array_elements(coalesce(recent -> 'writes', '[]')) AS write"
     )
     bots = sorted(await our_bots(session))
-    ours = or_(false(), *(col(WebhookEvent.payload).contains({"authors": [{"id": bot}]}) for bot in bots))
+    ours = or_(
+        false(), *(col(WebhookEvent.payload).contains({"authors": [{"id": bot}]}) for bot in bots)
+    )
     remembered: datetime | None = await session.scalar(writes)
-    came_back = await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours)) if bots else None
+    came_back = (
+        await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours))
+        if bots
+        else None
+    )
     return max((moment for moment in (remembered, came_back) if moment is not None), default=None)
 
 

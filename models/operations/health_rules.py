@@ -1,4 +1,7 @@
-"""When a sign of life is green, yellow or red, and what to do then. Pure: whoever asks brings facts and the time."""
+"""When a sign of life is green, yellow or red, and what to do then.
+
+Pure: whoever asks brings facts and the time.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,13 @@ def _judge_storing(server: Server) -> list[Finding]:
     if not server.read_only:
         return []
     wrong = "it is read-only (a standby, or default_transaction_read_only is on): nothing is synced"
-    return [Finding(state=State.FAIL, wrong=wrong, cure="Let DATABASE_URL name the server that takes writes.")]
+    return [
+        Finding(
+            state=State.FAIL,
+            wrong=wrong,
+            cure="Let DATABASE_URL name the server that takes writes.",
+        )
+    ]
 
 
 def _judge_connections(server: Server) -> list[Finding]:
@@ -46,7 +55,11 @@ def _judge_connections(server: Server) -> list[Finding]:
         return []
     wrong = f"{server.connections} of {server.connections_max} connections are taken"
     return [
-        Finding(state=State.WARN, wrong=wrong, cure="Raise PostgreSQL's max_connections or lower DATABASE_POOL_SIZE.")
+        Finding(
+            state=State.WARN,
+            wrong=wrong,
+            cure="Raise PostgreSQL's max_connections or lower DATABASE_POOL_SIZE.",
+        )
     ]
 
 
@@ -67,17 +80,29 @@ def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
         pending = len(known) if current is None else len(known) - 1 - known.index(current)
         wrong = f"{pending} pending: the database is at {current or 'nothing'}, {head} is the last"
         cure = "Stop and start `showrunner up`: it migrates at its start. By hand: `alembic upgrade head`."
-    return checked("migrations", "", [Finding(state=State.FAIL, wrong=wrong, cure=cure)], revision=current, head=head)
+    return checked(
+        "migrations",
+        "",
+        [Finding(state=State.FAIL, wrong=wrong, cure=cure)],
+        revision=current,
+        head=head,
+    )
 
 
-def judge_capabilities(incidents: Sequence[Incident], last_write: datetime | None, now: datetime) -> Check:
+def judge_capabilities(
+    incidents: Sequence[Incident], last_write: datetime | None, now: datetime
+) -> Check:
     """What the connection is known to be allowed, once it has read the board's schema.
 
-    Notion names a connection's capabilities nowhere, and no request asks for one without using it: a write is known
-    to be allowed once one was.
+    Notion names a connection's capabilities nowhere, and no request asks for one without using it:
+    a write is known to be allowed once one was.
     """
     facts = "read: yes; update: "
-    facts += f"yes, last write {_ago(now, last_write)}" if last_write else "not known until the first write"
+    facts += (
+        f"yes, last write {_ago(now, last_write)}"
+        if last_write
+        else "not known until the first write"
+    )
     refused = [one for one in incidents if one.name == "notion_auth" and "403" in one.title]
     findings = [
         Finding(
@@ -122,15 +147,24 @@ def judge_webhook(
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     if enrolment_open:
         wrong = "enrolment is open: anybody can send a token"
-        wrong += " beside the secret" if secret or enrolled else ", and the first that comes is believed"
+        wrong += (
+            " beside the secret" if secret or enrolled else ", and the first that comes is believed"
+        )
         cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     if waiting:
-        wrong = f"{waiting} verification token{'s wait' if waiting > 1 else ' waits'} to be accepted"
+        wrong = (
+            f"{waiting} verification token{'s wait' if waiting > 1 else ' waits'} to be accepted"
+        )
         cure = "`showrunner webhook token`; what Notion takes: `showrunner webhook accept`; else `webhook forget`."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     kind = "set" if secret else "enrolled"
-    return checked("webhook", f"secret {kind}, last event {_ago(now, last_event)}", findings, last_event=last_event)
+    return checked(
+        "webhook",
+        f"secret {kind}, last event {_ago(now, last_event)}",
+        findings,
+        last_event=last_event,
+    )
 
 
 def judge_cycle(last_good: datetime | None, *, running: bool, now: datetime) -> Check:
@@ -144,7 +178,9 @@ def judge_cycle(last_good: datetime | None, *, running: bool, now: datetime) -> 
     elif now - last_good > GOOD_WITHIN:
         wrong = f"none has ended well for {spoken(now - last_good)}, since {clock_time(last_good)} UTC{under_way}"
         findings = [Finding(state=State.FAIL, wrong=wrong, cure=cure)]
-    return checked(name, f"{_ago(now, last_good)}{under_way}", findings, last_good=last_good, running=running)
+    return checked(
+        name, f"{_ago(now, last_good)}{under_way}", findings, last_good=last_good, running=running
+    )
 
 
 def judge_inbox(events: Counts, due_since: datetime | None, now: datetime) -> Check:
@@ -165,7 +201,9 @@ def judge_inbox(events: Counts, due_since: datetime | None, now: datetime) -> Ch
     return checked("inbox", facts, findings, **counted, due_since=due_since)
 
 
-def judge_cards(failing: Sequence[Failing], incidents: Sequence[Incident], unmade: Unmade | None = None) -> Check:
+def judge_cards(
+    failing: Sequence[Failing], incidents: Sequence[Incident], unmade: Unmade | None = None
+) -> Check:
     """Whether every card can be written to the board, and made; one that somebody was alerted about is red.
 
     Args:
@@ -174,8 +212,12 @@ def judge_cards(failing: Sequence[Failing], incidents: Sequence[Incident], unmad
     """
     findings = [*_failing_cards(failing, incidents), *_unmade_cards(unmade or Unmade(), incidents)]
     waiting = unmade.waiting if unmade is not None else 0
-    facts = "every card can be written" + (f"; {waiting} tasks wait for their card" if waiting else "")
-    return checked("cards", facts, findings, failing=[card.page_id for card in failing], waiting=waiting)
+    facts = "every card can be written" + (
+        f"; {waiting} tasks wait for their card" if waiting else ""
+    )
+    return checked(
+        "cards", facts, findings, failing=[card.page_id for card in failing], waiting=waiting
+    )
 
 
 def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding]:
@@ -184,7 +226,9 @@ def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding
     alerted = any(incident.name == "card_not_made" for incident in incidents)
     wrong = f"{unmade.failing} of {unmade.waiting} tasks that wait for their card cannot have one: {unmade.why}"
     cure = f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
-    return [Finding(state=State.FAIL if alerted else State.WARN, wrong=wrong.rstrip("."), cure=cure)]
+    return [
+        Finding(state=State.FAIL if alerted else State.WARN, wrong=wrong.rstrip("."), cure=cure)
+    ]
 
 
 def _failing_cards(failing: Sequence[Failing], incidents: Sequence[Incident]) -> list[Finding]:
@@ -212,8 +256,17 @@ def judge_incidents(incidents: Sequence[Incident]) -> Check:
     shown = told[:_INCIDENTS_NAMED]
     if len(told) > len(shown):
         rest = len(told) - len(shown)
-        shown.append(Finding(state=State.WARN, wrong=f"{rest} more", cure="`showrunner doctor --json` names them all."))
-    names = [{"name": one.name, "level": one.level, "since": one.since, "title": one.title} for one in incidents]
+        shown.append(
+            Finding(
+                state=State.WARN,
+                wrong=f"{rest} more",
+                cure="`showrunner doctor --json` names them all.",
+            )
+        )
+    names = [
+        {"name": one.name, "level": one.level, "since": one.since, "title": one.title}
+        for one in incidents
+    ]
     return checked("alerts", "none is open", shown, open=names)
 
 
@@ -233,7 +286,12 @@ def judge_clocks(skews: Mapping[str, timedelta]) -> Check:
         cure = "Switch a time service on, on both machines: `timedatectl set-ntp true`."
         findings.append(Finding(state=state, wrong=wrong, cure=cure))
     facts = f"agrees with {' and '.join(skews)}"
-    return checked("clock", facts, findings, **{whose.lower(): skew.total_seconds() for whose, skew in skews.items()})
+    return checked(
+        "clock",
+        facts,
+        findings,
+        **{whose.lower(): skew.total_seconds() for whose, skew in skews.items()},
+    )
 
 
 def skew_of(began: datetime, ended: datetime, earliest: datetime, latest: datetime) -> timedelta:

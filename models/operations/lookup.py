@@ -39,7 +39,9 @@ async def find_page(session: AsyncSession, wanted: str) -> str:
 
 async def titles_of(session: AsyncSession, page_ids: Collection[str]) -> dict[str, str]:
     """The titles of those of the pages that are known, as last seen."""
-    query = select(Card.notion_page_id, Card.base_title).where(col(Card.notion_page_id).in_(page_ids))
+    query = select(Card.notion_page_id, Card.base_title).where(
+        col(Card.notion_page_id).in_(page_ids)
+    )
     return {row[0]: row[1] for row in await session.execute(query)}
 
 

@@ -29,7 +29,9 @@ _PIECE: Final = 1 << 16
 _TABLE: Final = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (\S+) ", re.MULTILINE)
 _RIGHTS: Final = re.compile(r"^\d+; \d+ \d+ ACL ", re.MULTILINE)
 _MADE_AT: Final = re.compile("^; Archive created at (.+)$", re.MULTILINE)
-_MARKS: Final = re.compile(r"^(?:\w+: (?:error|fatal): |psql:<stdin>:\d+: )?(?:(?:ERROR|FATAL): +)?")
+_MARKS: Final = re.compile(
+    r"^(?:\w+: (?:error|fatal): |psql:<stdin>:\d+: )?(?:(?:ERROR|FATAL): +)?"
+)
 _EMPTY: Final = """
 DO $$
 DECLARE
@@ -79,10 +81,13 @@ class Dump:
 
 
 async def write_dump(url: URL, file: Path, programs: Programs, *, own: bool) -> int:
-    """Write the database into the file, which only its owner may read: it holds secrets. Its size in bytes.
+    """Write the database into the file, which only its owner may read: it holds secrets.
+
+    Its size in bytes.
 
     Args:
-        own: whether the database is in our embedded server, which nothing in our environment is about.
+        own: whether the database is in our embedded server, which nothing in our environment is
+            about.
 
     Raises:
         GiveUp: when it cannot be written; the file is then as it was.
@@ -90,7 +95,8 @@ async def write_dump(url: URL, file: Path, programs: Programs, *, own: bool) -> 
     _refuse_unwritable(file)
     options = ("--format=custom", "--no-password", f"--dbname={_address(url)}")
     with _whole_or_not_at_all(file) as draft:
-        # Not to its output: into that it writes the table of contents twice, and without where each table begins.
+        # Not to its output: into that it writes the table of contents twice, and without where each
+        # table begins.
         command = [programs.named("pg_dump"), *options, f"--file={draft.name}"]
         async with _running(command, _environment(url, own=own), stdout=DEVNULL) as process:
             _, said = await process.communicate()
@@ -103,7 +109,9 @@ async def write_dump(url: URL, file: Path, programs: Programs, *, own: bool) -> 
 def _whole_or_not_at_all(file: Path) -> Iterator[IO[bytes]]:
     """A new file for its owner alone, which gets its name when the context ends well, and is removed otherwise."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
+        descriptor, name = tempfile.mkstemp(
+            dir=file.parent, prefix=f".{file.name}.", suffix=".part"
+        )
         draft = Path(name)
         try:
             with draft.open("rb") as opened:
@@ -121,7 +129,9 @@ def _refuse_unwritable(file: Path) -> None:
     if not file.parent.is_dir():
         raise GiveUp(f"There is no folder {file.parent}: make it first.")
     if file.exists() and not (file.is_file() and _is_dump(file)):
-        raise GiveUp(f"{file} is there and is no backup, so it is not overwritten: give another name.")
+        raise GiveUp(
+            f"{file} is there and is no backup, so it is not overwritten: give another name."
+        )
 
 
 def _is_dump(file: Path) -> bool:
@@ -133,14 +143,18 @@ async def read_dump(file: Path, programs: Sequence[Programs]) -> Dump:
     """What a file holds, looked at before anything is done with it.
 
     Args:
-        programs: those that fit the database that is to be filled, of which the first that can read the file is taken.
+        programs: those that fit the database that is to be filled, of which the first that can read
+            the file is taken.
 
     Raises:
-        GiveUp: when it is no dump, none of ours, of a newer version of ours, or none of the programs can read it.
+        GiveUp: when it is no dump, none of ours, of a newer version of ours, or none of the
+            programs can read it.
     """
     try:
         if not _is_dump(file):
-            raise GiveUp(f"{file} is no backup: `showrunner backup` (or pg_dump --format=custom) writes one.")
+            raise GiveUp(
+                f"{file} is no backup: `showrunner backup` (or pg_dump --format=custom) writes one."
+            )
     except OSError as error:
         raise GiveUp(f"{file} cannot be read: {error.strerror}.") from error
     listed, reason = None, "no program fits"
@@ -160,7 +174,13 @@ async def read_dump(file: Path, programs: Sequence[Programs]) -> Dump:
 
 
 async def _refuse_newer(file: Path, programs: Programs) -> None:
-    command = [programs.named("pg_restore"), "--data-only", "--table=alembic_version", "--file=-", str(file)]
+    command = [
+        programs.named("pg_restore"),
+        "--data-only",
+        "--table=alembic_version",
+        "--file=-",
+        str(file),
+    ]
     code, script, reason = await _asked(command)
     if code != 0:
         raise GiveUp(f"{file} is damaged: {reason}.")
@@ -182,17 +202,33 @@ async def fill(url: URL, dump: Dump, *, own: bool) -> None:
         GiveUp: when it cannot be; the database is then as it was.
     """
     environment = _environment(url, own=own)
-    reading = [dump.programs.named("pg_restore"), "--file=-", "--no-owner", "--no-privileges", str(dump.file)]
-    options = ("--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
+    reading = [
+        dump.programs.named("pg_restore"),
+        "--file=-",
+        "--no-owner",
+        "--no-privileges",
+        str(dump.file),
+    ]
+    options = (
+        "--no-psqlrc",
+        "--quiet",
+        "--no-password",
+        "--set=ON_ERROR_STOP=1",
+        f"--output={os.devnull}",
+    )
     writing = [dump.programs.named("psql"), *options, f"--dbname={_address(url)}"]
     async with (
         _running(writing, environment, stdin=PIPE, stdout=DEVNULL) as psql,
         _running(reading, _environment(None, own=own), stdout=PIPE) as pg_restore,
     ):
-        said, _, complaint = await asyncio.gather(_stderr(psql), _pass_on(pg_restore, psql), _stderr(pg_restore))
+        said, _, complaint = await asyncio.gather(
+            _stderr(psql), _pass_on(pg_restore, psql), _stderr(pg_restore)
+        )
         codes = await psql.wait(), await pg_restore.wait()
     if any(codes):
-        raise GiveUp(f"Nothing was restored, the database is as it was: {_first_words(said or complaint)}.")
+        raise GiveUp(
+            f"Nothing was restored, the database is as it was: {_first_words(said or complaint)}."
+        )
 
 
 async def _pass_on(pg_restore: Process, psql: Process) -> None:
@@ -261,8 +297,13 @@ def _address(url: URL) -> str:
 
 
 def _environment(url: URL | None, *, own: bool) -> dict[str, str]:
-    """Ours, with the password; messages are English, as ours are. Of an own server nothing else of libpq's counts."""
-    given = {name: value for name, value in os.environ.items() if not (own and name.startswith("PG"))}
+    """Ours, with the password; messages are English, as ours are.
+
+    Of an own server nothing else of libpq's counts.
+    """
+    given = {
+        name: value for name, value in os.environ.items() if not (own and name.startswith("PG"))
+    }
     password = None if url is None else url.password or url.query.get("password")
     return given | {"LC_ALL": "C"} | ({} if password is None else {"PGPASSWORD": str(password)})
 

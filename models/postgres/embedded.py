@@ -32,20 +32,29 @@ from models.postgres.server_programs import bundled
 from models.postgres.server_socket import SOCKET, socket_folder
 
 START_SECONDS: Final = 300.0
-"""How long it may take until it answers; after a crash it first repeats what was not yet in its files."""
+"""How long it may take until it answers; after a crash it first repeats what was not yet in its
+files."""
 STOP_SECONDS: Final = 60.0
 _ASK_EVERY: Final = 0.05
 _PORT: Final = "5432"
 _SUPERUSER: Final = "postgres"
 _NEWEST: Final = "18"
-"""What makes a folder. It is opened by the version that made it: a new one opens none of an older one."""
+"""What makes a folder. It is opened by the version that made it: a new one opens none of an older
+one."""
 _RULES: Final = "showrunner_hba.conf"
 _NAMES: Final = "showrunner_ident.conf"
-_LOCALE: Final = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+_LOCALE: Final = (
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL of our own in a folder. The methods block, and may be called from several threads.
+    """A PostgreSQL of our own in a folder.
+
+    The methods block, and may be called from several threads.
 
     Attributes:
         log: what the server itself says.
@@ -64,7 +73,8 @@ class EmbeddedPostgres:
         """Start it, after ending one that an interrupted run left running; the URL of its database.
 
         Raises:
-            DatabaseUnavailable: when it does not start, or another process is in charge of the folder.
+            DatabaseUnavailable: when it does not start, or another process is in charge of the
+                folder.
             SettingsError: when it cannot run for this user or in this folder.
         """
         with self._turn, self._in_one_sentence():
@@ -122,7 +132,10 @@ class EmbeddedPostgres:
         self._charge = charge
 
     def _make(self, account: Account) -> None:
-        """Make the files of a new server. They get their name when they are whole: what is half made is made anew."""
+        """Make the files of a new server.
+
+        They get their name when they are whole: what is half made is made anew.
+        """
         beginning = f"{self._folder.name}.new-"
         for left in self._folder.parent.iterdir():
             if left.name.startswith(beginning):
@@ -144,7 +157,9 @@ class EmbeddedPostgres:
         )
         if done.returncode != 0:
             reason = (done.stderr.strip() or "it does not say why").splitlines()[-1]
-            raise DatabaseUnavailable(f"The embedded PostgreSQL cannot be made in {self._folder}: {reason}")
+            raise DatabaseUnavailable(
+                f"The embedded PostgreSQL cannot be made in {self._folder}: {reason}"
+            )
         draft.rename(self._folder)
 
     def _run(self, account: Account) -> URL:
@@ -182,16 +197,22 @@ class EmbeddedPostgres:
                 start_new_session=True,
             )
         self._wait_until_ready(self._process)
-        return URL.create("postgresql+psycopg", username=_SUPERUSER, query={"host": str(sockets), "port": _PORT})
+        return URL.create(
+            "postgresql+psycopg", username=_SUPERUSER, query={"host": str(sockets), "port": _PORT}
+        )
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while process.poll() is None and time.monotonic() < deadline and not self._unwanted.is_set():
+        while (
+            process.poll() is None and time.monotonic() < deadline and not self._unwanted.is_set()
+        ):
             if self._says_ready(process.pid):
                 return
             time.sleep(_ASK_EVERY)
         self._end()
-        raise DatabaseUnavailable(f"The embedded PostgreSQL in {self._folder} does not start: see {self.log}.")
+        raise DatabaseUnavailable(
+            f"The embedded PostgreSQL in {self._folder} does not start: see {self.log}."
+        )
 
     def _says_ready(self, pid: int) -> bool:
         try:
@@ -218,7 +239,9 @@ class EmbeddedPostgres:
         version = made_by.read_text().strip() if made_by.exists() else _NEWEST
         programs = bundled(version)
         if programs is None:
-            raise SettingsError(f"The folder {self._folder} is of PostgreSQL {version}, which is not installed here.")
+            raise SettingsError(
+                f"The folder {self._folder} is of PostgreSQL {version}, which is not installed here."
+            )
         return programs
 
     def _end(self) -> None:
@@ -226,7 +249,11 @@ class EmbeddedPostgres:
         process = self._process
         if process is None:
             return
-        for how, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, STOP_SECONDS / 6), (signal.SIGKILL, None)):
+        for how, seconds in (
+            (signal.SIGINT, STOP_SECONDS),
+            (signal.SIGQUIT, STOP_SECONDS / 6),
+            (signal.SIGKILL, None),
+        ):
             process.send_signal(how)  # to nobody, when it has ended
             try:
                 process.wait(seconds)
@@ -239,8 +266,12 @@ class EmbeddedPostgres:
         try:
             yield
         except (OSError, psycopg.Error) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise DatabaseUnavailable(f"The embedded PostgreSQL in {self._folder} cannot be used: {reason}") from error
+            reason = (
+                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            )
+            raise DatabaseUnavailable(
+                f"The embedded PostgreSQL in {self._folder} cannot be used: {reason}"
+            ) from error
 
 
 @contextmanager
@@ -260,4 +291,6 @@ def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
 
 def _environment() -> dict[str, str]:
     """Ours, without what libpq and the server would read out of it; messages are English, as ours are."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {
+        "LC_ALL": "C"
+    }

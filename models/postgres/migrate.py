@@ -14,7 +14,9 @@ def revisions() -> list[str]:
     """Our migrations, the oldest first; the last one is the head."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][
+        ::-1
+    ]
 
 
 async def revision_of(session: AsyncSession) -> str | None:

@@ -39,8 +39,12 @@ async def hear_announcements(url: URL, heard: Callable[[], Awaitable[object]]) -
 async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
     # A listener only waits, and would never notice by itself that the other machine is gone.
     options = connection_options(url)
-    async with await psycopg.AsyncConnection.connect(libpq(url), autocommit=True, **options) as connection:
+    async with await psycopg.AsyncConnection.connect(
+        libpq(url), autocommit=True, **options
+    ) as connection:
         await connection.execute(*SESSION)
-        await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL)))
+        await connection.execute(
+            psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL))
+        )
         async for _ in connection.notifies():
             await heard()

@@ -25,16 +25,21 @@ def refuse_unfit(connection: Connection[TupleRow], known: Sequence[str]) -> None
         known: our migrations, the oldest first.
 
     Raises:
-        SettingsError: when it is of another encoding or too old, somebody else's, damaged, or not ours to change.
+        SettingsError: when it is of another encoding or too old, somebody else's, damaged, or not
+            ours to change.
         DatabaseUnavailable: when it takes no writes at present.
     """
     name = connection.info.dbname
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":  # first: in SQL_ASCII the rest of what is asked comes as bytes
-        raise SettingsError(f"The database {name} has the encoding {encoding}; Showrunner needs UTF8. {_OWN}")
+        raise SettingsError(
+            f"The database {name} has the encoding {encoding}; Showrunner needs UTF8. {_OWN}"
+        )
     if connection.info.server_version < OLDEST * 10_000:
         version = connection.info.parameter_status("server_version")
-        raise SettingsError(f"The database {name} is of PostgreSQL {version}; Showrunner needs {OLDEST} or newer.")
+        raise SettingsError(
+            f"The database {name} is of PostgreSQL {version}; Showrunner needs {OLDEST} or newer."
+        )
     if _asked(connection, "SELECT current_setting('transaction_read_only') = 'on'"):
         raise DatabaseUnavailable(
             f"The database {name} takes no writes (a standby?): DATABASE_URL must name one that does."
@@ -50,9 +55,13 @@ def _refuse_strangers(connection: Connection[TupleRow], known: Sequence[str]) ->
         _refuse_without_rights(connection)
         return
     if not at:
-        raise SettingsError(f"The database {name} has a table {there[0]} that Showrunner did not make. {_OWN}")
+        raise SettingsError(
+            f"The database {name} has a table {there[0]} that Showrunner did not make. {_OWN}"
+        )
     if not there:
-        raise SettingsError(f"The database {name} is another program's: its alembic_version is {at[0]}. {_OWN}")
+        raise SettingsError(
+            f"The database {name} is another program's: its alembic_version is {at[0]}. {_OWN}"
+        )
     if len(there) < len(FIRST_TABLES):
         missing = next(table for table in FIRST_TABLES if table not in there)
         raise SettingsError(

@@ -14,8 +14,8 @@ import sys
 
 NONE = -1
 _SET_SECURE_BITS, _NO_FIX_UP = 28, 1 << 2
-"""A change of user then leaves capabilities alone. access(2), by which PostgreSQL looks for its own programs, would
-otherwise answer as if there were none."""
+"""A change of user then leaves capabilities alone. access(2), by which PostgreSQL looks for its own
+programs, would otherwise answer as if there were none."""
 _AMBIENT, _RAISE = 47, 2
 _VERSION_3 = 0x20080522
 
@@ -25,7 +25,11 @@ class _Header(ctypes.Structure):
 
 
 class _Half(ctypes.Structure):
-    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+    _fields_ = (
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    )
 
 
 def become(uid: int, gid: int, capability: int) -> None:

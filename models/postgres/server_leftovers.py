@@ -18,7 +18,8 @@ from models.errors import DatabaseUnavailable
 from models.postgres.server_socket import SOCKET
 
 _STEPS: Final = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
-"""Quickly, at once, by force, each with the seconds until the next: none of them loses what was committed."""
+"""Quickly, at once, by force, each with the seconds until the next: none of them loses what was
+committed."""
 
 
 def end_leftovers(folder: Path, sockets: Path) -> None:
@@ -33,7 +34,8 @@ def end_leftovers(folder: Path, sockets: Path) -> None:
     """
     left = _of(folder)
     for how, seconds in _STEPS:
-        # The first is for the main process, which ends the others; to those it would mean something else.
+        # The first is for the main process, which ends the others; to those it would mean something
+        # else.
         told = [each for each in left if how is not signal.SIGINT or _is_main(each)]
         for process in told:
             with suppress(psutil.NoSuchProcess):
@@ -42,7 +44,9 @@ def end_leftovers(folder: Path, sockets: Path) -> None:
             psutil.wait_procs(left, seconds)
             left = _of(folder)
     if left:
-        raise DatabaseUnavailable(f"Processes of the PostgreSQL in {folder} do not end: {[each.pid for each in left]}.")
+        raise DatabaseUnavailable(
+            f"Processes of the PostgreSQL in {folder} do not end: {[each.pid for each in left]}."
+        )
     for file in (folder / "postmaster.pid", sockets / SOCKET, sockets / f"{SOCKET}.lock"):
         file.unlink(missing_ok=True)
 

@@ -61,7 +61,11 @@ def programs_for(server: int, *, own: bool = False, encrypted: bool = False) -> 
     Raises:
         SettingsError: when there are none.
     """
-    found = [each for each in (*([] if own else _on_path()), *([] if encrypted else _bundled())) if each.fit(server)]
+    found = [
+        each
+        for each in (*([] if own else _on_path()), *([] if encrypted else _bundled()))
+        if each.fit(server)
+    ]
     if not found:
         how = " over TLS" if encrypted else ""
         raise SettingsError(

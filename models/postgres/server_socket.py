@@ -14,7 +14,8 @@ from models.postgres.server_account import Account
 
 SOCKET: Final = ".s.PGSQL.5432"
 PATH_MAX: Final = 103
-"""Bytes that the path of a socket may have on every system: Linux takes 107, macOS and the BSDs four less."""
+"""Bytes that the path of a socket may have on every system: Linux takes 107, macOS and the BSDs
+four less."""
 _FIRST_OF_HASH: Final = 12
 
 
@@ -40,20 +41,31 @@ def socket_folder(folder: Path, account: Account) -> Path:
 
 def _known_by(folder: Path, account: Account) -> str:
     """The same at every start, so that the database keeps its address."""
-    return hashlib.sha256(os.fsencode(folder) + str(account.uid).encode()).hexdigest()[:_FIRST_OF_HASH]
+    return hashlib.sha256(os.fsencode(folder) + str(account.uid).encode()).hexdigest()[
+        :_FIRST_OF_HASH
+    ]
 
 
 def _short_place() -> Path:
     """The user's own folder for such things; where there is none, that for temporary files."""
     own = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nowhere")
-    if own.is_absolute() and own.is_dir() and os.access(own, os.W_OK | os.X_OK) and _is_private(own, os.geteuid()):
+    if (
+        own.is_absolute()
+        and own.is_dir()
+        and os.access(own, os.W_OK | os.X_OK)
+        and _is_private(own, os.geteuid())
+    ):
         return own.resolve()
     return Path(tempfile.gettempdir()).resolve()
 
 
 def _is_private(folder: Path, uid: int) -> bool:
     facts = folder.lstat()
-    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == uid and not facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return (
+        stat.S_ISDIR(facts.st_mode)
+        and facts.st_uid == uid
+        and not facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    )
 
 
 def _refuse_if_open(made: Path, account: Account) -> None:

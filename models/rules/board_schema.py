@@ -1,7 +1,8 @@
 """The board's shape: which property is which, by id once seen; and the shape a board should have.
 
-A board people made themselves works too (design: section 6): the title is found by its type, Status may be a `select`
-or a `status`, Created and Updated may be Notion's own times, and whatever is optional may be missing.
+A board people made themselves works too (design: section 6): the title is found by its type, Status
+may be a `select` or a `status`, Created and Updated may be Notion's own times, and whatever is
+optional may be missing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status
 
 _WRITABLE: Final = frozenset({"title", "rich_text", "select", "status", "date", "relation"})
 
-_COMPUTED: Final = frozenset({"formula", "rollup", "created_time", "created_by", "last_edited_time", "last_edited_by"})
+_COMPUTED: Final = frozenset(
+    {"formula", "rollup", "created_time", "created_by", "last_edited_time", "last_edited_by"}
+)
 
 EXPECTED_TYPES: Final[Mapping[str, frozenset[str]]] = {
     "Title": frozenset({"title"}),
@@ -79,16 +82,23 @@ class Board:
 
     def missing_options(self) -> tuple[str, ...]:
         """Board statuses and priorities the pipeline may want to show but the board has no option for."""
-        wanted = [("Status", s.value) for s in BoardStatus] + [("Priority", p.option) for p in Priority]
-        return tuple(f"{n}: {o}" for n, o in wanted if self.shows(n) and o not in self.properties[n].options)
+        wanted = [("Status", s.value) for s in BoardStatus] + [
+            ("Priority", p.option) for p in Priority
+        ]
+        return tuple(
+            f"{n}: {o}" for n, o in wanted if self.shows(n) and o not in self.properties[n].options
+        )
 
     def changed_cards(self, before: Self) -> bool:
         """Whether a property came, or a property or an option went or is another now.
 
-        Each changes what cards show, and none counts as an edit of theirs: a column that is restored brings its values.
+        Each changes what cards show, and none counts as an edit of theirs: a column that is
+        restored brings its values.
         """
         came = self.properties.keys() - before.properties.keys()
-        return bool(came) or any(_went(known, self.properties.get(name)) for name, known in before.properties.items())
+        return bool(came) or any(
+            _went(known, self.properties.get(name)) for name, known in before.properties.items()
+        )
 
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same board again."""
@@ -114,11 +124,13 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
     """The board in a data source object of Notion's, following the ids of `known` before names.
 
     Raises:
-        BoardError: when it is in the trash, or a needed property is missing or of the wrong type, naming each and what
-            to do.
+        BoardError: when it is in the trash, or a needed property is missing or of the wrong type,
+            naming each and what to do.
     """
     if data_source.get("in_trash"):
-        raise BoardError("The board is in Notion's trash: restore it there. No card was marked as gone.")
+        raise BoardError(
+            "The board is in Notion's trash: restore it there. No card was marked as gone."
+        )
     schema = {p["id"]: p for p in data_source["properties"].values()}
     found = {name: _find(name, schema, known) for name in EXPECTED_TYPES}
     for name in OPTIONAL_RELATIONS:
@@ -186,7 +198,8 @@ GROUP_COLOURS: Final[Mapping[Status, str]] = {
     Status.FAILED: "red",
     Status.RETRY: "red",
 }
-"""The colour of a Status option by the state it belongs to: draft, work, review, done and error look different."""
+"""The colour of a Status option by the state it belongs to: draft, work, review, done and error
+look different."""
 
 _PRIORITY_COLOURS: Final = {Priority.LOW: "gray", Priority.NORMAL: "default", Priority.HIGH: "red"}
 
@@ -202,7 +215,8 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "Updated": "When the status last changed. Showrunner writes it.",
     "Attention": "What needs you, in one sentence; empty when nothing does. Showrunner writes it.",
 }
-"""What people read beside a property: the rules of spec 2.1 where they matter. At most 280 characters each."""
+"""What people read beside a property: the rules of spec 2.1 where they matter. At most 280
+characters each."""
 
 
 def board_schema(channels: Iterable[str], updated: str = "Updated") -> dict[str, Any]:
@@ -225,7 +239,9 @@ def board_schema(channels: Iterable[str], updated: str = "Updated") -> dict[str,
         "Created": {"date": {}},
         "Updated": {"date": {}},
         "Time in Status": {
-            "formula": {"expression": f'format(dateBetween(now(), prop("{quoted}"), "minutes")) + " min"'}
+            "formula": {
+                "expression": f'format(dateBetween(now(), prop("{quoted}"), "minutes")) + " min"'
+            }
         },
         "Attention": {"rich_text": {}},
     }

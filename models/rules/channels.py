@@ -22,7 +22,8 @@ ID_MAX = 100
 TEXT_MAX: Final = 64 * 1024
 """Characters of a file."""
 _OF_EDITORS: Final = (".", "#", "~")
-"""How hidden files, locks, swap files and backups begin; those that end otherwise (`x.yaml~`) are no YAML files."""
+"""How hidden files, locks, swap files and backups begin; those that end otherwise (`x.yaml~`) are
+no YAML files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,8 @@ class Channel:
     """One channel videos are made for.
 
     Attributes:
-        id: the file's name without `.yaml`, in the composed form of Unicode (NFC); the board's option.
+        id: the file's name without `.yaml`, in the composed form of Unicode (NFC); the board's
+            option.
         display_name: the name people read.
         settings: every other key of the file, for the pipeline.
         text: what the file says.
@@ -92,7 +94,8 @@ class ChannelFolder:
         """The folder itself.
 
         Raises:
-            ChannelConfigError: when it holds no channel that can be used, naming every file that is wrong and why.
+            ChannelConfigError: when it holds no channel that can be used, naming every file that is
+                wrong and why.
         """
         if self.channels:
             return self
@@ -105,8 +108,8 @@ class ChannelFolder:
 def name_key(name: str) -> str:
     """What names that people read as the same have in common.
 
-    Unicode's composed form, whatever form a file system or a keyboard made; no blanks around it; one case, because
-    Notion takes options that differ in case only for one.
+    Unicode's composed form, whatever form a file system or a keyboard made; no blanks around it;
+    one case, because Notion takes options that differ in case only for one.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().lower())
 
@@ -129,7 +132,9 @@ def read_channels(folder: Path) -> ChannelFolder:
         ChannelConfigError: when there is no such folder or it cannot be read.
     """
     if not folder.is_dir():
-        raise ChannelConfigError(f"{folder} is not a folder: make it and put one <channel_id>.yaml per channel in it.")
+        raise ChannelConfigError(
+            f"{folder} is not a folder: make it and put one <channel_id>.yaml per channel in it."
+        )
     try:
         files = sorted(p for p in folder.iterdir() if _is_channel(p))
     except OSError as error:
@@ -170,11 +175,17 @@ def _load(path: Path, id_: str) -> Channel:
     if path.suffix != ".yaml":
         raise ValueError("rename it to end in .yaml.")
     if not id_ or not id_.isprintable():
-        raise ValueError("the file's name is the option on the board: it must be text that can be read.")
+        raise ValueError(
+            "the file's name is the option on the board: it must be text that can be read."
+        )
     if "," in id_:
-        raise ValueError("the file's name is the option on the board, and Notion's options may not hold a comma.")
+        raise ValueError(
+            "the file's name is the option on the board, and Notion's options may not hold a comma."
+        )
     if len(id_) > ID_MAX:
-        raise ValueError(f"the file's name has {len(id_)} characters; Notion's options hold {ID_MAX}.")
+        raise ValueError(
+            f"the file's name has {len(id_)} characters; Notion's options hold {ID_MAX}."
+        )
     return _channel(id_, _read(path))
 
 

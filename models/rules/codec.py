@@ -1,7 +1,8 @@
 """The codec: Notion's page JSON <-> Python values, both ways.
 
-Reading is tolerant (unknown types and fields are ignored, a missing property is empty); writing is strict and follows
-the type the board's property really has. Source of the shapes: Notion's property-values and rich-text pages.
+Reading is tolerant (unknown types and fields are ignored, a missing property is empty); writing is
+strict and follows the type the board's property really has. Source of the shapes: Notion's
+property-values and rich-text pages.
 """
 
 from __future__ import annotations
@@ -28,16 +29,20 @@ class BoardCard:
     """A page of the board as read once: values in Python's types, nothing judged.
 
     Attributes:
-        status: the option's name as it stands on the board, which may be none of the 26; None when empty.
-        created: what the board's Created shows, whole minutes, UTC; None when empty or the board lacks the property.
+        status: the option's name as it stands on the board, which may be none of the 26; None when
+            empty.
+        created: what the board's Created shows, whole minutes, UTC; None when empty or the board
+            lacks the property.
         created_time: when Notion made the page; whole minutes, UTC.
         edited_at: Notion's `last_edited_time`; whole minutes, UTC.
         edited_by: Notion user id of the last editor; None when Notion does not say.
         relations: page ids by property name, as far as read.
         cut: names of the relations whose list Notion cut short (`has_more`).
-        computed: names of the properties that Notion fills in itself or the page does not have: nobody can write them.
+        computed: names of the properties that Notion fills in itself or the page does not have:
+            nobody can write them.
         created_by: Notion user id of who made the page; None when Notion does not say.
-        away: whether the page lies elsewhere than on the board; then it counts as trashed, and all values are empty.
+        away: whether the page lies elsewhere than on the board; then it counts as trashed, and all
+            values are empty.
     """
 
     page_id: str
@@ -63,7 +68,9 @@ class BoardCard:
     def in_channels(self, configured: Iterable[str]) -> Self:
         """The card with its channel spelled as it is configured, where people read both as the same."""
         channel = channel_named(self.channel, configured)
-        return self if channel is None or channel == self.channel else replace(self, channel=channel)
+        return (
+            self if channel is None or channel == self.channel else replace(self, channel=channel)
+        )
 
 
 def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
@@ -85,12 +92,19 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
         known = board.properties.get(name)
         if known is None or (known.id not in by_id and name not in NEEDED):
             return None
-        # Of another type it is not empty: it cannot be read, and what it held must not count as cleared by somebody.
+        # Of another type it is not empty: it cannot be read, and what it held must not count as
+        # cleared by somebody.
         if known.id not in by_id or by_id[known.id].get("type") not in EXPECTED_TYPES[name]:
-            raise ValueError(f"the page shows no {name} as the board had it: the board's properties changed")
+            raise ValueError(
+                f"the page shows no {name} as the board had it: the board's properties changed"
+            )
         return read_value(by_id[known.id])
 
-    relations = {n: by_id[p.id] for n, p in board.properties.items() if p.type == "relation" and p.id in by_id}
+    relations = {
+        n: by_id[p.id]
+        for n, p in board.properties.items()
+        if p.type == "relation" and p.id in by_id
+    }
     return BoardCard(
         page_id=page_id,
         title=value("Title") or "",
@@ -108,7 +122,9 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
         in_trash=bool(page.get("in_trash") or page.get("archived")),
         relations={n: read_value(p) for n, p in relations.items()},
         cut=frozenset(n for n, p in relations.items() if p.get("has_more")),
-        computed=frozenset(n for n in EXPECTED_TYPES if not board.shows(n) or board.properties[n].id not in by_id),
+        computed=frozenset(
+            n for n in EXPECTED_TYPES if not board.shows(n) or board.properties[n].id not in by_id
+        ),
         created_by=(page.get("created_by") or {}).get("id"),
     )
 
@@ -237,7 +253,11 @@ def _write_value(known: Property, value: Any) -> Any:
                 )
             return None if value is None else _option(known, value)
         case "date":
-            return None if value is None else {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
+            return (
+                None
+                if value is None
+                else {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
+            )
         case "relation":
             return [{"id": page_id} for page_id in value]
         case _:
@@ -259,7 +279,9 @@ def rich_text(text: str) -> list[dict[str, Any]]:
     """
     pieces = list(_pieces(storable(text)))
     if len(pieces) > TEXT_PIECES_MAX:
-        raise ValueError(f"the text is longer than Notion takes ({TEXT_PIECES_MAX} pieces of {TEXT_PIECE_MAX})")
+        raise ValueError(
+            f"the text is longer than Notion takes ({TEXT_PIECES_MAX} pieces of {TEXT_PIECE_MAX})"
+        )
     return [{"type": "text", "text": {"content": piece}} for piece in pieces]
 
 

@@ -12,11 +12,18 @@ ATTENTION = frozenset({"Attention"})
 
 
 def dates_of(
-    base: Base | None, card: BoardCard, shown: Shown, task: TaskState | None, *, importing: bool, followed: bool
+    base: Base | None,
+    card: BoardCard,
+    shown: Shown,
+    task: TaskState | None,
+    *,
+    importing: bool,
+    followed: bool,
 ) -> tuple[datetime, datetime]:
     """When a card was made, and when its status last changed, as the database has it from now on.
 
-    What it does not know is taken from the page itself. What people typed counts in the first import alone.
+    What it does not know is taken from the page itself. What people typed counts in the first
+    import alone.
 
     Args:
         shown: what the card shows.
@@ -32,7 +39,9 @@ def dates_of(
     return created or card.created_time, updated or card.edited_at
 
 
-def lacking_of(base: Base | None, shown: Shown, *, moved: bool, importing: bool, told: bool) -> frozenset[str]:
+def lacking_of(
+    base: Base | None, shown: Shown, *, moved: bool, importing: bool, told: bool
+) -> frozenset[str]:
     """What counts as agreed from now on although it differs: see `Base.lacking`.
 
     Args:

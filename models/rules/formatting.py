@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-_UNITS = ((timedelta(days=2), timedelta(days=1), "days"), (timedelta(hours=2), timedelta(hours=1), "h"))
+_UNITS = (
+    (timedelta(days=2), timedelta(days=1), "days"),
+    (timedelta(hours=2), timedelta(hours=1), "h"),
+)
 _MINUTES_FROM = timedelta(seconds=100)
 
 
 def spoken(length: timedelta) -> str:
-    """The length in the largest unit that is no crude rounding: `45 s`, `12 min`, `3 h`, `4 days`. Never negative."""
+    """The length in the largest unit that is no crude rounding: `45 s`, `12 min`, `3 h`, `4 days`.
+
+    Never negative.
+    """
     length = max(length, timedelta(0))
     for least, unit, name in _UNITS:
         if length >= least:

@@ -18,7 +18,8 @@ from models.rules.codec import to_minute
 READERS: Final = 4
 """Chains of queries at a time: at a second a query they fill a budget of three a second."""
 WORTH_SHARING: Final = 6
-"""Pages: in less than that, two more readers would hardly save the time of the request that they may cost."""
+"""Pages: in less than that, two more readers would hardly save the time of the request that they
+may cost."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -75,7 +76,11 @@ class End:
         if past or self.other.reached is None:
             return past
         # Of a minute that both have reached there may be more between them.
-        between = self.other.reached - self.reached if not self.newest_first else self.reached - self.other.reached
+        between = (
+            self.other.reached - self.reached
+            if not self.newest_first
+            else self.reached - self.other.reached
+        )
         return between < timedelta(0) or (not self.other.done and between < self.pace)
 
     @property
@@ -165,7 +170,10 @@ class Course:
             "cards": self.cards,
             "here_since": self.here_since.isoformat(),
             "began": _text(self.began),
-            "stretches": [{"since": _text(each.since), "before": _text(each.before)} for each in self.stretches],
+            "stretches": [
+                {"since": _text(each.since), "before": _text(each.before)}
+                for each in self.stretches
+            ],
         }
 
     @classmethod
@@ -173,7 +181,9 @@ class Course:
         """How far an unfinished import came; the whole board where there is none, or one that another release left."""
         if value is None or "stretches" not in value:
             return cls(here_since=now)
-        stretches = [Stretch(_moment(each["since"]), _moment(each["before"])) for each in value["stretches"]]
+        stretches = [
+            Stretch(_moment(each["since"]), _moment(each["before"])) for each in value["stretches"]
+        ]
         here_since = datetime.fromisoformat(value["here_since"])
         return cls(here_since, _moment(value["began"]), value["cards"], stretches)
 

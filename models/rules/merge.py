@@ -8,7 +8,15 @@ from datetime import datetime
 
 from models.rules.codec import BoardCard
 from models.rules.first_contact import dates_of, lacking_of
-from models.rules.merge_base import Base, Shown, TaskState, attention, by_property, is_outdated, wanted
+from models.rules.merge_base import (
+    Base,
+    Shown,
+    TaskState,
+    attention,
+    by_property,
+    is_outdated,
+    wanted,
+)
 from models.rules.moves import decide_status
 from models.rules.status_verdict import Lost, Verdict
 from models.rules.statuses import BoardStatus, Priority, board_status, priority
@@ -21,10 +29,11 @@ class Plan:
 
     Attributes:
         base: what to remember of the card from now on.
-        task: what the task holds from now on; None while the card is not valid and has none. The mover's time is the
-            caller's to stamp when `board_status` changed.
+        task: what the task holds from now on; None while the card is not valid and has none. The
+            mover's time is the caller's to stamp when `board_status` changed.
         lost: what to write to the history.
-        moved: whether a person's move was accepted, or the task went to Draft because the card is not valid any more.
+        moved: whether a person's move was accepted, or the task went to Draft because the card is
+            not valid any more.
     """
 
     base: Base
@@ -56,17 +65,24 @@ def plan(
         card: the board's values now.
         task: the database's values now; None when the card has no task yet.
         violations: what `validate_notion_entry` says of `card`.
-        importing: whether this is the first import of a whole board: its cards keep their columns and get no defaults.
-        keep_until: until when a move that waits leaves Status where it is on the board; None when it does not.
-        ours: whether we made the page, so that no person typed the dates that it shows at first contact.
+        importing: whether this is the first import of a whole board: its cards keep their columns
+            and get no defaults.
+        keep_until: until when a move that waits leaves Status where it is on the board; None when
+            it does not.
+        ours: whether we made the page, so that no person typed the dates that it shows at first
+            contact.
 
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
     """
     if base is not None and "Story Direction" in card.computed:
-        card = replace(card, story_direction=base.story_direction)  # the column went, not the text in it
+        card = replace(
+            card, story_direction=base.story_direction
+        )  # the column went, not the text in it
     keeping = keep_until is not None
-    status = decide_status(base, card, task, valid=not violations, importing=importing, keeping=keeping)
+    status = decide_status(
+        base, card, task, valid=not violations, importing=importing, keeping=keeping
+    )
     prio = _priority(base, card, task)
     followed = not violations and status.database is not None
     shown = shown_of(card)
@@ -85,7 +101,9 @@ def plan(
         created=created,
         updated=updated,
         shown=shown,
-        lacking=lacking_of(base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)),
+        lacking=lacking_of(
+            base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)
+        ),
         refusal=refusal,
         refused_at=refused_at,
         waits_for=board_status(card.status) if status.waits else None,
@@ -109,11 +127,19 @@ def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> Ver
         kept = current.option
         if base is None and shown is None:
             return Verdict(agreed=current, database=current)
-        lost = Lost(property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept)
+        lost = Lost(
+            property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept
+        )
         sentence = f"The pipeline set Priority to “{kept}” meanwhile, so “{shown or 'empty'}” was not taken."
         return Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
     if shown is not None and shown != asked.option:
-        lost = Lost(property="Priority", action="refused", reason="unknown_option", value=shown, kept=asked.option)
+        lost = Lost(
+            property="Priority",
+            action="refused",
+            reason="unknown_option",
+            value=shown,
+            kept=asked.option,
+        )
         sentence = f"“{shown}” is not a priority Showrunner knows; it was set to “{asked.option}”."
         return Verdict(agreed=asked, database=asked, lost=(lost,), refusal=sentence)
     return Verdict(agreed=asked, database=asked)
@@ -139,13 +165,26 @@ def shown_of(card: BoardCard) -> Shown:
 def _tampering(base: Base | None, card: BoardCard, made: Plan) -> Iterator[Lost]:
     """What people wrote into properties that are the database's alone; the push puts them right."""
     right = wanted(made.base, made.task, made.attention)
-    before, now = by_property(base.shown if base is not None else Shown()), by_property(made.base.shown)
+    before, now = (
+        by_property(base.shown if base is not None else Shown()),
+        by_property(made.base.shown),
+    )
     if base is not None and "Attention" in base.lacking:
         before["Attention"] = ""  # theirs until now
     for name in ("Created", "Updated", "Attention"):
-        if name in right and name not in card.computed and now[name] not in (before[name], right[name]):
+        if (
+            name in right
+            and name not in card.computed
+            and now[name] not in (before[name], right[name])
+        ):
             value = str(now[name]) if now[name] is not None else None
-            yield Lost(property=name, action="refused", reason="not_yours", value=value, kept=str(right[name]))
+            yield Lost(
+                property=name,
+                action="refused",
+                reason="not_yours",
+                value=value,
+                kept=str(right[name]),
+            )
 
 
 def _refusal(
@@ -163,7 +202,9 @@ def _refusal(
     return base.refusal, base.refused_at
 
 
-def _kept_until(base: Base | None, status: Verdict[BoardStatus | None], keep_until: datetime | None) -> datetime | None:
+def _kept_until(
+    base: Base | None, status: Verdict[BoardStatus | None], keep_until: datetime | None
+) -> datetime | None:
     """Until when a waiting move leaves Status alone; one that was put back once is not kept again."""
     begins, put_back = bool(status.lost), bool(status.refusal)
     if not status.waits or put_back:

@@ -1,8 +1,8 @@
 """What is remembered of a card between two looks at it, and what the board should show of it.
 
-Two memories per card decide who changed what. `Base` holds what board and database last agreed on (the merge base);
-`Shown` holds what the board showed when it was last seen. They differ only while a wish that was refused or overruled
-still stands on the board, until the next push puts it back.
+Two memories per card decide who changed what. `Base` holds what board and database last agreed on
+(the merge base); `Shown` holds what the board showed when it was last seen. They differ only while
+a wish that was refused or overruled still stands on the board, until the next push puts it back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ PUSHED = frozenset({"Status", "Priority", "Attention", "Created", "Updated"})
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the board showed, as far as the push may write it. `status` and `priority` are options by name."""
+    """What the board showed, as far as the push may write it.
+
+    `status` and `priority` are options by name.
+    """
 
     status: str | None = None
     priority: str | None = None
@@ -37,15 +40,19 @@ class Base:
 
     Attributes:
         status: None when the board never showed a status that exists.
-        created, updated: what a card without a task shows of its dates, as a task's do not go with it; None when
-            nobody knows.
-        lacking: what counts as agreed although it is not what the database would show (design: 6). Properties that were
-            empty on the first import, until the card is written. Attention, until there is something to say: what
-            stands in it before we first write there is people's.
+        created, updated: what a card without a task shows of its dates, as a task's do not go with
+            it; None when nobody knows.
+        lacking: what counts as agreed although it is not what the database would show (design: 6).
+            Properties that were empty on the first import, until the card is written. Attention,
+            until there is something to say: what stands in it before we first write there is
+            people's.
         refusal: the sentence about a wish that was not granted; '' when there is none.
-        refused_at: the task's `status_changed_at` when the refusal was made; another value there outdates it.
-        waits_for: the column that the card stands in and gets once it is valid; None when no move waits.
-        status_kept_until: while a move waits, until when Status is left where it is on the board; None when it is not.
+        refused_at: the task's `status_changed_at` when the refusal was made; another value there
+            outdates it.
+        waits_for: the column that the card stands in and gets once it is valid; None when no move
+            waits.
+        status_kept_until: while a move waits, until when Status is left where it is on the board;
+            None when it is not.
     """
 
     title: str = ""
@@ -80,21 +87,33 @@ class TaskState:
 
 def attention(violations: Sequence[Violation], refusal: str) -> str:
     """The one text a card shows its editor; empty when nothing needs them."""
-    return " ".join([*(violation.message for violation in violations), *([refusal] if refusal else [])])
+    return " ".join(
+        [*(violation.message for violation in violations), *([refusal] if refusal else [])]
+    )
 
 
 def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str, Any]:
-    """What the board should show of a card, by property. `models.tables.push_queue.DIFFERS` says the same in SQL."""
+    """What the board should show of a card, by property.
+
+    `models.tables.push_queue.DIFFERS` says the same in SQL.
+    """
     status = task.board_status if task is not None else base.status
     kept = base.status_kept_until is not None
     values: dict[str, Any] = {
         "Status": status.value if status is not None and not kept else base.shown.status,
         "Priority": (task.priority if task is not None else base.priority).option,
-        "Attention": attention_text or (base.shown.attention if "Attention" in base.lacking else ""),
+        "Attention": attention_text
+        or (base.shown.attention if "Attention" in base.lacking else ""),
     }
-    created, updated = (task.created_at, task.status_changed_at) if task is not None else (base.created, base.updated)
+    created, updated = (
+        (task.created_at, task.status_changed_at)
+        if task is not None
+        else (base.created, base.updated)
+    )
     dates = {"Created": created, "Updated": updated}
-    return values | {name: to_minute(moment) for name, moment in dates.items() if moment is not None}
+    return values | {
+        name: to_minute(moment) for name, moment in dates.items() if moment is not None
+    }
 
 
 def differences(
@@ -102,7 +121,8 @@ def differences(
 ) -> dict[str, Any]:
     """What a push has to write to a card: only what differs; empty when the card is right.
 
-    A property that was empty on the first import counts as right, until another reason to write the card comes along.
+    A property that was empty on the first import counts as right, until another reason to write the
+    card comes along.
 
     Args:
         base: what is remembered of the card.
@@ -111,7 +131,11 @@ def differences(
         writable: which properties the board has and lets us write.
     """
     shown = by_property(base.shown)
-    right = {name: value for name, value in wanted(base, task, attention_text).items() if name in writable}
+    right = {
+        name: value
+        for name, value in wanted(base, task, attention_text).items()
+        if name in writable
+    }
     differing = {name: value for name, value in right.items() if value != shown[name]}
     reasons = [name for name in differing if name not in base.lacking or shown[name] is not None]
     return differing if reasons else {}
@@ -146,10 +170,17 @@ def wrote(base: Base, values: dict[str, Any]) -> Base:
 
 def _agreed(known: datetime | None, written: datetime | None) -> datetime | None:
     """The moment that a card shows now, with its seconds where they are known."""
-    return known if written is None or (known is not None and to_minute(known) == written) else written
+    return (
+        known if written is None or (known is not None and to_minute(known) == written) else written
+    )
 
 
 def is_outdated(base: Base, task: TaskState | None) -> bool:
     """Whether the task's status changed since the standing refusal was made."""
     since = base.refused_at
-    return bool(base.refusal) and task is not None and since is not None and since != task.status_changed_at
+    return (
+        bool(base.refusal)
+        and task is not None
+        and since is not None
+        and since != task.status_changed_at
+    )

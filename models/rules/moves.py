@@ -1,4 +1,7 @@
-"""What a look at a card means for its Status: a ladder of rules, the first that answers decides. Pure."""
+"""What a look at a card means for its Status: a ladder of rules, the first that answers decides.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,10 @@ class Situation:
         current: the database's column; without a task the agreed one.
         followed: whether the card has a task.
         valid: whether the card breaks no rule.
-        waits: whether the column the card stood in at the last look is a move that waits until the card is valid.
-        kept: whether Status was left alone for that until now; `keeping`: whether it still is to be.
+        waits: whether the column the card stood in at the last look is a move that waits until the
+            card is valid.
+        kept: whether Status was left alone for that until now; `keeping`: whether it still is to
+            be.
         importing: whether this is the first import of a board.
     """
 
@@ -66,7 +71,13 @@ class Situation:
 
 
 def decide_status(
-    base: Base | None, card: BoardCard, task: TaskState | None, *, valid: bool, importing: bool, keeping: bool
+    base: Base | None,
+    card: BoardCard,
+    task: TaskState | None,
+    *,
+    valid: bool,
+    importing: bool,
+    keeping: bool,
 ) -> StatusVerdict:
     """What becomes of Status (arguments as for `models.rules.merge.plan`).
 
@@ -123,7 +134,9 @@ def _cannot_start_there(case: Situation) -> StatusVerdict | None:
     nobody_moves_it = case.stays or case.asked == case.current
     if case.current is None or case.home == case.current or not nobody_moves_it:
         return None
-    return _lost(case, case.current, case.home, "put_back", "starts_late", _starts_late(case.current))
+    return _lost(
+        case, case.current, case.home, "put_back", "starts_late", _starts_late(case.current)
+    )
 
 
 def _nobody_moved_it(case: Situation) -> StatusVerdict | None:
@@ -141,15 +154,22 @@ def _unknown(case: Situation) -> StatusVerdict | None:
     """A typo must not demote a finished video: an option outside the 26 is refused, never mapped to a default."""
     if case.asked is not None:
         return None
-    what_now = f"the card goes back to “{case.home}”." if case.home else "choose one of the board's columns."
+    what_now = (
+        f"the card goes back to “{case.home}”."
+        if case.home
+        else "choose one of the board's columns."
+    )
     sentence = f"“{case.shown}” is not a status Showrunner knows; {what_now}"
     return _lost(case, case.shown or "", case.home, "refused", "unknown_option", sentence)
 
 
 def _first_column(case: Situation) -> StatusVerdict | None:
-    """The first import keeps every column, later contact those a card may start in. Nothing invalid is queued.
+    """The first import keeps every column, later contact those a card may start in.
 
-    Correcting an unknown status is a move; as an option of the board may have been renamed, it may lead to the end.
+    Nothing invalid is queued.
+
+    Correcting an unknown status is a move; as an option of the board may have been renamed, it may
+    lead to the end.
     """
     if case.asked is None or case.current is not None:
         return None
@@ -158,7 +178,9 @@ def _first_column(case: Situation) -> StatusVerdict | None:
     old = case.importing and not case.seen
     if old or case.asked in STARTS or (case.seen and case.asked in FINISHED):
         return Verdict(agreed=case.asked, database=case.asked, moved=case.seen)
-    return _lost(case, case.asked, BoardStatus.DRAFT, "refused", "starts_late", _starts_late(case.asked))
+    return _lost(
+        case, case.asked, BoardStatus.DRAFT, "refused", "starts_late", _starts_late(case.asked)
+    )
 
 
 def _agreeing(case: Situation) -> StatusVerdict | None:
@@ -170,15 +192,17 @@ def _agreeing(case: Situation) -> StatusVerdict | None:
 def _overruled(case: Situation) -> StatusVerdict | None:
     if case.asked is None or (case.agreed is not None and case.current == case.agreed):
         return None
-    sentence = (
-        f"The pipeline moved this card to “{case.current}” meanwhile, so the move to “{case.asked}” was not taken."
-    )
+    sentence = f"The pipeline moved this card to “{case.current}” meanwhile, so the move to “{case.asked}” was not taken."
     return _lost(case, case.asked, case.current, "overruled", "both_changed", sentence)
 
 
 def _emptied(case: Situation) -> StatusVerdict | None:
     """Deleting an option empties every card that stood in it: that must not demote a column of finished videos."""
-    if case.shown is not None or not case.followed or case.agreed in (*PLANNING, BoardStatus.QUEUED):
+    if (
+        case.shown is not None
+        or not case.followed
+        or case.agreed in (*PLANNING, BoardStatus.QUEUED)
+    ):
         return None
     sentence = f"Status was emptied; the card goes back to “{case.agreed}”."
     return _lost(case, "", case.agreed, "refused", "emptied", sentence)
@@ -219,11 +243,15 @@ def _taken(case: Situation) -> StatusVerdict:
     return Verdict(agreed=case.asked, database=case.asked, moved=True)
 
 
-def _wait(case: Situation, asked: BoardStatus, meanwhile: BoardStatus, *, moved: bool = False) -> StatusVerdict:
+def _wait(
+    case: Situation, asked: BoardStatus, meanwhile: BoardStatus, *, moved: bool = False
+) -> StatusVerdict:
     """Somebody who queues first and types the topic afterwards is not fought: the board's value stands for a while."""
     if not case.keeping:
         return _put_back(asked, meanwhile, moved=moved)
-    lost = Lost(property="Status", action="waiting", reason="invalid_card", value=asked, kept=meanwhile)
+    lost = Lost(
+        property="Status", action="waiting", reason="invalid_card", value=asked, kept=meanwhile
+    )
     return Verdict(agreed=meanwhile, database=meanwhile, lost=(lost,), moved=moved, waits=True)
 
 

@@ -24,7 +24,8 @@ _SENTENCES: Final = (
     r"Status was emptied; ",
     rf"{_QUOTED} was changed (?:to {_QUOTED} )?by hand just when it was set to ",
 )
-"""How every sentence begins that a card is told, or was told by an earlier release (kept complete by test)."""
+"""How every sentence begins that a card is told, or was told by an earlier release (kept complete
+by test)."""
 
 _OURS: Final = re.compile("|".join(_SENTENCES))
 

@@ -13,9 +13,11 @@ class Lost:
     """A value a person wrote and did not get: it goes to the history.
 
     Attributes:
-        action: `refused` (it was not allowed), `overruled` (the database changed too, and wins), `waiting` (it is
-            granted once the card is valid) or `put_back` (where the card stood it cannot stay).
-        reason: `not_yours`, `invalid_card`, `unknown_option`, `emptied`, `both_changed` or `starts_late`.
+        action: `refused` (it was not allowed), `overruled` (the database changed too, and wins),
+            `waiting` (it is granted once the card is valid) or `put_back` (where the card stood it
+            cannot stay).
+        reason: `not_yours`, `invalid_card`, `unknown_option`, `emptied`, `both_changed` or
+            `starts_late`.
     """
 
     property: str
@@ -33,8 +35,10 @@ class Verdict(Generic[Value]):
         agreed: the merge base from now on.
         database: what the database holds from now on.
         lost: the wish that was not granted, with the sentence (`refusal`) that tells its author so.
-        moved: whether the database's value changes by this: a person's wish was granted, or a rule moved the card.
-        waits: whether the board's value is a wish that is granted once the card is valid, if it still stands there.
+        moved: whether the database's value changes by this: a person's wish was granted, or a rule
+            moved the card.
+        waits: whether the board's value is a wish that is granted once the card is valid, if it
+            still stands there.
     """
 
     agreed: Value

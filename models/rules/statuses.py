@@ -1,7 +1,8 @@
 """The 26 board statuses, the 9 states of a task, the two maps between them, and who may move what.
 
-Source: spec sections 1.2 and 6.4 for the names and maps; the moves are this project's answer to "PostgreSQL wins"
-and "people gate, the pipeline moves". The pair (status, board_status) is lossless: see `STATE_OF`.
+Source: spec sections 1.2 and 6.4 for the names and maps; the moves are this project's answer to
+"PostgreSQL wins" and "people gate, the pipeline moves". The pair (status, board_status) is
+lossless: see `STATE_OF`.
 """
 
 from __future__ import annotations
@@ -118,8 +119,12 @@ CANONICAL: Mapping[Status, BoardStatus] = MappingProxyType(
 )
 """The column a state shows when nothing finer is known."""
 
-NOTION_TO_INTERNAL_STATUS: Mapping[str, str] = MappingProxyType({b.value: s.value for b, s in STATE_OF.items()})
-INTERNAL_TO_NOTION_STATUS: Mapping[str, str] = MappingProxyType({s.value: b.value for s, b in CANONICAL.items()})
+NOTION_TO_INTERNAL_STATUS: Mapping[str, str] = MappingProxyType(
+    {b.value: s.value for b, s in STATE_OF.items()}
+)
+INTERNAL_TO_NOTION_STATUS: Mapping[str, str] = MappingProxyType(
+    {s.value: b.value for s, b in CANONICAL.items()}
+)
 """The spec's names (6.4) for the two maps, by plain text."""
 
 ERRORS = (B.ERROR_INVALID_INPUT, B.ERROR_API_FAILURE, B.ERROR_RETRIABLE, B.ERROR_MANUAL_REVIEW)
@@ -139,22 +144,28 @@ PEOPLE_MAY_MOVE: Mapping[BoardStatus, frozenset[BoardStatus]] = MappingProxyType
         B.ARCHIVED: frozenset({B.DRAFT}),
     },
 )
-"""Where people may drag a card on the board. A column that is not a key belongs to the pipeline alone."""
+"""Where people may drag a card on the board. A column that is not a key belongs to the pipeline
+alone."""
 
 STARTS = (*PLANNING, B.QUEUED)
-"""Where a card may stand when it is new: in any other column somebody else's work would be skipped."""
+"""Where a card may stand when it is new: in any other column somebody else's work would be skipped.
+"""
 
 FINISHED = frozenset(column for column, state in STATE_OF.items() if state is Status.COMPLETED)
 
 PEOPLE_MAY_MOVE_UNFOLLOWED = frozenset({*STARTS, B.ARCHIVED})
-"""Where people may drag a card that stands in a later column and has no task (an old card that is not valid)."""
+"""Where people may drag a card that stands in a later column and has no task (an old card that is
+not valid)."""
 
 FREE_OF_RULES = frozenset({*PLANNING, B.ARCHIVED})
 """Columns a card may stand in without being valid: nothing is produced from them."""
 
 
 def board_status(name: str | None) -> BoardStatus | None:
-    """The board status of that exact name; None for an unknown one. A missing status is Draft (spec 1.1)."""
+    """The board status of that exact name; None for an unknown one.
+
+    A missing status is Draft (spec 1.1).
+    """
     if name is None:
         return BoardStatus.DRAFT
     try:
@@ -182,4 +193,8 @@ def moves_of_people(from_: BoardStatus, *, followed: bool = True) -> frozenset[B
     Args:
         followed: whether the card has a task, or stands in a column where it may wait for one.
     """
-    return PEOPLE_MAY_MOVE.get(from_, frozenset()) if followed else PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}
+    return (
+        PEOPLE_MAY_MOVE.get(from_, frozenset())
+        if followed
+        else PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}
+    )

@@ -30,15 +30,22 @@ class Violation:
 def validate_notion_entry(card: BoardCard, channels: Iterable[str]) -> tuple[Violation, ...]:
     """Every rule the card breaks, in the board's order; empty when it may be queued.
 
-    Lengths are in characters (code points), as PostgreSQL's varchar counts them. Story Direction has no rule; Status
-    and Priority are decided by `models.rules.merge`, because what to do with them depends on the task.
+    Lengths are in characters (code points), as PostgreSQL's varchar counts them. Story Direction
+    has no rule; Status and Priority are decided by `models.rules.merge`, because what to do with
+    them depends on the task.
     """
     return violations_of(card.title, card.channel, card.topic, channels)
 
 
-def violations_of(title: str, channel: str | None, topic: str, channels: Iterable[str]) -> tuple[Violation, ...]:
+def violations_of(
+    title: str, channel: str | None, topic: str, channels: Iterable[str]
+) -> tuple[Violation, ...]:
     """The same of a card that is yet to be made."""
-    return (*_text("Title", title, TITLE_MAX), *_channel(channel, sorted(channels)), *_text("Topic", topic, TOPIC_MAX))
+    return (
+        *_text("Title", title, TITLE_MAX),
+        *_channel(channel, sorted(channels)),
+        *_text("Topic", topic, TOPIC_MAX),
+    )
 
 
 def _text(field: str, value: str, longest: int) -> tuple[Violation, ...]:
@@ -53,7 +60,13 @@ def _text(field: str, value: str, longest: int) -> tuple[Violation, ...]:
 def _channel(value: str | None, channels: list[str]) -> tuple[Violation, ...]:
     choice = f"choose one of: {', '.join(channels)}."
     if value is None or not value.strip():
-        return (Violation(field="Channel", reason="missing", message=f"Channel is empty; {choice}"),)
+        return (
+            Violation(field="Channel", reason="missing", message=f"Channel is empty; {choice}"),
+        )
     if channel_named(value, channels) is None:
-        return (Violation(field="Channel", reason="unknown", message=f"Unknown channel “{value}”; {choice}"),)
+        return (
+            Violation(
+                field="Channel", reason="unknown", message=f"Unknown channel “{value}”; {choice}"
+            ),
+        )
     return ()

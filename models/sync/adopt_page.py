@@ -1,7 +1,8 @@
 """Pages that we made and whose task does not know them yet: whoever sees one first links the two.
 
-A page that our own bot made is the card of the task it was made for, whether the answer to its making arrived or not:
-an event, a sweep or an import may show it first, or be the only ones to show it.
+A page that our own bot made is the card of the task it was made for, whether the answer to its
+making arrived or not: an event, a sweep or an import may show it first, or be the only ones to show
+it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ Made = Mapping[str, CardCreation]
 """What was sent to make each of these pages."""
 
 
-async def adopt(session: AsyncSession, looks: Mapping[str, Look], *, now: datetime, correlation_id: str | None) -> Made:
+async def adopt(
+    session: AsyncSession, looks: Mapping[str, Look], *, now: datetime, correlation_id: str | None
+) -> Made:
     """Link the pages among these that we made to their tasks, which are held till the commit; by page id.
 
     The caller has said that the transaction takes in what the board shows (`models.tables.task_history.take_in`), and remembers
@@ -50,7 +53,9 @@ async def adopt(session: AsyncSession, looks: Mapping[str, Look], *, now: dateti
     # Whoever was at one of them meanwhile has linked it: only now it is certain what is still open.
     creations = [creation for creation in await _open(session) if creation.task_id in tasks]
     known = await _known(session, seen)
-    unknown = {page_id: look for page_id, look in _ours(looks, creations).items() if page_id not in known}
+    unknown = {
+        page_id: look for page_id, look in _ours(looks, creations).items() if page_id not in known
+    }
     made = assign(unknown, creations)
     await act_as(session, "push", now=now, correlation_id=correlation_id)
     for page_id, creation in made.items():
@@ -61,7 +66,11 @@ async def adopt(session: AsyncSession, looks: Mapping[str, Look], *, now: dateti
 
 
 async def _open(session: AsyncSession) -> Sequence[CardCreation]:
-    query = select(CardCreation).where(col(CardCreation.sent_at).is_not(None)).order_by(col(CardCreation.task_id))
+    query = (
+        select(CardCreation)
+        .where(col(CardCreation.sent_at).is_not(None))
+        .order_by(col(CardCreation.task_id))
+    )
     return list(await session.scalars(query, execution_options={"populate_existing": True}))
 
 
@@ -70,7 +79,10 @@ def _ours(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict[
     return {
         page_id: look
         for page_id, look in looks.items()
-        if any(look.task_id == creation.task_id or _may_be(creation, look.card) for creation in creations)
+        if any(
+            look.task_id == creation.task_id or _may_be(creation, look.card)
+            for creation in creations
+        )
     }
 
 
@@ -102,7 +114,11 @@ def assign(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict
     left = {creation.task_id: creation for creation in creations}
     for fits in (_is_answer, _same_created, _same_title, _almost_same_title, _same_text):
         for page_id, look in looks.items():
-            candidates = [creation for creation in left.values() if page_id not in found and fits(creation, look)]
+            candidates = [
+                creation
+                for creation in left.values()
+                if page_id not in found and fits(creation, look)
+            ]
             if len(candidates) == 1:
                 found[page_id] = left.pop(candidates[0].task_id)
     return found
@@ -117,12 +133,17 @@ def _same_title(creation: CardCreation, look: Look) -> bool:
 
 
 def _almost_same_title(creation: CardCreation, look: Look) -> bool:
-    return _may_be(creation, look.card) and _bare(look.card.title) == _bare(_sent(creation)["Title"])
+    return _may_be(creation, look.card) and _bare(look.card.title) == _bare(
+        _sent(creation)["Title"]
+    )
 
 
 def _same_text(creation: CardCreation, look: Look) -> bool:
     sent, card = _sent(creation), look.card
-    return _may_be(creation, card) and (_bare(card.topic), card.channel) == (_bare(sent["Topic"]), sent["Channel"])
+    return _may_be(creation, card) and (_bare(card.topic), card.channel) == (
+        _bare(sent["Topic"]),
+        sent["Channel"],
+    )
 
 
 def _same_created(creation: CardCreation, look: Look) -> bool:
@@ -148,7 +169,9 @@ def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime)
         topic=task.topic,
         story_direction=task.story_direction or "",
         status=BoardStatus(sent["Status"]),
-        priority=Priority(sent["Priority"].lower()) if "Priority" in sent else Priority(task.priority),
+        priority=Priority(sent["Priority"].lower())
+        if "Priority" in sent
+        else Priority(task.priority),
         shown=Shown(
             status=sent["Status"],
             priority=sent.get("Priority"),

@@ -20,16 +20,19 @@ from models.rules.board_schema import Board
 from models.tables.notion_users import is_ours
 
 TWO_WAY: Final = ("Status", "Priority")
-"""Properties that people and we both write. What people write into ours alone is put right without a word."""
+"""Properties that people and we both write. What people write into ours alone is put right without
+a word."""
 GATHERED: Final = timedelta(minutes=2)
-"""How long Notion may gather changes of one page into one event. It says "a short window" and delivers most within one
-minute; taken longer, an edit that was seen hides one that was not."""
+"""How long Notion may gather changes of one page into one event. It says "a short window" and
+delivers most within one minute; taken longer, an edit that was seen hides one that was not."""
 _KEPT: Final = 5
 """Writes and claims remembered per card: events come within minutes, cycles are a minute apart."""
 _OLD: Final = timedelta(hours=25)
-"""Of an edit longer ago nobody wants to be told on the card; Notion itself gives an event up after a day."""
+"""Of an edit longer ago nobody wants to be told on the card; Notion itself gives an event up after
+a day."""
 STATES_KEPT: Final = 8
-"""States remembered per card: of more within one minute none is told apart any more (`models.sync.stale_queries`)."""
+"""States remembered per card: of more within one minute none is told apart any more
+(`models.sync.stale_queries`)."""
 _LOOKS: Final = 3
 """Looks remembered per card: more than one may end while one write is under way."""
 
@@ -59,9 +62,11 @@ class Write(_Fact):
         since, seen: when the last look before it began and ended.
         sent, until: when it was sent and answered.
         names: every property it wrote.
-        before: what the last look showed of the two-way ones among them; empty when a newer look overtook the write.
+        before: what the last look showed of the two-way ones among them; empty when a newer look
+            overtook the write.
         after: what was written of those.
-        told: whether it is known by now that it hid an edit: an event may come again, even after a year.
+        told: whether it is known by now that it hid an edit: an event may come again, even after a
+            year.
     """
 
     since: datetime
@@ -75,7 +80,9 @@ class Write(_Fact):
 
     def hid(self, names: Sequence[str]) -> Unseen:
         """That an edit of one of these was overwritten."""
-        return Unseen(name=" or ".join(names), written=", ".join(str(self.after[name]) for name in names))
+        return Unseen(
+            name=" or ".join(names), written=", ".join(str(self.after[name]) for name in names)
+        )
 
 
 class Unseen(_Fact):
@@ -107,9 +114,10 @@ class Recent(_Fact):
         looks: when the last looks that counted began and ended.
         changes: when a look last showed that people changed a property, by property.
         claims: what events told that no write explains yet: the write may be under way.
-        last_by_id: whether the last look was at the page itself; None once a write of ours came after it.
-        states: what stands for the states that were seen in the minute of the last edit, before the present one
-            (`models.sync.stale_queries.state_known`).
+        last_by_id: whether the last look was at the page itself; None once a write of ours came
+            after it.
+        states: what stands for the states that were seen in the minute of the last edit, before the
+            present one (`models.sync.stale_queries.state_known`).
     """
 
     looks: tuple[tuple[datetime, datetime], ...] = ()
@@ -134,14 +142,20 @@ class Recent(_Fact):
     def looked(self, began: datetime, ended: datetime, changed: Iterable[str]) -> Recent:
         """After a look that counted and showed that people had changed these properties."""
         changes = {**self.changes, **dict.fromkeys(changed, ended)}
-        return self.model_copy(update={"looks": (*self.looks, (began, ended))[-_LOOKS:], "changes": changes})
+        return self.model_copy(
+            update={"looks": (*self.looks, (began, ended))[-_LOOKS:], "changes": changes}
+        )
 
     def stood(self, states: Iterable[str], *, by_id: bool | None) -> Recent:
         """After a look that counted, at the page itself or not; `states` were seen in the same minute before."""
         return self.model_copy(update={"last_by_id": by_id, "states": tuple(states)[-STATES_KEPT:]})
 
     def wrote(
-        self, values: Mapping[str, Any], sent: datetime, until: datetime, before: Mapping[str, Any] | None = None
+        self,
+        values: Mapping[str, Any],
+        sent: datetime,
+        until: datetime,
+        before: Mapping[str, Any] | None = None,
     ) -> Recent:
         """After a write of these values, over `before` if no newer look overtook it."""
         earlier = [look for look in self.looks if look[1] <= sent]
@@ -165,7 +179,9 @@ class Recent(_Fact):
         new = [claim for claim in claims if claim not in self.claims]
         return self.model_copy(update={"claims": (*self.claims, *new)[-_KEPT:]}) if new else self
 
-    def caught(self, shown: Mapping[str, Any], began: datetime, ended: datetime) -> tuple[list[Unseen], Recent]:
+    def caught(
+        self, shown: Mapping[str, Any], began: datetime, ended: datetime
+    ) -> tuple[list[Unseen], Recent]:
         """What a look at the page itself caught that a write of ours then overtook."""
         found = {
             name: Unseen(name=name, written=write.after[name], value=shown[name], known=True)
@@ -182,7 +198,9 @@ class Recent(_Fact):
         found, writes, claims = [], list(self.writes), []
         for claim in self.claims:
             for n, write in enumerate(writes):
-                if names := [name for name in write.after if self._may_have_been(claim, name, write)]:
+                if names := [
+                    name for name in write.after if self._may_have_been(claim, name, write)
+                ]:
                     found += [] if write.told else [write.hid(names)]
                     writes[n] = write.model_copy(update={"told": True})
                     break
@@ -191,7 +209,9 @@ class Recent(_Fact):
         return found, self.model_copy(update={"claims": tuple(claims), "writes": tuple(writes)})
 
     def _may_have_been(self, claim: Claim, name: str, write: Write) -> bool:
-        return name in claim.properties and _in_time(claim, write) and not self._explained(claim, name)
+        return (
+            name in claim.properties and _in_time(claim, write) and not self._explained(claim, name)
+        )
 
     def _explained(self, claim: Claim, name: str) -> bool:
         """Whether a look showed what the event tells of."""
@@ -208,11 +228,14 @@ def _in_time(claim: Claim, write: Write) -> bool:
     """Whether what the event tells of may lie between the last look and the write."""
     if claim.alone:
         return write.since < claim.at <= write.until
-    # Gathered with ours: that people did any of it is certain only when there is nothing else in it.
+    # Gathered with ours: that people did any of it is certain only when there is nothing else in
+    # it.
     return write.sent <= claim.at <= write.until + GATHERED and claim.properties <= write.names
 
 
-def claim_of(payload: Mapping[str, Any], received_at: datetime, board: Board, bot_ids: Collection[str]) -> Claim | None:
+def claim_of(
+    payload: Mapping[str, Any], received_at: datetime, board: Board, bot_ids: Collection[str]
+) -> Claim | None:
     """What an event of Notion's claims that people did; None when it tells of none of their edits, or is old.
 
     Args:

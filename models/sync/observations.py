@@ -23,11 +23,15 @@ class Look:
     """One reading of one page.
 
     Attributes:
-        began, ended: when the request was sent and answered. What was read is as old as `began` at most.
+        began, ended: when the request was sent and answered. What was read is as old as `began` at
+            most.
         by_id: whether the page itself was read; a query's row may lag behind the page.
-        written: what the request wrote, when it was a write (its answer shows the page as it is after it).
-        remembered: whether nothing was read: a card judged again as it was last seen, under other rules.
-        vouched: of a query's row, the look that it may contradict, because it was found to be from after that.
+        written: what the request wrote, when it was a write (its answer shows the page as it is
+            after it).
+        remembered: whether nothing was read: a card judged again as it was last seen, under other
+            rules.
+        vouched: of a query's row, the look that it may contradict, because it was found to be from
+            after that.
         task_id: whose card the request made, when it made the page.
     """
 
@@ -85,16 +89,28 @@ def says_nothing_new(card: Card, read: BoardCard) -> bool:
     if base is None or (card.trashed_at is not None) != read.in_trash:
         return False
     texts = (base.title, base.channel, base.topic, base.story_direction)
-    return texts == (read.title, read.channel, read.topic, read.story_direction) and base.shown == shown_of(read)
+    return texts == (
+        read.title,
+        read.channel,
+        read.topic,
+        read.story_direction,
+    ) and base.shown == shown_of(read)
 
 
 async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
     """Page ids of those cards that say anything new, without locking: an idle sweep stops here."""
-    rows = await session.scalars(select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards])))
+    rows = await session.scalars(
+        select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards]))
+    )
     known = {row.notion_page_id: row for row in rows}
     return {card.page_id for card in cards if _is_news(known.get(card.page_id), card)}
 
 
 def _is_news(known: Card | None, read: BoardCard) -> bool:
     # When the page was made is not known of a card that was read last by an older release.
-    return known is None or known.unreadable or known.made_at is None or not says_nothing_new(known, read)
+    return (
+        known is None
+        or known.unreadable
+        or known.made_at is None
+        or not says_nothing_new(known, read)
+    )

@@ -35,13 +35,17 @@ def change_to(card: Card, task: Task | None, board: Board) -> Change | None:
     if base is None or card.trashed_at is not None:
         return None
     writable = [name for name in PUSHED if board.shows(name)]
-    values = differences(base, task_state(task) if task else None, attention_to_show(card, base, task), writable)
+    values = differences(
+        base, task_state(task) if task else None, attention_to_show(card, base, task), writable
+    )
     if not values:
         return None
     before = by_property(base.shown)
     shown = {name: before[name] for name in values}
     waits = card.missing_at is not None or (card.held_at is not None and "Status" in values)
-    return Change(page_id=card.notion_page_id, values=values, shown=shown, attempts=card.attempts, waits=waits)
+    return Change(
+        page_id=card.notion_page_id, values=values, shown=shown, attempts=card.attempts, waits=waits
+    )
 
 
 def attention_to_show(card: Card, base: Base, task: Task | None) -> str:

@@ -29,7 +29,13 @@ FIRST: Final = timedelta(minutes=2)
 """How long after a board was read for the first time the asking begins."""
 _LATE: Final = timedelta(seconds=30)
 """A cycle that begins early by less than this takes its step all the same."""
-_GOING_ON = (Status.PENDING, Status.PROCESSING, Status.AWAITING_REVIEW, Status.APPROVED, Status.RETRY)
+_GOING_ON = (
+    Status.PENDING,
+    Status.PROCESSING,
+    Status.AWAITING_REVIEW,
+    Status.APPROVED,
+    Status.RETRY,
+)
 GOING_ON: Final = tuple(column for column in BoardStatus if STATE_OF[column] in _GOING_ON)
 """Columns whose cards a worker may take, has taken, or takes when people say so."""
 
@@ -41,8 +47,12 @@ class Which(StrEnum):
     ALL = "all"
 
 
-PERIODS: Final[Mapping[Which, timedelta]] = {Which.GOING_ON: timedelta(minutes=6), Which.ALL: timedelta(hours=20)}
-"""How often a round begins: a card that leaves just after it was asked for is found within ten minutes, or a day."""
+PERIODS: Final[Mapping[Which, timedelta]] = {
+    Which.GOING_ON: timedelta(minutes=6),
+    Which.ALL: timedelta(hours=20),
+}
+"""How often a round begins: a card that leaves just after it was asked for is found within ten
+minutes, or a day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,21 +99,34 @@ class Rounds:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """What `as_json` wrote."""
         rounds = {which: Round(**_moments(value[which])) for which in Which}
-        return cls(rounds=rounds, free_at=datetime.fromisoformat(value["free_at"]), cards=value["cards"])
+        return cls(
+            rounds=rounds, free_at=datetime.fromisoformat(value["free_at"]), cards=value["cards"]
+        )
 
     def as_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same."""
         rounds = {
-            which.value: {name: moment.isoformat() for name, moment in vars(known).items() if moment is not None}
+            which.value: {
+                name: moment.isoformat()
+                for name, moment in vars(known).items()
+                if moment is not None
+            }
             for which, known in self.rounds.items()
         }
         return {**rounds, "free_at": self.free_at.isoformat(), "cards": self.cards}
 
     def next(self, now: datetime) -> Which | None:
-        """Of which cards to ask now. The long round goes first: it is rarely due, and the short one waits a cycle."""
+        """Of which cards to ask now.
+
+        The long round goes first: it is rarely due, and the short one waits a cycle.
+        """
         if now < self.free_at:
             return None
-        due = (which for which in (Which.ALL, Which.GOING_ON) if self.rounds[which].due(which, now, self.cards))
+        due = (
+            which
+            for which in (Which.ALL, Which.GOING_ON)
+            if self.rounds[which].due(which, now, self.cards)
+        )
         return next(due, None)
 
     def stepped(self, which: Which, now: datetime, at: datetime | None) -> Self:
@@ -126,7 +149,9 @@ def _there(columns: Sequence[str] | None) -> list[Any]:
     return known if columns is None else [*known, col(Card.shown_status).in_(columns)]
 
 
-async def first_made(session: AsyncSession, columns: Sequence[str] | None, at: datetime | None) -> datetime | None:
+async def first_made(
+    session: AsyncSession, columns: Sequence[str] | None, at: datetime | None
+) -> datetime | None:
     """When the first of the cards was made that are expected on the board and were made then or later; None: no such.
 
     Args:
@@ -134,12 +159,19 @@ async def first_made(session: AsyncSession, columns: Sequence[str] | None, at: d
         at: None for the beginning.
     """
     query = select(func.min(Card.made_at)).where(*_there(columns))
-    found: datetime | None = await session.scalar(query if at is None else query.where(col(Card.made_at) >= at))
+    found: datetime | None = await session.scalar(
+        query if at is None else query.where(col(Card.made_at) >= at)
+    )
     return found
 
 
 async def expected(
-    session: AsyncSession, columns: Sequence[str] | None, at: datetime, before: datetime | None, *, since: datetime
+    session: AsyncSession,
+    columns: Sequence[str] | None,
+    at: datetime,
+    before: datetime | None,
+    *,
+    since: datetime,
 ) -> set[str]:
     """Cards that are expected on the board and were made in that stretch of time, or nobody knows when.
 

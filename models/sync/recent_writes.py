@@ -18,8 +18,8 @@ _DATES: Final = frozenset({"Created", "Updated"})
 
 
 IN_FLIGHT: Final = timedelta(minutes=2)
-"""How long after it was sent a write may still take effect: Notion works on a request for a minute at most, and we wait
-a little longer for its answer."""
+"""How long after it was sent a write may still take effect: Notion works on a request for a minute
+at most, and we wait a little longer for its answer."""
 
 
 def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
@@ -29,7 +29,10 @@ def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by property, as JSON holds them."""
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
 
 
 def sent_values(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +51,8 @@ def ours(card: Card, look: Look, bot_ids: Collection[str]) -> tuple[Mapping[str,
     before, now = by_property(card.base.shown), by_property(shown_of(look.card))
     sent = sent_values(card.sending["values"])
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
-    # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our Attention or dates.
+    # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our
+    # Attention or dates.
     surely = look.card.edited_by in bot_ids or look.card.edited_at <= at + IN_FLIGHT
     surely |= shown == sent and not sent.keys() <= set(TWO_WAY)
     return {name: value for name, value in shown.items() if surely or name not in TWO_WAY}, at
@@ -61,7 +65,8 @@ def _value(name: str, value: Any) -> Any:
 def remember_state(card: Card, look: Look) -> None:
     """Note, before a look that counts is settled, which states of the same minute it comes after.
 
-    A look that asked Notion nothing (the configured channels changed) shows no state anew: nobody vouches by it.
+    A look that asked Notion nothing (the configured channels changed) shows no state anew: nobody
+    vouches by it.
     """
     recent, base = Recent.from_json(card.recent), card.base
     states: tuple[str, ...] = ()
@@ -72,7 +77,9 @@ def remember_state(card: Card, look: Look) -> None:
     card.recent = recent.stood(states, by_id=by_id).as_json()
 
 
-def remember_moments(card: Card, look: Look, written: Mapping[str, Any], sent_at: datetime) -> Collection[str]:
+def remember_moments(
+    card: Card, look: Look, written: Mapping[str, Any], sent_at: datetime
+) -> Collection[str]:
     """Note a look that counts, before it is settled: what people had changed by then, and what we wrote meanwhile.
 
     Returns:
@@ -90,7 +97,9 @@ def remember_moments(card: Card, look: Look, written: Mapping[str, Any], sent_at
             recent = recent.wrote(written, sent_at, look.ended, by_property(base.shown))
         changed = list(_changed(wrote(base, dict(written)), look.card))
     card.recent = recent.looked(look.began, look.ended, changed).as_json()
-    if look.written or (card.sending and look.began > datetime.fromisoformat(card.sending["at"]) + IN_FLIGHT):
+    if look.written or (
+        card.sending and look.began > datetime.fromisoformat(card.sending["at"]) + IN_FLIGHT
+    ):
         card.sending = None
     return changed
 
@@ -103,8 +112,8 @@ def remember_trash(card: Card, look: Look) -> None:
 def overtaken(card: Card, look: Look) -> Sequence[Unseen]:
     """What a void look tells all the same.
 
-    That we wrote is to be remembered, else it would look like a person's move; and what it caught of a person's edit
-    that a write of ours then overwrote, nobody will see again.
+    That we wrote is to be remembered, else it would look like a person's move; and what it caught
+    of a person's edit that a write of ours then overwrote, nobody will see again.
     """
     recent, base = Recent.from_json(card.recent), card.base
     found: Sequence[Unseen] = ()
@@ -133,6 +142,13 @@ def _changed(base: Base, read: BoardCard) -> Iterator[str]:
     """Properties that people changed since, whether they may or not."""
     before, now = by_property(base.shown), by_property(shown_of(read))
     yield from (name for name, value in now.items() if value != before[name])
-    texts = {"Title": base.title, "Channel": base.channel, "Topic": base.topic, "Story Direction": base.story_direction}
+    texts = {
+        "Title": base.title,
+        "Channel": base.channel,
+        "Topic": base.topic,
+        "Story Direction": base.story_direction,
+    }
     read_now = (read.title, read.channel, read.topic, read.story_direction)
-    yield from (name for (name, text), new in zip(texts.items(), read_now, strict=True) if text != new)
+    yield from (
+        name for (name, text), new in zip(texts.items(), read_now, strict=True) if text != new
+    )

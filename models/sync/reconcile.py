@@ -1,4 +1,7 @@
-"""Turning looks at the board into rows: plan each, store the result, record what was lost. One batch, one commit."""
+"""Turning looks at the board into rows: plan each, store the result, record what was lost.
+
+One batch, one commit.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,14 @@ from models.rules.validation import Violation
 from models.sync.adopt_page import adopt, remember_made
 from models.sync.lost_updates import Claim, Unseen
 from models.sync.observations import Look, cards_among, doubt, may_be_vouched_for, newest
-from models.sync.recent_writes import ours, overtaken, remember_moments, remember_state, remember_trash, unseen_by
+from models.sync.recent_writes import (
+    ours,
+    overtaken,
+    remember_moments,
+    remember_state,
+    remember_trash,
+    unseen_by,
+)
 from models.sync.row_locks import hold
 from models.sync.safety_stop import held_since
 from models.sync.stale_queries import Known
@@ -28,8 +38,8 @@ from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as, take_in
 
 GRACE = timedelta(minutes=2)
-"""How long nobody moves a card that was queued before it was complete, since a person edited it last: it is typed a
-property at a time, and an edit is seen within a minute."""
+"""How long nobody moves a card that was queued before it was complete, since a person edited it
+last: it is typed a property at a time, and an edit is seen within a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +67,10 @@ class Settled:
     """What became of a batch.
 
     Attributes:
-        again: pages to be read by id, because a newer look had overtaken this one or the query's row is doubtful.
-        doubted: of those in `again`, rows for which another page may vouch: the look that each contradicts.
+        again: pages to be read by id, because a newer look had overtaken this one or the query's
+            row is doubtful.
+        doubted: of those in `again`, rows for which another page may vouch: the look that each
+            contradicts.
         unseen: by page, edits that a write of ours had overwritten before anybody saw them.
     """
 
@@ -83,16 +95,19 @@ async def settle(
 ) -> Settled:
     """Store what looks at the board mean. The caller commits.
 
-    Looks may come in any order and from several processes at once: a look that began before the last one that counted
-    had ended is void, because it may be older; if it says something new its page is to be read again.
+    Looks may come in any order and from several processes at once: a look that began before the
+    last one that counted had ended is void, because it may be older; if it says something new its
+    page is to be read again.
 
     Args:
         bot_ids: whose edits are our own.
         importing: whether this is the import of a whole board, in whose name it is recorded then.
-        first_import: whether cards seen for the first time were on the board before us; as `importing` if not given.
-        claims: what events told of people's edits, by page; those of pages in `again` belong to the next reading.
-        watched: whether what people did until now was watched; waiting: pages that are not to be believed gone
-            (`models.sync.safety_stop`).
+        first_import: whether cards seen for the first time were on the board before us; as
+            `importing` if not given.
+        claims: what events told of people's edits, by page; those of pages in `again` belong to the
+            next reading.
+        watched: whether what people did until now was watched; waiting: pages that are not to be
+            believed gone (`models.sync.safety_stop`).
     """
     first_import = importing if first_import is None else first_import
     counting = newest(looks)
@@ -116,7 +131,15 @@ async def settle(
             page_id = look.card.page_id
             if page_id not in held.cards:
                 continue  # it lies elsewhere and never was a card
-            note = _Note(session, held.cards[page_id], actor, now, correlation_id, watched, page_id in waiting)
+            note = _Note(
+                session,
+                held.cards[page_id],
+                actor,
+                now,
+                correlation_id,
+                watched,
+                page_id in waiting,
+            )
             task = held.tasks.get(page_id)
             if (doubtful := doubt(note.card, look)) is None:
                 outcomes.append(_settle_one(note, look, task, bot_ids, first_import=first_import))
@@ -163,7 +186,14 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> N
     for edit in found:
         lost = (edit.value or "") if edit.known else None
         kept = edit.written
-        note.history("overruled", property=edit.name, old_value=kept, new_value=kept, lost_value=lost, reason="unseen")
+        note.history(
+            "overruled",
+            property=edit.name,
+            old_value=kept,
+            new_value=kept,
+            lost_value=lost,
+            reason="unseen",
+        )
     sentences = [edit.sentence for edit in found if edit.sentence not in card.refusal]
     card.refusal = " ".join([*([card.refusal] if card.refusal else []), *sentences])
     card.refused_at, card.told_at = task.status_changed_at if task is not None else None, note.now
@@ -173,15 +203,26 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> N
         if card.shown_attention not in {"", kept := card.attention}:
             lost = card.shown_attention
             note.history(
-                "refused", property="Attention", old_value=kept, new_value=kept, lost_value=lost, reason="not_yours"
+                "refused",
+                property="Attention",
+                old_value=kept,
+                new_value=kept,
+                lost_value=lost,
+                reason="not_yours",
             )
 
 
 def _author(card: BoardCard, bot_ids: Collection[str]) -> str:
-    return f"person:{card.edited_by}" if card.edited_by is not None and card.edited_by not in bot_ids else "board"
+    return (
+        f"person:{card.edited_by}"
+        if card.edited_by is not None and card.edited_by not in bot_ids
+        else "board"
+    )
 
 
-def _settle_one(note: _Note, look: Look, task: Task | None, bot_ids: Collection[str], *, first_import: bool) -> Outcome:
+def _settle_one(
+    note: _Note, look: Look, task: Task | None, bot_ids: Collection[str], *, first_import: bool
+) -> Outcome:
     card = note.card
     if not look.remembered:
         remember_state(card, look)
@@ -241,7 +282,11 @@ def _note_reading(card: Card, look: Look) -> None:
     # A query's row of the same minute may be older than what could not be read.
     if look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at:
         card.understood()
-    card.seen_at, card.edited_at, card.made_at = look.ended, look.card.edited_at, look.card.created_time
+    card.seen_at, card.edited_at, card.made_at = (
+        look.ended,
+        look.card.edited_at,
+        look.card.created_time,
+    )
 
 
 def _keep_until(card: Card, now: datetime, *, edited: bool) -> datetime | None:
@@ -257,7 +302,10 @@ def _told_at(card: Card, decided: Plan, now: datetime) -> datetime | None:
     refusal = decided.base.refusal
     if not refusal:
         return None
-    again = any(lost.property in {"Status", "Priority"} and lost.action != "waiting" for lost in decided.lost)
+    again = any(
+        lost.property in {"Status", "Priority"} and lost.action != "waiting"
+        for lost in decided.lost
+    )
     return now if again or refusal != card.refusal or card.told_at is None else card.told_at
 
 
@@ -269,7 +317,11 @@ def _trash(note: _Note, task: Task | None, reason: str) -> Outcome:
         card.missing_at = card.missing_at or note.now
     if newly:
         card.trashed_at = note.now
-        left = _leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {}
+        left = (
+            _leave_queue(note, task)
+            if task is not None and task.board_status == BoardStatus.QUEUED
+            else {}
+        )
         note.history("trashed", reason=reason, **left)
     return Outcome(page_id=card.notion_page_id, task_id=card.task_id, trashed=newly)
 
@@ -279,16 +331,20 @@ def _leave_queue(note: _Note, task: Task) -> Mapping[str, str]:
     draft = BoardStatus.DRAFT
     left = {"property": "Status", "old_value": task.board_status, "new_value": draft.value}
     task.board_status, task.status = draft.value, STATE_OF[draft].value
-    # Later than any other change of the task, whatever the clock says: `_restore` knows this one by it.
+    # Later than any other change of the task, whatever the clock says: `_restore` knows this one by
+    # it.
     task.status_changed_at = max(note.now, task.status_changed_at + timedelta(microseconds=1))
     note.card.unqueued_at = task.status_changed_at
     return left
 
 
 def _restore(note: _Note, task: Task | None) -> None:
-    """Unmark the card. If its task was taken out of the queue, and nobody moved it since, Queued is asked for anew.
+    """Unmark the card.
 
-    Only if the board had shown Queued: of a move that the pipeline made and nobody saw, nobody asks for anything.
+    If its task was taken out of the queue, and nobody moved it since, Queued is asked for anew.
+
+    Only if the board had shown Queued: of a move that the pipeline made and nobody saw, nobody asks
+    for anything.
     """
     card, base = note.card, note.card.base
     unmoved = task is not None and card.unqueued_at == task.status_changed_at
@@ -304,7 +360,11 @@ def _stamped(decided: Plan, now: datetime) -> Base:
     """An accepted move was made now, and a refusal made together with it belongs to the status after it."""
     if not decided.moved:
         return decided.base
-    return replace(decided.base, updated=now, refused_at=now if decided.base.refusal else decided.base.refused_at)
+    return replace(
+        decided.base,
+        updated=now,
+        refused_at=now if decided.base.refusal else decided.base.refused_at,
+    )
 
 
 def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bool]:
@@ -350,7 +410,9 @@ async def mark_gone(
     correlation_id: str | None,
     waiting: Collection[str] = (),
 ) -> list[Outcome]:
-    """Mark cards whose pages Notion does not find any more (404); their tasks stay. The caller commits.
+    """Mark cards whose pages Notion does not find any more (404); their tasks stay.
+
+    The caller commits.
 
     Args:
         waiting: pages of cards that are not to be marked before the operator confirmed.

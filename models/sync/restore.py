@@ -37,16 +37,22 @@ class Restored:
 async def restore(
     session: AsyncSession, page_id: str, history_id: int, *, now: datetime, correlation_id: str
 ) -> Restored:
-    """Put the value that a history row kept back into the card's task, in the operator's name. The caller commits.
+    """Put the value that a history row kept back into the card's task, in the operator's name.
 
-    The pipeline may make any move, so the operator may too. A wish that is granted this way is refused no longer.
+    The caller commits.
+
+    The pipeline may make any move, so the operator may too. A wish that is granted this way is
+    refused no longer.
 
     Raises:
-        GiveUp: when the value cannot or must not be put back; the message has the value and says what to do with it.
+        GiveUp: when the value cannot or must not be put back; the message has the value and says
+            what to do with it.
     """
     row = await session.get(TaskHistory, history_id)
     if row is None:
-        raise GiveUp(f"There is no history row {history_id}: `showrunner card show {page_id}` lists this card's.")
+        raise GiveUp(
+            f"There is no history row {history_id}: `showrunner card show {page_id}` lists this card's."
+        )
     if row.notion_page_id != page_id:
         raise GiveUp(f"History row {history_id} is about another card: {row.notion_page_id}.")
     name, value = _kept(row)
@@ -58,7 +64,9 @@ async def restore(
         before, after, shown = _put_priority(card, task, _priority(value))
     if before != after and row.action != "changed":
         grant(card)
-    return Restored(property=name, before=before, after=after, shown=shown, trashed=card.trashed_at is not None)
+    return Restored(
+        property=name, before=before, after=after, shown=shown, trashed=card.trashed_at is not None
+    )
 
 
 async def _locked(session: AsyncSession, page_id: str, name: str, value: str) -> tuple[Card, Task]:
@@ -81,7 +89,10 @@ def grant(card: Card) -> None:
 
 def put_status(card: Card, task: Task, to: BoardStatus) -> tuple[str, str, bool]:
     """The value before, the value after, and whether the board shows it already: then both agree on it."""
-    before, task.board_status = task.board_status, to.value  # the trigger completes the state and stamps the moment
+    before, task.board_status = (
+        task.board_status,
+        to.value,
+    )  # the trigger completes the state and stamps the moment
     card.waits_for = card.status_kept_until = None
     shown = card.shown_status == to
     if shown:
@@ -105,18 +116,26 @@ def _kept(row: TaskHistory) -> tuple[str, str]:
     """
     name, value = row.property, row.old_value if row.action == "changed" else row.lost_value
     if name is None:
-        raise GiveUp(f"History row {row.id} ({row.action}) kept no value: there is nothing to put back.")
+        raise GiveUp(
+            f"History row {row.id} ({row.action}) kept no value: there is nothing to put back."
+        )
     if row.reason == "unseen" and value is None:
-        raise GiveUp(f"Nobody saw what {name} was changed to before it was overwritten: ask who edited the card then.")
+        raise GiveUp(
+            f"Nobody saw what {name} was changed to before it was overwritten: ask who edited the card then."
+        )
     if not value:
-        raise GiveUp(f"What history row {row.id} kept of {name} is empty: there is nothing to put back.")
+        raise GiveUp(
+            f"What history row {row.id} kept of {name} is empty: there is nothing to put back."
+        )
     if name in _PEOPLES:
         raise GiveUp(
             f"{name} is people's: Showrunner never writes it to the board, and the board's value would be back in the "
             f"database at the next look. Paste this into the card in Notion:\n{value}"
         )
     if name not in {"Status", "Priority"}:
-        raise GiveUp(f"{name} is the database's, which computes it: nobody's value is put there. It was:\n{value}")
+        raise GiveUp(
+            f"{name} is the database's, which computes it: nobody's value is put there. It was:\n{value}"
+        )
     return name, value
 
 
@@ -148,8 +167,14 @@ def _priority(value: str) -> Priority:
 
 
 def _without_task(card: Card | None, name: str, value: str) -> str:
-    wrong = " ".join(violation.message for violation in card.known_violations()) if card is not None else ""
+    wrong = (
+        " ".join(violation.message for violation in card.known_violations())
+        if card is not None
+        else ""
+    )
     said = f"The card has no task whose {name} could be “{value}”"
     if wrong:
         return f"{said}, because it is not valid: {wrong} Have that mended in Notion, then restore again."
-    return f"{said}: an edit of the card on the board makes one at the next look; then restore again."
+    return (
+        f"{said}: an edit of the card on the board makes one at the next look; then restore again."
+    )

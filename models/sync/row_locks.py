@@ -30,7 +30,8 @@ _TURNS = text(
     "SELECT pg_advisory_xact_lock(7236014, part) FROM "
     "(SELECT DISTINCT hashtext(page) & 1023 AS part FROM unnest(CAST(:pages AS text[])) AS page ORDER BY part) AS parts"
 )
-"""A part of the board each: few enough for PostgreSQL's table of locks however many pages are held."""
+"""A part of the board each: few enough for PostgreSQL's table of locks however many pages are held.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,26 @@ class Held:
     tasks: Mapping[str, Task] = field(default_factory=dict)
 
 
-async def hold(session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()) -> Held:
+async def hold(
+    session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()
+) -> Held:
     """The rows of those pages as they are now, held against all other writers until the commit.
 
-    Callers wait for each other before they lock anything: else one could lock the tasks that are there while another,
-    who has the cards, is still making one.
+    Callers wait for each other before they lock anything: else one could lock the tasks that are
+    there while another, who has the cards, is still making one.
 
     Args:
-        making: those of them that are known to be cards: where their rows are missing they are made.
+        making: those of them that are known to be cards: where their rows are missing they are
+            made.
     """
     wanted = sorted(set(page_ids))
     if not wanted:
         return Held()
     await session.execute(_TURNS, {"pages": wanted})
     linked = await session.scalars(
-        select(Card.task_id).where(col(Card.notion_page_id).in_(wanted), col(Card.task_id).is_not(None))
+        select(Card.task_id).where(
+            col(Card.notion_page_id).in_(wanted), col(Card.task_id).is_not(None)
+        )
     )
     concerned = or_(col(Task.notion_page_id).in_(wanted), col(Task.id).in_(list(linked)))
     tasks = await session.scalars(

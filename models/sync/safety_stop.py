@@ -31,17 +31,21 @@ GONE_MAX: Final = 10
 GONE_SHARE: Final = 0.10
 """More cards than both of these are not believed gone unasked (design: section 8)."""
 TOGETHER: Final = timedelta(minutes=10)
-"""Pages that Notion does not find are met one by one, by pushes: they count together for this long."""
+"""Pages that Notion does not find are met one by one, by pushes: they count together for this long.
+"""
 
 MOVES: Final = "safety_stop:moves"
-"""The incident of moves that wait to be put back; while it is open, few of them wait as well as many."""
+"""The incident of moves that wait to be put back; while it is open, few of them wait as well as
+many."""
 GONE: Final = "safety_stop:gone"
 """The incident of cards that wait to be marked as trashed."""
 
 _WAITING = text(
     f"SELECT (SELECT count(*) FROM cards WHERE {HELD}), (SELECT count(*) FROM cards WHERE {MISSING})"  # noqa: S608
 )
-_GONE_LATELY = text("SELECT count(*) FROM cards WHERE missing_at >= :since AND trashed_at IS NOT NULL")
+_GONE_LATELY = text(
+    "SELECT count(*) FROM cards WHERE missing_at >= :since AND trashed_at IS NOT NULL"
+)
 # In one order, so that two who lock several cards do not wait for each other.
 _RELEASE = text(
     "WITH held AS (SELECT notion_page_id FROM cards WHERE held_at IS NOT NULL ORDER BY notion_page_id FOR UPDATE) "
@@ -70,14 +74,17 @@ def was_watched(last_good: datetime | None, by: str | None, connection: str, now
     """Whether what people did until now was watched.
 
     Args:
-        last_good: when a cycle was good last, as this database remembers it: a restored one remembers an old one.
+        last_good: when a cycle was good last, as this database remembers it: a restored one
+            remembers an old one.
         by: the connection by which it was.
         connection: the present one.
     """
     return last_good is not None and by == connection and now - last_good <= WATCHED_WITHIN
 
 
-def held_since(before: datetime | None, decided: Plan, *, watched: bool, now: datetime) -> datetime | None:
+def held_since(
+    before: datetime | None, decided: Plan, *, watched: bool, now: datetime
+) -> datetime | None:
     """Since when a card's move waits to be put back, after a look at it; None when there is none, or it was watched.
 
     Args:
@@ -94,7 +101,8 @@ def too_many_gone(new: int, lately: int, cards: int) -> bool:
     """Whether more cards would be gone at once than a healthy board loses.
 
     Args:
-        new: those that would be marked now; lately: those that were, within `TOGETHER`; cards: all that are there.
+        new: those that would be marked now; lately: those that were, within `TOGETHER`; cards: all
+            that are there.
     """
     return new + lately > max(GONE_MAX, GONE_SHARE * (cards + lately))
 
@@ -119,19 +127,26 @@ async def forget_who_watched(session: AsyncSession) -> None:
 
 
 async def not_to_believe(
-    session: AsyncSession, gone: Sequence[str], trashed: Sequence[str], *, watched: bool, now: datetime
+    session: AsyncSession,
+    gone: Sequence[str],
+    trashed: Sequence[str],
+    *,
+    watched: bool,
+    now: datetime,
 ) -> frozenset[str]:
     """Which of these pages are to wait instead of being marked as trashed.
 
-    A page that says of itself that it lies in the trash is believed while we watch. That Notion does not find it may
-    mean that nobody may see it any more.
+    A page that says of itself that it lies in the trash is believed while we watch. That Notion
+    does not find it may mean that nobody may see it any more.
 
     Args:
         gone: pages that Notion does not find; trashed: pages that say that they are in the trash.
     """
     if not gone and (watched or not trashed) and not await _any_missing(session, trashed):
         return frozenset()
-    rows = await session.scalars(select(Card).where(col(Card.notion_page_id).in_([*gone, *trashed])))
+    rows = await session.scalars(
+        select(Card).where(col(Card.notion_page_id).in_([*gone, *trashed]))
+    )
     there = [card for card in rows if card.trashed_at is None and card.first_seen_at is not None]
     doubtful = {
         card.notion_page_id: card.missing_at
@@ -152,7 +167,9 @@ async def _any_missing(session: AsyncSession, page_ids: Collection[str]) -> bool
     if not page_ids:
         return False
     known = col(Card.notion_page_id).in_(page_ids)
-    found = select(Card.notion_page_id).where(known, col(Card.missing_at).is_not(None), col(Card.trashed_at).is_(None))
+    found = select(Card.notion_page_id).where(
+        known, col(Card.missing_at).is_not(None), col(Card.trashed_at).is_(None)
+    )
     return (await session.scalars(found.limit(1))).first() is not None
 
 
@@ -172,7 +189,11 @@ async def missing_pages(session: AsyncSession, limit: int) -> list[str]:
     """Pages of cards that wait to be marked as trashed, the one that was looked at longest ago first."""
     known = (col(Card.missing_at).is_not(None), col(Card.trashed_at).is_(None))
     order = (col(Card.seen_at), col(Card.notion_page_id))
-    return list(await session.scalars(select(Card.notion_page_id).where(*known).order_by(*order).limit(limit)))
+    return list(
+        await session.scalars(
+            select(Card.notion_page_id).where(*known).order_by(*order).limit(limit)
+        )
+    )
 
 
 async def let_few_go(session: AsyncSession) -> None:

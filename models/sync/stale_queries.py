@@ -1,13 +1,14 @@
 """Believing many doubtful rows of one query by looking at two of their pages.
 
-A query's rows may lag behind the pages, and edit times are whole minutes. So a row of the same minute that contradicts
-what is known is from before or after it; alone, only the page itself can tell. But a query's answer is as old in one
-row as in all: once a page that was edited since we looked at it last is found to be as its row says, the answer is from
-after that edit, and so is each other row of it, whose page we had looked at earlier.
+A query's rows may lag behind the pages, and edit times are whole minutes. So a row of the same
+minute that contradicts what is known is from before or after it; alone, only the page itself can
+tell. But a query's answer is as old in one row as in all: once a page that was edited since we
+looked at it last is found to be as its row says, the answer is from after that edit, and so is each
+other row of it, whose page we had looked at earlier.
 
-This supposes that an answer shows one moment, and that no two pages come back, within a minute, to a state in which
-nobody saw them in that minute, while an answer is as old as that. A state that was seen counts as known, and its row is
-not believed.
+This supposes that an answer shows one moment, and that no two pages come back, within a minute, to
+a state in which nobody saw them in that minute, while an answer is as old as that. A state that was
+seen counts as known, and its row is not believed.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ def state_known(base: Base) -> str:
 
 
 def _digest(texts: tuple[str | None, ...], shown: Shown) -> str:
-    moments = [moment and moment.astimezone(UTC).isoformat() for moment in (shown.created, shown.updated)]
+    moments = [
+        moment and moment.astimezone(UTC).isoformat() for moment in (shown.created, shown.updated)
+    ]
     parts = (*texts, shown.status, shown.priority, shown.attention, *moments)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

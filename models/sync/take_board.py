@@ -1,6 +1,7 @@
 """Taking the board's statuses: the other end of a safety stop, where the database is what is old.
 
-A restored dump knows less than the board shows. What would be put back counts instead then, as the operator's own wish.
+A restored dump knows less than the board shows. What would be put back counts instead then, as the
+operator's own wish.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ class Taken:
 async def take_some(
     session: AsyncSession, *, after: str, limit: int, now: datetime, correlation_id: str | None
 ) -> Taken:
-    """Let the board's status count for cards whose moves wait, by page id after that one. The caller commits.
+    """Let the board's status count for cards whose moves wait, by page id after that one.
 
-    Only the status: texts and priority are judged as at any look. When a task got there is the card's own Updated,
-    where it has one, so that nothing need be written to the board.
+    The caller commits.
+
+    Only the status: texts and priority are judged as at any look. When a task got there is the
+    card's own Updated, where it has one, so that nothing need be written to the board.
     """
     pages = list(await session.scalars(_WAITING, {"after": after, "limit": limit}))
     held = await hold(session, pages)
@@ -70,8 +73,8 @@ async def take_some(
 def status_to_take(card: Card) -> BoardStatus | None:
     """The board's column that the task takes over; None if it must not be taken over.
 
-    An unknown option, or an empty one (deleting an option empties every card in it), asks for nothing; and what is
-    queued or beyond is valid.
+    An unknown option, or an empty one (deleting an option empties every card in it), asks for
+    nothing; and what is queued or beyond is valid.
     """
     shown = board_status(card.shown_status) if card.shown_status is not None else None
     return None if card.violations and shown not in FREE_OF_RULES else shown

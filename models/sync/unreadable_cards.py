@@ -12,7 +12,9 @@ from models.sync.row_locks import hold
 from models.tables.card import Card
 
 
-async def mark_unreadable(session: AsyncSession, errors: Mapping[str, str], *, now: datetime) -> dict[str, int]:
+async def mark_unreadable(
+    session: AsyncSession, errors: Mapping[str, str], *, now: datetime
+) -> dict[str, int]:
     """Note why cards of the board cannot be read. The caller commits.
 
     Returns:
@@ -27,7 +29,9 @@ async def mark_unreadable(session: AsyncSession, errors: Mapping[str, str], *, n
 
 async def known_unreadable(session: AsyncSession, page_ids: Collection[str]) -> set[str]:
     """Those of the pages of which it is noted already."""
-    query = select(Card.notion_page_id).where(col(Card.notion_page_id).in_(page_ids), col(Card.unreadable))
+    query = select(Card.notion_page_id).where(
+        col(Card.notion_page_id).in_(page_ids), col(Card.unreadable)
+    )
     return set(await session.scalars(query))
 
 

@@ -61,13 +61,15 @@ class Card(SQLModel, table=True):
         DIFFERING_ONLY,
         WAITING_ONLY,
     )
-    # Not mapped: an object that is held for a while must not write back what the database keeps itself.
+    # Not mapped: an object that is held for a while must not write back what the database keeps
+    # itself.
     __mapper_args__ = {"exclude_properties": [column.name for column in KEPT_BY_DATABASE]}
 
     notion_page_id: str = Field(sa_column=Column(String(100), primary_key=True))
     task_id: UUID | None = Field(
         default=None,
-        # Checked at the commit: a card and its new task are written in one flush, in no promised order.
+        # Checked at the commit: a card and its new task are written in one flush, in no promised
+        # order.
         sa_column=Column(
             ForeignKey("tasks.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED"),
             unique=True,
@@ -77,17 +79,25 @@ class Card(SQLModel, table=True):
     base_title: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     base_channel: str | None = Field(default=None, sa_column=Column(Text))
     base_topic: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    base_story_direction: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    base_story_direction: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default="")
+    )
     base_status: str | None = Field(default=None, sa_column=Column(String(50)))
-    base_priority: str = Field(default="normal", sa_column=Column(String(50), nullable=False, server_default="normal"))
+    base_priority: str = Field(
+        default="normal", sa_column=Column(String(50), nullable=False, server_default="normal")
+    )
     base_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     base_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     shown_status: str | None = Field(default=None, sa_column=Column(Text))
     shown_priority: str | None = Field(default=None, sa_column=Column(Text))
     shown_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     shown_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    shown_attention: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    lacking: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"))
+    shown_attention: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default="")
+    )
+    lacking: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
     attention: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     violations: list[dict[str, str]] = Field(
         default_factory=list,
@@ -179,7 +189,9 @@ class Card(SQLModel, table=True):
         self.refusal, self.refused_at = base.refusal, base.refused_at
         self.waits_for = base.waits_for.value if base.waits_for is not None else None
         self.status_kept_until = base.status_kept_until
-        self.violations = [{"field": v.field, "reason": v.reason, "message": v.message} for v in violations]
+        self.violations = [
+            {"field": v.field, "reason": v.reason, "message": v.message} for v in violations
+        ]
         self.attention = attention
 
     def standing(self, now: datetime) -> Base | None:
@@ -237,16 +249,22 @@ async def cards_of(
     Who wants their tasks too must hold them before: `models.sync.row_locks`.
 
     Args:
-        making: those of them that are known to be cards: where their rows are missing they are made.
+        making: those of them that are known to be cards: where their rows are missing they are
+            made.
     """
     wanted = sorted(set(page_ids))
     if not wanted:
         return {}
     if making:
-        blank = insert(Card).values([{"notion_page_id": page_id} for page_id in sorted(set(making))])
+        blank = insert(Card).values(
+            [{"notion_page_id": page_id} for page_id in sorted(set(making))]
+        )
         await session.execute(blank.on_conflict_do_nothing())
     rows = await session.scalars(
-        select(Card).where(col(Card.notion_page_id).in_(wanted)).order_by(Card.notion_page_id).with_for_update(),
+        select(Card)
+        .where(col(Card.notion_page_id).in_(wanted))
+        .order_by(Card.notion_page_id)
+        .with_for_update(),
         execution_options={"populate_existing": True},
     )
     return {card.notion_page_id: card for card in rows}
@@ -265,45 +283,63 @@ async def cards_of_other_channels(session: AsyncSession, channels: Sequence[str]
     blamed = col(Card.violations).contains([{"field": "Channel"}])
     known = col(Card.base_channel).in_(channels)
     rows = await session.scalars(
-        select(Card).where(col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None), or_(blamed, ~known))
+        select(Card).where(
+            col(Card.trashed_at).is_(None),
+            col(Card.first_seen_at).is_not(None),
+            or_(blamed, ~known),
+        )
     )
     return list(rows)
 
 
-async def others_to_write(session: AsyncSession, page_ids: Sequence[str], *, limit: int) -> list[str]:
+async def others_to_write(
+    session: AsyncSession, page_ids: Sequence[str], *, limit: int
+) -> list[str]:
     """Other pages than these that can most likely be written: not in the trash, without failed writes.
 
     Those that are not about to be written come first, then those that a push comes to last.
     """
     known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
     query = select(Card.notion_page_id).where(*known, col(Card.notion_page_id).not_in(page_ids))
-    order = (col(Card.attempts), text("differs <> 0"), text("task_status_changed_at DESC NULLS FIRST"))
+    order = (
+        col(Card.attempts),
+        text("differs <> 0"),
+        text("task_status_changed_at DESC NULLS FIRST"),
+    )
     return list(await session.scalars(query.order_by(*order).limit(limit)))
 
 
 async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> list[Card]:
     """Cards that must be judged again because a waiting time is over.
 
-    Either the card has shown its refusal for `TOLD_FOR`; or its Status was left unchanged for a move that waits, and
-    that time has passed or the pipeline has moved the task.
+    Either the card has shown its refusal for `TOLD_FOR`; or its Status was left unchanged for a
+    move that waits, and that time has passed or the pipeline has moved the task.
     """
-    over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(now=now)
+    over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(
+        now=now
+    )
     kept = and_(col(Card.status_kept_until).is_not(None), over)
     told = col(Card.told_at) <= now - TOLD_FOR
-    return list(await session.scalars(select(Card).where(col(Card.trashed_at).is_(None), or_(kept, told))))
+    return list(
+        await session.scalars(select(Card).where(col(Card.trashed_at).is_(None), or_(kept, told)))
+    )
 
 
 async def live_cards(session: AsyncSession, page_ids: Collection[str]) -> set[str]:
     """Those of the pages that are cards and not known to be in the trash."""
     query = select(Card.notion_page_id).where(
-        col(Card.notion_page_id).in_(page_ids), col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None)
+        col(Card.notion_page_id).in_(page_ids),
+        col(Card.trashed_at).is_(None),
+        col(Card.first_seen_at).is_not(None),
     )
     return set(await session.scalars(query))
 
 
 async def count_cards(session: AsyncSession) -> int:
     """How many cards are followed or could be (not in the trash)."""
-    query: Any = text("SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL")
+    query: Any = text(
+        "SELECT count(*) FROM cards WHERE trashed_at IS NULL AND first_seen_at IS NOT NULL"
+    )
     return int((await session.execute(query)).scalar_one())
 
 

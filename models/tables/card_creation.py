@@ -1,7 +1,7 @@
 """`card_creations`: how far a task without a page is on its way to a card.
 
-A row of its own and not columns of `tasks`: workers read whole tasks, and most tasks never have one. Whoever writes a
-row locks its task first.
+A row of its own and not columns of `tasks`: workers read whole tasks, and most tasks never have
+one. Whoever writes a row locks its task first.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from models.tables.task import Task
 
 
 class CardCreation(SQLModel, table=True):
-    """What is known of the tries to make a task's card. No row: none was made yet, or the card is there.
+    """What is known of the tries to make a task's card.
+
+    No row: none was made yet, or the card is there.
 
     Attributes:
-        sent_at: when a request was sent whose answer is not stored; committed before it is sent. None: none is open.
+        sent_at: when a request was sent whose answer is not stored; committed before it is sent.
+            None: none is open.
         sent_by: the Notion user in whose name, which is the page's author.
         sent: what it wrote, by property: the merge base of the card that it makes.
         attempts: tries that failed; `next_attempt_at` and `last_error` belong to them.
@@ -35,7 +38,9 @@ class CardCreation(SQLModel, table=True):
 
     __tablename__ = "card_creations"
 
-    task_id: UUID = Field(sa_column=Column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True))
+    task_id: UUID = Field(
+        sa_column=Column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    )
     sent_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     sent_by: str | None = Field(default=None, sa_column=Column(String(100)))
     sent: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
@@ -44,7 +49,10 @@ class CardCreation(SQLModel, table=True):
     last_error: str | None = Field(default=None, sa_column=Column(Text))
 
     def failed(self, error: str, now: datetime, *, wait: timedelta | None = None) -> None:
-        """A try came to nothing: nothing was made. Wait as for a failed push, or that long, before the next."""
+        """A try came to nothing: nothing was made.
+
+        Wait as for a failed push, or that long, before the next.
+        """
         self.attempts += 1
         self.last_error = error[:2000]
         self.next_attempt_at = now + (wait if wait is not None else backoff(self.attempts))
@@ -90,12 +98,18 @@ async def unmade(session: AsyncSession) -> Unmade:
     waiting, failing = (await session.execute(query)).one()
     if not failing:
         return Unmade(waiting=waiting)
-    worst = select(CardCreation).where(col(CardCreation.attempts) > 0).order_by(col(CardCreation.attempts).desc())
+    worst = (
+        select(CardCreation)
+        .where(col(CardCreation.attempts) > 0)
+        .order_by(col(CardCreation.attempts).desc())
+    )
     first = (await session.scalars(worst.limit(1))).one()
     return Unmade(waiting=waiting, failing=failing, first=first.task_id, why=first.last_error or "")
 
 
-_PAGELESS: Final = "FROM tasks t LEFT JOIN card_creations c ON c.task_id = t.id WHERE t.notion_page_id IS NULL"
+_PAGELESS: Final = (
+    "FROM tasks t LEFT JOIN card_creations c ON c.task_id = t.id WHERE t.notion_page_id IS NULL"
+)
 
 _NEXT_DUE: Final = text(f"""
 SELECT t.id {_PAGELESS}
@@ -109,20 +123,29 @@ SELECT t.id {_PAGELESS}
   )
 ORDER BY t.priority <> 'high', t.created_at, t.id LIMIT 1
 """)  # noqa: S608 - constants of ours
-"""Of tasks with one title, or made in one minute, only one is under way at a time: should its answer be lost and people
-rename the page at once, its Created still tells whose page it is. On a board without that column they go one by one."""
+"""Of tasks with one title, or made in one minute, only one is under way at a time: should its
+answer be lost and people rename the page at once, its Created still tells whose page it is. On a
+board without that column they go one by one."""
 
 
-async def next_due(session: AsyncSession, *, now: datetime, passed_over: Collection[UUID] = ()) -> UUID | None:
+async def next_due(
+    session: AsyncSession, *, now: datetime, passed_over: Collection[UUID] = ()
+) -> UUID | None:
     """The task whose card is to be made next, High priority first, then the oldest; None when there is none."""
-    found: UUID | None = await session.scalar(_NEXT_DUE, {"now": now, "passed_over": list(passed_over)})
+    found: UUID | None = await session.scalar(
+        _NEXT_DUE, {"now": now, "passed_over": list(passed_over)}
+    )
     return found
 
 
 async def any_waiting(session: AsyncSession) -> bool:
     """Whether any task waits for its card."""
     return bool(
-        (await session.execute(text("SELECT EXISTS (SELECT FROM tasks WHERE notion_page_id IS NULL)"))).scalar()
+        (
+            await session.execute(
+                text("SELECT EXISTS (SELECT FROM tasks WHERE notion_page_id IS NULL)")
+            )
+        ).scalar()
     )
 
 
@@ -135,7 +158,9 @@ async def waiting_tasks(session: AsyncSession, *, limit: int) -> list[Waiting]:
         .order_by(col(Task.created_at), col(Task.id))
         .limit(limit)
     )
-    return [Waiting(task=task, creation=creation) for task, creation in await session.execute(query)]
+    return [
+        Waiting(task=task, creation=creation) for task, creation in await session.execute(query)
+    ]
 
 
 async def held_task(session: AsyncSession, task_id: UUID) -> Waiting | None:
@@ -143,7 +168,9 @@ async def held_task(session: AsyncSession, task_id: UUID) -> Waiting | None:
     task = await session.get(Task, task_id, with_for_update=True, populate_existing=True)
     if task is None or task.notion_page_id is not None:
         return None
-    return Waiting(task=task, creation=await session.get(CardCreation, task_id, populate_existing=True))
+    return Waiting(
+        task=task, creation=await session.get(CardCreation, task_id, populate_existing=True)
+    )
 
 
 async def open_since(session: AsyncSession) -> datetime | None:
@@ -154,4 +181,8 @@ async def open_since(session: AsyncSession) -> datetime | None:
 
 async def overdue(session: AsyncSession, *, sent_before: datetime) -> list[UUID]:
     """Tasks whose card was sent before that moment, and of which nothing was seen since."""
-    return list(await session.scalars(select(CardCreation.task_id).where(col(CardCreation.sent_at) <= sent_before)))
+    return list(
+        await session.scalars(
+            select(CardCreation.task_id).where(col(CardCreation.sent_at) <= sent_before)
+        )
+    )

@@ -24,7 +24,9 @@ class ChannelRow(SQLModel, table=True):
 
     id: str = Field(sa_column=Column(String(100), primary_key=True))
     configured: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
-    changed_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
+    changed_at: datetime = Field(
+        sa_column=Column(timestamptz(), nullable=False, server_default=func.now())
+    )
 
 
 async def configured_channels(session: AsyncSession) -> set[str]:
@@ -33,7 +35,10 @@ async def configured_channels(session: AsyncSession) -> set[str]:
 
 
 async def note_channels(session: AsyncSession, ids: Collection[str]) -> None:
-    """Make these, and no others, the configured channels. Writes only what changed; the caller commits."""
+    """Make these, and no others, the configured channels.
+
+    Writes only what changed; the caller commits.
+    """
     known = await configured_channels(session)
     for id_ in sorted(set(ids) - known):
         row = insert(ChannelRow).values(id=id_)

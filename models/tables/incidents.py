@@ -1,7 +1,8 @@
 """Incidents: what a human has to know, remembered until they were told that it is over.
 
-Kept in `sync_state` under their names, so that any number of processes tell each of them once. The row is also the
-outbox: what is to be told waits in it (`due`) until somebody took it, whatever becomes of the process that saw it.
+Kept in `sync_state` under their names, so that any number of processes tell each of them once. The
+row is also the outbox: what is to be told waits in it (`due`) until somebody took it, whatever
+becomes of the process that saw it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Incident:
     """One thing that needs a human, with how much of it they were told.
 
     Attributes:
-        name: what makes it the same incident next time, e.g. `notion_auth`; its kind stands before the first colon.
+        name: what makes it the same incident next time, e.g. `notion_auth`; its kind stands before
+            the first colon.
         title: one sentence.
         since: when it was seen first; `until`: when it was over, None while it is not.
         facts: ids and facts by name, never a token or a card's text.
@@ -89,7 +91,10 @@ class Incident:
 
 
 def key_of(incident: str) -> str:
-    """Where an incident is remembered. A name that is too long ends in its hash: no two share a row."""
+    """Where an incident is remembered.
+
+    A name that is too long ends in its hash: no two share a row.
+    """
     key = f"{_PREFIX}{incident}"
     if len(key) <= _KEY_MAX:
         return key
@@ -100,14 +105,18 @@ def key_of(incident: str) -> str:
 async def open_incidents(session: AsyncSession, beginning: str = "") -> list[Incident]:
     """Those that are not over and whose name begins so, the oldest first."""
     known = col(SyncState.key).startswith(_PREFIX + beginning, autoescape=True)
-    rows = await session.scalars(select(SyncState).where(known).order_by(col(SyncState.moment), col(SyncState.key)))
+    rows = await session.scalars(
+        select(SyncState).where(known).order_by(col(SyncState.moment), col(SyncState.key))
+    )
     return [incident for row in rows if (incident := _read(row)).until is None]
 
 
 async def open_incident(session: AsyncSession, incident: Incident) -> bool:
     """Remember an incident, to be told at once; False when it is open already."""
     row = insert(SyncState).values(key=key_of(incident.name), **_columns(incident))
-    if (await session.execute(row.on_conflict_do_nothing().returning(col(SyncState.key)))).first() is not None:
+    if (
+        await session.execute(row.on_conflict_do_nothing().returning(col(SyncState.key)))
+    ).first() is not None:
         return True
     for known in await _locked(session, [incident.name]):
         before = _read(known)
@@ -117,7 +126,9 @@ async def open_incident(session: AsyncSession, incident: Incident) -> bool:
     return False
 
 
-async def end_incidents(session: AsyncSession, names: Sequence[str], now: datetime) -> list[Incident]:
+async def end_incidents(
+    session: AsyncSession, names: Sequence[str], now: datetime
+) -> list[Incident]:
     """Those of them that were open, and are over now; that is to be told."""
     over = []
     for row in await _locked(session, names):
@@ -130,7 +141,9 @@ async def end_incidents(session: AsyncSession, names: Sequence[str], now: dateti
 async def adopt(session: AsyncSession, incident: Incident) -> None:
     """Take over an incident that could not be stored when it was seen, with how much of it was told."""
     row = insert(SyncState).values(key=key_of(incident.name), **_columns(incident))
-    if (await session.execute(row.on_conflict_do_nothing().returning(col(SyncState.key)))).first() is not None:
+    if (
+        await session.execute(row.on_conflict_do_nothing().returning(col(SyncState.key)))
+    ).first() is not None:
         return
     for known in await _locked(session, [incident.name]):
         before = _read(known)
@@ -152,7 +165,9 @@ async def claim_message(session: AsyncSession, now: datetime) -> list[Incident]:
         cast(due, timestamptz()) <= now,
     ]
     order = (cast(due, timestamptz()), col(SyncState.key))
-    rows = await session.scalars(select(SyncState).where(*ready).order_by(*order).with_for_update(skip_locked=True))
+    rows = await session.scalars(
+        select(SyncState).where(*ready).order_by(*order).with_for_update(skip_locked=True)
+    )
     found = [(row, _read(row)) for row in rows]
     alike = [(row, one) for row, one in found if _sort(one) == _sort(found[0][1])][:_MESSAGE_MAX]
     for row, incident in alike:
@@ -160,7 +175,9 @@ async def claim_message(session: AsyncSession, now: datetime) -> list[Incident]:
     return [incident for _, incident in alike]
 
 
-async def note_message(session: AsyncSession, sent: Sequence[Incident], now: datetime, *, delivered: bool) -> None:
+async def note_message(
+    session: AsyncSession, sent: Sequence[Incident], now: datetime, *, delivered: bool
+) -> None:
     """Remember that a message about these incidents, as they were then, was delivered, or that it reached nobody."""
     then = {key_of(incident.name): incident for incident in sent}
     for row in await _locked(session, [incident.name for incident in sent]):
@@ -178,15 +195,26 @@ def _sort(incident: Incident) -> tuple[str, bool]:
 
 async def _locked(session: AsyncSession, names: Sequence[str]) -> list[SyncState]:
     """The rows of those incidents, locked in one order."""
-    query = select(SyncState).where(col(SyncState.key).in_([key_of(name) for name in names])).order_by(SyncState.key)
-    return list(await session.scalars(query.with_for_update(), execution_options={"populate_existing": True}))
+    query = (
+        select(SyncState)
+        .where(col(SyncState.key).in_([key_of(name) for name in names]))
+        .order_by(SyncState.key)
+    )
+    return list(
+        await session.scalars(
+            query.with_for_update(), execution_options={"populate_existing": True}
+        )
+    )
 
 
 def _columns(incident: Incident) -> dict[str, Any]:
     # Facts as pairs: jsonb forgets the order of keys.
     value = asdict(incident) | {"level": incident.level.value, "facts": [*incident.facts.items()]}
     since = value.pop("since")
-    moments = {name: value[name].isoformat() if value[name] is not None else None for name in ("until", "due")}
+    moments = {
+        name: value[name].isoformat() if value[name] is not None else None
+        for name in ("until", "due")
+    }
     return {"value": value | moments, "moment": since}
 
 

@@ -1,8 +1,8 @@
 """Who we are on the board: the Notion users under which our own writes come back.
 
-That belongs to the token, and the token may change. So each token's bot is remembered under a fingerprint of it, and
-whoever works with a token that is not known yet asks Notion. The bots of former tokens stay ours: what they wrote was
-written by us, whenever it is read or told.
+That belongs to the token, and the token may change. So each token's bot is remembered under a
+fingerprint of it, and whoever works with a token that is not known yet asks Notion. The bots of
+former tokens stay ours: what they wrote was written by us, whenever it is read or told.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ async def note_bot(session: AsyncSession, token: str, bot_id: str) -> None:
 
 async def our_bots(session: AsyncSession) -> frozenset[str]:
     """The bots of all tokens that this database was ever used with."""
-    rows = await session.scalars(select(SyncState.value).where(col(SyncState.key).startswith(BOT, autoescape=True)))
+    rows = await session.scalars(
+        select(SyncState.value).where(col(SyncState.key).startswith(BOT, autoescape=True))
+    )
     return frozenset(str(value["id"]) for value in rows if value is not None)
 
 

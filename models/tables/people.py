@@ -37,14 +37,19 @@ class Names:
         """The ids of the people among them whom Notion may be asked about, in that order, each once."""
         if self.refused_at is not None and now - self.refused_at < REFUSED_FOR:
             return []
-        ids = dict.fromkeys(actor.removeprefix(_PERSON) for actor in actors if actor.startswith(_PERSON))
+        ids = dict.fromkeys(
+            actor.removeprefix(_PERSON) for actor in actors if actor.startswith(_PERSON)
+        )
         return [id_ for id_ in ids if id_ not in self.known]
 
 
 async def names_known(session: AsyncSession) -> Names:
     """What was told so far."""
     row = await session.get(SyncState, PEOPLE)
-    return Names(known=(row.value or {}) if row is not None else {}, refused_at=row.moment if row is not None else None)
+    return Names(
+        known=(row.value or {}) if row is not None else {},
+        refused_at=row.moment if row is not None else None,
+    )
 
 
 async def keep_names(session: AsyncSession, names: Names) -> None:

@@ -43,8 +43,9 @@ CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
               AND NOT 'Updated' = ANY (lacking)
         THEN 16 ELSE 0 END
 END"""
-"""`models.rules.merge_base.differences` in SQL (kept equal by test): the sum of the bits of what differs, 0 for a card that is
-right, in the trash, or was never read. Which of it a push may write depends on the board, see `worth_a_push`."""
+"""`models.rules.merge_base.differences` in SQL (kept equal by test): the sum of the bits of what
+differs, 0 for a card that is right, in the trash, or was never read. Which of it a push may write
+depends on the board, see `worth_a_push`."""
 
 KEPT_BY_DATABASE: Final = (
     Column("task_board_status", String(50)),
@@ -53,18 +54,21 @@ KEPT_BY_DATABASE: Final = (
     Column("task_status_changed_at", DateTime(timezone=True)),
     Column("differs", SmallInteger, Computed(DIFFERS, persisted=True), nullable=False),
 )
-"""Columns of `cards` that only PostgreSQL writes: what the card's task holds now (by trigger), and what differs."""
+"""Columns of `cards` that only PostgreSQL writes: what the card's task holds now (by trigger), and
+what differs."""
 
 DIFFERING_ONLY: Final = Index("ix_cards_differs", "differs", postgresql_where=text("differs <> 0"))
 
 WAITING_ONLY: Final = Index(
-    "ix_cards_status_kept_until", "status_kept_until", postgresql_where=text("status_kept_until IS NOT NULL")
+    "ix_cards_status_kept_until",
+    "status_kept_until",
+    postgresql_where=text("status_kept_until IS NOT NULL"),
 )
 
 HELD: Final = "held_at IS NOT NULL AND differs & 1 = 1 AND missing_at IS NULL"
 MISSING: Final = "missing_at IS NOT NULL AND trashed_at IS NULL"
-"""Cards that wait for the operator, and are not written meanwhile (`models.sync.safety_stop`): with a move to be put back; to be
-marked as trashed."""
+"""Cards that wait for the operator, and are not written meanwhile (`models.sync.safety_stop`): with
+a move to be put back; to be marked as trashed."""
 
 PENDING: Final = f"""
 SELECT notion_page_id
@@ -81,9 +85,9 @@ ORDER BY
   notion_page_id
 LIMIT :limit
 """  # noqa: S608 - constants
-"""Cards to push now: High priority first, then what a person waits for, then the oldest change. Cards that lack nothing
-but their dates wait for all others: of those, many may be made at once. What could not be read of a card may be an
-edit: it is read before anything is written to it."""
+"""Cards to push now: High priority first, then what a person waits for, then the oldest change.
+Cards that lack nothing but their dates wait for all others: of those, many may be made at once.
+What could not be read of a card may be an edit: it is read before anything is written to it."""
 
 _STALE = text(
     "SELECT c.notion_page_id FROM cards c LEFT JOIN tasks t ON t.id = c.task_id WHERE "
@@ -114,7 +118,13 @@ async def pending(
         among: of these pages alone.
     """
     some = sorted(among) if among is not None else None
-    values = {"worth": worth_a_push(board), "now": now, "limit": limit, "waiting": waiting, "among": some}
+    values = {
+        "worth": worth_a_push(board),
+        "now": now,
+        "limit": limit,
+        "waiting": waiting,
+        "among": some,
+    }
     return [row[0] for row in await session.execute(text(PENDING), values)]
 
 

@@ -18,7 +18,8 @@ KEY = "notion_budget"
 _NOW = "extract(epoch FROM clock_timestamp())::float8"
 _SENT = "coalesce(s.value -> 'sent', '[]'::jsonb)"
 _NOT_FLUSHED = "set_config('synchronous_commit', 'off', true)"
-"""What a crash of PostgreSQL forgets is over before PostgreSQL is back, so nobody waits for the disk."""
+"""What a crash of PostgreSQL forgets is over before PostgreSQL is back, so nobody waits for the
+disk."""
 
 _RESERVE = f"""
 INSERT INTO sync_state AS s (key, moment, updated_at)
@@ -36,7 +37,8 @@ _TOO_EARLY = f"""greatest(
 ) - {_NOW}"""
 """Seconds until a request may go."""
 
-# Who wakes late in the background keeps its rhythm: the next moment lies an interval after the one it woke for.
+# Who wakes late in the background keeps its rhythm: the next moment lies an interval after the one
+# it woke for.
 _TAKE = f"""
 UPDATE sync_state AS s
 SET moment = CASE WHEN :background
@@ -81,12 +83,17 @@ class Rate:
 
 
 async def reserve(session: AsyncSession, rate: Rate, key: str = KEY) -> float:
-    """Reserve the next moment that nobody has; seconds until it. The row's lock makes the order fair."""
+    """Reserve the next moment that nobody has; seconds until it.
+
+    The row's lock makes the order fair.
+    """
     wait = (await session.execute(text(_RESERVE), {"key": key, "interval": rate.interval})).one()[0]
     return max(0.0, float(wait))
 
 
-async def take(session: AsyncSession, rate: Rate, key: str = KEY, *, background: bool = False) -> float:
+async def take(
+    session: AsyncSession, rate: Rate, key: str = KEY, *, background: bool = False
+) -> float:
     """Send now, if the rate allows it at this moment: 0 and it is noted; else the seconds until it may.
 
     Args:
@@ -105,7 +112,8 @@ async def take(session: AsyncSession, rate: Rate, key: str = KEY, *, background:
     if wait is None:
         await reserve(session, rate, key)
         return await take(session, rate, key)
-    # Free since: who finds that has to try again, and a wait of 0 would say that the moment is theirs.
+    # Free since: who finds that has to try again, and a wait of 0 would say that the moment is
+    # theirs.
     return max(float(wait), 0.001)
 
 

@@ -1,4 +1,7 @@
-"""`sync_state`: small facts by key. One of its rows paces every process's requests: `models.tables.rate_limit`."""
+"""`sync_state`: small facts by key.
+
+One of its rows paces every process's requests: `models.tables.rate_limit`.
+"""
 
 from __future__ import annotations
 
@@ -21,31 +24,37 @@ BOARD = "board"
 
 No moment: it could not be followed when it was seen last."""
 BOARD_IDS = "board_ids"
-"""With a data source's id. value: `BoardMemory`, what its properties, options and views are known by."""
+"""With a data source's id. value: `BoardMemory`, what its properties, options and views are known
+by."""
 BOARDS_MADE = "boards_made"
-"""value: {"<page id>:<title>": database id}: what `board create` made, whatever it is called or wherever it is now."""
+"""value: {"<page id>:<title>": database id}: what `board create` made, whatever it is called or
+wherever it is now."""
 BOT = "bot_user"
-"""With a token's fingerprint (`models.tables.notion_users`). value: {"id"}: whom our own writes come back from."""
+"""With a token's fingerprint (`models.tables.notion_users`). value: {"id"}: whom our own writes
+come back from."""
 IMPORT = "import_progress"
 """value: `Course.as_json()`: how far an unfinished import came."""
 LAST_GOOD_CYCLE = "last_good_cycle"
-"""value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle was last good: at its end, and each minute of
-one that works through a backlog."""
+"""value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle was last good:
+at its end, and each minute of one that works through a backlog."""
 FAILED_CYCLE = "last_failed_cycle"
 """value: {"error"}, moment: why and when a push cycle last failed."""
 WATCH = "watch"
-"""value: {"since"}, moment: since when somebody has watched without a break, and when they last looked."""
+"""value: {"since"}, moment: since when somebody has watched without a break, and when they last
+looked."""
 ENROLLED = "verification_token"
 """value: {"token"}: the webhook secret that a handshake brought."""
 CHANNELS = "channels"
-"""value: {"ids", "texts", "wrong"}: the configured channels of the last cycle, what their files said (by id), and which
-files were wrong."""
+"""value: {"ids", "texts", "wrong"}: the configured channels of the last cycle, what their files
+said (by id), and which files were wrong."""
 PRESENCE = "presence"
 """value: `Rounds.as_json()`: how far the cards were asked for that should be on the board."""
 PEOPLE = "people"
-"""value: names by the ids of Notion's users (`models.tables.people`), moment: when Notion last refused to tell one."""
+"""value: names by the ids of Notion's users (`models.tables.people`), moment: when Notion last
+refused to tell one."""
 CONFIRMED = "push_confirmed"
-"""moment: when the operator allowed cards that wait to go on (`models.sync.safety_stop`); there until it was used on some."""
+"""moment: when the operator allowed cards that wait to go on (`models.sync.safety_stop`); there
+until it was used on some."""
 
 
 WATCH_BREAK = timedelta(minutes=2)
@@ -60,7 +69,9 @@ class SyncState(SQLModel, table=True):
     key: str = Field(sa_column=Column(String(100), primary_key=True))
     value: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     moment: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    updated_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False, server_default=func.now()))
+    updated_at: datetime = Field(
+        sa_column=Column(timestamptz(), nullable=False, server_default=func.now())
+    )
 
 
 async def get_value(session: AsyncSession, key: str) -> dict[str, Any] | None:
@@ -81,20 +92,33 @@ async def remember(
     moment: datetime | None = None,
 ) -> None:
     """Set what is known under a key."""
-    row = insert(SyncState).values(key=key, value=value, moment=moment, updated_at=func.clock_timestamp())
-    new = {"value": row.excluded.value, "moment": row.excluded.moment, "updated_at": row.excluded.updated_at}
+    row = insert(SyncState).values(
+        key=key, value=value, moment=moment, updated_at=func.clock_timestamp()
+    )
+    new = {
+        "value": row.excluded.value,
+        "moment": row.excluded.moment,
+        "updated_at": row.excluded.updated_at,
+    }
     await session.execute(row.on_conflict_do_update(index_elements=["key"], set_=new))
 
 
 async def remember_once(session: AsyncSession, key: str, *, value: dict[str, Any]) -> bool:
     """Set what is known under a key unless something is; False when something was."""
-    row = insert(SyncState).values(key=key, value=value).on_conflict_do_nothing().returning(col(SyncState.key))
+    row = (
+        insert(SyncState)
+        .values(key=key, value=value)
+        .on_conflict_do_nothing()
+        .returning(col(SyncState.key))
+    )
     return (await session.execute(row)).first() is not None
 
 
 async def forget(session: AsyncSession, key: str) -> bool:
     """Remove a key; False when there was none."""
-    gone = await session.execute(delete(SyncState).where(col(SyncState.key) == key).returning(col(SyncState.key)))
+    gone = await session.execute(
+        delete(SyncState).where(col(SyncState.key) == key).returning(col(SyncState.key))
+    )
     return gone.first() is not None
 
 

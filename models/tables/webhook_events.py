@@ -37,7 +37,8 @@ from models.tables.sync_state import forget
 ATTEMPTS_MAX = 8
 """Tries an event gets before it is dead: kept, alerted, replayable."""
 LEASE = timedelta(minutes=3)
-"""How long a claim holds. Longer than claiming, reading 100 pages at 3 a second and storing them take."""
+"""How long a claim holds. Longer than claiming, reading 100 pages at 3 a second and storing them
+take."""
 _FIRST_RETRY = timedelta(seconds=15)
 _ROW_DIGITS = 18
 """A number of more digits is no row's: PostgreSQL's bigint ends there."""
@@ -58,15 +59,24 @@ class EventState(StrEnum):
 
 
 class WebhookEvent(SQLModel, table=True):
-    """One delivery. `event_id` is Notion's id of the event; `page_id` is None for events about no page."""
+    """One delivery.
+
+    `event_id` is Notion's id of the event; `page_id` is None for events about no page.
+    """
 
     __tablename__ = "webhook_events"
     __table_args__ = (
-        Index("ix_webhook_events_due", "next_attempt_at", postgresql_where=text("NOT processed AND dead_at IS NULL")),
+        Index(
+            "ix_webhook_events_due",
+            "next_attempt_at",
+            postgresql_where=text("NOT processed AND dead_at IS NULL"),
+        ),
         Index("ix_webhook_events_dead_at", "dead_at", postgresql_where=text("dead_at IS NOT NULL")),
     )
 
-    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True)
+    )
     event_id: str = Field(sa_column=Column(String(200), unique=True, nullable=False))
     event_type: str = Field(sa_column=Column(String(100), nullable=False))
     page_id: str | None = Field(default=None, sa_column=Column(String(100), index=True))
@@ -114,7 +124,8 @@ SCHEMA_UPDATED = "data_source.schema_updated"
 """The type of the event that tells of a change of a board's properties or options."""
 
 _UNFINISHED = (~col(WebhookEvent.processed), col(WebhookEvent.dead_at).is_(None))
-"""Neither processed nor dead, in the words of `ix_webhook_events_due`: else PostgreSQL does not see that it fits."""
+"""Neither processed nor dead, in the words of `ix_webhook_events_due`: else PostgreSQL does not see
+that it fits."""
 
 
 def written_only_by(payload: dict[str, Any], user_ids: Collection[str]) -> bool:
@@ -122,7 +133,9 @@ def written_only_by(payload: dict[str, Any], user_ids: Collection[str]) -> bool:
     authors = payload.get("authors")
     if not isinstance(authors, list) or not authors:
         return False
-    return all(isinstance(author, dict) and is_ours(author.get("id"), user_ids) for author in authors)
+    return all(
+        isinstance(author, dict) and is_ours(author.get("id"), user_ids) for author in authors
+    )
 
 
 def is_own_echo(event_type: str, payload: dict[str, Any], user_ids: Collection[str]) -> bool:
@@ -133,7 +146,8 @@ def is_own_echo(event_type: str, payload: dict[str, Any], user_ids: Collection[s
     return event_type != SCHEMA_UPDATED and written_only_by(payload, user_ids)
 
 
-# As text, because SQLAlchemy compiles an INSERT with ON CONFLICT anew each time: that was a quarter of the door's work.
+# As text, because SQLAlchemy compiles an INSERT with ON CONFLICT anew each time: that was a quarter
+# of the door's work.
 _PUT = text(
     "INSERT INTO webhook_events "
     "(event_id, event_type, page_id, payload, correlation_id, received_at, next_attempt_at, "
@@ -179,7 +193,9 @@ async def count_due(session: AsyncSession, *, now: datetime, bot_ids: Collection
     path = cast("$.authors[*].id", JSONPATH)
     authors = func.jsonb_path_query_array(col(WebhookEvent.payload), path, type_=JSONB)
     ours = authors.contained_by(sorted(bot_ids)) & (authors != cast([], JSONB))
-    query = select(func.count()).select_from(_due(now).where(~func.coalesce(ours, False)).subquery())
+    query = select(func.count()).select_from(
+        _due(now).where(~func.coalesce(ours, False)).subquery()
+    )
     return int((await session.execute(query)).scalar_one())
 
 
@@ -227,13 +243,25 @@ async def finish(session: AsyncSession, ids: Sequence[int], *, now: datetime, ou
     """Mark events as done, in the transaction that stores their effect."""
     if not ids:
         return
-    done = {"processed": True, "processed_at": now, "claimed_until": None, "error": None, "outcome": outcome}
+    done = {
+        "processed": True,
+        "processed_at": now,
+        "claimed_until": None,
+        "error": None,
+        "outcome": outcome,
+    }
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**done))
 
 
-async def release(session: AsyncSession, ids: Sequence[int], *, now: datetime, wait: timedelta) -> None:
+async def release(
+    session: AsyncSession, ids: Sequence[int], *, now: datetime, wait: timedelta
+) -> None:
     """Give events back untried: what stopped us was not theirs (Notion or its token failing)."""
-    back = {"claimed_until": None, "next_attempt_at": now + wait, "attempts": WebhookEvent.attempts - 1}
+    back = {
+        "claimed_until": None,
+        "next_attempt_at": now + wait,
+        "attempts": WebhookEvent.attempts - 1,
+    }
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**back))
 
 
@@ -249,9 +277,15 @@ async def free_claims(session: AsyncSession) -> int:
 async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, error: str) -> None:
     """Leave failed events due again with backoff; those out of attempts are dead.
 
-    The n-th failure waits 15 s x 3^(n-1): 15 s, 45 s, … 3 h; eight attempts span four and a half hours.
+    The n-th failure waits 15 s x 3^(n-1): 15 s, 45 s, … 3 h; eight attempts span four and a half
+    hours.
     """
-    query = select(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).order_by(col(WebhookEvent.id)).with_for_update()
+    query = (
+        select(WebhookEvent)
+        .where(col(WebhookEvent.id).in_(ids))
+        .order_by(col(WebhookEvent.id))
+        .with_for_update()
+    )
     rows = await session.scalars(query, execution_options={"populate_existing": True})
     for event in rows:
         event.error, event.claimed_until = error[:2000], None
@@ -274,7 +308,11 @@ def incident_of(event_id: str) -> str:
 
 async def dead_since(session: AsyncSession, moment: datetime) -> list[str]:
     """Notion's ids of the events that died since then."""
-    return list(await session.scalars(select(WebhookEvent.event_id).where(col(WebhookEvent.dead_at) >= moment)))
+    return list(
+        await session.scalars(
+            select(WebhookEvent.event_id).where(col(WebhookEvent.dead_at) >= moment)
+        )
+    )
 
 
 async def waiting(session: AsyncSession) -> int:
@@ -285,7 +323,10 @@ async def waiting(session: AsyncSession) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How many events the inbox holds. `waiting` are those neither processed nor dead, whenever they are due."""
+    """How many events the inbox holds.
+
+    `waiting` are those neither processed nor dead, whenever they are due.
+    """
 
     waiting: int
     processed: int
@@ -296,20 +337,28 @@ async def counts(session: AsyncSession) -> Counts:
     """How many there are of each."""
     done, dead = col(WebhookEvent.processed), col(WebhookEvent.dead_at).is_not(None)
     totals = [func.count().filter(which) for which in (~done & ~dead, done, ~done & dead)]
-    waits, processed, died = (await session.execute(select(*totals).select_from(WebhookEvent))).one()
+    waits, processed, died = (
+        await session.execute(select(*totals).select_from(WebhookEvent))
+    ).one()
     return Counts(waiting=waits, processed=processed, dead=died)
 
 
 async def newest(session: AsyncSession, *, dead: bool, limit: int) -> list[WebhookEvent]:
     """The last events that came, newest first; with `dead`, only dead ones."""
     query = select(WebhookEvent).order_by(col(WebhookEvent.id).desc()).limit(limit)
-    return list(await session.scalars(query.where(col(WebhookEvent.dead_at).is_not(None)) if dead else query))
+    return list(
+        await session.scalars(
+            query.where(col(WebhookEvent.dead_at).is_not(None)) if dead else query
+        )
+    )
 
 
 async def unfinished_of(session: AsyncSession, page_id: str) -> list[WebhookEvent]:
     """The events about a page that are not processed, oldest first."""
     about = (WebhookEvent.page_id == page_id, ~col(WebhookEvent.processed))
-    return list(await session.scalars(select(WebhookEvent).where(*about).order_by(col(WebhookEvent.id))))
+    return list(
+        await session.scalars(select(WebhookEvent).where(*about).order_by(col(WebhookEvent.id)))
+    )
 
 
 async def find_event(session: AsyncSession, wanted: str) -> WebhookEvent:
@@ -329,16 +378,23 @@ async def find_event(session: AsyncSession, wanted: str) -> WebhookEvent:
     if not rows:
         raise GiveUp(f"There is no event {wanted}: `showrunner events list` shows them.")
     if len(rows) > 1 and rows[0].event_id != wanted:
-        raise GiveUp(f"More than one event id begins with {wanted}: give more of it, or the number of its row.")
+        raise GiveUp(
+            f"More than one event id begins with {wanted}: give more of it, or the number of its row."
+        )
     return rows[0]
 
 
 async def replay(session: AsyncSession, rows: Sequence[int] | None, *, now: datetime) -> list[int]:
-    """Make events due now, with all their attempts before them; None stands for every dead one. Those made due.
+    """Make events due now, with all their attempts before them; None stands for every dead one.
 
-    Harmless for a processed event, which is only a hint to look at its page. One that is claimed is left to its worker.
+    Those made due.
+
+    Harmless for a processed event, which is only a hint to look at its page. One that is claimed is
+    left to its worker.
     """
-    which = col(WebhookEvent.dead_at).is_not(None) if rows is None else col(WebhookEvent.id).in_(rows)
+    which = (
+        col(WebhookEvent.dead_at).is_not(None) if rows is None else col(WebhookEvent.id).in_(rows)
+    )
     afresh = {
         "processed": False,
         "processed_at": None,
@@ -348,5 +404,10 @@ async def replay(session: AsyncSession, rows: Sequence[int] | None, *, now: date
         "claimed_until": None,
         "dead_at": None,
     }
-    made = update(WebhookEvent).where(which, _free(now)).values(**afresh).returning(col(WebhookEvent.id))
+    made = (
+        update(WebhookEvent)
+        .where(which, _free(now))
+        .values(**afresh)
+        .returning(col(WebhookEvent.id))
+    )
     return sorted(row[0] for row in await session.execute(made))

@@ -1,9 +1,10 @@
 """The verification tokens that handshakes brought, in one row of `sync_state`.
 
-While the operator holds enrolment open anybody can send a handshake, with a token of his own choice, and sign events
-with it. Only while there is no secret at all the first token counts at once: nobody could let anything in otherwise.
-Beside a secret a token is a candidate, which proves nothing until the operator accepts it: Notion alone knows the right
-one, and says so when the operator pastes it there. The token before goes on counting until the accepted one has signed
+While the operator holds enrolment open anybody can send a handshake, with a token of his own
+choice, and sign events with it. Only while there is no secret at all the first token counts at
+once: nobody could let anything in otherwise. Beside a secret a token is a candidate, which proves
+nothing until the operator accepts it: Notion alone knows the right one, and says so when the
+operator pastes it there. The token before goes on counting until the accepted one has signed
 something, so that a change loses no event.
 """
 
@@ -31,7 +32,8 @@ class Token:
 
     Attributes:
         received_at: when its handshake came; None when that was not noted.
-        beside: the mark of the NOTION_WEBHOOK_SECRET that the door had then (`mark_of`); None when it had none.
+        beside: the mark of the NOTION_WEBHOOK_SECRET that the door had then (`mark_of`); None when
+            it had none.
     """
 
     token: str
@@ -41,7 +43,11 @@ class Token:
     def as_json(self) -> dict[str, Any]:
         """What is stored: only what is known."""
         at = {"received_at": self.received_at.isoformat()} if self.received_at is not None else {}
-        return {"token": self.token, **at, **({"beside": self.beside} if self.beside is not None else {})}
+        return {
+            "token": self.token,
+            **at,
+            **({"beside": self.beside} if self.beside is not None else {}),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -81,21 +87,28 @@ class Tokens:
             GiveUp: when that is none or several of them.
         """
         if not self.candidates:
-            raise GiveUp("No token waits to be accepted: `showrunner webhook token` says which one counts.")
+            raise GiveUp(
+                "No token waits to be accepted: `showrunner webhook token` says which one counts."
+            )
         found = [one for one in self.candidates if text is None or one.token.startswith(text)]
         if len(found) != 1:
             raise GiveUp(
                 f"{len(found)} tokens that wait are meant by that: name the one that Notion took, as "
                 "`showrunner webhook token --all` prints it."
             )
-        return replace(self, secret=found[0], former=self.secret.token if self.secret else None, candidates=())
+        return replace(
+            self, secret=found[0], former=self.secret.token if self.secret else None, candidates=()
+        )
 
     def counting(self, configured: str | None) -> list[str]:
         """The tokens that count beside a configured secret.
 
-        One counts only beside the secret that was configured when it came: whoever sets another one means that alone.
+        One counts only beside the secret that was configured when it came: whoever sets another one
+        means that alone.
         """
-        if self.secret is None or (configured is not None and self.secret.beside != mark_of(configured)):
+        if self.secret is None or (
+            configured is not None and self.secret.beside != mark_of(configured)
+        ):
             return []
         return [self.secret.token, *([self.former] if self.former is not None else [])]
 
@@ -104,7 +117,11 @@ class Tokens:
         return {
             **(self.secret.as_json() if self.secret is not None else {}),
             **({"former": self.former} if self.former is not None else {}),
-            **({"candidates": [one.as_json() for one in self.candidates]} if self.candidates else {}),
+            **(
+                {"candidates": [one.as_json() for one in self.candidates]}
+                if self.candidates
+                else {}
+            ),
         }
 
     @classmethod

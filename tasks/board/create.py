@@ -48,7 +48,9 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
         NotionWriteUncertain: something may have been made and is not to be seen: running again goes on.
     """
     found = await _found(site, page_id, title)
-    database_id = found or await found_or_made(site, page_id, title, board_schema(site.channels[:OPTIONS_MAX]))
+    database_id = found or await found_or_made(
+        site, page_id, title, board_schema(site.channels[:OPTIONS_MAX])
+    )
     if site.sessions is not None:
         async with site.sessions.begin() as session:
             made = await get_value(session, BOARDS_MADE) or {}
@@ -57,7 +59,9 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
     if found is not None:
         _check_is_board(sight, title)
     done = await repair(site, sight, {Mend.ADD})
-    return MadeBoard(new=found is None, sight=done.sight, added=done.mended, refused=done.refused, left=done.left)
+    return MadeBoard(
+        new=found is None, sight=done.sight, added=done.mended, refused=done.refused, left=done.left
+    )
 
 
 async def _found(site: Site, page_id: str, title: str) -> str | None:
@@ -74,7 +78,11 @@ async def _found(site: Site, page_id: str, title: str) -> str | None:
     async with site.sessions() as session:
         made = (await get_value(session, BOARDS_MADE) or {}).get(_key(page_id, title))
     try:
-        return None if made is None or (await site.notion.get_database(made)).get("in_trash") else str(made)
+        return (
+            None
+            if made is None or (await site.notion.get_database(made)).get("in_trash")
+            else str(made)
+        )
     except NotionPageNotFound:
         return None
 

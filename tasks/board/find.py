@@ -39,7 +39,9 @@ def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str
         found = [s["id"] for s in sources]
     if len(found) != 1:
         names = ", ".join(f"“{s['name']}” ({s['id']})" for s in sources)
-        raise BoardError(f"Set NOTION_DATA_SOURCE to the name or id of one of the database's data sources: {names}.")
+        raise BoardError(
+            f"Set NOTION_DATA_SOURCE to the name or id of one of the database's data sources: {names}."
+        )
     return str(found[0])
 
 
@@ -65,7 +67,9 @@ async def _what_it_is(notion: NotionClient, wanted: str) -> str:
             f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
             "connection (••• menu of the page, Connections)?"
         )
-    there = ", ".join(f"“{block['child_database']['title']}” ({block['id']})" for block in databases)
+    there = ", ".join(
+        f"“{block['child_database']['title']}” ({block['id']})" for block in databases
+    )
     return (
         f"NOTION_DATABASE_ID names a page, {wanted}, and not a database: open the board as a page of its own and copy "
         f"its link. {f'Databases on that page: {there}.' if there else 'No database stands on that page.'}"

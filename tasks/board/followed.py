@@ -20,7 +20,8 @@ from tasks.board.find import bare, find_board
 from tasks.runtime.context import Connections
 
 LOOK_AGAIN = timedelta(hours=1)
-"""How long the board's schema counts as known where Notion tells of its changes: single events get lost."""
+"""How long the board's schema counts as known where Notion tells of its changes: single events get
+lost."""
 
 SANDBOX_BOARD = "board.json"
 """The file in STATE_DIR that remembers the sandbox's board."""
@@ -69,7 +70,11 @@ def check_same_board(known: Mapping[str, Any], settings: Settings) -> None:
         return
     sandboxes = _sandbox_board(settings.state_dir)
     theirs = "the sandbox board" if followed == sandboxes else f"the board {followed}"
-    named = "the sandbox's (NOTION_API_TOKEN is not set)" if wanted == sandboxes else f"NOTION_DATABASE_ID {wanted}"
+    named = (
+        "the sandbox's (NOTION_API_TOKEN is not set)"
+        if wanted == sandboxes
+        else f"NOTION_DATABASE_ID {wanted}"
+    )
     raise SettingsError(
         f"This folder's database belongs to {theirs}, and the settings name another one: {named}. Go on with that one "
         "in a STATE_DIR of its own (or a DATABASE_URL, where you set it), or let this database forget the former: "
@@ -94,19 +99,32 @@ async def board_to_write(on: Connections) -> Board:
     async with on.sessions() as session:
         known, seen = await get_value(session, BOARD), await get_moment(session, BOARD)
         last = await newest(session, dead=False, limit=1)
-    trusted = seen is not None and on.clock() - seen < LOOK_AGAIN and any(event.received_at > seen for event in last)
-    return Board.from_json(known["board"]) if known is not None and trusted else await refreshed_board(on)
+    trusted = (
+        seen is not None
+        and on.clock() - seen < LOOK_AGAIN
+        and any(event.received_at > seen for event in last)
+    )
+    return (
+        Board.from_json(known["board"])
+        if known is not None and trusted
+        else await refreshed_board(on)
+    )
 
 
 async def board_if_long_known(on: Connections) -> Board | None:
     """The board as it is now, if it was last asked for longer ago than `LOOK_AGAIN`; else None."""
     async with on.sessions() as session:
         seen = await get_moment(session, BOARD)
-    return None if seen is not None and on.clock() - seen < LOOK_AGAIN else await refreshed_board(on)
+    return (
+        None if seen is not None and on.clock() - seen < LOOK_AGAIN else await refreshed_board(on)
+    )
 
 
 async def board_after_refusal(on: Connections) -> Board:
-    """The board as it is, after Notion refused a write to it: perhaps it changed. Looked at once a minute at most."""
+    """The board as it is, after Notion refused a write to it: perhaps it changed.
+
+    Looked at once a minute at most.
+    """
     return await board_since(on, on.clock() - timedelta(minutes=1))
 
 
@@ -115,15 +133,19 @@ async def board_since(on: Connections, moment: datetime) -> Board:
     async with on.board_is_looked_at:
         async with on.sessions() as session:
             seen = await get_moment(session, BOARD)
-        return await followed_board(on) if seen is not None and seen > moment else await refreshed_board(on)
+        return (
+            await followed_board(on)
+            if seen is not None and seen > moment
+            else await refreshed_board(on)
+        )
 
 
 async def refreshed_board(on: Connections) -> Board:
     """The board with the options and types it has now, remembered for the steps to come.
 
-    When a property came or went, or an option went, cards show something else although nobody edited them: the next
-    sweep reads all of them. That the pipeline cannot show something for it is alerted, once, and over when the board
-    has it again.
+    When a property came or went, or an option went, cards show something else although nobody
+    edited them: the next sweep reads all of them. That the pipeline cannot show something for it is
+    alerted, once, and over when the board has it again.
 
     Raises:
         SettingsError, BoardError: as of `followed_board`.
@@ -149,7 +171,9 @@ async def refreshed_board(on: Connections) -> Board:
     return board
 
 
-async def _store(on: Connections, value: dict[str, Any] | None, *, seen: datetime | None, anew: bool = True) -> None:
+async def _store(
+    on: Connections, value: dict[str, Any] | None, *, seen: datetime | None, anew: bool = True
+) -> None:
     async with on.sessions.begin() as session:
         if value is not None:
             await remember(session, BOARD, value=value, moment=seen)
@@ -206,5 +230,7 @@ async def bot_ids(on: Connections) -> frozenset[str]:
 async def _find_board(on: Connections) -> tuple[str, str, None]:
     wanted = on.settings.notion_database_id
     if wanted is None:
-        raise SettingsError("NOTION_DATABASE_ID is not set: copy the link of the board's database in Notion into it.")
+        raise SettingsError(
+            "NOTION_DATABASE_ID is not set: copy the link of the board's database in Notion into it."
+        )
     return *await find_board(on.notion, wanted, on.settings.notion_data_source), None

@@ -16,7 +16,8 @@ from models.tables.card import others_to_write
 from tasks.runtime.context import Connections
 
 SEVERAL: Final = 3
-"""Different pages refused in a row from which on an earlier write proves nothing any more; and pages tried at most."""
+"""Different pages refused in a row from which on an earlier write proves nothing any more; and
+pages tried at most."""
 
 log = structlog.get_logger("showrunner.push")
 

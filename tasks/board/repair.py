@@ -60,7 +60,9 @@ async def repair(site: Site, sight: Sight, mends: Collection[Mend] = frozenset(M
     done = Repair(sight=after, mended=[one for one in bench.tried if not _still(one, left)])
     for one in left:
         if one.mend in mends:
-            reason = bench.reasons.get((one.part, one.about), "Notion accepted the change and did not make it.")
+            reason = bench.reasons.get(
+                (one.part, one.about), "Notion accepted the change and did not make it."
+            )
             done.refused.append((one, reason))
         else:
             done.left.append(one)
@@ -69,7 +71,9 @@ async def repair(site: Site, sight: Sight, mends: Collection[Mend] = frozenset(M
 
 
 def _still(one: Drift, left: Sequence[Drift]) -> bool:
-    return any((one.slug, one.part, one.about) == (other.slug, other.part, other.about) for other in left)
+    return any(
+        (one.slug, one.part, one.about) == (other.slug, other.part, other.about) for other in left
+    )
 
 
 _Mending = Callable[[str, Sequence[Drift]], Awaitable[None]]
@@ -113,7 +117,9 @@ class _Bench:
         self._sight = replace(self._sight, data_source=answer)
 
     async def _reread(self) -> None:
-        self._sight = replace(self._sight, data_source=await self._site.notion.get_data_source(self._source_id))
+        self._sight = replace(
+            self._sight, data_source=await self._site.notion.get_data_source(self._source_id)
+        )
 
     async def views(self) -> None:
         """Mend the views, each a request."""
@@ -123,7 +129,11 @@ class _Bench:
     async def _mend_view(self, key: str, drifts: Sequence[Drift]) -> None:
         plan = self._sight.plan(key)
         view = self._sight.planned_views.get(key)
-        body = new_view(self._sight, plan) if view is None else changed_view(self._sight, plan, view, drifts)
+        body = (
+            new_view(self._sight, plan)
+            if view is None
+            else changed_view(self._sight, plan, view, drifts)
+        )
         if body is None:
             raise GiveUp("The board lacks the properties or options that the view needs.")
         if view is None:
@@ -133,10 +143,17 @@ class _Bench:
 
     async def _reread_views(self) -> None:
         database_id = str((self._sight.database or {})["id"])
-        self._sight = replace(self._sight, views=await read_views(self._site, database_id, self._source_id))
+        self._sight = replace(
+            self._sight, views=await read_views(self._site, database_id, self._source_id)
+        )
 
     async def _try(
-        self, part: Part, about: str, drifts: Sequence[Drift], mend: _Mending, reread: Callable[[], Awaitable[None]]
+        self,
+        part: Part,
+        about: str,
+        drifts: Sequence[Drift],
+        mend: _Mending,
+        reread: Callable[[], Awaitable[None]],
     ) -> None:
         self.tried += drifts
         try:
@@ -154,11 +171,15 @@ class _Bench:
         """The data source of a relation database: the one of that title beside the board, else a new one."""
         parent = (self._sight.database or {}).get("parent") or {}
         if "page_id" not in parent:
-            raise GiveUp("The board does not stand on a page, so no database can be made beside it; add the relation.")
+            raise GiveUp(
+                "The board does not stand on a page, so no database can be made beside it; add the relation."
+            )
         if self._related is None:
             self._related = await databases_on(self._site, parent["page_id"])
         if name not in self._related:
-            self._related[name] = await found_or_made(self._site, parent["page_id"], name, RELATED_SCHEMA)
+            self._related[name] = await found_or_made(
+                self._site, parent["page_id"], name, RELATED_SCHEMA
+            )
         database = await self._site.notion.get_database(self._related[name])
         return str(database["data_sources"][0]["id"])
 
@@ -170,7 +191,9 @@ async def databases_on(site: Site, page_id: str) -> dict[str, str]:
 
 
 async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, Any]) -> str:
-    """A new database on a page; its id. One that was made although Notion said otherwise is found, not made twice.
+    """A new database on a page; its id.
+
+    One that was made although Notion said otherwise is found, not made twice.
 
     Raises:
         NotionWriteUncertain: it may have been made and is not to be seen.
@@ -185,5 +208,7 @@ async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, 
 
 
 def _again(error: NotionWriteUncertain) -> NotionWriteUncertain:
-    told = f"{error}. Nothing of it is to be seen. Run the command again: it goes on where it stopped."
+    told = (
+        f"{error}. Nothing of it is to be seen. Run the command again: it goes on where it stopped."
+    )
     return NotionWriteUncertain(told, status=error.status, code=error.code)

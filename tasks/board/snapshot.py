@@ -63,7 +63,9 @@ async def look(site: Site, database_id: str) -> Sight:
             seen = sight.seen()
             if await get_value(session, BOARD) is None:
                 # People may still decide that a column called Attention is theirs, and rename it.
-                others = {name: known for name, known in seen.properties.items() if name != "Attention"}
+                others = {
+                    name: known for name, known in seen.properties.items() if name != "Attention"
+                }
                 seen = replace(seen, properties=others)
             await note(session, source["id"], seen)
     return sight
@@ -95,7 +97,10 @@ async def with_notes(site: Site, sight: Sight) -> Sight:
 def _as_on_board(sight: Sight) -> Sight:
     """With the channels as the board's options spell them, where people read both as the same."""
     options = sight.option_names("Channel")
-    return replace(sight, channels=tuple(channel_named(channel, options) or channel for channel in sight.channels))
+    return replace(
+        sight,
+        channels=tuple(channel_named(channel, options) or channel for channel in sight.channels),
+    )
 
 
 async def _database(site: Site, id_: str) -> dict[str, Any]:
@@ -142,7 +147,8 @@ async def _recalled(site: Site, source_id: str) -> BoardMemory:
         return BoardMemory()
     async with site.sessions() as session:
         memory, known = await recall(session, source_id), await get_value(session, BOARD)
-    # A database that followed the board before ids were remembered apart knows some of them all the same.
+    # A database that followed the board before ids were remembered apart knows some of them all the
+    # same.
     if known is None or known["board"]["data_source_id"] != source_id:
         return memory
     return memory_of(Board.from_json(known["board"])).with_newer(memory)

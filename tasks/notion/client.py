@@ -2,9 +2,10 @@
 
 Only this file and `tasks.notion.errors` import notion_client.
 
-One place limits (`tasks.notion.throttle`, under the SDK, so that every attempt counts), one place retries (`_send`), one
-place translates errors (`verdict`). Retries multiply nowhere else: a request is tried at most three times, and a
-Prefect task that holds it is repeated only as a whole (see `tasks.runtime.prefect_task.can_try_again`).
+One place limits (`tasks.notion.throttle`, under the SDK, so that every attempt counts), one place
+retries (`_send`), one place translates errors (`verdict`). Retries multiply nowhere else: a request
+is tried at most three times, and a Prefect task that holds it is repeated only as a whole (see
+`tasks.runtime.prefect_task.can_try_again`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,20 @@ import httpx
 from aiolimiter import AsyncLimiter
 from notion_client import AsyncClient
 from notion_client.errors import HTTPResponseError, InvalidPathParameterError, RequestTimeoutError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
 
-from models.errors import NotionCursorExpired, NotionUnavailable, NotionWriteUncertain, SettingsError
+from models.errors import (
+    NotionCursorExpired,
+    NotionUnavailable,
+    NotionWriteUncertain,
+    SettingsError,
+)
 from models.postgres.engine import SILENCE_SECONDS
 from tasks.notion.errors import (
     BEGINNINGS,
@@ -46,20 +58,26 @@ RETRY_AFTER_MAX: Final = 60.0
 
 Json = dict[str, Any]
 
-_REFUSED: Final = (HTTPResponseError, InvalidPathParameterError, RequestTimeoutError, httpx.InvalidURL)
-"""What the SDK raises of an answer that is none of success, and of an id of which no address can be made."""
+_REFUSED: Final = (
+    HTTPResponseError,
+    InvalidPathParameterError,
+    RequestTimeoutError,
+    httpx.InvalidURL,
+)
+"""What the SDK raises of an answer that is none of success, and of an id of which no address can be
+made."""
 
 
 class NotionClient:
     """Notion's API, version 2026-03-11, as far as Showrunner needs it (spec 3.2).
 
-    Every method sends one request (retried up to three times in all) and returns the response's JSON object.
+    Every method sends one request (retried up to three times in all) and returns the response's
+    JSON object.
 
-    Raises (every method):
-        NotionAuthError: 401; NotionForbidden, which is one too: 403.
-        NotionPageNotFound: 404.
-        NotionRejected: any other 4xx; the request is wrong.
-        NotionUnavailable: Notion is not answering well, or something else answers in its place; `retry_after` says how
+    Raises (every method): NotionAuthError: 401; NotionForbidden, which is one too: 403.
+        NotionPageNotFound: 404. NotionRejected: any other 4xx; the request is wrong.
+        NotionUnavailable: Notion is not answering well, or something else answers in its place;
+        `retry_after` says how
             long it asked to be left alone.
         NotionWriteUncertain: a write failed but may have been saved: read before repeating it.
 
@@ -70,8 +88,8 @@ class NotionClient:
         base_url: where the API answers, without `/v1`.
         timeout: seconds to wait for an answer.
         sleep: how to wait between attempts.
-        transport: what carries requests; None: the network, through the proxy that the environment names.
-            Another one is for tests in one process.
+        transport: what carries requests; None: the network, through the proxy that the environment
+            names. Another one is for tests in one process.
     """
 
     def __init__(
@@ -126,22 +144,30 @@ class NotionClient:
 
     async def get_property(self, page_id: str, property_id: str) -> list[Json]:
         """Every item of a paginated property (title, rich_text, relation), over as many requests as it takes."""
-        return await self._all(partial(self._sdk.pages.properties.retrieve, page_id, property_id, page_size=100))
+        return await self._all(
+            partial(self._sdk.pages.properties.retrieve, page_id, property_id, page_size=100)
+        )
 
     async def update_page(self, page_id: str, properties: Mapping[str, Any]) -> Json:
         """Write those properties and no others; returns the page as it is then."""
-        return await self._send(lambda: self._sdk.pages.update(page_id, properties=dict(properties)), writes=True)
+        return await self._send(
+            lambda: self._sdk.pages.update(page_id, properties=dict(properties)), writes=True
+        )
 
     async def create_page(self, data_source_id: str, properties: Mapping[str, Any]) -> Json:
         """A new page of a data source."""
         parent = {"type": "data_source_id", "data_source_id": data_source_id}
-        return await self._send(lambda: self._sdk.pages.create(parent=parent, properties=dict(properties)), writes=True)
+        return await self._send(
+            lambda: self._sdk.pages.create(parent=parent, properties=dict(properties)), writes=True
+        )
 
     async def get_database(self, database_id: str) -> Json:
         """A database, with its data sources."""
         return await self._send(lambda: self._sdk.databases.retrieve(database_id))
 
-    async def create_database(self, parent_page_id: str, title: str, properties: Mapping[str, Any]) -> Json:
+    async def create_database(
+        self, parent_page_id: str, title: str, properties: Mapping[str, Any]
+    ) -> Json:
         """A new database with one data source of that schema, under a page the connection can see."""
         return await self._send(
             lambda: self._sdk.databases.create(
@@ -159,7 +185,8 @@ class NotionClient:
     async def update_data_source(self, data_source_id: str, properties: Mapping[str, Any]) -> Json:
         """Add or change properties of the schema, by name or id; the options listed replace all there were."""
         return await self._send(
-            lambda: self._sdk.data_sources.update(data_source_id, properties=dict(properties)), writes=True
+            lambda: self._sdk.data_sources.update(data_source_id, properties=dict(properties)),
+            writes=True,
         )
 
     async def child_databases(self, page_id: str) -> list[Json]:
@@ -169,7 +196,10 @@ class NotionClient:
 
     async def view_ids(self, database_id: str) -> list[str]:
         """The views of a database in the order of their tabs, over as many requests as it takes."""
-        return [view["id"] for view in await self._all(partial(self._sdk.views.list, database_id=database_id))]
+        return [
+            view["id"]
+            for view in await self._all(partial(self._sdk.views.list, database_id=database_id))
+        ]
 
     async def get_view(self, view_id: str) -> Json:
         """A view with its filter and configuration; NotionRejected for kinds that the API does not know (feed)."""
@@ -194,7 +224,9 @@ class NotionClient:
         """Up to 100 pages of a data source, with their values; `next_cursor` leads on."""
         given = {"filter": filter_, "sorts": sorts, "start_cursor": start_cursor}
         body = {name: value for name, value in given.items() if value is not None}
-        return await self._send(lambda: self._sdk.data_sources.query(data_source_id, page_size=100, **body))
+        return await self._send(
+            lambda: self._sdk.data_sources.query(data_source_id, page_size=100, **body)
+        )
 
     async def _all(self, read: Callable[..., Awaitable[Any]]) -> list[Json]:
         """Every item of a list; from its beginning again when Notion forgot where we were."""
@@ -236,13 +268,17 @@ class NotionClient:
                 except httpx.RequestError as error:
                     raise unanswered(error, writes=writes) from error
                 except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                    raise uncertain(f"The answer was cut short, or is {NOT_NOTIONS}", writes=writes) from error
+                    raise uncertain(
+                        f"The answer was cut short, or is {NOT_NOTIONS}", writes=writes
+                    ) from error
                 return of_notion(answer, writes=writes)
         raise AssertionError  # tenacity either returned the answer or raised the last error
 
 
 def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
-    """The way to Notion. Given to the HTTP client, which therefore does not look for proxies itself.
+    """The way to Notion.
+
+    Given to the HTTP client, which therefore does not look for proxies itself.
 
     Raises:
         SettingsError: when the environment names a proxy that cannot be used.
@@ -250,7 +286,11 @@ def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
     proxy = proxy_for(base_url)
     try:
         return httpx.AsyncHTTPTransport(proxy=proxy, socket_options=_sent_now_or_never())
-    except (ValueError, httpx.InvalidURL, ImportError):  # the last of SOCKS, for which a package may be missing
+    except (
+        ValueError,
+        httpx.InvalidURL,
+        ImportError,
+    ):  # the last of SOCKS, for which a package may be missing
         raise SettingsError(
             "HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names no proxy that can be used: it looks like "
             "http://proxy.example:3128; for socks5://… the Python package socksio must be installed beside Showrunner."
@@ -260,8 +300,8 @@ def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
 def _sent_now_or_never() -> list[tuple[int, int, int]]:
     """Socket options: what a network does not carry within `SILENCE_SECONDS` is not sent at all.
 
-    Otherwise the kernel goes on sending a cut-off host's last write for minutes, and it would reach the board long
-    after another host took over. Linux knows the option, others may not.
+    Otherwise the kernel goes on sending a cut-off host's last write for minutes, and it would reach
+    the board long after another host took over. Linux knows the option, others may not.
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     return [] if option is None else [(socket.IPPROTO_TCP, option, SILENCE_SECONDS * 1000)]
@@ -271,7 +311,9 @@ def _worth_repeating(error: BaseException) -> bool:
     """A failed read, or a write that surely was not saved, unless Notion asked for a longer wait than we sit out."""
     if not isinstance(error, NotionUnavailable) or isinstance(error, NotionWriteUncertain):
         return False
-    return (error.retry_after or 0) <= RETRY_AFTER_MAX and error.code != "public_api_request_blocked"
+    return (
+        error.retry_after or 0
+    ) <= RETRY_AFTER_MAX and error.code != "public_api_request_blocked"
 
 
 _backoff = wait_exponential_jitter(initial=1, max=RETRY_AFTER_MAX, jitter=0.5)

@@ -24,7 +24,8 @@ from models.errors import (
 NOT_NOTIONS: Final = "not Notion's answer: does a proxy, a firewall or a log-in page stand between?"
 
 _NOT_SAVED: Final = frozenset({409, 429, 529})
-"""Answers that say the request had no effect, whatever its method (Notion: errors; request limits)."""
+"""Answers that say the request had no effect, whatever its method (Notion: errors; request limits).
+"""
 
 
 _CURSOR: Final = "start_cursor"
@@ -43,7 +44,9 @@ def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
     if known is None and status < 500 and status not in _NOT_SAVED:  # noqa: PLR2004
         return uncertain(f"{status} is {NOT_NOTIONS}", writes=writes)
     code, message = known or (None, NOT_NOTIONS)
-    told = f"Notion answered {status} ({code}): {message}" if known else f"{status} is {NOT_NOTIONS}"
+    told = (
+        f"Notion answered {status} ({code}): {message}" if known else f"{status} is {NOT_NOTIONS}"
+    )
     if status == 401:  # noqa: PLR2004
         return NotionAuthError(f"{told} - is NOTION_API_TOKEN right?", status=status, code=code)
     if status == 403:  # noqa: PLR2004
@@ -79,7 +82,9 @@ def uncertain(
 def unanswered(error: httpx.RequestError, *, writes: bool) -> NotionIntegrationError:
     """Showrunner's error for a connection that brought no answer."""
     # A connection that was never made carried nothing, so even a write may be repeated.
-    sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
+    sent = not isinstance(
+        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+    )
     return uncertain(f"Notion cannot be reached ({type(error).__name__})", writes=writes and sent)
 
 

@@ -29,7 +29,8 @@ class Lane(IntEnum):
 
 
 AHEAD: Final = 2
-"""Turns in a row that the more urgent lane takes while another waits: of 3 a second it has 2, 60 a minute are left."""
+"""Turns in a row that the more urgent lane takes while another waits: of 3 a second it has 2, 60 a
+minute are left."""
 
 _lane: ContextVar[Lane] = ContextVar("notion_lane", default=Lane.PEOPLE)
 
@@ -60,8 +61,9 @@ class _Waiting:
 class Turnstile:
     """Lets requests through one by one.
 
-    One of those who wait fetches the next turn, for whoever is the most urgent when it has come. So nothing runs beside
-    the requests themselves: when one is cancelled or cannot fetch, another goes on.
+    One of those who wait fetches the next turn, for whoever is the most urgent when it has come. So
+    nothing runs beside the requests themselves: when one is cancelled or cannot fetch, another goes
+    on.
 
     Args:
         fetch: waits for the process's next turn; raises when there is none to be had.

@@ -16,7 +16,10 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def is_remote(url: str) -> bool:
-    """Whether a URL leads to another machine; else no proxy is to be asked for it. One that is none leads nowhere."""
+    """Whether a URL leads to another machine; else no proxy is to be asked for it.
+
+    One that is none leads nowhere.
+    """
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:  # whoever asks it is told what is wrong with it
@@ -46,7 +49,9 @@ def keep_loopback_direct(environment: MutableMapping[str, str]) -> None:
     named = {name.lower() for name, value in environment.items() if value}
     if named.isdisjoint({"http_proxy", "https_proxy", "all_proxy"}):
         return
-    given = environment["no_proxy"] if "no_proxy" in environment else environment.get("NO_PROXY", "")
+    given = (
+        environment["no_proxy"] if "no_proxy" in environment else environment.get("NO_PROXY", "")
+    )
     excepted = [host.strip() for host in given.split(",") if host.strip()]
     if "*" in excepted:
         return

@@ -19,8 +19,9 @@ from models.tables.rate_limit import Rate, hold, reserve, take
 Sleep = Callable[[float], Awaitable[None]]
 
 LEEWAY: Final = 0.02
-"""Part by which the limit's span is lengthened: what one request needs longer than another from the row's word to
-Notion must not bring them nearer than allowed. 20 ms of each second, and as much of the rate."""
+"""Part by which the limit's span is lengthened: what one request needs longer than another from the
+row's word to Notion must not bring them nearer than allowed. 20 ms of each second, and as much of
+the rate."""
 
 
 class Budget(Protocol):

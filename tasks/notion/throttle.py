@@ -52,12 +52,15 @@ class PacedTransport(httpx.AsyncBaseTransport):
         server_time: the other side's clock as of its last answer.
     """
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, limiter: AsyncLimiter, budget: Budget) -> None:
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport, limiter: AsyncLimiter, budget: Budget
+    ) -> None:
         self._inner = inner
         self._limiter = limiter
         self._budget = budget
         self._turnstile = Turnstile(self._next_turn)
-        # Whoever only takes what nobody reserved must not be asked to fetch for others: it may wait for long.
+        # Whoever only takes what nobody reserved must not be asked to fetch for others: it may wait
+        # for long.
         self._background = Turnstile(self._next_free_turn)
         self.server_time: datetime | None = None
 

@@ -1,4 +1,7 @@
-"""Everything known of one card, gathered for somebody who asks why it is as it is. Asks Notion only when told to."""
+"""Everything known of one card, gathered for somebody who asks why it is as it is.
+
+Asks Notion only when told to.
+"""
 
 from __future__ import annotations
 

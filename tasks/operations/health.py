@@ -1,4 +1,7 @@
-"""Looking at what Showrunner stands on: PostgreSQL and what it holds, the door, Prefect's server. Writes nothing."""
+"""Looking at what Showrunner stands on: PostgreSQL and what it holds, the door, Prefect's server.
+
+Writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +60,14 @@ async def bounded(
     except Exception as error:
         # A border: what was not foreseen is one red line, and the other checks are made.
         log.debug("check_failed", checks=names, exc_info=True)
-        wrong, cure = f"cannot be checked ({type(error).__name__})", "Please report this; the other checks stand."
-    return [failed(names[0], wrong, cure), *(skipped(name, f"{names[0]} failed") for name in names[1:])]
+        wrong, cure = (
+            f"cannot be checked ({type(error).__name__})",
+            "Please report this; the other checks stand.",
+        )
+    return [
+        failed(names[0], wrong, cure),
+        *(skipped(name, f"{names[0]} failed") for name in names[1:]),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +115,11 @@ async def _look(sessions: Sessions, clock: Clock) -> DatabaseSight:
             return await _read(sessions, clock)
     except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
         late = isinstance(error, TimeoutError)
-        why = f"no answer within {DATABASE_SECONDS:g} s" if late else f"it does not answer: {_reason(error)}"
+        why = (
+            f"no answer within {DATABASE_SECONDS:g} s"
+            if late
+            else f"it does not answer: {_reason(error)}"
+        )
         cure = "Start PostgreSQL, or set DATABASE_URL right; one that `showrunner up` runs starts with it."
         return _nothing(failed("database", why, cure))
 
@@ -120,11 +133,16 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseSight:
         migrations = judge_migrations(await revision_of(session), revisions())
         found = judge_server(server)
         facts = f"PostgreSQL {server.version}, {server.connections} of {server.connections_max} connections"
-        database = checked("database", facts, found, version=server.version, connections=server.connections)
+        database = checked(
+            "database", facts, found, version=server.version, connections=server.connections
+        )
         known = (database, migrations)
         if migrations.state is State.FAIL:
             return DatabaseSight(
-                checks=known, missing="the migrations are pending", sessions=sessions, server=(server, began, ended)
+                checks=known,
+                missing="the migrations are pending",
+                sessions=sessions,
+                server=(server, began, ended),
             )
         return DatabaseSight(
             checks=known,
@@ -137,13 +155,19 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseSight:
 
 
 def _nothing(database: Check) -> DatabaseSight:
-    return DatabaseSight(checks=(database, skipped("migrations", "no database")), missing="no database")
+    return DatabaseSight(
+        checks=(database, skipped("migrations", "no database")), missing="no database"
+    )
 
 
 def _reason(error: BaseException) -> str:
     """The driver's first line, which holds no password; else the error's name."""
     inner = error.orig if isinstance(error, DBAPIError) else None
-    return str(inner).strip().splitlines()[0] if inner is not None and str(inner).strip() else type(error).__name__
+    return (
+        str(inner).strip().splitlines()[0]
+        if inner is not None and str(inner).strip()
+        else type(error).__name__
+    )
 
 
 def door_address(settings: Settings) -> str:
@@ -163,7 +187,9 @@ async def door(settings: Settings) -> Check:
         cure = f"Start it: `showrunner up`, or `python -m webhook`; its log: {log_file}"
         return failed("door", f"no answer at {address} ({type(error).__name__})", cure)
     if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        return failed("door", f"open at {address}, but it does not reach the database", f"Its log: {log_file}")
+        return failed(
+            "door", f"open at {address}, but it does not reach the database", f"Its log: {log_file}"
+        )
     if not answer.is_success:
         cure = "Stop what uses the port, or set DOOR_PORT."
         return failed("door", f"something else answers at {address} ({answer.status_code})", cure)
@@ -186,7 +212,11 @@ async def prefect_server(settings: Settings) -> Check:
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
         refused = status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-        cure = "Set PREFECT_API_AUTH_STRING." if refused else "Set PREFECT_API_URL to the API, ending in /api."
+        cure = (
+            "Set PREFECT_API_AUTH_STRING."
+            if refused
+            else "Set PREFECT_API_URL to the API, ending in /api."
+        )
         return failed(name, f"answers {status} at {api}", cure)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         cure = "Start that server." if settings.prefect_api_url is not None else START
@@ -195,5 +225,7 @@ async def prefect_server(settings: Settings) -> Check:
     found = []
     if theirs != ours:
         cure = f"Bring both to one version; ours is pinned: prefect=={ours}."
-        found = [Finding(state=State.WARN, wrong=f"it is version {theirs}, ours is {ours}", cure=cure)]
+        found = [
+            Finding(state=State.WARN, wrong=f"it is version {theirs}, ours is {ours}", cure=cure)
+        ]
     return checked(name, f"version {theirs} at {api}", found, version=theirs, url=api)

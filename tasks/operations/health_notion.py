@@ -1,4 +1,7 @@
-"""Looking at Notion: the token, what it may do, the board. Two requests, three before a board was ever read."""
+"""Looking at Notion: the token, what it may do, the board.
+
+Two requests, three before a board was ever read.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ from tasks.runtime.clock import Clock
 NOTION_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 4.0
 _HELD: Final = timedelta(seconds=3)
-"""Cycles reserve moments about a second ahead; further ahead, Notion itself asked to be left alone."""
+"""Cycles reserve moments about a second ahead; further ahead, Notion itself asked to be left alone.
+"""
 NAMES: Final = ("token", "capabilities", "board")
 _NO_ACCESS = "In Notion: ••• of the board → Connections → add the connection; or set NOTION_DATABASE_ID right."
 _MEND = "Mend the board in Notion; the next cycle reads it anew."
@@ -44,7 +48,8 @@ class NotionSight:
 
     Attributes:
         checks: `token`, `capabilities`, `board`.
-        clock: what Notion's clock said, and between which moments of ours; None when it said nothing.
+        clock: what Notion's clock said, and between which moments of ours; None when it said
+            nothing.
     """
 
     checks: tuple[Check, ...]
@@ -62,7 +67,9 @@ async def seen_notion(settings: Settings, database: DatabaseSight, clock: Clock)
     client = NotionClient(
         settings.notion_api_token.get_secret_value(),
         per_second=rate,
-        budget=SharedBudget(database.sessions, rate) if database.sessions is not None and database.vitals else None,
+        budget=SharedBudget(database.sessions, rate)
+        if database.sessions is not None and database.vitals
+        else None,
         base_url=settings.notion_base_url,
         timeout=_ANSWER_SECONDS,
     )
@@ -76,7 +83,9 @@ def _unasked(why: str) -> NotionSight:
     return NotionSight(checks=tuple(skipped(name, why) for name in NAMES))
 
 
-async def _ask(client: NotionClient, settings: Settings, database: DatabaseSight, clock: Clock) -> NotionSight:
+async def _ask(
+    client: NotionClient, settings: Settings, database: DatabaseSight, clock: Clock
+) -> NotionSight:
     answered: list[tuple[datetime, datetime, datetime]] = []
 
     async def token() -> list[Check]:
@@ -92,9 +101,12 @@ async def _ask(client: NotionClient, settings: Settings, database: DatabaseSight
         bounded(["board"], NOTION_SECONDS, _board(client, settings, known), _outage(settings)),
     )
     if who.state is State.FAIL:
-        return NotionSight(checks=(who, *(skipped(name, "the token does not work") for name in NAMES[1:])))
+        return NotionSight(
+            checks=(who, *(skipped(name, "the token does not work") for name in NAMES[1:]))
+        )
     return NotionSight(
-        checks=(who, _capabilities(board, database, clock()), board), clock=answered[0] if answered else None
+        checks=(who, _capabilities(board, database, clock()), board),
+        clock=answered[0] if answered else None,
     )
 
 
@@ -124,9 +136,17 @@ def _capabilities(board: Check, database: DatabaseSight, now: datetime) -> Check
     return judge_capabilities(database.vitals.incidents, database.vitals.last_write, now)
 
 
-async def _board(client: NotionClient, settings: Settings, known: Mapping[str, Any] | None) -> list[Check]:
+async def _board(
+    client: NotionClient, settings: Settings, known: Mapping[str, Any] | None
+) -> list[Check]:
     if settings.notion_database_id is None and known is None:
-        return [failed("board", "NOTION_DATABASE_ID is not set", "Copy the link of the board's database into it.")]
+        return [
+            failed(
+                "board",
+                "NOTION_DATABASE_ID is not set",
+                "Copy the link of the board's database into it.",
+            )
+        ]
     try:
         if known is not None:
             check_same_board(known, settings)
@@ -135,7 +155,13 @@ async def _board(client: NotionClient, settings: Settings, known: Mapping[str, A
     except NotionAuthError as error:
         return [failed("board", str(error), "Give the connection the capability to read content.")]
     except SettingsError as error:
-        return [failed("board", str(error).rstrip("."), "Set the settings back, or `showrunner forget-board`.")]
+        return [
+            failed(
+                "board",
+                str(error).rstrip("."),
+                "Set the settings back, or `showrunner forget-board`.",
+            )
+        ]
     except BoardError as error:
         return [failed("board", str(error).rstrip("."), _NO_ACCESS)]
     except NotionIntegrationError as error:
@@ -143,23 +169,33 @@ async def _board(client: NotionClient, settings: Settings, known: Mapping[str, A
     except ChannelConfigError:
         channels = {}  # has a line of its own
     properties = len(raw["properties"])
-    found = board_findings(raw, Board.from_json(known["board"]) if known is not None else None, channels)
-    facts = f"followed by the sync; {properties} properties, every status and channel has its option"
+    found = board_findings(
+        raw, Board.from_json(known["board"]) if known is not None else None, channels
+    )
+    facts = (
+        f"followed by the sync; {properties} properties, every status and channel has its option"
+    )
     return [checked("board", facts, found, schema_read=True, data_source_id=raw["id"])]
 
 
-async def _data_source(client: NotionClient, settings: Settings, known: Mapping[str, Any] | None) -> dict[str, Any]:
+async def _data_source(
+    client: NotionClient, settings: Settings, known: Mapping[str, Any] | None
+) -> dict[str, Any]:
     if known is not None:
         source_id = str(known["board"]["data_source_id"])
     else:
-        _, source_id = await find_board(client, str(settings.notion_database_id), settings.notion_data_source)
+        _, source_id = await find_board(
+            client, str(settings.notion_database_id), settings.notion_data_source
+        )
     try:
         return await client.get_data_source(source_id)
     except NotionPageNotFound as error:
         raise board_lost(source_id) from error
 
 
-def board_findings(raw: Mapping[str, Any], known: Board | None, channels: Mapping[str, Channel]) -> list[Finding]:
+def board_findings(
+    raw: Mapping[str, Any], known: Board | None, channels: Mapping[str, Channel]
+) -> list[Finding]:
     """Everything in which a board is not as the sync needs it.
 
     Args:
@@ -174,14 +210,20 @@ def board_findings(raw: Mapping[str, Any], known: Board | None, channels: Mappin
     findings = []
     if missing := board.missing_options():
         wrong = f"no option for {', '.join(missing)}"
-        cure = "Add them to the board's properties, letter by letter: Showrunner never makes options."
+        cure = (
+            "Add them to the board's properties, letter by letter: Showrunner never makes options."
+        )
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
     options = set(board.properties["Channel"].options)
-    if channels and (lacking := sorted(one for one in channels if channel_named(one, options) is None)):
+    if channels and (
+        lacking := sorted(one for one in channels if channel_named(one, options) is None)
+    ):
         wrong = f"Channel has no option for {', '.join(lacking)}"
         cure = "Add the option in Notion, letter by letter as the file is called."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
-    if channels and (strangers := sorted(one for one in options if channel_named(one, channels) is None)):
+    if channels and (
+        strangers := sorted(one for one in options if channel_named(one, channels) is None)
+    ):
         wrong = f"Channel has options that nobody configured: {', '.join(strangers)}"
         cure = "Add channel_configs/<channel_id>.yaml, or remove the option: cards with it are not valid."
         findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))

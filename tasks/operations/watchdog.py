@@ -1,7 +1,7 @@
 """The watch: notices that nothing happens, which no run can. The worker and the door each run one.
 
-It needs only the database and a clock, so it sees a dead worker as well as a Prefect server that starts no runs. Any
-number of watches tell an incident once, because the database remembers it.
+It needs only the database and a clock, so it sees a dead worker as well as a Prefect server that
+starts no runs. Any number of watches tell an incident once, because the database remembers it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,16 @@ from models.tables.sync_state import (
     get_value,
     watched_since,
 )
-from tasks.alerts import AWAY, Level, database, deliver_alerts, end_recovered, reason, resolve_alert, send_alert
+from tasks.alerts import (
+    AWAY,
+    Level,
+    database,
+    deliver_alerts,
+    end_recovered,
+    reason,
+    resolve_alert,
+    send_alert,
+)
 from tasks.notion.proxies import is_remote
 from tasks.runtime.clock import Clock, utc_now
 from tasks.runtime.locks import Lock, is_held, one_at_a_time
@@ -44,7 +53,11 @@ LOST_AFTER: Final = timedelta(minutes=1)
 _PREFECT_SECONDS: Final = 5.0
 STORES_NOTHING_AFTER: Final = timedelta(seconds=EVERY)
 """How long it may answer and store nothing: servers that change places do so for a moment."""
-NO_GOOD_CYCLE, DATABASE_LOST, STORES_NOTHING = "no_good_cycle", "database_lost", "database_stores_nothing"
+NO_GOOD_CYCLE, DATABASE_LOST, STORES_NOTHING = (
+    "no_good_cycle",
+    "database_lost",
+    "database_stores_nothing",
+)
 
 log = structlog.get_logger("showrunner.watch")
 
@@ -72,8 +85,8 @@ class Sight:
 def stalled_since(sight: Sight, progressed: datetime | None, now: datetime) -> datetime | None:
     """Since when no cycle was good, if that is too long ago; None when it is not.
 
-    What happened while nobody watched is nobody's incident: a Showrunner that was stopped overnight is not late in the
-    morning. An import that goes on is not late either, however long it takes.
+    What happened while nobody watched is nobody's incident: a Showrunner that was stopped overnight
+    is not late in the morning. An import that goes on is not late either, however long it takes.
 
     Args:
         progressed: when an import was last seen to have come further.
@@ -151,17 +164,27 @@ class Watch:
         self._away_since = self._away_since or now
         if self._of_database and now - self._away_since >= LOST_AFTER:
             context = {"last_answer_before": moment(self._away_since), "error": error}
-            await send_alert(self, Level.CRITICAL, DATABASE_LOST, "PostgreSQL does not answer.", context)
+            await send_alert(
+                self, Level.CRITICAL, DATABASE_LOST, "PostgreSQL does not answer.", context
+            )
 
     async def _find_nothing_stored(self, now: datetime, error: DatabaseStoresNothing) -> None:
         if self._away_since is not None:  # it answers again
             self._away_since = None
             await resolve_alert(self, DATABASE_LOST)
         self._storing_nothing_since = self._storing_nothing_since or now
-        if now - self._storing_nothing_since < STORES_NOTHING_AFTER or not await self._is_mine_to_tell():
+        if (
+            now - self._storing_nothing_since < STORES_NOTHING_AFTER
+            or not await self._is_mine_to_tell()
+        ):
             return
-        context = {"last_stored_before": moment(self._storing_nothing_since), "SQLSTATE": error.sqlstate}
-        await send_alert(self, Level.CRITICAL, STORES_NOTHING, f"PostgreSQL stores nothing: {error}.", context)
+        context = {
+            "last_stored_before": moment(self._storing_nothing_since),
+            "SQLSTATE": error.sqlstate,
+        }
+        await send_alert(
+            self, Level.CRITICAL, STORES_NOTHING, f"PostgreSQL stores nothing: {error}.", context
+        )
 
     async def _is_mine_to_tell(self) -> bool:
         """Whether no other watch tells it: what cannot be stored can still be locked."""
@@ -180,9 +203,13 @@ class Watch:
         self._away_since = self._storing_nothing_since = None
         await self.close()
         since = stalled_since(sight, self._progressed, now)
-        if since is not None and all(incident.name != NO_GOOD_CYCLE for incident in sight.incidents):
+        if since is not None and all(
+            incident.name != NO_GOOD_CYCLE for incident in sight.incidents
+        ):
             title = f"No cycle was good since {moment(since)}."
-            await send_alert(self, Level.CRITICAL, NO_GOOD_CYCLE, title, await self._what_is_known(sight))
+            await send_alert(
+                self, Level.CRITICAL, NO_GOOD_CYCLE, title, await self._what_is_known(sight)
+            )
 
     def _over(self, sight: Sight) -> list[str]:
         opened = {incident.name: incident.since for incident in sight.incidents}
@@ -191,12 +218,19 @@ class Watch:
             over.append(DATABASE_LOST)
         if self._storing_nothing_since is not None or STORES_NOTHING in opened:
             over.append(STORES_NOTHING)
-        if NO_GOOD_CYCLE in opened and sight.last_good is not None and sight.last_good > opened[NO_GOOD_CYCLE]:
+        if (
+            NO_GOOD_CYCLE in opened
+            and sight.last_good is not None
+            and sight.last_good > opened[NO_GOOD_CYCLE]
+        ):
             over.append(NO_GOOD_CYCLE)
         return over
 
     async def _what_is_known(self, sight: Sight) -> dict[str, str]:
-        others = [f"{incident.name} since {moment(incident.since)}: {incident.title}" for incident in sight.incidents]
+        others = [
+            f"{incident.name} since {moment(incident.since)}: {incident.title}"
+            for incident in sight.incidents
+        ]
         return {
             "last_good_cycle": moment(sight.last_good) if sight.last_good is not None else "never",
             "last_failure": _failure_since(sight),
@@ -210,7 +244,9 @@ class Watch:
             return "not known here: PREFECT_API_URL is not set"
         try:
             api = self.settings.prefect_api_url.rstrip("/")
-            async with httpx.AsyncClient(timeout=_PREFECT_SECONDS, trust_env=is_remote(api)) as client:
+            async with httpx.AsyncClient(
+                timeout=_PREFECT_SECONDS, trust_env=is_remote(api)
+            ) as client:
                 answer = await client.get(f"{api}/health")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return f"does not answer ({type(error).__name__}): nothing starts cycles"

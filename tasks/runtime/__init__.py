@@ -1,0 +1,1 @@
+"""What every task runs with: its context, clocks, locks, leases and Prefect tasks."""

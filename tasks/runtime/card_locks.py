@@ -16,14 +16,20 @@ _CARD: Final = "(:key, hashtext(:page))"
 
 
 class Taken:
-    """The cards that we write, one advisory lock each; opened by `taking_cards`. PostgreSQL frees a dead process's."""
+    """The cards that we write, one advisory lock each; opened by `taking_cards`.
+
+    PostgreSQL frees a dead process's.
+    """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._asking = asyncio.Lock()
 
     async def take(self, page_id: str) -> bool:
-        """Whether the card is ours to write until `free`; False when another process is at it. Never waits for it."""
+        """Whether the card is ours to write until `free`; False when another process is at it.
+
+        Never waits for it.
+        """
         async with self._asking:
             asked = text(f"SELECT pg_try_advisory_lock{_CARD}")
             given = {"key": Lock.CARD.value, "page": page_id}
@@ -32,12 +38,17 @@ class Taken:
     async def free(self, page_id: str) -> None:
         """Let others write the card."""
         async with self._asking:
-            await let_go(self._connection, f"SELECT pg_advisory_unlock{_CARD}", Lock.CARD, page=page_id)
+            await let_go(
+                self._connection, f"SELECT pg_advisory_unlock{_CARD}", Lock.CARD, page=page_id
+            )
 
 
 @asynccontextmanager
 async def taking_cards(on: WithEngine) -> AsyncIterator[Taken]:
-    """Take cards in here. Holds a connection but no transaction; what is still taken at the end is freed."""
+    """Take cards in here.
+
+    Holds a connection but no transaction; what is still taken at the end is freed.
+    """
     async with on.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
         try:

@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 Clock = Callable[[], datetime]
 
 COMPARED_EVERY: Final = 30.0
-"""Seconds after which the clocks are compared again: two that drift apart do so by a few milliseconds meanwhile."""
+"""Seconds after which the clocks are compared again: two that drift apart do so by a few
+milliseconds meanwhile."""
 _JUMP: Final = 0.05
 """Seconds by which this machine's clock was set, or it slept, for its time to count as another."""
 
@@ -43,7 +44,11 @@ class DatabaseClock:
     """
 
     def __init__(
-        self, engine: AsyncEngine, *, here: Clock = utc_now, elapsed: Callable[[], float] = time.monotonic
+        self,
+        engine: AsyncEngine,
+        *,
+        here: Clock = utc_now,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._here = here
         self._elapsed = elapsed
@@ -86,4 +91,7 @@ class DatabaseClock:
             return False
         moment, counted = self._compared
         passed = self._elapsed() - counted
-        return passed < COMPARED_EVERY and abs((self._here() - moment).total_seconds() - passed) < _JUMP
+        return (
+            passed < COMPARED_EVERY
+            and abs((self._here() - moment).total_seconds() - passed) < _JUMP
+        )

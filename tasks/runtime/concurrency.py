@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 
-async def side_by_side(work: Iterable[Coroutine[Any, Any, None]], *, at_once: int | None = None) -> None:
+async def side_by_side(
+    work: Iterable[Coroutine[Any, Any, None]], *, at_once: int | None = None
+) -> None:
     """Do all of it, at most `at_once` at the same time; when one fails the rest is cancelled.
 
     Raises:
-        The first failure itself, not the group asyncio makes of it: callers tell errors apart by their class.
+        The first failure itself, not the group asyncio makes of it: callers tell errors apart by
+        their class.
     """
     turn = asyncio.Semaphore(at_once) if at_once is not None else None
     all_of_it = list(work)

@@ -1,4 +1,7 @@
-"""What a step works with: the database, Notion, the channels, the clock. Opened once per process and kept warm."""
+"""What a step works with: the database, Notion, the channels, the clock.
+
+Opened once per process and kept warm.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ from tasks.runtime.clock import Clock, DatabaseClock, utc_now
 
 
 class Connections:
-    """One process's connections. Not a dataclass on purpose: Prefect walks through those when they are arguments.
+    """One process's connections.
+
+    Not a dataclass on purpose: Prefect walks through those when they are arguments.
 
     Attributes:
         settings: as read when the connections were opened.
@@ -32,7 +37,8 @@ class Connections:
         notion: the rate-limited client.
         clock: the only clock of the steps; sleep: how they wait, in seconds.
         unstored: what `tasks.alerts` remembers while the database is away.
-        board_is_looked_at: held while one of several refused writes asks what the board is like now.
+        board_is_looked_at: held while one of several refused writes asks what the board is like
+            now.
     """
 
     def __init__(
@@ -62,7 +68,9 @@ class Connections:
         return (await self.channel_folder()).channels
 
     async def channel_folder(self) -> ChannelFolder:
-        """The same, with the files that are wrong. Of those the last good text counts, which the database keeps.
+        """The same, with the files that are wrong.
+
+        Of those the last good text counts, which the database keeps.
 
         Raises:
             ChannelConfigError: when no channel at all can be used.
@@ -77,10 +85,14 @@ class Connections:
     def connection(self, board: Board) -> str:
         """What stands for our token and that board together."""
         token = self.settings.notion_api_token
-        return connection_of(token.get_secret_value() if token is not None else "", board.data_source_id)
+        return connection_of(
+            token.get_secret_value() if token is not None else "", board.data_source_id
+        )
 
 
-_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Connections]] = WeakKeyDictionary()
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Connections]] = (
+    WeakKeyDictionary()
+)
 
 
 def connections(settings: Settings | None = None) -> Connections:
@@ -109,9 +121,13 @@ async def connected(settings: Settings | None = None) -> AsyncIterator[Connectio
     try:
         yield connections(settings)
     except (OSError, SQLAlchemyError) as error:
-        if isinstance(error, SQLAlchemyError) and not getattr(error, "connection_invalidated", True):
+        if isinstance(error, SQLAlchemyError) and not getattr(
+            error, "connection_invalidated", True
+        ):
             raise
-        raise DatabaseUnavailable("PostgreSQL does not answer: is it running, and is DATABASE_URL right?") from error
+        raise DatabaseUnavailable(
+            "PostgreSQL does not answer: is it running, and is DATABASE_URL right?"
+        ) from error
     finally:
         await close_connections()
 
@@ -119,7 +135,10 @@ async def connected(settings: Settings | None = None) -> AsyncIterator[Connectio
 def _connect(settings: Settings) -> Connections:
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set: `showrunner up` prints the one it uses.")
-    engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=settings.database_pool_size)
+    engine = open_engine(
+        database_url(settings.database_url.get_secret_value()),
+        pool_size=settings.database_pool_size,
+    )
     sessions = open_sessions(engine)
     notion = open_notion(settings, SharedBudget(sessions, settings.notion_requests_per_second))
     return Connections(settings, sessions, notion, clock=DatabaseClock(engine))
@@ -130,13 +149,16 @@ def open_notion(settings: Settings, budget: Budget | None = None) -> NotionClien
 
     Args:
         settings: token, address and limits.
-        budget: shared with the other processes on the same database; None while there is no database.
+        budget: shared with the other processes on the same database; None while there is no
+            database.
 
     Raises:
         SettingsError: when NOTION_API_TOKEN is missing.
     """
     if settings.notion_api_token is None:
-        raise SettingsError("NOTION_API_TOKEN is not set: `showrunner up` runs a sandbox without one.")
+        raise SettingsError(
+            "NOTION_API_TOKEN is not set: `showrunner up` runs a sandbox without one."
+        )
     return NotionClient(
         settings.notion_api_token.get_secret_value(),
         per_second=settings.notion_requests_per_second,

@@ -14,7 +14,8 @@ from tasks.runtime.context import Connections
 from tasks.runtime.locks import Lock, one_at_a_time
 
 MANY = 10
-"""Events due at once from which on more are waited for. People's hands do not make as many while a claim is read."""
+"""Events due at once from which on more are waited for. People's hands do not make as many while a
+claim is read."""
 QUIET_SECONDS = 1.0
 """Without a new event for this long a burst is over."""
 LONGEST = 5
@@ -24,14 +25,16 @@ LONGEST = 5
 async def gathered(on: Connections, bot_ids: Collection[str]) -> bool:
     """Return once it is worth claiming what is due: at once, unless a burst is under way.
 
-    Our own writes that come back, a steady stream while a push works through a backlog, are no burst.
+    Our own writes that come back, a steady stream while a push works through a backlog, are no
+    burst.
 
     Args:
         on: where the inbox is.
         bot_ids: whose writes are our own.
 
     Returns:
-        False when somebody else is gathering: they claim after us, so what brought us here is theirs.
+        False when somebody else is gathering: they claim after us, so what brought us here is
+            theirs.
     """
     due = await _due(on, bot_ids)
     if due < MANY:

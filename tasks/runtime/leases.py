@@ -37,7 +37,9 @@ async def claiming(on: Connections) -> AsyncIterator[None]:
 async def _free_claims_of_the_dead(on: Connections) -> None:
     # Alone for this transaction only: nobody who wants a share waits longer than that.
     async with on.sessions.begin() as session:
-        alone = (await session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), _KEY)).scalar_one()
+        alone = (
+            await session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), _KEY)
+        ).scalar_one()
         freed = await inbox.free_claims(session) if alone else 0
     if freed:
         log.warning("claims_of_the_dead_freed", count=freed)

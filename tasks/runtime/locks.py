@@ -34,10 +34,15 @@ class WithEngine(Protocol):
 
 @asynccontextmanager
 async def one_at_a_time(on: WithEngine, lock: Lock) -> AsyncIterator[bool]:
-    """Whether the lock is ours while the context lasts. Never waits; holds a connection but no transaction."""
+    """Whether the lock is ours while the context lasts.
+
+    Never waits; holds a connection but no transaction.
+    """
     async with on.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
-        mine = (await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": lock.value})).scalar_one()
+        mine = (
+            await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": lock.value})
+        ).scalar_one()
         try:
             yield bool(mine)
         finally:
@@ -45,10 +50,17 @@ async def one_at_a_time(on: WithEngine, lock: Lock) -> AsyncIterator[bool]:
                 await let_go(connection, "SELECT pg_advisory_unlock(:key)", lock)
 
 
-async def let_go(connection: AsyncConnection, statement: str, lock: Lock | None = None, **given: str) -> None:
-    """End a lock, or all of the connection's: unless it died, and they with it. What was done is none the worse."""
+async def let_go(
+    connection: AsyncConnection, statement: str, lock: Lock | None = None, **given: str
+) -> None:
+    """End a lock, or all of the connection's: unless it died, and they with it.
+
+    What was done is none the worse.
+    """
     try:
-        await connection.execute(text(statement), {"key": lock.value, **given} if lock is not None else given)
+        await connection.execute(
+            text(statement), {"key": lock.value, **given} if lock is not None else given
+        )
     except DBAPIError:
         await connection.invalidate()
 

@@ -17,11 +17,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRIES = (2, 10)
-"""Seconds before each repetition of a whole step. Notion's own hiccups are sat out inside `NotionClient` already."""
+"""Seconds before each repetition of a whole step. Notion's own hiccups are sat out inside
+`NotionClient` already."""
 
 
 async def can_try_again(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Only what trying again can mend: Notion or PostgreSQL not answering. The rest is somebody's to change."""
+    """Only what trying again can mend: Notion or PostgreSQL not answering.
+
+    The rest is somebody's to change.
+    """
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, TryAgain | OperationalError | InterfaceError)
 
@@ -34,7 +38,9 @@ class Step(Generic[P, R]):
         task: the Prefect task.
     """
 
-    def __init__(self, plain: Callable[P, Coroutine[Any, Any, R]], made: Task[P, Coroutine[Any, Any, R]]) -> None:
+    def __init__(
+        self, plain: Callable[P, Coroutine[Any, Any, R]], made: Task[P, Coroutine[Any, Any, R]]
+    ) -> None:
         self.plain = plain
         self.task = made
         self.__doc__ = plain.__doc__

@@ -17,11 +17,13 @@ class Report:
 
     Attributes:
         taken: tasks that took over what people changed; created: tasks made from cards.
-        pushed: cards written to the board; made: cards made for tasks that had none; refused: wishes of people not
-            granted; failed: cards, tasks or events that must be tried again; gone: cards found in the trash or missing.
+        pushed: cards written to the board; made: cards made for tasks that had none; refused:
+            wishes of people not granted; failed: cards, tasks or events that must be tried again;
+            gone: cards found in the trash or missing.
         not_granted: cards whose editors wait for an answer: a wish of theirs was not granted.
         requests: Notion requests sent, retries included.
-        rows: a line per card that something happened to, for the artifact; ids and facts, never a card's text.
+        rows: a line per card that something happened to, for the artifact; ids and facts, never a
+            card's text.
     """
 
     taken: int = 0
@@ -48,7 +50,17 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """The figures that are not zero, requests aside."""
-        names = ("imported", "pushed", "made", "taken", "created", "refused", "invalid", "failed", "gone")
+        names = (
+            "imported",
+            "pushed",
+            "made",
+            "taken",
+            "created",
+            "refused",
+            "invalid",
+            "failed",
+            "gone",
+        )
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def __bool__(self) -> bool:
@@ -58,9 +70,19 @@ class Report:
     def __str__(self) -> str:
         """The run's name: `pushed 3, took 2, refused 1`."""
         words = {"taken": "took"}
-        return ", ".join(f"{words.get(name, name)} {count}" for name, count in self.counts.items()) or NOTHING
+        return (
+            ", ".join(f"{words.get(name, name)} {count}" for name, count in self.counts.items())
+            or NOTHING
+        )
 
     def summary(self) -> list[dict[str, Any]]:
         """The artifact's table: the counts, then the cards."""
-        head = [{"card": "all", "what": name, "detail": str(count)} for name, count in self.counts.items()]
-        return [*head, {"card": "all", "what": "Notion requests", "detail": str(self.requests)}, *self.rows]
+        head = [
+            {"card": "all", "what": name, "detail": str(count)}
+            for name, count in self.counts.items()
+        ]
+        return [
+            *head,
+            {"card": "all", "what": "Notion requests", "detail": str(self.requests)},
+            *self.rows,
+        ]

@@ -1,6 +1,9 @@
-"""Errors that nobody foresaw. Each costs the one card or event it came from; what concerns everything ends the run.
+"""Errors that nobody foresaw.
 
-Every place that works through many cards or events has such a boundary: it notes the error with that one and goes on.
+Each costs the one card or event it came from; what concerns everything ends the run.
+
+Every place that works through many cards or events has such a boundary: it notes the error with
+that one and goes on.
 """
 
 from __future__ import annotations
@@ -17,10 +20,19 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from models.errors import ShowrunnerError
 
-_EVERYTHING: Final = (ShowrunnerError, OSError, MemoryError, NoConnectionFree, httpx.HTTPError, PrefectException)
-"""What was foreseen and left to the caller, the network, Prefect's server, and a database that lends no connection."""
+_EVERYTHING: Final = (
+    ShowrunnerError,
+    OSError,
+    MemoryError,
+    NoConnectionFree,
+    httpx.HTTPError,
+    PrefectException,
+)
+"""What was foreseen and left to the caller, the network, Prefect's server, and a database that
+lends no connection."""
 _OF_THE_VALUES: Final = frozenset({"22", "23", "P0"})
-"""Classes of SQLSTATE that speak of the values in one statement: data, integrity, and what a trigger refused."""
+"""Classes of SQLSTATE that speak of the values in one statement: data, integrity, and what a
+trigger refused."""
 _FRAMES: Final = 12
 
 log = structlog.get_logger("showrunner.unforeseen")
@@ -49,8 +61,14 @@ def cost_of_one(error: Exception, **about: Any) -> str:
         raise error
     inner = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if ".venv" not in frame.filename and "site-packages" not in frame.filename]
-    place = f"{Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else "an unknown place"
+    ours = [
+        frame
+        for frame in frames
+        if ".venv" not in frame.filename and "site-packages" not in frame.filename
+    ]
+    place = (
+        f"{Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else "an unknown place"
+    )
     name = type(inner).__name__
     log.error("unforeseen_error", error=name, place=place, frames=_listed(frames), **about)
     return f"An error that nobody foresaw ({name} in {place}); the log has more under unforeseen_error."
@@ -58,4 +76,6 @@ def cost_of_one(error: Exception, **about: Any) -> str:
 
 def _listed(frames: traceback.StackSummary) -> list[str]:
     """The innermost frames, as places in the code."""
-    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-_FRAMES:]]
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-_FRAMES:]
+    ]

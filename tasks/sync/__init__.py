@@ -1,0 +1,1 @@
+"""Ingest what people changed, and push what the database holds."""

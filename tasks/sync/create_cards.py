@@ -1,9 +1,9 @@
 """Tasks that workers inserted become cards: each is made on the board once, whatever dies when.
 
-The intent is committed first: what is sent, in whose name, and when. Then the page is made, and its id stored with the
-answer as the card's memory, in one commit. Where the answer was lost, whoever sees the page links it
-(`models.sync.adopt_page`); a task is sent again only when the board, asked anew after Notion had all the time it may take,
-shows nothing of the kind.
+The intent is committed first: what is sent, in whose name, and when. Then the page is made, and its
+id stored with the answer as the card's memory, in one commit. Where the answer was lost, whoever
+sees the page links it (`models.sync.adopt_page`); a task is sent again only when the board, asked
+anew after Notion had all the time it may take, shows nothing of the kind.
 """
 
 from __future__ import annotations
@@ -30,10 +30,23 @@ from models.rules.codec import read_card, to_minute, write_properties
 from models.rules.statuses import Priority
 from models.rules.validation import violations_of
 from models.sync.recent_writes import IN_FLIGHT, as_json
-from models.tables.card_creation import CardCreation, any_waiting, held_task, next_due, open_since, overdue
+from models.tables.card_creation import (
+    CardCreation,
+    any_waiting,
+    held_task,
+    next_due,
+    open_since,
+    overdue,
+)
 from models.tables.task import Task
 from tasks.alerts import Level, send_alert
-from tasks.board.followed import board_after_refusal, board_lost, board_to_write, bot_id, followed_board
+from tasks.board.followed import (
+    board_after_refusal,
+    board_lost,
+    board_to_write,
+    bot_id,
+    followed_board,
+)
 from tasks.notion.priority import Lane, in_lane
 from tasks.notion.throttle import at_once
 from tasks.runtime.concurrency import side_by_side
@@ -54,8 +67,8 @@ FAILING: Final = 5
 NOT_MADE: Final = "card_not_made"
 """The incident of tasks that cannot become cards as they are, or as the board is."""
 GIVEN_UP: Final = IN_FLIGHT + OVERLAP
-"""How long a request without an answer may still be found to have made a page: it is saved by the one at the latest,
-and queries show it by the other."""
+"""How long a request without an answer may still be found to have made a page: it is saved by the
+one at the latest, and queries show it by the other."""
 LOOK_AGAIN: Final = timedelta(seconds=30)
 """When a task is judged anew whose fault is its own or the board's: that costs no request."""
 
@@ -90,21 +103,32 @@ async def _look_up(on: Connections, reader: Reader, report: Report) -> None:
         since = await open_since(session)
     if not late or since is None:
         return
-    async for readings in scan(on, reader.board, Window(created=to_minute(since - timedelta(minutes=1)))):
+    async for readings in scan(
+        on, reader.board, Window(created=to_minute(since - timedelta(minutes=1)))
+    ):
         await take_in_news(on, reader, readings, report)
     for task_id in late:
-        await _failed(on, task_id, report, "Notion did not answer, and the board shows no such card", sent_until=began)
+        await _failed(
+            on,
+            task_id,
+            report,
+            "Notion did not answer, and the board shows no such card",
+            sent_until=began,
+        )
 
 
 @step("make_cards", holds="make cards", tags=("notion",))
-async def make_what_is_due(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
+async def make_what_is_due(
+    on: Connections, reader: Reader, report: Report, *, until: datetime
+) -> bool:
     """Make cards, several requests in flight, until none is due or `until` has come; whether some are left."""
     reader, channels = replace(reader, board=await followed_board(on)), await on.channels()
     choosing, tried, goes_on = asyncio.Lock(), set[UUID](), [True]
 
     async def one_by_one() -> None:
         while goes_on[0] and on.clock() < until:
-            # Which task may be next depends on what is under way: that is noted before another chooses.
+            # Which task may be next depends on what is under way: that is noted before another
+            # chooses.
             async with choosing:
                 if (task_id := await _next_due(on, tried)) is None:
                     return
@@ -113,14 +137,20 @@ async def make_what_is_due(on: Connections, reader: Reader, report: Report, *, u
                 intent = await _at_the_cost_of_one(on, report, task_id, beginning, otherwise=None)
             if intent is not None:
                 sending = _send(on, reader, report, intent, channels)
-                goes_on[0] &= await _at_the_cost_of_one(on, report, task_id, sending, otherwise=True)
+                goes_on[0] &= await _at_the_cost_of_one(
+                    on, report, task_id, sending, otherwise=True
+                )
 
     with in_lane(Lane.PUSH):
-        await side_by_side(one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second)))
+        await side_by_side(
+            one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second))
+        )
     return goes_on[0] and on.clock() >= until and await _next_due(on, tried) is not None
 
 
-async def _at_the_cost_of_one(on: Connections, report: Report, task_id: UUID, work: Awaitable[T], *, otherwise: T) -> T:
+async def _at_the_cost_of_one(
+    on: Connections, report: Report, task_id: UUID, work: Awaitable[T], *, otherwise: T
+) -> T:
     """What comes of the work; `otherwise` after an error that nobody foresaw, which is noted with this task."""
     try:
         return await work
@@ -143,7 +173,8 @@ async def _send(
     """Make one card; whether the next may be tried.
 
     Raises:
-        NotionAuthError, NotionUnavailable, BoardError: what concerns all requests alike. Nothing was made then.
+        NotionAuthError, NotionUnavailable, BoardError: what concerns all requests alike. Nothing
+            was made then.
     """
     task_id = intent.task_id
     began = on.clock()
@@ -176,7 +207,9 @@ async def _begin(
     me, now = await bot_id(on), on.clock()
     async with on.sessions.begin() as session:
         waiting = await held_task(session, task_id)
-        if waiting is None or (waiting.creation is not None and waiting.creation.sent_at is not None):
+        if waiting is None or (
+            waiting.creation is not None and waiting.creation.sent_at is not None
+        ):
             return None
         task, creation = waiting.task, waiting.creation or CardCreation(task_id=task_id)
         values = _values(task, reader.board)
@@ -199,7 +232,8 @@ def _values(task: Task, board: Board) -> dict[str, Any]:
     """All that a task's card is to show, by property, as far as the board has it."""
     values = {
         "Title": task.title,
-        "Channel": channel_named(task.channel_id, board.properties["Channel"].options) or task.channel_id,
+        "Channel": channel_named(task.channel_id, board.properties["Channel"].options)
+        or task.channel_id,
         "Topic": task.topic,
         "Status": task.board_status,
     }
@@ -212,7 +246,9 @@ def _values(task: Task, board: Board) -> dict[str, Any]:
     return values | {name: value for name, value in optional.items() if value and board.shows(name)}
 
 
-async def _refused(on: Connections, reader: Reader, report: Report, task_id: UUID, error: Exception) -> bool:
+async def _refused(
+    on: Connections, reader: Reader, report: Report, task_id: UUID, error: Exception
+) -> bool:
     """Notion made no page. Whose fault that is decides what goes on; whether the next may be tried.
 
     Raises:
@@ -234,7 +270,10 @@ async def _refused(on: Connections, reader: Reader, report: Report, task_id: UUI
 
 
 async def _unforeseen(on: Connections, task_id: UUID, report: Report, error: str) -> None:
-    """Note an error that nobody foresaw. If something was sent by then, the page may have been made."""
+    """Note an error that nobody foresaw.
+
+    If something was sent by then, the page may have been made.
+    """
     async with on.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is None:
@@ -256,12 +295,18 @@ async def _take_back(on: Connections, task_id: UUID) -> None:
 
 
 async def _failed(
-    on: Connections, task_id: UUID, report: Report, error: str, *, sent_until: datetime | None = None
+    on: Connections,
+    task_id: UUID,
+    report: Report,
+    error: str,
+    *,
+    sent_until: datetime | None = None,
 ) -> None:
     """Note that nothing was made, and why; it is tried again, later each time.
 
     Args:
-        sent_until: only if the request that is open was sent before that; nobody is told until it happens again.
+        sent_until: only if the request that is open was sent before that; nobody is told until it
+            happens again.
     """
     async with on.sessions.begin() as session:
         waiting = await held_task(session, task_id)
@@ -284,9 +329,13 @@ async def _uncertain(on: Connections, task_id: UUID, report: Report, error: str)
     log.warning("card_making_uncertain", task_id=str(task_id), error=error)
 
 
-async def _tell(on: Connections, report: Report, task_id: UUID, error: str, *, alert: bool = True) -> None:
+async def _tell(
+    on: Connections, report: Report, task_id: UUID, error: str, *, alert: bool = True
+) -> None:
     report.failed += 1
     log.error("card_not_made", task_id=str(task_id), error=error)
     if alert:
         context = {"task": task_id, "error": error}
-        await send_alert(on, Level.ERROR, NOT_MADE, "A task cannot become a card on the board", context)
+        await send_alert(
+            on, Level.ERROR, NOT_MADE, "A task cannot become a card on the board", context
+        )

@@ -22,9 +22,11 @@ from tasks.sync.store import Reader
 from tasks.sync.sweep import end_waits, sweep
 
 INTERVAL = timedelta(seconds=60)
-"""How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up from its backlog."""
+"""How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up
+from its backlog."""
 BEFORE, BETWEEN = timedelta(seconds=2), timedelta(seconds=20)
-"""How long a cycle asks for pages one by one before it pushes, and between two pushes; see `drain_inbox`."""
+"""How long a cycle asks for pages one by one before it pushes, and between two pushes; see
+`drain_inbox`."""
 
 
 async def cycle(on: Connections, report: Report, correlation_id: str | None) -> None:
@@ -32,12 +34,15 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
 
     Raises:
         GiveUp: when only a human can mend what stops it.
-        NotionUnavailable: when Notion does not answer well; the next cycle sees the same differences.
+        NotionUnavailable: when Notion does not answer well; the next cycle sees the same
+            differences.
     """
     backlog, swept = True, None
     while backlog:
         await keep_channels(on.sessions, await on.channels())
-        reader = Reader(board=await followed_board(on), bot_ids=await bot_ids(on), correlation_id=correlation_id)
+        reader = Reader(
+            board=await followed_board(on), bot_ids=await bot_ids(on), correlation_id=correlation_id
+        )
         reader, swept = await _sweep(on, reader, report, since=swept)
         if swept is None:
             if not await first_import(on, report):
@@ -50,14 +55,16 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
         await read_again(on, reader, report)
         await look_for_missing(on, reader, report)
         until = on.clock() + INTERVAL
-        # Half of the minute at most, so that a thousand new cards do not hold up what people wait for.
+        # Half of the minute at most, so that a thousand new cards do not hold up what people wait
+        # for.
         unmade = await make_cards(on, reader, report, until=until - INTERVAL / 2)
         backlog = await push_pending(on, reader, report, until=until) or unmade
         if waiting:
             waiting = await drain_inbox(on, report, until=on.clock() + BETWEEN)
         backlog = backlog or waiting
         async with on.sessions.begin() as session:
-            # A backlog that is worked through may take hours; each look up from it shows that all is well.
+            # A backlog that is worked through may take hours; each look up from it shows that all
+            # is well.
             await note_good_cycle(session, on.connection(reader.board), on.clock())
 
 

@@ -25,7 +25,8 @@ from tasks.runtime.context import Connections
 from tasks.runtime.unexpected_errors import cost_of_one
 
 AT_ONCE = 4
-"""Requests in flight: enough that latency does not cost throughput at 3 a second, few enough to queue fairly."""
+"""Requests in flight: enough that latency does not cost throughput at 3 a second, few enough to
+queue fairly."""
 
 Filter = Mapping[str, Any]
 
@@ -37,7 +38,8 @@ class Read:
     Attributes:
         began, ended: when the request was sent and answered, by the steps' clock.
         by_id: False for a query's row, which may lag behind the page.
-        remembered: whether nothing was read: a card as it was last seen, to be judged by other rules.
+        remembered: whether nothing was read: a card as it was last seen, to be judged by other
+            rules.
         vouched: as `models.sync.observations.Look` has it.
     """
 
@@ -56,7 +58,8 @@ class Readings:
     Attributes:
         gone: pages that Notion does not find.
         failed: why each of the other pages could not be read, by page id.
-        odd: those of them that lie on the board and show less than it has: their cards are to be read again.
+        odd: those of them that lie on the board and show less than it has: their cards are to be
+            read again.
         more: of a query's answer, whether there is more than it shows.
     """
 
@@ -108,7 +111,9 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
         began = on.clock()
         try:
             page = await on.notion.get_page(page_id)
-            answers.append(_Answer(page_id=page_id, page=page, began=began, ended=on.clock(), by_id=True))
+            answers.append(
+                _Answer(page_id=page_id, page=page, began=began, ended=on.clock(), by_id=True)
+            )
         except NotionPageNotFound:
             gone.append(page_id)
         except NotionForbidden as error:
@@ -134,7 +139,9 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
 
 
 async def _understood(on: Connections, board: Board, answers: Sequence[_Answer]) -> Readings:
-    """The cards in answers of Notion's. A page that shows less than the board fails alone, unless the board changed.
+    """The cards in answers of Notion's.
+
+    A page that shows less than the board fails alone, unless the board changed.
 
     Raises:
         BoardError: when it is the board itself that lacks what the page lacks.
@@ -165,12 +172,16 @@ def _decoded(answers: Iterable[_Answer], board: Board) -> Readings:
     return readings
 
 
-async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, since: datetime) -> Readings:
+async def read_many(
+    on: Connections, board: Board, page_ids: Sequence[str], *, since: datetime
+) -> Readings:
     """Many recently edited pages, as far as queries show them: each returns a hundred with their values."""
     missing = set(page_ids)
     readings = Readings()
     cursor: str | None = None
-    newest_first: list[dict[str, Any]] = [{"timestamp": "last_edited_time", "direction": "descending"}]
+    newest_first: list[dict[str, Any]] = [
+        {"timestamp": "last_edited_time", "direction": "descending"}
+    ]
     # A query is worth its request while it may still save one.
     for _ in range(max(1, len(missing) // 2)):
         began = on.clock()
@@ -189,17 +200,26 @@ async def read_many(on: Connections, board: Board, page_ids: Sequence[str], *, s
 
 
 async def _query(
-    on: Connections, board: Board, filter_: Filter | None, sorts: list[dict[str, Any]], cursor: str | None
+    on: Connections,
+    board: Board,
+    filter_: Filter | None,
+    sorts: list[dict[str, Any]],
+    cursor: str | None,
 ) -> dict[str, Any]:
     try:
-        return await on.notion.query_database(board.data_source_id, filter_=filter_, sorts=sorts, start_cursor=cursor)
+        return await on.notion.query_database(
+            board.data_source_id, filter_=filter_, sorts=sorts, start_cursor=cursor
+        )
     except NotionPageNotFound as error:
         raise board_lost(board.data_source_id) from error
 
 
 def edited_since(moment: datetime) -> Filter:
     """A query filter: pages edited at that moment or later."""
-    return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": moment.isoformat()}}
+    return {
+        "timestamp": "last_edited_time",
+        "last_edited_time": {"on_or_after": moment.isoformat()},
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +244,9 @@ class Window:
         parts = [edited_since(self.edited)] if self.edited is not None else []
         for bound, moment in (("on_or_after", self.created), ("before", self.before)):
             if moment is not None:
-                parts.append({"timestamp": "created_time", "created_time": {bound: moment.isoformat()}})
+                parts.append(
+                    {"timestamp": "created_time", "created_time": {bound: moment.isoformat()}}
+                )
         parts += [self.also] if self.also is not None else []
         if not parts:
             return None
@@ -232,7 +254,12 @@ class Window:
 
     def sorts(self) -> list[dict[str, Any]]:
         """The query's order."""
-        return [{"timestamp": "created_time", "direction": "descending" if self.newest_first else "ascending"}]
+        return [
+            {
+                "timestamp": "created_time",
+                "direction": "descending" if self.newest_first else "ascending",
+            }
+        ]
 
     def after(self, last: datetime) -> Window:
         """What is left after a page made then was shown; of that minute there may be more."""
@@ -244,12 +271,12 @@ class Window:
 async def scan(on: Connections, board: Board, window: Window) -> AsyncIterator[Readings]:
     """Every page of a window, a hundred at a time, in the order they were made.
 
-    Notion ends a query after 10,000 rows; then the next window begins where it ended (Notion: query a data source). The
-    same when it forgets where a query was.
+    Notion ends a query after 10,000 rows; then the next window begins where it ended (Notion: query
+    a data source). The same when it forgets where a query was.
 
     Raises:
-        BoardError: when Notion does not find the board, or more than 10,000 pages were created in one minute, which no
-            window can divide.
+        BoardError: when Notion does not find the board, or more than 10,000 pages were created in
+            one minute, which no window can divide.
         NotionUnavailable: when Notion refuses its own cursors and nothing comes of beginning anew.
     """
     cursor: str | None = None
@@ -281,7 +308,9 @@ async def scan(on: Connections, board: Board, window: Window) -> AsyncIterator[R
 def _next(window: Window, last: datetime | None) -> Window:
     rest = window.after(last) if last is not None else window
     if rest == window:
-        raise BoardError(f"More than 10,000 cards were created at {last:%Y-%m-%d %H:%M}: Notion shows no more.")
+        raise BoardError(
+            f"More than 10,000 cards were created at {last:%Y-%m-%d %H:%M}: Notion shows no more."
+        )
     return rest
 
 
@@ -296,4 +325,7 @@ def _rows(on: Connections, answer: Mapping[str, Any], began: datetime) -> list[_
     rows = (row for row in answer["results"] if row.get("object") == "page" and "properties" in row)
     pages = [row for row in rows if isinstance(row.get("id"), str)]
     ended = on.clock()
-    return [_Answer(page_id=page["id"], page=page, began=began, ended=ended, by_id=False) for page in pages]
+    return [
+        _Answer(page_id=page["id"], page=page, began=began, ended=ended, by_id=False)
+        for page in pages
+    ]

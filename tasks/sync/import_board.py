@@ -27,7 +27,8 @@ from tasks.sync.store import Reader, take_in, take_in_news
 log = structlog.get_logger("showrunner.sweep")
 
 READ_AHEAD = 2
-"""Pages that may wait to be stored: enough that reading does not wait for a commit, few enough to hold in memory."""
+"""Pages that may wait to be stored: enough that reading does not wait for a commit, few enough to
+hold in memory."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,30 @@ class _Page:
     readings: Readings | None
 
 
-async def import_cards(on: Connections, report: Report, *, progress: Callable[[int], None] = lambda _: None) -> None:
+async def import_cards(
+    on: Connections, report: Report, *, progress: Callable[[int], None] = lambda _: None
+) -> None:
     """Read the whole board, a hundred cards a request; goes on where an earlier import stopped.
 
-    A card seen for the first time is taken as it stands and nothing is written to it (design: section 6). Requests
-    yield to everybody else's. A card made or edited meanwhile is the next sweep's.
+    A card seen for the first time is taken as it stands and nothing is written to it (design:
+    section 6). Requests yield to everybody else's. A card made or edited meanwhile is the next
+    sweep's.
 
     Args:
         progress: told how many cards were read so far, after each request.
     """
     async with first_failure_counts() as asking:
         board, me = asking.create_task(followed_board(on)), asking.create_task(bot_ids(on))
-    reader = Reader(board=board.result(), bot_ids=me.result(), correlation_id=_correlation(), importing=True)
+    reader = Reader(
+        board=board.result(), bot_ids=me.result(), correlation_id=_correlation(), importing=True
+    )
     async with on.sessions() as session:
         course = Course.from_json(await get_value(session, IMPORT), on.clock())
     with in_lane(Lane.BACKGROUND):
         await _read_and_store(on, reader, course, report, progress)
-        await _look_for_missing(on, replace(reader, importing=False), course.here_since, report, seen=course.cards)
+        await _look_for_missing(
+            on, replace(reader, importing=False), course.here_since, report, seen=course.cards
+        )
     async with on.sessions.begin() as session:
         await remember(session, WATERMARK, moment=course.began)
         await forget(session, IMPORT)
@@ -86,7 +94,9 @@ async def _read_and_store(
                 known.update(odd, (read.card.page_id for read in fresh))
                 await take_in(on, reader, Readings(cards=fresh, odd=odd, failed=failed), report)
                 if again:
-                    await take_in_news(on, replace(reader, importing=False), Readings(cards=again), report)
+                    await take_in_news(
+                        on, replace(reader, importing=False), Readings(cards=again), report
+                    )
                 if reads:
                     page.by.stored(reads[-1].card.created_time)
                 course.cards += len(fresh)
@@ -124,7 +134,9 @@ async def _read(
     await pages.put(_Page(end, None))
 
 
-async def _look_for_missing(on: Connections, reader: Reader, since: datetime, report: Report, *, seen: int) -> None:
+async def _look_for_missing(
+    on: Connections, reader: Reader, since: datetime, report: Report, *, seen: int
+) -> None:
     """Cards that a whole reading of the board did not show are read by id before they are believed gone.
 
     Where it shows no card at all, every one of them waits for the operator, however few they are.
@@ -139,7 +151,9 @@ async def _look_for_missing(on: Connections, reader: Reader, since: datetime, re
 
 async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:
     known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
-    rows = await session.scalars(select(Card.notion_page_id).where(*known, col(Card.seen_at) < since))
+    rows = await session.scalars(
+        select(Card.notion_page_id).where(*known, col(Card.seen_at) < since)
+    )
     return list(rows)
 
 

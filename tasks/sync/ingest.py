@@ -38,17 +38,31 @@ log = structlog.get_logger("showrunner.ingest")
 BATCH = 2000
 """Events claimed at once: twenty queries' worth of cards, which are read well inside the lease."""
 CLAIM_FOR = timedelta(seconds=20)
-"""How long a claim goes on asking for pages one by one: what is left is given back, and comes after what is new."""
+"""How long a claim goes on asking for pages one by one: what is left is given back, and comes after
+what is new."""
 PORTION = 12
-"""Pages asked for one by one before what came of it is stored: four seconds' worth at 3 a second."""
+"""Pages asked for one by one before what came of it is stored: four seconds' worth at 3 a second.
+"""
 FEW = 3
 """Up to this many pages are read one by one; a query would cost as much and may lag behind."""
-_NO_DATABASE = ("page", "block", "space", "team", "agent", "page_id", "block_id", "workspace", "agent_id")
-"""What lies in one of these is no row of a database. A webhook's words for it, then a page object's, which automations
-send. Of `database` alone nobody can tell which of its data sources is meant. No set: what a payload holds in that
-place may be of any type, and some cannot be looked up in one."""
+_NO_DATABASE = (
+    "page",
+    "block",
+    "space",
+    "team",
+    "agent",
+    "page_id",
+    "block_id",
+    "workspace",
+    "agent_id",
+)
+"""What lies in one of these is no row of a database. A webhook's words for it, then a page
+object's, which automations send. Of `database` alone nobody can tell which of its data sources is
+meant. No set: what a payload holds in that place may be of any type, and some cannot be looked up
+in one."""
 _EDITED_BEFORE = timedelta(minutes=6)
-"""How long before an event's arrival its edit may lie: Notion delivers within five minutes, edit times are floored."""
+"""How long before an event's arrival its edit may lie: Notion delivers within five minutes, edit
+times are floored."""
 
 
 @dataclass
@@ -78,7 +92,9 @@ class Batch:
     @property
     def left(self) -> list[int]:
         """Ids of our event rows whose pages were not looked at."""
-        return [row for page, rows in self.pages.items() if page not in self.looked_at for row in rows]
+        return [
+            row for page, rows in self.pages.items() if page not in self.looked_at for row in rows
+        ]
 
     @property
     def undone(self) -> list[WebhookEvent]:
@@ -104,9 +120,11 @@ async def drain_inbox(
     """Work through everything that is due; what fails stays due, with backoff.
 
     Args:
-        gathering: whether this is a run of its own and no part of a cycle: in a burst it waits for more of it before
-            each claim, and leaves it to whoever does so already; and it writes back at once what it does not grant.
-        until: when to stop asking for pages one by one, once some were asked for; None when the inbox is empty.
+        gathering: whether this is a run of its own and no part of a cycle: in a burst it waits for
+            more of it before each claim, and leaves it to whoever does so already; and it writes
+            back at once what it does not grant.
+        until: when to stop asking for pages one by one, once some were asked for; None when the
+            inbox is empty.
 
     Returns:
         Whether something is left for want of time.
@@ -121,15 +139,23 @@ async def drain_inbox(
         return await _drain(on, report, gathering=gathering, until=until)
 
 
-async def _drain(on: Connections, report: Report, *, gathering: bool, until: datetime | None) -> bool:
+async def _drain(
+    on: Connections, report: Report, *, gathering: bool, until: datetime | None
+) -> bool:
     if not await _any_due(on):
         return False
     left = False
     board, me, began = await followed_board(on), await bot_ids(on), on.clock()
     try:
         # Asked first, because a claim is a task run, and the last one would find nothing.
-        while await _any_due(on) and (not gathering or await gathered(on, me)) and (events := await claim_events(on)):
-            board, left = await _work_through(on, events, board, me, report, until=until, answering=gathering)
+        while (
+            await _any_due(on)
+            and (not gathering or await gathered(on, me))
+            and (events := await claim_events(on))
+        ):
+            board, left = await _work_through(
+                on, events, board, me, report, until=until, answering=gathering
+            )
             if until is not None and on.clock() >= until:
                 left = left or await _any_due(on)
                 break
@@ -159,8 +185,8 @@ async def _work_through(
 ) -> tuple[Board, bool]:
     """Take in one claim, and write back what was not granted if asked to.
 
-    Where an error that nobody foresaw stops it, each half of what is not done yet is tried by itself, down to single
-    events.
+    Where an error that nobody foresaw stops it, each half of what is not done yet is tried by
+    itself, down to single events.
 
     Returns:
         The board as it is then known, and whether pages are left for want of time.
@@ -189,13 +215,20 @@ async def _work_through(
                 return board, False
         left, middle = False, len(undone) // 2
         for half in (undone[:middle], undone[middle:]):
-            board, more = await _work_through(on, half, board, me, report, until=until, answering=answering)
+            board, more = await _work_through(
+                on, half, board, me, report, until=until, answering=answering
+            )
             left = left or more
         return board, left
 
 
-async def _postpone(on: Connections, events: Sequence[WebhookEvent], error: Exception, report: Report) -> None:
-    """An event that fails alone is tried again later, and dies in the end. Without one, the error is only logged."""
+async def _postpone(
+    on: Connections, events: Sequence[WebhookEvent], error: Exception, report: Report
+) -> None:
+    """An event that fails alone is tried again later, and dies in the end.
+
+    Without one, the error is only logged.
+    """
     about = {"event_id": events[0].event_id, "notion_page_id": events[0].page_id} if events else {}
     text = cost_of_one(error, **about)
     async with on.sessions.begin() as session:
@@ -213,7 +246,13 @@ async def _leave_to_the_next_claim(on: Connections, batch: Batch) -> bool:
 
 
 async def _look(
-    on: Connections, reader: Reader, batch: Batch, known: Collection[str], report: Report, *, until: datetime
+    on: Connections,
+    reader: Reader,
+    batch: Batch,
+    known: Collection[str],
+    report: Report,
+    *,
+    until: datetime,
 ) -> None:
     """Take in what queries show, then the others by id: cards before pages that are none as far as is known.
 
@@ -223,7 +262,9 @@ async def _look(
     ended = Events(pages=batch.pages, claims=batch.claims)
     shown = Readings()
     if len(batch.pages.keys() - batch.trashed) > FEW:
-        shown.cards = (await query_cards(on, reader.board, batch)).cards  # what failed is read once more by id
+        shown.cards = (
+            await query_cards(on, reader.board, batch)
+        ).cards  # what failed is read once more by id
     found = {read.card.page_id for read in shown.cards}
     if found or batch.settled:
         await take_in(on, reader, shown, report, replace(ended.of(found), settled=batch.settled))
@@ -233,7 +274,13 @@ async def _look(
         if first and on.clock() >= until:
             return
         portion = Portion(others[first : first + PORTION])
-        await take_in(on, reader, await fetch_cards(on, reader.board, portion), report, ended.of(portion.pages))
+        await take_in(
+            on,
+            reader,
+            await fetch_cards(on, reader.board, portion),
+            report,
+            ended.of(portion.pages),
+        )
         batch.looked_at |= {*portion.pages}
 
 
@@ -242,7 +289,10 @@ async def _report_dead(on: Connections, since: datetime) -> None:
         dead = await inbox.dead_since(session, since)
     title = "A webhook event could not be processed"
     lot = {
-        inbox.incident_of(event_id): {"event_id": event_id, "what_to_do": f"showrunner events show {event_id}"}
+        inbox.incident_of(event_id): {
+            "event_id": event_id,
+            "what_to_do": f"showrunner events show {event_id}",
+        }
         for event_id in dead
     }
     await send_alerts(on, Level.ERROR, title, lot)
@@ -258,14 +308,19 @@ async def claim_events(on: Connections) -> list[WebhookEvent]:
 
 async def _cards_among(on: Connections, events: Sequence[WebhookEvent]) -> set[str]:
     async with on.sessions() as session:
-        return await live_cards(session, {event.page_id for event in events if event.page_id is not None})
+        return await live_cards(
+            session, {event.page_id for event in events if event.page_id is not None}
+        )
 
 
-def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str], cards: Collection[str]) -> Batch:
+def sort_events(
+    events: Sequence[WebhookEvent], board: Board, me: Collection[str], cards: Collection[str]
+) -> Batch:
     """What a claim asks us to do: our own writes and pages elsewhere are none of our business.
 
     Args:
-        cards: those of the pages that are cards, as far as is known: one of them that lies elsewhere was moved away.
+        cards: those of the pages that are cards, as far as is known: one of them that lies
+            elsewhere was moved away.
     """
     batch = Batch(events=events)
     for event in events:
@@ -282,12 +337,16 @@ def sort_events(events: Sequence[WebhookEvent], board: Board, me: Collection[str
     return batch
 
 
-def _no_look_needed(event: WebhookEvent, board: Board, me: Collection[str], cards: Collection[str]) -> str | None:
+def _no_look_needed(
+    event: WebhookEvent, board: Board, me: Collection[str], cards: Collection[str]
+) -> str | None:
     if inbox.is_own_echo(event.event_type, event.payload, me):
         return "own_write"
     entity = event.payload.get("entity")
     if event.event_type == inbox.SCHEMA_UPDATED and isinstance(entity, dict):
-        return "not_a_page" if entity.get("id") in (None, board.data_source_id) else "other_database"
+        return (
+            "not_a_page" if entity.get("id") in (None, board.data_source_id) else "other_database"
+        )
     if event.page_id is None or page_id_of(event.page_id) is None:
         return "not_a_page"
     return _said_elsewhere(event.payload, board) if event.page_id not in cards else None
@@ -309,7 +368,9 @@ def _said_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
 async def query_cards(on: Connections, board: Board, batch: Batch) -> Readings:
     """The batch's pages as they are now, as far as queries show them."""
     since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
-    return await read_many(on, board, [page for page in batch.pages if page not in batch.trashed], since=since)
+    return await read_many(
+        on, board, [page for page in batch.pages if page not in batch.trashed], since=since
+    )
 
 
 @step("fetch_cards", holds="fetch {portion}", tags=("notion",))
@@ -333,7 +394,9 @@ def _joined(events: Sequence[WebhookEvent]) -> Iterator[str | None]:
     Several events go under the run's; one line joins theirs to it.
     """
     run = get_contextvars().get("correlation_id")
-    log.info("events_claimed", events=[event.correlation_id for event in events[:100]], count=len(events))
+    log.info(
+        "events_claimed", events=[event.correlation_id for event in events[:100]], count=len(events)
+    )
     own = events[0].correlation_id if len(events) == 1 else run
     with bound_contextvars(**({"correlation_id": own} if own is not None else {})):
         yield own

@@ -63,7 +63,9 @@ async def look_for_missing(on: Connections, reader: Reader, report: Report) -> N
             await _step(on, reader, report, rounds, which, now)
 
 
-async def _step(on: Connections, reader: Reader, report: Report, rounds: Rounds, which: Which, now: datetime) -> None:
+async def _step(
+    on: Connections, reader: Reader, report: Report, rounds: Rounds, which: Which, now: datetime
+) -> None:
     columns = _columns(reader.board) if which is Which.GOING_ON else None
     async with on.sessions() as session:
         first = await first_made(session, columns, rounds.rounds[which].at)
@@ -75,7 +77,8 @@ async def _step(on: Connections, reader: Reader, report: Report, rounds: Rounds,
     try:
         shown = await _shown(on, reader.board, columns, first)
     except NotionRejected as error:
-        # An option went, and the filter names it: with the board as it is now the next round is asked for rightly.
+        # An option went, and the filter names it: with the board as it is now the next round is
+        # asked for rightly.
         log.warning("presence_query_refused", error=str(error))
         await refreshed_board(on)
         await _note(on, rounds.stepped(which, now, None).paid(now, 1))
@@ -91,11 +94,20 @@ async def _step(on: Connections, reader: Reader, report: Report, rounds: Rounds,
     if missing:
         await take_in(on, reader, found, report)
         shows = len(shown.pages)
-        log.info("cards_looked_for", which=which.value, shown=shows, missing=len(missing), there=len(in_vain))
-    # Of a query that lacks many cards which are all there, no more is believed; else the others are next.
+        log.info(
+            "cards_looked_for",
+            which=which.value,
+            shown=shows,
+            missing=len(missing),
+            there=len(in_vain),
+        )
+    # Of a query that lacks many cards which are all there, no more is believed; else the others are
+    # next.
     stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
     at = first if stays else shown.before
-    await _note(on, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain)))
+    await _note(
+        on, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +130,9 @@ class _Shown:
         return {read.card.page_id for read in self.readings.cards} | self.readings.failed.keys()
 
 
-async def _shown(on: Connections, board: Board, columns: Sequence[str] | None, first: datetime) -> _Shown:
+async def _shown(
+    on: Connections, board: Board, columns: Sequence[str] | None, first: datetime
+) -> _Shown:
     """One request, or as many as it takes to show more than the cards of one minute."""
     began, shown, requests = on.clock(), Readings(), 0
     async for readings in scan(on, board, Window(created=first, also=_standing_in(board, columns))):
@@ -132,7 +146,9 @@ async def _shown(on: Connections, board: Board, columns: Sequence[str] | None, f
 
 def _columns(board: Board) -> list[str]:
     """Those columns of cards that are going on which the board has: Notion refuses to look for others."""
-    return [column.value for column in GOING_ON if column.value in board.properties["Status"].options]
+    return [
+        column.value for column in GOING_ON if column.value in board.properties["Status"].options
+    ]
 
 
 def _standing_in(board: Board, columns: Sequence[str] | None) -> Filter | None:

@@ -45,7 +45,8 @@ from tasks.sync.store import Events, Reader, judged, store_cards, tell, tell_fai
 log = structlog.get_logger("showrunner.push")
 
 PUT_BACK_FOR = timedelta(seconds=5)
-"""How long an ingest run writes cards back: some fifteen of them, after which others wait for it again."""
+"""How long an ingest run writes cards back: some fifteen of them, after which others wait for it
+again."""
 ELSEWHERE_SECONDS = 0.2
 """What another process needs to write a card that we wait for."""
 
@@ -64,7 +65,12 @@ async def put_back(on: Connections, reader: Reader, report: Report) -> None:
 
 
 async def push_pending(
-    on: Connections, reader: Reader, report: Report, *, until: datetime, among: Collection[str] | None = None
+    on: Connections,
+    reader: Reader,
+    report: Report,
+    *,
+    until: datetime,
+    among: Collection[str] | None = None,
 ) -> bool:
     """Write cards, the most urgent first, until none differs or `until` has come; whether some are left.
 
@@ -108,7 +114,12 @@ async def _any_pending(on: Connections, board: Board, among: Collection[str] | N
 
 @step("push_cards", holds="push what differs", tags=("notion",))
 async def push_cards(
-    on: Connections, reader: Reader, report: Report, *, until: datetime, among: Collection[str] | None = None
+    on: Connections,
+    reader: Reader,
+    report: Report,
+    *,
+    until: datetime,
+    among: Collection[str] | None = None,
 ) -> None:
     """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
     channels, refusals = await on.channels(), Refusals(on)
@@ -124,7 +135,9 @@ async def push_cards(
                 await line.done(page_id)
 
         with in_lane(Lane.PUSH if among is None else Lane.PEOPLE):
-            await side_by_side(one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second)))
+            await side_by_side(
+                one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second))
+            )
     if line.elsewhere:
         await on.sleep(ELSEWHERE_SECONDS)
 
@@ -137,7 +150,9 @@ async def push_card(
     channels: Mapping[str, object],
     refusals: Refusals,
 ) -> None:
-    """Bring one card to what it should show. What is wrong with this card alone is stored with it, and it backs off.
+    """Bring one card to what it should show.
+
+    What is wrong with this card alone is stored with it, and it backs off.
 
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
@@ -205,17 +220,28 @@ async def _begin(on: Connections, board: Board, page_id: str) -> Change | None:
 
 
 async def _read_back(
-    on: Connections, reader: Reader, change: Change, error: str, report: Report, channels: Mapping[str, object]
+    on: Connections,
+    reader: Reader,
+    change: Change,
+    error: str,
+    report: Report,
+    channels: Mapping[str, object],
 ) -> None:
     """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
     readings = await read_by_id(on, reader.board, [change.page_id])
     looks = [judged(read, channels) for read in readings.cards]
     await _keep(on, reader, looks, readings, report)
-    if readings.cards and not readings.cards[0].card.in_trash and await change_of(on, reader.board, change.page_id):
+    if (
+        readings.cards
+        and not readings.cards[0].card.in_trash
+        and await change_of(on, reader.board, change.page_id)
+    ):
         await _failed(on, change.page_id, error, report)
 
 
-async def _keep(on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, report: Report) -> None:
+async def _keep(
+    on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, report: Report
+) -> None:
     # Not through the Prefect task: one task run per card would cost more than the card.
     stored = await store_cards.plain(on, reader, looks, readings, Events())
     tell(stored, report)
@@ -231,16 +257,26 @@ async def _failed(on: Connections, page_id: str, error: str, report: Report) -> 
         attempts, due = card.attempts, card.next_attempt_at
     report.failed += 1
     report.note(page_id, "failed", error)
-    log.error("card_push_failed", notion_page_id=page_id, error=error, attempts=attempts, next_attempt_at=str(due))
+    log.error(
+        "card_push_failed",
+        notion_page_id=page_id,
+        error=error,
+        attempts=attempts,
+        next_attempt_at=str(due),
+    )
     await alert_failing(on, page_id, attempts, "A card cannot be written to the board", error)
 
 
 async def dry_run(on: Connections, board: Board) -> list[Change]:
-    """What a push would write now, card by card, as far as the database knows the board. Writes nothing anywhere.
+    """What a push would write now, card by card, as far as the database knows the board.
+
+    Writes nothing anywhere.
 
     With it what would be written once the operator confirmed, marked as waiting.
     """
     async with on.sessions() as session:
-        page_ids = await pending(session, board, now=on.clock() + timedelta(days=1), limit=100_000, waiting=True)
+        page_ids = await pending(
+            session, board, now=on.clock() + timedelta(days=1), limit=100_000, waiting=True
+        )
     found = [await change_of(on, board, page_id) for page_id in page_ids]
     return [change for change in found if change is not None]

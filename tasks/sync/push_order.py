@@ -12,7 +12,8 @@ from tasks.runtime.card_locks import Taken
 from tasks.runtime.context import Connections
 
 AHEAD = 12
-"""Cards looked up at once: four seconds' worth at 3 a second, after which what became urgent meanwhile goes first."""
+"""Cards looked up at once: four seconds' worth at 3 a second, after which what became urgent
+meanwhile goes first."""
 
 
 class Line:
@@ -28,7 +29,9 @@ class Line:
         elsewhere: cards that differed while another process was at them.
     """
 
-    def __init__(self, on: Connections, board: Board, taken: Taken, among: Collection[str] | None = None) -> None:
+    def __init__(
+        self, on: Connections, board: Board, taken: Taken, among: Collection[str] | None = None
+    ) -> None:
         self._on = on
         self._board = board
         self._taken = taken
@@ -58,9 +61,12 @@ class Line:
         await self._taken.free(page_id)
 
     async def _look(self) -> list[str]:
-        # Of a card that somebody was at when we began to look, the query may still show what it was like before.
+        # Of a card that somebody was at when we began to look, the query may still show what it was
+        # like before.
         busy = frozenset(self._under_way | self.elsewhere)
         limit = AHEAD + len(busy)
         async with self._on.sessions() as session:
-            found = await pending(session, self._board, now=self._on.clock(), limit=limit, among=self._among)
+            found = await pending(
+                session, self._board, now=self._on.clock(), limit=limit, among=self._among
+            )
         return [page_id for page_id in found if page_id not in busy]

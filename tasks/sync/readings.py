@@ -10,7 +10,9 @@ from tasks.sync.fetch import Readings
 
 def pages_in(readings: Readings) -> list[str]:
     """Every page that was read, or was to be, in one order."""
-    return sorted({read.card.page_id for read in readings.cards} | set(readings.gone) | readings.failed.keys())
+    return sorted(
+        {read.card.page_id for read in readings.cards} | set(readings.gone) | readings.failed.keys()
+    )
 
 
 def part_of(readings: Readings, pages: Collection[str]) -> Readings:

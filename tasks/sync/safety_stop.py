@@ -40,7 +40,9 @@ async def take_board(on: Connections, correlation_id: str | None) -> Taken:
     while True:
         async with on.sessions.begin() as session:
             now = on.clock()
-            some = await take_some(session, after=last, limit=BATCH, now=now, correlation_id=correlation_id)
+            some = await take_some(
+                session, after=last, limit=BATCH, now=now, correlation_id=correlation_id
+            )
         taken, left = taken + some.taken, left + some.left
         if some.last is None:
             break
@@ -105,10 +107,15 @@ async def _ask(on: Connections, asked: list[str]) -> None:
     async with on.sessions() as session:
         some = await waiting(session)
     titles = {
-        MOVES: (some.moves, f"{some.moves} cards would be put back to where they were before people moved them"),
+        MOVES: (
+            some.moves,
+            f"{some.moves} cards would be put back to where they were before people moved them",
+        ),
         GONE: (some.gone, f"{some.gone} cards would be marked as trashed"),
     }
     for incident, (count, title) in titles.items():
         if count:
             await send_alert(on, Level.ERROR, incident, title, {"cards": count})
-    await resolve_alert(on, *(incident for incident in asked if not titles.get(incident, (0, ""))[0]))
+    await resolve_alert(
+        on, *(incident for incident in asked if not titles.get(incident, (0, ""))[0])
+    )

@@ -23,13 +23,20 @@ def _answer(read: Read) -> tuple[object, ...]:
     return read.began, read.ended
 
 
-async def vouch(on: Connections, board: Board, rows: Sequence[Read], doubted: Mapping[str, Known]) -> Readings:
-    """Look at some pages of one answer; they, and the rows that they vouch for. The others are as doubtful."""
+async def vouch(
+    on: Connections, board: Board, rows: Sequence[Read], doubted: Mapping[str, Known]
+) -> Readings:
+    """Look at some pages of one answer; they, and the rows that they vouch for.
+
+    The others are as doubtful.
+    """
     by_page = {read.card.page_id: read for read in rows}
     known = {page_id: doubted[page_id] for page_id in by_page}
     asked = witnesses(known)
     found = await read_by_id(on, board, asked)
     now = {read.card.page_id: read.card for read in found.cards}
     if all(page_id in now and same_state(now[page_id], by_page[page_id].card) for page_id in asked):
-        found.cards += [replace(by_page[page_id], vouched=known[page_id]) for page_id in vouched(known, asked)]
+        found.cards += [
+            replace(by_page[page_id], vouched=known[page_id]) for page_id in vouched(known, asked)
+        ]
     return found

@@ -64,7 +64,9 @@ class Events:
     def of(self, page_ids: Collection[str]) -> Events:
         """The part that concerns these pages."""
         pages = {page: rows for page, rows in self.pages.items() if page in page_ids}
-        return Events(pages=pages, claims={page: of for page, of in self.claims.items() if page in page_ids})
+        return Events(
+            pages=pages, claims={page: of for page, of in self.claims.items() if page in page_ids}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,11 @@ class Stored:
 
 
 async def take_in(
-    on: Connections, reader: Reader, readings: Readings, report: Report, events: Events | None = None
+    on: Connections,
+    reader: Reader,
+    readings: Readings,
+    report: Report,
+    events: Events | None = None,
 ) -> None:
     """Validate, store and report readings; read again by id what a newer look had overtaken."""
     events = events or Events()
@@ -93,7 +99,8 @@ async def take_in(
         again -= looked_at
         again |= set((await _take_in(on, reader, checked, report, events.of(looked_at))).again)
     if again:
-        # What is overtaken a second time had a newer look than this one, which stored whatever there was to say.
+        # What is overtaken a second time had a newer look than this one, which stored whatever
+        # there was to say.
         second = await read_by_id(on, reader.board, sorted(again))
         await _take_in(on, reader, second, report, events.of(again), final=True)
 
@@ -104,7 +111,9 @@ async def take_in_news(on: Connections, reader: Reader, readings: Readings, repo
     async with on.sessions() as session:
         odd = readings.odd - await known_unreadable(session, readings.odd)
         try:
-            fresh = await news(session, [read.card.in_channels(channels) for read in readings.cards])
+            fresh = await news(
+                session, [read.card.in_channels(channels) for read in readings.cards]
+            )
         except Exception as error:  # noqa: BLE001 - a boundary: which of them it was, storing them tells
             cost_of_one(error, pages=len(readings.cards))
             fresh = {read.card.page_id for read in readings.cards}
@@ -115,9 +124,19 @@ async def take_in_news(on: Connections, reader: Reader, readings: Readings, repo
 
 
 async def _take_in(
-    on: Connections, reader: Reader, readings: Readings, report: Report, events: Events, *, final: bool = False
+    on: Connections,
+    reader: Reader,
+    readings: Readings,
+    report: Report,
+    events: Events,
+    *,
+    final: bool = False,
 ) -> Settled:
-    """One pass. Where an error that nobody foresaw stops it, each half of the pages by itself, down to single ones."""
+    """One pass.
+
+    Where an error that nobody foresaw stops it, each half of the pages by itself, down to single
+    ones.
+    """
     try:
         looks = await validate_cards(on, readings) if readings.cards else []
         stored = await store_cards(on, reader, looks, readings, events, final=final)
@@ -136,13 +155,21 @@ async def _take_in(
 
 
 async def _take_in_halves(
-    on: Connections, reader: Reader, readings: Readings, report: Report, events: Events, *, final: bool
+    on: Connections,
+    reader: Reader,
+    readings: Readings,
+    report: Report,
+    events: Events,
+    *,
+    final: bool,
 ) -> Settled:
     pages = pages_in(readings)
     half, others = pages[: len(pages) // 2], pages[len(pages) // 2 :]
     with_settled = replace(events.of(half), settled=events.settled)
     first = await _take_in(on, reader, part_of(readings, half), report, with_settled, final=final)
-    second = await _take_in(on, reader, part_of(readings, others), report, events.of(others), final=final)
+    second = await _take_in(
+        on, reader, part_of(readings, others), report, events.of(others), final=final
+    )
     return together(first, second)
 
 
@@ -171,7 +198,13 @@ def judged(read: Read, channels: Mapping[str, object]) -> Look:
 
 @step("store_cards", holds="store {readings}", tags=("inbox",))
 async def store_cards(
-    on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, events: Events, *, final: bool = False
+    on: Connections,
+    reader: Reader,
+    looks: Sequence[Look],
+    readings: Readings,
+    events: Events,
+    *,
+    final: bool = False,
 ) -> Stored:
     """Plan and store the cards, and end their events, in one commit.
 
@@ -183,10 +216,17 @@ async def store_cards(
         watched = await is_watched(session, on.connection(reader.board), now)
         trashed = [look.card.page_id for look in looks if look.card.in_trash]
         unsure = not reader.confirmed and (readings.gone or trashed)
-        waiting = await not_to_believe(session, readings.gone, trashed, watched=watched, now=now) if unsure else ()
-        unread = readings.odd | (await live_cards(session, readings.failed) if readings.failed else set())
+        waiting = (
+            await not_to_believe(session, readings.gone, trashed, watched=watched, now=now)
+            if unsure
+            else ()
+        )
+        unread = readings.odd | (
+            await live_cards(session, readings.failed) if readings.failed else set()
+        )
         if readings.gone or unread:
-            # All at once, or two of us may wait for each other: each for a page that the other holds already.
+            # All at once, or two of us may wait for each other: each for a page that the other
+            # holds already.
             concerned = [*readings.gone, *unread, *(look.card.page_id for look in looks)]
             await hold(session, concerned, making=cards_among(looks) | readings.odd)
         settled = await settle(
@@ -196,29 +236,39 @@ async def store_cards(
             correlation_id=reader.correlation_id,
             bot_ids=reader.bot_ids,
             importing=reader.importing,
-            # An event may show a card before the first import does, and a later import one that was made since.
+            # An event may show a card before the first import does, and a later import one that was
+            # made since.
             first_import=await get_moment(session, WATERMARK) is None,
             claims=events.claims,
             watched=watched,
             waiting=waiting,
         )
         correlation_id = reader.correlation_id
-        gone = await mark_gone(session, readings.gone, now=now, correlation_id=correlation_id, waiting=waiting)
-        unreadable = await mark_unreadable(session, {page: readings.failed[page] for page in unread}, now=now)
-        # A page that shows less than the board is tried again by itself: its events have told what they had to tell.
+        gone = await mark_gone(
+            session, readings.gone, now=now, correlation_id=correlation_id, waiting=waiting
+        )
+        unreadable = await mark_unreadable(
+            session, {page: readings.failed[page] for page in unread}, now=now
+        )
+        # A page that shows less than the board is tried again by itself: its events have told what
+        # they had to tell.
         trying = readings.failed.keys() - readings.odd
         unsettled = trying if final else {*trying, *settled.again}
         done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]
         for outcome, rows in {**events.settled, "looked_at": done}.items():
             await inbox.finish(session, rows, now=now, outcome=outcome)
         for page_id in trying:
-            await inbox.postpone(session, events.pages.get(page_id, ()), now=now, error=readings.failed[page_id])
+            await inbox.postpone(
+                session, events.pages.get(page_id, ()), now=now, error=readings.failed[page_id]
+            )
     # What an event told of is alerted with the event, should it go on failing.
     by_itself = {page: attempts for page, attempts in unreadable.items() if page in readings.odd}
     return Stored(settled=settled, gone=gone, unreadable=by_itself)
 
 
-async def tell_failed(on: Connections, stored: Stored, failed: Mapping[str, str], report: Report) -> None:
+async def tell_failed(
+    on: Connections, stored: Stored, failed: Mapping[str, str], report: Report
+) -> None:
     """Log, count and, where it goes on for long, alert what could not be read."""
     for page_id, error in failed.items():
         attempts = stored.unreadable.get(page_id, 0)
@@ -237,11 +287,15 @@ def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:
         for edit in found:
             report.refused += 1
             report.note(page_id, "overruled", f"{edit.name}: unseen")
-            log.warning("edit_overruled", notion_page_id=page_id, property=edit.name, reason="unseen")
+            log.warning(
+                "edit_overruled", notion_page_id=page_id, property=edit.name, reason="unseen"
+            )
 
 
 def _tell(outcome: Outcome, report: Report, level: int) -> None:
-    known = log.bind(notion_page_id=outcome.page_id, task_id=str(outcome.task_id) if outcome.task_id else None)
+    known = log.bind(
+        notion_page_id=outcome.page_id, task_id=str(outcome.task_id) if outcome.task_id else None
+    )
     if outcome.trashed:
         report.gone += 1
         report.note(outcome.page_id, "gone")
@@ -263,7 +317,9 @@ def _tell(outcome: Outcome, report: Report, level: int) -> None:
         # Spec 2.2 asks for title and channel here; no other line holds what people wrote.
         seen = outcome.plan.base if outcome.plan is not None else None
         who = {"title": seen.title, "channel": seen.channel} if seen is not None else {}
-        known.warning("notion_entry_validation_failed", **who, fields=fields, reasons=reasons, action=action)
+        known.warning(
+            "notion_entry_validation_failed", **who, fields=fields, reasons=reasons, action=action
+        )
     for lost in outcome.plan.lost if outcome.plan else ():
         waits = lost.action == "waiting"
         report.refused += not waits
@@ -271,7 +327,9 @@ def _tell(outcome: Outcome, report: Report, level: int) -> None:
             report.not_granted.add(outcome.page_id)
         report.note(outcome.page_id, lost.action, f"{lost.property}: {lost.reason}")
         action = "taken_when_valid" if waits else "put_back_at_next_push"
-        known.warning(f"edit_{lost.action}", property=lost.property, reason=lost.reason, action=action)
+        known.warning(
+            f"edit_{lost.action}", property=lost.property, reason=lost.reason, action=action
+        )
 
 
 def _what_becomes_of_invalid(outcome: Outcome) -> str:

@@ -19,20 +19,25 @@ from tasks.sync.store import Reader, take_in, take_in_news
 CHANNEL_FILE = "channel_file"
 """The incident of a channel file that is wrong, before its name."""
 OVERLAP = timedelta(minutes=4)
-"""How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and its queries lag behind
-its pages; so a lag of three minutes is borne. It costs an idle board nothing."""
+"""How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and
+its queries lag behind its pages; so a lag of three minutes is borne. It costs an idle board
+nothing."""
 
 
-async def sweep(on: Connections, reader: Reader, report: Report, *, since: datetime | None = None) -> datetime | None:
+async def sweep(
+    on: Connections, reader: Reader, report: Report, *, since: datetime | None = None
+) -> datetime | None:
     """Take in whatever was edited since the last sweep began. One request when nothing was.
 
     Args:
-        since: when an earlier sweep of the same cycle began: only what was edited from then on is asked for. The
-            watermark stays before that cycle, so what queries show too late is left to the next one; amid a backlog a
-            whole sweep would show what was pushed meanwhile five times over, a hundred cards a request.
+        since: when an earlier sweep of the same cycle began: only what was edited from then on is
+            asked for. The watermark stays before that cycle, so what queries show too late is left
+            to the next one; amid a backlog a whole sweep would show what was pushed meanwhile five
+            times over, a hundred cards a request.
 
     Returns:
-        When it began, by Notion's clock. None when there is no last time yet: then the board must be imported first.
+        When it began, by Notion's clock. None when there is no last time yet: then the board must
+        be imported first.
     """
     async with on.sessions() as session:
         watermark = await get_moment(session, WATERMARK)
@@ -54,7 +59,10 @@ async def sweep(on: Connections, reader: Reader, report: Report, *, since: datet
 
 
 async def judge_again(on: Connections, reader: Reader, report: Report) -> None:
-    """When the configured channels changed, judge anew the cards whose channel that concerns. No request is needed."""
+    """When the configured channels changed, judge anew the cards whose channel that concerns.
+
+    No request is needed.
+    """
     folder = await on.channel_folder()
     channels = sorted(folder.channels)
     now_known = {
@@ -74,32 +82,45 @@ async def judge_again(on: Connections, reader: Reader, report: Report) -> None:
         await remember(session, CHANNELS, value=now_known)
 
 
-async def _tell_wrong_files(on: Connections, faults: Sequence[ChannelFault], before: Sequence[str]) -> None:
+async def _tell_wrong_files(
+    on: Connections, faults: Sequence[ChannelFault], before: Sequence[str]
+) -> None:
     """Alert each channel file that is wrong, once; it is over when the file is mended or gone."""
     for fault in faults:
         facts = {"file": fault.file, "what is wrong": fault.reason}
-        await send_alert(on, Level.ERROR, f"{CHANNEL_FILE}:{fault.file}", f"Channel file {fault}"[:500], facts)
+        await send_alert(
+            on, Level.ERROR, f"{CHANNEL_FILE}:{fault.file}", f"Channel file {fault}"[:500], facts
+        )
     wrong = {fault.file for fault in faults}
     await resolve_alert(on, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))
 
 
 async def end_waits(on: Connections, reader: Reader, report: Report) -> None:
-    """Judge anew the cards whose Status was left alone long enough for a move that waits. No request is needed."""
+    """Judge anew the cards whose Status was left alone long enough for a move that waits.
+
+    No request is needed.
+    """
     async with on.sessions() as session:
         over = await cards_kept_long_enough(session, now=on.clock())
     await judge_as_seen(on, reader, over, report)
 
 
-async def judge_as_seen(on: Connections, reader: Reader, cards: Sequence[Card], report: Report) -> None:
+async def judge_as_seen(
+    on: Connections, reader: Reader, cards: Sequence[Card], report: Report
+) -> None:
     """Take in cards once more as they were last seen, because what decides about them changed."""
     readings, now = Readings(), on.clock()
     for card in cards:
         try:
             seen = card.as_seen(now)
         except Exception as error:  # noqa: BLE001 - a boundary: it costs this card
-            readings.failed[card.notion_page_id] = cost_of_one(error, notion_page_id=card.notion_page_id)
+            readings.failed[card.notion_page_id] = cost_of_one(
+                error, notion_page_id=card.notion_page_id
+            )
             readings.odd.add(card.notion_page_id)
         else:
-            readings.cards.append(Read(card=seen, began=now, ended=now, by_id=True, remembered=True))
+            readings.cards.append(
+                Read(card=seen, began=now, ended=now, by_id=True, remembered=True)
+            )
     if cards:
         await take_in(on, reader, readings, report)

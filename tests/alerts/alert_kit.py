@@ -62,7 +62,9 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
 
     def close(self) -> None:
         """Be down: connections are refused."""
@@ -137,7 +139,9 @@ class Gate:
                 owner.execute("DROP FUNCTION fail CASCADE")
 
     def _end_sessions(self) -> None:
-        self._do(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.url.database}'")
+        self._do(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.url.database}'"
+        )
 
     def _do(self, statement: str) -> None:
         with psycopg.connect(libpq(self.url.set(database="postgres")), autocommit=True) as admin:

@@ -39,7 +39,9 @@ async def test_a_receiver_that_is_down_costs_no_run_anything_and_is_told_when_it
     assert receiver.titles == [OPENED]
 
 
-async def test_tries_come_less_and_less_often_and_never_end(stage: Stage, receiver: Receiver) -> None:
+async def test_tries_come_less_and_less_often_and_never_end(
+    stage: Stage, receiver: Receiver
+) -> None:
     receiver.mood = "refuses"
     await opens(stage)
     asked = []
@@ -65,7 +67,9 @@ async def test_a_receiver_that_hangs_is_left_after_a_while(
     assert receiver.titles[-1] == OPENED
 
 
-async def test_one_receiver_that_takes_it_is_enough_and_hears_it_once(stage: Stage, receiver: Receiver) -> None:
+async def test_one_receiver_that_takes_it_is_enough_and_hears_it_once(
+    stage: Stage, receiver: Receiver
+) -> None:
     broken = Receiver(mood="refuses")
     broken.open()
     urls = (broken.url, "nonsense://x", receiver.url)
@@ -77,7 +81,9 @@ async def test_one_receiver_that_takes_it_is_enough_and_hears_it_once(stage: Sta
     assert receiver.titles.count(OPENED) == 1
 
 
-async def test_what_was_over_before_anybody_could_be_told_is_told_as_over(stage: Stage, receiver: Receiver) -> None:
+async def test_what_was_over_before_anybody_could_be_told_is_told_as_over(
+    stage: Stage, receiver: Receiver
+) -> None:
     receiver.mood = "refuses"
     await opens(stage)
     await deliver_alerts(stage.on)
@@ -106,7 +112,9 @@ async def test_what_begins_again_before_its_end_was_told_never_ended_for_who_was
     assert receiver.titles == [OPENED, OVER, OPENED]
 
 
-async def test_processes_that_deliver_at_the_same_moment_tell_it_once(stage: Stage, receiver: Receiver) -> None:
+async def test_processes_that_deliver_at_the_same_moment_tell_it_once(
+    stage: Stage, receiver: Receiver
+) -> None:
     for number in range(5):
         await opens(stage, f"incident_{number}")
     await asyncio.gather(*(watch_of(stage).look() for _ in range(4)), deliver_alerts(stage.on))
@@ -146,7 +154,9 @@ async def test_an_incident_that_began_and_ended_during_an_outage_is_told_as_both
     assert receiver.titles == [OPENED, OVER]
 
 
-async def test_the_end_of_a_run_tells_even_when_the_run_failed(stage: Stage, receiver: Receiver) -> None:
+async def test_the_end_of_a_run_tells_even_when_the_run_failed(
+    stage: Stage, receiver: Receiver
+) -> None:
     with pytest.raises(BoardError):
         async with recorded("push", stage.on):
             raise BoardError("Topic is gone.")
@@ -156,7 +166,9 @@ async def test_the_end_of_a_run_tells_even_when_the_run_failed(stage: Stage, rec
 async def test_an_address_that_apprise_cannot_read_stands_in_no_log(
     stage: Stage, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    stage.on.settings = stage.on.settings.model_copy(update={"alert_urls": ("slack://bad/hunter2", "no://hunter2")})
+    stage.on.settings = stage.on.settings.model_copy(
+        update={"alert_urls": ("slack://bad/hunter2", "no://hunter2")}
+    )
     assert await opens(stage)
     handler = logging.StreamHandler()
     logging.getLogger().addHandler(handler)

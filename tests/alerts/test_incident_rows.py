@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from models.operations.alert_texts import message
 from models.postgres.engine import Sessions
-from models.tables.incidents import Incident, Level, end_incidents, key_of, open_incident, open_incidents
+from models.tables.incidents import (
+    Incident,
+    Level,
+    end_incidents,
+    key_of,
+    open_incident,
+    open_incidents,
+)
 from models.tables.sync_state import remember
 
 names = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=250)
@@ -46,14 +53,22 @@ async def test_a_row_of_an_older_version_was_told_and_can_end(sessions: Sessions
     async with sessions.begin() as session:
         await remember(session, "incident:notion_auth", value={"level": "CRITICAL", "title": "Old"})
         (old,) = await open_incidents(session)
-        assert (old.name, old.level, old.title, old.told, old.due) == ("notion_auth", "CRITICAL", "Old", True, None)
+        assert (old.name, old.level, old.title, old.told, old.due) == (
+            "notion_auth",
+            "CRITICAL",
+            "Old",
+            True,
+            None,
+        )
         (over,) = await end_incidents(session, ["notion_auth"], NOW)
         assert over.until == NOW
         assert await open_incidents(session) == []
 
 
 def test_a_message_about_many_lists_ten_and_counts_the_rest() -> None:
-    title, body = message([incident(f"card_failing:{n}", facts={"page": f"p-{n}"}) for n in range(14)])
+    title, body = message(
+        [incident(f"card_failing:{n}", facts={"page": f"p-{n}"}) for n in range(14)]
+    )
     assert title == "[ERROR] Showrunner: 14 times: A card cannot be written to the board"
     assert body.count("- 2026-11-23 10:00:30 UTC page: p-") == 10
     assert body.endswith("- and 4 more")

@@ -20,7 +20,13 @@ MINUTE = timedelta(minutes=1)
 
 
 def sight(**seen: object) -> Sight:
-    nothing = {"last_good": None, "watched_since": NOW, "imported": None, "incidents": (), "failed": None}
+    nothing = {
+        "last_good": None,
+        "watched_since": NOW,
+        "imported": None,
+        "incidents": (),
+        "failed": None,
+    }
     return Sight(**{**nothing, "running": False, **seen})  # type: ignore[arg-type]
 
 
@@ -29,8 +35,12 @@ def sight(**seen: object) -> Sight:
     [
         pytest.param(sight(), None, True, id="never-good"),
         pytest.param(sight(last_good=NOW + MINUTE), None, False, id="good-four-minutes-ago"),
-        pytest.param(sight(last_good=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"),
-        pytest.param(sight(watched_since=NOW + MINUTE), None, False, id="watched-for-four-minutes-only"),
+        pytest.param(
+            sight(last_good=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"
+        ),
+        pytest.param(
+            sight(watched_since=NOW + MINUTE), None, False, id="watched-for-four-minutes-only"
+        ),
         pytest.param(sight(), NOW + MINUTE, False, id="an-import-goes-on"),
         pytest.param(sight(), NOW, True, id="an-import-stands-still"),
     ],
@@ -59,7 +69,9 @@ async def test_cycles_that_fail_for_five_minutes_are_one_message_and_a_good_one_
         await push(stage)
         await watched(stage, watch, seconds=60)
     (message,) = receiver.messages
-    assert message["title"].startswith("[CRITICAL] Showrunner: No cycle was good since 2026-11-23 10:00:30 UTC")
+    assert message["title"].startswith(
+        "[CRITICAL] Showrunner: No cycle was good since 2026-11-23 10:00:30 UTC"
+    )
     assert "last failure: 2026-11-23 10:0" in message["message"]
     assert "502" in message["message"]
     stage.sandbox.faults.clear()
@@ -68,7 +80,9 @@ async def test_cycles_that_fail_for_five_minutes_are_one_message_and_a_good_one_
     assert receiver.titles[1:] == [message["title"].replace("[CRITICAL]", "[OVER]")]
 
 
-async def test_a_message_names_the_other_incidents_and_what_is_under_way(stage: Stage, receiver: Receiver) -> None:
+async def test_a_message_names_the_other_incidents_and_what_is_under_way(
+    stage: Stage, receiver: Receiver
+) -> None:
     watch = watch_of(stage)
     await watch.look()
     stage.sandbox.faults.add(status=401)
@@ -82,7 +96,9 @@ async def test_a_message_names_the_other_incidents_and_what_is_under_way(stage: 
     assert "prefect server: not known here" in message
 
 
-async def test_a_failure_from_before_the_last_good_cycle_is_not_the_reason(stage: Stage, receiver: Receiver) -> None:
+async def test_a_failure_from_before_the_last_good_cycle_is_not_the_reason(
+    stage: Stage, receiver: Receiver
+) -> None:
     stage.sandbox.faults.add(status=502, times=None)
     await push(stage)
     stage.sandbox.faults.clear()
@@ -107,7 +123,11 @@ async def test_a_prefect_server_that_is_away_is_named(stage: Stage, receiver: Re
 
 
 async def test_two_watches_are_one_message(stage: Stage, receiver: Receiver) -> None:
-    watches = [watch_of(stage), watch_of(stage, of_database=False), watch_of(stage, of_database=False)]
+    watches = [
+        watch_of(stage),
+        watch_of(stage, of_database=False),
+        watch_of(stage, of_database=False),
+    ]
     for _ in range(13):
         stage.clock.pass_(30)
         await asyncio.gather(*(watch.look() for watch in watches))
@@ -189,7 +209,9 @@ async def test_a_database_that_is_away_for_a_minute_is_told_once_and_when_it_is_
     assert worker.unstored == {}
 
 
-async def test_a_restart_of_the_database_is_no_incident(stage: Stage, receiver: Receiver, gate: Gate) -> None:
+async def test_a_restart_of_the_database_is_no_incident(
+    stage: Stage, receiver: Receiver, gate: Gate
+) -> None:
     watch = watch_of(stage)
     for _ in range(4):
         with gate.shut():
@@ -199,7 +221,9 @@ async def test_a_restart_of_the_database_is_no_incident(stage: Stage, receiver: 
     assert receiver.messages == []
 
 
-async def test_a_watch_goes_on_after_whatever_happens_to_it(stage: Stage, receiver: Receiver) -> None:
+async def test_a_watch_goes_on_after_whatever_happens_to_it(
+    stage: Stage, receiver: Receiver
+) -> None:
     looked = asyncio.Event()
     sleeps = 0
 
@@ -215,7 +239,9 @@ async def test_a_watch_goes_on_after_whatever_happens_to_it(stage: Stage, receiv
 
     async with stage.sessions.begin() as session:
         await remember(session, FAILED_CYCLE, value={"wrong": "shape"}, moment=NOW)
-    watch = Watch(stage.on.settings, stage.sessions, of_database=True, clock=stage.clock, sleep=sleep)
+    watch = Watch(
+        stage.on.settings, stage.sessions, of_database=True, clock=stage.clock, sleep=sleep
+    )
     async with watching(watch):
         await asyncio.wait_for(looked.wait(), 20)
     assert len(receiver.messages) == 1

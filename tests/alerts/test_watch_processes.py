@@ -31,7 +31,9 @@ SECONDS = 60.0
 async def test_a_watching_program_tells_what_waits(
     program: tuple[str, ...], database: URL, sessions: Sessions, receiver: Receiver, tmp_path: Path
 ) -> None:
-    waiting = Incident(name="notion_auth", level=Level.CRITICAL, title="The token is wrong", since=NOW, due=NOW)
+    waiting = Incident(
+        name="notion_auth", level=Level.CRITICAL, title="The token is wrong", since=NOW, due=NOW
+    )
     async with sessions.begin() as session:
         assert await open_incident(session, waiting)
     given = {
@@ -53,4 +55,6 @@ async def test_a_watching_program_tells_what_waits(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), 30)
-    assert receiver.titles == ["[CRITICAL] Showrunner: The token is wrong"], (tmp_path / "log").read_text()
+    assert receiver.titles == ["[CRITICAL] Showrunner: The token is wrong"], (
+        tmp_path / "log"
+    ).read_text()

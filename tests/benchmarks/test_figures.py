@@ -32,7 +32,11 @@ def test_four_evenly_spread_over_a_second_are_three_in_any_second() -> None:
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     values = [float(value) for value in range(100, 0, -1)]
-    assert (percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1)) == (51, 100, 100)
+    assert (percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1)) == (
+        51,
+        100,
+        100,
+    )
     assert percentile([3.0], 0.95) == 3.0
 
 

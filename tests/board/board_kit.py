@@ -64,7 +64,11 @@ class Workspace:
             headers={"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"},
         )
         notion = NotionClient(
-            BOT_TOKEN, per_second=10_000, base_url="http://sandbox", sleep=clock.sleep, transport=self.wire
+            BOT_TOKEN,
+            per_second=10_000,
+            base_url="http://sandbox",
+            sleep=clock.sleep,
+            transport=self.wire,
         )
         self.site = Site(notion=notion, channels=CHANNELS, sessions=sessions)
 
@@ -88,7 +92,10 @@ class Workspace:
             stubs = (await self.ask("GET", f"/v1/views?database_id={database_id}"))["results"]
             found[database_id] = {
                 "database": database,
-                "sources": [await self.ask("GET", f"/v1/data_sources/{s['id']}") for s in database["data_sources"]],
+                "sources": [
+                    await self.ask("GET", f"/v1/data_sources/{s['id']}")
+                    for s in database["data_sources"]
+                ],
                 "views": [await self.ask("GET", f"/v1/views/{stub['id']}") for stub in stubs],
             }
         return _lasting(found)
@@ -139,7 +146,9 @@ class Board:
         source = state.sources[self.source_id]
         prop = next(prop for prop in source.schema.values() if prop.name == name)
         renamed = tuple(replace(o, name=new) if o.name == option else o for o in prop.options)
-        state.put_source(replace(source, schema={**source.schema, prop.id: replace(prop, options=renamed)}))
+        state.put_source(
+            replace(source, schema={**source.schema, prop.id: replace(prop, options=renamed)})
+        )
 
     def recolour(self, name: str, option: str, colour: str) -> None:
         """As people do it in Notion: the API cannot."""
@@ -147,7 +156,9 @@ class Board:
         source = state.sources[self.source_id]
         prop = next(prop for prop in source.schema.values() if prop.name == name)
         options = tuple(replace(o, color=colour) if o.name == option else o for o in prop.options)
-        state.put_source(replace(source, schema={**source.schema, prop.id: replace(prop, options=options)}))
+        state.put_source(
+            replace(source, schema={**source.schema, prop.id: replace(prop, options=options)})
+        )
 
     async def view(self, key: str) -> dict[str, Any]:
         return await self.workspace.ask("GET", f"/v1/views/{self.views[key]}")
@@ -168,7 +179,11 @@ def _as_sent(value: Any) -> Any:
 
 def _lasting(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _lasting(item) for key, item in value.items() if key not in {"request_id"} | _MOMENTS}
+        return {
+            key: _lasting(item)
+            for key, item in value.items()
+            if key not in {"request_id"} | _MOMENTS
+        }
     return [_lasting(item) for item in value] if isinstance(value, list) else value
 
 

@@ -33,7 +33,11 @@ async def add_data_source(board: Board) -> None:
     await board.workspace.ask(
         "POST",
         "/v1/data_sources",
-        {"parent": parent, "properties": {"Name": {"title": {}}}, "title": [{"text": {"content": "Ideas"}}]},
+        {
+            "parent": parent,
+            "properties": {"Name": {"title": {}}},
+            "title": [{"text": {"content": "Ideas"}}],
+        },
     )
 
 
@@ -71,7 +75,9 @@ async def twins(board: Board) -> None:
 
 def without_option(name: str, *options: str) -> Callable[[Board], Awaitable[Any]]:
     async def remove(board: Board) -> None:
-        await board.set_options(name, [o for o in await board.options(name) if o["name"] not in options])
+        await board.set_options(
+            name, [o for o in await board.options(name) if o["name"] not in options]
+        )
 
     return remove
 
@@ -106,7 +112,14 @@ async def crowded(board: Board) -> None:
         page = {"Status": {"select": {"name": f"Parking {number}"}}}
         parent = {"type": "data_source_id", "data_source_id": board.source_id}
         await board.workspace.ask("POST", "/v1/pages", {"parent": parent, "properties": page})
-    assert len(next(p for p in state.sources[board.source_id].schema.values() if p.name == "Status").options) == 106
+    assert (
+        len(
+            next(
+                p for p in state.sources[board.source_id].schema.values() if p.name == "Status"
+            ).options
+        )
+        == 106
+    )
 
 
 async def one_more_channel(board: Board) -> None:
@@ -137,7 +150,11 @@ async def grouped_by_channel(board: Board) -> None:
 async def columns_by_name(board: Board) -> None:
     present = (await board.view("pipeline"))["configuration"]
     await board.set_view(
-        "pipeline", configuration={**present, "group_by": {**present["group_by"], "sort": {"type": "ascending"}}}
+        "pipeline",
+        configuration={
+            **present,
+            "group_by": {**present["group_by"], "sort": {"type": "ascending"}},
+        },
     )
 
 
@@ -154,7 +171,9 @@ def card_shows(**visible: bool) -> Callable[[Board], Awaitable[Any]]:
 
 async def pipeline_is_a_table(board: Board) -> None:
     state = board.workspace.sandbox.state
-    state.put_view(replace(state.views[board.views["pipeline"]], kind="table", configuration={"type": "table"}))
+    state.put_view(
+        replace(state.views[board.views["pipeline"]], kind="table", configuration={"type": "table"})
+    )
 
 
 EQUALS = {"property": "Status", "select": {"equals": "Draft"}}
@@ -166,7 +185,16 @@ CASES = {
     ),
     "needed property gone": Case(without("Topic"), ["needed-property-missing"], []),
     "all but the title gone": Case(
-        without("Time in Status", "Channel", "Topic", "Story Direction", "Status", "Priority", "Updated", "Attention"),
+        without(
+            "Time in Status",
+            "Channel",
+            "Topic",
+            "Story Direction",
+            "Status",
+            "Priority",
+            "Updated",
+            "Attention",
+        ),
         [
             *(["needed-property-missing"] * 3 + ["property-missing"] * 4 + ["formula-missing"]),
             "pipeline-view-not-by-status",
@@ -184,31 +212,53 @@ CASES = {
     "relation's name taken": Case(replaced_relation, ["wrong-type"], ["wrong-type"]),
     "two of a name": Case(twins, ["two-of-a-name"], ["two-of-a-name"]),
     "property renamed": Case(renamed("Topic", "Stoff"), ["property-renamed"], ["property-renamed"]),
-    "formula renamed": Case(renamed("Time in Status", "Since"), ["property-renamed"], ["property-renamed"]),
+    "formula renamed": Case(
+        renamed("Time in Status", "Since"), ["property-renamed"], ["property-renamed"]
+    ),
     "title renamed": Case(renamed("Title", "Name"), ["property-renamed"], ["property-renamed"]),
-    "status options gone": Case(without_option("Status", "Queued", "SFX Ready"), ["status-option-missing"], []),
-    "priority option gone": Case(without_option("Priority", "High"), ["priority-option-missing"], []),
-    "channel without an option": Case(one_more_channel, ["channel-option-missing", "channel-view-missing"], []),
-    "option without a channel": Case(one_channel_less, ["channel-not-configured"], ["channel-not-configured"]),
+    "status options gone": Case(
+        without_option("Status", "Queued", "SFX Ready"), ["status-option-missing"], []
+    ),
+    "priority option gone": Case(
+        without_option("Priority", "High"), ["priority-option-missing"], []
+    ),
+    "channel without an option": Case(
+        one_more_channel, ["channel-option-missing", "channel-view-missing"], []
+    ),
+    "option without a channel": Case(
+        one_channel_less, ["channel-not-configured"], ["channel-not-configured"]
+    ),
     "status option renamed": Case(
-        option_renamed("Status", "Queued", "In the queue"), ["status-option-renamed"], ["status-option-renamed"]
+        option_renamed("Status", "Queued", "In the queue"),
+        ["status-option-renamed"],
+        ["status-option-renamed"],
     ),
     "status option in another case": Case(
-        option_renamed("Status", "Queued", "QUEUED"), ["status-option-renamed"], ["status-option-renamed"]
+        option_renamed("Status", "Queued", "QUEUED"),
+        ["status-option-renamed"],
+        ["status-option-renamed"],
     ),
-    "status of their own": Case(with_option("Status", "Parking"), ["status-unknown"], ["status-unknown"]),
+    "status of their own": Case(
+        with_option("Status", "Parking"), ["status-unknown"], ["status-unknown"]
+    ),
     "out of order": Case(shuffled, ["options-out-of-order"], []),
     "another colour": Case(recoloured, ["colour-different"], ["colour-different"]),
-    "over 100 options": Case(crowded, ["status-unknown", "too-many-options"], ["status-unknown", "too-many-options"]),
+    "over 100 options": Case(
+        crowded, ["status-unknown", "too-many-options"], ["status-unknown", "too-many-options"]
+    ),
     "pipeline view gone": Case(without_view("pipeline"), ["pipeline-view-missing"], []),
     "pipeline view is a table": Case(
         pipeline_is_a_table, ["pipeline-view-not-by-status"], ["pipeline-view-not-by-status"]
     ),
     "pipeline by channel": Case(grouped_by_channel, ["pipeline-view-not-by-status"], []),
     "columns by name": Case(columns_by_name, ["pipeline-view-sorted"], []),
-    "pipeline filtered": Case(view("pipeline", filter=EQUALS), ["pipeline-view-filtered"], ["pipeline-view-filtered"]),
+    "pipeline filtered": Case(
+        view("pipeline", filter=EQUALS), ["pipeline-view-filtered"], ["pipeline-view-filtered"]
+    ),
     "card hides the channel": Case(card_shows(Channel=False), ["card-preview"], []),
-    "card hides what needs people": Case(card_shows(Attention=False, Time_in_Status=False), ["card-preview"], []),
+    "card hides what needs people": Case(
+        card_shows(Attention=False, Time_in_Status=False), ["card-preview"], []
+    ),
     "card shows internals": Case(card_shows(Updated=True, Created=True), ["card-preview"], []),
     "saved view gone": Case(without_view("errors"), ["saved-view-missing"], []),
     "saved view shows others": Case(view("errors", filter=EQUALS), ["view-shows-other-cards"], []),
@@ -218,7 +268,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-async def test_each_difference_is_found_as_that_and_mended_if_it_may_be(known_board: Board, case: Case) -> None:
+async def test_each_difference_is_found_as_that_and_mended_if_it_may_be(
+    known_board: Board, case: Case
+) -> None:
     await case.happens(known_board)
     assert sorted(await known_board.slugs()) == sorted(case.found)
     done = await known_board.repair()
@@ -244,7 +296,11 @@ async def test_several_data_sources_without_a_choice_stop_the_sync(board: Board)
 
 
 async def test_what_repair_says_it_mends_is_what_it_mends(known_board: Board) -> None:
-    for happens in (without("Story Direction"), without_option("Status", "Queued"), with_option("Status", "Parking")):
+    for happens in (
+        without("Story Direction"),
+        without_option("Status", "Queued"),
+        with_option("Status", "Parking"),
+    ):
         await happens(known_board)
     before = await look(known_board.workspace.site, known_board.id)
     done = await known_board.repair()
@@ -256,7 +312,9 @@ async def test_what_repair_says_it_mends_is_what_it_mends(known_board: Board) ->
     assert before.data_source != done.sight.data_source
 
 
-async def test_missing_options_are_added_at_their_place_and_the_rest_keeps_ids_and_colours(known_board: Board) -> None:
+async def test_missing_options_are_added_at_their_place_and_the_rest_keeps_ids_and_colours(
+    known_board: Board,
+) -> None:
     before = {option["name"]: option for option in await known_board.options("Status")}
     await with_option("Status", "Parking")(known_board)
     await without_option("Status", "Draft", "Queued", "SFX Ready", "Archived")(known_board)
@@ -264,8 +322,17 @@ async def test_missing_options_are_added_at_their_place_and_the_rest_keeps_ids_a
     after = await known_board.options("Status")
     assert [option["name"] for option in after if option["name"] != "Parking"] == list(STATUSES)
     gone = {"Draft", "Queued", "SFX Ready", "Archived"}
-    assert all(option == before[option["name"]] for option in after if option["name"] not in {"Parking"} | gone)
-    assert [option["color"] for option in after if option["name"] in gone] == ["gray", "blue", "blue", "green"]
+    assert all(
+        option == before[option["name"]]
+        for option in after
+        if option["name"] not in {"Parking"} | gone
+    )
+    assert [option["color"] for option in after if option["name"] in gone] == [
+        "gray",
+        "blue",
+        "blue",
+        "green",
+    ]
 
 
 async def test_the_worst_comes_first(known_board: Board) -> None:
@@ -274,7 +341,12 @@ async def test_the_worst_comes_first(known_board: Board) -> None:
     await renamed("Title", "Name")(known_board)
     found = drift(await look(known_board.workspace.site, known_board.id))
     cosmetic = [Severity.COSMETIC] * 2
-    assert [one.severity for one in found] == [Severity.STOPS, Severity.LOSES, *cosmetic, Severity.NOTE]
+    assert [one.severity for one in found] == [
+        Severity.STOPS,
+        Severity.LOSES,
+        *cosmetic,
+        Severity.NOTE,
+    ]
     assert [one.matters for one in found] == [True, True, False, False, False]
 
 

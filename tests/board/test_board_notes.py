@@ -15,7 +15,9 @@ async def noted(workspace: Workspace, board: Board, *texts: str) -> None:
     """People made cards, each with a text in Attention."""
     parent = {"type": "data_source_id", "data_source_id": board.source_id}
     for text in texts:
-        await workspace.ask("POST", "/v1/pages", {"parent": parent, "properties": {"Attention": rich(text)}})
+        await workspace.ask(
+            "POST", "/v1/pages", {"parent": parent, "properties": {"Attention": rich(text)}}
+        )
 
 
 async def told(site: Site, database_id: str) -> list[Drift]:
@@ -31,7 +33,9 @@ async def tell_of_two(board: Board) -> None:
     assert one.wrong == "“Attention” holds text on 2 cards that Showrunner did not write."
 
 
-async def test_before_the_first_cycle_notion_is_asked_and_our_own_words_do_not_count(known_board: Board) -> None:
+async def test_before_the_first_cycle_notion_is_asked_and_our_own_words_do_not_count(
+    known_board: Board,
+) -> None:
     await tell_of_two(known_board)
 
 

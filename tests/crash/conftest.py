@@ -41,10 +41,19 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
         "SANDBOX_PERSON_TOKEN": PERSON_TOKEN,
         "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
-    command = [sys.executable, "-m", "notion_sandbox", *(str(word) for option in options.items() for word in option)]
-    process = Child("sandbox", command, secrets, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1")
+    command = [
+        sys.executable,
+        "-m",
+        "notion_sandbox",
+        *(str(word) for option in options.items() for word in option),
+    ]
+    process = Child(
+        "sandbox", command, secrets, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1"
+    )
     headers = {"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as people:
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=60, trust_env=False
+    ) as people:
         try:
             await process.start()
             made = CrashBoard(process, people, door_port=door)
@@ -55,11 +64,17 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
 
 
 @pytest.fixture(scope="module")
-async def crashing(board: CrashBoard, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crashing]:
+async def crashing(
+    board: CrashBoard, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Crashing]:
     """Everything up, and the board imported."""
     folder = tmp_path_factory.mktemp("crash")
     shutil.copytree(CHANNELS, folder / "channel_configs")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "NOTION_"))
+    }
     settings = {
         "PREFECT_PORT": str(free_ports(1)[0]),
         "DOOR_PORT": str(board.door_port),
@@ -80,7 +95,9 @@ async def crashing(board: CrashBoard, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+def tell(
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], None]:
     """Print a line of figures, whatever is captured."""
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
 

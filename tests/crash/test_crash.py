@@ -1,6 +1,7 @@
 """kill -9, one process at a time, in the middle of three hundred edits and three hundred moves.
 
-`make test` kills the worker, `make crash` all of them: CRASH_BURST says how many edits and moves there are.
+`make test` kills the worker, `make crash` all of them: CRASH_BURST says how many edits and moves
+there are.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ SECONDS_OF_THE_POST = 90.0
 
 
 @pytest.mark.parametrize(
-    "victim", ["worker", *(pytest.param(name, marks=pytest.mark.crash) for name in ("door", "postgres", "prefect"))]
+    "victim",
+    [
+        "worker",
+        *(pytest.param(name, marks=pytest.mark.crash) for name in ("door", "postgres", "prefect")),
+    ],
 )
 async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     victim: str, crashing: Crashing, board: CrashBoard, tell: Callable[[str], None]
@@ -77,7 +82,9 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
 async def _in_its_midst(burst: Burst, first: int) -> None:
     """Half of it is done, and a cycle is writing to the board."""
     deadline = time.monotonic() + SECONDS_TO_STRIKE
-    while min(burst.edited / burst.edits, burst.moved / burst.moves) < 0.5 or not await burst.board.writes(first):
+    while min(
+        burst.edited / burst.edits, burst.moved / burst.moves
+    ) < 0.5 or not await burst.board.writes(first):
         assert time.monotonic() < deadline, "the burst never came to its midst"
         await asyncio.sleep(0.02)
 

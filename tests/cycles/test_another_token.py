@@ -43,7 +43,9 @@ async def tell_of_writes(stage: Stage, page: str, *bots: str) -> None:
 
 
 @pytest.mark.parametrize("who", ["former", "new", "both"])
-async def test_a_write_of_ours_with_whatever_token_is_told_to_no_editor_as_theirs(stage: Stage, who: str) -> None:
+async def test_a_write_of_ours_with_whatever_token_is_told_to_no_editor_as_theirs(
+    stage: Stage, who: str
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     if who == "new":
@@ -53,7 +55,9 @@ async def test_a_write_of_ours_with_whatever_token_is_told_to_no_editor_as_their
     await stage.cycle()
     if who != "new":
         former, new = await another_token(stage)
-    await tell_of_writes(stage, page, *{"former": [former], "new": [new], "both": [former, new]}[who])
+    await tell_of_writes(
+        stage, page, *{"former": [former], "new": [new], "both": [former, new]}[who]
+    )
     await stage.ingest()
     await stage.cycle()
     assert (await stage.shows(page))["Attention"] == ""
@@ -105,14 +109,20 @@ async def test_a_token_is_asked_about_once_and_never_stored(stage: Stage) -> Non
         assert await bot_id(stage.on) == new
     assert made() == []
     async with stage.sessions() as session:
-        rows = (await session.execute(text("SELECT key || coalesce(value::text, '') FROM sync_state"))).scalars()
+        rows = (
+            await session.execute(text("SELECT key || coalesce(value::text, '') FROM sync_state"))
+        ).scalars()
         assert not [row for row in rows if "ntn_" in row]
     await first.notion.aclose()
 
 
-async def test_a_database_that_knows_only_a_bot_and_not_its_token_asks_and_keeps_it(stage: Stage) -> None:
+async def test_a_database_that_knows_only_a_bot_and_not_its_token_asks_and_keeps_it(
+    stage: Stage,
+) -> None:
     await stage.cycle()
     me = await bot_id(stage.on)
     await stage.sql("DELETE FROM sync_state WHERE key LIKE 'bot\\_user%'")
-    await stage.sql("INSERT INTO sync_state (key, value) VALUES ('bot_user', jsonb_build_object('id', 'former'))")
+    await stage.sql(
+        "INSERT INTO sync_state (key, value) VALUES ('bot_user', jsonb_build_object('id', 'former'))"
+    )
     assert await bot_ids(stage.on) == {"former", me}

@@ -13,7 +13,9 @@ from tasks.board.followed import BOARD_DRIFT
 
 async def drifts(stage: Stage) -> list[str]:
     async with stage.sessions() as session:
-        return [incident.facts["missing"] for incident in await open_incidents(session, BOARD_DRIFT)]
+        return [
+            incident.facts["missing"] for incident in await open_incidents(session, BOARD_DRIFT)
+        ]
 
 
 async def set_statuses(stage: Stage, *without: str) -> list[dict[str, object]]:
@@ -28,11 +30,19 @@ async def set_statuses(stage: Stage, *without: str) -> list[dict[str, object]]:
 async def test_a_renamed_property_goes_on_working_both_ways(stage: Stage) -> None:
     page = await stage.add_valid(topic="Architeuthis", status="Queued")
     await stage.cycle()
-    names = {"Topic": "Stoff", "Status": "Stand", "Attention": "Bitte", "Title": "Name", "Updated": "Zuletzt"}
+    names = {
+        "Topic": "Stoff",
+        "Status": "Stand",
+        "Attention": "Bitte",
+        "Title": "Name",
+        "Updated": "Zuletzt",
+    }
     body = {"properties": {old: {"name": new} for old, new in names.items()}}
     await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", body)
     await stage.ask(
-        "PATCH", f"/v1/pages/{page}", {"properties": {"Stoff": {"rich_text": [{"text": {"content": "Whale"}}]}}}
+        "PATCH",
+        f"/v1/pages/{page}",
+        {"properties": {"Stoff": {"rich_text": [{"text": {"content": "Whale"}}]}}},
     )
     await stage.moves(page, "Processing")
     stage.clock.pass_(120)
@@ -70,9 +80,13 @@ async def test_the_sync_remembers_options_by_the_name_they_had(stage: Stage) -> 
     state = stage.sandbox.state
     source = state.sources[stage.data_source_id]
     status = next(prop for prop in source.schema.values() if prop.name == "Status")
-    options = tuple(replace(o, name="In the queue") if o.name == "Queued" else o for o in status.options)
+    options = tuple(
+        replace(o, name="In the queue") if o.name == "Queued" else o for o in status.options
+    )
     queued = next(option.id for option in status.options if option.name == "Queued")
-    state.put_source(replace(source, schema={**source.schema, status.id: replace(status, options=options)}))
+    state.put_source(
+        replace(source, schema={**source.schema, status.id: replace(status, options=options)})
+    )
     await stage.moves(page, "Processing")
     stage.clock.pass_(60)
     await stage.cycle()

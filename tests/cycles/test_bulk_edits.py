@@ -37,7 +37,9 @@ async def in_database(stage: Stage, pages: Sequence[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("then", ["Draft", "Ready for Planning"])
-async def test_a_second_drag_within_the_minute_is_read_by_the_hundred(stage: Stage, then: str) -> None:
+async def test_a_second_drag_within_the_minute_is_read_by_the_hundred(
+    stage: Stage, then: str
+) -> None:
     pages = await board_of(stage)
     await bulk(stage, pages, status="Queued")
     assert len(await bulk(stage, pages, status=then)) <= MOST_REQUESTS
@@ -45,7 +47,9 @@ async def test_a_second_drag_within_the_minute_is_read_by_the_hundred(stage: Sta
     assert stage.clock.now.second < 60 - 10
 
 
-async def test_cards_dragged_in_the_minute_in_which_they_were_made_are_read_by_the_hundred(stage: Stage) -> None:
+async def test_cards_dragged_in_the_minute_in_which_they_were_made_are_read_by_the_hundred(
+    stage: Stage,
+) -> None:
     await board_of(stage)
     pages = [await stage.add_valid(title=f"New {n}") for n in range(COUNT)]
     for page in pages:
@@ -100,12 +104,16 @@ async def test_a_state_that_was_seen_in_this_minute_is_not_believed_although_wit
         await stage.edit(page, status="Queued" if page < sorted(pages)[5] else "Archived")
         await stage.told(page)
     await stage.ingest()
-    assert {(await stage.card(page)).edited_at for page in pages} == {stage.clock.now.replace(second=0, microsecond=0)}
+    assert {(await stage.card(page)).edited_at for page in pages} == {
+        stage.clock.now.replace(second=0, microsecond=0)
+    }
     for page in pages:
         assert (await stage.shows(page))["Status"] == (await stage.task(page)).board_status  # type: ignore[union-attr]
 
 
-async def test_a_row_whose_card_was_looked_at_while_the_witnesses_were_asked_is_read_by_its_id(stage: Stage) -> None:
+async def test_a_row_whose_card_was_looked_at_while_the_witnesses_were_asked_is_read_by_its_id(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage)
     await bulk(stage, pages, status="Queued")
     ask, late = stage.on.notion.get_page, max(pages)
@@ -121,4 +129,6 @@ async def test_a_row_whose_card_was_looked_at_while_the_witnesses_were_asked_is_
     stage.on.notion.get_page = somebody_else_looks  # type: ignore[method-assign]
     await bulk(stage, pages, status="Ready for Planning")
     assert await in_database(stage, [late]) == {"Draft"}
-    assert await in_database(stage, [page for page in pages if page != late]) == {"Ready for Planning"}
+    assert await in_database(stage, [page for page in pages if page != late]) == {
+        "Ready for Planning"
+    }

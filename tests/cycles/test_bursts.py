@@ -45,7 +45,9 @@ class Waits:
             await edited(self.stage, self.more.pop(0))
 
 
-async def test_a_burst_is_waited_out_and_read_by_as_few_queries_as_it_has_hundreds(stage: Stage) -> None:
+async def test_a_burst_is_waited_out_and_read_by_as_few_queries_as_it_has_hundreds(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage, 190)
     stage.on.sleep = waits = Waits(stage, pages[MANY:120], pages[120:])
     await edited(stage, pages[:MANY])
@@ -88,7 +90,9 @@ async def test_a_run_that_finds_somebody_gathering_leaves_the_burst_to_them(stag
     assert await topics(stage, pages) == {"Edited"}
 
 
-async def test_our_own_writes_that_come_back_make_no_burst_that_a_person_waits_for(stage: Stage) -> None:
+async def test_our_own_writes_that_come_back_make_no_burst_that_a_person_waits_for(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage, 2)
     stage.on.sleep = waits = Waits(stage)
     for _ in range(MANY + 10):

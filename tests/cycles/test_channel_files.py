@@ -63,7 +63,9 @@ async def test_a_channel_file_that_breaks_stops_nothing_and_blames_nobody_and_is
     assert await alerts(stage) == []
 
 
-async def test_a_wrong_file_of_the_only_channel_is_no_end_either(stage: Stage, folder: Path) -> None:
+async def test_a_wrong_file_of_the_only_channel_is_no_end_either(
+    stage: Stage, folder: Path
+) -> None:
     (folder / "history_in_ten.yaml").unlink()
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
@@ -85,7 +87,9 @@ async def test_a_file_that_is_gone_is_a_channel_that_is_gone(stage: Stage, folde
     assert await alerts(stage) == []
 
 
-@pytest.mark.parametrize(("file", "option"), [(NFD, NFC), (NFC, NFD), (NFC, "CAF\u00c9"), (f"{NFC} ", NFC)], ids=ascii)
+@pytest.mark.parametrize(
+    ("file", "option"), [(NFD, NFC), (NFC, NFD), (NFC, "CAF\u00c9"), (f"{NFC} ", NFC)], ids=ascii
+)
 async def test_a_channel_is_known_however_its_name_is_spelled_in_bytes_and_the_task_has_the_configured_id(
     stage: Stage, folder: Path, file: str, option: str
 ) -> None:

@@ -42,7 +42,9 @@ class Hosts:
         engine = open_engine(self._database, pool_size=2)
         self._cleanup.push_async_callback(engine.dispose)
         clock = DatabaseClock(engine, here=lambda: utc_now() + wrong_by)
-        return Connections(self._stage.on.settings, open_sessions(engine), self._stage.on.notion, clock=clock)
+        return Connections(
+            self._stage.on.settings, open_sessions(engine), self._stage.on.notion, clock=clock
+        )
 
 
 @pytest.fixture
@@ -66,7 +68,9 @@ async def connect(on: Connections) -> None:
 
 
 async def reader_of(stage: Stage) -> Reader:
-    return Reader(board=await followed_board(stage.on), bot_ids=await bot_ids(stage.on), correlation_id=None)
+    return Reader(
+        board=await followed_board(stage.on), bot_ids=await bot_ids(stage.on), correlation_id=None
+    )
 
 
 async def told(on: Connections, page: str) -> None:
@@ -74,13 +78,18 @@ async def told(on: Connections, page: str) -> None:
     async with on.sessions.begin() as session:
         await session.execute(text("SELECT 1"))
         delivery = Delivery(
-            event_id=f"event-{page}", event_type="page.properties_updated", page_id=page, payload={"authors": []}
+            event_id=f"event-{page}",
+            event_type="page.properties_updated",
+            page_id=page,
+            payload={"authors": []},
         )
         await inbox.put(session, delivery, now=on.clock(), correlation_id="door")
 
 
 @pytest.mark.parametrize("wrong_by", [SKEW, -SKEW])
-async def test_a_host_tells_the_time_as_postgresql_has_it(hosts: Hosts, wrong_by: timedelta) -> None:
+async def test_a_host_tells_the_time_as_postgresql_has_it(
+    hosts: Hosts, wrong_by: timedelta
+) -> None:
     on = hosts.host(wrong_by=wrong_by)
     assert abs(on.clock() - utc_now()) > SKEW / 2
     await connect(on)
@@ -104,7 +113,9 @@ async def test_a_clock_that_was_set_is_compared_again(database: URL) -> None:
 
 async def test_clocks_are_compared_once_in_half_a_minute(database: URL) -> None:
     engine, began, passed = open_engine(database, pool_size=1), utc_now(), [0.0]
-    clock = DatabaseClock(engine, here=lambda: began + timedelta(seconds=passed[-1]), elapsed=lambda: passed[-1])
+    clock = DatabaseClock(
+        engine, here=lambda: began + timedelta(seconds=passed[-1]), elapsed=lambda: passed[-1]
+    )
     far_off = {}
     for each in (0.0, 25.0, 40.0):
         passed.append(each)
@@ -115,7 +126,9 @@ async def test_clocks_are_compared_once_in_half_a_minute(database: URL) -> None:
     assert far_off == {0.0: False, 25.0: True, 40.0: False}
 
 
-async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(stage: Stage, hosts: Hosts) -> None:
+async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
+    stage: Stage, hosts: Hosts
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     ahead = hosts.host(wrong_by=SKEW)
@@ -128,10 +141,14 @@ async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(stage: 
     await stage.cycle()
     shows = await stage.shows(page)
     assert (shows["Status"], shows["Attention"]) == ("Processing", "")
-    assert [row.action for row in await stage.history(page) if row.action in {"refused", "overruled"}] == []
+    assert [
+        row.action for row in await stage.history(page) if row.action in {"refused", "overruled"}
+    ] == []
 
 
-async def test_an_edit_seen_by_a_host_whose_clock_is_behind_is_taken_at_once(stage: Stage, hosts: Hosts) -> None:
+async def test_an_edit_seen_by_a_host_whose_clock_is_behind_is_taken_at_once(
+    stage: Stage, hosts: Hosts
+) -> None:
     page = await stage.add_valid(status="Draft")
     await stage.cycle()
     behind = hosts.host(wrong_by=-SKEW)
@@ -144,7 +161,9 @@ async def test_an_edit_seen_by_a_host_whose_clock_is_behind_is_taken_at_once(sta
     assert task.status == "pending"
 
 
-async def test_an_event_of_a_door_whose_clock_is_ahead_is_due_at_once(stage: Stage, hosts: Hosts) -> None:
+async def test_an_event_of_a_door_whose_clock_is_ahead_is_due_at_once(
+    stage: Stage, hosts: Hosts
+) -> None:
     page = await stage.add_valid(status="Draft")
     await stage.cycle()
     await stage.edit(page, status="Queued")
@@ -153,7 +172,9 @@ async def test_an_event_of_a_door_whose_clock_is_ahead_is_due_at_once(stage: Sta
     assert [event.processed for event in await stage.events()] == [True]
 
 
-async def test_a_connection_that_died_in_the_pool_is_replaced_and_not_asked_for_the_time(database: URL) -> None:
+async def test_a_connection_that_died_in_the_pool_is_replaced_and_not_asked_for_the_time(
+    database: URL,
+) -> None:
     elapsed = [0.0]
     engine = open_engine(database, pool_size=1, ping=False)
     clock = DatabaseClock(engine, elapsed=lambda: elapsed[-1])

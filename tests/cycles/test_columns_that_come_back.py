@@ -30,7 +30,9 @@ def _bring_back(stage: Stage, column: tuple[str, object], values: dict[str, obje
         state.put_page(replace(page, values={**page.values, key: value}))
 
 
-async def test_what_is_due_is_written_when_its_column_is_back_although_no_webhook_says_so(stage: Stage) -> None:
+async def test_what_is_due_is_written_when_its_column_is_back_although_no_webhook_says_so(
+    stage: Stage,
+) -> None:
     await stage.cycle()
     column = _take_away(stage, "Attention")
     page = await stage.add_valid(topic="")
@@ -42,7 +44,9 @@ async def test_what_is_due_is_written_when_its_column_is_back_although_no_webhoo
     assert (await stage.shows(page))["Attention"] == "Topic is empty."
 
 
-async def test_a_board_that_lacks_a_column_costs_an_idle_cycle_no_request_but_one_an_hour(stage: Stage) -> None:
+async def test_a_board_that_lacks_a_column_costs_an_idle_cycle_no_request_but_one_an_hour(
+    stage: Stage,
+) -> None:
     await stage.cycle()
     _take_away(stage, "Attention")
     await stage.add_valid(topic="")

@@ -36,17 +36,23 @@ async def test_what_the_next_cycle_writes_is_named(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.moves(page, "Processing")
-    assert await why(stage, page) == ["The next cycle writes what differs: Created, Status, Updated."]
+    assert await why(stage, page) == [
+        "The next cycle writes what differs: Created, Status, Updated."
+    ]
 
 
-async def test_a_push_that_fails_says_why_how_often_and_when_it_is_tried_again(stage: Stage) -> None:
+async def test_a_push_that_fails_says_why_how_often_and_when_it_is_tried_again(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await changed_options(stage, "Status", without="Processing")
     await stage.moves(page, "Processing")
     await stage.cycle()
     failed, option = await why(stage, page)
-    assert failed.startswith("Writing Created, Status, Updated failed once (the board's Status has no option")
+    assert failed.startswith(
+        "Writing Created, Status, Updated failed once (the board's Status has no option"
+    )
     assert failed.endswith("the next try is due in 30 s.")
     assert option.startswith("The board's Status has no option “Processing”: add it in Notion")
 
@@ -54,14 +60,28 @@ async def test_a_push_that_fails_says_why_how_often_and_when_it_is_tried_again(s
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"topic": ""}, "The task keeps its last valid values, because the card is not valid: Topic is empty."),
-        ({"topic": "", "status": "Queued"}, "The move to “Queued” waits until the card is valid: it is taken then, if"),
-        ({"channel": "cooking"}, "The channel “cooking” is not configured: add channel_configs/cooking.yaml"),
-        ({"status": "Processing"}, "What a person asked for was not granted: A card cannot be moved from “Draft”"),
+        (
+            {"topic": ""},
+            "The task keeps its last valid values, because the card is not valid: Topic is empty.",
+        ),
+        (
+            {"topic": "", "status": "Queued"},
+            "The move to “Queued” waits until the card is valid: it is taken then, if",
+        ),
+        (
+            {"channel": "cooking"},
+            "The channel “cooking” is not configured: add channel_configs/cooking.yaml",
+        ),
+        (
+            {"status": "Processing"},
+            "What a person asked for was not granted: A card cannot be moved from “Draft”",
+        ),
     ],
     ids=["invalid", "waiting", "channel", "refused"],
 )
-async def test_what_the_editor_must_mend_is_said(stage: Stage, values: dict[str, Any], sentence: str) -> None:
+async def test_what_the_editor_must_mend_is_said(
+    stage: Stage, values: dict[str, Any], sentence: str
+) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     await stage.edit(page, **values)
@@ -73,7 +93,9 @@ async def test_what_the_editor_must_mend_is_said(stage: Stage, values: dict[str,
 async def test_a_card_without_a_task_says_why_it_has_none(stage: Stage) -> None:
     invalid, unknown = await stage.add_valid(topic=""), await stage.add_valid(status="Drft")
     await stage.cycle()
-    assert await why(stage, invalid) == ["It has no task, because the card is not valid: Topic is empty."]
+    assert await why(stage, invalid) == [
+        "It has no task, because the card is not valid: Topic is empty."
+    ]
     assert "its Status “Drft” is none of the 26 columns" in (await why(stage, unknown))[0]
     deleted = await stage.add_valid()
     stage.clock.pass_(60)
@@ -138,7 +160,9 @@ async def test_no_good_cycle_for_five_minutes_is_a_reason(stage: Stage) -> None:
     stage.clock.pass_(299)
     assert await why(stage, page) == []
     stage.clock.pass_(420)
-    assert (await why(stage, page))[0].startswith("No cycle has ended well for 12 min: is `showrunner up` running")
+    assert (await why(stage, page))[0].startswith(
+        "No cycle has ended well for 12 min: is `showrunner up` running"
+    )
     stage.sandbox.faults.add(status=500, times=None)
     with pytest.raises(NotionUnavailable):
         await stage.cycle()

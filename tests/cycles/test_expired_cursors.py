@@ -46,11 +46,17 @@ async def many(stage: Stage, count: int, *, seconds: int = 0) -> list[str]:
 
 async def tasks(stage: Stage) -> int:
     async with stage.sessions() as session:
-        return int((await session.execute(text("SELECT count(DISTINCT notion_page_id) FROM tasks"))).scalar_one())
+        return int(
+            (
+                await session.execute(text("SELECT count(DISTINCT notion_page_id) FROM tasks"))
+            ).scalar_one()
+        )
 
 
 @pytest.mark.parametrize("seconds", [0, 20], ids=["made at once", "made one after the other"])
-async def test_an_import_whose_cursor_expires_reads_on_and_misses_nobody(stage: Stage, seconds: int) -> None:
+async def test_an_import_whose_cursor_expires_reads_on_and_misses_nobody(
+    stage: Stage, seconds: int
+) -> None:
     await many(stage, 230, seconds=seconds)
     refused = cursors_expire(stage, 2)
     report = await stage.cycle()
@@ -67,7 +73,9 @@ async def test_a_sweep_whose_cursor_expires_reads_on(stage: Stage) -> None:
     assert (len(refused), await tasks(stage)) == (1, 130)
 
 
-async def test_cursors_that_are_refused_for_ever_end_a_run_with_one_clear_sentence(stage: Stage) -> None:
+async def test_cursors_that_are_refused_for_ever_end_a_run_with_one_clear_sentence(
+    stage: Stage,
+) -> None:
     await many(stage, 130)
     refused = cursors_expire(stage, 1000)
     with pytest.raises(NotionUnavailable, match=r"3 times over.*start_cursor provided is invalid"):
@@ -75,7 +83,9 @@ async def test_cursors_that_are_refused_for_ever_end_a_run_with_one_clear_senten
     assert len(refused) <= 6
 
 
-async def test_a_board_with_a_card_a_minute_is_read_even_if_no_cursor_ever_works(stage: Stage) -> None:
+async def test_a_board_with_a_card_a_minute_is_read_even_if_no_cursor_ever_works(
+    stage: Stage,
+) -> None:
     await many(stage, 130, seconds=60)
     cursors_expire(stage, 1000)
     await stage.cycle()
@@ -87,12 +97,16 @@ async def test_a_burst_whose_cursor_expires_is_read_all_the_same(stage: Stage) -
     pages = await many(stage, 130)
     board = await followed_board(stage.on)
     refused = cursors_expire(stage, 1)
-    readings = await read_many(stage.on, board, pages, since=stage.clock.now - timedelta(minutes=10))
+    readings = await read_many(
+        stage.on, board, pages, since=stage.clock.now - timedelta(minutes=10)
+    )
     assert (len(refused), {read.card.page_id for read in readings.cards}) == (1, set(pages))
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_a_list_whose_cursor_expires_is_read_from_its_beginning(stage: Stage, times: int) -> None:
+async def test_a_list_whose_cursor_expires_is_read_from_its_beginning(
+    stage: Stage, times: int
+) -> None:
     cursors_expire(stage, times)
     for n in range(105):
         await _database(stage, n)

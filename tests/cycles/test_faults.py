@@ -35,12 +35,16 @@ async def test_an_event_whose_only_author_is_our_own_bot_asks_nothing(stage: Sta
     async with stage.requests() as made:
         await stage.ingest()
     assert made() == []
-    assert [(event.processed, event.outcome) for event in await stage.events()] == [(True, "own_write")]
+    assert [(event.processed, event.outcome) for event in await stage.events()] == [
+        (True, "own_write")
+    ]
 
 
 async def test_an_event_of_another_database_asks_nothing(stage: Stage) -> None:
     await stage.cycle()
-    await stage.told(str(UUID(int=0)), data={"parent": {"type": "database", "data_source_id": "other"}})
+    await stage.told(
+        str(UUID(int=0)), data={"parent": {"type": "database", "data_source_id": "other"}}
+    )
     async with stage.requests() as made:
         await stage.ingest()
     assert made() == []
@@ -49,7 +53,9 @@ async def test_an_event_of_another_database_asks_nothing(stage: Stage) -> None:
 
 async def test_a_change_of_another_databases_schema_asks_nothing(stage: Stage) -> None:
     await stage.cycle()
-    await stage.told("", "data_source.schema_updated", entity={"type": "data_source", "id": "other"})
+    await stage.told(
+        "", "data_source.schema_updated", entity={"type": "data_source", "id": "other"}
+    )
     await stage.sql("UPDATE webhook_events SET page_id = NULL")
     async with stage.requests() as made:
         await stage.ingest()
@@ -104,7 +110,9 @@ async def test_a_page_that_cannot_be_read_backs_off_dies_and_stops_no_other(stag
     assert "500" in dead.error
 
 
-async def test_a_write_that_was_saved_despite_its_error_is_read_back_and_not_repeated(stage: Stage) -> None:
+async def test_a_write_that_was_saved_despite_its_error_is_read_back_and_not_repeated(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.moves(page, "Processing")
@@ -151,7 +159,10 @@ async def test_an_edit_gives_a_card_whose_pushes_failed_a_fresh_start(stage: Sta
 
 
 async def test_one_card_that_notion_refuses_stops_no_other(stage: Stage) -> None:
-    bad, good = await stage.add_valid(title="Bad", status="Queued"), await stage.add_valid(status="Queued")
+    bad, good = (
+        await stage.add_valid(title="Bad", status="Queued"),
+        await stage.add_valid(status="Queued"),
+    )
     await stage.cycle()
     stage.sandbox.faults.add(status=400, times=None, path=f"/v1/pages/{bad}", method="PATCH")
     await stage.moves(bad, "Processing")
@@ -161,7 +172,9 @@ async def test_one_card_that_notion_refuses_stops_no_other(stage: Stage) -> None
     assert (await stage.shows(good))["Status"] == "Processing"
 
 
-async def test_a_card_trashed_behind_our_back_is_marked_when_the_push_meets_it(stage: Stage) -> None:
+async def test_a_card_trashed_behind_our_back_is_marked_when_the_push_meets_it(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.trash(page)
@@ -174,7 +187,9 @@ async def test_a_card_trashed_behind_our_back_is_marked_when_the_push_meets_it(s
     assert task.board_status == "Processing"
 
 
-async def test_notion_answering_badly_to_everything_ends_the_cycle_and_the_next_one_goes_on(stage: Stage) -> None:
+async def test_notion_answering_badly_to_everything_ends_the_cycle_and_the_next_one_goes_on(
+    stage: Stage,
+) -> None:
     pages = [await stage.add_valid(status="Queued", title=f"Card {n}") for n in range(3)]
     await stage.cycle()
     for page in pages:
@@ -188,18 +203,24 @@ async def test_notion_answering_badly_to_everything_ends_the_cycle_and_the_next_
     assert {(await stage.shows(page))["Status"] for page in pages} == {"Processing"}
 
 
-async def test_a_status_option_that_was_deleted_is_never_written_and_so_never_made_anew(stage: Stage) -> None:
+async def test_a_status_option_that_was_deleted_is_never_written_and_so_never_made_anew(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
-    kept = [o for o in source["properties"]["Status"]["select"]["options"] if o["name"] != "Processing"]
+    kept = [
+        o for o in source["properties"]["Status"]["select"]["options"] if o["name"] != "Processing"
+    ]
     change = {"properties": {"Status": {"select": {"options": kept}}}}
     await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", change)
     await stage.moves(page, "Processing")
     report = await stage.cycle()
     assert report.failed == 1
     source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
-    assert "Processing" not in [o["name"] for o in source["properties"]["Status"]["select"]["options"]]
+    assert "Processing" not in [
+        o["name"] for o in source["properties"]["Status"]["select"]["options"]
+    ]
     assert "no option “Processing”" in str((await stage.card(page)).last_error)
 
 
@@ -217,7 +238,9 @@ async def test_deleting_an_option_demotes_none_of_the_cards_that_stood_in_it(sta
     task = await stage.task(page)
     assert task is not None
     assert (task.board_status, task.topic) == ("Upload Complete", "Another topic")
-    assert [(h.lost_value, h.reason) for h in await stage.history(page) if h.action == "refused"] == [("", "emptied")]
+    assert [
+        (h.lost_value, h.reason) for h in await stage.history(page) if h.action == "refused"
+    ] == [("", "emptied")]
     back = {"properties": {"Status": {"select": {"options": [*kept, {"name": "Upload Complete"}]}}}}
     await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", back)
     stage.clock.pass_(60)
@@ -244,7 +267,9 @@ async def test_a_renamed_property_goes_on_working(stage: Stage) -> None:
 async def test_a_board_without_a_needed_property_is_refused_with_a_sentence(stage: Stage) -> None:
     await stage.add_valid(status="Queued")
     await stage.cycle()
-    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}})
+    await stage.ask(
+        "PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}}
+    )
     stage.clock.pass_(60)
     with pytest.raises(BoardError, match="Topic"):
         await stage.cycle()

@@ -22,17 +22,25 @@ async def _column(stage: Stage, page: str) -> str | None:
 
 
 @pytest.mark.parametrize("column", [column.value for column in BoardStatus])
-async def test_a_card_made_after_the_import_starts_in_planning_or_queued_alone(stage: Stage, column: str) -> None:
+async def test_a_card_made_after_the_import_starts_in_planning_or_queued_alone(
+    stage: Stage, column: str
+) -> None:
     await stage.cycle()
     page = await stage.add_valid(status=column)
     await _later(stage)
     card = await stage.shows(page)
     if column in MAY_START:
-        assert (await _column(stage, page), card["Status"], card["Attention"]) == (column, column, "")
+        assert (await _column(stage, page), card["Status"], card["Attention"]) == (
+            column,
+            column,
+            "",
+        )
     else:
         assert (await _column(stage, page), card["Status"]) == ("Draft", "Draft")
         assert f"not in “{column}”; it goes back to “Draft”." in card["Attention"]
-        lost = [(h.action, h.lost_value) for h in await stage.history(page) if h.property == "Status"]
+        lost = [
+            (h.action, h.lost_value) for h in await stage.history(page) if h.property == "Status"
+        ]
         assert lost == [("refused", column)]
 
 
@@ -50,7 +58,9 @@ async def test_whatever_finds_a_new_card_first_it_is_not_approved(stage: Stage, 
     assert await _column(stage, page) == "Draft"
 
 
-async def test_an_empty_card_in_a_late_column_that_is_filled_in_later_starts_in_draft(stage: Stage) -> None:
+async def test_an_empty_card_in_a_late_column_that_is_filled_in_later_starts_in_draft(
+    stage: Stage,
+) -> None:
     await stage.cycle()
     page = await stage.add(status="Review Approved")
     await _later(stage)
@@ -73,7 +83,9 @@ async def test_a_card_that_lay_in_the_trash_during_the_import_starts_in_draft_wh
     assert await _column(stage, page) == "Draft"
 
 
-@pytest.mark.parametrize("column", ["Review Approved", "Uploading", "Ready for Review", "Error: Retriable"])
+@pytest.mark.parametrize(
+    "column", ["Review Approved", "Uploading", "Ready for Review", "Error: Retriable"]
+)
 async def test_an_old_card_that_becomes_valid_in_a_late_column_starts_in_draft_and_is_told(
     stage: Stage, column: str
 ) -> None:
@@ -89,7 +101,9 @@ async def test_an_old_card_that_becomes_valid_in_a_late_column_starts_in_draft_a
 
 
 @pytest.mark.parametrize("column", ["Upload Complete", "Archived"])
-async def test_an_old_finished_card_whose_topic_is_filled_in_stays_finished(stage: Stage, column: str) -> None:
+async def test_an_old_finished_card_whose_topic_is_filled_in_stays_finished(
+    stage: Stage, column: str
+) -> None:
     page = await stage.add(title="Old", channel=CHANNEL, status=column)
     await stage.cycle()
     stage.clock.pass_(600)
@@ -105,7 +119,9 @@ async def test_an_old_card_that_is_not_followed_cannot_be_dragged_to_a_late_colu
     page = await stage.add(title="Old", channel=CHANNEL, status="Assets Ready")
     await stage.cycle()
     stage.clock.pass_(600)
-    await stage.edit(page, status="Review Approved", **({"topic": "Architeuthis"} if complete else {}))
+    await stage.edit(
+        page, status="Review Approved", **({"topic": "Architeuthis"} if complete else {})
+    )
     await _later(stage)
     assert await _column(stage, page) == ("Draft" if complete else None)
     card = await stage.shows(page)
@@ -113,7 +129,9 @@ async def test_an_old_card_that_is_not_followed_cannot_be_dragged_to_a_late_colu
     assert "“Review Approved”" in card["Attention"]
 
 
-async def test_an_unknown_status_that_is_corrected_to_approved_starts_in_draft(stage: Stage) -> None:
+async def test_an_unknown_status_that_is_corrected_to_approved_starts_in_draft(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Ideas")
     await stage.cycle()
     stage.clock.pass_(600)
@@ -135,7 +153,9 @@ async def test_a_task_that_was_deleted_is_not_made_anew_amid_the_work(stage: Sta
     assert await _column(stage, page) == "Draft"
 
 
-async def test_what_is_found_during_the_first_import_keeps_its_column_whoever_finds_it(stage: Stage) -> None:
+async def test_what_is_found_during_the_first_import_keeps_its_column_whoever_finds_it(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Review Approved")
     await stage.told(page)
     await stage.ingest()

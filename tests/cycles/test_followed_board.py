@@ -26,8 +26,12 @@ def test_one_of_several_data_sources_is_chosen_by_name_or_id(choice: str) -> Non
 
 
 @pytest.mark.parametrize("choice", [None, "Other"])
-def test_a_choice_that_is_missing_or_wrong_is_answered_with_what_there_is(choice: str | None) -> None:
-    with pytest.raises(BoardError, match=r"NOTION_DATA_SOURCE.*“Videos” .1111-aaaa., “Ideas” .2222-bbbb."):
+def test_a_choice_that_is_missing_or_wrong_is_answered_with_what_there_is(
+    choice: str | None,
+) -> None:
+    with pytest.raises(
+        BoardError, match=r"NOTION_DATA_SOURCE.*“Videos” .1111-aaaa., “Ideas” .2222-bbbb."
+    ):
         choose_data_source(SOURCES, choice)
 
 
@@ -50,10 +54,14 @@ async def test_another_board_on_the_same_database_is_refused(stage: Stage) -> No
         await refreshed_board(other)
 
 
-async def test_a_database_of_the_sandbox_is_told_as_the_sandboxs(stage: Stage, tmp_path: Path) -> None:
+async def test_a_database_of_the_sandbox_is_told_as_the_sandboxs(
+    stage: Stage, tmp_path: Path
+) -> None:
     await followed_board(stage.on)
     (tmp_path / "board.json").write_text(json.dumps({"database_id": stage.database_id}))
-    settings = stage.on.settings.model_copy(update={"notion_database_id": "0" * 32, "state_dir": tmp_path})
+    settings = stage.on.settings.model_copy(
+        update={"notion_database_id": "0" * 32, "state_dir": tmp_path}
+    )
     other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
     with pytest.raises(SettingsError, match="This folder's database belongs to the sandbox board"):
         await refreshed_board(other)
@@ -72,7 +80,9 @@ async def test_a_data_sources_id_names_its_board(stage: Stage) -> None:
 
 
 async def test_a_pages_id_is_told_with_the_databases_that_stand_on_it(stage: Stage) -> None:
-    with pytest.raises(BoardError, match=f"names a page.* “Videos” .{stage.database_id}.") as caught:
+    with pytest.raises(
+        BoardError, match=f"names a page.* “Videos” .{stage.database_id}."
+    ) as caught:
         await refreshed_board(naming(stage, stage.sandbox.root_page_id))
     assert "Notion answered" not in str(caught.value)
     card = await stage.add_valid()

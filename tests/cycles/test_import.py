@@ -27,7 +27,9 @@ async def fill(stage: Stage, count: int, *, per_minute: int = 30) -> list[str]:
     return pages
 
 
-async def test_a_board_is_imported_a_hundred_cards_a_request_and_nothing_is_written(stage: Stage) -> None:
+async def test_a_board_is_imported_a_hundred_cards_a_request_and_nothing_is_written(
+    stage: Stage,
+) -> None:
     await fill(stage, 250)
     stage.clock.pass_(600)
     async with stage.requests() as made:
@@ -35,7 +37,8 @@ async def test_a_board_is_imported_a_hundred_cards_a_request_and_nothing_is_writ
     asked = [request.split()[0] for request in made()]
     assert (report.created, report.pushed) == (250, 0)
     assert "PATCH" not in asked
-    # Schema, own user, three pages of cards, a sweep; and one more, asked for before it was known where two ends meet.
+    # Schema, own user, three pages of cards, a sweep; and one more, asked for before it was known
+    # where two ends meet.
     assert len(asked) <= 8
     stage.clock.pass_(60)
     async with stage.requests() as made:
@@ -103,8 +106,12 @@ async def test_an_import_that_is_interrupted_anywhere_reads_what_is_left_and_not
     async with stage.requests() as made:
         report = Report()
         await import_cards(stage.on, report)
-    # A page more per reader: each begins anew in the minute in which it stopped, and two meet somewhere in a page.
-    assert len([request for request in made() if request.endswith("/query")]) <= (700 - at) / 100 + READERS + 2
+    # A page more per reader: each begins anew in the minute in which it stopped, and two meet
+    # somewhere in a page.
+    assert (
+        len([request for request in made() if request.endswith("/query")])
+        <= (700 - at) / 100 + READERS + 2
+    )
     async with stage.sessions() as session:
         assert await count_cards(session) == 700
     assert report.gone == 0
@@ -162,7 +169,9 @@ async def test_a_board_beyond_notions_result_limit_is_read_in_windows(sessions: 
     await stage.close()
 
 
-async def test_more_cards_of_one_minute_than_a_query_shows_is_said_and_not_passed_over(sessions: Sessions) -> None:
+async def test_more_cards_of_one_minute_than_a_query_shows_is_said_and_not_passed_over(
+    sessions: Sessions,
+) -> None:
     stage = Stage(sessions, Clock(), query_limit=50)
     await stage.open()
     await fill(stage, 60, per_minute=1000)
@@ -171,7 +180,9 @@ async def test_more_cards_of_one_minute_than_a_query_shows_is_said_and_not_passe
     await stage.close()
 
 
-async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_believed_gone(stage: Stage) -> None:
+async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_believed_gone(
+    stage: Stage,
+) -> None:
     pages = await fill(stage, 3)
     await stage.cycle()
     stage.clock.pass_(60)
@@ -183,7 +194,9 @@ async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_
     assert (await stage.card(pages[1])).trashed_at is None
 
 
-async def test_an_old_board_that_lacks_statuses_and_priorities_is_not_written_to(stage: Stage) -> None:
+async def test_an_old_board_that_lacks_statuses_and_priorities_is_not_written_to(
+    stage: Stage,
+) -> None:
     page = await stage.add(title="Old", channel=CHANNEL, topic="Topic")
     assert (await stage.cycle()).pushed == 0
     task = await stage.task(page)
@@ -211,7 +224,9 @@ async def test_invalid_cards_of_an_old_board_stay_where_they_are_and_say_why(
     assert (card["Status"], card["Attention"]) == ("Upload Complete", "Topic is empty.")
 
 
-async def test_dates_that_the_board_has_are_kept_and_those_it_lacks_come_from_the_page(stage: Stage) -> None:
+async def test_dates_that_the_board_has_are_kept_and_those_it_lacks_come_from_the_page(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Under Review")
     dated = {"Created": {"date": {"start": "2026-01-02T03:04:00+00:00"}}}
     await stage.ask("PATCH", f"/v1/pages/{page}", {"properties": dated})

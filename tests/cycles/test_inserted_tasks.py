@@ -33,10 +33,13 @@ async def insert(stage: Stage, **columns: str) -> UUID:
     given = {**TEXTS, **columns}
     others = [name for name in given if name not in TEXTS]
     statement = INSERT.format(
-        names="".join(f", {name}" for name in others), values="".join(f", :{name}" for name in others)
+        names="".join(f", {name}" for name in others),
+        values="".join(f", :{name}" for name in others),
     )
     async with stage.sessions.begin() as session:
-        await session.execute(text("SELECT set_config('showrunner.now', :now, true)"), {"now": str(stage.clock.now)})
+        await session.execute(
+            text("SELECT set_config('showrunner.now', :now, true)"), {"now": str(stage.clock.now)}
+        )
         return UUID(str((await session.execute(text(statement), given)).scalar_one()))
 
 
@@ -63,16 +66,25 @@ async def incidents(stage: Stage) -> list[str]:
         return [incident.name for incident in await open_incidents(session)]
 
 
-async def test_an_inserted_task_becomes_a_card_that_shows_all_of_it_for_one_request(empty: Stage) -> None:
-    task_id = await insert(empty, story_direction="Slowly.", board_status="Assets Generating", priority="high")
+async def test_an_inserted_task_becomes_a_card_that_shows_all_of_it_for_one_request(
+    empty: Stage,
+) -> None:
+    task_id = await insert(
+        empty, story_direction="Slowly.", board_status="Assets Generating", priority="high"
+    )
     async with empty.requests() as made:
         report = await empty.cycle()
-        assert [request for request in made() if request.startswith(("POST /v1/pages", "PATCH"))] == ["POST /v1/pages"]
+        assert [
+            request for request in made() if request.startswith(("POST /v1/pages", "PATCH"))
+        ] == ["POST /v1/pages"]
     (page,) = await pages(empty)
     task = await task_of(empty, task_id)
     shown = await empty.shows(page["id"])
     minute = to_minute(task.created_at).isoformat(timespec="milliseconds")
-    assert {name: shown[name] for name in ("Title", "Channel", "Topic", "Story Direction", "Status", "Priority")} == {
+    assert {
+        name: shown[name]
+        for name in ("Title", "Channel", "Topic", "Story Direction", "Status", "Priority")
+    } == {
         "Title": "Kraken",
         "Channel": CHANNEL,
         "Topic": "Architeuthis",
@@ -83,7 +95,9 @@ async def test_an_inserted_task_becomes_a_card_that_shows_all_of_it_for_one_requ
     assert (shown["Created"], shown["Updated"], shown["Attention"]) == (minute, minute, "")
     assert (task.notion_page_id, report.counts) == (page["id"], {"made": 1})
     assert await creation_of(empty, task_id) is None
-    assert [(row.actor, row.action) for row in await empty.history(page["id"])] == [("push", "card_made")]
+    assert [(row.actor, row.action) for row in await empty.history(page["id"])] == [
+        ("push", "card_made")
+    ]
 
 
 async def test_a_card_that_was_made_is_right_and_nothing_more_is_written(empty: Stage) -> None:
@@ -109,7 +123,9 @@ async def test_what_people_then_type_wins_and_sql_cannot_take_it_back(empty: Sta
 
 
 @pytest.mark.parametrize("fault", [{"status": 503, "saved": True}, {"drop": "after"}])
-async def test_a_card_whose_answer_was_lost_is_found_and_not_made_twice(empty: Stage, fault: dict[str, Any]) -> None:
+async def test_a_card_whose_answer_was_lost_is_found_and_not_made_twice(
+    empty: Stage, fault: dict[str, Any]
+) -> None:
     task_id = await insert(empty)
     empty.sandbox.faults.add(method="POST", path="/v1/pages", times=1, **fault)
     await empty.cycle()
@@ -124,7 +140,9 @@ async def test_a_card_whose_answer_was_lost_is_found_and_not_made_twice(empty: S
         assert len(list(await session.scalars(text("SELECT id FROM tasks")))) == 1
 
 
-async def test_what_people_did_to_a_card_whose_answer_was_lost_is_taken_as_theirs(empty: Stage) -> None:
+async def test_what_people_did_to_a_card_whose_answer_was_lost_is_taken_as_theirs(
+    empty: Stage,
+) -> None:
     task_id = await insert(empty)
     empty.sandbox.faults.add(drop="after", method="POST", path="/v1/pages", times=1)
     await empty.cycle()
@@ -139,7 +157,9 @@ async def test_what_people_did_to_a_card_whose_answer_was_lost_is_taken_as_their
     assert "overruled" not in {row.action for row in await empty.history(page["id"])}
 
 
-async def test_a_card_that_was_not_made_is_made_once_the_board_surely_shows_nothing(empty: Stage) -> None:
+async def test_a_card_that_was_not_made_is_made_once_the_board_surely_shows_nothing(
+    empty: Stage,
+) -> None:
     task_id = await insert(empty)
     empty.sandbox.faults.add(drop="before", method="POST", path="/v1/pages", times=1)
     await empty.cycle()
@@ -181,7 +201,9 @@ async def test_tasks_of_one_title_get_a_card_each(empty: Stage) -> None:
     assert len(shown) == 3
 
 
-@pytest.mark.parametrize("edit", [{"title": "The Kraken"}, {"title": "The Kraken", "topic": "Nautilus"}])
+@pytest.mark.parametrize(
+    "edit", [{"title": "The Kraken"}, {"title": "The Kraken", "topic": "Nautilus"}]
+)
 async def test_renamed_at_once_a_page_whose_answer_was_lost_is_still_told_from_those_made_beside_it(
     empty: Stage, edit: dict[str, str]
 ) -> None:
@@ -241,7 +263,9 @@ async def test_a_task_deleted_while_its_card_is_made_comes_back_with_the_card(em
     assert task.title == "Kraken"
 
 
-async def test_nobody_is_blamed_for_the_dates_of_a_card_whose_task_was_deleted_before_its_answer(empty: Stage) -> None:
+async def test_nobody_is_blamed_for_the_dates_of_a_card_whose_task_was_deleted_before_its_answer(
+    empty: Stage,
+) -> None:
     await insert(empty)
     empty.clock.pass_(300)
     empty.sandbox.faults.add(drop="after", method="POST", path="/v1/pages", times=1)
@@ -254,7 +278,9 @@ async def test_nobody_is_blamed_for_the_dates_of_a_card_whose_task_was_deleted_b
         empty.clock.pass_(60)
         await empty.cycle()
     assert (await empty.task(page["id"])) is not None
-    assert [row.property for row in await empty.history(page["id"]) if row.action == "refused"] == []
+    assert [
+        row.property for row in await empty.history(page["id"]) if row.action == "refused"
+    ] == []
 
 
 async def test_a_card_that_people_trash_at_once_is_not_made_again(empty: Stage) -> None:
@@ -270,7 +296,9 @@ async def test_a_card_that_people_trash_at_once_is_not_made_again(empty: Stage) 
     assert (await task_of(empty, task_id)).notion_page_id == page_id
 
 
-async def test_a_channel_that_the_board_lacks_is_not_added_and_the_task_waits_and_says_why(empty: Stage) -> None:
+async def test_a_channel_that_the_board_lacks_is_not_added_and_the_task_waits_and_says_why(
+    empty: Stage,
+) -> None:
     board = await empty.ask("GET", f"/v1/data_sources/{empty.data_source_id}")
     channel = board["properties"]["Channel"]
     options = [option for option in channel["select"]["options"] if option["name"] != CHANNEL]
@@ -304,8 +332,14 @@ async def test_a_create_that_notion_refuses_backs_off_alone(empty: Stage) -> Non
     second = await insert(empty, title="Other")
     await empty.cycle()
     # Both are sent at once: either may be the one that is refused.
-    (refused,) = [one for task in (first, second) if (one := await creation_of(empty, task)) is not None]
-    assert (refused.attempts, refused.sent_at, "400" in (refused.last_error or "")) == (1, None, True)
+    (refused,) = [
+        one for task in (first, second) if (one := await creation_of(empty, task)) is not None
+    ]
+    assert (refused.attempts, refused.sent_at, "400" in (refused.last_error or "")) == (
+        1,
+        None,
+        True,
+    )
     made = [(await task_of(empty, task)).notion_page_id is not None for task in (first, second)]
     assert sorted(made) == [False, True]
     empty.clock.pass_(60)
@@ -314,7 +348,9 @@ async def test_a_create_that_notion_refuses_backs_off_alone(empty: Stage) -> Non
         assert (await task_of(empty, task)).notion_page_id is not None
 
 
-async def test_a_connection_that_may_not_insert_still_writes_the_cards_that_are_there(empty: Stage) -> None:
+async def test_a_connection_that_may_not_insert_still_writes_the_cards_that_are_there(
+    empty: Stage,
+) -> None:
     page_id = await empty.add_valid()
     empty.clock.pass_(60)
     await empty.cycle()

@@ -12,13 +12,16 @@ from models.tables.sync_state import CHANNELS as KNOWN_CHANNELS
 from models.tables.sync_state import get_value
 
 
-async def test_a_write_whose_answer_was_lost_stays_ours_when_the_channels_change(stage: Stage, tmp_path: Path) -> None:
+async def test_a_write_whose_answer_was_lost_stays_ours_when_the_channels_change(
+    stage: Stage, tmp_path: Path
+) -> None:
     folder = tmp_path / "channels"
     shutil.copytree(CHANNELS, folder)
     stage.on.settings = stage.on.settings.model_copy(update={"channel_configs": folder})
     page = await stage.add_valid(channel="")
     await stage.cycle()
-    # The process died between Notion's answer and its commit: the note that it was sent is all that is left.
+    # The process died between Notion's answer and its commit: the note that it was sent is all that
+    # is left.
     card = await stage.card(page)
     note = json.dumps({"at": stage.clock.now.isoformat(), "values": {"Attention": card.attention}})
     await stage.sql(

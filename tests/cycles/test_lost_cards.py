@@ -10,7 +10,9 @@ from models.tables.sync_state import WATERMARK, get_moment
 from tasks.sync.safety_stop import confirm
 
 
-async def test_losing_sight_of_the_board_is_an_incident_and_not_a_mass_deletion(stage: Stage) -> None:
+async def test_losing_sight_of_the_board_is_an_incident_and_not_a_mass_deletion(
+    stage: Stage,
+) -> None:
     pages = [await stage.add_valid(title=f"Card {n}", status="Queued") for n in range(15)]
     await stage.cycle()
     stage.sandbox.faults.add(status=404, times=None)

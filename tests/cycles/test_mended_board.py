@@ -38,7 +38,9 @@ async def board_repair(stage: Stage) -> None:
 
 def door(stage: Stage, kicks: list[str]) -> FastAPI:
     settings = Settings(_env_file=None, notion_webhook_secret=SECRET)
-    return create_app(settings, stage.sessions, clock=stage.clock, trigger=lambda: kicks.append("kick"))
+    return create_app(
+        settings, stage.sessions, clock=stage.clock, trigger=lambda: kicks.append("kick")
+    )
 
 
 async def told_of_schema(stage: Stage, author: str) -> int:
@@ -106,7 +108,9 @@ async def test_a_board_that_stays_broken_costs_each_cycle_one_request(stage: Sta
         assert made() == [f"GET /v1/data_sources/{stage.data_source_id}"]
 
 
-async def test_a_property_deleted_and_mended_between_two_cycles_stops_none_though_nobody_tells(stage: Stage) -> None:
+async def test_a_property_deleted_and_mended_between_two_cycles_stops_none_though_nobody_tells(
+    stage: Stage,
+) -> None:
     await stage.add_valid(status="Queued")
     await stage.cycle()
     await change(stage, {"Topic": None})

@@ -43,7 +43,9 @@ async def test_a_connection_that_may_not_read_users_is_asked_once_a_day(stage: S
     assert made() == ["GET /v1/users/0"]
 
 
-async def test_whom_notion_does_not_find_stays_an_id_and_few_are_asked_for_at_once(stage: Stage) -> None:
+async def test_whom_notion_does_not_find_stays_an_id_and_few_are_asked_for_at_once(
+    stage: Stage,
+) -> None:
     actors = [f"person:{n:032d}" for n in range(5)]
     async with stage.requests() as made:
         names = await names_of(stage.on, actors)
@@ -54,7 +56,9 @@ async def test_whom_notion_does_not_find_stays_an_id_and_few_are_asked_for_at_on
     assert names.who(actors[0]) == actors[0]
 
 
-async def test_a_notion_that_does_not_answer_costs_a_reader_nothing_but_the_name(stage: Stage) -> None:
+async def test_a_notion_that_does_not_answer_costs_a_reader_nothing_but_the_name(
+    stage: Stage,
+) -> None:
     stage.sandbox.faults.add(500, method="GET", path="/v1/users/ada", times=100)
     assert (await names_of(stage.on, ["person:ada"])).who("person:ada") == "person:ada"
     stage.sandbox.faults.clear()

@@ -23,7 +23,9 @@ async def followed(stage: Stage) -> None:
 
 
 async def typed(stage: Stage, page: str, **dates: str) -> None:
-    given: dict[str, Any] = {name.title(): {"date": {"start": start}} for name, start in dates.items()}
+    given: dict[str, Any] = {
+        name.title(): {"date": {"start": start}} for name, start in dates.items()
+    }
     await stage.ask("PATCH", f"/v1/pages/{page}", {"properties": given})
 
 
@@ -32,8 +34,20 @@ def minutes(shows: dict[str, Any], name: str) -> datetime | None:
 
 
 CARDS: dict[str, dict[str, str]] = {
-    "in-draft": {"title": "Squid", "channel": CHANNEL, "topic": "T", "status": "Draft", "priority": "Normal"},
-    "in-queued": {"title": "Squid", "channel": CHANNEL, "topic": "T", "status": "Queued", "priority": "Normal"},
+    "in-draft": {
+        "title": "Squid",
+        "channel": CHANNEL,
+        "topic": "T",
+        "status": "Draft",
+        "priority": "Normal",
+    },
+    "in-queued": {
+        "title": "Squid",
+        "channel": CHANNEL,
+        "topic": "T",
+        "status": "Queued",
+        "priority": "Normal",
+    },
     "not-valid": {"title": "Squid", "status": "Draft", "priority": "Normal"},
     "empty": {},
 }
@@ -73,13 +87,18 @@ async def test_what_was_typed_or_duplicated_into_the_dates_of_a_new_card_is_lost
         shows, history = await stage.shows(page), await stage.history(page)
         assert (minutes(shows, "Created"), minutes(shows, "Updated")) == (made, made)
         lost = [(row.property, row.lost_value) for row in history if row.reason == "not_yours"]
-        assert lost == [("Created", "1126-01-01 00:00:00+00:00"), ("Updated", "2030-01-01 00:00:00+00:00")]
+        assert lost == [
+            ("Created", "1126-01-01 00:00:00+00:00"),
+            ("Updated", "2030-01-01 00:00:00+00:00"),
+        ]
     task = await stage.task(pages[0])
     assert task is not None
     assert (task.created_at, task.status_changed_at) == (made, made)
 
 
-async def test_the_time_in_status_of_a_card_without_a_task_begins_anew_when_it_is_moved(stage: Stage) -> None:
+async def test_the_time_in_status_of_a_card_without_a_task_begins_anew_when_it_is_moved(
+    stage: Stage,
+) -> None:
     await followed(stage)
     page = await stage.add(title="Not valid", status="Draft")
     made = stage.clock.now.replace(second=0, microsecond=0)
@@ -95,11 +114,17 @@ async def test_the_time_in_status_of_a_card_without_a_task_begins_anew_when_it_i
     await stage.cycle()
     task, shows = await stage.task(page), await stage.shows(page)
     assert task is not None
-    assert task.status_changed_at.replace(second=0, microsecond=0) == minutes(shows, "Updated") == moved
+    assert (
+        task.status_changed_at.replace(second=0, microsecond=0)
+        == minutes(shows, "Updated")
+        == moved
+    )
     assert task.created_at == made
 
 
-async def test_a_card_that_an_event_shows_before_the_first_import_does_was_on_the_board_before_us(stage: Stage) -> None:
+async def test_a_card_that_an_event_shows_before_the_first_import_does_was_on_the_board_before_us(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Upload Complete")
     await typed(stage, page, created="2024-01-02T03:04:00Z", updated="2025-01-02T03:04:00Z")
     await stage.told(page)
@@ -138,10 +163,14 @@ async def test_cards_that_lack_only_their_dates_wait_for_everything_else(stage: 
     assert (order[0], set(order[1:])) == (moved, set(new))
 
 
-async def test_what_people_wrote_into_their_own_attention_is_kept_until_there_is_something_to_say(stage: Stage) -> None:
+async def test_what_people_wrote_into_their_own_attention_is_kept_until_there_is_something_to_say(
+    stage: Stage,
+) -> None:
     pages = [await stage.add_valid(title=f"Squid {number}") for number in range(3)]
     for page in pages:
-        await stage.ask("PATCH", f"/v1/pages/{page}", {"properties": {"Attention": rich("ask Ada")}})
+        await stage.ask(
+            "PATCH", f"/v1/pages/{page}", {"properties": {"Attention": rich("ask Ada")}}
+        )
     assert (await stage.cycle()).pushed == 0
     stage.clock.pass_(60)
     await stage.moves(pages[0], "Processing")
@@ -158,17 +187,27 @@ async def test_what_people_wrote_into_their_own_attention_is_kept_until_there_is
     assert len([row for row in await stage.history(pages[1]) if row.property == "Attention"]) == 1
 
 
-async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hold_peoples_notes(stage: Stage) -> None:
+async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hold_peoples_notes(
+    stage: Stage,
+) -> None:
     pages = [await stage.add_valid(title=title) for title in "abc"]
     for page in pages[:2]:
-        await stage.ask("PATCH", f"/v1/pages/{page}", {"properties": {"Attention": rich("ask Ada")}})
+        await stage.ask(
+            "PATCH", f"/v1/pages/{page}", {"properties": {"Attention": rich("ask Ada")}}
+        )
     await stage.cycle()
-    site = Site(notion=stage.on.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions)
+    site = Site(
+        notion=stage.on.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions
+    )
     sight = await look(site, stage.database_id)
-    one = next(one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes")
+    one = next(
+        one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes"
+    )
     assert "on 2 cards" in one.wrong
     stage.clock.pass_(60)
     await stage.edit(pages[0], topic="")
     await stage.cycle()
-    one = next(one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes")
+    one = next(
+        one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes"
+    )
     assert "on 1 card that" in one.wrong

@@ -46,12 +46,16 @@ async def test_an_odd_row_fails_alone_and_the_others_are_imported(stage: Stage) 
     assert [await stage.task(page) is not None for page in pages] == [True, False, True]
     assert (report.imported, report.failed) == (2, 1)
     note = {"card": pages[1], "what": "cannot be read"}
-    assert [{key: row[key] for key in note} for row in report.rows if row["card"] == pages[1]] == [note]
+    assert [{key: row[key] for key in note} for row in report.rows if row["card"] == pages[1]] == [
+        note
+    ]
     async with stage.sessions() as session:
         assert await get_moment(session, WATERMARK) is not None
 
 
-async def test_an_odd_card_says_why_is_read_again_and_goes_on_when_it_is_whole(stage: Stage) -> None:
+async def test_an_odd_card_says_why_is_read_again_and_goes_on_when_it_is_whole(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid()
     shows_no(stage, "Topic", page)
     await stage.cycle()
@@ -83,13 +87,17 @@ async def test_an_odd_card_waits_longer_after_each_try(stage: Stage) -> None:
     assert asked[-10:] == [False] * 10
 
 
-async def test_somebody_is_told_of_a_card_that_stays_odd_and_when_that_is_over(stage: Stage) -> None:
+async def test_somebody_is_told_of_a_card_that_stays_odd_and_when_that_is_over(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid()
     shows_no(stage, "Topic", page)
     for _ in range(6):
         await stage.cycle()
         stage.clock.pass_(3601)
-    opened = "SELECT value ->> 'until' IS NULL FROM sync_state WHERE key LIKE 'incident:card_failing:%'"
+    opened = (
+        "SELECT value ->> 'until' IS NULL FROM sync_state WHERE key LIKE 'incident:card_failing:%'"
+    )
     async with stage.sessions() as session:
         assert (await session.execute(text(opened))).scalars().all() == [True]
     mended(stage)
@@ -145,7 +153,9 @@ async def test_an_odd_page_that_leaves_is_not_asked_for_any_more(stage: Stage) -
 
 
 @pytest.mark.parametrize("how", ["import", "sweep", "by id"])
-async def test_a_board_that_lacks_the_property_is_a_board_error_and_no_cards_failure(stage: Stage, how: str) -> None:
+async def test_a_board_that_lacks_the_property_is_a_board_error_and_no_cards_failure(
+    stage: Stage, how: str
+) -> None:
     page = await stage.add_valid()
     await (stage.cycle() if how != "import" else stage.on.notion.me())
     stage.clock.pass_(1)

@@ -77,13 +77,18 @@ async def test_a_card_that_was_moved_away_is_not_said_to_be_in_the_trash(stage: 
     elsewhere = await stage.ask("POST", "/v1/databases", another_board(stage))
     source = elsewhere["data_sources"][0]["id"]
     root = {"type": "page_id", "page_id": stage.sandbox.root_page_id}
-    for moved, parent in ((page, {"type": "data_source_id", "data_source_id": source}), (other, root)):
+    for moved, parent in (
+        (page, {"type": "data_source_id", "data_source_id": source}),
+        (other, root),
+    ):
         await stage.ask("POST", f"/v1/pages/{moved}/move", {"parent": parent})
         await stage.told(moved, "page.moved")
     await stage.ingest()
     for moved in (page, other):
         said = await told(stage, moved)
-        assert said.startswith("The page was moved away from the board, which was seen 2026-11-23 10:0")
+        assert said.startswith(
+            "The page was moved away from the board, which was seen 2026-11-23 10:0"
+        )
         assert "trash" not in said
         assert "Move it back in Notion and it goes on." in said
     assert f"What differs: {APART}" in await told(stage, other)
@@ -97,7 +102,9 @@ def another_board(stage: Stage) -> dict[str, Any]:
     }
 
 
-async def test_a_page_that_notion_does_not_find_is_not_said_to_be_in_the_trash(stage: Stage) -> None:
+async def test_a_page_that_notion_does_not_find_is_not_said_to_be_in_the_trash(
+    stage: Stage,
+) -> None:
     page = await in_work(stage)
     await gone(stage, page)
     said = await told(stage, page)
@@ -132,5 +139,7 @@ async def test_cards_that_the_safety_stop_holds_say_what_waits(stage: Stage) -> 
         await stage.edit(page, status="Uploading")
     await stage.cycle()
     said = await told(stage, pages[0])
-    assert "waits, like many moves that nobody watched: `showrunner push --confirm` goes on; " in said
+    assert (
+        "waits, like many moves that nobody watched: `showrunner push --confirm` goes on; " in said
+    )
     assert "What differs: Status (board “Uploading”, database “Ready for Review”)." in said

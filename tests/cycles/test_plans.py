@@ -99,7 +99,9 @@ async def large(stage: Stage) -> Stage:
 
 
 async def test_no_statement_of_a_cycle_or_an_ingest_reads_a_whole_table(large: Stage) -> None:
-    await large.cycle()  # it asks, once in ten minutes, who is still there: nearly nobody of these cards is
+    await (
+        large.cycle()
+    )  # it asks, once in ten minutes, who is still there: nearly nobody of these cards is
     idle = await plans_of(large, large.cycle)
     assert any("ix_cards_differs" in plan.indexes for plan in idle)
     async with large.sessions() as session:
@@ -122,7 +124,9 @@ async def test_no_statement_of_a_cycle_or_an_ingest_reads_a_whole_table(large: S
     assert {plan.statement: plan.read_whole for plan in plans if plan.read_whole} == {}
 
 
-async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_they_are(large: Stage) -> None:
+async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_they_are(
+    large: Stage,
+) -> None:
     board = await followed_board(large.on)
     found: dict[str, list[Any]] = {}
 
@@ -138,7 +142,8 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
 
     for differing, due in ((0, 0), (60, 10)):
         await large.sql(
-            "UPDATE tasks SET board_status = 'Uploading' WHERE id <= lpad(:n, 32, '0')::uuid", n=str(differing)
+            "UPDATE tasks SET board_status = 'Uploading' WHERE id <= lpad(:n, 32, '0')::uuid",
+            n=str(differing),
         )
         for number in range(due):
             await large.told(f"page-{number}")
@@ -150,14 +155,27 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
         assert plans[1].indexes == {"ix_webhook_events_due"}
 
 
-async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks_them(large: Stage) -> None:
+async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks_them(
+    large: Stage,
+) -> None:
     await large.sql("UPDATE cards SET shown_created = NULL, shown_updated = NULL")
     board = await followed_board(large.on)
-    without = replace(board, properties={n: p for n, p in board.properties.items() if n not in {"Created", "Updated"}})
+    without = replace(
+        board,
+        properties={n: p for n, p in board.properties.items() if n not in {"Created", "Updated"}},
+    )
     async with large.sessions() as session:
         await session.execute(text("ANALYZE cards"))
-        (plan,) = await plans_of(large, partial(pending, session, without, now=large.clock(), limit=60))
-        values = {"worth": worth_a_push(without), "now": large.clock(), "limit": 60, "waiting": False, "among": None}
+        (plan,) = await plans_of(
+            large, partial(pending, session, without, now=large.clock(), limit=60)
+        )
+        values = {
+            "worth": worth_a_push(without),
+            "now": large.clock(),
+            "limit": 60,
+            "waiting": False,
+            "among": None,
+        }
         explained = await session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {PENDING}"), values)
         nodes = nodes_of(explained.scalar_one()[0]["Plan"])
         read = {node["Index Name"]: node["Actual Rows"] for node in nodes if "Index Name" in node}

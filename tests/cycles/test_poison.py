@@ -36,7 +36,9 @@ def altering(page_id: str, change: Callable[[dict[str, Any]], None], method: str
 
 
 def answer(before: httpx.Response, body: dict[str, Any]) -> httpx.Response:
-    return httpx.Response(before.status_code, headers={"date": before.headers["date"]}, content=json.dumps(body))
+    return httpx.Response(
+        before.status_code, headers={"date": before.headers["date"]}, content=json.dumps(body)
+    )
 
 
 def breaks_reading(page: dict[str, Any]) -> None:
@@ -69,7 +71,9 @@ async def status_of(stage: Stage, page_id: str) -> str:
 
 
 @pytest.mark.parametrize("id_", [POISON, "../users/me", "a?b", "Page-7", "\x1b[2J", "p" * 100])
-async def test_an_event_whose_page_id_is_none_is_finished_without_a_request(stage: Stage, id_: str) -> None:
+async def test_an_event_whose_page_id_is_none_is_finished_without_a_request(
+    stage: Stage, id_: str
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.edit(page, topic="Another")
@@ -83,7 +87,9 @@ async def test_an_event_whose_page_id_is_none_is_finished_without_a_request(stag
 
 
 @pytest.mark.parametrize("breaks", [breaks_reading, breaks_storing])
-async def test_an_event_that_fails_in_a_way_nobody_foresaw_fails_alone(stage: Stage, breaks: Any) -> None:
+async def test_an_event_that_fails_in_a_way_nobody_foresaw_fails_alone(
+    stage: Stage, breaks: Any
+) -> None:
     bad, good = await queue_both(stage)
     for page in (bad, good):
         await stage.told(page)
@@ -111,7 +117,9 @@ async def test_a_burst_with_one_bad_page_costs_one_page(stage: Stage, breaks: An
     assert stage.between is not None
     stage.between.alter = altering(pages[5], breaks)
     await stage.ingest()
-    assert [await status_of(stage, page) for page in pages] == ["pending"] * 5 + ["draft"] + ["pending"] * 6
+    assert [await status_of(stage, page) for page in pages] == ["pending"] * 5 + ["draft"] + [
+        "pending"
+    ] * 6
     assert all(event.dead_at is None for event in await stage.events())
 
 
@@ -125,7 +133,10 @@ async def test_a_sweep_takes_in_all_cards_but_the_bad_one(stage: Stage, breaks: 
 
 
 async def test_an_import_takes_in_all_cards_but_the_bad_one(stage: Stage) -> None:
-    bad, good = await stage.add_valid(title="Bad"), await stage.add_valid(title="Good", status="Queued")
+    bad, good = (
+        await stage.add_valid(title="Bad"),
+        await stage.add_valid(title="Good", status="Queued"),
+    )
     assert stage.between is not None
     stage.between.alter = altering(bad, breaks_reading)
     await stage.imports()
@@ -153,7 +164,9 @@ async def test_a_push_writes_all_cards_but_the_bad_one(stage: Stage) -> None:
     assert (await stage.card(bad)).attempts == 0
 
 
-async def test_a_task_whose_card_fails_in_a_way_nobody_foresaw_holds_up_no_other(stage: Stage) -> None:
+async def test_a_task_whose_card_fails_in_a_way_nobody_foresaw_holds_up_no_other(
+    stage: Stage,
+) -> None:
     await stage.cycle()
     for title in ("Bad", "Good"):
         await stage.sql(
@@ -164,7 +177,11 @@ async def test_a_task_whose_card_fails_in_a_way_nobody_foresaw_holds_up_no_other
     assert stage.between is not None
 
     def alter(request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        if request.method == "POST" and request.url.path == "/v1/pages" and b"Bad" in request.content:
+        if (
+            request.method == "POST"
+            and request.url.path == "/v1/pages"
+            and b"Bad" in request.content
+        ):
             body = response.json()
             breaks_reading(body)
             return answer(response, body)
@@ -176,7 +193,10 @@ async def test_a_task_whose_card_fails_in_a_way_nobody_foresaw_holds_up_no_other
         stage.clock.pass_(60)
     async with stage.sessions() as session:
         tasks = list(await session.scalars(select(Task).order_by(col(Task.title))))
-    assert [(task.title, task.notion_page_id is not None) for task in tasks] == [("Bad", True), ("Good", True)]
+    assert [(task.title, task.notion_page_id is not None) for task in tasks] == [
+        ("Bad", True),
+        ("Good", True),
+    ]
 
 
 async def test_what_concerns_everything_still_ends_the_run(stage: Stage) -> None:
@@ -195,7 +215,9 @@ ODD = (POISON, 7, True, {"a": 1}, [POISON], [[]], None)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-async def test_whatever_else_an_event_holds_its_page_is_looked_at_like_any(stage: Stage, odd: Any) -> None:
+async def test_whatever_else_an_event_holds_its_page_is_looked_at_like_any(
+    stage: Stage, odd: Any
+) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     stage.clock.pass_(120)

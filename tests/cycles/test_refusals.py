@@ -25,10 +25,14 @@ async def attempts(stage: Stage, *pages: str) -> list[int]:
 
 
 def refuse(stage: Stage, path: str = ALL, method: str = "PATCH", **how: object) -> None:
-    stage.sandbox.faults.add(**{"status": 403, "times": None, "path": path, "method": method, **how})
+    stage.sandbox.faults.add(
+        **{"status": 403, "times": None, "path": path, "method": method, **how}
+    )
 
 
-async def test_one_page_that_is_refused_is_that_cards_failure_and_all_others_are_shown(stage: Stage) -> None:
+async def test_one_page_that_is_refused_is_that_cards_failure_and_all_others_are_shown(
+    stage: Stage,
+) -> None:
     pages = await moved(stage, 30)
     refuse(stage, f"{ALL}/{pages[0]}")
     report = await stage.cycle()
@@ -39,7 +43,9 @@ async def test_one_page_that_is_refused_is_that_cards_failure_and_all_others_are
     assert f"PATCH {ALL}/{pages[0]}" not in made(), "it backs off"
 
 
-async def test_every_page_that_is_refused_stops_the_cycle_at_once_and_is_no_cards_failure(stage: Stage) -> None:
+async def test_every_page_that_is_refused_stops_the_cycle_at_once_and_is_no_cards_failure(
+    stage: Stage,
+) -> None:
     pages = await moved(stage, 10)
     refuse(stage)
     async with stage.requests() as made:
@@ -79,7 +85,9 @@ async def test_a_single_card_to_write_that_is_refused_alone_is_found_so_by_a_wri
     assert (report.pushed, report.failed) == (0, 1)
     assert await attempts(stage, page) == [1]
     after = [await stage.ask("GET", f"{ALL}/{other}") for other in others]
-    assert [page["last_edited_time"] for page in after] == [page["last_edited_time"] for page in before]
+    assert [page["last_edited_time"] for page in after] == [
+        page["last_edited_time"] for page in before
+    ]
 
 
 async def test_a_few_refused_pages_that_are_due_together_are_not_everybodys(stage: Stage) -> None:

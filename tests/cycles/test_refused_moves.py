@@ -12,7 +12,9 @@ HOUR = 3600
 
 async def _in_work(stage: Stage, count: int = 1) -> list[str]:
     """Cards whose tasks a worker has taken, shown on the board."""
-    pages = [await stage.add_valid(title=f"Card {number}", status="Queued") for number in range(count)]
+    pages = [
+        await stage.add_valid(title=f"Card {number}", status="Queued") for number in range(count)
+    ]
     await stage.cycle()
     for page in pages:
         await stage.moves(page, "Processing")
@@ -37,7 +39,9 @@ async def test_the_ingest_run_that_refuses_a_move_puts_the_card_back_at_its_end(
         report = await stage.ingest()
     card = await stage.shows(page)
     assert card["Status"] == "Processing"
-    assert card["Attention"].startswith("A card cannot be moved from “Processing” to “Draft” by hand")
+    assert card["Attention"].startswith(
+        "A card cannot be moved from “Processing” to “Draft” by hand"
+    )
     assert (report.refused, report.pushed) == (1, 1)
     assert made() == [f"GET /v1/pages/{page}", f"PATCH /v1/pages/{page}"]
 
@@ -51,10 +55,14 @@ async def test_it_writes_nothing_else_that_differs_and_the_next_cycle_does_not_w
     assert (await stage.shows(other))["Status"] == "Processing"
     async with stage.requests() as made:
         await stage.cycle()
-    assert [request for request in made() if request.startswith("PATCH")] == [f"PATCH /v1/pages/{other}"]
+    assert [request for request in made() if request.startswith("PATCH")] == [
+        f"PATCH /v1/pages/{other}"
+    ]
 
 
-async def test_a_card_that_another_process_is_writing_is_not_written_beside_it(stage: Stage) -> None:
+async def test_a_card_that_another_process_is_writing_is_not_written_beside_it(
+    stage: Stage,
+) -> None:
     [page] = await _in_work(stage)
     async with taking_cards(stage.on) as other:
         assert await other.take(page)
@@ -64,11 +72,15 @@ async def test_a_card_that_another_process_is_writing_is_not_written_beside_it(s
     assert (await stage.shows(page))["Status"] == "Draft"
     async with stage.requests() as made:
         await stage.cycle()
-    assert [request for request in made() if request.startswith("PATCH")] == [f"PATCH /v1/pages/{page}"]
+    assert [request for request in made() if request.startswith("PATCH")] == [
+        f"PATCH /v1/pages/{page}"
+    ]
 
 
 @pytest.mark.parametrize("edit", [{"priority": "Urgent"}, {"status": "Someday"}])
-async def test_whatever_is_not_granted_is_answered_at_once(stage: Stage, edit: dict[str, str]) -> None:
+async def test_whatever_is_not_granted_is_answered_at_once(
+    stage: Stage, edit: dict[str, str]
+) -> None:
     [page] = await _in_work(stage)
     await stage.edit(page, **edit)
     await stage.told(page)

@@ -55,9 +55,13 @@ async def test_cards_made_and_moved_in_the_hour_that_comes_twice_are_nobodys_tam
         await stage.cycle()
         stage.clock.pass_(240)
         await stage.cycle()
-    with psycopg.connect(libpq(database), autocommit=True) as worker:  # its session is as odd as the database says
+    with psycopg.connect(
+        libpq(database), autocommit=True
+    ) as worker:  # its session is as odd as the database says
         stage.clock.pass_(60)
-        worker.execute("SELECT set_config('showrunner.now', %s, false)", [stage.clock.now.isoformat()])
+        worker.execute(
+            "SELECT set_config('showrunner.now', %s, false)", [stage.clock.now.isoformat()]
+        )
         worker.execute("UPDATE tasks SET board_status = 'Processing'")
     await stage.cycle()
     stage.clock.pass_(300)
@@ -67,4 +71,6 @@ async def test_cards_made_and_moved_in_the_hour_that_comes_twice_are_nobodys_tam
         assert [row.property for row in history if row.action in {"refused", "overruled"}] == []
         task, shows = await stage.task(page), await stage.shows(page)
         assert task is not None
-        assert datetime.fromisoformat(shows["Updated"]) == task.status_changed_at.replace(second=0, microsecond=0)
+        assert datetime.fromisoformat(shows["Updated"]) == task.status_changed_at.replace(
+            second=0, microsecond=0
+        )

@@ -46,7 +46,9 @@ async def unreadable(stage: Stage) -> str:
     return page
 
 
-async def test_an_event_that_dies_is_told_listed_replayed_processed_and_over(stage: Stage, unreadable: str) -> None:
+async def test_an_event_that_dies_is_told_listed_replayed_processed_and_over(
+    stage: Stage, unreadable: str
+) -> None:
     await dies(stage)
     (event,) = await listed_dead(stage)
     assert (event.page_id, event.attempts) == (unreadable, ATTEMPTS_MAX)
@@ -57,10 +59,17 @@ async def test_an_event_that_dies_is_told_listed_replayed_processed_and_over(sta
     await stage.ingest()
     assert await told(stage) == []
     (event,) = await stage.events()
-    assert (event.processed, event.outcome, event.attempts, event.error) == (True, "looked_at", 1, None)
+    assert (event.processed, event.outcome, event.attempts, event.error) == (
+        True,
+        "looked_at",
+        1,
+        None,
+    )
 
 
-async def test_an_event_that_dies_again_after_a_replay_is_told_again(stage: Stage, unreadable: str) -> None:
+async def test_an_event_that_dies_again_after_a_replay_is_told_again(
+    stage: Stage, unreadable: str
+) -> None:
     await dies(stage)
     (first,) = await told(stage)
     await replayed(stage)
@@ -71,7 +80,9 @@ async def test_an_event_that_dies_again_after_a_replay_is_told_again(stage: Stag
     assert [event.page_id for event in await listed_dead(stage)] == [unreadable]
 
 
-async def test_a_replayed_event_that_failed_once_more_is_not_over_yet(stage: Stage, unreadable: str) -> None:
+async def test_a_replayed_event_that_failed_once_more_is_not_over_yet(
+    stage: Stage, unreadable: str
+) -> None:
     await dies(stage)
     await replayed(stage)
     await stage.ingest()

@@ -20,7 +20,9 @@ async def restored(stage: Stage, page: str, row: TaskHistory) -> Restored:
 
 async def lost(stage: Stage, page: str, property_: str = "Status") -> TaskHistory:
     """The last line of history that kept a lost value of that property."""
-    kept = [h for h in await stage.history(page) if h.property == property_ and h.lost_value is not None]
+    kept = [
+        h for h in await stage.history(page) if h.property == property_ and h.lost_value is not None
+    ]
     return kept[-1]
 
 
@@ -87,7 +89,9 @@ async def test_a_status_restored_while_the_board_still_shows_it_is_agreed_on(sta
     stage.clock.pass_(60)
     await stage.cycle()
     assert await board_status(stage, page) == "Draft"
-    assert [h.lost_value for h in await stage.history(page) if h.lost_value is not None] == ["Queued"]
+    assert [h.lost_value for h in await stage.history(page) if h.lost_value is not None] == [
+        "Queued"
+    ]
 
 
 async def test_an_overruled_priority_is_restored_and_its_sentence_goes(stage: Stage) -> None:
@@ -116,7 +120,9 @@ async def test_the_value_before_a_change_is_restored_too(stage: Stage) -> None:
     assert await board_status(stage, page) == "Queued"
 
 
-async def test_a_move_refused_because_the_card_is_not_valid_stays_refused_until_it_is(stage: Stage) -> None:
+async def test_a_move_refused_because_the_card_is_not_valid_stays_refused_until_it_is(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Draft")
     await stage.cycle()
     await stage.edit(page, status="Queued", topic="")
@@ -147,7 +153,9 @@ async def test_a_card_that_is_not_valid_is_not_queued_by_the_operator_either(sta
     await stage.edit(page, topic="")
     stage.clock.pass_(60)
     await stage.cycle()
-    (change,) = [h for h in await stage.history(page) if h.action == "changed" and h.property == "Status"]
+    (change,) = [
+        h for h in await stage.history(page) if h.action == "changed" and h.property == "Status"
+    ]
     with pytest.raises(GiveUp, match=r"not valid cannot be queued: Topic is empty\."):
         await restored(stage, page, change)
     assert await board_status(stage, page) == "Processing"
@@ -167,7 +175,11 @@ async def test_a_status_nobody_knows_cannot_be_restored(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("values", "property_", "sentence"),
     [
-        ({"topic": "Another"}, "Topic", "Topic is people's.*Paste this into the card in Notion:\nArchiteuthis"),
+        (
+            {"topic": "Another"},
+            "Topic",
+            "Topic is people's.*Paste this into the card in Notion:\nArchiteuthis",
+        ),
         ({"title": "Another"}, "Title", "Title is people's.*\nGiant squid"),
     ],
     ids=["topic", "title"],
@@ -197,9 +209,14 @@ async def test_a_row_of_another_card_or_without_a_value_restores_nothing(stage: 
 
 
 async def test_a_card_without_a_task_says_what_to_mend_first(stage: Stage) -> None:
-    page = await stage.add(title="Giant squid", channel="deep_sea_stories", status="Queued", priority="Normal")
+    page = await stage.add(
+        title="Giant squid", channel="deep_sea_stories", status="Queued", priority="Normal"
+    )
     await stage.cycle()
     stage.clock.pass_(180)
     await stage.cycle()
-    with pytest.raises(GiveUp, match="no task whose Status could be “Queued”, because it is not valid: Topic is empty"):
+    with pytest.raises(
+        GiveUp,
+        match="no task whose Status could be “Queued”, because it is not valid: Topic is empty",
+    ):
         await restored(stage, page, await lost(stage, page))

@@ -31,7 +31,9 @@ async def test_a_sandboxs_cards_link_to_its_board(stage: Stage) -> None:
     report = await stage.cycle()
     stage.on.settings = Settings(_env_file=None, notion_base_url="http://127.0.0.1:8500")
     assert page
-    assert "[Giant squid](<http://127.0.0.1:8500>)" in [row["card"] for row in await table_of(stage.on, report)]
+    assert "[Giant squid](<http://127.0.0.1:8500>)" in [
+        row["card"] for row in await table_of(stage.on, report)
+    ]
 
 
 async def test_what_people_write_is_text_in_a_runs_table(stage: Stage) -> None:
@@ -54,13 +56,20 @@ async def test_what_a_push_would_write_stands_there_in_the_same_way(stage: Stage
     stage.on.settings = Settings(_env_file=None, notion_base_url="https://api.notion.com")
     table = await table_of_changes(stage.on, changes)
     link = f"[Giant squid](<https://www.notion.so/{page.replace('-', '')}>)"
-    status = {"card": link, "property": "Status", "shown": "Queued", "would be": "Processing", "waits": ""}
+    status = {
+        "card": link,
+        "property": "Status",
+        "shown": "Queued",
+        "would be": "Processing",
+        "waits": "",
+    }
     assert status in table
     assert {row["card"] for row in table} == {link}
 
 
 @pytest.mark.parametrize(
-    ("text", "markdown"), [("a\n| b", r"a \| b"), ("naïve “ok”", "naïve “ok”"), ("", ""), ("\\*", r"\\\*")]
+    ("text", "markdown"),
+    [("a\n| b", r"a \| b"), ("naïve “ok”", "naïve “ok”"), ("", ""), ("\\*", r"\\\*")],
 )
 def test_text_is_shown_as_it_is(text: str, markdown: str) -> None:
     assert as_text(text) == markdown

@@ -65,7 +65,9 @@ async def confirmation(stage: Stage) -> bool:
 # Moves
 
 
-async def test_any_number_of_wrong_moves_made_while_we_watch_is_put_back_and_no_card_waits(stage: Stage) -> None:
+async def test_any_number_of_wrong_moves_made_while_we_watch_is_put_back_and_no_card_waits(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage, MANY + 4, status="Queued")
     await drag(stage, pages, "Uploading")
     await minutes(stage, 2)
@@ -74,14 +76,20 @@ async def test_any_number_of_wrong_moves_made_while_we_watch_is_put_back_and_no_
     assert await incidents(stage) == []
 
 
-async def test_any_number_of_incomplete_cards_made_in_queued_while_we_watch_goes_to_draft(stage: Stage) -> None:
+async def test_any_number_of_incomplete_cards_made_in_queued_while_we_watch_goes_to_draft(
+    stage: Stage,
+) -> None:
     await board_of(stage, 1)
-    pages = [await stage.add_valid(title=f"New {n}", topic="", status="Queued") for n in range(MANY + 4)]
+    pages = [
+        await stage.add_valid(title=f"New {n}", topic="", status="Queued") for n in range(MANY + 4)
+    ]
     await minutes(stage, 6)  # for two of them a card may be completed where it stands
     assert await statuses(stage, pages) == {"Draft"}
 
 
-async def test_after_a_pause_many_wrong_moves_wait_and_every_other_card_goes_on(stage: Stage) -> None:
+async def test_after_a_pause_many_wrong_moves_wait_and_every_other_card_goes_on(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage, MANY + 1, status="Processing")
     stage.clock.pass_(PAUSE)
     await drag(stage, pages[1:], "Draft")
@@ -102,7 +110,9 @@ async def test_after_a_pause_as_few_wrong_moves_as_people_make_are_put_back(stag
     assert await incidents(stage) == []
 
 
-async def test_a_confirmation_is_used_on_the_cards_that_wait_and_ends_the_incident(stage: Stage) -> None:
+async def test_a_confirmation_is_used_on_the_cards_that_wait_and_ends_the_incident(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage, MANY, status="Processing")
     stage.clock.pass_(PAUSE)
     await drag(stage, pages, "Draft")
@@ -114,7 +124,9 @@ async def test_a_confirmation_is_used_on_the_cards_that_wait_and_ends_the_incide
     assert (await incidents(stage), await confirmation(stage)) == ([], False)
 
 
-async def test_a_confirmation_given_when_nothing_waits_holds_until_something_does(stage: Stage) -> None:
+async def test_a_confirmation_given_when_nothing_waits_holds_until_something_does(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage, MANY, status="Processing")
     assert not await confirm(stage.on)
     await minutes(stage, 2)
@@ -125,7 +137,9 @@ async def test_a_confirmation_given_when_nothing_waits_holds_until_something_doe
     assert (await statuses(stage, pages), await confirmation(stage)) == ({"Processing"}, False)
 
 
-async def test_while_the_operator_is_asked_the_moves_that_are_left_wait_however_few(stage: Stage) -> None:
+async def test_while_the_operator_is_asked_the_moves_that_are_left_wait_however_few(
+    stage: Stage,
+) -> None:
     pages = await board_of(stage, MANY, status="Processing")
     stage.clock.pass_(PAUSE)
     await drag(stage, pages, "Draft")
@@ -189,7 +203,9 @@ async def _restore(stage: Stage, tables: Sequence[str]) -> None:
 
 async def test_with_another_token_nobody_watched(stage: Stage) -> None:
     pages = await board_of(stage, MANY, status="Processing")
-    stage.on.settings = stage.on.settings.model_copy(update={"notion_api_token": SecretStr("ntn_another")})
+    stage.on.settings = stage.on.settings.model_copy(
+        update={"notion_api_token": SecretStr("ntn_another")}
+    )
     await drag(stage, pages, "Draft")
     await minutes(stage, 1)
     assert await wait(stage) == Waiting(moves=MANY, gone=0)
@@ -202,7 +218,9 @@ async def test_a_dry_run_shows_what_waits_as_waiting(stage: Stage) -> None:
     await minutes(stage, 1)
     await stage.moves(pages[0], WORKING)
     changes = await dry_run(stage.on, await followed_board(stage.on))
-    assert {change.page_id: change.waits for change in changes} == {page: page != pages[0] for page in pages}
+    assert {change.page_id: change.waits for change in changes} == {
+        page: page != pages[0] for page in pages
+    }
 
 
 # The trash
@@ -219,7 +237,9 @@ async def test_any_number_of_cards_trashed_while_we_watch_is_marked_unasked(stag
 
 
 @pytest.mark.parametrize("how", ["trashed", "not found"])
-async def test_many_cards_found_gone_after_a_pause_wait_and_their_events_are_done(stage: Stage, how: str) -> None:
+async def test_many_cards_found_gone_after_a_pause_wait_and_their_events_are_done(
+    stage: Stage, how: str
+) -> None:
     pages = await board_of(stage, 15)
     stage.clock.pass_(PAUSE)
     await _lose(stage, pages[:11], how)
@@ -229,7 +249,10 @@ async def test_many_cards_found_gone_after_a_pause_wait_and_their_events_are_don
     assert (report.gone, report.taken) == (0, 1)
     assert all(event.processed for event in await stage.events())
     await minutes(stage, 3)
-    assert (await wait(stage), await incidents(stage)) == (Waiting(moves=0, gone=11), ["safety_stop:gone"])
+    assert (await wait(stage), await incidents(stage)) == (
+        Waiting(moves=0, gone=11),
+        ["safety_stop:gone"],
+    )
     await confirm(stage.on)
     assert (await stage.cycle()).gone == 11
     await minutes(stage, 1)
@@ -273,7 +296,9 @@ async def test_waiting_for_a_lost_page_costs_one_request_a_cycle(stage: Stage) -
     await minutes(stage, 1)
     async with stage.requests() as made:
         await minutes(stage, 3)
-    assert sorted(request.split()[0] for request in made()).count("GET") <= 3 * 2  # the page, and whether the board is
+    assert (
+        sorted(request.split()[0] for request in made()).count("GET") <= 3 * 2
+    )  # the page, and whether the board is
     assert len(made()) <= 3 * 3
 
 

@@ -21,7 +21,9 @@ async def _paced(stage: Stage) -> dict[str, float]:
     def pass_a_moment(request: httpx.Request, response: httpx.Response) -> httpx.Response:
         stage.clock.pass_(1 / 3)
         if request.method == "PATCH":
-            written.setdefault(request.url.path.split("/")[-1], (stage.clock.now - began).total_seconds())
+            written.setdefault(
+                request.url.path.split("/")[-1], (stage.clock.now - began).total_seconds()
+            )
         return response
 
     stage.between.alter = pass_a_moment
@@ -44,7 +46,9 @@ async def test_a_cycle_shows_what_the_pipeline_did_before_it_has_asked_for_every
     written = await _paced(stage)
     await stage.cycle()
     assert written[page] < 10
-    assert all(event.processed for event in await stage.events()), "and it goes on until the inbox is empty"
+    assert all(event.processed for event in await stage.events()), (
+        "and it goes on until the inbox is empty"
+    )
 
 
 async def test_while_a_cycle_asks_for_strange_pages_what_the_pipeline_does_is_shown(

@@ -18,7 +18,9 @@ async def a_page(stage: Stage, under: str | None = None) -> str:
     """A person makes a page beside the board, or inside of a card."""
     parent = {"type": "page_id", "page_id": under or stage.sandbox.root_page_id}
     title = {"title": {"title": [{"text": {"content": "Minutes of a meeting"}}]}}
-    return str((await stage.ask("POST", "/v1/pages", {"parent": parent, "properties": title}))["id"])
+    return str(
+        (await stage.ask("POST", "/v1/pages", {"parent": parent, "properties": title}))["id"]
+    )
 
 
 async def another_database(stage: Stage) -> str:
@@ -38,7 +40,9 @@ async def another_database(stage: Stage) -> str:
 async def a_row(stage: Stage, source_id: str) -> str:
     """A person makes a page of another database."""
     parent = {"type": "data_source_id", "data_source_id": source_id}
-    return str((await stage.ask("POST", "/v1/pages", {"parent": parent, "properties": properties()}))["id"])
+    return str(
+        (await stage.ask("POST", "/v1/pages", {"parent": parent, "properties": properties()}))["id"]
+    )
 
 
 async def move(stage: Stage, page: str, /, **parent: str) -> None:
@@ -53,10 +57,18 @@ async def rows(stage: Stage) -> int:
 
 
 def parent_of(source_id: str) -> dict[str, Any]:
-    return {"parent": {"id": "bbbbbbbb-0000-4000-8000-000000000000", "type": "database", "data_source_id": source_id}}
+    return {
+        "parent": {
+            "id": "bbbbbbbb-0000-4000-8000-000000000000",
+            "type": "database",
+            "data_source_id": source_id,
+        }
+    }
 
 
-async def test_pages_that_move_between_other_databases_make_no_rows_and_stop_nothing(stage: Stage) -> None:
+async def test_pages_that_move_between_other_databases_make_no_rows_and_stop_nothing(
+    stage: Stage,
+) -> None:
     cards = [await stage.add_valid(title=f"Card {n}", status="Queued") for n in range(5)]
     await stage.cycle()
     recipes, wines = await another_database(stage), await another_database(stage)
@@ -93,7 +105,9 @@ async def test_pages_that_were_never_cards_count_nowhere_however_they_vanish(sta
     assert (await stage.card(card)).trashed_at is None
 
 
-async def test_cards_that_were_made_and_trashed_before_anybody_looked_stop_nothing(stage: Stage) -> None:
+async def test_cards_that_were_made_and_trashed_before_anybody_looked_stop_nothing(
+    stage: Stage,
+) -> None:
     cards = [await stage.add_valid(title=f"Card {n}", status="Queued") for n in range(5)]
     await stage.cycle()
     for n in range(15):
@@ -109,17 +123,27 @@ async def test_cards_that_were_made_and_trashed_before_anybody_looked_stop_nothi
 
 
 @pytest.mark.parametrize("kind", ["page", "block", "space", "team", "agent"])
-async def test_an_event_whose_parent_is_no_data_source_costs_no_request(stage: Stage, kind: str) -> None:
+async def test_an_event_whose_parent_is_no_data_source_costs_no_request(
+    stage: Stage, kind: str
+) -> None:
     await stage.add_valid()
     await stage.cycle()
     page = await a_page(stage)
-    for event in ("page.created", "page.properties_updated", "page.content_updated", "page.deleted", "page.moved"):
+    for event in (
+        "page.created",
+        "page.properties_updated",
+        "page.content_updated",
+        "page.deleted",
+        "page.moved",
+    ):
         await stage.told(page, event, data={"parent": {"id": BOARD_PAGE["id"], "type": kind}})
     async with stage.requests() as made:
         report = await stage.ingest()
         assert made() == []
     assert not report
-    assert {(event.outcome, event.dead_at) for event in await stage.events()} == {("not_a_card", None)}
+    assert {(event.outcome, event.dead_at) for event in await stage.events()} == {
+        ("not_a_card", None)
+    }
 
 
 async def test_a_page_whose_event_does_not_say_where_it_is_says_it_itself(stage: Stage) -> None:
@@ -137,7 +161,9 @@ async def test_an_automation_that_speaks_of_another_page_costs_no_request(stage:
     await stage.cycle()
     page = await a_page(stage)
     parent = {"type": "page_id", "page_id": BOARD_PAGE["id"]}
-    await stage.told(page, "automation", source={"type": "automation"}, data={"object": "page", "parent": parent})
+    await stage.told(
+        page, "automation", source={"type": "automation"}, data={"object": "page", "parent": parent}
+    )
     async with stage.requests() as made:
         await stage.ingest()
         assert made() == []
@@ -151,7 +177,9 @@ async def moved_away(stage: Stage, page: str) -> None:
     await stage.told(page, "page.moved", data={"parent": BOARD_PAGE})
 
 
-async def test_a_card_that_was_dragged_to_a_page_counts_as_trashed_and_is_never_written_to(stage: Stage) -> None:
+async def test_a_card_that_was_dragged_to_a_page_counts_as_trashed_and_is_never_written_to(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await moved_away(stage, page)
@@ -194,7 +222,9 @@ async def test_a_card_that_is_moved_back_is_restored_with_its_task(stage: Stage)
     assert [row.action for row in await stage.history(page)][1:3] == ["trashed", "restored"]
 
 
-async def test_a_later_event_about_a_card_whose_move_was_never_told_finds_it_gone(stage: Stage) -> None:
+async def test_a_later_event_about_a_card_whose_move_was_never_told_finds_it_gone(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await move(stage, page, page_id=stage.sandbox.root_page_id)

@@ -14,7 +14,9 @@ DAY = 24 * 3600
 KEPT = "tasks, cards, task_history, sync_state"
 
 
-async def _a_dump_is_restored_a_day_later(stage: Stage, pages: list[str], *, then: list[str]) -> None:
+async def _a_dump_is_restored_a_day_later(
+    stage: Stage, pages: list[str], *, then: list[str]
+) -> None:
     """Cycles were good for the day after the dump, in which the pipeline moved those cards from column to column."""
     tables = KEPT.split(", ")
     for table in tables:
@@ -38,7 +40,9 @@ async def _a_dump_is_restored_a_day_later(stage: Stage, pages: list[str], *, the
                 )
             ).scalar_one()
             await session.execute(text(f"DELETE FROM {table}"))
-            await session.execute(text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM dumped_{table}"))
+            await session.execute(
+                text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM dumped_{table}")
+            )
             await session.execute(text(f"DROP TABLE dumped_{table}"))
 
 
@@ -81,7 +85,9 @@ async def test_what_waits_becomes_what_the_board_shows_and_nothing_is_written_to
     before = [{**await stage.shows(page), "Time in Status": ""} for page in pages]
     assert await _take(stage) == (21, 0)
     assert await _waits(stage) == Waiting(moves=0, gone=0)
-    assert {await _in_database(stage, page) for page in pages} == {("awaiting_review", "Ready for Review")}
+    assert {await _in_database(stage, page) for page in pages} == {
+        ("awaiting_review", "Ready for Review")
+    }
     stage.clock.pass_(60)
     async with stage.requests() as made:
         await stage.cycle()
@@ -93,9 +99,9 @@ async def test_the_history_says_that_the_operator_took_it(stage: Stage) -> None:
     pages = await _restored(stage, 21)
     await _take(stage)
     rows = [row for row in await stage.history(pages[0]) if row.actor.startswith("operator")]
-    assert [(row.action, row.property, row.old_value, row.new_value, row.correlation_id) for row in rows] == [
-        ("changed", "Status", "Queued", "Ready for Review", "test-correlation")
-    ]
+    assert [
+        (row.action, row.property, row.old_value, row.new_value, row.correlation_id) for row in rows
+    ] == [("changed", "Status", "Queued", "Ready for Review", "test-correlation")]
 
 
 async def test_people_move_it_on_from_there(stage: Stage) -> None:

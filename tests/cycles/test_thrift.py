@@ -60,7 +60,9 @@ async def test_a_persons_edit_costs_two_requests_beside_the_sweep(stage: Stage) 
     assert requests == [f"GET /v1/pages/{page}", f"PATCH /v1/pages/{page}"]
 
 
-async def test_where_notion_tells_us_nothing_the_board_is_looked_at_before_each_push(stage: Stage) -> None:
+async def test_where_notion_tells_us_nothing_the_board_is_looked_at_before_each_push(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     for status in ("Processing", "Assets Generating"):
@@ -71,7 +73,9 @@ async def test_where_notion_tells_us_nothing_the_board_is_looked_at_before_each_
             assert f"GET /v1/data_sources/{stage.data_source_id}" in made()
 
 
-async def test_a_board_that_was_not_looked_at_for_long_is_looked_at_before_a_push(stage: Stage) -> None:
+async def test_a_board_that_was_not_looked_at_for_long_is_looked_at_before_a_push(
+    stage: Stage,
+) -> None:
     page = await in_sync_where_notion_tells(stage, status="Queued")
     stage.clock.pass_(LOOK_AGAIN.total_seconds())
     await stage.moves(page, "Processing")
@@ -81,7 +85,10 @@ async def test_a_board_that_was_not_looked_at_for_long_is_looked_at_before_a_pus
 
 
 async def option_made_anew(stage: Stage, name: str) -> None:
-    """People delete an option and make it again: of the same name, with another id. The webhook of it is lost."""
+    """People delete an option and make it again: of the same name, with another id.
+
+    The webhook of it is lost.
+    """
     path = f"/v1/data_sources/{stage.data_source_id}"
     options = (await stage.ask("GET", path))["properties"]["Status"]["select"]["options"]
     without = [option for option in options if option["name"] != name]
@@ -89,7 +96,9 @@ async def option_made_anew(stage: Stage, name: str) -> None:
         await stage.ask("PATCH", path, {"properties": {"Status": {"select": {"options": said}}}})
 
 
-async def test_a_refused_write_looks_at_the_board_and_is_sent_again_as_it_is_now(stage: Stage) -> None:
+async def test_a_refused_write_looks_at_the_board_and_is_sent_again_as_it_is_now(
+    stage: Stage,
+) -> None:
     page = await in_sync_where_notion_tells(stage, status="Queued")
     await option_made_anew(stage, "Processing")
     await stage.moves(page, "Processing")
@@ -143,7 +152,9 @@ async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark
     task = await stage.task(edited)
     assert task is not None
     assert task.topic == "Vampyroteuthis"
-    assert sweeps <= 5, "what was pushed meanwhile is not read again and again; one asked who is still there"
+    assert sweeps <= 5, (
+        "what was pushed meanwhile is not read again and again; one asked who is still there"
+    )
     async with stage.sessions() as session:
         watermark = await get_moment(session, WATERMARK)
     assert watermark is not None
@@ -187,8 +198,12 @@ async def test_a_card_that_is_done_while_the_line_looks_is_not_handed_out_as_it_
         assert await line.next() == page
 
 
-async def test_what_became_urgent_amid_a_backlog_goes_before_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = [await stage.add_valid(title=f"Squid {number}", status="Queued") for number in range(80)]
+async def test_what_became_urgent_amid_a_backlog_goes_before_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [
+        await stage.add_valid(title=f"Squid {number}", status="Queued") for number in range(80)
+    ]
     await stage.cycle()
     stage.clock.pass_(60)
     await stage.sql("UPDATE tasks SET board_status = 'Processing'")
@@ -198,12 +213,16 @@ async def test_what_became_urgent_amid_a_backlog_goes_before_it(stage: Stage, mo
     async def noted(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         written.append(page_id)
         if len(written) == 10:
-            await stage.sql("UPDATE tasks SET priority = 'high' WHERE notion_page_id = :page", page=pages[-1])
+            await stage.sql(
+                "UPDATE tasks SET priority = 'high' WHERE notion_page_id = :page", page=pages[-1]
+            )
         return await write(page_id, properties)
 
     monkeypatch.setattr(stage.on.notion, "update_page", noted)
     await stage.cycle()
     assert written.index(pages[-1]) < 35
     async with stage.sessions() as session:
-        left = await session.execute(text("SELECT count(*) FROM cards WHERE shown_status <> 'Processing'"))
+        left = await session.execute(
+            text("SELECT count(*) FROM cards WHERE shown_status <> 'Processing'")
+        )
         assert left.scalar_one() == 0

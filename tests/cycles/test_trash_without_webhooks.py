@@ -18,7 +18,9 @@ from models.errors import BoardError
 from models.sync.presence import PAGE
 
 
-async def cycles(stage: Stage, minutes: int, *, until: Callable[[], bool] = lambda: False) -> list[str]:
+async def cycles(
+    stage: Stage, minutes: int, *, until: Callable[[], bool] = lambda: False
+) -> list[str]:
     """Cycles, one a minute; the requests they made."""
     async with stage.requests() as made:
         for _ in range(minutes):
@@ -31,11 +33,15 @@ async def cycles(stage: Stage, minutes: int, *, until: Callable[[], bool] = lamb
 
 async def trashed(stage: Stage) -> set[str]:
     async with stage.sessions() as session:
-        rows = await session.execute(text("SELECT notion_page_id FROM cards WHERE trashed_at IS NOT NULL"))
+        rows = await session.execute(
+            text("SELECT notion_page_id FROM cards WHERE trashed_at IS NOT NULL")
+        )
         return set(rows.scalars())
 
 
-async def test_cards_that_are_going_on_and_are_trashed_in_silence_are_found_within_ten_minutes(stage: Stage) -> None:
+async def test_cards_that_are_going_on_and_are_trashed_in_silence_are_found_within_ten_minutes(
+    stage: Stage,
+) -> None:
     statuses = ("Queued", "Audio Generating", "Under Review", "Review Approved", "Error: Retriable")
     pages = [await stage.add_valid(status=status) for status in statuses]
     for status in statuses:
@@ -64,15 +70,21 @@ async def test_a_queued_card_that_is_trashed_in_silence_leaves_the_queue(stage: 
     assert task.status == "draft"
 
 
-async def test_a_card_that_was_dragged_to_a_page_in_silence_is_found_within_ten_minutes(stage: Stage) -> None:
+async def test_a_card_that_was_dragged_to_a_page_in_silence_is_found_within_ten_minutes(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
-    await stage.ask("POST", f"/v1/pages/{page}/move", {"parent": {"page_id": stage.sandbox.root_page_id}})
+    await stage.ask(
+        "POST", f"/v1/pages/{page}/move", {"parent": {"page_id": stage.sandbox.root_page_id}}
+    )
     await cycles(stage, 10)
     assert await trashed(stage) == {page}
 
 
-async def test_any_other_card_that_is_trashed_in_silence_is_found_within_a_day(stage: Stage) -> None:
+async def test_any_other_card_that_is_trashed_in_silence_is_found_within_a_day(
+    stage: Stage,
+) -> None:
     pages = []
     for n in range(PAGE * 2 + 50):
         stage.clock.pass_(20)
@@ -98,7 +110,9 @@ async def test_cards_made_within_one_minute_are_all_asked_for(stage: Stage) -> N
 
 async def test_asking_costs_at_most_one_request_a_cycle_in_the_mean(stage: Stage) -> None:
     for n in range(PAGE * 3 + 50):
-        await stage.add_valid(title=f"Card {n}", status="Queued")  # within one minute, so that no step is small
+        await stage.add_valid(
+            title=f"Card {n}", status="Queued"
+        )  # within one minute, so that no step is small
     await stage.cycle()
     assert len(await cycles(stage, 60)) <= 60 * 2
 
@@ -110,7 +124,9 @@ async def test_a_board_with_nothing_going_on_is_not_asked_about_it(stage: Stage)
     assert len(await cycles(stage, 60)) == 60
 
 
-async def test_a_query_that_wrongly_shows_nothing_marks_nobody_and_costs_little(stage: Stage) -> None:
+async def test_a_query_that_wrongly_shows_nothing_marks_nobody_and_costs_little(
+    stage: Stage,
+) -> None:
     pages = [await stage.add_valid(title=f"Card {n}", status="Queued") for n in range(80)]
     await stage.cycle()
     shows_nothing(stage)
@@ -139,7 +155,12 @@ def shows_nothing(stage: Stage) -> None:
     def alter(request: httpx.Request, response: httpx.Response) -> httpx.Response:
         if not request.url.path.endswith("/query") or not response.is_success:
             return response
-        body = {**json.loads(response.content), "results": [], "has_more": False, "next_cursor": None}
+        body = {
+            **json.loads(response.content),
+            "results": [],
+            "has_more": False,
+            "next_cursor": None,
+        }
         return httpx.Response(200, json=body, headers={"date": response.headers["date"]})
 
     assert stage.between is not None
@@ -155,7 +176,9 @@ async def test_an_option_that_went_stops_no_cycle(stage: Stage) -> None:
     await stage.ask("PATCH", path, {"properties": {"Status": {"select": {"options": said}}}})
     await cycles(stage, 20)
     async with stage.sessions() as session:
-        moment = await session.execute(text("SELECT moment FROM sync_state WHERE key = 'last_good_cycle'"))
+        moment = await session.execute(
+            text("SELECT moment FROM sync_state WHERE key = 'last_good_cycle'")
+        )
         assert stage.clock.now - moment.scalar_one() < timedelta(minutes=1)
 
 

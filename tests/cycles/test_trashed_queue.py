@@ -24,7 +24,9 @@ async def status(stage: Stage, page: str) -> tuple[str, str]:
     return task.status, task.board_status
 
 
-async def test_no_worker_takes_the_task_of_a_card_in_the_trash_and_the_history_says_why(stage: Stage) -> None:
+async def test_no_worker_takes_the_task_of_a_card_in_the_trash_and_the_history_says_why(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await trashed(stage, page)
@@ -32,7 +34,12 @@ async def test_no_worker_takes_the_task_of_a_card_in_the_trash_and_the_history_s
     assert await status(stage, page) == ("draft", "Draft")
     rows = {row.action: row for row in await stage.history(page)}
     left = rows["trashed"]
-    assert (left.reason, left.property, left.old_value, left.new_value) == ("in_trash", "Status", "Queued", "Draft")
+    assert (left.reason, left.property, left.old_value, left.new_value) == (
+        "in_trash",
+        "Status",
+        "Queued",
+        "Draft",
+    )
     assert rows["changed"].actor == left.actor
     assert left.actor.startswith("person:")
 
@@ -57,11 +64,21 @@ async def test_a_restored_card_that_still_stands_in_queued_is_queued_again(stage
     await stage.cycle()
     shows = await stage.shows(page)
     assert (shows["Status"], shows["Attention"]) == ("Queued", "")
-    moves = [(row.action, row.old_value, row.new_value) for row in await stage.history(page) if row.property]
-    assert moves == [("trashed", "Queued", "Draft"), ("changed", "Queued", "Draft"), ("changed", "Draft", "Queued")]
+    moves = [
+        (row.action, row.old_value, row.new_value)
+        for row in await stage.history(page)
+        if row.property
+    ]
+    assert moves == [
+        ("trashed", "Queued", "Draft"),
+        ("changed", "Queued", "Draft"),
+        ("changed", "Draft", "Queued"),
+    ]
 
 
-async def test_a_card_that_comes_and_goes_leaves_and_joins_the_queue_each_time(stage: Stage) -> None:
+async def test_a_card_that_comes_and_goes_leaves_and_joins_the_queue_each_time(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     for _ in range(2):
@@ -71,7 +88,9 @@ async def test_a_card_that_comes_and_goes_leaves_and_joins_the_queue_each_time(s
         assert await status(stage, page) == ("pending", "Queued")
 
 
-async def test_a_restored_card_that_is_no_longer_valid_is_not_queued_and_says_why(stage: Stage) -> None:
+async def test_a_restored_card_that_is_no_longer_valid_is_not_queued_and_says_why(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.edit(page, topic="")
@@ -95,7 +114,9 @@ async def test_a_task_that_a_worker_took_first_stays_in_work(stage: Stage) -> No
     assert {row.property for row in await stage.history(page) if row.action == "trashed"} == {None}
 
 
-async def test_nobody_is_blamed_for_what_the_pipeline_had_queued_and_the_board_never_showed(stage: Stage) -> None:
+async def test_nobody_is_blamed_for_what_the_pipeline_had_queued_and_the_board_never_showed(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Error: Retriable")
     await stage.cycle()
     await stage.moves(page, "Queued")

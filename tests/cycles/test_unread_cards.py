@@ -25,16 +25,21 @@ async def test_an_edit_that_could_not_be_read_is_not_written_over(stage: Stage) 
     assert task is not None
     assert task.priority == "high"
     assert (await stage.shows(page))["Status"] == "Processing"
-    assert [row.lost_value for row in await stage.history(page) if row.action == "overruled"] == ["Draft"]
+    assert [row.lost_value for row in await stage.history(page) if row.action == "overruled"] == [
+        "Draft"
+    ]
 
 
-async def test_a_card_that_a_sweep_could_not_read_again_is_read_without_a_webhook(stage: Stage) -> None:
+async def test_a_card_that_a_sweep_could_not_read_again_is_read_without_a_webhook(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Ready for Review")
     await stage.cycle()
     await stage.edit(page, status="Uploading")
     await stage.told(page)
     await stage.ingest()
-    # The same minute: a query's row that says something new is read by id, because queries lag behind.
+    # The same minute: a query's row that says something new is read by id, because queries lag
+    # behind.
     await stage.edit(page, status="Draft", priority="Low")
     stage.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{page}", times=30)
     await stage.cycle()

@@ -62,7 +62,9 @@ async def unseen(stage: Stage, page: str) -> list[TaskHistory]:
     return [row for row in await stage.history(page) if row.reason == "unseen"]
 
 
-def just_before_our_write(stage: Stage, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[Any]]) -> None:
+def just_before_our_write(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[Any]]
+) -> None:
     """Somebody acts when our next write is on its way."""
     write: Write = stage.on.notion.update_page
 
@@ -92,10 +94,17 @@ async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of
 
     just_before_our_write(stage, monkeypatch, edit)
     await stage.cycle()
-    (event,) = [e for e in await arrive(stage, post) if any(a["type"] == "person" for a in e["authors"])]
+    (event,) = [
+        e for e in await arrive(stage, post) if any(a["type"] == "person" for a in e["authors"])
+    ]
     assert (len(event["authors"]) == 2) == gathered
     (row,) = await unseen(stage, page)
-    assert (row.action, row.property, row.new_value, row.lost_value) == ("overruled", "Status", "Processing", None)
+    assert (row.action, row.property, row.new_value, row.lost_value) == (
+        "overruled",
+        "Status",
+        "Processing",
+        None,
+    )
     stage.clock.pass_(60)
     await stage.cycle()
     shows = await stage.shows(page)
@@ -177,7 +186,9 @@ async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Po
     await stage.ingest()
     await stage.cycle()
     events = await arrive(stage, post)
-    assert [len(event["authors"]) for event in events if event["type"] == "page.properties_updated"] == [2]
+    assert [
+        len(event["authors"]) for event in events if event["type"] == "page.properties_updated"
+    ] == [2]
     assert await unseen(stage, page) == []
 
 

@@ -42,7 +42,9 @@ async def test_a_card_made_in_queued_and_filled_in_afterwards_is_queued(stage: S
     assert (card["Status"], card["Attention"]) == ("Queued", "")
 
 
-async def test_while_it_waits_the_card_says_why_and_stays_where_its_editor_put_it(stage: Stage) -> None:
+async def test_while_it_waits_the_card_says_why_and_stays_where_its_editor_put_it(
+    stage: Stage,
+) -> None:
     page = await stage.add(title="Giant squid", channel=CHANNEL, status="Draft")
     await stage.cycle()
     stage.clock.pass_(600)
@@ -70,7 +72,9 @@ async def test_an_edit_gives_its_author_two_more_minutes(stage: Stage) -> None:
     assert (await stage.shows(page))["Status"] == "Draft"
 
 
-async def test_a_card_that_is_not_completed_goes_back_to_draft_and_is_told_what_to_do(stage: Stage) -> None:
+async def test_a_card_that_is_not_completed_goes_back_to_draft_and_is_told_what_to_do(
+    stage: Stage,
+) -> None:
     page = await stage.add(title="Giant squid", channel=CHANNEL, status="Draft")
     await stage.cycle()
     stage.clock.pass_(600)
@@ -94,14 +98,19 @@ async def test_a_card_that_is_not_completed_goes_back_to_draft_and_is_told_what_
     assert (await stage.shows(page))["Attention"] == ""
 
 
-async def test_the_history_of_a_waiting_move_tells_what_was_asked_and_what_became_of_it(stage: Stage) -> None:
+async def test_the_history_of_a_waiting_move_tells_what_was_asked_and_what_became_of_it(
+    stage: Stage,
+) -> None:
     page = await stage.add(title="Giant squid", channel=CHANNEL, status="Draft")
     await stage.cycle()
     stage.clock.pass_(600)
     await stage.edit(page, status="Queued")
     await stage.cycle()
     await _later(stage, GRACE)
-    rows = [(h.action, h.property, h.lost_value, h.new_value, h.reason) for h in await stage.history(page)]
+    rows = [
+        (h.action, h.property, h.lost_value, h.new_value, h.reason)
+        for h in await stage.history(page)
+    ]
     assert rows == [
         ("waiting", "Status", "Queued", "Draft", "invalid_card"),
         ("put_back", "Status", "Queued", "Draft", "invalid_card"),
@@ -109,7 +118,9 @@ async def test_the_history_of_a_waiting_move_tells_what_was_asked_and_what_becam
     assert (await stage.history(page))[0].actor.startswith("person:")
 
 
-async def test_a_card_that_could_not_be_put_back_yet_and_is_completed_in_queued_is_queued(stage: Stage) -> None:
+async def test_a_card_that_could_not_be_put_back_yet_and_is_completed_in_queued_is_queued(
+    stage: Stage,
+) -> None:
     page = await stage.add(title="Giant squid", channel=CHANNEL, status="Queued")
     await stage.cycle()
     stage.sandbox.faults.add(500, method="PATCH", path=f"/v1/pages/{page}", times=100)
@@ -186,7 +197,9 @@ async def test_a_queued_card_that_becomes_invalid_is_not_pending_until_it_is_men
     assert (card["Status"], card["Attention"]) == ("Queued", "")
 
 
-async def test_a_queued_card_that_stays_invalid_goes_back_to_draft_and_is_told_so(stage: Stage) -> None:
+async def test_a_queued_card_that_stays_invalid_goes_back_to_draft_and_is_told_so(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.clock.pass_(600)
@@ -221,7 +234,9 @@ async def test_a_queued_card_whose_channel_file_went_is_not_pending(
     assert await _status(stage, page) == ("pending", "Queued")
 
 
-async def test_a_card_that_becomes_invalid_when_a_worker_has_taken_it_stays_where_it_is(stage: Stage) -> None:
+async def test_a_card_that_becomes_invalid_when_a_worker_has_taken_it_stays_where_it_is(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.clock.pass_(600)
@@ -234,7 +249,9 @@ async def test_a_card_that_becomes_invalid_when_a_worker_has_taken_it_stays_wher
     assert (card["Status"], card["Attention"]) == ("Processing", "Topic is empty.")
 
 
-async def test_a_task_that_the_pipeline_queues_is_not_pending_while_its_card_is_invalid(stage: Stage) -> None:
+async def test_a_task_that_the_pipeline_queues_is_not_pending_while_its_card_is_invalid(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     stage.clock.pass_(600)

@@ -30,7 +30,9 @@ async def lost(stage: Stage, page: str) -> list[TaskHistory]:
     return [row for row in await stage.history(page) if row.action in {"refused", "overruled"}]
 
 
-async def killed_while_writing(stage: Stage, monkeypatch: pytest.MonkeyPatch, page: str, status: str) -> None:
+async def killed_while_writing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, page: str, status: str
+) -> None:
     await stage.moves(page, status)
     dies_after_its_write(stage, monkeypatch)
     with pytest.raises(Killed):
@@ -51,7 +53,9 @@ async def test_a_write_whose_process_died_is_not_held_against_a_person(
     assert await lost(stage, page) == []
 
 
-async def test_a_title_typed_after_it_names_nobody_for_the_move(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_title_typed_after_it_names_nobody_for_the_move(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await killed_while_writing(stage, monkeypatch, page, "Processing")

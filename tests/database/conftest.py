@@ -16,7 +16,9 @@ def emptied(postgres: URL) -> Iterator[psycopg.Connection]:
     """A connection to this folder's database."""
     with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
         admin.execute("CREATE DATABASE tests_database TEMPLATE template_of_tests")
-        with psycopg.connect(libpq(postgres.set(database="tests_database")), autocommit=True) as connection:
+        with psycopg.connect(
+            libpq(postgres.set(database="tests_database")), autocommit=True
+        ) as connection:
             connection.execute("SET lock_timeout = '10s'")
             connection.execute("SET showrunner.retention = 'on'")
             yield connection

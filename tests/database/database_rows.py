@@ -61,7 +61,9 @@ def make_card(page_id: str = "page-1", **values: Any) -> BoardCard:
 def make_look(card: BoardCard, at: datetime = NOW, **values: Any) -> Look:
     """A page read by its id, within a second."""
     usual: dict[str, Any] = {"began": at, "ended": at + SECOND, "by_id": True}
-    return Look(card=card, violations=validate_notion_entry(card, ["deep_sea"]), **{**usual, **values})
+    return Look(
+        card=card, violations=validate_notion_entry(card, ["deep_sea"]), **{**usual, **values}
+    )
 
 
 async def settled(sessions: Sessions, *looks: Look, now: datetime = NOW, **how: Any) -> Settled:
@@ -107,4 +109,7 @@ class Worker:
 
     def history(self, *columns: str) -> list[tuple[Any, ...]]:
         """The columns of the whole history, oldest first."""
-        return [tuple(row.values()) for row in self.rows(f"SELECT {', '.join(columns)} FROM task_history ORDER BY id")]
+        return [
+            tuple(row.values())
+            for row in self.rows(f"SELECT {', '.join(columns)} FROM task_history ORDER BY id")
+        ]

@@ -17,7 +17,15 @@ from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions
 from models.rules.board_schema import Board
-from models.rules.merge_base import PUSHED, Base, Shown, TaskState, attention, differences, is_outdated
+from models.rules.merge_base import (
+    PUSHED,
+    Base,
+    Shown,
+    TaskState,
+    attention,
+    differences,
+    is_outdated,
+)
 from models.rules.statuses import STATE_OF, BoardStatus, Priority
 from models.rules.validation import Violation
 from models.tables.card import Card, cards_kept_long_enough, task_state
@@ -52,7 +60,9 @@ class Drawn:
     @property
     def attention(self) -> str:
         """What the card should tell, were it looked at now."""
-        return attention(self.violations, "" if is_outdated(self.base, self.task) else self.base.refusal)
+        return attention(
+            self.violations, "" if is_outdated(self.base, self.task) else self.base.refusal
+        )
 
     def has_to_be_pushed(self, writable: Sequence[str]) -> bool:
         if not self.seen or self.trashed or self.waits:
@@ -194,7 +204,9 @@ def board_with(writable: Sequence[str]) -> Board:
     return replace(BOARD, properties={name: BOARD.properties[name] for name in writable})
 
 
-async def test_what_is_pending_in_sql_is_what_differs_in_python_on_any_board(sessions: Sessions) -> None:
+async def test_what_is_pending_in_sql_is_what_differs_in_python_on_any_board(
+    sessions: Sessions,
+) -> None:
     cards = {f"page-{n:04}": drawn for n, drawn in enumerate(draw_many())}
     assert len(cards) >= 500
     await store(sessions, cards)
@@ -205,10 +217,16 @@ async def test_what_is_pending_in_sql_is_what_differs_in_python_on_any_board(ses
     async with sessions() as session:
         for writable in boards:
             found = await pending(session, board_with(writable), now=NOW, limit=len(cards))
-            expected = {page_id for page_id, drawn in cards.items() if drawn.has_to_be_pushed(writable)}
+            expected = {
+                page_id for page_id, drawn in cards.items() if drawn.has_to_be_pushed(writable)
+            }
             assert set(found) == expected, f"on a board that takes {writable}"
             assert len(found) == len(set(found))
-    assert 100 < sum(drawn.has_to_be_pushed(sorted(PUSHED)) for drawn in cards.values()) < len(cards) - 50
+    assert (
+        100
+        < sum(drawn.has_to_be_pushed(sorted(PUSHED)) for drawn in cards.values())
+        < len(cards) - 50
+    )
 
 
 async def test_a_card_comes_back_from_the_database_as_it_was_remembered(sessions: Sessions) -> None:
@@ -236,7 +254,14 @@ def differing(priority: Priority, *, told: bool, moved: datetime) -> Drawn:
     )
     shown = Shown(status="Queued", priority=priority.option, created=EARLIER, updated=EARLIER)
     base = Base(status=BoardStatus.QUEUED, priority=priority, shown=shown)
-    return Drawn(base=base, task=task, violations=(NO_TOPIC,) if told else (), seen=True, trashed=False, waits=False)
+    return Drawn(
+        base=base,
+        task=task,
+        violations=(NO_TOPIC,) if told else (),
+        seen=True,
+        trashed=False,
+        waits=False,
+    )
 
 
 async def test_high_priority_is_pushed_first_then_what_a_person_waits_for_then_the_oldest_change(
@@ -255,12 +280,25 @@ async def test_high_priority_is_pushed_first_then_what_a_person_waits_for_then_t
     async with sessions() as session:
         order = await pending(session, BOARD, now=NOW, limit=10)
         assert await pending(session, BOARD, now=NOW, limit=3) == order[:3]
-    assert order == ["a-high-told", "b-high", "c-told-older", "d-told-newer", "g-no-task", "e-oldest", "f-newest"]
+    assert order == [
+        "a-high-told",
+        "b-high",
+        "c-told-older",
+        "d-told-newer",
+        "g-no-task",
+        "e-oldest",
+        "f-newest",
+    ]
 
 
-async def test_whatever_writes_the_task_the_next_cycle_sees_it(sessions: Sessions, worker: Worker) -> None:
+async def test_whatever_writes_the_task_the_next_cycle_sees_it(
+    sessions: Sessions, worker: Worker
+) -> None:
     await store(sessions, {"p": differing(Priority.NORMAL, told=False, moved=EARLIER)})
-    worker.rows("UPDATE cards SET shown_status = 'Processing', shown_updated = date_trunc('minute', %s)", [EARLIER])
+    worker.rows(
+        "UPDATE cards SET shown_status = 'Processing', shown_updated = date_trunc('minute', %s)",
+        [EARLIER],
+    )
     async with sessions() as session:
         assert await pending(session, BOARD, now=NOW, limit=10) == []
     worker.rows("UPDATE tasks SET priority = 'high'")
@@ -279,13 +317,16 @@ async def test_a_card_is_kept_until_its_time_is_over_or_the_pipeline_moves_its_t
     )
     waits = replace(differing(Priority.NORMAL, told=True, moved=EARLIER), base=base, task=None)
     taken = replace(
-        differing(Priority.NORMAL, told=True, moved=EARLIER), base=replace(base, status_kept_until=NOW + MINUTE)
+        differing(Priority.NORMAL, told=True, moved=EARLIER),
+        base=replace(base, status_kept_until=NOW + MINUTE),
     )
     await store(sessions, {"a": waits, "b": taken, "c": replace(waits, trashed=True)})
     async with sessions() as session:
         found = [card.notion_page_id for card in await cards_kept_long_enough(session, now=NOW)]
         assert found == ["a", "b"]
-        assert [c.notion_page_id for c in await cards_kept_long_enough(session, now=NOW - SECOND)] == ["b"]
+        assert [
+            c.notion_page_id for c in await cards_kept_long_enough(session, now=NOW - SECOND)
+        ] == ["b"]
     worker.rows("UPDATE tasks SET board_status = 'Draft'")
     async with sessions() as session:
         assert await cards_kept_long_enough(session, now=NOW - SECOND) == []

@@ -41,13 +41,22 @@ columns = st.sampled_from(["Draft", "Queued", "Uploading", "Archived"])
 priorities = st.sampled_from(["low", "normal", "high"])
 moments = st.sampled_from([EARLIER, EARLIER + SECOND, NOW])
 statements = st.one_of(
-    st.builds(lambda task, column, priority: (INSERT, [task, column, priority]), some_task, columns, priorities),
+    st.builds(
+        lambda task, column, priority: (INSERT, [task, column, priority]),
+        some_task,
+        columns,
+        priorities,
+    ),
     st.builds(lambda task: ("DELETE FROM tasks WHERE id = %s", [task]), some_task),
     st.builds(
-        lambda task, column: ("UPDATE tasks SET board_status = %s WHERE id = %s", [column, task]), some_task, columns
+        lambda task, column: ("UPDATE tasks SET board_status = %s WHERE id = %s", [column, task]),
+        some_task,
+        columns,
     ),
     st.builds(
-        lambda task, priority: ("UPDATE tasks SET priority = %s WHERE id = %s", [priority, task]), some_task, priorities
+        lambda task, priority: ("UPDATE tasks SET priority = %s WHERE id = %s", [priority, task]),
+        some_task,
+        priorities,
     ),
     st.builds(
         lambda task, moment: (
@@ -58,13 +67,23 @@ statements = st.one_of(
         moments,
     ),
     st.builds(
-        lambda page: ("INSERT INTO cards (notion_page_id) VALUES (%s) ON CONFLICT DO NOTHING", [page]), some_page
+        lambda page: (
+            "INSERT INTO cards (notion_page_id) VALUES (%s) ON CONFLICT DO NOTHING",
+            [page],
+        ),
+        some_page,
     ),
     st.builds(lambda page: ("DELETE FROM cards WHERE notion_page_id = %s", [page]), some_page),
     st.builds(lambda task, page: (LINK, [task, page, task, task]), some_task, some_page),
-    st.builds(lambda page: ("UPDATE cards SET task_id = NULL WHERE notion_page_id = %s", [page]), some_page),
     st.builds(
-        lambda page, priority: ("UPDATE cards SET task_priority = %s WHERE notion_page_id = %s", [priority, page]),
+        lambda page: ("UPDATE cards SET task_id = NULL WHERE notion_page_id = %s", [page]),
+        some_page,
+    ),
+    st.builds(
+        lambda page, priority: (
+            "UPDATE cards SET task_priority = %s WHERE notion_page_id = %s",
+            [priority, page],
+        ),
         some_page,
         priorities,
     ),
@@ -81,9 +100,13 @@ def worker(database: URL) -> Iterator[Worker]:
     made.connection.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(statements, min_size=5, max_size=25))
-def test_a_card_holds_what_its_task_holds_after_every_statement(database: URL, work: list[Statement]) -> None:
+def test_a_card_holds_what_its_task_holds_after_every_statement(
+    database: URL, work: list[Statement]
+) -> None:
     with psycopg.connect(libpq(database)) as connection:
         for page in PAGES:
             connection.execute("INSERT INTO cards (notion_page_id) VALUES (%s)", [page])
@@ -94,7 +117,9 @@ def test_a_card_holds_what_its_task_holds_after_every_statement(database: URL, w
 
 
 @pytest.mark.parametrize("card_first", [True, False])
-def test_a_card_and_its_new_task_may_be_written_in_any_order(worker: Worker, *, card_first: bool) -> None:
+def test_a_card_and_its_new_task_may_be_written_in_any_order(
+    worker: Worker, *, card_first: bool
+) -> None:
     card = ("INSERT INTO cards (notion_page_id, task_id) VALUES (%s, %s)", [PAGES[0], TASKS[0]])
     task = (INSERT, [TASKS[0], "Uploading", "high"])
     with worker.connection.transaction():
@@ -135,9 +160,16 @@ def without_triggers(worker: Worker, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE tasks SET priority = 'high'", "DELETE FROM tasks", "UPDATE cards SET task_priority = 'low'"]
+    "statement",
+    [
+        "UPDATE tasks SET priority = 'high'",
+        "DELETE FROM tasks",
+        "UPDATE cards SET task_priority = 'low'",
+    ],
 )
-async def test_what_was_written_without_triggers_is_mended(sessions: Sessions, worker: Worker, statement: str) -> None:
+async def test_what_was_written_without_triggers_is_mended(
+    sessions: Sessions, worker: Worker, statement: str
+) -> None:
     await settled(sessions, *(make_look(make_card(f"page-{n}")) for n in range(3)))
     async with sessions() as session:
         assert await out_of_step(session, limit=10) == []

@@ -32,12 +32,20 @@ SECRET = "s3cret"
 def test_every_spelling_of_a_postgresql_address_is_taken(scheme: str) -> None:
     url = database_url(f"{scheme}://me:{SECRET}@host:5433/name?application_name=x")
     assert url.drivername == "postgresql+psycopg"
-    assert (url.username, url.password, url.host, url.port, url.database) == ("me", SECRET, "host", 5433, "name")
+    assert (url.username, url.password, url.host, url.port, url.database) == (
+        "me",
+        SECRET,
+        "host",
+        5433,
+        "name",
+    )
     assert libpq(url) == f"postgresql://me:{SECRET}@host:5433/name?application_name=x"
 
 
 def test_asyncpgs_word_for_encryption_is_translated() -> None:
-    assert dict(database_url("postgresql+asyncpg://host/name?ssl=require").query) == {"sslmode": "require"}
+    assert dict(database_url("postgresql+asyncpg://host/name?ssl=require").query) == {
+        "sslmode": "require"
+    }
 
 
 def test_a_password_of_any_characters_survives() -> None:
@@ -48,16 +56,26 @@ def test_a_password_of_any_characters_survives() -> None:
     ("raw", "fault"),
     [
         pytest.param(f"{SECRET}", "is no URL", id="no-url"),
-        pytest.param(f"postgresql://me:{SECRET}@host:{SECRET}/name", "is no URL", id="port-no-number"),
+        pytest.param(
+            f"postgresql://me:{SECRET}@host:{SECRET}/name", "is no URL", id="port-no-number"
+        ),
         pytest.param(f"postgresql://me:a@b:{SECRET}@host:x/name", "is no URL", id="unquoted-at"),
         pytest.param(f"postgresql://me:p@{SECRET}@host/name", "is no URL", id="at-in-a-password"),
-        pytest.param(f"postgresql://me:p@{SECRET}@host:5432/name", "is no URL", id="at-in-a-password-before-a-port"),
+        pytest.param(
+            f"postgresql://me:p@{SECRET}@host:5432/name",
+            "is no URL",
+            id="at-in-a-password-before-a-port",
+        ),
         pytest.param("", "is no URL", id="empty"),
         pytest.param(f"mysql://me:{SECRET}@host/name", "needs postgresql://", id="mysql"),
         pytest.param(f"sqlite:///{SECRET}.db", "needs postgresql://", id="sqlite"),
-        pytest.param(f"postgresql+pg8000://me:{SECRET}@host/name", "needs postgresql://", id="other-driver"),
+        pytest.param(
+            f"postgresql+pg8000://me:{SECRET}@host/name", "needs postgresql://", id="other-driver"
+        ),
         pytest.param(f"postgresql://me:{SECRET}@host", "names no database", id="no-database"),
-        pytest.param(f"postgresql://me:{SECRET}@host/", "names no database", id="no-database-but-a-slash"),
+        pytest.param(
+            f"postgresql://me:{SECRET}@host/", "names no database", id="no-database-but-a-slash"
+        ),
     ],
 )
 def test_a_wrong_address_is_refused_without_being_repeated(raw: str, fault: str) -> None:
@@ -71,10 +89,19 @@ def test_a_wrong_address_is_refused_without_being_repeated(raw: str, fault: str)
 @pytest.mark.parametrize(
     ("raw", "options"),
     [
-        ("postgresql://u:p%20ss@h/db", {"user": "u", "password": "p ss", "host": "h", "dbname": "db"}),
+        (
+            "postgresql://u:p%20ss@h/db",
+            {"user": "u", "password": "p ss", "host": "h", "dbname": "db"},
+        ),
         (
             "postgresql://u%40x:p%2Fw%3A%25%3F%23@h:5433/my%20d%2Fb%25",
-            {"user": "u@x", "password": "p/w:%?#", "host": "h", "port": "5433", "dbname": "my d/b%"},
+            {
+                "user": "u@x",
+                "password": "p/w:%?#",
+                "host": "h",
+                "port": "5433",
+                "dbname": "my d/b%",
+            },
         ),
         (
             "postgresql://h:5432/db?user=me@server&password=x%20y",
@@ -84,10 +111,14 @@ def test_a_wrong_address_is_refused_without_being_repeated(raw: str, fault: str)
         ("postgresql://[::1]:5432/db", {"host": "::1", "port": "5432", "dbname": "db"}),
     ],
 )
-def test_every_legal_address_means_what_libpq_takes_it_for(raw: str, options: dict[str, str]) -> None:
+def test_every_legal_address_means_what_libpq_takes_it_for(
+    raw: str, options: dict[str, str]
+) -> None:
     assert conninfo_to_dict(raw) == options
     assert conninfo_to_dict(libpq(database_url(raw))) == options
-    assert database_url(libpq(database_url(raw))) == database_url(raw), "children are given it once more"
+    assert database_url(libpq(database_url(raw))) == database_url(raw), (
+        "children are given it once more"
+    )
 
 
 def test_names_and_passwords_of_any_characters_reach_the_server(postgres: URL) -> None:
@@ -100,7 +131,10 @@ def test_names_and_passwords_of_any_characters_reach_the_server(postgres: URL) -
     ensure_database(admin, name)
     migrate(database_url(given))
     with psycopg.connect(given) as connection:
-        assert connection.execute("SELECT current_user, current_database()").fetchone() == (user, name)
+        assert connection.execute("SELECT current_user, current_database()").fetchone() == (
+            user,
+            name,
+        )
 
 
 def test_no_message_of_a_migration_repeats_a_password() -> None:
@@ -160,23 +194,35 @@ async def test_sessions_keep_their_rows_readable_and_their_moments_aware(databas
     engine = open_engine(database, pool_size=1)
     async with open_sessions(engine)() as session:
         moment = (await session.execute(text("SELECT now()"))).scalar_one()
-        name = (await session.execute(text("SELECT current_setting('application_name')"))).scalar_one()
+        name = (
+            await session.execute(text("SELECT current_setting('application_name')"))
+        ).scalar_one()
     await engine.dispose()
     assert moment.tzinfo is not None
     assert name == "showrunner"
 
 
-THEIR_END = ["tcp_keepalives_count", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout"]
+THEIR_END = [
+    "tcp_keepalives_count",
+    "tcp_keepalives_idle",
+    "tcp_keepalives_interval",
+    "tcp_user_timeout",
+]
 
 
 async def test_postgresql_is_told_to_notice_a_host_that_fell_silent(database: URL) -> None:
     engine = open_engine(database, pool_size=1)
     async with open_sessions(engine)() as session:
-        # Over a socket of this machine they show 0, whatever they are set to; who set them is shown all the same.
-        told = await session.execute(text("SELECT name FROM pg_settings WHERE source = 'session' ORDER BY name"))
+        # Over a socket of this machine they show 0, whatever they are set to; who set them is shown
+        # all the same.
+        told = await session.execute(
+            text("SELECT name FROM pg_settings WHERE source = 'session' ORDER BY name")
+        )
         names = [name for name in told.scalars() if name.startswith("tcp_")]
         await session.rollback()
-        kept = (await session.execute(text("SELECT count(*) FROM pg_settings WHERE source = 'session'"))).scalar_one()
+        kept = (
+            await session.execute(text("SELECT count(*) FROM pg_settings WHERE source = 'session'"))
+        ).scalar_one()
     await engine.dispose()
     assert names == THEIR_END
     assert kept >= len(THEIR_END)

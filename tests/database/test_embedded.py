@@ -56,7 +56,9 @@ def test_a_killed_server_comes_back_under_its_address_with_what_was_committed(
         answer(url, "SELECT 1")
 
 
-def test_a_server_that_was_stopped_for_good_is_not_started_again(tmp_path: Path, server: EmbeddedPostgres) -> None:
+def test_a_server_that_was_stopped_for_good_is_not_started_again(
+    tmp_path: Path, server: EmbeddedPostgres
+) -> None:
     url = server.start()
     killed(server, tmp_path)
     server.stop()

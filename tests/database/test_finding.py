@@ -45,7 +45,9 @@ async def found(sessions: Sessions, wanted: str) -> str:
         f"  Why-the-giant-squid-{BARE}\n",
     ],
 )
-async def test_a_card_is_found_by_its_id_a_link_or_a_beginning(cards: Sessions, wanted: str) -> None:
+async def test_a_card_is_found_by_its_id_a_link_or_a_beginning(
+    cards: Sessions, wanted: str
+) -> None:
     assert await found(cards, wanted) == PAGE
 
 
@@ -73,6 +75,8 @@ async def test_a_page_never_read_is_found_by_the_events_about_it(sessions: Sessi
         (" - ", "There is no page id in ' - '"),
     ],
 )
-async def test_what_is_no_card_or_more_than_one_is_said(cards: Sessions, wanted: str, sentence: str) -> None:
+async def test_what_is_no_card_or_more_than_one_is_said(
+    cards: Sessions, wanted: str, sentence: str
+) -> None:
     with pytest.raises(GiveUp, match=sentence):
         await found(cards, wanted)

@@ -41,8 +41,9 @@ async def test_what_people_own_cannot_be_changed_by_sql_and_the_message_says_whe
     with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
         worker.rows(f"UPDATE tasks SET status = 'pending', {assignment}")
     column = assignment.split(" ", maxsplit=1)[0]
-    assert f"tasks.{column} of task {before['id']} cannot be changed by SQL: the people on the board own it. " in str(
-        refused.value
+    assert (
+        f"tasks.{column} of task {before['id']} cannot be changed by SQL: the people on the board own it. "
+        in str(refused.value)
     )
     assert f"Change {OWNED[assignment]} on its card (Notion page page-1)" in str(refused.value)
     assert worker.task() == before
@@ -50,15 +51,21 @@ async def test_what_people_own_cannot_be_changed_by_sql_and_the_message_says_whe
 
 async def test_a_write_of_the_same_values_is_no_change(sessions: Sessions, worker: Worker) -> None:
     await settled(sessions, make_look(make_card()))
-    worker.rows("UPDATE tasks SET title = title, topic = topic, channel_id = channel_id, status = 'pending'")
+    worker.rows(
+        "UPDATE tasks SET title = title, topic = topic, channel_id = channel_id, status = 'pending'"
+    )
     assert worker.task("status") == {"status": "pending"}
 
 
-async def test_whoever_gives_a_name_for_the_history_is_not_taken_for_ours(sessions: Sessions, worker: Worker) -> None:
+async def test_whoever_gives_a_name_for_the_history_is_not_taken_for_ours(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     async with sessions.begin() as session:
         await take_in(session)
-        mine = (await session.execute(text("SELECT current_setting('showrunner.taking_in')"))).scalar_one()
+        mine = (
+            await session.execute(text("SELECT current_setting('showrunner.taking_in')"))
+        ).scalar_one()
     for setting, value in (("actor", "person:ada"), ("taking_in", "on"), ("taking_in", mine)):
         worker.rows("SELECT set_config(%s, %s, false)", [f"showrunner.{setting}", value])
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -71,7 +78,9 @@ async def test_whoever_gives_a_name_for_the_history_is_not_taken_for_ours(sessio
 
 def test_a_task_without_a_page_may_be_changed_until_its_card_is_being_made(worker: Worker) -> None:
     worker.rows(INSERT, ["a", "b", "c"])
-    worker.rows("UPDATE tasks SET title = 'x', channel_id = 'deep_sea', topic = 'y', story_direction = 'z'")
+    worker.rows(
+        "UPDATE tasks SET title = 'x', channel_id = 'deep_sea', topic = 'y', story_direction = 'z'"
+    )
     worker.rows("INSERT INTO card_creations (task_id, sent_at) SELECT id, now() FROM tasks")
     for assignment in OWNED:
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="its card is being made"):
@@ -82,8 +91,12 @@ def test_a_task_without_a_page_may_be_changed_until_its_card_is_being_made(worke
 
 
 def test_a_page_is_neither_given_nor_changed_nor_taken_away_by_sql(worker: Worker) -> None:
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="written by Showrunner alone: leave it out"):
-        worker.rows("INSERT INTO tasks (title, channel_id, topic, notion_page_id) VALUES ('a', 'b', 'c', 'page-1')")
+    with pytest.raises(
+        psycopg.errors.InsufficientPrivilege, match="written by Showrunner alone: leave it out"
+    ):
+        worker.rows(
+            "INSERT INTO tasks (title, channel_id, topic, notion_page_id) VALUES ('a', 'b', 'c', 'page-1')"
+        )
     worker.rows(INSERT, ["a", "b", "c"])
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         worker.rows("UPDATE tasks SET notion_page_id = 'page-1'")
@@ -98,12 +111,16 @@ BLANKS = "".join(chr(n) for n in range(1, sys.maxunicode + 1) if chr(n).isspace(
 
 
 @pytest.mark.parametrize("empty", ["", " ", BLANKS, "\u3000"])
-@pytest.mark.parametrize(("column", "message"), [("title", "1 to 255 characters"), ("topic", "1 to 1,000 characters")])
+@pytest.mark.parametrize(
+    ("column", "message"), [("title", "1 to 255 characters"), ("topic", "1 to 1,000 characters")]
+)
 def test_an_empty_text_is_refused_and_the_message_says_what_is_allowed(
     worker: Worker, column: str, message: str, empty: str
 ) -> None:
     texts = {"title": "a", "topic": "c", column: empty}
-    with pytest.raises(psycopg.errors.CheckViolation, match=f"tasks.{column} must not be empty.*{message}"):
+    with pytest.raises(
+        psycopg.errors.CheckViolation, match=f"tasks.{column} must not be empty.*{message}"
+    ):
         worker.rows(INSERT, [texts["title"], "b", texts["topic"]])
     worker.rows(INSERT, ["a", "b", "c"])
     with pytest.raises(psycopg.errors.CheckViolation, match=message):
@@ -116,18 +133,25 @@ def test_the_database_and_the_rules_of_the_board_mean_the_same_by_empty(worker: 
     assert {chr(row["n"]) for row in theirs} == set(BLANKS)
 
 
-@pytest.mark.parametrize(("texts", "longest"), [(["x" * 256, "b", "c"], "255"), (["a", "b", "x" * 1001], "1000")])
+@pytest.mark.parametrize(
+    ("texts", "longest"), [(["x" * 256, "b", "c"], "255"), (["a", "b", "x" * 1001], "1000")]
+)
 def test_a_text_that_no_card_may_hold_is_refused_with_the_longest_that_may(
     worker: Worker, texts: list[str], longest: str
 ) -> None:
-    with pytest.raises(psycopg.errors.StringDataRightTruncation, match=f"character varying.{longest}."):
+    with pytest.raises(
+        psycopg.errors.StringDataRightTruncation, match=f"character varying.{longest}."
+    ):
         worker.rows(INSERT, texts)
 
 
 async def test_a_channel_that_is_not_configured_is_refused_and_the_message_names_those_that_are(
     sessions: Sessions, worker: Worker
 ) -> None:
-    with pytest.raises(psycopg.errors.CheckViolation, match='"cooking" is not a configured channel: choose one of b, '):
+    with pytest.raises(
+        psycopg.errors.CheckViolation,
+        match='"cooking" is not a configured channel: choose one of b, ',
+    ):
         worker.rows(INSERT, ["a", "cooking", "c"])
     worker.rows(INSERT, ["a", "b", "c"])
     with pytest.raises(psycopg.errors.CheckViolation, match="choose one of b, deep_sea"):
@@ -145,18 +169,29 @@ async def test_a_channel_that_is_not_configured_is_refused_and_the_message_names
         worker.rows(INSERT, ["a", "cooking", "c"])
 
 
-async def test_a_channel_comes_and_goes_and_its_row_stays(sessions: Sessions, worker: Worker) -> None:
+async def test_a_channel_comes_and_goes_and_its_row_stays(
+    sessions: Sessions, worker: Worker
+) -> None:
     for channels in (["b"], ["b", "cooking"], ["cooking"]):
         async with sessions.begin() as session:
             await note_channels(session, channels)
     kept = worker.rows("SELECT id, configured FROM channels ORDER BY id")
-    assert [tuple(row.values()) for row in kept] == [("b", False), ("cooking", True), ("deep_sea", False)]
+    assert [tuple(row.values()) for row in kept] == [
+        ("b", False),
+        ("cooking", True),
+        ("deep_sea", False),
+    ]
 
 
 @pytest.mark.parametrize("state", [*Status, *BoardStatus])
-def test_the_three_texts_alone_or_with_any_state_are_enough(worker: Worker, state: Status | BoardStatus) -> None:
+def test_the_three_texts_alone_or_with_any_state_are_enough(
+    worker: Worker, state: Status | BoardStatus
+) -> None:
     column = "status" if isinstance(state, Status) else "board_status"
-    worker.rows(f"INSERT INTO tasks (title, channel_id, topic, {column}) VALUES ('a', 'b', 'c', %s)", [state.value])
+    worker.rows(
+        f"INSERT INTO tasks (title, channel_id, topic, {column}) VALUES ('a', 'b', 'c', %s)",
+        [state.value],
+    )
     assert worker.task(column) == {column: state.value}
 
 
@@ -166,5 +201,9 @@ def test_a_row_from_before_these_rules_is_kept_and_workers_go_on_with_it(worker:
         worker.rows(INSERT, ["", "no_such", " "])
     worker.rows("UPDATE tasks SET status = 'pending', priority = 'high'")
     worker.rows("UPDATE tasks SET title = 'Mended'")
-    assert worker.task("status, title, topic") == {"status": "pending", "title": "Mended", "topic": " "}
+    assert worker.task("status, title, topic") == {
+        "status": "pending",
+        "title": "Mended",
+        "topic": " ",
+    }
     worker.rows("DELETE FROM tasks")

@@ -59,7 +59,9 @@ async def restore_it(sessions: Sessions) -> object:
     async with sessions.begin() as session:
         rows = await session.connection()
         found = await rows.exec_driver_sql("SELECT id FROM task_history WHERE action = 'overruled'")
-        return await restore(session, "page-1", found.scalar_one(), now=LATER, correlation_id="operator")
+        return await restore(
+            session, "page-1", found.scalar_one(), now=LATER, correlation_id="operator"
+        )
 
 
 async def mend_it(sessions: Sessions) -> object:
@@ -76,7 +78,9 @@ async def test_a_worker_that_has_the_task_may_write_it_while_we_wait_for_it(
 ) -> None:
     await settled(sessions, make_look(make_card(status="Queued")))
     worker.rows("UPDATE tasks SET priority = 'low'")
-    await settled(sessions, make_look(make_card(status="Queued", priority="High"), NOW + MINUTE / 2))  # overruled
+    await settled(
+        sessions, make_look(make_card(status="Queued", priority="High"), NOW + MINUTE / 2)
+    )  # overruled
     with worker.connection.transaction():
         worker.rows("SET LOCAL session_replication_role = replica")
         worker.rows("UPDATE cards SET task_priority = 'high'")
@@ -88,10 +92,14 @@ async def test_a_worker_that_has_the_task_may_write_it_while_we_wait_for_it(
     await pipeline.execute("UPDATE tasks SET board_status = 'Assets Ready'")
     await pipeline.commit()
     await we
-    assert worker.card("task_board_status") == worker.row("SELECT board_status AS task_board_status FROM tasks")
+    assert worker.card("task_board_status") == worker.row(
+        "SELECT board_status AS task_board_status FROM tasks"
+    )
 
 
-async def test_two_who_settle_a_known_card_at_once_make_one_task(sessions: Sessions, worker: Worker) -> None:
+async def test_two_who_settle_a_known_card_at_once_make_one_task(
+    sessions: Sessions, worker: Worker
+) -> None:
     pages = [f"page-{n}" for n in range(10)]
     for page in pages:
         await settled(sessions, make_look(make_card(page, topic="")))
@@ -101,16 +109,22 @@ async def test_two_who_settle_a_known_card_at_once_make_one_task(sessions: Sessi
     assert sum(outcome.created for result in results for outcome in result.outcomes) == len(pages)
 
 
-async def test_two_who_find_each_others_cards_gone_do_not_wait_in_a_circle(sessions: Sessions, worker: Worker) -> None:
+async def test_two_who_find_each_others_cards_gone_do_not_wait_in_a_circle(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card("page-1")), make_look(make_card("page-2")))
 
     async def one(seen: str, gone: str) -> None:
         async with sessions.begin() as session:
             await hold(session, [seen, gone])
-            await settle(session, [make_look(make_card(seen), LATER)], now=LATER, correlation_id=None)
+            await settle(
+                session, [make_look(make_card(seen), LATER)], now=LATER, correlation_id=None
+            )
             await mark_gone(session, [gone], now=LATER, correlation_id=None)
 
-    await asyncio.gather(*(one(*pair) for _ in range(5) for pair in [("page-1", "page-2"), ("page-2", "page-1")]))
+    await asyncio.gather(
+        *(one(*pair) for _ in range(5) for pair in [("page-1", "page-2"), ("page-2", "page-1")])
+    )
     assert worker.row("SELECT count(*) n FROM cards WHERE trashed_at IS NOT NULL")["n"] >= 1
 
 
@@ -137,7 +151,10 @@ async def test_workers_and_cycles_in_any_interleaving_finish_and_agree(
             batch = random.sample(pages, 4)
             at = NOW + timedelta(minutes=n)
             looks = [
-                make_look(make_card(p, priority=random.choice(["Low", "High"]), created=EARLIER), at) for p in batch
+                make_look(
+                    make_card(p, priority=random.choice(["Low", "High"]), created=EARLIER), at
+                )
+                for p in batch
             ]
             await settled(sessions, *looks, now=at)
 

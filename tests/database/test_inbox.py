@@ -30,7 +30,12 @@ async def arrive(sessions: Sessions, *event_ids: str, at: datetime = NOW) -> lis
         return [
             await put(
                 session,
-                Delivery(event_id=id_, event_type="page.created", page_id="page-1", payload={"id": id_, "text": "ä"}),
+                Delivery(
+                    event_id=id_,
+                    event_type="page.created",
+                    page_id="page-1",
+                    payload={"id": id_, "text": "ä"},
+                ),
                 now=at,
                 correlation_id=f"c-{id_}",
             )
@@ -62,11 +67,17 @@ async def test_a_delivery_is_stored_once_however_often_it_comes(sessions: Sessio
     async with sessions() as session:
         stored = await event(session, "a")
         assert await waiting(session) == 2
-    assert (stored.received_at, stored.payload, stored.correlation_id) == (NOW, {"id": "a", "text": "ä"}, "c-a")
+    assert (stored.received_at, stored.payload, stored.correlation_id) == (
+        NOW,
+        {"id": "a", "text": "ä"},
+        "c-a",
+    )
     assert (stored.processed, stored.attempts, stored.next_attempt_at) == (False, 0, NOW)
 
 
-async def test_events_are_claimed_oldest_first_and_at_most_as_many_as_asked_for(sessions: Sessions) -> None:
+async def test_events_are_claimed_oldest_first_and_at_most_as_many_as_asked_for(
+    sessions: Sessions,
+) -> None:
     await arrive(sessions, "late", at=NOW + SECOND)
     await arrive(sessions, "first", "second")
     assert names(await claimed(sessions, NOW + SECOND, limit=2)) == ["first", "second"]
@@ -79,7 +90,9 @@ async def test_an_event_is_not_due_before_its_time(sessions: Sessions) -> None:
     assert names(await claimed(sessions, NOW)) == ["a"]
 
 
-async def test_a_claimed_event_is_given_to_nobody_else_until_its_lease_runs_out(sessions: Sessions) -> None:
+async def test_a_claimed_event_is_given_to_nobody_else_until_its_lease_runs_out(
+    sessions: Sessions,
+) -> None:
     await arrive(sessions, "a")
     assert names(await claimed(sessions)) == ["a"]
     assert await claimed(sessions, NOW + LEASE) == []
@@ -87,7 +100,9 @@ async def test_a_claimed_event_is_given_to_nobody_else_until_its_lease_runs_out(
     assert (again.event_id, again.attempts) == ("a", 2)
 
 
-async def test_two_callers_at_once_claim_different_events_without_waiting(sessions: Sessions) -> None:
+async def test_two_callers_at_once_claim_different_events_without_waiting(
+    sessions: Sessions,
+) -> None:
     await arrive(sessions, "a", "b")
     async with sessions() as one, sessions() as other:
         first = await claim(one, now=NOW, limit=1)
@@ -151,7 +166,9 @@ async def test_an_event_that_ends_every_worker_dies_too(sessions: Sessions) -> N
     assert dead.error == "every worker that took it ended before it could say why"
 
 
-async def test_a_released_event_counts_no_attempt_and_is_due_after_the_wait(sessions: Sessions) -> None:
+async def test_a_released_event_counts_no_attempt_and_is_due_after_the_wait(
+    sessions: Sessions,
+) -> None:
     await arrive(sessions, "a")
     at = NOW
     for _ in range(2 * ATTEMPTS_MAX):

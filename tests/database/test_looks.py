@@ -34,7 +34,9 @@ async def to_push(sessions: Sessions) -> list[str]:
 # Which looks count
 
 
-async def test_a_look_that_began_before_the_last_one_ended_is_void(sessions: Sessions, worker: Worker) -> None:
+async def test_a_look_that_began_before_the_last_one_ended_is_void(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card(), NOW))
     overlapping = make_look(make_card(status="Queued"), NOW + SECOND / 2)
     result = await settled(sessions, overlapping)
@@ -42,20 +44,26 @@ async def test_a_look_that_began_before_the_last_one_ended_is_void(sessions: Ses
     assert worker.task("board_status") == {"board_status": "Draft"}
 
 
-async def test_a_void_look_that_says_nothing_new_needs_no_second_reading(sessions: Sessions) -> None:
+async def test_a_void_look_that_says_nothing_new_needs_no_second_reading(
+    sessions: Sessions,
+) -> None:
     await settled(sessions, make_look(make_card(priority="high"), NOW))
     result = await settled(sessions, make_look(make_card(priority="high"), NOW))
     assert (result.outcomes, result.again) == ((), ())
 
 
-async def test_of_two_looks_at_once_the_one_that_began_later_counts(sessions: Sessions, worker: Worker) -> None:
+async def test_of_two_looks_at_once_the_one_that_began_later_counts(
+    sessions: Sessions, worker: Worker
+) -> None:
     newer, older = make_look(make_card(title="new"), LATER), make_look(make_card(title="old"), NOW)
     result = await settled(sessions, newer, older)
     assert len(result.outcomes) == 1
     assert worker.task("title") == {"title": "new"}
 
 
-async def test_a_querys_row_that_is_older_than_the_card_is_ignored(sessions: Sessions, worker: Worker) -> None:
+async def test_a_querys_row_that_is_older_than_the_card_is_ignored(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     stale = make_card(title="stale", edited_at=make_card().edited_at - MINUTE)
     result = await settled(sessions, make_look(stale, LATER, by_id=False))
@@ -63,11 +71,15 @@ async def test_a_querys_row_that_is_older_than_the_card_is_ignored(sessions: Ses
     assert worker.task("title") == {"title": "The deep"}
 
 
-async def test_a_querys_row_of_the_same_minute_counts_only_when_it_says_nothing_new(sessions: Sessions) -> None:
+async def test_a_querys_row_of_the_same_minute_counts_only_when_it_says_nothing_new(
+    sessions: Sessions,
+) -> None:
     await settled(sessions, make_look(make_card(priority="high")))
     same = await settled(sessions, make_look(make_card(priority="high"), LATER, by_id=False))
     assert (len(same.outcomes), same.again) == (1, ())
-    doubtful = await settled(sessions, make_look(make_card(title="new"), LATER + MINUTE, by_id=False))
+    doubtful = await settled(
+        sessions, make_look(make_card(title="new"), LATER + MINUTE, by_id=False)
+    )
     assert (doubtful.outcomes, doubtful.again) == ((), ("page-1",))
 
 
@@ -89,27 +101,42 @@ async def test_news_are_cards_unknown_or_different(sessions: Sessions) -> None:
 # The trash
 
 
-async def test_a_card_in_the_trash_keeps_its_task_and_is_not_pushed(sessions: Sessions, worker: Worker) -> None:
+async def test_a_card_in_the_trash_keeps_its_task_and_is_not_pushed(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     worker.rows("UPDATE tasks SET status = 'processing'")
     assert await to_push(sessions) == ["page-1"]
-    (outcome,) = (await settled(sessions, make_look(make_card(in_trash=True), LATER), now=LATER)).outcomes
+    (outcome,) = (
+        await settled(sessions, make_look(make_card(in_trash=True), LATER), now=LATER)
+    ).outcomes
     assert outcome.trashed
     assert worker.card("trashed_at") == {"trashed_at": LATER}
     assert worker.task("board_status") == {"board_status": "Processing"}
     assert await to_push(sessions) == []
-    (again,) = (await settled(sessions, make_look(make_card(in_trash=True), LATER + MINUTE))).outcomes
+    (again,) = (
+        await settled(sessions, make_look(make_card(in_trash=True), LATER + MINUTE))
+    ).outcomes
     assert not again.trashed
     assert worker.history("action", "actor")[-1] == ("trashed", "person:ada")
 
 
-async def test_a_restored_card_is_followed_again_from_what_was_agreed(sessions: Sessions, worker: Worker) -> None:
+async def test_a_restored_card_is_followed_again_from_what_was_agreed(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     await settled(sessions, make_look(make_card(in_trash=True), LATER))
-    (outcome,) = (await settled(sessions, make_look(make_card(status="Queued"), LATER + MINUTE))).outcomes
+    (outcome,) = (
+        await settled(sessions, make_look(make_card(status="Queued"), LATER + MINUTE))
+    ).outcomes
     assert (outcome.restored, outcome.created, outcome.taken) == (True, False, True)
     assert worker.card("trashed_at") == {"trashed_at": None}
-    assert [action for (action,) in worker.history("action")] == ["created", "trashed", "restored", "changed"]
+    assert [action for (action,) in worker.history("action")] == [
+        "created",
+        "trashed",
+        "restored",
+        "changed",
+    ]
 
 
 async def test_a_card_first_seen_in_the_trash_is_a_first_contact_when_it_is_restored(
@@ -124,7 +151,9 @@ async def test_a_card_first_seen_in_the_trash_is_a_first_contact_when_it_is_rest
     assert await to_push(sessions) == ["page-1"], "its dates"
 
 
-async def test_a_page_that_is_gone_is_marked_once_and_its_task_stays(sessions: Sessions, worker: Worker) -> None:
+async def test_a_page_that_is_gone_is_marked_once_and_its_task_stays(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     for trashed in (True, False):
         async with sessions() as session, session.begin():
@@ -145,7 +174,9 @@ async def test_a_page_that_was_never_seen_and_is_gone_is_never_pushed(sessions: 
 # Writes
 
 
-async def test_a_written_look_agrees_with_the_database_and_clears_failures(sessions: Sessions, worker: Worker) -> None:
+async def test_a_written_look_agrees_with_the_database_and_clears_failures(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     worker.rows("UPDATE tasks SET status = 'processing', status_changed_at = %s", [NOW])
     async with sessions() as session, session.begin():
@@ -167,11 +198,15 @@ async def test_a_written_look_agrees_with_the_database_and_clears_failures(sessi
     assert await to_push(sessions) == []
 
 
-async def test_a_task_that_moved_on_while_it_was_written_is_pushed_again(sessions: Sessions, worker: Worker) -> None:
+async def test_a_task_that_moved_on_while_it_was_written_is_pushed_again(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     worker.rows("UPDATE tasks SET board_status = 'Assets Ready'")
     answer = make_card(status="Processing", edited_by="bot")
-    result = await settled(sessions, make_look(answer, LATER, written={"Status": "Processing"}), bot_ids={"bot"})
+    result = await settled(
+        sessions, make_look(answer, LATER, written={"Status": "Processing"}), bot_ids={"bot"}
+    )
     assert result.outcomes[0].plan is not None
     assert result.outcomes[0].plan.lost == ()
     assert worker.task("board_status") == {"board_status": "Assets Ready"}

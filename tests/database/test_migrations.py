@@ -22,7 +22,15 @@ from models.postgres.engine import libpq, migrate
 from models.rules.statuses import CANONICAL, STATE_OF, BoardStatus, Status
 
 ROOT = Path(__file__).parents[2]
-TABLES = ["card_creations", "cards", "channels", "sync_state", "task_history", "tasks", "webhook_events"]
+TABLES = [
+    "card_creations",
+    "cards",
+    "channels",
+    "sync_state",
+    "task_history",
+    "tasks",
+    "webhook_events",
+]
 
 
 @contextmanager
@@ -60,7 +68,8 @@ def ours(url: URL, queries: dict[str, str]) -> dict[str, set[tuple[Any, ...]]]:
     with psycopg.connect(libpq(url)) as connection:
         found = {what: set(connection.execute(query).fetchall()) for what, query in queries.items()}
     return {
-        what: {row for row in rows if not any("alembic" in str(cell) for cell in row)} for what, rows in found.items()
+        what: {row for row in rows if not any("alembic" in str(cell) for cell in row)}
+        for what, rows in found.items()
     }
 
 
@@ -71,7 +80,12 @@ def test_down_leaves_nothing_of_ours_and_up_again_works(postgres: URL) -> None:
         assert sorted(name for name, kind in once["relations"] if kind == "r") == TABLES
         migrate(url)
         migrate(url, "base")
-        assert ours(url, CATALOGUE) == {"relations": set(), "functions": set(), "triggers": set(), "types": set()}
+        assert ours(url, CATALOGUE) == {
+            "relations": set(),
+            "functions": set(),
+            "triggers": set(),
+            "types": set(),
+        }
         migrate(url)
         assert ours(url, CATALOGUE) == once
 
@@ -119,7 +133,9 @@ def test_the_migrated_schema_is_the_one_the_models_say(postgres: URL) -> None:
 def test_constraints_indexes_and_defaults_are_the_ones_the_models_say(postgres: URL) -> None:
     with blank(postgres, "from_models") as url:
         engine = create_engine(url)
-        SQLModel.metadata.create_all(engine, tables=[SQLModel.metadata.tables[name] for name in TABLES])
+        SQLModel.metadata.create_all(
+            engine, tables=[SQLModel.metadata.tables[name] for name in TABLES]
+        )
         engine.dispose()
         said, made = ours(url, SHAPE), ours(postgres, SHAPE)
     assert made["columns"] == said["columns"]
@@ -134,7 +150,8 @@ def test_the_triggers_know_the_vocabulary_of_the_models(postgres: URL) -> None:
             for column in BoardStatus
         }
         columns = {
-            state: connection.execute("SELECT showrunner_column_of(%s)", [state.value]).fetchone() for state in Status
+            state: connection.execute("SELECT showrunner_column_of(%s)", [state.value]).fetchone()
+            for state in Status
         }
     assert states == {column: (state.value,) for column, state in STATE_OF.items()}
     assert columns == {state: (column.value,) for state, column in CANONICAL.items()}
@@ -146,7 +163,11 @@ def test_programs_that_start_together_migrate_once(postgres: URL) -> None:
         environment = {**os.environ, "URL": libpq(url)}
         programs = [
             subprocess.Popen(
-                [sys.executable, "-c", start], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+                [sys.executable, "-c", start],
+                cwd=ROOT,
+                env=environment,
+                stderr=subprocess.PIPE,
+                text=True,
             )
             for _ in range(2)
         ]
@@ -176,7 +197,8 @@ def test_cards_that_were_made_after_the_first_import_get_the_dates_they_lack(pos
         for page, actor in (("found", "import"), ("made", "person:ada")):
             worker.rows("SELECT set_config('showrunner.actor', %s, false)", [actor])
             worker.rows(
-                "INSERT INTO tasks (notion_page_id, title, channel_id, topic) VALUES (%s, 'a', 'b', 'c')", [page]
+                "INSERT INTO tasks (notion_page_id, title, channel_id, topic) VALUES (%s, 'a', 'b', 'c')",
+                [page],
             )
             worker.rows(
                 "INSERT INTO cards (notion_page_id, task_id, first_seen_at, shown_status, shown_priority, lacking) "
@@ -220,14 +242,20 @@ def test_what_differs_is_computed_anew_up_and_down(postgres: URL) -> None:
         assert worker.card("differs, shown_status") == {"differs": 1, "shown_status": "Queued"}
 
 
-def test_rows_that_break_the_newer_rules_do_not_stop_the_migration_and_known_channels_are_kept(postgres: URL) -> None:
+def test_rows_that_break_the_newer_rules_do_not_stop_the_migration_and_known_channels_are_kept(
+    postgres: URL,
+) -> None:
     with blank(postgres, "with_bad_rows") as url:
         migrate(url, "0004")
         worker = Worker(url)
         worker.rows("INSERT INTO tasks (title, channel_id, topic) VALUES ('', 'no_such', ' ')")
-        worker.rows('INSERT INTO sync_state (key, value) VALUES (\'channels\', \'{"ids": ["a", "b"]}\')')
+        worker.rows(
+            'INSERT INTO sync_state (key, value) VALUES (\'channels\', \'{"ids": ["a", "b"]}\')'
+        )
         migrate(url)
-        assert [row["id"] for row in worker.rows("SELECT id FROM channels WHERE configured ORDER BY id")] == ["a", "b"]
+        assert [
+            row["id"] for row in worker.rows("SELECT id FROM channels WHERE configured ORDER BY id")
+        ] == ["a", "b"]
         down_to(url, "0004")
         assert worker.task("title, channel_id") == {"title": "", "channel_id": "no_such"}
         worker.connection.close()
@@ -238,17 +266,27 @@ def test_a_refusal_that_stands_is_told_for_a_day_from_the_migration_on(postgres:
         migrate(url, "0009")
         worker = Worker(url)
         for page, refusal in (("told", "no"), ("silent", "")):
-            worker.rows("INSERT INTO cards (notion_page_id, refusal) VALUES (%s, %s)", [page, refusal])
+            worker.rows(
+                "INSERT INTO cards (notion_page_id, refusal) VALUES (%s, %s)", [page, refusal]
+            )
         migrate(url)
         query = "SELECT notion_page_id AS page, now() - told_at < interval '1 hour' AS told FROM cards ORDER BY 1"
-        assert worker.rows(query) == [{"page": "silent", "told": None}, {"page": "told", "told": True}]
+        assert worker.rows(query) == [
+            {"page": "silent", "told": None},
+            {"page": "told", "told": True},
+        ]
         down_to(url, "0009")
-        assert worker.rows("SELECT refusal FROM cards ORDER BY 1 DESC") == [{"refusal": "no"}, {"refusal": ""}]
+        assert worker.rows("SELECT refusal FROM cards ORDER BY 1 DESC") == [
+            {"refusal": "no"},
+            {"refusal": ""},
+        ]
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_moment_is_kept_with_its_time_zone(postgres: URL, table: str) -> None:
     worker = Worker(postgres)
-    kinds = worker.rows("SELECT DISTINCT data_type FROM information_schema.columns WHERE table_name = %s", [table])
+    kinds = worker.rows(
+        "SELECT DISTINCT data_type FROM information_schema.columns WHERE table_name = %s", [table]
+    )
     worker.connection.close()
     assert "timestamp without time zone" not in {row["data_type"] for row in kinds}

@@ -30,7 +30,9 @@ from models.tables.webhook_events import (
 async def arrive(sessions: Sessions, *event_ids: str, page_id: str = "page-1") -> None:
     async with sessions.begin() as session:
         for id_ in event_ids:
-            delivery = Delivery(event_id=id_, event_type="page.created", page_id=page_id, payload={})
+            delivery = Delivery(
+                event_id=id_, event_type="page.created", page_id=page_id, payload={}
+            )
             await put(session, delivery, now=NOW, correlation_id="c")
 
 
@@ -56,7 +58,9 @@ async def replayed(sessions: Sessions, *rows: int) -> list[int]:
 
 async def test_an_event_is_in_the_state_that_a_claim_would_find_it_in(sessions: Sessions) -> None:
     events = await one_of_each(sessions)
-    assert {name: event.state(NOW).value for name, event in events.items()} == {name: name for name in EventState}
+    assert {name: event.state(NOW).value for name, event in events.items()} == {
+        name: name for name in EventState
+    }
     assert events["claimed"].state(NOW + LEASE) == EventState.CLAIMED
     assert events["claimed"].state(NOW + LEASE + SECOND) == EventState.WAITING
     assert events["later"].state(events["later"].next_attempt_at - SECOND) == EventState.LATER
@@ -69,7 +73,10 @@ async def test_an_event_is_in_the_state_that_a_claim_would_find_it_in(sessions: 
 async def test_events_are_listed_newest_first_and_counted_whole(sessions: Sessions) -> None:
     await one_of_each(sessions)
     async with sessions() as session:
-        assert [e.event_id for e in await newest(session, dead=False, limit=2)] == ["waiting", "claimed"]
+        assert [e.event_id for e in await newest(session, dead=False, limit=2)] == [
+            "waiting",
+            "claimed",
+        ]
         assert [e.event_id for e in await newest(session, dead=True, limit=9)] == ["dead"]
         assert await counts(session) == Counts(waiting=3, processed=1, dead=1)
 
@@ -80,7 +87,9 @@ async def test_an_empty_inbox_counts_nothing(sessions: Sessions) -> None:
         assert await newest(session, dead=False, limit=9) == []
 
 
-async def test_what_is_left_to_do_for_a_page_is_all_its_events_that_are_not_processed(sessions: Sessions) -> None:
+async def test_what_is_left_to_do_for_a_page_is_all_its_events_that_are_not_processed(
+    sessions: Sessions,
+) -> None:
     await one_of_each(sessions)
     await arrive(sessions, "elsewhere", page_id="page-2")
     async with sessions() as session:
@@ -117,7 +126,9 @@ async def test_an_event_is_found_by_its_row_its_id_or_its_beginning(
         ("4", "There is no event 4"),
     ],
 )
-async def test_an_event_that_is_not_the_only_one_meant_is_none(sessions: Sessions, wanted: str, sentence: str) -> None:
+async def test_an_event_that_is_not_the_only_one_meant_is_none(
+    sessions: Sessions, wanted: str, sentence: str
+) -> None:
     await arrive(sessions, "5f0c-a", "5f0c-ab", "77b")
     async with sessions() as session:
         with pytest.raises(GiveUp, match=sentence):
@@ -132,7 +143,11 @@ async def test_a_replayed_event_is_due_with_all_its_attempts_before_it(sessions:
         again = {event.event_id: event for event in await claim(session, now=NOW, limit=9)}
     assert again.keys() == {"dead", "processed", "later", "waiting"}
     assert {event.attempts for event in again.values()} == {1}
-    assert (again["processed"].processed_at, again["processed"].outcome, again["dead"].dead_at) == (None, None, None)
+    assert (again["processed"].processed_at, again["processed"].outcome, again["dead"].dead_at) == (
+        None,
+        None,
+        None,
+    )
     assert again["dead"].error == "no"
 
 

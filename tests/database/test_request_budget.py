@@ -15,7 +15,8 @@ from models.tables.rate_limit import KEY, Rate, hold, reserve, take
 from models.tables.sync_state import remember
 
 SLACK = 60.0
-"""Seconds that may pass between a statement's reading of the clock and the moment held against it here."""
+"""Seconds that may pass between a statement's reading of the clock and the moment held against it
+here."""
 SLOW = Rate(requests=3, seconds=3000.0)
 
 
@@ -24,14 +25,20 @@ async def taken(sessions: Sessions, rate: Rate = SLOW, *, background: bool = Fal
         return await take(session, rate, background=background)
 
 
-async def reserved(sessions: Sessions, times: int, rate: Rate, key: str = KEY) -> list[tuple[float, float]]:
+async def reserved(
+    sessions: Sessions, times: int, rate: Rate, key: str = KEY
+) -> list[tuple[float, float]]:
     """Reserved moments, each with the seconds to wait that were told, all by PostgreSQL's clock."""
     got = []
     for _ in range(times):
         async with sessions.begin() as session:
             wait = await reserve(session, rate, key)
-            query = text("SELECT extract(epoch FROM moment) - :interval FROM sync_state WHERE key = :key")
-            slot = (await session.execute(query, {"interval": rate.interval, "key": key})).scalar_one()
+            query = text(
+                "SELECT extract(epoch FROM moment) - :interval FROM sync_state WHERE key = :key"
+            )
+            slot = (
+                await session.execute(query, {"interval": rate.interval, "key": key})
+            ).scalar_one()
             got.append((float(slot), wait))
     return got
 
@@ -42,14 +49,18 @@ async def went(sessions: Sessions, *seconds_ago: float) -> None:
     async with sessions.begin() as session:
         await remember(session, KEY, moment=NOW.replace(year=2001))
         await session.execute(
-            text(f"UPDATE sync_state SET value = jsonb_build_object('sent', jsonb_build_array({ago}))")
+            text(
+                f"UPDATE sync_state SET value = jsonb_build_object('sent', jsonb_build_array({ago}))"
+            )
         )
 
 
 async def test_turns_are_spaced_evenly_over_any_number_of_connections(sessions: Sessions) -> None:
     batches = await asyncio.gather(*(reserved(sessions, 8, SLOW) for _ in range(5)))
     slots = sorted(slot for batch in batches for slot, _ in batch)
-    assert [after - before for before, after in pairwise(slots)] == pytest.approx([1000.0] * 39, abs=1e-3)
+    assert [after - before for before, after in pairwise(slots)] == pytest.approx(
+        [1000.0] * 39, abs=1e-3
+    )
     for batch in batches:
         assert batch == sorted(batch), "a caller's later request got an earlier turn"
     waits = sorted(wait for batch in batches for _, wait in batch)
@@ -65,18 +76,26 @@ async def test_a_turn_that_nobody_has_is_given_at_once(sessions: Sessions) -> No
 
 
 async def test_budgets_do_not_share_their_turns(sessions: Sessions) -> None:
-    assert [wait for _, wait in await reserved(sessions, 1, SLOW, "one")] == pytest.approx([0], abs=SLACK)
-    assert [wait for _, wait in await reserved(sessions, 1, SLOW, "other")] == pytest.approx([0], abs=SLACK)
+    assert [wait for _, wait in await reserved(sessions, 1, SLOW, "one")] == pytest.approx(
+        [0], abs=SLACK
+    )
+    assert [wait for _, wait in await reserved(sessions, 1, SLOW, "other")] == pytest.approx(
+        [0], abs=SLACK
+    )
 
 
-async def test_no_span_sees_more_requests_than_the_rate_over_any_number_of_connections(sessions: Sessions) -> None:
+async def test_no_span_sees_more_requests_than_the_rate_over_any_number_of_connections(
+    sessions: Sessions,
+) -> None:
     await went(sessions, 9000)
     waits = sorted(await asyncio.gather(*(taken(sessions) for _ in range(8))))
     assert waits[:3] == [0.0, 0.0, 0.0]
     assert waits[3:] == pytest.approx([3000.0] * 5, abs=SLACK)
 
 
-async def test_who_went_late_for_its_turn_makes_the_one_after_the_next_two_wait(sessions: Sessions) -> None:
+async def test_who_went_late_for_its_turn_makes_the_one_after_the_next_two_wait(
+    sessions: Sessions,
+) -> None:
     await went(sessions, 2400, 2000, 1000)
     assert await taken(sessions) == pytest.approx(600, abs=SLACK)
     await went(sessions, 3001, 2000, 1000)
@@ -114,7 +133,9 @@ async def test_background_that_woke_late_keeps_its_rhythm_and_saves_up_no_turns(
 
 
 @pytest.mark.parametrize("used", [True, False])
-async def test_when_notion_says_wait_everybody_waits_even_with_a_turn(sessions: Sessions, *, used: bool) -> None:
+async def test_when_notion_says_wait_everybody_waits_even_with_a_turn(
+    sessions: Sessions, *, used: bool
+) -> None:
     async with sessions.begin() as session:
         if used:
             await reserve(session, Rate(requests=1, seconds=1.0))
@@ -141,7 +162,8 @@ async def test_what_went_before_a_hold_still_counts_after_it(sessions: Sessions)
 
 
 @pytest.mark.parametrize(
-    ("per_second", "requests", "seconds"), [(3, 3, 1.0), (10, 10, 1.0), (2.5, 2, 0.8), (1, 1, 1.0), (0.25, 1, 4.0)]
+    ("per_second", "requests", "seconds"),
+    [(3, 3, 1.0), (10, 10, 1.0), (2.5, 2, 0.8), (1, 1, 1.0), (0.25, 1, 4.0)],
 )
 def test_a_rate_is_the_whole_requests_of_a_second_or_the_seconds_of_one(
     per_second: float, requests: int, seconds: float

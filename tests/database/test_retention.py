@@ -18,21 +18,33 @@ LONG_AGO, BEFORE, LATELY = NOW - 30 * DAY, NOW - 14 * DAY, NOW - DAY
 
 
 async def event(
-    sessions: Sessions, name: str, *, received: datetime, processed: datetime | None = None, dead: bool = False
+    sessions: Sessions,
+    name: str,
+    *,
+    received: datetime,
+    processed: datetime | None = None,
+    dead: bool = False,
 ) -> None:
     statement = text(
         "INSERT INTO webhook_events (event_id, event_type, payload, correlation_id, received_at, next_attempt_at, "
         "processed, processed_at, dead_at) VALUES (:name, 'page.created', '{}', 'c', :received, :received, "
         ":done, :processed, :dead)"
     )
-    values = {"name": name, "received": received, "done": processed is not None, "processed": processed}
+    values = {
+        "name": name,
+        "received": received,
+        "done": processed is not None,
+        "processed": processed,
+    }
     async with sessions.begin() as session:
         await session.execute(statement, {**values, "dead": received if dead else None})
 
 
 async def history(sessions: Sessions, name: str, at: datetime) -> None:
     async with sessions.begin() as session:
-        statement = text("INSERT INTO task_history (at, actor, action) VALUES (:at, :name, 'created')")
+        statement = text(
+            "INSERT INTO task_history (at, actor, action) VALUES (:at, :name, 'created')"
+        )
         await session.execute(statement, {"at": at, "name": name})
 
 
@@ -85,7 +97,12 @@ async def test_what_is_old_goes_in_batches_past_what_stays_among_it_and_no_furth
         if what == "history":
             await history(sessions, str(number), moment)
         else:
-            await event(sessions, str(number), received=moment, processed=LATELY if number in {2, 3} else moment)
+            await event(
+                sessions,
+                str(number),
+                received=moment,
+                processed=LATELY if number in {2, 3} else moment,
+            )
     count, batches = await deleted(sessions, what)
     assert count == (7 if what == "history" else 5)
     assert batches == 4

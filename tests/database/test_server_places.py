@@ -148,7 +148,15 @@ def test_two_users_run_servers_beside_each_other(place: Path, folder: Path) -> N
     theirs.mkdir()
     os.chown(theirs, NOBODY, NOBODY)
     other = subprocess.Popen(
-        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", run, str(theirs / "pg")],
+        [
+            "setpriv",
+            "--reuid=65534",
+            "--clear-groups",
+            sys.executable,
+            "-c",
+            run,
+            str(theirs / "pg"),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -162,7 +170,9 @@ def test_two_users_run_servers_beside_each_other(place: Path, folder: Path) -> N
     assert other.returncode == 0
 
 
-def test_an_id_that_another_program_has_by_now_keeps_nothing_from_starting_and_nobody_is_ended(folder: Path) -> None:
+def test_an_id_that_another_program_has_by_now_keeps_nothing_from_starting_and_nobody_is_ended(
+    folder: Path,
+) -> None:
     with embedded_postgres(folder):
         left = (folder / "postmaster.pid").read_text()
     with a_stranger(folder) as stranger:
@@ -175,7 +185,9 @@ def test_an_id_that_another_program_has_by_now_keeps_nothing_from_starting_and_n
 
 
 @pytest.mark.parametrize("content", ["", "\0" * 200], ids=["empty", "zeros"])
-def test_a_file_that_a_power_cut_left_torn_keeps_nothing_from_starting(folder: Path, content: str) -> None:
+def test_a_file_that_a_power_cut_left_torn_keeps_nothing_from_starting(
+    folder: Path, content: str
+) -> None:
     (folder / "postmaster.pid").write_text(content)
     with embedded_postgres(folder) as url:
         psycopg.connect(libpq(url)).close()

@@ -29,7 +29,10 @@ OURS = {
     "standard_conforming_strings": "on",
     "transaction_isolation": "read committed",
 }
-SUMMER, WINTER = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+SUMMER, WINTER = (
+    datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+)
 """Both half past two in Berlin."""
 
 
@@ -50,7 +53,9 @@ async def test_sessions_are_ours_whatever_is_said_of_them(odd_database: URL, opt
     engine = open_engine(url, pool_size=1)
     for way in (engine, engine.execution_options(isolation_level="AUTOCOMMIT"), engine):
         async with way.connect() as connection:
-            found = {name: (await connection.execute(text(f"SHOW {name}"))).scalar_one() for name in OURS}
+            found = {
+                name: (await connection.execute(text(f"SHOW {name}"))).scalar_one() for name in OURS
+            }
         assert found == OURS
     await engine.dispose()
 
@@ -72,16 +77,24 @@ def test_migrations_run_in_a_session_of_ours(odd_database: URL) -> None:
 
 
 @pytest.mark.parametrize("search_path", ["public", "elsewhere", ""])
-async def test_a_workers_session_may_be_as_odd_as_it_likes(database: URL, sessions: Sessions, search_path: str) -> None:
-    await settled(sessions, make_look(make_card(status="Queued", created=SUMMER, updated=SUMMER)), now=SUMMER)
+async def test_a_workers_session_may_be_as_odd_as_it_likes(
+    database: URL, sessions: Sessions, search_path: str
+) -> None:
+    await settled(
+        sessions, make_look(make_card(status="Queued", created=SUMMER, updated=SUMMER)), now=SUMMER
+    )
     worker = Worker(database)
     for name, value in {**ODD, "search_path": search_path}.items():
         worker.rows("SELECT set_config(%s, %s, false)", [name, value])
     worker.rows("SELECT set_config('showrunner.now', %s, false)", [SUMMER.isoformat()])
-    worker.rows("UPDATE public.tasks SET status_changed_at = %s, created_at = %s", [SUMMER.isoformat()] * 2)
+    worker.rows(
+        "UPDATE public.tasks SET status_changed_at = %s, created_at = %s", [SUMMER.isoformat()] * 2
+    )
     assert worker.row("SELECT differs FROM public.cards")["differs"] == 0
     worker.rows("UPDATE public.tasks SET status_changed_at = %s", [WINTER.isoformat()])
-    assert worker.row("SELECT differs FROM public.cards")["differs"] == 16, "an hour later, although both say 2:30"
+    assert worker.row("SELECT differs FROM public.cards")["differs"] == 16, (
+        "an hour later, although both say 2:30"
+    )
     worker.rows("SELECT set_config('showrunner.now', %s, false)", [WINTER.isoformat()])
     worker.rows("UPDATE public.tasks SET status = 'processing'")
     worker.rows("SET timezone = 'UTC'")
@@ -89,5 +102,7 @@ async def test_a_workers_session_may_be_as_odd_as_it_likes(database: URL, sessio
     moved = worker.row("SELECT board_status, status_changed_at FROM public.tasks")
     assert moved["board_status"] == "Processing"
     assert (moved["status_changed_at"] - WINTER).total_seconds() < 1
-    assert [row["actor"] for row in worker.rows("SELECT actor FROM public.task_history ORDER BY id")][-1] == "pipeline"
+    assert [
+        row["actor"] for row in worker.rows("SELECT actor FROM public.task_history ORDER BY id")
+    ][-1] == "pipeline"
     worker.connection.close()

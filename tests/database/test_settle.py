@@ -35,14 +35,26 @@ async def to_push(sessions: Sessions) -> list[str]:
         return await pending(session, BOARD, now=LATER, limit=100)
 
 
-async def test_first_contact_with_a_valid_card_makes_its_task(sessions: Sessions, worker: Worker) -> None:
-    result = await settled(sessions, make_look(make_card(status="Queued", priority="High", story_direction="Down")))
+async def test_first_contact_with_a_valid_card_makes_its_task(
+    sessions: Sessions, worker: Worker
+) -> None:
+    result = await settled(
+        sessions, make_look(make_card(status="Queued", priority="High", story_direction="Down"))
+    )
     (outcome,) = result.outcomes
     assert (outcome.created, outcome.taken, result.again) == (True, False, ())
     task = worker.task()
     assert task["id"] == outcome.task_id == worker.card()["task_id"]
-    assert (task["notion_page_id"], task["title"], task["topic"]) == ("page-1", "The deep", "Anglerfish")
-    assert (task["channel_id"], task["story_direction"], task["priority"]) == ("deep_sea", "Down", "high")
+    assert (task["notion_page_id"], task["title"], task["topic"]) == (
+        "page-1",
+        "The deep",
+        "Anglerfish",
+    )
+    assert (task["channel_id"], task["story_direction"], task["priority"]) == (
+        "deep_sea",
+        "Down",
+        "high",
+    )
     assert (task["status"], task["board_status"]) == ("pending", "Queued")
     assert (task["created_at"], task["status_changed_at"]) == (EARLIER, make_card().edited_at)
     assert worker.history("actor", "action", "new_value", "correlation_id", "at") == [
@@ -51,7 +63,9 @@ async def test_first_contact_with_a_valid_card_makes_its_task(sessions: Sessions
     assert await to_push(sessions) == []
 
 
-async def test_many_first_contacts_at_once_make_their_tasks(sessions: Sessions, worker: Worker) -> None:
+async def test_many_first_contacts_at_once_make_their_tasks(
+    sessions: Sessions, worker: Worker
+) -> None:
     looks = [make_look(make_card(f"page-{n:03}", edited_by=f"person-{n % 3}")) for n in range(120)]
     result = await settled(sessions, *looks)
     assert sum(outcome.created for outcome in result.outcomes) == 120
@@ -63,18 +77,24 @@ async def test_many_first_contacts_at_once_make_their_tasks(sessions: Sessions, 
     )
 
 
-async def test_a_card_that_is_not_valid_is_kept_without_a_task(sessions: Sessions, worker: Worker) -> None:
+async def test_a_card_that_is_not_valid_is_kept_without_a_task(
+    sessions: Sessions, worker: Worker
+) -> None:
     (outcome,) = (await settled(sessions, make_look(make_card(topic="", channel="Else")))).outcomes
     assert [v.field for v in outcome.newly_invalid] == ["Channel", "Topic"]
     assert worker.rows("SELECT * FROM tasks") == []
     card = worker.card()
     assert [v["reason"] for v in card["violations"]] == ["unknown", "missing"]
     assert card["attention"] == "Unknown channel “Else”; choose one of: deep_sea. Topic is empty."
-    (again,) = (await settled(sessions, make_look(make_card(topic="", channel="Else"), LATER))).outcomes
+    (again,) = (
+        await settled(sessions, make_look(make_card(topic="", channel="Else"), LATER))
+    ).outcomes
     assert again.newly_invalid == ()
 
 
-async def test_an_unchanged_look_changes_nothing_but_when_it_was_seen(sessions: Sessions, worker: Worker) -> None:
+async def test_an_unchanged_look_changes_nothing_but_when_it_was_seen(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     task, card, history = worker.task(), worker.card(), worker.history("*")
     (outcome,) = (await settled(sessions, make_look(make_card(), LATER), now=LATER)).outcomes
@@ -83,20 +103,33 @@ async def test_an_unchanged_look_changes_nothing_but_when_it_was_seen(sessions: 
     assert {**worker.card(), "recent": {}} == {**card, "seen_at": LATER + SECOND, "recent": {}}
 
 
-async def test_a_persons_move_is_taken_and_counts_from_now(sessions: Sessions, worker: Worker) -> None:
+async def test_a_persons_move_is_taken_and_counts_from_now(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
-    (outcome,) = (await settled(sessions, make_look(make_card(status="Queued"), LATER), now=LATER)).outcomes
+    (outcome,) = (
+        await settled(sessions, make_look(make_card(status="Queued"), LATER), now=LATER)
+    ).outcomes
     assert outcome.taken
     task = worker.task()
-    assert (task["status"], task["board_status"], task["status_changed_at"]) == ("pending", "Queued", LATER)
+    assert (task["status"], task["board_status"], task["status_changed_at"]) == (
+        "pending",
+        "Queued",
+        LATER,
+    )
     assert task["updated_at"] == LATER
     assert worker.history("actor", "action", "property", "old_value", "new_value", "at")[1:] == [
         ("person:ada", "changed", "Status", "Draft", "Queued", LATER),
     ]
-    assert worker.card("base_status, shown_status") == {"base_status": "Queued", "shown_status": "Queued"}
+    assert worker.card("base_status, shown_status") == {
+        "base_status": "Queued",
+        "shown_status": "Queued",
+    }
 
 
-async def test_an_edited_text_is_taken_and_is_no_status_change(sessions: Sessions, worker: Worker) -> None:
+async def test_an_edited_text_is_taken_and_is_no_status_change(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     await settled(sessions, make_look(make_card(title="Deeper"), LATER), now=LATER)
     task = worker.task()
@@ -105,15 +138,21 @@ async def test_an_edited_text_is_taken_and_is_no_status_change(sessions: Session
         LATER,
         make_card().edited_at,
     )
-    assert worker.history("property", "old_value", "new_value")[1:] == [("Title", "The deep", "Deeper")]
+    assert worker.history("property", "old_value", "new_value")[1:] == [
+        ("Title", "The deep", "Deeper")
+    ]
 
 
-async def test_a_refused_move_is_recorded_with_what_was_asked_for(sessions: Sessions, worker: Worker) -> None:
+async def test_a_refused_move_is_recorded_with_what_was_asked_for(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
     result = await settled(sessions, make_look(make_card(status="Uploading"), LATER), now=LATER)
     assert not result.outcomes[0].taken
     assert worker.task("board_status") == {"board_status": "Draft"}
-    assert worker.history("actor", "action", "property", "old_value", "new_value", "lost_value", "reason")[1:] == [
+    assert worker.history(
+        "actor", "action", "property", "old_value", "new_value", "lost_value", "reason"
+    )[1:] == [
         ("person:ada", "refused", "Status", "Draft", "Draft", "Uploading", "not_yours"),
     ]
     assert await to_push(sessions) == ["page-1"]
@@ -124,7 +163,9 @@ async def test_a_refused_move_that_nobody_watched_waits_and_a_trashed_card_waits
     sessions: Sessions, worker: Worker
 ) -> None:
     await settled(sessions, make_look(make_card()))
-    await settled(sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False)
+    await settled(
+        sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False
+    )
     assert worker.card("held_at") == {"held_at": LATER}
     assert await to_push(sessions) == []
     async with sessions() as session:
@@ -134,9 +175,13 @@ async def test_a_refused_move_that_nobody_watched_waits_and_a_trashed_card_waits
         assert not await waiting(session)
 
 
-async def test_what_a_pipeline_agrees_to_waits_no_longer(sessions: Sessions, worker: Worker) -> None:
+async def test_what_a_pipeline_agrees_to_waits_no_longer(
+    sessions: Sessions, worker: Worker
+) -> None:
     await settled(sessions, make_look(make_card()))
-    await settled(sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False)
+    await settled(
+        sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False
+    )
     worker.rows("UPDATE tasks SET board_status = 'Uploading'")
     assert await to_push(sessions) == ["page-1"]
 
@@ -172,7 +217,9 @@ async def test_the_history_says_who(
     assert worker.history("actor") == [(actor,)]
 
 
-async def test_each_change_of_a_batch_is_recorded_under_its_own_author(sessions: Sessions, worker: Worker) -> None:
+async def test_each_change_of_a_batch_is_recorded_under_its_own_author(
+    sessions: Sessions, worker: Worker
+) -> None:
     looks = [make_look(make_card(f"page-{who}", edited_by=who)) for who in ("cy", "ada", "ben")]
     await settled(sessions, *looks)
     assert sorted(worker.history("notion_page_id", "actor")) == [
@@ -189,7 +236,9 @@ async def test_two_sessions_that_settle_the_same_new_page_at_once_make_one_task(
     sessions: Sessions,
     worker: Worker,
 ) -> None:
-    both = await asyncio.gather(*(settled(sessions, make_look(make_card(), NOW + n * MINUTE)) for n in range(2)))
+    both = await asyncio.gather(
+        *(settled(sessions, make_look(make_card(), NOW + n * MINUTE)) for n in range(2))
+    )
     assert len(worker.rows("SELECT * FROM tasks")) == 1
     assert sum(outcome.created for result in both for outcome in result.outcomes) == 1
 
@@ -200,7 +249,9 @@ async def test_many_sessions_that_settle_the_same_pages_in_any_order_neither_blo
 ) -> None:
     cards = [make_card(f"page-{n}") for n in range(20)]
     batches = [cards, cards[::-1], cards[10:] + cards[:10], cards[5:]]
-    looks = [[make_look(card, NOW + n * MINUTE) for card in batch] for n, batch in enumerate(batches)]
+    looks = [
+        [make_look(card, NOW + n * MINUTE) for card in batch] for n, batch in enumerate(batches)
+    ]
     await asyncio.gather(*(settled(sessions, *batch) for batch in looks))
     assert worker.row("SELECT count(*) n FROM tasks")["n"] == 20
 
@@ -218,13 +269,15 @@ async def test_a_session_that_read_a_card_before_still_decides_on_the_newest_row
         result = await settle(session, [look], now=LATER, correlation_id=None)
         await session.commit()
     assert held
-    assert [lost.reason for outcome in result.outcomes if outcome.plan for lost in outcome.plan.lost] == [
-        "both_changed"
-    ]
+    assert [
+        lost.reason for outcome in result.outcomes if outcome.plan for lost in outcome.plan.lost
+    ] == ["both_changed"]
     assert worker.task("board_status") == {"board_status": "Processing"}
 
 
-async def test_a_task_whose_card_is_not_remembered_is_found_by_its_page(sessions: Sessions, worker: Worker) -> None:
+async def test_a_task_whose_card_is_not_remembered_is_found_by_its_page(
+    sessions: Sessions, worker: Worker
+) -> None:
     with worker.taking_in():
         worker.rows(
             "INSERT INTO tasks (notion_page_id, title, channel_id, topic, status) "
@@ -232,12 +285,17 @@ async def test_a_task_whose_card_is_not_remembered_is_found_by_its_page(sessions
         )
     (outcome,) = (await settled(sessions, make_look(make_card(status=None)))).outcomes
     assert (outcome.created, outcome.taken) == (False, True)
-    assert worker.task("title, board_status") == {"title": "The deep", "board_status": "Error: Manual Review"}
+    assert worker.task("title, board_status") == {
+        "title": "The deep",
+        "board_status": "Error: Manual Review",
+    }
     assert worker.history("action", "lost_value")[-1][0] != "overruled"
     assert await to_push(sessions) == ["page-1"]
 
 
-async def test_importing_a_valid_board_makes_no_difference_whatever_it_lacks(sessions: Sessions) -> None:
+async def test_importing_a_valid_board_makes_no_difference_whatever_it_lacks(
+    sessions: Sessions,
+) -> None:
     bare: dict[str, Any] = {"created": None, "updated": None, "priority": None}
     cards = [
         make_card("full", status="Under Review"),
@@ -251,15 +309,22 @@ async def test_importing_a_valid_board_makes_no_difference_whatever_it_lacks(ses
         assert not await waiting(session)
 
 
-async def test_columns_of_an_old_board_that_we_do_not_know_count_as_no_put_back(sessions: Sessions) -> None:
+async def test_columns_of_an_old_board_that_we_do_not_know_count_as_no_put_back(
+    sessions: Sessions,
+) -> None:
     await settled(
-        sessions, *(make_look(make_card(f"page-{n}", status="Ideas")) for n in range(30)), importing=True, watched=False
+        sessions,
+        *(make_look(make_card(f"page-{n}", status="Ideas")) for n in range(30)),
+        importing=True,
+        watched=False,
     )
     async with sessions() as session:
         assert not await waiting(session)
 
 
-async def test_nothing_is_stored_unless_the_caller_commits(sessions: Sessions, worker: Worker) -> None:
+async def test_nothing_is_stored_unless_the_caller_commits(
+    sessions: Sessions, worker: Worker
+) -> None:
     async with sessions() as session:
         await settle(session, [make_look(make_card())], now=NOW, correlation_id=None)
     assert worker.rows("SELECT * FROM cards") == []

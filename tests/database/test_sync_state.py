@@ -13,9 +13,15 @@ from models.tables.sync_state import forget, get_moment, get_value, remember, re
 
 async def test_a_fact_is_known_until_it_is_forgotten(sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
-        assert (await get_value(session, "board"), await get_moment(session, "board")) == (None, None)
+        assert (await get_value(session, "board"), await get_moment(session, "board")) == (
+            None,
+            None,
+        )
         await remember(session, "board", value={"a": [1, None]}, moment=NOW)
-        assert (await get_value(session, "board"), await get_moment(session, "board")) == ({"a": [1, None]}, NOW)
+        assert (await get_value(session, "board"), await get_moment(session, "board")) == (
+            {"a": [1, None]},
+            NOW,
+        )
         assert await forget(session, "board") is True
         assert await forget(session, "board") is False
         assert await get_value(session, "board") is None

@@ -50,7 +50,11 @@ def pair(worker: Worker) -> tuple[str, str]:
 def test_a_task_begins_as_a_draft_of_normal_priority(worker: Worker) -> None:
     insert(worker)
     task = worker.task()
-    assert (pair(worker), task["priority"], task["notion_page_id"]) == (("draft", "Draft"), "normal", None)
+    assert (pair(worker), task["priority"], task["notion_page_id"]) == (
+        ("draft", "Draft"),
+        "normal",
+        None,
+    )
     assert task["created_at"] == task["updated_at"] == task["status_changed_at"]
     assert task["id"] is not None
 
@@ -75,7 +79,10 @@ def test_every_update_of_one_of_the_pair_completes_the_other(worker: Worker) -> 
             worker.rows("UPDATE tasks SET board_status = %s", [before.value])
             worker.rows("UPDATE tasks SET status = %s", [status.value])
             stays = STATE_OF[before] is status
-            assert pair(worker) == (status.value, before.value if stays else CANONICAL[status].value)
+            assert pair(worker) == (
+                status.value,
+                before.value if stays else CANONICAL[status].value,
+            )
         for column in BoardStatus:
             worker.rows("UPDATE tasks SET board_status = %s", [before.value])
             worker.rows("UPDATE tasks SET board_status = %s", [column.value])
@@ -89,7 +96,9 @@ def test_who_writes_both_in_agreement_is_taken_at_their_word(worker: Worker) -> 
     assert pair(worker) == ("completed", "Archived")
 
 
-CONTRADICTION = 'board_status "Queued" belongs to status pending, not to failed: write only one of the two'
+CONTRADICTION = (
+    'board_status "Queued" belongs to status pending, not to failed: write only one of the two'
+)
 
 
 def test_who_contradicts_themselves_is_told_what_to_write(worker: Worker) -> None:
@@ -105,7 +114,9 @@ def test_who_contradicts_themselves_is_told_what_to_write(worker: Worker) -> Non
 
 @pytest.mark.parametrize("assignment", ["status = %s", "board_status = %s", "priority = %s"])
 @pytest.mark.parametrize("value", ["Done", "PENDING", "queued", "", None])
-def test_a_value_outside_the_vocabulary_is_refused(worker: Worker, assignment: str, value: str | None) -> None:
+def test_a_value_outside_the_vocabulary_is_refused(
+    worker: Worker, assignment: str, value: str | None
+) -> None:
     insert(worker)
     with pytest.raises(psycopg.errors.IntegrityError):
         worker.rows(f"UPDATE tasks SET {assignment}", [value])
@@ -115,9 +126,13 @@ def test_a_value_outside_the_vocabulary_is_refused(worker: Worker, assignment: s
 
 
 def test_the_message_about_a_wrong_value_says_which_there_are(worker: Worker) -> None:
-    with pytest.raises(psycopg.errors.CheckViolation, match=r"one of draft, pending, .* retry; not \"done\""):
+    with pytest.raises(
+        psycopg.errors.CheckViolation, match=r"one of draft, pending, .* retry; not \"done\""
+    ):
         insert(worker, status="done")
-    with pytest.raises(psycopg.errors.CheckViolation, match=r"one of the 26 columns of the board; not \"Done\""):
+    with pytest.raises(
+        psycopg.errors.CheckViolation, match=r"one of the 26 columns of the board; not \"Done\""
+    ):
         insert(worker, board_status="Done")
 
 
@@ -136,8 +151,13 @@ def test_a_move_stamps_both_moments_and_another_change_only_one(worker: Worker) 
 
 def test_a_worker_may_say_when_it_moved_a_task(worker: Worker) -> None:
     insert(worker)
-    worker.rows("UPDATE tasks SET status = 'pending', status_changed_at = %s, updated_at = %s", [NOW, NOW])
-    assert worker.task("status_changed_at, updated_at") == {"status_changed_at": NOW, "updated_at": NOW}
+    worker.rows(
+        "UPDATE tasks SET status = 'pending', status_changed_at = %s, updated_at = %s", [NOW, NOW]
+    )
+    assert worker.task("status_changed_at, updated_at") == {
+        "status_changed_at": NOW,
+        "updated_at": NOW,
+    }
 
 
 def test_each_move_has_a_later_moment_than_the_one_before(worker: Worker) -> None:
@@ -145,7 +165,9 @@ def test_each_move_has_a_later_moment_than_the_one_before(worker: Worker) -> Non
     future = datetime(2999, 1, 1, tzinfo=UTC)
     worker.rows("UPDATE tasks SET status = 'pending', status_changed_at = %s", [future])
     worker.rows("UPDATE tasks SET status = 'processing'")
-    assert worker.task("status_changed_at") == {"status_changed_at": future + timedelta(microseconds=1)}
+    assert worker.task("status_changed_at") == {
+        "status_changed_at": future + timedelta(microseconds=1)
+    }
 
 
 # History
@@ -153,7 +175,9 @@ def test_each_move_has_a_later_moment_than_the_one_before(worker: Worker) -> Non
 
 def test_plain_sql_is_recorded_as_the_pipelines(worker: Worker) -> None:
     insert(worker)
-    worker.rows("UPDATE tasks SET status = 'processing', priority = 'high', story_direction = 'Down'")
+    worker.rows(
+        "UPDATE tasks SET status = 'processing', priority = 'high', story_direction = 'Down'"
+    )
     worker.rows("UPDATE tasks SET status = 'processing'")
     worker.rows("DELETE FROM tasks")
     assert worker.history("action", "property", "old_value", "new_value") == [
@@ -163,10 +187,14 @@ def test_plain_sql_is_recorded_as_the_pipelines(worker: Worker) -> None:
         ("changed", "Priority", "normal", "high"),
         ("deleted", None, "Processing", None),
     ]
-    assert set(worker.history("actor", "notion_page_id", "correlation_id")) == {("pipeline", None, None)}
+    assert set(worker.history("actor", "notion_page_id", "correlation_id")) == {
+        ("pipeline", None, None)
+    }
 
 
-async def test_who_acts_is_recorded_for_that_transaction_only(sessions: Sessions, worker: Worker) -> None:
+async def test_who_acts_is_recorded_for_that_transaction_only(
+    sessions: Sessions, worker: Worker
+) -> None:
     async with sessions() as session:
         await act_as(session, "person:ada", now=NOW, correlation_id="c-1")
         await session.execute(text(f"INSERT INTO tasks ({TEXTS}) VALUES ({VALUES})"))

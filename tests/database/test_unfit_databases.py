@@ -12,9 +12,7 @@ from sqlalchemy import URL
 from models.errors import DatabaseUnavailable, SettingsError
 from models.postgres.engine import libpq, migrate
 
-RELATIONS = (
-    "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
-)
+RELATIONS = "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
 
 
 @contextmanager
@@ -55,10 +53,17 @@ def test_a_database_of_another_encoding_is_refused(postgres: URL, encoding: str)
 
 
 @pytest.mark.parametrize("revision", ["1975ea83b712", "0001", "0004"])
-def test_a_database_whose_migrations_are_another_programs_is_refused(postgres: URL, revision: str) -> None:
+def test_a_database_whose_migrations_are_another_programs_is_refused(
+    postgres: URL, revision: str
+) -> None:
     with made(postgres, "unfit_foreign") as url:
         version = "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)"
-        run(url, version, f"INSERT INTO alembic_version VALUES ('{revision}')", "CREATE TABLE invoices (id int)")
+        run(
+            url,
+            version,
+            f"INSERT INTO alembic_version VALUES ('{revision}')",
+            "CREATE TABLE invoices (id int)",
+        )
         refused(url, f"is another program's: its alembic_version is {revision}.")
         run(url, "CREATE TABLE tasks (id int)")
         refused(url, "has no table cards")
@@ -89,7 +94,10 @@ def test_a_role_that_may_not_make_tables_is_told_how_it_may(postgres: URL) -> No
         run(url, "DROP ROLE IF EXISTS unfit_guest", "CREATE ROLE unfit_guest LOGIN")
         try:
             guest = url.set(username="unfit_guest")
-            refused(guest, "unfit_guest may not make tables in the database unfit_rights: make unfit_guest its owner")
+            refused(
+                guest,
+                "unfit_guest may not make tables in the database unfit_rights: make unfit_guest its owner",
+            )
             run(url, "GRANT CREATE ON SCHEMA public TO unfit_guest")
             migrate(guest)
             run(url, "REVOKE CREATE ON SCHEMA public FROM unfit_guest")
@@ -108,5 +116,7 @@ def test_a_migration_that_the_database_refuses_is_said_in_a_sentence(postgres: U
     with made(postgres, "unfit_trigger") as url:
         migrate(url, "0001")
         run(url, "ALTER TABLE tasks DROP COLUMN board_status CASCADE")
-        with pytest.raises(SettingsError, match=r"could not be brought up to date \(.*board_status.*\)"):
+        with pytest.raises(
+            SettingsError, match=r"could not be brought up to date \(.*board_status.*\)"
+        ):
             migrate(url)

@@ -13,7 +13,10 @@ from audit import verdict
 
 ROOT = Path(__file__).parents[2]
 ALL, TO_RUN = "constraints.txt", "requirements.txt"
-_PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)((?:[^\n]*\\\n)(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
+_PIN = re.compile(
+    r"^([A-Za-z0-9_.-]+)==(\S+)((?:[^\n]*\\\n)(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
+    re.MULTILINE,
+)
 
 
 def pins(name: str) -> dict[str, str]:
@@ -53,7 +56,11 @@ def test_images_can_be_pinned_by_a_build_argument() -> None:
 def test_the_licence_is_named_where_the_package_says_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
-    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) 2026 the Showrunner contributors")
+    assert (
+        (ROOT / "LICENSE")
+        .read_text()
+        .startswith("MIT License\n\nCopyright (c) 2026 the Showrunner contributors")
+    )
 
 
 def answer(*dependencies: dict[str, Any]) -> str:
@@ -77,7 +84,9 @@ UNKNOWN = {"name": "h11", "skip_reason": "Dependency not found"}
     ],
     ids=["fine", "faulty", "faulty and unknown", "unknown", "nothing asked", "unreachable"],
 )
-def test_an_audit_is_good_only_when_every_version_was_asked_about(said: str, code: int, sentence: str) -> None:
+def test_an_audit_is_good_only_when_every_version_was_asked_about(
+    said: str, code: int, sentence: str
+) -> None:
     ended, lines = verdict(said, "WARNING: x\nno network")
     assert ended == code
     assert any(line.startswith(sentence) for line in lines)

@@ -30,5 +30,8 @@ async def kit(
     monkeypatch.setattr(WarmWorker, "packages", WarmWorker.packages | {"stand_ins"})
     async with get_client() as client:
         yield RunKit(
-            client=client, pool=f"pool-{os.getpid()}-{next(_numbers)}", folder=tmp_path, environment=environment
+            client=client,
+            pool=f"pool-{os.getpid()}-{next(_numbers)}",
+            folder=tmp_path,
+            environment=environment,
         )

@@ -73,7 +73,9 @@ class RunKit:
 
     async def ask_for(self, flow: str, **parameters: Any) -> UUID:
         """Ask for a run now."""
-        return (await self.client.create_flow_run_from_deployment(self.ids[flow], parameters=parameters)).id
+        return (
+            await self.client.create_flow_run_from_deployment(self.ids[flow], parameters=parameters)
+        ).id
 
     async def state(self, run: UUID) -> str:
         """The name of the run's state."""
@@ -95,7 +97,16 @@ class RunKit:
     @contextmanager
     def worker_process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """A worker in a process of its own, killed in the end if it still runs."""
-        command = [sys.executable, "-m", "flows.worker", "--pool", self.pool, "--package", "stand_ins", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "flows.worker",
+            "--pool",
+            self.pool,
+            "--package",
+            "stand_ins",
+            *arguments,
+        ]
         log = self.folder / "worker.log"
         with log.open("ab") as output:
             process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)

@@ -58,7 +58,9 @@ async def test_a_listener_whose_connection_died_listens_again(
 
 
 async def test_a_database_that_is_away_keeps_nobody_from_announcing() -> None:
-    engine = open_engine(URL.create("postgresql+psycopg", host="127.0.0.1", port=free_port(), database="none"))
+    engine = open_engine(
+        URL.create("postgresql+psycopg", host="127.0.0.1", port=free_port(), database="none")
+    )
     await announce(open_sessions(engine))
     await engine.dispose()
 

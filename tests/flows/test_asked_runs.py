@@ -21,7 +21,9 @@ from models.settings import Settings
 
 
 def settings(url: str) -> Settings:
-    return Settings(_env_file=None, prefect_api_url=url, database_url=SecretStr("postgresql://nowhere/none"))
+    return Settings(
+        _env_file=None, prefect_api_url=url, database_url=SecretStr("postgresql://nowhere/none")
+    )
 
 
 async def worker_is_there(kit: RunKit) -> None:
@@ -64,14 +66,20 @@ async def test_the_run_is_the_deployments_and_the_terminal_says_what_becomes_of_
     assert said[-1] == "  Completed"
 
 
-async def test_a_run_that_fails_is_a_failed_command_with_the_runs_reason(kit: RunKit, prefect_server: str) -> None:
+async def test_a_run_that_fails_is_a_failed_command_with_the_runs_reason(
+    kit: RunKit, prefect_server: str
+) -> None:
     async with asked_for(kit, prefect_server) as (asked, run):
-        await kit.client.set_flow_run_state(run, Failed(message="the token was revoked"), force=True)
+        await kit.client.set_flow_run_state(
+            run, Failed(message="the token was revoked"), force=True
+        )
         with pytest.raises(GiveUp, match="ended as Failed: the token was revoked"):
             await asked
 
 
-async def test_who_stops_looking_is_told_that_the_run_goes_on_and_it_does(kit: RunKit, prefect_server: str) -> None:
+async def test_who_stops_looking_is_told_that_the_run_goes_on_and_it_does(
+    kit: RunKit, prefect_server: str
+) -> None:
     async with asked_for(kit, prefect_server) as (asked, run):
         asked.cancel()
         with pytest.raises((Interrupted, asyncio.CancelledError)):
@@ -79,7 +87,9 @@ async def test_who_stops_looking_is_told_that_the_run_goes_on_and_it_does(kit: R
     assert await kit.state(run) in {"Scheduled", "Pending", "Late"}
 
 
-async def test_without_a_server_a_deployment_or_a_worker_it_is_done_by_hand(kit: RunKit, prefect_server: str) -> None:
+async def test_without_a_server_a_deployment_or_a_worker_it_is_done_by_hand(
+    kit: RunKit, prefect_server: str
+) -> None:
     await kit.deploy("noted")
     nobody = settings(f"http://127.0.0.1:{free_port()}/api")
     for name, known in (

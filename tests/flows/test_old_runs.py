@@ -1,4 +1,7 @@
-"""Which runs are deleted when: ours, when they are old, and those that did nothing much earlier. On a real server."""
+"""Which runs are deleted when: ours, when they are old, and those that did nothing much earlier.
+
+On a real server.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,13 @@ async def worked(kit: RunKit) -> UUID:
     """A run that did something, with a log line, a table and a task run."""
     async with WarmWorker(work_pool_name=kit.pool, name=kit.pool, prefetch_seconds=0) as worker:
         run = (await kit.reaches(await kit.ask_for("telling"), "Completed", worker=worker)).id
-    line = LogCreate(name="showrunner", level=20, message="card_pushed", timestamp=datetime.now(UTC), flow_run_id=run)
+    line = LogCreate(
+        name="showrunner",
+        level=20,
+        message="card_pushed",
+        timestamp=datetime.now(UTC),
+        flow_run_id=run,
+    )
     await kit.client.create_logs([line])
 
     async def recorded() -> bool:
@@ -92,7 +101,9 @@ async def yaml(kit: RunKit) -> Path:
     return kit.folder / "prefect.yaml"
 
 
-async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(kit: RunKit, yaml: Path) -> None:
+async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(
+    kit: RunKit, yaml: Path
+) -> None:
     idle = [await ended(kit, Completed(), name) for name in IDLE_NAMES]
     others = [
         await ended(kit, Completed(), "pushed 1"),
@@ -108,7 +119,11 @@ async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(kit
 
 
 async def test_an_old_run_goes_with_its_task_runs_logs_and_tables(kit: RunKit, yaml: Path) -> None:
-    run, failed, unfinished = await worked(kit), await ended(kit, Failed(), "x"), await ended(kit, None, "y")
+    run, failed, unfinished = (
+        await worked(kit),
+        await ended(kit, Failed(), "x"),
+        await ended(kit, None, "y"),
+    )
     gone = await delete_old_runs(kit.client, idle_before=EVER, before=later(), prefect_yaml=yaml)
     assert gone == DeletedRuns(old=2)
     assert [await is_there(kit, each) for each in (run, failed, unfinished)] == [False, False, True]
@@ -119,7 +134,9 @@ async def test_an_old_run_goes_with_its_task_runs_logs_and_tables(kit: RunKit, y
     await eventually(nothing_left)
 
 
-async def test_other_peoples_runs_are_never_touched(kit: RunKit, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_other_peoples_runs_are_never_touched(
+    kit: RunKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     theirs = RunKit(
         client=kit.client,
         pool=f"{kit.pool}-theirs",
@@ -129,7 +146,9 @@ async def test_other_peoples_runs_are_never_touched(kit: RunKit, tmp_path_factor
     await kit.deploy("noted")
     await theirs.deploy("noted")
     of_their_deployment = await ended(theirs, Completed(), "nothing to do")
-    without_our_tag = await kit.client.create_flow_run_from_deployment(kit.ids["noted"], parameters={"word": "x"})
+    without_our_tag = await kit.client.create_flow_run_from_deployment(
+        kit.ids["noted"], parameters={"word": "x"}
+    )
     await kit.client.update_flow_run(without_our_tag.id, tags=["somebody else's"])
     await kit.client.set_flow_run_state(without_our_tag.id, Completed(), force=True)
     yaml = kit.folder / "prefect.yaml"
@@ -141,7 +160,10 @@ async def test_other_peoples_runs_are_never_touched(kit: RunKit, tmp_path_factor
 
 async def test_a_server_that_does_not_answer_costs_nothing_but_the_deleting(yaml: Path) -> None:
     async with PrefectClient(f"http://127.0.0.1:{free_port()}/api") as nobody:
-        assert await delete_old_runs(nobody, idle_before=later(), before=later(), prefect_yaml=yaml) == DeletedRuns()
+        assert (
+            await delete_old_runs(nobody, idle_before=later(), before=later(), prefect_yaml=yaml)
+            == DeletedRuns()
+        )
 
 
 def test_the_name_of_a_run_that_did_nothing_is_one_of_those_that_go_first() -> None:
@@ -149,12 +171,16 @@ def test_the_name_of_a_run_that_did_nothing_is_one_of_those_that_go_first() -> N
     assert str(Report(pushed=1)) not in IDLE_NAMES
 
 
-async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(kit: RunKit, prefect_home: Path) -> None:
+async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(
+    kit: RunKit, prefect_home: Path
+) -> None:
     await kit.deploy("telling")
     old, young = await worked(kit), await worked(kit)
     await eventually(_written(prefect_home, old))
     await eventually(_written(prefect_home, young))
-    await asyncio.to_thread(_grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources")
+    await asyncio.to_thread(
+        _grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources"
+    )
 
     async def gone() -> bool:
         return not await asyncio.to_thread(_rows, prefect_home, old)
@@ -164,14 +190,20 @@ async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(kit: Ru
 
 
 async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_it_did(
-    kit: RunKit, prefect_home: Path, database: URL, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    kit: RunKit,
+    prefect_home: Path,
+    database: URL,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database.render_as_string(hide_password=False))
     monkeypatch.setenv("NOTION_API_TOKEN", "ntn_of_nobody")
     async with sessions.begin() as session:
         delivery = Delivery(event_id="old", event_type="page.created", page_id="p", payload={})
         await put(session, delivery, now=EVER, correlation_id="c")
-        await session.execute(text("UPDATE webhook_events SET processed = true, processed_at = received_at"))
+        await session.execute(
+            text("UPDATE webhook_events SET processed = true, processed_at = received_at")
+        )
     await bootstrap()
     for name in ("push", "retention"):
         kit.ids[name] = (await kit.client.read_deployment_by_name(f"{name}/{name}")).id
@@ -209,7 +241,9 @@ def _rows(home: Path, run: UUID) -> dict[str, int]:
     """How many rows the server's database holds of a run, by table; only tables that hold some."""
     with closing(sqlite3.connect(home / "prefect.db", timeout=30)) as database:
         found = {
-            table: database.execute(f"SELECT count(*) FROM {table} WHERE {which}", {"run": str(run)}).fetchone()[0]
+            table: database.execute(
+                f"SELECT count(*) FROM {table} WHERE {which}", {"run": str(run)}
+            ).fetchone()[0]
             for table, which in _OF_RUN.items()
         }
     return {table: count for table, count in found.items() if count}
@@ -221,7 +255,5 @@ def _grow_old(home: Path, run: UUID, days: int, *tables: str) -> None:
         moments = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}
         for table in tables:
             column = moments[table]
-            change = (
-                f"UPDATE {table} SET {column} = datetime({column}, '-{days} days') || '.000000' WHERE {_OF_RUN[table]}"
-            )
+            change = f"UPDATE {table} SET {column} = datetime({column}, '-{days} days') || '.000000' WHERE {_OF_RUN[table]}"
             assert database.execute(change, {"run": str(run)}).rowcount

@@ -49,8 +49,12 @@ async def test_what_trying_again_can_mend_is_tried_again_and_the_report_is_the_c
     assert task_run.name == "fragile cards"
 
 
-@pytest.mark.parametrize("error", [NotionAuthError("wrong token"), GiveUp("never"), ValueError("a bug")])
-async def test_what_trying_again_cannot_mend_is_tried_once_and_keeps_its_class(error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error", [NotionAuthError("wrong token"), GiveUp("never"), ValueError("a bug")]
+)
+async def test_what_trying_again_cannot_mend_is_tried_once_and_keeps_its_class(
+    error: Exception,
+) -> None:
     with pytest.raises(type(error)):
         await using(9, error, Report())
     assert len(TRIES) == 1

@@ -35,13 +35,19 @@ def _nothing_called() -> None:
 @asynccontextmanager
 async def working(kit: RunKit, *flows: str, limit: int | None = None) -> AsyncIterator[WarmWorker]:
     await kit.deploy(*flows)
-    async with WarmWorker(work_pool_name=kit.pool, name=kit.pool, limit=limit, prefetch_seconds=0) as worker:
+    async with WarmWorker(
+        work_pool_name=kit.pool, name=kit.pool, limit=limit, prefetch_seconds=0
+    ) as worker:
         yield worker
 
 
-async def test_a_run_is_executed_in_the_workers_own_process_with_its_parameters(kit: RunKit) -> None:
+async def test_a_run_is_executed_in_the_workers_own_process_with_its_parameters(
+    kit: RunKit,
+) -> None:
     async with working(kit, "noted") as worker:
-        run = await kit.reaches(await kit.ask_for("noted", word="hello"), "Completed", worker=worker)
+        run = await kit.reaches(
+            await kit.ask_for("noted", word="hello"), "Completed", worker=worker
+        )
     assert [*CALLS] == [("hello", os.getpid())]
     assert run.infrastructure_pid == f"{socket.gethostname()}:{os.getpid()}:{run.id}"
 
@@ -69,7 +75,10 @@ async def test_a_run_cancelled_in_the_ui_is_stopped_and_ends_cancelled(kit: RunK
 
 async def test_a_limited_worker_leaves_runs_to_others_until_it_is_free(kit: RunKit) -> None:
     async with working(kit, "held", limit=1) as worker:
-        first, second = await kit.ask_for("held", word="first"), await kit.ask_for("held", word="second")
+        first, second = (
+            await kit.ask_for("held", word="first"),
+            await kit.ask_for("held", word="second"),
+        )
         await kit.reaches(first, "Running", worker=worker)
         await eventually(_called("first began"))
         await worker.get_and_submit_flow_runs()
@@ -83,7 +92,10 @@ async def test_a_limited_worker_leaves_runs_to_others_until_it_is_free(kit: RunK
 
 
 async def test_two_workers_share_the_work_and_double_none(kit: RunKit) -> None:
-    async with working(kit, "noted") as one, WarmWorker(work_pool_name=kit.pool, name="two", prefetch_seconds=0) as two:
+    async with (
+        working(kit, "noted") as one,
+        WarmWorker(work_pool_name=kit.pool, name="two", prefetch_seconds=0) as two,
+    ):
         runs = [await kit.ask_for("noted", word=str(number)) for number in range(6)]
         for run in runs:
             await kit.reaches(run, "Completed", worker=two)
@@ -91,7 +103,9 @@ async def test_two_workers_share_the_work_and_double_none(kit: RunKit) -> None:
     assert sorted(word for word, _ in CALLS) == ["0", "1", "2", "3", "4", "5"]
 
 
-async def test_a_server_that_goes_away_is_waited_for(kit: RunKit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_goes_away_is_waited_for(
+    kit: RunKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(warm_worker, "_POLL_TIMEOUT", 1.0)
     monkeypatch.setattr(warm_worker, "_SYNC_TIMEOUT", 1.0)
     monkeypatch.setattr(warm_worker, "_RETRY_SECONDS", 0.0)
@@ -99,13 +113,19 @@ async def test_a_server_that_goes_away_is_waited_for(kit: RunKit, monkeypatch: p
     port = free_port()
     async with forwarding(port, PREFECT_API_URL.value() or "") as proxy:
         with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
-            async with WarmWorker(work_pool_name=kit.pool, name=kit.pool, prefetch_seconds=0) as worker:
-                await kit.reaches(await kit.ask_for("noted", word="before"), "Completed", worker=worker)
+            async with WarmWorker(
+                work_pool_name=kit.pool, name=kit.pool, prefetch_seconds=0
+            ) as worker:
+                await kit.reaches(
+                    await kit.ask_for("noted", word="before"), "Completed", worker=worker
+                )
                 proxy.cut()
                 assert await worker.get_and_submit_flow_runs() == []
                 await worker.sync_with_backend()
                 proxy.mend()
-                await kit.reaches(await kit.ask_for("noted", word="after"), "Completed", worker=worker)
+                await kit.reaches(
+                    await kit.ask_for("noted", word="after"), "Completed", worker=worker
+                )
     assert [word for word, _ in CALLS] == ["before", "after"]
 
 
@@ -134,7 +154,9 @@ async def test_what_outlasts_the_grace_is_cancelled_and_not_left_running(kit: Ru
     assert await kit.state(run) == "Crashed"
 
 
-async def test_the_runs_of_a_killed_worker_are_crashed_by_the_next_and_free_their_slots(kit: RunKit) -> None:
+async def test_the_runs_of_a_killed_worker_are_crashed_by_the_next_and_free_their_slots(
+    kit: RunKit,
+) -> None:
     await kit.deploy("lasting", limit=1)
     with kit.worker_process() as process:
         killed = await kit.ask_for("lasting", seconds=600)
@@ -185,9 +207,20 @@ RUN = uuid4()
         ("8512", set(), False),
         (None, set(), False),
     ],
-    ids=["ours", "ours, ended", "alive", "gone", "tried again", "another host", "another worker", "nowhere yet"],
+    ids=[
+        "ours",
+        "ours, ended",
+        "alive",
+        "gone",
+        "tried again",
+        "another host",
+        "another worker",
+        "nowhere yet",
+    ],
 )
-def test_a_run_is_dead_when_its_process_on_this_host_is_gone(where: str | None, mine: set[UUID], *, dead: bool) -> None:
+def test_a_run_is_dead_when_its_process_on_this_host_is_gone(
+    where: str | None, mine: set[UUID], *, dead: bool
+) -> None:
     assert is_dead(where, RUN, mine) is dead
 
 
@@ -200,7 +233,9 @@ def _called(word: str):  # noqa: ANN202 - a look for `eventually`
 
 def _lines_of(kit: RunKit, run: UUID):  # noqa: ANN202 - the same
     async def look() -> list[str]:
-        logs: list[Log] = await kit.client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run])))
+        logs: list[Log] = await kit.client.read_logs(
+            LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
+        )
         return [line.message for line in logs if line.name == "showrunner.stand_ins"]
 
     return look
@@ -227,7 +262,9 @@ class Proxy:
         if not self._whole:
             writer.transport.abort()
             return
-        there_reader, there_writer = await asyncio.open_connection(self._target[0], int(self._target[1]))
+        there_reader, there_writer = await asyncio.open_connection(
+            self._target[0], int(self._target[1])
+        )
         self._writers |= {writer, there_writer}
         await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
 

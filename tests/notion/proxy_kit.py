@@ -41,7 +41,9 @@ class Proxy:
         else:
             there, onward = await asyncio.open_connection("127.0.0.1", self._port)
             lines = [f"{method} {urlsplit(target).path} {version}", "Connection: close"]
-            lines += [one for one in headers.split("\r\n") if not one.lower().startswith("connection")]
+            lines += [
+                one for one in headers.split("\r\n") if not one.lower().startswith("connection")
+            ]
             onward.write(("\r\n".join([one for one in lines if one]) + "\r\n\r\n").encode())
             writer.write(await there.read())
             onward.close()

@@ -29,7 +29,9 @@ from tasks.notion.throttle import counting_requests
 OK = JSONResponse({"object": "page", "id": "p"})
 
 
-async def test_every_request_names_the_version_and_the_token(connect: Connect, script: Script) -> None:
+async def test_every_request_names_the_version_and_the_token(
+    connect: Connect, script: Script
+) -> None:
     await connect().get_page("p")
     method, path, headers = script.asked[0]
     assert (method, path) == ("GET", "/v1/pages/p")
@@ -69,7 +71,9 @@ async def test_an_answer_that_saved_nothing_is_repeated_even_for_a_write(
     assert 2 <= script.waits[1] < 3
 
 
-async def test_retry_after_is_honoured_and_holds_every_process(connect: Connect, script: Script) -> None:
+async def test_retry_after_is_honoured_and_holds_every_process(
+    connect: Connect, script: Script
+) -> None:
     script.answers = [error(429, "rate_limited", retry_after=7), OK]
     await connect().get_page("p")
     assert script.waits == [7]
@@ -96,7 +100,11 @@ async def test_a_blocked_connection_is_not_asked_again(connect: Connect, script:
     [
         error(500, "internal_server_error"),
         PlainTextResponse("<html>bad gateway</html>", 502),
-        error(503, "service_unavailable", additional_data={"retry_guidance": "Do not repeat the write"}),
+        error(
+            503,
+            "service_unavailable",
+            additional_data={"retry_guidance": "Do not repeat the write"},
+        ),
         error(504, "gateway_timeout"),
         httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("gone"),
@@ -153,7 +161,9 @@ async def test_an_answer_that_is_not_notions_is_called_so(connect: Connect, scri
             await connect().get_page("p")
 
 
-async def test_a_connection_that_was_never_made_carried_nothing(connect: Connect, script: Script) -> None:
+async def test_a_connection_that_was_never_made_carried_nothing(
+    connect: Connect, script: Script
+) -> None:
     script.answers = [httpx.ConnectError("refused"), OK]
     assert (await connect().update_page("p", {}))["id"] == "p"
 
@@ -176,7 +186,9 @@ async def test_every_attempt_counts_as_a_request(connect: Connect, script: Scrip
 
 
 async def test_notions_own_clock_is_read_off_its_answers(connect: Connect, script: Script) -> None:
-    script.answers = [JSONResponse({"object": "user"}, headers={"date": "Mon, 23 Nov 2026 10:00:00 GMT"})]
+    script.answers = [
+        JSONResponse({"object": "user"}, headers={"date": "Mon, 23 Nov 2026 10:00:00 GMT"})
+    ]
     client = connect()
     assert client.server_time is None
     await client.me()
@@ -186,7 +198,9 @@ async def test_notions_own_clock_is_read_off_its_answers(connect: Connect, scrip
 
 async def test_a_long_property_is_read_to_its_end(connect: Connect, script: Script) -> None:
     script.answers = [
-        JSONResponse({"object": "list", "results": [{"n": 1}], "has_more": True, "next_cursor": "c"}),
+        JSONResponse(
+            {"object": "list", "results": [{"n": 1}], "has_more": True, "next_cursor": "c"}
+        ),
         JSONResponse({"object": "list", "results": [{"n": 2}], "has_more": False}),
     ]
     assert await connect().get_property("p", "title") == [{"n": 1}, {"n": 2}]
@@ -246,12 +260,16 @@ async def test_background_work_takes_only_moments_that_nobody_reserved(sessions:
         tries.append(seconds)
         if len(tries) == 3:
             async with sessions.begin() as session:
-                await session.execute(text("UPDATE sync_state SET moment = clock_timestamp() - interval '1 s'"))
+                await session.execute(
+                    text("UPDATE sync_state SET moment = clock_timestamp() - interval '1 s'")
+                )
 
     budget = SharedBudget(sessions, 3, sleep)
     await budget.acquire()
     async with sessions.begin() as session:
-        await session.execute(text("UPDATE sync_state SET moment = clock_timestamp() + interval '1 h'"))
+        await session.execute(
+            text("UPDATE sync_state SET moment = clock_timestamp() + interval '1 h'")
+        )
     await budget.acquire(background=True)
     assert len(tries) == 3
 
@@ -274,7 +292,9 @@ async def test_a_hold_is_everybodys_even_with_a_turn_reserved(sessions: Sessions
     assert slept == [pytest.approx(1 / RARELY, abs=60), pytest.approx(5000, abs=60)]
 
 
-async def test_a_persons_edit_is_sent_before_what_a_push_lined_up(script: Script, connect: Connect) -> None:
+async def test_a_persons_edit_is_sent_before_what_a_push_lined_up(
+    script: Script, connect: Connect
+) -> None:
     client = connect(per_second=3)
     with in_lane(Lane.PUSH):
         pushes = [asyncio.create_task(client.get_page(f"push-{number}")) for number in range(8)]

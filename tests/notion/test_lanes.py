@@ -51,7 +51,9 @@ async def street() -> Street:
     return Street()
 
 
-async def test_a_persons_edit_takes_the_next_turn_before_everything_a_push_has_lined_up(street: Street) -> None:
+async def test_a_persons_edit_takes_the_next_turn_before_everything_a_push_has_lined_up(
+    street: Street,
+) -> None:
     for number in range(3):
         await street.send(f"push {number}", Lane.PUSH)
     await street.send("edit", Lane.PEOPLE)
@@ -69,7 +71,9 @@ async def test_while_both_wait_a_push_has_every_third_turn(street: Street) -> No
         await street.turns.comes()
     lanes = "".join(name[0] for name in street.went)
     assert lanes == "eepeepeepee"
-    assert [name for name in street.went if name.startswith("edit")] == [f"edit {number}" for number in range(8)]
+    assert [name for name in street.went if name.startswith("edit")] == [
+        f"edit {number}" for number in range(8)
+    ]
 
 
 async def test_a_share_is_of_turns_for_which_both_waited(street: Street) -> None:

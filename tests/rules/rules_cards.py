@@ -36,7 +36,11 @@ KINDS: Final = {
     "Videos": "relation",
     "Audio": "relation",
 }
-OPTIONS: Final = {"Status": STATUSES, "Priority": ("Low", "Normal", "High"), "Channel": ("deep_sea", "history")}
+OPTIONS: Final = {
+    "Status": STATUSES,
+    "Priority": ("Low", "Normal", "High"),
+    "Channel": ("deep_sea", "history"),
+}
 
 
 def make_board(*, without: Sequence[str] = (), **kinds: str) -> Board:
@@ -62,12 +66,18 @@ def make_page(properties: Mapping[str, Any], **top: Any) -> dict[str, Any]:
     return {
         "object": "page",
         "id": "page-1",
-        "parent": {"type": "data_source_id", "data_source_id": "source-1", "database_id": "database-1"},
+        "parent": {
+            "type": "data_source_id",
+            "data_source_id": "source-1",
+            "database_id": "database-1",
+        },
         "created_time": "2026-11-20T08:15:00.000Z",
         "last_edited_time": "2026-11-23T09:59:00.000Z",
         "last_edited_by": {"object": "user", "id": "ada"},
         "in_trash": False,
-        "properties": {name: {"id": f"id-{name}", **value} for name, value in {**empty, **properties}.items()},
+        "properties": {
+            name: {"id": f"id-{name}", **value} for name, value in {**empty, **properties}.items()
+        },
         **top,
     }
 
@@ -161,10 +171,14 @@ def verdict(made: Plan) -> Verdict:
     return Verdict(column, made.base.status, lost[0].reason if lost else None, made.moved)
 
 
-def look(base: Base | None, shown: str | None, task: TaskState | None, *, valid: bool, **how: Any) -> Plan:
+def look(
+    base: Base | None, shown: str | None, task: TaskState | None, *, valid: bool, **how: Any
+) -> Plan:
     """A look at a card that shows that Status; `how` as for `plan`, without it a move that would wait is put back."""
     topic = "Anglerfish" if valid else ""
-    return plan(base, make_card(status=shown, topic=topic), task, [] if valid else [NO_TOPIC], **how)
+    return plan(
+        base, make_card(status=shown, topic=topic), task, [] if valid else [NO_TOPIC], **how
+    )
 
 
 def agreeing(status: BoardStatus) -> Base:

@@ -15,15 +15,29 @@ from models.tables.card_creation import CardCreation
 
 MINE = "bot"
 OWN: dict[str, Any] = {"created_by": MINE, "created_time": NOW.replace(second=0, microsecond=0)}
-SENT: dict[str, Any] = {"Title": "Kraken", "Topic": "Deep", "Channel": "history", "Created": NOW.replace(second=0)}
+SENT: dict[str, Any] = {
+    "Title": "Kraken",
+    "Topic": "Deep",
+    "Channel": "history",
+    "Created": NOW.replace(second=0),
+}
 
 
 def sent(number: int, **values: Any) -> CardCreation:
-    return CardCreation(task_id=UUID(int=number), sent_at=NOW, sent_by=MINE, sent=as_json({**SENT, **values}))
+    return CardCreation(
+        task_id=UUID(int=number), sent_at=NOW, sent_by=MINE, sent=as_json({**SENT, **values})
+    )
 
 
 def look(page_id: str, task: int | None = None, **values: Any) -> Look:
-    shown = {"title": "Other", "topic": "Else", "channel": "deep_sea", "created": None, **OWN, **values}
+    shown = {
+        "title": "Other",
+        "topic": "Else",
+        "channel": "deep_sea",
+        "created": None,
+        **OWN,
+        **values,
+    }
     card = make_card(page_id=page_id, **shown)
     task_id = UUID(int=task) if task is not None else None
     return Look(card=card, violations=(), began=NOW, ended=NOW, by_id=True, task_id=task_id)
@@ -35,16 +49,25 @@ def assigned(looks: list[Look], *creations: CardCreation) -> dict[str, int]:
 
 
 def test_the_answer_to_a_creation_is_its_card_whatever_it_shows() -> None:
-    assert assigned([look("p", task=1), look("q", title="Kraken")], sent(1), sent(2, Title="Eel")) == {"p": 1}
+    assert assigned(
+        [look("p", task=1), look("q", title="Kraken")], sent(1), sent(2, Title="Eel")
+    ) == {"p": 1}
 
 
 def test_a_page_of_the_title_that_was_sent_is_its_card() -> None:
     creations = (sent(1), sent(2, Title="Eel"))
-    assert assigned([look("p", title="Eel"), look("q", title="Kraken")], *creations) == {"p": 2, "q": 1}
+    assert assigned([look("p", title="Eel"), look("q", title="Kraken")], *creations) == {
+        "p": 2,
+        "q": 1,
+    }
 
 
-def test_titles_that_differ_by_a_blank_are_told_apart_and_one_that_lost_its_blank_is_known() -> None:
-    assert assigned([look("p", title="Kraken "), look("q", title="Kraken")], sent(1), sent(2, Title="Kraken ")) == {
+def test_titles_that_differ_by_a_blank_are_told_apart_and_one_that_lost_its_blank_is_known() -> (
+    None
+):
+    assert assigned(
+        [look("p", title="Kraken "), look("q", title="Kraken")], sent(1), sent(2, Title="Kraken ")
+    ) == {
         "p": 2,
         "q": 1,
     }

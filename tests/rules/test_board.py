@@ -12,17 +12,30 @@ from models.errors import BoardError
 from models.rules.board_schema import Board, board_schema, read_board
 
 
-def source(*, without: tuple[str, ...] = (), rename: dict[str, str] | None = None, **kinds: Any) -> dict[str, Any]:
+def source(
+    *, without: tuple[str, ...] = (), rename: dict[str, str] | None = None, **kinds: Any
+) -> dict[str, Any]:
     """A data source object that has every property; ids stay with what the property was first called."""
     called = rename or {}
-    wanted = {name: kinds.get(name.replace(" ", "_"), kind) for name, kind in KINDS.items() if name not in without}
+    wanted = {
+        name: kinds.get(name.replace(" ", "_"), kind)
+        for name, kind in KINDS.items()
+        if name not in without
+    }
     properties = {
-        called.get(name, name): {"id": f"%3A{name}", "name": called.get(name, name), "type": kind, kind: {}}
+        called.get(name, name): {
+            "id": f"%3A{name}",
+            "name": called.get(name, name),
+            "type": kind,
+            kind: {},
+        }
         for name, kind in wanted.items()
     }
     for name in ("Status", "Priority", "Channel"):
         if name in wanted:
-            properties[called.get(name, name)][wanted[name]] = {"options": [{"name": "Draft"}, {"name": "Low"}]}
+            properties[called.get(name, name)][wanted[name]] = {
+                "options": [{"name": "Draft"}, {"name": "Low"}]
+            }
     return {"object": "data_source", "id": "source-1", "properties": properties}
 
 
@@ -34,11 +47,24 @@ def test_status_may_be_a_select_or_a_status(kind: str) -> None:
 
 def test_notions_own_times_are_read_and_never_written() -> None:
     board = read_board(source(Created="created_time", Updated="last_edited_time"))
-    assert (board.shows("Created"), board.shows("Updated"), board.shows("Status")) == (False, False, True)
+    assert (board.shows("Created"), board.shows("Updated"), board.shows("Status")) == (
+        False,
+        False,
+        True,
+    )
 
 
 def test_what_is_not_needed_may_be_missing() -> None:
-    optional = ("Story Direction", "Priority", "Created", "Updated", "Attention", "Assets", "Videos", "Audio")
+    optional = (
+        "Story Direction",
+        "Priority",
+        "Created",
+        "Updated",
+        "Attention",
+        "Assets",
+        "Videos",
+        "Audio",
+    )
     board = read_board(source(without=optional))
     assert sorted(board.properties) == ["Channel", "Status", "Title", "Topic"]
     assert not any(board.shows(name) for name in optional)
@@ -51,7 +77,10 @@ def test_the_title_is_found_by_its_type() -> None:
 def test_a_renamed_property_is_found_by_the_id_it_is_known_by() -> None:
     known = read_board(source())
     renamed = read_board(source(rename={"Topic": "Stoff"}), known)
-    assert (renamed.properties["Topic"].id, renamed.properties["Topic"].name) == ("%3ATopic", "Stoff")
+    assert (renamed.properties["Topic"].id, renamed.properties["Topic"].name) == (
+        "%3ATopic",
+        "Stoff",
+    )
 
 
 def test_a_property_made_anew_under_the_old_name_is_found_by_that_name() -> None:
@@ -87,7 +116,9 @@ def test_a_needed_property_that_is_missing_is_named_with_what_there_is(name: str
         ("Attention", "checkbox", "rich_text"),
     ],
 )
-def test_a_property_of_the_wrong_type_is_named_with_the_cure(name: str, kind: str, cure: str) -> None:
+def test_a_property_of_the_wrong_type_is_named_with_the_cure(
+    name: str, kind: str, cure: str
+) -> None:
     wrong: dict[str, Any] = {name.replace(" ", "_"): kind}
     with pytest.raises(BoardError) as caught:
         read_board(source(**wrong))
@@ -107,13 +138,20 @@ def test_a_board_in_the_trash_is_not_followed() -> None:
 
 def test_what_notion_computes_is_known_as_nobodys() -> None:
     made = source(Created="created_time")
-    made["properties"]["Time in Status"] = {"id": "time", "name": "Time in Status", "type": "formula", "formula": {}}
+    made["properties"]["Time in Status"] = {
+        "id": "time",
+        "name": "Time in Status",
+        "type": "formula",
+        "formula": {},
+    }
     assert read_board(made).computed_ids == {"%3ACreated", "time"}
 
 
 def options(*named: tuple[str, str]) -> Board:
     raw = source()
-    raw["properties"]["Status"]["select"] = {"options": [{"id": id_, "name": name} for id_, name in named]}
+    raw["properties"]["Status"]["select"] = {
+        "options": [{"id": id_, "name": name} for id_, name in named]
+    }
     return read_board(raw)
 
 
@@ -123,7 +161,9 @@ def test_a_board_that_changed_cards_is_told_from_one_that_only_grew() -> None:
     assert options(("1", "Draft")).changed_cards(before)
     assert options(("1", "Draft"), ("2", "In the queue")).changed_cards(before)
     assert options(("1", "Draft"), ("9", "Queued")).changed_cards(before)
-    assert not read_board(source(rename={"Topic": "Stoff"}), read_board(source())).changed_cards(read_board(source()))
+    assert not read_board(source(rename={"Topic": "Stoff"}), read_board(source())).changed_cards(
+        read_board(source())
+    )
     assert read_board(source(without=("Priority",))).changed_cards(read_board(source()))
     assert read_board(source()).changed_cards(read_board(source(without=("Priority",))))
     assert read_board(source(Status="status")).changed_cards(read_board(source()))
@@ -145,8 +185,15 @@ def test_options_that_the_pipeline_needs_and_the_board_lacks_are_listed() -> Non
 def test_a_new_board_has_the_columns_in_order_and_what_the_spec_asks() -> None:
     schema = board_schema(["deep_sea", "history"])
     assert [option["name"] for option in schema["Status"]["select"]["options"]] == list(STATUSES)
-    assert [option["name"] for option in schema["Priority"]["select"]["options"]] == ["Low", "Normal", "High"]
-    assert [option["name"] for option in schema["Channel"]["select"]["options"]] == ["deep_sea", "history"]
+    assert [option["name"] for option in schema["Priority"]["select"]["options"]] == [
+        "Low",
+        "Normal",
+        "High",
+    ]
+    assert [option["name"] for option in schema["Channel"]["select"]["options"]] == [
+        "deep_sea",
+        "history",
+    ]
     assert {name: next(iter(shape)) for name, shape in schema.items()} == {
         "Title": "title",
         "Channel": "select",

@@ -9,14 +9,24 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rules_cards import STATUSES, make_board, make_page
 
-from models.rules.codec import plain_text, read_card, rich_text, storable, to_minute, write_properties
+from models.rules.codec import (
+    plain_text,
+    read_card,
+    rich_text,
+    storable,
+    to_minute,
+    write_properties,
+)
 
 PIECE = 2000
 """UTF-16 units that Notion takes in one piece of text."""
 
-oddities = st.sampled_from(["\x00", "\ud83d", "\ude00", "🎬", "👩\u200d👧", "\uffff", "\U0010ffff", "\u200d"])
+oddities = st.sampled_from(
+    ["\x00", "\ud83d", "\ude00", "🎬", "👩\u200d👧", "\uffff", "\U0010ffff", "\u200d"]
+)
 awkward = st.lists(st.characters() | oddities, max_size=12).map("".join)
-"""Any text, with lone surrogates, U+0000 and characters of two units more often than chance would have them."""
+"""Any text, with lone surrogates, U+0000 and characters of two units more often than chance would
+have them."""
 around_a_border = st.builds(
     lambda pieces, off, text, rest: "a" * (pieces * PIECE + off) + text + "b" * rest,
     st.integers(1, 3),
@@ -25,7 +35,11 @@ around_a_border = st.builds(
     st.integers(0, PIECE + 1),
 )
 """Text in which something awkward stands where a piece ends."""
-moments = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis adds the zone
+moments = st.datetimes(
+    min_value=datetime(1, 1, 2),  # noqa: DTZ001
+    max_value=datetime(9999, 12, 30),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
 
 
 def units(text: str) -> int:
@@ -47,18 +61,26 @@ def as_notion_answers(written: dict[str, Any]) -> dict[str, Any]:
 @given(around_a_border)
 @example("a" * (PIECE - 1) + "🎬")
 @example("a" * (PIECE - 1) + "\ud83d" + "\ude00")
-def test_text_around_a_border_comes_back_in_pieces_that_notion_takes_and_no_more_than_it_needs(content: str) -> None:
+def test_text_around_a_border_comes_back_in_pieces_that_notion_takes_and_no_more_than_it_needs(
+    content: str,
+) -> None:
     pieces = [part["text"]["content"] for part in rich_text(content)]
     assert "".join(pieces) == storable(content)
-    assert plain_text([{"type": "text", "text": {"content": piece}} for piece in pieces]) == storable(content)
+    assert plain_text(
+        [{"type": "text", "text": {"content": piece}} for piece in pieces]
+    ) == storable(content)
     assert all(0 < units(piece) <= PIECE for piece in pieces)
-    assert all(units(piece) >= PIECE - 1 for piece in pieces[:-1]), "a piece ends early only before a pair of units"
+    assert all(units(piece) >= PIECE - 1 for piece in pieces[:-1]), (
+        "a piece ends early only before a pair of units"
+    )
 
 
 @given(awkward)
 def test_only_what_postgresql_cannot_hold_is_taken_out(content: str) -> None:
     kept = storable(content)
-    assert kept == "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in content if char != "\x00")
+    assert kept == "".join(
+        "\ufffd" if "\ud800" <= char <= "\udfff" else char for char in content if char != "\x00"
+    )
     assert "\x00" not in kept.encode("utf-8").decode("utf-8")
 
 

@@ -43,10 +43,20 @@ def incident(name: str, level: Any = "CRITICAL", title: str = "It broke.") -> In
         (None, True, WARN, "none has ended well yet; one is under way now"),
         (ago(seconds=61), False, OK, "61 s ago"),
         (ago(minutes=5), True, OK, "5 min ago; one is under way now"),
-        (ago(minutes=5, seconds=1), False, FAIL, "none has ended well for 5 min, since 2026-11-23 09:55:29 UTC"),
+        (
+            ago(minutes=5, seconds=1),
+            False,
+            FAIL,
+            "none has ended well for 5 min, since 2026-11-23 09:55:29 UTC",
+        ),
     ],
 )
-def test_a_cycle_is_good_for_five_minutes(last: datetime | None, running: bool, state: State, facts: str) -> None:  # noqa: FBT001
+def test_a_cycle_is_good_for_five_minutes(
+    last: datetime | None,
+    running: bool,  # noqa: FBT001
+    state: State,
+    facts: str,
+) -> None:
     check = judge_cycle(last, running=running, now=NOW)
     assert (check.state, check.facts, bool(check.cures)) == (state, facts, state is not OK)
 
@@ -58,7 +68,12 @@ def test_a_cycle_is_good_for_five_minutes(last: datetime | None, running: bool, 
         (0, ago(minutes=2), OK, "3 waiting, 0 dead, 9 processed"),
         (0, ago(minutes=3), WARN, "3 waiting, the oldest due for 3 min"),
         (0, ago(minutes=6), FAIL, "3 waiting, the oldest due for 6 min"),
-        (2, ago(minutes=3), FAIL, "2 dead: what they told was never looked at; 3 waiting, the oldest due for 3 min"),
+        (
+            2,
+            ago(minutes=3),
+            FAIL,
+            "2 dead: what they told was never looked at; 3 waiting, the oldest due for 3 min",
+        ),
     ],
 )
 def test_an_inbox_is_worked_through_and_nothing_in_it_is_dead(
@@ -75,14 +90,24 @@ def test_an_inbox_is_worked_through_and_nothing_in_it_is_dead(
         ({"enrolled": True}, OK, "secret enrolled, last event 3 min ago"),
         ({}, WARN, "no secret is set, so the door lets nobody in"),
         ({"secret": True, "last_event": None}, WARN, "a secret is set, but no event has ever come"),
-        ({"enrolled": True, "enrolment_open": True}, WARN, "enrolment is open: anybody can send a token beside"),
+        (
+            {"enrolled": True, "enrolment_open": True},
+            WARN,
+            "enrolment is open: anybody can send a token beside",
+        ),
         ({"secret": True, "waiting": 1}, WARN, "1 verification token waits to be accepted"),
     ],
 )
 def test_a_webhook_needs_a_secret_a_closed_enrolment_and_events(
     given: dict[str, Any], state: State, facts: str
 ) -> None:
-    usual = {"secret": False, "enrolled": False, "waiting": 0, "enrolment_open": False, "last_event": ago(minutes=3)}
+    usual = {
+        "secret": False,
+        "enrolled": False,
+        "waiting": 0,
+        "enrolment_open": False,
+        "last_event": ago(minutes=3),
+    }
     check = judge_webhook(**{**usual, **given}, address="http://door/webhook/notion", now=NOW)
     assert check.state is state
     assert check.facts.startswith(facts)
@@ -94,26 +119,47 @@ def test_a_webhook_needs_a_secret_a_closed_enrolment_and_events(
         ("0003", OK, "at 0003", ""),
         ("0001", FAIL, "2 pending: the database is at 0001, 0003 is the last", "showrunner up"),
         (None, FAIL, "3 pending: the database is at nothing, 0003 is the last", "showrunner up"),
-        ("0009", FAIL, "the database is at 0009, which this version does not know", "Update Showrunner"),
+        (
+            "0009",
+            FAIL,
+            "the database is at 0009, which this version does not know",
+            "Update Showrunner",
+        ),
     ],
 )
-def test_a_database_is_at_the_last_migration(current: str | None, state: State, facts: str, cure: str) -> None:
+def test_a_database_is_at_the_last_migration(
+    current: str | None, state: State, facts: str, cure: str
+) -> None:
     check = judge_migrations(current, ["0001", "0002", "0003"])
     assert (check.state, check.facts) == (state, facts)
     assert cure in "".join(check.cures)
 
 
 def test_what_was_refused_for_want_of_a_capability_is_red_until_that_is_over() -> None:
-    assert judge_capabilities([], None, NOW).facts == "read: yes; update: not known until the first write"
-    assert judge_capabilities([], ago(minutes=3), NOW).facts == "read: yes; update: yes, last write 3 min ago"
-    assert judge_capabilities([incident("notion_auth", title="Notion answered 401")], None, NOW).state is OK
-    refused = judge_capabilities([incident("notion_auth", title="Notion answered 403")], ago(days=1), NOW)
+    assert (
+        judge_capabilities([], None, NOW).facts
+        == "read: yes; update: not known until the first write"
+    )
+    assert (
+        judge_capabilities([], ago(minutes=3), NOW).facts
+        == "read: yes; update: yes, last write 3 min ago"
+    )
+    assert (
+        judge_capabilities([incident("notion_auth", title="Notion answered 401")], None, NOW).state
+        is OK
+    )
+    refused = judge_capabilities(
+        [incident("notion_auth", title="Notion answered 403")], ago(days=1), NOW
+    )
     assert refused.state is FAIL
     assert "Capabilities" in refused.cures[0]
 
 
 def test_a_card_that_fails_is_yellow_until_somebody_was_alerted() -> None:
-    cards = [Failing(page_id="p1", title="Giant squid", attempts=6), Failing(page_id="p2", title="Eel", attempts=1)]
+    cards = [
+        Failing(page_id="p1", title="Giant squid", attempts=6),
+        Failing(page_id="p2", title="Eel", attempts=1),
+    ]
     assert judge_cards([], []).state is OK
     assert judge_cards(cards[1:], []).facts == "1 cannot be written to the board; “Eel” failed once"
     assert judge_cards(cards, [incident("dead_event:x", "ERROR")]).state is WARN
@@ -133,9 +179,12 @@ def test_every_open_incident_is_named_the_critical_ones_first_and_many_are_count
 
 
 @pytest.mark.parametrize(
-    ("seconds", "state"), [(0, OK), (2, OK), (-2, OK), (2.1, WARN), (-30, WARN), (30.1, FAIL), (-3600, FAIL)]
+    ("seconds", "state"),
+    [(0, OK), (2, OK), (-2, OK), (2.1, WARN), (-30, WARN), (30.1, FAIL), (-3600, FAIL)],
 )
-def test_clocks_may_differ_by_two_seconds_and_harm_from_thirty_on(seconds: float, state: State) -> None:
+def test_clocks_may_differ_by_two_seconds_and_harm_from_thirty_on(
+    seconds: float, state: State
+) -> None:
     check = judge_clocks({"PostgreSQL": timedelta(0), "Notion": timedelta(seconds=seconds)})
     assert check.state is state
     if state is not OK:
@@ -146,7 +195,9 @@ def test_clocks_may_differ_by_two_seconds_and_harm_from_thirty_on(seconds: float
     ("theirs", "skew"),
     [(NOW, 0), (ago(seconds=1.4), 0), (ago(seconds=12), 11), (NOW + timedelta(seconds=9), -8.5)],
 )
-def test_a_skew_is_what_neither_the_way_nor_the_cut_second_explains(theirs: datetime, skew: float) -> None:
+def test_a_skew_is_what_neither_the_way_nor_the_cut_second_explains(
+    theirs: datetime, skew: float
+) -> None:
     found = skew_of(NOW, NOW + timedelta(seconds=0.5), theirs, theirs + timedelta(seconds=1))
     assert found.total_seconds() == pytest.approx(skew, abs=0.41)
 

@@ -41,7 +41,9 @@ def written(time: Time) -> Iterator[tuple[logging.Logger, io.StringIO]]:
     logger.removeHandler(handler)
 
 
-def test_a_flood_is_cut_off_and_another_line_still_gets_through(written: tuple[logging.Logger, io.StringIO]) -> None:
+def test_a_flood_is_cut_off_and_another_line_still_gets_through(
+    written: tuple[logging.Logger, io.StringIO],
+) -> None:
     logger, stream = written
     for n in range(5_000):
         logger.error("refused %s", n)
@@ -50,7 +52,9 @@ def test_a_flood_is_cut_off_and_another_line_still_gets_through(written: tuple[l
     assert stream.getvalue().endswith("the database is away\n")
 
 
-def test_many_kinds_of_lines_are_cut_off_together(written: tuple[logging.Logger, io.StringIO]) -> None:
+def test_many_kinds_of_lines_are_cut_off_together(
+    written: tuple[logging.Logger, io.StringIO],
+) -> None:
     logger, stream = written
     for n in range(5_000):
         logger.error("".join(("line ", str(n))))
@@ -67,7 +71,9 @@ def test_the_next_minute_begins_by_saying_what_was_left_out(
     time.now += MINUTE
     logger.error("again")
     logger.error("again")
-    assert stream.getvalue().endswith(f"again ({5_000 - shown} lines were left out before)\nagain\n")
+    assert stream.getvalue().endswith(
+        f"again ({5_000 - shown} lines were left out before)\nagain\n"
+    )
 
 
 def test_every_line_of_ours_goes_through_the_bound(capsys: pytest.CaptureFixture[str]) -> None:

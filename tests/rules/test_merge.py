@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from rules_cards import EARLIER, NO_TITLE, NO_TOPIC, NOW, again, agreed_on, make_base, make_card, make_task, shows
+from rules_cards import (
+    EARLIER,
+    NO_TITLE,
+    NO_TOPIC,
+    NOW,
+    again,
+    agreed_on,
+    make_base,
+    make_card,
+    make_task,
+    shows,
+)
 
 from models.rules.merge import Plan, plan
 from models.rules.merge_base import differences, wrote
@@ -43,7 +54,12 @@ WITH_TASK = {
     "both-same": (NORMAL, "High", HIGH, Urgency(HIGH, HIGH)),
     "both-differ": (NORMAL, "Low", HIGH, Urgency(HIGH, HIGH, "both_changed", "High")),
     "unknown-option": (LOW, "Urgent", LOW, Urgency(NORMAL, NORMAL, "unknown_option", "Normal")),
-    "unknown-option-while-the-database-changed": (LOW, "Urgent", HIGH, Urgency(HIGH, HIGH, "both_changed", "High")),
+    "unknown-option-while-the-database-changed": (
+        LOW,
+        "Urgent",
+        HIGH,
+        Urgency(HIGH, HIGH, "both_changed", "High"),
+    ),
     "emptied": (HIGH, None, HIGH, Urgency(NORMAL, NORMAL, pushed="Normal")),
     "emptied-while-the-database-changed": (NORMAL, None, HIGH, Urgency(HIGH, HIGH, pushed="High")),
     "other-case": (NORMAL, "high", NORMAL, Urgency(HIGH, HIGH)),
@@ -52,7 +68,9 @@ WITH_TASK = {
 
 
 @pytest.mark.parametrize("violations", [[], [NO_TOPIC]], ids=["valid", "invalid"])
-@pytest.mark.parametrize(("agreed", "shown", "database", "expected"), WITH_TASK.values(), ids=WITH_TASK.keys())
+@pytest.mark.parametrize(
+    ("agreed", "shown", "database", "expected"), WITH_TASK.values(), ids=WITH_TASK.keys()
+)
 def test_priority_of_a_card_with_a_task(
     agreed: Priority,
     shown: str | None,
@@ -64,9 +82,12 @@ def test_priority_of_a_card_with_a_task(
     made = plan(base, make_card(priority=shown), make_task(priority=database), violations)
     assert made.task is not None
     lost = [entry.reason for entry in made.lost if entry.value is not None]
-    assert Urgency(made.task.priority, made.base.priority, lost[0] if lost else None, pushes(made).get("Priority")) == (
-        expected
-    )
+    assert Urgency(
+        made.task.priority,
+        made.base.priority,
+        lost[0] if lost else None,
+        pushes(made).get("Priority"),
+    ) == (expected)
 
 
 WITHOUT_TASK = {
@@ -99,7 +120,9 @@ def test_priority_of_a_card_without_a_task(
     base = make_base(make_card(priority=agreed.option)) if agreed is not None else None
     made = plan(base, make_card(priority=shown), None, violations)
     assert made.base.priority is expected
-    assert (made.task.priority if made.task is not None else None) is (None if violations else expected)
+    assert (made.task.priority if made.task is not None else None) is (
+        None if violations else expected
+    )
     assert [entry.reason for entry in made.lost] == ([lost] if lost else [])
     assert pushes(made).get("Priority") == pushed
 
@@ -120,7 +143,9 @@ def test_first_contact_with_a_card_whose_task_exists_keeps_the_databases_priorit
 
 def test_an_overruled_priority_is_told_on_the_card() -> None:
     made = plan(make_base(), make_card(priority="Low"), make_task(priority=HIGH), [])
-    assert made.attention == "The pipeline set Priority to “High” meanwhile, so “Low” was not taken."
+    assert (
+        made.attention == "The pipeline set Priority to “High” meanwhile, so “Low” was not taken."
+    )
 
 
 def test_two_refusals_at_once_are_both_told() -> None:
@@ -149,7 +174,12 @@ def test_an_emptied_story_direction_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("field", "values"),
-    [("Title", {"title": ""}), ("Channel", {"channel": None}), ("Channel", {"channel": "x"}), ("Topic", {"topic": ""})],
+    [
+        ("Title", {"title": ""}),
+        ("Channel", {"channel": None}),
+        ("Channel", {"channel": "x"}),
+        ("Topic", {"topic": ""}),
+    ],
 )
 def test_an_invalid_text_keeps_the_tasks_last_valid_one_and_takes_the_others(
     field: str,
@@ -158,7 +188,11 @@ def test_an_invalid_text_keeps_the_tasks_last_valid_one_and_takes_the_others(
     good = {"title": "T", "topic": "O", "channel": "history", "story_direction": "S"}
     violation = Violation(field=field, reason="wrong", message=f"{field} is wrong.")
     made = plan(make_base(), make_card(**{**good, **values}), make_task(), [violation])
-    kept = {"Title": {"title": "The deep"}, "Channel": {"channel_id": "deep_sea"}, "Topic": {"topic": "Anglerfish"}}
+    kept = {
+        "Title": {"title": "The deep"},
+        "Channel": {"channel_id": "deep_sea"},
+        "Topic": {"topic": "Anglerfish"},
+    }
     taken = {"title": "T", "topic": "O", "channel_id": "history", "story_direction": "S"}
     assert made.task == make_task(**{**taken, **kept[field]})
     assert made.attention == f"{field} is wrong."
@@ -173,7 +207,12 @@ def test_a_card_that_is_not_valid_has_no_task_and_says_why() -> None:
 
 def test_a_card_becomes_a_task_when_it_is_first_valid() -> None:
     before = plan(None, make_card(topic=""), None, [NO_TOPIC])
-    told = plan(wrote(before.base, pushes(before)), make_card(topic="", attention="Topic is empty."), None, [NO_TOPIC])
+    told = plan(
+        wrote(before.base, pushes(before)),
+        make_card(topic="", attention="Topic is empty."),
+        None,
+        [NO_TOPIC],
+    )
     after = plan(told.base, make_card(attention="Topic is empty."), None, [])
     assert after.task == make_task(created_at=EARLIER, status_changed_at=EARLIER)
     assert pushes(after) == {"Attention": ""}
@@ -190,8 +229,12 @@ def test_dates_that_the_board_has_are_taken_in_the_first_import() -> None:
     assert made.lost == ()
 
 
-def test_dates_that_the_board_lacks_in_the_first_import_are_the_pages_own_and_count_as_agreed() -> None:
-    made = plan(None, make_card(created=None, updated=None, edited_at=NOW), None, [], importing=True)
+def test_dates_that_the_board_lacks_in_the_first_import_are_the_pages_own_and_count_as_agreed() -> (
+    None
+):
+    made = plan(
+        None, make_card(created=None, updated=None, edited_at=NOW), None, [], importing=True
+    )
     assert made.task is not None
     assert (made.task.created_at, made.task.status_changed_at) == (EARLIER, NOW)
     assert {"Created", "Updated"} <= made.base.lacking
@@ -207,7 +250,10 @@ def test_a_card_made_after_the_first_import_gets_its_dates_whatever_was_typed_th
     made = plan(None, card, None, violations)
     # A card nobody follows yet has stood in its column since it was made, as far as anybody knows.
     changed_at = EARLIER if violations else NOW
-    assert {name: pushes(made)[name] for name in ("Created", "Updated")} == {"Created": EARLIER, "Updated": changed_at}
+    assert {name: pushes(made)[name] for name in ("Created", "Updated")} == {
+        "Created": EARLIER,
+        "Updated": changed_at,
+    }
     assert [(entry.property, entry.value) for entry in made.lost] == (
         [("Created", str(typed)), ("Updated", str(typed))] if typed is not None else []
     )
@@ -252,7 +298,9 @@ def test_a_persons_move_writes_the_dates_the_board_lacked() -> None:
     assert set(pushes(moved)) == {"Created", "Updated"}
 
 
-@pytest.mark.parametrize("card", [make_card(), make_card(status=None, priority=None, created=None, updated=None)])
+@pytest.mark.parametrize(
+    "card", [make_card(), make_card(status=None, priority=None, created=None, updated=None)]
+)
 def test_importing_a_valid_card_writes_nothing(*, card: Any) -> None:
     made = plan(None, card, None, [], importing=True)
     assert made.task is not None
@@ -285,7 +333,9 @@ TAMPERED = {
 }
 
 
-@pytest.mark.parametrize(("values", "name", "value", "kept"), TAMPERED.values(), ids=TAMPERED.keys())
+@pytest.mark.parametrize(
+    ("values", "name", "value", "kept"), TAMPERED.values(), ids=TAMPERED.keys()
+)
 def test_what_people_write_into_the_databases_properties_is_recorded_and_put_right(
     values: dict[str, Any],
     name: str,
@@ -293,7 +343,9 @@ def test_what_people_write_into_the_databases_properties_is_recorded_and_put_rig
     kept: str,
 ) -> None:
     made = plan(make_base(), make_card(**values), make_task(), [])
-    assert made.lost == (Lost(property=name, action="refused", reason="not_yours", value=value, kept=kept),)
+    assert made.lost == (
+        Lost(property=name, action="refused", reason="not_yours", value=value, kept=kept),
+    )
     assert set(pushes(made)) == {name}
     assert made.attention == ""
 
@@ -319,7 +371,9 @@ def test_what_stands_in_attention_before_we_wrote_there_is_kept_while_there_is_n
     assert "Attention" not in pushes(moved)
 
 
-def test_a_note_in_attention_is_recorded_once_when_there_is_something_to_say_and_over_it_is_ours() -> None:
+def test_a_note_in_attention_is_recorded_once_when_there_is_something_to_say_and_over_it_is_ours() -> (
+    None
+):
     made = plan(None, make_card(attention="ask Ada"), None, [], importing=True)
     invalid = again(made, make_card(attention="ask Ada", topic=""), [NO_TOPIC])
     assert [(entry.property, entry.value) for entry in invalid.lost] == [("Attention", "ask Ada")]
@@ -338,7 +392,9 @@ def test_our_own_words_from_before_do_not_stay_for_ever(*, importing: bool) -> N
     assert pushes(made) == {"Attention": ""}
 
 
-def test_dates_that_differ_on_first_contact_with_an_existing_task_are_recorded_and_put_right() -> None:
+def test_dates_that_differ_on_first_contact_with_an_existing_task_are_recorded_and_put_right() -> (
+    None
+):
     made = plan(None, make_card(created=NOW), make_task(), [])
     assert [(entry.property, entry.value) for entry in made.lost] == [("Created", str(NOW))]
     assert pushes(made) == {"Created": EARLIER}

@@ -17,8 +17,12 @@ from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status, peopl
 from models.rules.statuses import board_status as known_status
 
 statuses = st.sampled_from([*BoardStatus])
-shown_statuses = st.one_of(st.none(), st.sampled_from([*(s.value for s in BoardStatus), "Done", "queued"]))
-likely_statuses = st.sampled_from(["Draft", "Queued", "Ready for Planning", "Under Review", "Review Approved"])
+shown_statuses = st.one_of(
+    st.none(), st.sampled_from([*(s.value for s in BoardStatus), "Done", "queued"])
+)
+likely_statuses = st.sampled_from(
+    ["Draft", "Queued", "Ready for Planning", "Under Review", "Review Approved"]
+)
 shown_priorities = st.sampled_from([None, "Low", "Normal", "High", "high", "Urgent"])
 PEOPLES = {"Title", "Topic", "Story Direction", "Channel"}
 """Properties that are never written (design: section 6), by hand."""
@@ -52,7 +56,10 @@ first_cards = st.builds(
 first_tasks = st.one_of(
     st.none(),
     st.builds(
-        make_task, board_status=statuses, priority=st.sampled_from([*Priority]), status_changed_at=dates.filter(bool)
+        make_task,
+        board_status=statuses,
+        priority=st.sampled_from([*Priority]),
+        status_changed_at=dates.filter(bool),
     ),
 )
 
@@ -83,7 +90,14 @@ class World:
 
     def look(self) -> Plan:
         violations = () if self.card.topic else (NO_TOPIC,)
-        made = plan(self.base, self.card, self.task, violations, importing=self.importing, keep_until=self.keep_until())
+        made = plan(
+            self.base,
+            self.card,
+            self.task,
+            violations,
+            importing=self.importing,
+            keep_until=self.keep_until(),
+        )
         self.an_invalid_card_that_stands_in_queued_is_not_pending(made)
         self.nothing_begins_late(made)
         self.planning_again_changes_nothing(made)
@@ -93,18 +107,23 @@ class World:
         self.base, self.task = made.base, made.task
         if made.moved and self.task is not None:  # as models.settle stamps it
             self.task = replace(self.task, status_changed_at=self.clock)
-            self.base = replace(made.base, refused_at=self.clock) if made.base.refusal else made.base
+            self.base = (
+                replace(made.base, refused_at=self.clock) if made.base.refusal else made.base
+            )
         return made
 
     def push(self) -> None:
-        # A task that the pipeline made pending is shown as such, and goes back if its card is not valid.
+        # A task that the pipeline made pending is shown as such, and goes back if its card is not
+        # valid.
         for _ in range(2):
             self.clock += 2 * GRACE
             made = self.look()
             assert self.base is not None
             values = differences(self.base, self.task, made.attention)
             self.base = wrote(self.base, values)
-            self.card = replace(self.card, **{name.lower(): value for name, value in values.items()})
+            self.card = replace(
+                self.card, **{name.lower(): value for name, value in values.items()}
+            )
             seen = self.look()
         assert seen.lost == ()
         assert differences(self.base, self.task, seen.attention) == {}
@@ -127,21 +146,40 @@ class World:
     def nothing_begins_late(self, made: Plan) -> None:
         first_import = self.base is None and self.importing
         if self.task is None and made.task is not None and not first_import:
-            assert STATE_OF[made.task.board_status] in {Status.DRAFT, Status.PENDING, Status.COMPLETED}
+            assert STATE_OF[made.task.board_status] in {
+                Status.DRAFT,
+                Status.PENDING,
+                Status.COMPLETED,
+            }
 
     def planning_again_changes_nothing(self, made: Plan) -> None:
         kept = made.base.status_kept_until
-        second = plan(made.base, self.card, made.task, made.violations, importing=self.importing, keep_until=kept)
+        second = plan(
+            made.base,
+            self.card,
+            made.task,
+            made.violations,
+            importing=self.importing,
+            keep_until=kept,
+        )
         assert second == replace(made, lost=(), moved=False)
 
     def only_allowed_moves_are_taken(self, made: Plan) -> None:
-        if self.task is None or made.task is None or made.task.board_status == self.task.board_status:
+        if (
+            self.task is None
+            or made.task is None
+            or made.task.board_status == self.task.board_status
+        ):
             return
-        if self.task.board_status is BoardStatus.QUEUED and made.base.waits_for is BoardStatus.QUEUED:
+        if (
+            self.task.board_status is BoardStatus.QUEUED
+            and made.base.waits_for is BoardStatus.QUEUED
+        ):
             assert made.violations
             return
         assert self.base is not None
-        # What was refused and still stands there is what people see: the pipeline may have moved it there since.
+        # What was refused and still stands there is what people see: the pipeline may have moved it
+        # there since.
         seen = {self.base.status, self.base.shown.status}
         assert self.task.board_status in seen, "the pipeline moved it too"
         assert people_may_move(self.task.board_status, made.task.board_status)
@@ -192,9 +230,15 @@ def test_equal_edits_on_both_sides_are_agreement(
 
 
 @settings(max_examples=200, deadline=None)
-@given(first_cards, first_tasks, st.lists(steps, max_size=8), statuses, st.sampled_from([*Priority]))
+@given(
+    first_cards, first_tasks, st.lists(steps, max_size=8), statuses, st.sampled_from([*Priority])
+)
 def test_equal_edits_are_agreement_after_any_history(
-    card: BoardCard, task: TaskState | None, happenings: list[tuple[str, Any]], to: BoardStatus, urgency: Priority
+    card: BoardCard,
+    task: TaskState | None,
+    happenings: list[tuple[str, Any]],
+    to: BoardStatus,
+    urgency: Priority,
 ) -> None:
     world = World(card=replace(card, topic="Anglerfish"), task=task, importing=False)
     for step, value in happenings:
@@ -214,7 +258,9 @@ def test_equal_edits_are_agreement_after_any_history(
 
 
 @given(first_cards, st.sampled_from([(), (NO_TOPIC,)]))
-def test_people_own_their_texts_whatever_the_database_says(card: BoardCard, violations: Any) -> None:
+def test_people_own_their_texts_whatever_the_database_says(
+    card: BoardCard, violations: Any
+) -> None:
     task = make_task(title="worker's", topic="worker's", story_direction="worker's")
     made = plan(None, card, task, violations)
     assert not PEOPLES & set(differences(made.base, made.task, made.attention))

@@ -52,13 +52,23 @@ def test_a_refusal_names_every_move_that_would_be_granted_and_no_other(
     known = task if followed else None
     for to in ["Someday", *BoardStatus]:
         made = look(base, to, known, valid=followed)
-        status = [lost for lost in made.lost if lost.property == "Status" and lost.reason != "invalid_card"]
+        status = [
+            lost
+            for lost in made.lost
+            if lost.property == "Status" and lost.reason != "invalid_card"
+        ]
         if not status:
             continue
         said = made.attention.split(f" From “{from_}” ")[1]
         granted = set()
         for column in BoardStatus:
-            moved = plan(made.base, make_card(status=column, topic="Anglerfish"), made.task, [], keep_until=None)
+            moved = plan(
+                made.base,
+                make_card(status=column, topic="Anglerfish"),
+                made.task,
+                [],
+                keep_until=None,
+            )
             granted |= {column} if moved.moved else set()
         assert {column for column in BoardStatus if f"“{column}”" in said} == granted, said
         assert granted or said == "only the pipeline moves it."

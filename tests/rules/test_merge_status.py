@@ -1,4 +1,7 @@
-"""Whose Status counts: the truth tables of `plan`. Only Status differs between the rows; test_merge has the rest."""
+"""Whose Status counts: the truth tables of `plan`.
+
+Only Status differs between the rows; test_merge has the rest.
+"""
 
 from __future__ import annotations
 
@@ -159,7 +162,8 @@ def test_status_of_a_card_with_a_task(
 
 
 WITHOUT_TASK = [
-    # what happened, agreed, on the board -> valid card (its task is made), invalid card (it has none)
+    # what happened, agreed, on the board -> valid card (its task is made), invalid card (it has
+    # none)
     ("same", B.DRAFT, "Draft", Verdict(B.DRAFT, B.DRAFT), Verdict(None, B.DRAFT)),
     (
         "person-queues",
@@ -189,8 +193,15 @@ WITHOUT_TASK = [
         Verdict(B.DRAFT, B.DRAFT, "unknown_option"),
         Verdict(None, B.DRAFT, "unknown_option"),
     ),
-    ("emptied", B.READY_FOR_PLANNING, None, Verdict(B.DRAFT, B.DRAFT, moved=True), Verdict(None, B.DRAFT, moved=True)),
-    # An old card in a late column that was not valid: nothing begins there, and people cannot move it on.
+    (
+        "emptied",
+        B.READY_FOR_PLANNING,
+        None,
+        Verdict(B.DRAFT, B.DRAFT, moved=True),
+        Verdict(None, B.DRAFT, moved=True),
+    ),
+    # An old card in a late column that was not valid: nothing begins there, and people cannot move
+    # it on.
     (
         "old-card-same",
         B.ASSETS_READY,
@@ -257,7 +268,9 @@ def test_status_of_a_card_without_a_task(
     *,
     valid: bool,
 ) -> None:
-    assert verdict(look(agreeing(agreed), shown, None, valid=valid)) == (if_valid if valid else if_invalid)
+    assert verdict(look(agreeing(agreed), shown, None, valid=valid)) == (
+        if_valid if valid else if_invalid
+    )
 
 
 def test_a_card_without_status_is_a_draft_on_first_contact() -> None:
@@ -267,11 +280,15 @@ def test_a_card_without_status_is_a_draft_on_first_contact() -> None:
 
 
 @pytest.mark.parametrize("valid", [True, False])
-def test_an_unknown_status_on_first_contact_is_neither_followed_nor_overwritten(*, valid: bool) -> None:
+def test_an_unknown_status_on_first_contact_is_neither_followed_nor_overwritten(
+    *, valid: bool
+) -> None:
     made = look(None, "Ideas", None, valid=valid)
     assert verdict(made) == Verdict(None, None, "unknown_option")
     assert set(differences(made.base, made.task, made.attention)) == {"Attention"}
-    assert made.attention.endswith("“Ideas” is not a status Showrunner knows; choose one of the board's columns.")
+    assert made.attention.endswith(
+        "“Ideas” is not a status Showrunner knows; choose one of the board's columns."
+    )
 
 
 @pytest.mark.parametrize(
@@ -294,7 +311,9 @@ def test_first_contact_with_a_card_whose_task_exists_keeps_the_database(
 
 
 @pytest.mark.parametrize("from_", B)
-def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(from_: BoardStatus) -> None:
+def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
+    from_: BoardStatus,
+) -> None:
     base, task = agreed_on(from_)
     for to in [column for column in B if column is not from_]:
         made = look(base, to.value, task, valid=True)
@@ -314,7 +333,13 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(from
 def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: BoardStatus) -> None:
     made = look(agreeing(B.QUEUED), "Draft", make_task(board_status=now), valid=True)
     assert made.lost == (
-        Lost(property="Status", action="overruled", reason="both_changed", value="Draft", kept=now.value),
+        Lost(
+            property="Status",
+            action="overruled",
+            reason="both_changed",
+            value="Draft",
+            kept=now.value,
+        ),
     )
     assert made.attention == (
         f"The pipeline moved this card to “{now}” meanwhile, so the move to “Draft” was not taken. "
@@ -338,4 +363,6 @@ def test_a_second_wish_is_judged_from_where_the_card_should_stand_now() -> None:
 
 
 def test_a_card_that_is_completed_and_queued_at_once_is_queued() -> None:
-    assert verdict(look(make_base(), "Queued", None, valid=True)) == Verdict(B.QUEUED, B.QUEUED, moved=True)
+    assert verdict(look(make_base(), "Queued", None, valid=True)) == Verdict(
+        B.QUEUED, B.QUEUED, moved=True
+    )

@@ -35,7 +35,8 @@ def pushes(made: Plan) -> dict[str, Any]:
     return differences(made.base, made.task, made.attention)
 
 
-# First contact: 26 columns x valid or not x during the first import or after it x with a task or without
+# First contact: 26 columns x valid or not x during the first import or after it x with a task or
+# without
 
 
 @each_column
@@ -45,13 +46,18 @@ def test_a_valid_card_keeps_its_column_in_the_first_import(column: BoardStatus) 
 
 
 @each_column
-def test_a_card_that_is_not_valid_leaves_only_queued_in_the_first_import(column: BoardStatus) -> None:
+def test_a_card_that_is_not_valid_leaves_only_queued_in_the_first_import(
+    column: BoardStatus,
+) -> None:
     made = look(None, column.value, None, valid=False, importing=True)
     if column is B.QUEUED:
         assert verdict(made) == Verdict(None, B.DRAFT, "invalid_card")
         assert set(pushes(made)) == {"Status", "Attention"}
     else:
-        assert (verdict(made), pushes(made)) == (Verdict(None, column), {"Attention": "Topic is empty."})
+        assert (verdict(made), pushes(made)) == (
+            Verdict(None, column),
+            {"Attention": "Topic is empty."},
+        )
 
 
 @each_column
@@ -70,12 +76,17 @@ def test_a_valid_card_that_is_new_starts_in_planning_or_queued_alone(column: Boa
 
 
 @each_column
-def test_an_invalid_card_that_is_new_starts_in_planning_alone_and_waits_in_queued(column: BoardStatus) -> None:
+def test_an_invalid_card_that_is_new_starts_in_planning_alone_and_waits_in_queued(
+    column: BoardStatus,
+) -> None:
     made = look(None, column.value, None, valid=False, keep_until=SOON)
     if column in MAY_START - {B.QUEUED}:
         assert verdict(made) == Verdict(None, column)
     elif column is B.QUEUED:
-        assert (verdict(made), made.base.waits_for) == (Verdict(None, B.DRAFT, "invalid_card"), B.QUEUED)
+        assert (verdict(made), made.base.waits_for) == (
+            Verdict(None, B.DRAFT, "invalid_card"),
+            B.QUEUED,
+        )
         assert pushes(made) == {"Attention": "Topic is empty."}
     else:
         assert verdict(made) == Verdict(None, B.DRAFT, "starts_late")
@@ -89,7 +100,14 @@ def test_first_contact_never_changes_the_column_of_a_task_that_is_there_unless_i
     column: BoardStatus, *, valid: bool, importing: bool
 ) -> None:
     for shown in (column.value, "Review Approved", "Draft", None):
-        made = look(None, shown, make_task(board_status=column), valid=valid, importing=importing, keep_until=SOON)
+        made = look(
+            None,
+            shown,
+            make_task(board_status=column),
+            valid=valid,
+            importing=importing,
+            keep_until=SOON,
+        )
         assert made.task is not None
         not_pending = shown == "Queued" and column is B.QUEUED and not valid
         assert made.task.board_status is (B.DRAFT if not_pending else column)
@@ -108,12 +126,16 @@ def test_a_card_that_becomes_valid_is_followed_from_where_it_may_stay_else_from_
         assert (verdict(made), made.lost) == (Verdict(column, column), ())
     else:
         assert verdict(made) == Verdict(B.DRAFT, B.DRAFT, "starts_late")
-        assert [(entry.action, entry.value, entry.kept) for entry in made.lost] == [("put_back", column, "Draft")]
+        assert [(entry.action, entry.value, entry.kept) for entry in made.lost] == [
+            ("put_back", column, "Draft")
+        ]
         assert f"not in “{column}”" in made.attention
 
 
 @each_column
-def test_a_card_that_is_not_valid_stays_in_its_late_column_and_is_not_followed(column: BoardStatus) -> None:
+def test_a_card_that_is_not_valid_stays_in_its_late_column_and_is_not_followed(
+    column: BoardStatus,
+) -> None:
     made = look(agreeing(column), column.value, None, valid=False)
     assert made.task is None
     assert made.base.status is (B.DRAFT if column is B.QUEUED else column)
@@ -132,7 +154,10 @@ def test_a_card_in_a_late_column_that_is_not_followed_may_only_be_planned_queued
         if to in {B.DRAFT, B.READY_FOR_PLANNING, B.ARCHIVED} or (to is B.QUEUED and valid):
             assert verdict(made) == Verdict(to if valid else None, to, moved=True)
         elif to is B.QUEUED:
-            assert (verdict(made), made.base.waits_for) == (Verdict(None, from_, "invalid_card"), B.QUEUED)
+            assert (verdict(made), made.base.waits_for) == (
+                Verdict(None, from_, "invalid_card"),
+                B.QUEUED,
+            )
         else:
             kept = B.DRAFT if valid and from_ not in MAY_STAY else from_
             assert verdict(made) == Verdict(kept if valid else None, kept, "not_yours")
@@ -154,7 +179,9 @@ def test_an_unknown_status_is_corrected_to_a_column_where_nothing_is_made_alone(
 
 @each_column
 @validity
-def test_an_empty_status_that_is_filled_in_is_a_move_from_draft(column: BoardStatus, *, valid: bool) -> None:
+def test_an_empty_status_that_is_filled_in_is_a_move_from_draft(
+    column: BoardStatus, *, valid: bool
+) -> None:
     empty = look(None, None, None, valid=valid, importing=True)
     made = look(empty.base, column.value, empty.task, valid=valid)
     allowed = people_may_move(B.DRAFT, column) and (valid or column is not B.QUEUED)

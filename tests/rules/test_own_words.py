@@ -24,13 +24,24 @@ def everything_a_card_is_told() -> set[str]:
         told.add(attention(validate_notion_entry(card, ["deep_sea", "a.b"]), ""))
     for agreed, asked in product(BoardStatus, [None, "Done. Or not", *BoardStatus]):
         base, task = agreed_on(agreed)
-        for current in (task, make_task(board_status=BoardStatus.UPLOADING, priority=Priority.HIGH)):
+        for current in (
+            task,
+            make_task(board_status=BoardStatus.UPLOADING, priority=Priority.HIGH),
+        ):
             told.add(plan(base, make_card(status=asked, priority="Urgent"), current, []).attention)
             told.add(plan(base, make_card(status=asked, priority="Low"), current, []).attention)
         told.add(plan(None, make_card(status=asked, topic=""), None, []).attention)
-    told.add(plan(make_base(), make_card(priority="Low"), make_task(priority=Priority.HIGH), []).attention)
+    told.add(
+        plan(
+            make_base(), make_card(priority="Low"), make_task(priority=Priority.HIGH), []
+        ).attention
+    )
     for known in (True, False):
-        told.add(Unseen(name="Status or Priority", written="Draft, High", value="Queued", known=known).sentence)
+        told.add(
+            Unseen(
+                name="Status or Priority", written="Draft, High", value="Queued", known=known
+            ).sentence
+        )
     return told - {""}
 
 
@@ -40,6 +51,8 @@ def test_whatever_a_card_is_told_is_ours() -> None:
     assert [text for text in told if not is_ours(text)] == []
 
 
-@pytest.mark.parametrize("text", ["", "ask Ada", "Ada: Topic is empty.", "topic is empty", "“Draft” is what Ben wants"])
+@pytest.mark.parametrize(
+    "text", ["", "ask Ada", "Ada: Topic is empty.", "topic is empty", "“Draft” is what Ben wants"]
+)
 def test_what_people_write_is_theirs(text: str) -> None:
     assert not is_ours(text)

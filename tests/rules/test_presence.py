@@ -14,7 +14,9 @@ from models.sync.presence import CYCLE, GOING_ON, PAGE, Rounds, Which
 DAY = 24 * 60
 
 
-def asked(going_on: int, cards: int, minutes: int, *, clustered: int = 1) -> dict[tuple[Which, int], list[int]]:
+def asked(
+    going_on: int, cards: int, minutes: int, *, clustered: int = 1
+) -> dict[tuple[Which, int], list[int]]:
     """At which minutes each hundred of each round's cards is asked for, where a cycle runs each minute.
 
     Args:
@@ -38,12 +40,16 @@ def asked(going_on: int, cards: int, minutes: int, *, clustered: int = 1) -> dic
 
 def longest(moments: list[int], end: int) -> int:
     """Minutes between two of them, from the beginning to the end."""
-    return max(later - earlier for earlier, later in zip([0, *moments], [*moments, end], strict=True))
+    return max(
+        later - earlier for earlier, later in zip([0, *moments], [*moments, end], strict=True)
+    )
 
 
 @pytest.mark.parametrize("going_on", [1, 100, 101, 450, 600])
 @pytest.mark.parametrize("cards", [1000, 30_000])
-def test_each_card_that_is_going_on_is_asked_for_every_ten_minutes(going_on: int, cards: int) -> None:
+def test_each_card_that_is_going_on_is_asked_for_every_ten_minutes(
+    going_on: int, cards: int
+) -> None:
     moments = asked(going_on, cards, DAY)
     gaps = [longest(at, DAY) for (which, _), at in moments.items() if which is Which.GOING_ON]
     assert len(gaps) == -(-going_on // PAGE)
@@ -58,9 +64,13 @@ def test_every_card_is_asked_for_within_a_day(going_on: int, cards: int) -> None
     assert max(gaps) <= DAY
 
 
-@pytest.mark.parametrize(("going_on", "cards"), [(0, 1), (50, 1000), (700, 10_000), (20_000, 200_000)])
+@pytest.mark.parametrize(
+    ("going_on", "cards"), [(0, 1), (50, 1000), (700, 10_000), (20_000, 200_000)]
+)
 @pytest.mark.parametrize("clustered", [1, 12])
-def test_it_costs_at_most_one_request_a_cycle_in_the_mean(going_on: int, cards: int, clustered: int) -> None:
+def test_it_costs_at_most_one_request_a_cycle_in_the_mean(
+    going_on: int, cards: int, clustered: int
+) -> None:
     steps = sum(map(len, asked(going_on, cards, DAY, clustered=clustered).values()))
     assert steps * clustered <= DAY + clustered
 
@@ -86,5 +96,9 @@ def test_what_a_worker_may_take_or_has_taken_and_what_is_in_review_is_going_on()
     assert resting == {
         *(BoardStatus.DRAFT, BoardStatus.READY_FOR_PLANNING, BoardStatus.REVIEW_REJECTED),
         *(BoardStatus.UPLOAD_COMPLETE, BoardStatus.ARCHIVED),
-        *(BoardStatus.ERROR_INVALID_INPUT, BoardStatus.ERROR_API_FAILURE, BoardStatus.ERROR_MANUAL_REVIEW),
+        *(
+            BoardStatus.ERROR_INVALID_INPUT,
+            BoardStatus.ERROR_API_FAILURE,
+            BoardStatus.ERROR_MANUAL_REVIEW,
+        ),
     }

@@ -37,54 +37,106 @@ def utf16(piece: str) -> int:
 @pytest.mark.parametrize(
     ("prop", "value"),
     [
-        pytest.param({"type": "title", "title": [text("The "), text("deep")]}, "The deep", id="title-of-two-parts"),
+        pytest.param(
+            {"type": "title", "title": [text("The "), text("deep")]},
+            "The deep",
+            id="title-of-two-parts",
+        ),
         pytest.param({"type": "rich_text", "rich_text": []}, "", id="empty-text"),
         pytest.param(
-            {"type": "rich_text", "rich_text": [text("a"), {"type": "mention", "plain_text": "@Ada"}]},
+            {
+                "type": "rich_text",
+                "rich_text": [text("a"), {"type": "mention", "plain_text": "@Ada"}],
+            },
             "a@Ada",
             id="mention",
         ),
         pytest.param(
-            {"type": "rich_text", "rich_text": [{"type": "equation", "plain_text": "e=mc^2"}]}, "e=mc^2", id="equation"
+            {"type": "rich_text", "rich_text": [{"type": "equation", "plain_text": "e=mc^2"}]},
+            "e=mc^2",
+            id="equation",
         ),
-        pytest.param({"type": "select", "select": {"id": "1", "name": "High", "color": "red"}}, "High", id="select"),
+        pytest.param(
+            {"type": "select", "select": {"id": "1", "name": "High", "color": "red"}},
+            "High",
+            id="select",
+        ),
         pytest.param({"type": "select", "select": None}, None, id="empty-select"),
         pytest.param({"type": "status", "status": {"name": "Queued"}}, "Queued", id="status"),
         pytest.param({"type": "date", "date": None}, None, id="empty-date"),
-        pytest.param({"type": "date", "date": {"start": "2026-11-23"}}, datetime(2026, 11, 23, tzinfo=UTC), id="day"),
+        pytest.param(
+            {"type": "date", "date": {"start": "2026-11-23"}},
+            datetime(2026, 11, 23, tzinfo=UTC),
+            id="day",
+        ),
         pytest.param(
             {"type": "date", "date": {"start": "2026-11-23T12:00:30.500+02:00", "end": None}},
             NOW,
             id="offset-and-milliseconds",
         ),
         pytest.param(
-            {"type": "date", "date": {"start": "9999-12-31T23:59:00.000-12:00"}}, None, id="day-beyond-the-calendar"
+            {"type": "date", "date": {"start": "9999-12-31T23:59:00.000-12:00"}},
+            None,
+            id="day-beyond-the-calendar",
         ),
         pytest.param(
-            {"type": "date", "date": {"start": "0001-01-01T00:00:00.000+12:00"}}, None, id="day-before-the-calendar"
-        ),
-        pytest.param({"type": "date", "date": {"start": "+012026-01-01"}}, None, id="day-of-a-five-digit-year"),
-        pytest.param({"type": "created_time", "created_time": "2026-11-23T10:00:00.000Z"}, NOW, id="created-time"),
-        pytest.param({"type": "last_edited_time", "last_edited_time": "2026-11-23T10:00:59.000Z"}, NOW, id="edited"),
-        pytest.param(
-            {"type": "formula", "formula": {"type": "string", "string": "12 min"}}, "12 min", id="formula-text"
-        ),
-        pytest.param({"type": "formula", "formula": {"type": "number", "number": 12.5}}, 12.5, id="formula-number"),
-        pytest.param(
-            {"type": "formula", "formula": {"type": "boolean", "boolean": False}}, False, id="formula-boolean"
+            {"type": "date", "date": {"start": "0001-01-01T00:00:00.000+12:00"}},
+            None,
+            id="day-before-the-calendar",
         ),
         pytest.param(
-            {"type": "formula", "formula": {"type": "date", "date": {"start": "2026-11-23T10:00:00Z"}}},
+            {"type": "date", "date": {"start": "+012026-01-01"}},
+            None,
+            id="day-of-a-five-digit-year",
+        ),
+        pytest.param(
+            {"type": "created_time", "created_time": "2026-11-23T10:00:00.000Z"},
+            NOW,
+            id="created-time",
+        ),
+        pytest.param(
+            {"type": "last_edited_time", "last_edited_time": "2026-11-23T10:00:59.000Z"},
+            NOW,
+            id="edited",
+        ),
+        pytest.param(
+            {"type": "formula", "formula": {"type": "string", "string": "12 min"}},
+            "12 min",
+            id="formula-text",
+        ),
+        pytest.param(
+            {"type": "formula", "formula": {"type": "number", "number": 12.5}},
+            12.5,
+            id="formula-number",
+        ),
+        pytest.param(
+            {"type": "formula", "formula": {"type": "boolean", "boolean": False}},
+            False,
+            id="formula-boolean",
+        ),
+        pytest.param(
+            {
+                "type": "formula",
+                "formula": {"type": "date", "date": {"start": "2026-11-23T10:00:00Z"}},
+            },
             NOW,
             id="formula-date",
         ),
-        pytest.param({"type": "formula", "formula": {"type": "string", "string": None}}, None, id="empty-formula"),
         pytest.param(
-            {"type": "relation", "relation": [{"id": "a"}, {"id": "b"}], "has_more": False}, ("a", "b"), id="relation"
+            {"type": "formula", "formula": {"type": "string", "string": None}},
+            None,
+            id="empty-formula",
+        ),
+        pytest.param(
+            {"type": "relation", "relation": [{"id": "a"}, {"id": "b"}], "has_more": False},
+            ("a", "b"),
+            id="relation",
         ),
         pytest.param({"type": "relation", "relation": []}, (), id="empty-relation"),
         pytest.param({"type": "number", "number": 7}, 7, id="number"),
-        pytest.param({"type": "hologram", "hologram": {"depth": 3}}, {"depth": 3}, id="type-of-tomorrow"),
+        pytest.param(
+            {"type": "hologram", "hologram": {"depth": 3}}, {"depth": 3}, id="type-of-tomorrow"
+        ),
         pytest.param({"type": "hologram"}, None, id="type-of-tomorrow-without-value"),
         pytest.param({}, None, id="nothing-at-all"),
     ],
@@ -134,8 +186,18 @@ def test_a_whole_page_is_read_once() -> None:
         },
     )
     card = read_card(page, make_board(Status="status", without=["Audio"]))
-    assert (card.page_id, card.title, card.channel, card.topic) == ("page-1", "The deep", "deep_sea", "Fish")
-    assert (card.story_direction, card.status, card.priority, card.attention) == ("Down", "Queued", "High", "Look")
+    assert (card.page_id, card.title, card.channel, card.topic) == (
+        "page-1",
+        "The deep",
+        "deep_sea",
+        "Fish",
+    )
+    assert (card.story_direction, card.status, card.priority, card.attention) == (
+        "Down",
+        "Queued",
+        "High",
+        "Look",
+    )
     assert (card.created, card.updated) == (datetime(2026, 11, 20, tzinfo=UTC), NOW)
     assert (card.created_time, card.edited_at) == (
         datetime(2026, 11, 20, 8, 15, tzinfo=UTC),
@@ -150,29 +212,61 @@ def test_a_whole_page_is_read_once() -> None:
 def test_an_empty_page_is_read_as_empty_values() -> None:
     card = read_card(make_page({}), make_board(without=["Assets", "Videos", "Audio"]))
     assert (card.title, card.channel, card.topic, card.story_direction) == ("", None, "", "")
-    assert (card.status, card.priority, card.created, card.updated, card.attention) == (None, None, None, None, "")
+    assert (card.status, card.priority, card.created, card.updated, card.attention) == (
+        None,
+        None,
+        None,
+        None,
+        "",
+    )
     assert card.relations == {}
 
 
 @pytest.mark.parametrize("name", ["Title", "Channel", "Topic", "Status"])
 @pytest.mark.parametrize("instead", [None, {"type": "number", "number": 3}])
-def test_a_page_without_a_needed_property_is_not_mistaken_for_an_empty_card(name: str, instead: Any) -> None:
+def test_a_page_without_a_needed_property_is_not_mistaken_for_an_empty_card(
+    name: str, instead: Any
+) -> None:
     page = make_page({})
-    page["properties"][name] = {"id": f"id-{name}", **instead} if instead else {"id": "gone", "type": "url"}
+    page["properties"][name] = (
+        {"id": f"id-{name}", **instead} if instead else {"id": "gone", "type": "url"}
+    )
     with pytest.raises(ValueError, match=f"shows no {name}"):
         read_card(page, make_board())
 
 
 def test_null_values_are_empty() -> None:
-    kinds = {"Title": "title", "Topic": "rich_text", "Channel": "select", "Status": "select", "Created": "date"}
-    card = read_card(make_page({name: {"type": kind, kind: None} for name, kind in kinds.items()}), make_board())
-    assert (card.title, card.topic, card.channel, card.status, card.created) == ("", "", None, None, None)
+    kinds = {
+        "Title": "title",
+        "Topic": "rich_text",
+        "Channel": "select",
+        "Status": "select",
+        "Created": "date",
+    }
+    card = read_card(
+        make_page({name: {"type": kind, kind: None} for name, kind in kinds.items()}), make_board()
+    )
+    assert (card.title, card.topic, card.channel, card.status, card.created) == (
+        "",
+        "",
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_renamed_property_is_found_by_its_id() -> None:
     page = make_page({})
-    page["properties"]["Stoff"] = {"id": "id-Topic", "type": "rich_text", "rich_text": [text("Fish")]}
-    page["properties"]["Topic"] = {"id": "other", "type": "rich_text", "rich_text": [text("a property people added")]}
+    page["properties"]["Stoff"] = {
+        "id": "id-Topic",
+        "type": "rich_text",
+        "rich_text": [text("Fish")],
+    }
+    page["properties"]["Topic"] = {
+        "id": "other",
+        "type": "rich_text",
+        "rich_text": [text("a property people added")],
+    }
     assert read_card(page, make_board()).topic == "Fish"
 
 
@@ -182,7 +276,11 @@ def test_an_id_is_taken_as_notion_spells_it_and_given_back_so() -> None:
         properties={"Topic": Property(id="f%5C%5C%3Ap", name="Topic", type="rich_text")},
     )
     page = make_page({})
-    page["properties"]["Topic"] = {"id": "f%5C%5C%3Ap", "type": "rich_text", "rich_text": [text("Fish")]}
+    page["properties"]["Topic"] = {
+        "id": "f%5C%5C%3Ap",
+        "type": "rich_text",
+        "rich_text": [text("Fish")],
+    }
     assert read_card(page, board).topic == "Fish"
     assert list(write_properties({"Topic": "Squid"}, board)) == ["f%5C%5C%3Ap"]
 
@@ -217,7 +315,10 @@ def test_a_moment_without_offset_is_utc(naive: str) -> None:
     assert parse_time(naive) == NOW
 
 
-@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001 - the offset is drawn beside it
+@given(
+    st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)),  # noqa: DTZ001
+    st.integers(-14 * 60, 14 * 60),
+)
 def test_every_moment_is_read_back_to_the_minute(naive: datetime, offset: int) -> None:
     moment = naive.replace(tzinfo=timezone(timedelta(minutes=offset)))
     assert parse_time(moment.isoformat()) == moment
@@ -231,8 +332,12 @@ def test_every_moment_is_read_back_to_the_minute(naive: datetime, offset: int) -
 @pytest.mark.parametrize(
     ("name", "value", "written"),
     [
-        pytest.param("Title", "A", {"title": [{"type": "text", "text": {"content": "A"}}]}, id="title"),
-        pytest.param("Attention", "A", {"rich_text": [{"type": "text", "text": {"content": "A"}}]}, id="text"),
+        pytest.param(
+            "Title", "A", {"title": [{"type": "text", "text": {"content": "A"}}]}, id="title"
+        ),
+        pytest.param(
+            "Attention", "A", {"rich_text": [{"type": "text", "text": {"content": "A"}}]}, id="text"
+        ),
         pytest.param("Attention", "", {"rich_text": []}, id="empty-text"),
         pytest.param("Attention", None, {"rich_text": []}, id="no-text"),
         pytest.param("Status", "Queued", {"select": {"name": "Queued"}}, id="select"),
@@ -247,16 +352,22 @@ def test_every_moment_is_read_back_to_the_minute(naive: datetime, offset: int) -
         pytest.param("Assets", ("a", "b"), {"relation": [{"id": "a"}, {"id": "b"}]}, id="relation"),
     ],
 )
-def test_a_value_is_written_as_its_property_wants_it(name: str, value: object, written: dict[str, Any]) -> None:
+def test_a_value_is_written_as_its_property_wants_it(
+    name: str, value: object, written: dict[str, Any]
+) -> None:
     assert write_properties({name: value}, make_board()) == {f"id-{name}": written}
 
 
 def test_status_is_written_in_the_type_the_board_has() -> None:
     board = make_board(Status="status")
-    assert write_properties({"Status": "Queued"}, board) == {"id-Status": {"status": {"name": "Queued"}}}
+    assert write_properties({"Status": "Queued"}, board) == {
+        "id-Status": {"status": {"name": "Queued"}}
+    }
 
 
-@pytest.mark.parametrize(("name", "option"), [("Status", "Done"), ("Status", "queued"), ("Priority", "Urgent")])
+@pytest.mark.parametrize(
+    ("name", "option"), [("Status", "Done"), ("Status", "queued"), ("Priority", "Urgent")]
+)
 def test_an_option_the_board_lacks_is_never_written(name: str, option: str) -> None:
     with pytest.raises(ValueError, match=f"{name} has no option “{option}”"):
         write_properties({name: option}, make_board())
@@ -317,7 +428,9 @@ def test_storable_text_stays_as_it_is(content: str) -> None:
         {"type": "agent_id", "agent_id": "agent-1"},
     ],
 )
-def test_a_page_that_lies_anywhere_but_on_the_board_is_away_whatever_it_shows(parent: dict[str, Any]) -> None:
+def test_a_page_that_lies_anywhere_but_on_the_board_is_away_whatever_it_shows(
+    parent: dict[str, Any],
+) -> None:
     other = {"Name": {"id": "title", "type": "title", "title": []}}
     card = read_card({**make_page({}), "properties": other, "parent": parent}, make_board())
     assert (card.away, card.in_trash, card.page_id) == (True, True, "page-1")

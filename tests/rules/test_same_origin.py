@@ -22,13 +22,17 @@ def test_a_program_of_this_machine_is_served(host: str) -> None:
     assert not refused(host=host)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:4200", "127.0.0.1.evil.example", "", "[", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:4200", "127.0.0.1.evil.example", "", "[", "0.0.0.0"]
+)
 def test_a_foreign_name_is_refused_which_is_what_dns_rebinding_sends(host: str) -> None:
     assert refused(host=host)
     assert refused(host=host, origin=f"http://{host}")
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "file://", ""])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "file://", ""]
+)
 def test_another_sites_page_is_refused(origin: str) -> None:
     assert refused(host=OWN, origin=origin)
 

@@ -47,7 +47,11 @@ GOOD = {
     "LOG_FORMAT": "json",
 }
 """A value of each setting that is not its default."""
-NUMBERS = [name for name in GOOD if name.startswith("RETENTION_") or name.endswith(("_PORT", "_SIZE", "_SECOND"))]
+NUMBERS = [
+    name
+    for name in GOOD
+    if name.startswith("RETENTION_") or name.endswith(("_PORT", "_SIZE", "_SECOND"))
+]
 PORTS = [name for name in GOOD if name.endswith("_PORT")]
 
 
@@ -99,7 +103,11 @@ def test_blanks_line_ends_and_quotes_around_a_value_are_not_part_of_it(
 ) -> None:
     put(monkeypatch, GOOD)
     plain = load_settings()
-    assert {name for name, field in Settings.model_fields.items() if getattr(plain, name) == field.default} == set()
+    assert {
+        name
+        for name, field in Settings.model_fields.items()
+        if getattr(plain, name) == field.default
+    } == set()
     put(monkeypatch, {name: around.format(value) for name, value in GOOD.items()})
     assert load_settings() == plain
 
@@ -115,7 +123,9 @@ def test_a_blank_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, blank:
 
 
 @pytest.mark.parametrize("value", ["many", "-1", "0", "9" * 40, "1e400", "nan", "12 3", "1,000"])
-def test_a_number_that_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_a_number_that_cannot_be_meant_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     put(monkeypatch, dict.fromkeys(NUMBERS, value))
     with pytest.raises(SettingsError) as caught:
         load_settings()
@@ -183,7 +193,9 @@ def test_a_value_that_cannot_be_meant_is_refused_with_what_is_wrong_and_is_not_r
         ("STATE_DIR", "~/show", Path("~/show").expanduser()),
     ],
 )
-def test_what_was_meant_is_read(monkeypatch: pytest.MonkeyPatch, name: str, written: str, meant: object) -> None:
+def test_what_was_meant_is_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str, meant: object
+) -> None:
     monkeypatch.setenv(name, written)
     assert getattr(load_settings(), name.lower()) == meant
 

@@ -60,10 +60,16 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
     [
         pytest.param(ID, id="the-id"),
         pytest.param(f"https://www.notion.so/{ID}", id="bare-address"),
-        pytest.param(f"https://www.notion.so/team/{ID}?v=fedcba9876543210fedcba9876543210", id="with-a-view"),
-        pytest.param(f"https://www.notion.so/team/Our-video-board-{ID}?v=1&pvs=4#x", id="with-the-title"),
+        pytest.param(
+            f"https://www.notion.so/team/{ID}?v=fedcba9876543210fedcba9876543210", id="with-a-view"
+        ),
+        pytest.param(
+            f"https://www.notion.so/team/Our-video-board-{ID}?v=1&pvs=4#x", id="with-the-title"
+        ),
         pytest.param(f"https://www.notion.so/team/{ID}/", id="with-a-slash"),
-        pytest.param("https://www.notion.so/team/01234567-89ab-cdef-0123-456789abcdef", id="with-dashes"),
+        pytest.param(
+            "https://www.notion.so/team/01234567-89ab-cdef-0123-456789abcdef", id="with-dashes"
+        ),
     ],
 )
 def test_the_board_is_named_by_id_or_by_its_address(written: str) -> None:
@@ -74,7 +80,11 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("NOTION_API_TOKEN", "DATABASE_URL", "DOOR_PORT", "ALERT_URLS", "PREFECT_API_URL"):
         monkeypatch.setenv(name, "")
     settings = load_settings()
-    assert (settings.notion_api_token, settings.database_url, settings.prefect_api_url) == (None, None, None)
+    assert (settings.notion_api_token, settings.database_url, settings.prefect_api_url) == (
+        None,
+        None,
+        None,
+    )
     assert (settings.door_port, settings.alert_urls) == (8600, ())
 
 
@@ -98,7 +108,10 @@ def test_an_override_counts_before_the_environment(monkeypatch: pytest.MonkeyPat
     [
         ("slack://a/b", ("slack://a/b",)),
         ("slack://a/b,discord://c/d", ("slack://a/b", "discord://c/d")),
-        ("  slack://a/b ,\n discord://c/d  mailto://e ", ("slack://a/b", "discord://c/d", "mailto://e")),
+        (
+            "  slack://a/b ,\n discord://c/d  mailto://e ",
+            ("slack://a/b", "discord://c/d", "mailto://e"),
+        ),
         (" , ", ()),
         ("mailto://me:pw@host?to=a@x.org,b@y.org", ("mailto://me:pw@host?to=a@x.org,b@y.org",)),
         ("mailto://h?to=a@x,b@y,slack://a/b", ("mailto://h?to=a@x,b@y", "slack://a/b")),
@@ -115,7 +128,9 @@ def test_alert_urls_are_separated_by_blanks_or_commas_and_no_receiver_is_lost(
     assert load_settings().alert_urls == urls
 
 
-def test_what_stands_beside_an_alert_url_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stands_beside_an_alert_url_without_a_scheme_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("ALERT_URLS", "slack://a/b s3cret")
     with pytest.raises(SettingsError, match=r"ALERT_URLS: an address begins with") as caught:
         load_settings()
@@ -134,7 +149,9 @@ def test_what_stands_beside_an_alert_url_without_a_scheme_is_refused(monkeypatch
         "ALERT_URLS",
     ],
 )
-def test_a_secret_shows_in_no_text_about_the_settings(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_secret_shows_in_no_text_about_the_settings(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, "postgresql://me:s3cret@host/name")
     settings = load_settings()
     assert "s3cret" not in f"{settings} {settings!r}"
@@ -157,7 +174,9 @@ def test_the_local_file_wins_over_the_other_and_the_environment_over_both(
 def test_settings_that_are_made_without_the_environment_repeat_no_secret_either() -> None:
     """What `up` and the commands do; pydantic repeats what it was given."""
     with pytest.raises(ValidationError) as caught:
-        Settings(_env_file=None, notion_api_token="s3cret token", alert_urls="s3cret", door_port=99_999)  # type: ignore[call-arg, arg-type]
+        Settings(
+            _env_file=None, notion_api_token="s3cret token", alert_urls="s3cret", door_port=99_999
+        )  # type: ignore[call-arg, arg-type]
     assert "s3cret" not in f"{caught.value} {caught.value!r}"
 
 

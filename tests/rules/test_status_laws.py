@@ -23,9 +23,13 @@ from models.rules.statuses import (
 
 columns = st.sampled_from([*BoardStatus])
 states = st.sampled_from([*Status])
-changes = st.sampled_from([str.lower, str.upper, str.swapcase, " {}".format, "{} ".format, lambda name: name[:-1]])
+changes = st.sampled_from(
+    [str.lower, str.upper, str.swapcase, " {}".format, "{} ".format, lambda name: name[:-1]]
+)
 misspelt = st.builds(lambda column, change: change(column.value), columns, changes)
-priorities = st.builds(lambda urgency, change: change(urgency.option), st.sampled_from([*Priority]), changes)
+priorities = st.builds(
+    lambda urgency, change: change(urgency.option), st.sampled_from([*Priority]), changes
+)
 anything = st.one_of(st.text(st.characters()), misspelt)
 
 
@@ -62,7 +66,9 @@ def test_a_name_that_is_not_one_of_the_26_is_never_mapped_to_a_default(name: str
 def test_every_name_of_a_priority_means_one_of_three(name: str | None) -> None:
     meant = priority(name)
     assert meant in Priority
-    assert (meant is Priority.NORMAL) or (name or "").lower() == meant.value, "no name but its own, in any case"
+    assert (meant is Priority.NORMAL) or (name or "").lower() == meant.value, (
+        "no name but its own, in any case"
+    )
 
 
 @given(columns, st.data())

@@ -135,7 +135,9 @@ def test_the_column_a_state_shows_by_default_belongs_to_it(state: Status) -> Non
 
 @pytest.mark.parametrize("from_", BoardStatus)
 @pytest.mark.parametrize("to", BoardStatus)
-def test_people_make_the_moves_of_the_table_and_no_other(from_: BoardStatus, to: BoardStatus) -> None:
+def test_people_make_the_moves_of_the_table_and_no_other(
+    from_: BoardStatus, to: BoardStatus
+) -> None:
     assert people_may_move(from_, to) is ((from_.value, to.value) in ALLOWED)
 
 
@@ -170,6 +172,8 @@ def test_a_missing_or_unknown_priority_is_normal(name: str | None, meant: Priori
     assert priority(name) is meant
 
 
-@pytest.mark.parametrize(("value", "option"), [("low", "Low"), ("normal", "Normal"), ("high", "High")])
+@pytest.mark.parametrize(
+    ("value", "option"), [("low", "Low"), ("normal", "Normal"), ("high", "High")]
+)
 def test_a_priority_is_shown_by_its_option(value: str, option: str) -> None:
     assert Priority(value).option == option

@@ -98,7 +98,9 @@ def test_ten_thousand_cards_take_at_most_two_requests_more_than_their_pages(seed
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_what_is_left_of_an_interrupted_import_and_what_was_read_make_the_whole_board(seed: int) -> None:
+def test_what_is_left_of_an_interrupted_import_and_what_was_read_make_the_whole_board(
+    seed: int,
+) -> None:
     rng = Random(seed)
     cards = by_chance(rng.randint(1, 3000), rng)
     importing = Import(cards, Course(here_since=START), rng)

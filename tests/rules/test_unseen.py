@@ -15,7 +15,8 @@ ME, ADA = "bot", "ada"
 BOARD = Board(
     data_source_id="source",
     properties={
-        name: Property(id=id_, name=name, type="select") for name, id_ in (("Status", "a%3Ab"), ("Priority", "prio"))
+        name: Property(id=id_, name=name, type="select")
+        for name, id_ in (("Status", "a%3Ab"), ("Priority", "prio"))
     },
     computed_ids=frozenset({"min%2Futes"}),
 )
@@ -29,7 +30,9 @@ def written(changed: tuple[str, ...] = (), **values: str) -> Recent:
     """A card looked at from 0 to 1 s, which showed these changes, and written to from 10 to 11 s."""
     looked = Recent().looked(at(0), at(1), changed)
     given = values or {"Status": "Processing", "Updated": "now"}
-    return looked.wrote(given, at(10), at(11), dict.fromkeys(given, "Queued")).looked(at(10), at(11), ())
+    return looked.wrote(given, at(10), at(11), dict.fromkeys(given, "Queued")).looked(
+        at(10), at(11), ()
+    )
 
 
 def claim(seconds: float, *names: str, alone: bool = True) -> Claim:
@@ -44,7 +47,9 @@ def found(recent: Recent, *claims: Claim) -> list[str]:
 
 
 @pytest.mark.parametrize("seconds", [0.5, 5, 11])
-def test_an_edit_between_the_last_look_and_the_end_of_the_write_was_overwritten(seconds: float) -> None:
+def test_an_edit_between_the_last_look_and_the_end_of_the_write_was_overwritten(
+    seconds: float,
+) -> None:
     assert found(written(), claim(seconds)) == ["Status"]
 
 
@@ -92,13 +97,19 @@ def test_gathered_with_our_write_what_was_seen_explains_it() -> None:
     assert found(written(("Status",)), both) == []
     assert found(written(("Title",)), both) == []
     long_ago = Recent().looked(at(0) - GATHERED, at(1) - GATHERED, ["Title"])
-    wrote = long_ago.looked(at(0), at(1), ()).wrote({"Status": "Processing"}, at(10), at(11), {"Status": "Queued"})
+    wrote = long_ago.looked(at(0), at(1), ()).wrote(
+        {"Status": "Processing"}, at(10), at(11), {"Status": "Queued"}
+    )
     assert found(wrote, claim(10.5, alone=False)) == ["Status"]
 
 
 def test_both_two_way_properties_may_have_been_the_one() -> None:
-    recent = written(Status="Processing", Priority="High").told([claim(10.5, "Status", "Priority", alone=False)])
-    assert recent.overwritten()[0] == [Unseen(name="Status or Priority", written="Processing, High")]
+    recent = written(Status="Processing", Priority="High").told(
+        [claim(10.5, "Status", "Priority", alone=False)]
+    )
+    assert recent.overwritten()[0] == [
+        Unseen(name="Status or Priority", written="Processing, High")
+    ]
 
 
 # Order
@@ -132,8 +143,12 @@ def test_a_write_that_a_look_overtook_goes_back_to_the_look_before_it() -> None:
 def test_only_a_cards_last_moments_are_kept() -> None:
     recent = Recent()
     for n in range(100):
-        recent = recent.looked(at(100 * n), at(100 * n + 1), ["Status"]).told([claim(100 * n, "Title")])
-        recent = recent.wrote({"Status": "Processing"}, at(100 * n + 10), at(100 * n + 11), {"Status": "Queued"})
+        recent = recent.looked(at(100 * n), at(100 * n + 1), ["Status"]).told(
+            [claim(100 * n, "Title")]
+        )
+        recent = recent.wrote(
+            {"Status": "Processing"}, at(100 * n + 10), at(100 * n + 11), {"Status": "Queued"}
+        )
     assert len(str(recent.as_json())) < 3000
 
 
@@ -215,7 +230,9 @@ def test_an_event_of_ours_and_theirs_is_gathered() -> None:
         {"timestamp": "2026-11-23T12:00:05"},
     ],
 )
-def test_an_event_that_names_nobody_nothing_or_no_moment_claims_nothing(values: dict[str, Any]) -> None:
+def test_an_event_that_names_nobody_nothing_or_no_moment_claims_nothing(
+    values: dict[str, Any],
+) -> None:
     assert claim_of(event(**values), at(6), BOARD, {ME}) is None
 
 

@@ -34,13 +34,21 @@ def broken(**values: Any) -> list[tuple[str, str]]:
         pytest.param({"channel": None}, [("Channel", "missing")], id="no-channel"),
         pytest.param({"channel": ""}, [("Channel", "missing")], id="empty-channel"),
         pytest.param({"channel": " "}, [("Channel", "missing")], id="blank-channel"),
-        pytest.param({"channel": "unknown_channel"}, [("Channel", "unknown")], id="unknown-channel"),
+        pytest.param(
+            {"channel": "unknown_channel"}, [("Channel", "unknown")], id="unknown-channel"
+        ),
         pytest.param({"channel": "Deep_Sea"}, [], id="channel-in-other-case"),
         pytest.param({"channel": "deep_sea "}, [], id="channel-with-trailing-blank"),
-        pytest.param({"channel": "Select option..."}, [("Channel", "unknown")], id="channel-left-as-it-was"),
+        pytest.param(
+            {"channel": "Select option..."}, [("Channel", "unknown")], id="channel-left-as-it-was"
+        ),
         pytest.param({"story_direction": ""}, [], id="no-story-direction"),
         pytest.param({"story_direction": "x" * 100_000}, [], id="long-story-direction"),
-        pytest.param({"status": "Done", "priority": "Urgent"}, [], id="status-and-priority-are-merges-business"),
+        pytest.param(
+            {"status": "Done", "priority": "Urgent"},
+            [],
+            id="status-and-priority-are-merges-business",
+        ),
         pytest.param(
             {"topic": "", "title": "", "channel": None},
             [("Title", "missing"), ("Channel", "missing"), ("Topic", "missing")],
@@ -48,7 +56,9 @@ def broken(**values: Any) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_a_card_breaks_exactly_these_rules(values: dict[str, Any], rules: list[tuple[str, str]]) -> None:
+def test_a_card_breaks_exactly_these_rules(
+    values: dict[str, Any], rules: list[tuple[str, str]]
+) -> None:
     assert broken(**values) == rules
 
 
@@ -59,7 +69,9 @@ def test_an_entry_without_title_fails_and_the_message_says_title() -> None:
 
 def test_an_entry_with_an_unknown_channel_fails_and_the_message_says_which_there_are() -> None:
     (violation,) = validate_notion_entry(make_card(channel="unknown_channel"), CHANNELS)
-    assert violation.message == "Unknown channel “unknown_channel”; choose one of: deep_sea, history."
+    assert (
+        violation.message == "Unknown channel “unknown_channel”; choose one of: deep_sea, history."
+    )
 
 
 def test_a_text_that_is_too_long_says_by_how_much() -> None:
@@ -69,4 +81,6 @@ def test_a_text_that_is_too_long_says_by_how_much() -> None:
 
 def test_every_message_is_a_sentence() -> None:
     cards = [make_card(title="", topic="x" * 2000, channel=c) for c in (None, "else")]
-    assert all(v.message.endswith(".") for card in cards for v in validate_notion_entry(card, CHANNELS))
+    assert all(
+        v.message.endswith(".") for card in cards for v in validate_notion_entry(card, CHANNELS)
+    )

@@ -30,12 +30,28 @@ def shown(filter_: Any) -> frozenset[str | None] | None:
         (status(is_empty=True), {None}),
         (status(is_not_empty=True), set(OPTIONS)),
         ({"or": [status(equals="Draft"), status(equals="Queued")]}, {"Draft", "Queued"}),
-        ({"and": [status(is_not_empty=True), status(does_not_equal="Draft")]}, {"Queued", "Error: Retriable"}),
-        ({"and": [status(equals=[]), {"property": "Topic", "rich_text": {"is_empty": True}}]}, set()),
-        ({"and": [{"or": [status(equals="Draft"), status(equals="Queued")]}, status(equals="Draft")]}, {"Draft"}),
+        (
+            {"and": [status(is_not_empty=True), status(does_not_equal="Draft")]},
+            {"Queued", "Error: Retriable"},
+        ),
+        (
+            {"and": [status(equals=[]), {"property": "Topic", "rich_text": {"is_empty": True}}]},
+            set(),
+        ),
+        (
+            {
+                "and": [
+                    {"or": [status(equals="Draft"), status(equals="Queued")]},
+                    status(equals="Draft"),
+                ]
+            },
+            {"Draft"},
+        ),
     ],
 )
-def test_what_a_filter_shows_is_known_however_it_is_said(filter_: Any, cards: set[str | None]) -> None:
+def test_what_a_filter_shows_is_known_however_it_is_said(
+    filter_: Any, cards: set[str | None]
+) -> None:
     assert shown(filter_) == cards
 
 
@@ -59,4 +75,6 @@ def test_a_filter_that_depends_on_anything_else_is_not_decided(filter_: Any) -> 
 def test_a_filter_that_we_make_shows_those_cards(kind: str, wanted: tuple[str, ...]) -> None:
     made = filter_of("st%3A1", kind, wanted)
     assert shown(made) == set(wanted)
-    assert all(isinstance(part[kind]["equals"], str) for part in made.get("or", [made])), "every API version takes it"
+    assert all(isinstance(part[kind]["equals"], str) for part in made.get("or", [made])), (
+        "every API version takes it"
+    )

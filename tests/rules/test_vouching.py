@@ -9,7 +9,15 @@ import pytest
 from rules_cards import make_card
 
 from models.sync.lost_updates import STATES_KEPT, Recent
-from models.sync.stale_queries import Known, contradicted, same_state, speaks_for, state_of, vouched, witnesses
+from models.sync.stale_queries import (
+    Known,
+    contradicted,
+    same_state,
+    speaks_for,
+    state_of,
+    vouched,
+    witnesses,
+)
 from models.tables.card import Card
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
@@ -46,11 +54,15 @@ def test_a_page_speaks_for_those_that_were_seen_before_it_or_by_the_same_query(
     assert speaks_for(witness, other) is speaks
 
 
-def test_an_edit_of_the_witness_proves_an_answer_newer_than_the_others_state_whatever_the_lag() -> None:
+def test_an_edit_of_the_witness_proves_an_answer_newer_than_the_others_state_whatever_the_lag() -> (
+    None
+):
     """All orders of: what was seen of both, the witness's edit, and how old the answer is."""
     times = range(5)
     proved = 0
-    for x_began, x_state, x_ended, p_began, p_state, p_ended, edited, answer in product(times, repeat=8):
+    for x_began, x_state, x_ended, p_began, p_state, p_ended, edited, answer in product(
+        times, repeat=8
+    ):
         in_order = x_began <= x_state <= x_ended and p_began <= p_state <= p_ended
         if not in_order or not x_state < edited <= answer:
             continue  # the witness was edited after it was seen, and the answer shows that
@@ -79,12 +91,16 @@ def seen(**values: object) -> Card:
 
 
 def remembering(**changes: object) -> dict[str, object]:
-    return {"recent": Recent(looks=((NOW, NOW),), last_by_id=True).model_copy(update=changes).as_json()}
+    return {
+        "recent": Recent(looks=((NOW, NOW),), last_by_id=True).model_copy(update=changes).as_json()
+    }
 
 
 def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
     assert contradicted(seen(), make_card(status="Queued")) == Known(NOW, NOW, by_id=True)
-    assert contradicted(seen(**remembering(last_by_id=False)), make_card()) == Known(NOW, NOW, by_id=False)
+    assert contradicted(seen(**remembering(last_by_id=False)), make_card()) == Known(
+        NOW, NOW, by_id=False
+    )
 
 
 @pytest.mark.parametrize(

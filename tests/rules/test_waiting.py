@@ -7,7 +7,18 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
-from rules_cards import EARLIER, NO_TOPIC, NOW, Verdict, agreed_on, look, make_base, make_card, make_task, verdict
+from rules_cards import (
+    EARLIER,
+    NO_TOPIC,
+    NOW,
+    Verdict,
+    agreed_on,
+    look,
+    make_base,
+    make_card,
+    make_task,
+    verdict,
+)
 
 from models.rules.merge import Plan, plan
 from models.rules.merge_base import differences, wrote
@@ -42,7 +53,11 @@ def test_it_is_taken_when_the_last_violation_goes_while_the_card_stands_there() 
     made = waiting()
     mended = look(made.base, "Queued", made.task, valid=True, keep_until=SOON)
     assert verdict(mended) == Verdict(B.QUEUED, B.QUEUED, moved=True)
-    assert (mended.base.waits_for, mended.base.status_kept_until, pushes(mended)) == (None, None, {})
+    assert (mended.base.waits_for, mended.base.status_kept_until, pushes(mended)) == (
+        None,
+        None,
+        {},
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,9 +81,15 @@ def test_every_move_that_people_may_make_waits_if_only_a_violation_is_against_it
 def test_a_waiting_move_that_is_not_completed_in_time_goes_back_and_says_what_to_do() -> None:
     made = waiting()
     still = look(made.base, "Queued", made.task, valid=False, keep_until=LATER)
-    assert (still.lost, still.base.status_kept_until, still.attention) == ((), LATER, "Topic is empty.")
+    assert (still.lost, still.base.status_kept_until, still.attention) == (
+        (),
+        LATER,
+        "Topic is empty.",
+    )
     over = look(still.base, "Queued", still.task, valid=False)
-    assert [(entry.action, entry.value, entry.kept) for entry in over.lost] == [("put_back", "Queued", "Draft")]
+    assert [(entry.action, entry.value, entry.kept) for entry in over.lost] == [
+        ("put_back", "Queued", "Draft")
+    ]
     assert pushes(over) == {"Status": "Draft", "Attention": over.attention}
     assert over.attention == (
         "Topic is empty. This card was moved back from “Queued” to “Draft”, because it was not complete: once it is, "
@@ -100,7 +121,9 @@ def test_completed_before_it_was_put_back_it_is_taken_all_the_same() -> None:
 def test_dragged_again_while_it_is_not_complete_it_waits_anew_and_says_only_what_is_wrong() -> None:
     made = waiting()
     over = look(made.base, "Queued", made.task, valid=False)
-    back = plan(wrote(over.base, pushes(over)), make_card(status="Draft", topic=""), over.task, [NO_TOPIC])
+    back = plan(
+        wrote(over.base, pushes(over)), make_card(status="Draft", topic=""), over.task, [NO_TOPIC]
+    )
     again = look(back.base, "Queued", back.task, valid=False, keep_until=LATER)
     assert (again.base.waits_for, again.base.status_kept_until) == (B.QUEUED, LATER)
     assert again.attention == "Topic is empty."
@@ -114,7 +137,9 @@ def test_dragged_elsewhere_nothing_waits_any_more() -> None:
 
 
 @validity
-def test_what_the_pipeline_moved_meanwhile_wins_over_a_move_that_waits_and_that_is_told(*, valid: bool) -> None:
+def test_what_the_pipeline_moved_meanwhile_wins_over_a_move_that_waits_and_that_is_told(
+    *, valid: bool
+) -> None:
     made = waiting()
     taken = replace(make_task(board_status=B.PROCESSING), status_changed_at=NOW)
     seen = look(made.base, "Queued", taken, valid=valid, keep_until=SOON)
@@ -128,7 +153,10 @@ def test_the_pipeline_may_make_the_move_that_waits() -> None:
     made = waiting(B.UNDER_REVIEW, B.REVIEW_APPROVED)
     approved = make_task(board_status=B.REVIEW_APPROVED, status_changed_at=NOW)
     seen = look(made.base, "Review Approved", approved, valid=False, keep_until=SOON)
-    assert (verdict(seen), seen.base.waits_for) == (Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED), None)
+    assert (verdict(seen), seen.base.waits_for) == (
+        Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED),
+        None,
+    )
 
 
 # A queued card that becomes invalid
@@ -162,5 +190,11 @@ def test_a_worker_that_took_the_task_first_keeps_it() -> None:
 
 def test_a_card_without_a_task_that_was_queued_and_is_invalid_waits_too() -> None:
     """Its task was deleted."""
-    made = look(make_base(make_card(status="Queued", updated=EARLIER)), "Queued", None, valid=False, keep_until=SOON)
+    made = look(
+        make_base(make_card(status="Queued", updated=EARLIER)),
+        "Queued",
+        None,
+        valid=False,
+        keep_until=SOON,
+    )
     assert (made.task, made.base.status, made.base.waits_for) == (None, B.DRAFT, B.QUEUED)

@@ -27,7 +27,11 @@ async def something_happens_beside_the_board(world: World) -> None:
         world.cards.append(page_id)
         world.happened["a page became a card"] += 1
         return
-    title = {"properties": {"title": {"title": [{"text": {"content": rng.choice(["Agenda", "Minutes"])}}]}}}
+    title = {
+        "properties": {
+            "title": {"title": [{"text": {"content": rng.choice(["Agenda", "Minutes"])}}]}
+        }
+    }
     trash = {"in_trash": not world.sandbox.state.pages[page_id].in_trash}
     await world.person("PATCH", f"/v1/pages/{page_id}", rng.choice([title, trash]))
 
@@ -40,5 +44,9 @@ async def _make(world: World, under: str) -> None:
 
 async def _move(world: World, page_id: str, *, to_board: bool) -> bool:
     """A person drags a page to the board, or from there to the page that it stands on."""
-    key, target = ("data_source_id", world.data_source_id) if to_board else ("page_id", world.sandbox.root_page_id)
+    key, target = (
+        ("data_source_id", world.data_source_id)
+        if to_board
+        else ("page_id", world.sandbox.root_page_id)
+    )
     return await world.person("POST", f"/v1/pages/{page_id}/move", {"parent": {key: target}})

@@ -73,7 +73,9 @@ class Crew:
         self._free.put(child if line else self._start())
         if not line:
             said = "it did not end" if child.poll() in (None, -9) else "its process ended"
-            return Account(asked["seed"], asked["steps"], [f"{said}: seed {asked['seed']}"], {}, "", LONGEST)
+            return Account(
+                asked["seed"], asked["steps"], [f"{said}: seed {asked['seed']}"], {}, "", LONGEST
+            )
         return Account(**json.loads(line))
 
     def stop(self) -> None:
@@ -97,7 +99,9 @@ def _child(template: URL, source: Path) -> Iterator[subprocess.Popen[str]]:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template.database}")
     database = template.set(database=name).render_as_string(hide_password=False)
     command = [sys.executable, str(WORKER), "--database", database, "--source", str(source)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=source)
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=source
+    )
     try:
         yield child
     finally:

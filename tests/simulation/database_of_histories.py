@@ -23,15 +23,16 @@ HASTE = {
     "autovacuum": "off",
     "timezone": "'Europe/Berlin'",
 }
-"""Settings of a server whose data nobody will miss, in a time zone with an hour that comes twice."""
+"""Settings of a server whose data nobody will miss, in a time zone with an hour that comes twice.
+"""
 _OPTIONS: dict[str, Any] = {"prepare_threshold": 2}
 
 
 class Undivided(psycopg.AsyncConnection[Any]):
     """A connection that holds the event loop until PostgreSQL has answered.
 
-    Turns let one transaction at a time happen, so nobody else could use the loop meanwhile, and going round it for
-    each answer costs more than the answer.
+    Turns let one transaction at a time happen, so nobody else could use the loop meanwhile, and
+    going round it for each answer costs more than the answer.
     """
 
     async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109
@@ -44,7 +45,8 @@ class Databases:
 
     Attributes:
         sessions: for those who take turns.
-        single: the same without BEGIN and COMMIT around it, for what reads, or writes with one statement.
+        single: the same without BEGIN and COMMIT around it, for what reads, or writes with one
+            statement.
         doors: for those who meet in the middle of a transaction.
         clock: whose time is PostgreSQL's `clock_timestamp()` in every statement.
     """
@@ -57,7 +59,14 @@ class Databases:
     def tell_time(self, engine: AsyncEngine) -> None:
         """Statements that ask PostgreSQL's clock, as the shared budget's do, are told the history's time."""
 
-        def told(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> Any:  # noqa: FBT001
+        def told(
+            _connection: Any,
+            _cursor: Any,
+            statement: str,
+            given: Any,
+            _context: Any,
+            _many: bool,  # noqa: FBT001
+        ) -> Any:
             if "clock_timestamp()" in statement:
                 statement = statement.replace("clock_timestamp()", "%(the_time)s::timestamptz")
                 given = {**given, "the_time": self.clock.now}

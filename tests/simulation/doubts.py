@@ -25,7 +25,9 @@ class Doubts:
         """An answer was given; what is wrong about its having been asked."""
         about = (process.name, request.url.path)
         blind = request.method == "PATCH" and about in self._open
-        unsure = not arrives or (response.status_code >= 500 and response.status_code != SURELY_NOT_SAVED)
+        unsure = not arrives or (
+            response.status_code >= 500 and response.status_code != SURELY_NOT_SAVED
+        )
         if request.method == "PATCH" and unsure:
             self._open.add(about)
         elif arrives and response.status_code == 200:
@@ -33,7 +35,9 @@ class Doubts:
             self._open -= {about, *((process.name, f"/v1/pages/{page['id']}") for page in pages)}
         elif arrives and request.method == "GET":
             self._open.discard(about)
-        return [f"{process.name} repeated a write that may have been saved, unread: {request.url.path}"] * blind
+        return [
+            f"{process.name} repeated a write that may have been saved, unread: {request.url.path}"
+        ] * blind
 
     def ended(self, process: Process) -> None:
         """Its job ended, and with it what it knew."""

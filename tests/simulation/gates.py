@@ -25,16 +25,29 @@ def connection_lost() -> OperationalError:
 
 
 class GatedSessions:
-    """Sessions of one process. A transaction is one turn; `troubles` says which one meets a lost connection.
+    """Sessions of one process.
 
-    What only reads has no BEGIN around it: PostgreSQL takes a snapshot for each statement anyway, and turns keep the
-    others out. `single` promises as much of what writes.
+    A transaction is one turn; `troubles` says which one meets a lost connection.
+
+    What only reads has no BEGIN around it: PostgreSQL takes a snapshot for each statement anyway,
+    and turns keep the others out. `single` promises as much of what writes.
     """
 
     def __init__(
-        self, databases: Databases, turns: Turns, process: Process, troubles: list[str], *, single: bool = False
+        self,
+        databases: Databases,
+        turns: Turns,
+        process: Process,
+        troubles: list[str],
+        *,
+        single: bool = False,
     ) -> None:
-        self._databases, self._turns, self._process, self._troubles = databases, turns, process, troubles
+        self._databases, self._turns, self._process, self._troubles = (
+            databases,
+            turns,
+            process,
+            troubles,
+        )
         self._single = single
         self.kw = {"bind": GatedEngine(databases.sessions.kw["bind"], turns, process)}
 
@@ -54,7 +67,9 @@ class GatedSessions:
                 async with self._databases.single() as session:
                     yield session
                 return
-            sessions = self._databases.single if self._single and not trouble else self._databases.sessions
+            sessions = (
+                self._databases.single if self._single and not trouble else self._databases.sessions
+            )
             async with sessions.begin() as session:
                 yield session
                 if trouble == "lost before the commit":
@@ -64,7 +79,10 @@ class GatedSessions:
 
 
 class GatedEngine:
-    """What the advisory lock needs of an engine. With its process the connection dies, and the lock with it."""
+    """What the advisory lock needs of an engine.
+
+    With its process the connection dies, and the lock with it.
+    """
 
     def __init__(self, engine: Any, turns: Turns, process: Process) -> None:
         self._engine, self._turns, self._process = engine, turns, process
@@ -78,7 +96,8 @@ class GatedEngine:
             yield GatedConnection(connection, self._turns, self._process)
         finally:
             if self._process.dead:
-                # A connection that ends loses its locks; this one goes back to the pool, so it is told to.
+                # A connection that ends loses its locks; this one goes back to the pool, so it is
+                # told to.
                 await connection.execute(text("SELECT pg_advisory_unlock_all()"))
             await connection.close()
 
@@ -103,7 +122,11 @@ class Straight(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         headers = [(name.lower(), value) for name, value in request.headers.raw]
-        asked = {"method": request.method, "path": request.url.path, "query_string": request.url.query}
+        asked = {
+            "method": request.method,
+            "path": request.url.path,
+            "query_string": request.url.query,
+        }
         body = await request.aread()
 
         async def receive() -> dict[str, Any]:
@@ -126,7 +149,11 @@ class Odd(httpx.AsyncBaseTransport):
         body = json.loads(response.content)
         for page in body.get("results", [body]):
             if page.get("id") in self._pages:
-                page["properties"] = {n: prop for n, prop in page["properties"].items() if not n.startswith(self._name)}
+                page["properties"] = {
+                    n: prop
+                    for n, prop in page["properties"].items()
+                    if not n.startswith(self._name)
+                }
         return httpx.Response(200, headers=_without_length(response), json=body)
 
 
@@ -138,7 +165,8 @@ class Road(httpx.AsyncBaseTransport):
     """The network between a process and Notion: a turn for the way there, one for the way back.
 
     Args:
-        troubles: what befalls the next requests: `timeout before`, `timeout after`, `unreachable` or nothing.
+        troubles: what befalls the next requests: `timeout before`, `timeout after`, `unreachable`
+            or nothing.
         answered: told of each answer, also of one that never arrives.
         unanswered: told of each request that was sent and may or may not have been heard.
     """

@@ -1,4 +1,7 @@
-"""What can happen in a history, and how often. Each happening acts once, by the history's own chance."""
+"""What can happen in a history, and how often.
+
+Each happening acts once, by the history's own chance.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,12 @@ Happening = Callable[[World], Awaitable[object]]
 PRIORITIES = ["Low", "Normal", "High"]
 TITLES = ["Giant squid", "Kraken", "", "x" * 300, "Two halves", " "]
 TOPICS = ["Architeuthis", "", "y" * 1100, "Deep sea"]
-DONE = {"Upload Complete", "Archived", "Review Rejected", *(s for s in BoardStatus if s.startswith("Error"))}
+DONE = {
+    "Upload Complete",
+    "Archived",
+    "Review Rejected",
+    *(s for s in BoardStatus if s.startswith("Error")),
+}
 WORKING = [s for s in BoardStatus if s not in {"Draft", "Ready for Planning"}]
 
 
@@ -56,8 +64,23 @@ async def a_process_dies(world: World) -> None:
 async def a_card_is_made(world: World) -> None:
     rng = world.rng
     world.later(seconds=world.minutes_between_cards)
-    status = rng.choice(["Draft", "Draft", "Queued", "Ready for Planning", *[s.value for s in BoardStatus], "Nonsense"])
-    made = {"title": "Giant squid", "channel": CHANNEL, "topic": "Architeuthis", "status": status, "priority": "Normal"}
+    status = rng.choice(
+        [
+            "Draft",
+            "Draft",
+            "Queued",
+            "Ready for Planning",
+            *[s.value for s in BoardStatus],
+            "Nonsense",
+        ]
+    )
+    made = {
+        "title": "Giant squid",
+        "channel": CHANNEL,
+        "topic": "Architeuthis",
+        "status": status,
+        "priority": "Normal",
+    }
     odd = {"title": "", "channel": "cooking", "topic": "", "priority": "Urgent"}
     made |= {name: value for name, value in odd.items() if rng.random() < 0.07}
     left_out = [name for name in made if rng.random() < 0.05]
@@ -69,9 +92,13 @@ async def a_card_is_made(world: World) -> None:
 async def _ours_is_filled_in(world: World, page_id: str) -> None:
     """Dates and a note, as a template or an import of a file brings them along."""
     typed = {"Created": "2019-01-19T19:19:00Z", "Updated": "2028-08-28"}
-    given: dict[str, object] = {world.ids[name]: {"date": {"start": start}} for name, start in typed.items()}
+    given: dict[str, object] = {
+        world.ids[name]: {"date": {"start": start}} for name, start in typed.items()
+    }
     given[world.ids["Attention"]] = {"rich_text": [{"text": {"content": "ask Ada"}}]}
-    body = {"properties": {key: value for key, value in given.items() if key in world.ledger.schema}}
+    body = {
+        "properties": {key: value for key, value in given.items() if key in world.ledger.schema}
+    }
     await world.person("PATCH", f"/v1/pages/{page_id}", body)
 
 
@@ -103,7 +130,9 @@ def _bare(kind: str, value: object) -> object:
 
 async def a_card_is_dragged(world: World) -> None:
     if world.cards:
-        await world.write(world.rng.choice(world.cards), status=world.rng.choice(list(BoardStatus)).value)
+        await world.write(
+            world.rng.choice(world.cards), status=world.rng.choice(list(BoardStatus)).value
+        )
 
 
 async def a_card_is_dragged_and_told_of_at_once(world: World) -> None:
@@ -126,14 +155,20 @@ async def a_card_is_dragged_rightly(world: World) -> None:
         return
     page_id = world.rng.choice(world.cards)
     stands = world.ledger.written[page_id, "Status"][-1].value
-    allowed = PEOPLE_MAY_MOVE.get(stands, frozenset()) if stands in list(BoardStatus) else {BoardStatus.DRAFT}
+    allowed = (
+        PEOPLE_MAY_MOVE.get(stands, frozenset())
+        if stands in list(BoardStatus)
+        else {BoardStatus.DRAFT}
+    )
     if allowed:
         await world.write(page_id, status=world.rng.choice(sorted(allowed)))
 
 
 async def a_status_is_odd(world: World) -> None:
     if world.cards:
-        await world.write(world.rng.choice(world.cards), status=world.rng.choice(["Nonsense", "done"]))
+        await world.write(
+            world.rng.choice(world.cards), status=world.rng.choice(["Nonsense", "done"])
+        )
 
 
 async def a_status_is_emptied(world: World) -> None:
@@ -146,7 +181,9 @@ async def a_status_is_emptied(world: World) -> None:
 
 async def a_priority_is_set(world: World) -> None:
     if world.cards:
-        await world.write(world.rng.choice(world.cards), priority=world.rng.choice([*PRIORITIES, "", "Urgent"]))
+        await world.write(
+            world.rng.choice(world.cards), priority=world.rng.choice([*PRIORITIES, "", "Urgent"])
+        )
 
 
 async def a_text_is_typed(world: World) -> None:
@@ -155,7 +192,9 @@ async def a_text_is_typed(world: World) -> None:
         return
     page_id, rng = world.rng.choice(world.cards), world.rng
     await world.write(
-        page_id, title=rng.choice(TITLES), **({"topic": rng.choice(TOPICS)} if rng.random() < 0.5 else {})
+        page_id,
+        title=rng.choice(TITLES),
+        **({"topic": rng.choice(TOPICS)} if rng.random() < 0.5 else {}),
     )
     if rng.random() < 0.3:
         await a_process_goes_on(world)
@@ -174,7 +213,9 @@ async def our_own_property_is_edited(world: World) -> None:
     if not world.cards or world.ids[name] not in world.ledger.schema:
         return
     text = {"rich_text": world.rng.choice([[], [{"text": {"content": "I was here"}}]])}
-    date = {"date": world.rng.choice([None, {"start": "2020-02-20T20:20:00Z"}, {"start": "2027-01-01"}])}
+    date = {
+        "date": world.rng.choice([None, {"start": "2020-02-20T20:20:00Z"}, {"start": "2027-01-01"}])
+    }
     body = {"properties": {world.ids[name]: text if name == "Attention" else date}}
     await world.person("PATCH", f"/v1/pages/{world.rng.choice(world.cards)}", body)
 
@@ -238,7 +279,8 @@ async def a_worker_writes_what_people_own(world: World) -> None:
         return
     task = world.rng.choice(tasks)
     try:
-        # By its page where it has one: its id may be random, and a trail is the same in any process.
+        # By its page where it has one: its id may be random, and a trail is the same in any
+        # process.
         key = "id" if task["notion_page_id"] is None else "notion_page_id"
         await world.sql(f"UPDATE tasks SET {column} = 'by SQL' WHERE {key} = :key", key=task[key])
     except ProgrammingError:
@@ -296,7 +338,9 @@ async def an_old_webhook_comes_again(world: World) -> None:
 async def an_event_has_had_bad_luck(world: World) -> None:
     """Its tries were used up, by nights of which this history does not tell; it may have one left."""
     waiting = "NOT processed AND dead_at IS NULL AND page_id IS NOT NULL"
-    events = await world.rows(f"SELECT event_id, page_id FROM webhook_events WHERE {waiting} ORDER BY id")
+    events = await world.rows(
+        f"SELECT event_id, page_id FROM webhook_events WHERE {waiting} ORDER BY id"
+    )
     if events:
         unlucky, tried = world.rng.choice(events), world.rng.choice([7, 7, 8])
         change = "UPDATE webhook_events SET attempts = :tried WHERE event_id = :event"
@@ -318,7 +362,11 @@ async def time_passes(world: World) -> None:
 
 async def a_sweep_takes_long(world: World) -> None:
     """Its machine sleeps after the board was asked; what people do meanwhile is not in the answer."""
-    asked = [waiter for waiter in world.turns.waiting if "hears 200" in waiter.what and "query" in waiter.what]
+    asked = [
+        waiter
+        for waiter in world.turns.waiting
+        if "hears 200" in waiter.what and "query" in waiter.what
+    ]
     if asked and world.cards:
         await world.write(world.rng.choice(world.cards), title="Colossal squid", priority="High")
         world.later(seconds=world.rng.choice([180, 600]))

@@ -26,9 +26,11 @@ from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment,
 BIG = 0.03
 """How many boards have more cards than a page of a query holds."""
 ROUNDS_TAKE = 150
-"""Cycles within which it is asked of every card whether it is still there: a query may show six of them at a time."""
+"""Cycles within which it is asked of every card whether it is still there: a query may show six of
+them at a time."""
 TELLING_IS_HELD_AGAINST = 4
-"""After how long a calm cards are asked what they tell: a day later they say nothing any more of what was refused."""
+"""After how long a calm cards are asked what they tell: a day later they say nothing any more of
+what was refused."""
 SILENT = 0.2
 """How many boards have no webhook, so that sweeps alone find what people do."""
 
@@ -107,7 +109,9 @@ async def _happen(world: World, steps: int) -> None:
 
 async def _notice_the_import(world: World) -> None:
     """Note when the first import was over, soon after it was."""
-    if world.imported is None and await world.rows("SELECT 1 FROM sync_state WHERE key = :key", key=WATERMARK):
+    if world.imported is None and await world.rows(
+        "SELECT 1 FROM sync_state WHERE key = :key", key=WATERMARK
+    ):
         world.imported = world.clock.now
 
 
@@ -135,12 +139,16 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
             break
         error = await _a_calm_cycle(world, hours=11 if turn % 2 else 0.2)
     else:
-        world.failures.append("the world is calm, and it is not asked to the end who is still there")
+        world.failures.append(
+            "the world is calm, and it is not asked to the end who is still there"
+        )
     async with world.sessions() as session:
         if await get_moment(session, CONFIRMED) is not None and not await waiting(session):
             world.failures.append("a confirmation that was used is still there")
     if error is not None:
-        world.failures.append(f"the world is calm, and a cycle ends with {type(error).__name__}: {error}")
+        world.failures.append(
+            f"the world is calm, and a cycle ends with {type(error).__name__}: {error}"
+        )
 
 
 async def _a_calm_cycle(world: World, hours: float) -> Exception | None:
@@ -174,14 +182,25 @@ def _mend(world: World, schema: dict[str, Any]) -> None:
         found = found or prop
         first = {option.name.casefold(): option.id for option in prop.options}
         added = [option for option in found.options if option.id not in first.values()]
-        same |= {option.id: first[option.name.casefold()] for option in added if option.name.casefold() in first}
+        same |= {
+            option.id: first[option.name.casefold()]
+            for option in added
+            if option.name.casefold() in first
+        }
         kind = found.kind if prop.name == "Status" else prop.kind
         options = (*prop.options, *(option for option in added if option.id not in same))
         mended[key] = replace(found, kind=kind, options=options)
     for page in list(state.pages.values()):
         # What a deleted option had emptied stays empty.
-        kept = {key: value for key, value in page.values.items() if not _gone(source.schema.get(key), value)}
-        values = {key: same.get(value, value) if isinstance(value, str) else value for key, value in kept.items()}
+        kept = {
+            key: value
+            for key, value in page.values.items()
+            if not _gone(source.schema.get(key), value)
+        }
+        values = {
+            key: same.get(value, value) if isinstance(value, str) else value
+            for key, value in kept.items()
+        }
         if values != page.values:
             state.put_page(replace(page, values=values))
     source.schema = mended
@@ -193,7 +212,12 @@ def _mend(world: World, schema: dict[str, Any]) -> None:
 
 def _gone(prop: Any, value: Any) -> bool:
     """Whether a page chose an option that is not there any more."""
-    return prop is not None and prop.kind in {"select", "status"} and bool(value) and prop.option(value) is None
+    return (
+        prop is not None
+        and prop.kind in {"select", "status"}
+        and bool(value)
+        and prop.option(value) is None
+    )
 
 
 async def _nothing_more_to_write(world: World) -> None:
@@ -222,7 +246,18 @@ async def _facts(world: World) -> list[str]:
     """What the database remembers and the board showed, at the end of a history that failed."""
     facts = []
     for row in await world.rows("SELECT * FROM task_history ORDER BY id"):
-        what = [row[name] for name in ("actor", "action", "property", "old_value", "new_value", "lost_value", "reason")]
+        what = [
+            row[name]
+            for name in (
+                "actor",
+                "action",
+                "property",
+                "old_value",
+                "new_value",
+                "lost_value",
+                "reason",
+            )
+        ]
         facts.append(f"{row['at']:%d %H:%M:%S.%f} {str(row['notion_page_id'])[:8]} {what}")
     for (page_id, name), entries in world.ledger.written.items():
         if page_id is not None and any(page_id[:8] in failure for failure in world.failures):

@@ -26,12 +26,16 @@ from models.rules.validation import Violation, validate_notion_entry
 async def broken(world: World) -> list[str]:
     """Every law that does not hold, each with the facts."""
     pages, tasks, cards = await _facts(world)
-    board = read_board((await world.people.get(f"/v1/data_sources/{world.data_source_id}")).json(), world.board)
+    board = read_board(
+        (await world.people.get(f"/v1/data_sources/{world.data_source_id}")).json(), world.board
+    )
     found: list[str] = []
     history = _with_their_pages(await world.rows("SELECT * FROM task_history ORDER BY id"))
     deleted = {row["notion_page_id"]: row["at"] for row in history if row["action"] == "deleted"}
     for page_id, page in pages.items():
-        known = _Known(page_id, page, cards.get(page_id), tasks.get(page_id, []), deleted.get(page_id))
+        known = _Known(
+            page_id, page, cards.get(page_id), tasks.get(page_id, []), deleted.get(page_id)
+        )
         found += _card_and_task_agree(world, board, known)
     found += await laws_of_inserted_tasks.broken(world, board)
     found += _nothing_lost(world, history)
@@ -41,7 +45,11 @@ async def broken(world: World) -> list[str]:
     found += await _every_event_is_done(world)
     found += _who_left_counts_as_gone(world, cards)
     found += _nothing_that_left_waits_for_a_worker(world, tasks, history)
-    found += [f"page {page_id[:8]} never was a card and has a row" for page_id in world.strangers if page_id in cards]
+    found += [
+        f"page {page_id[:8]} never was a card and has a row"
+        for page_id in world.strangers
+        if page_id in cards
+    ]
     found += _within_the_budget(world)
     return found
 
@@ -55,8 +63,13 @@ async def told(world: World) -> list[str]:
 
 def _with_their_pages(history: Sequence[Any]) -> list[Any]:
     """What happened to a task before it had its card is of that card, too."""
-    pages = {row["task_id"]: row["notion_page_id"] for row in history if row["action"] == "card_made"}
-    return [{**row, "notion_page_id": row["notion_page_id"] or pages.get(row["task_id"])} for row in history]
+    pages = {
+        row["task_id"]: row["notion_page_id"] for row in history if row["action"] == "card_made"
+    }
+    return [
+        {**row, "notion_page_id": row["notion_page_id"] or pages.get(row["task_id"])}
+        for row in history
+    ]
 
 
 async def _facts(world: World) -> tuple[dict[str, Any], dict[str, list[Any]], dict[str, Any]]:
@@ -95,8 +108,15 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
     unseen = known.deleted is not None and known.deleted >= card["seen_at"]
     if not violations and not tasks and board_status(read.status) is not None and not unseen:
         return [f"{name} is valid and has no task"]
-    theirs = all(entry.who in {"person", "schema"} for entry in world.ledger.written[known.page_id, "Attention"])
-    found = _attention_is_right(read, violations, card, tasks, theirs) if "Attention" not in read.computed else []
+    theirs = all(
+        entry.who in {"person", "schema"}
+        for entry in world.ledger.written[known.page_id, "Attention"]
+    )
+    found = (
+        _attention_is_right(read, violations, card, tasks, theirs)
+        if "Attention" not in read.computed
+        else []
+    )
     if violations and tasks and tasks[0]["status"] == "pending":
         found.append("it is not valid, and its task is pending")
     if card["status_kept_until"] is not None:
@@ -104,14 +124,19 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
     if tasks:
         pairs = _pairs(read, tasks[0], {violation.field for violation in violations})
     else:
-        dates = [("Created", read.created, card["base_created"]), ("Updated", read.updated, card["base_updated"])]
+        dates = [
+            ("Created", read.created, card["base_created"]),
+            ("Updated", read.updated, card["base_updated"]),
+        ]
         pairs = [("Status", read.status or "Draft", card["base_status"] or read.status)]
         pairs += [(name, shown, to_minute(moment)) for name, shown, moment in dates]
     found += _a_new_card_has_its_dates(world, read, tasks)
     found += [
         f"{prop} is {on_board!r} on the board and {in_database!r} in the database"
         for prop, on_board, in_database in pairs
-        if on_board != in_database and prop not in read.computed and not (on_board is None and prop in card["lacking"])
+        if on_board != in_database
+        and prop not in read.computed
+        and not (on_board is None and prop in card["lacking"])
     ]
     return [f"{name}: {fact}" for fact in found]
 
@@ -140,9 +165,12 @@ def _attention_is_right(
 ) -> list[str]:
     """It says what is wrong now, then what was refused last, and is empty when nothing is.
 
-    Unless we never wrote there (`theirs`): while nothing is wrong it is people's, but for what a duplicate brought in.
+    Unless we never wrote there (`theirs`): while nothing is wrong it is people's, but for what a
+    duplicate brought in.
     """
-    expected = " ".join([*(v.message for v in violations), *([card["refusal"]] if card["refusal"] else [])])
+    expected = " ".join(
+        [*(v.message for v in violations), *([card["refusal"]] if card["refusal"] else [])]
+    )
     right = read.attention == expected or (not expected and theirs and not is_ours(read.attention))
     found = [] if right else [f"it says {read.attention!r} and should say {expected!r}"]
     if tasks and card["refusal"] and card["refused_at"] != tasks[0]["status_changed_at"]:
@@ -152,8 +180,15 @@ def _attention_is_right(
 
 def _pairs(read: BoardCard, task: Any, wrong: set[str]) -> list[tuple[str, Any, Any]]:
     """What board and database say of each property they share; of people's texts only where those are valid."""
-    texts = [("Title", read.title, "title"), ("Channel", read.channel, "channel_id"), ("Topic", read.topic, "topic")]
-    moments = [("Created", read.created, "created_at"), ("Updated", read.updated, "status_changed_at")]
+    texts = [
+        ("Title", read.title, "title"),
+        ("Channel", read.channel, "channel_id"),
+        ("Topic", read.topic, "topic"),
+    ]
+    moments = [
+        ("Created", read.created, "created_at"),
+        ("Updated", read.updated, "status_changed_at"),
+    ]
     return [
         ("Status", read.status, task["board_status"]),
         ("Priority", read.priority, task["priority"].title()),
@@ -174,10 +209,18 @@ def _nothing_lost(world: World, history: list[Any]) -> list[str]:
             # There and back again between two looks is nothing that could have been asked.
             asked = theirs.who == "person" and theirs.value != known
             known = theirs.value if theirs.heard or theirs.who != "person" else known
-            if not asked or after.who in {"person", "schema"} or same(name, theirs.value, after.value):
+            if (
+                not asked
+                or after.who in {"person", "schema"}
+                or same(name, theirs.value, after.value)
+            ):
                 continue
             since = [row for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)]
-            if name not in TWO_WAY and theirs.value is None and all(one.who == "person" for one in written[:index]):
+            if (
+                name not in TWO_WAY
+                and theirs.value is None
+                and all(one.who == "person" for one in written[:index])
+            ):
                 continue  # empty, and we had not written it yet: whoever sees it first finds nothing wrong
             before_us = world.imported is None or theirs.at <= world.imported
             if name in {"Created", "Updated"} and before_us and not _has_task(rows, theirs.at):
@@ -211,7 +254,9 @@ def _asked_before(written: list[Written], theirs: Written) -> bool:
 
 
 def _has_task(rows: list[Any], at: datetime) -> bool:
-    lives = [row["action"] for row in rows if row["action"] in {"created", "deleted"} and row["at"] <= at]
+    lives = [
+        row["action"] for row in rows if row["action"] in {"created", "deleted"} and row["at"] <= at
+    ]
     return bool(lives) and lives[-1] == "created"
 
 
@@ -234,7 +279,8 @@ def _every_refusal_is_recorded(cards: dict[str, Any], history: list[Any]) -> lis
     return [
         f"card {page_id[:8]} tells of a refusal that stands nowhere: {card['refusal']!r}"
         for page_id, card in cards.items()
-        if card["refusal"] and not any(f"“{value}”" in card["refusal"] or not value for value in lost.get(page_id, []))
+        if card["refusal"]
+        and not any(f"“{value}”" in card["refusal"] or not value for value in lost.get(page_id, []))
     ]
 
 
@@ -260,14 +306,22 @@ def _who_left_counts_as_gone(world: World, cards: dict[str, Any]) -> list[str]:
     ]
 
 
-def _nothing_that_left_waits_for_a_worker(world: World, tasks: dict[str, list[Any]], history: list[Any]) -> list[str]:
+def _nothing_that_left_waits_for_a_worker(
+    world: World, tasks: dict[str, list[Any]], history: list[Any]
+) -> list[str]:
     """Unless the pipeline itself queued it since."""
     found = []
     for page_id in filter(world.left, world.cards):
         rows = [row for row in history if row["notion_page_id"] == page_id]
-        queued = [row for row in rows if row["property"] == "Status" and row["new_value"] == "Queued"]
+        queued = [
+            row for row in rows if row["property"] == "Status" and row["new_value"] == "Queued"
+        ]
         gone = [row["id"] for row in rows if row["action"] == "trashed"]
-        by_pipeline = bool(queued and gone) and queued[-1]["actor"] == "pipeline" and queued[-1]["id"] > gone[-1]
+        by_pipeline = (
+            bool(queued and gone)
+            and queued[-1]["actor"] == "pipeline"
+            and queued[-1]["id"] > gone[-1]
+        )
         if not by_pipeline and any(task["status"] == "pending" for task in tasks.get(page_id, [])):
             found.append(f"card {page_id[:8]} has left the board, and its task waits for a worker")
     return found
@@ -276,7 +330,8 @@ def _nothing_that_left_waits_for_a_worker(world: World, tasks: dict[str, list[An
 WINDOWS = (1, 5, 20, 60)
 """Seconds."""
 AT_HAND = 12
-"""Requests that may have got their slot earlier and waited for their turn since: four and two of each process."""
+"""Requests that may have got their slot earlier and waited for their turn since: four and two of
+each process."""
 
 
 def _within_the_budget(world: World) -> list[str]:

@@ -51,7 +51,8 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
         old, new = BoardStatus(row["old_value"]), BoardStatus(row["new_value"])
         if not people_may_move(old, new):
             yield f"{row['actor']} moved it from {old} to {new}"
-        # Deleting an option empties every card that stood in it: that asks for nothing of what is under way.
+        # Deleting an option empties every card that stood in it: that asks for nothing of what is
+        # under way.
         emptied = old not in {*PLANNING, BoardStatus.QUEUED} and new == BoardStatus.DRAFT
         if emptied and new not in _after(written, old, row["at"]):
             yield f"it was moved from {old} to {new} by being emptied"
@@ -62,12 +63,18 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
 
 def _waited(rows: list[Any], before: Any, column: str) -> bool:
     """Whether the card stood there and waited until it was valid: then nobody has to move it there once more."""
-    return any(row["action"] == "waiting" and row["lost_value"] == column and row["id"] < before["id"] for row in rows)
+    return any(
+        row["action"] == "waiting" and row["lost_value"] == column and row["id"] < before["id"]
+        for row in rows
+    )
 
 
 def _was_not_valid(rows: list[Any], change: Any) -> bool:
     """Whether a change is no person's, but that of a card in Queued which is not valid any more."""
-    return (change["old_value"], change["new_value"]) == (BoardStatus.QUEUED, BoardStatus.DRAFT) and any(
+    return (change["old_value"], change["new_value"]) == (
+        BoardStatus.QUEUED,
+        BoardStatus.DRAFT,
+    ) and any(
         row["action"] in {"waiting", "put_back"}
         and row["lost_value"] == BoardStatus.QUEUED
         and row["at"] == change["at"]
@@ -89,7 +96,9 @@ def _after(written: list[Written], value: str, until: datetime) -> list[str | No
     return values[len(values) - values[::-1].index(value) :]
 
 
-def _people_change_only_what_the_board_showed(world: World, page_id: str, rows: list[Any]) -> Iterator[str]:
+def _people_change_only_what_the_board_showed(
+    world: World, page_id: str, rows: list[Any]
+) -> Iterator[str]:
     """The database wins: what it came to hold must have been on the board before a person could change it there."""
     for name in ("Status", "Priority"):
         written = world.ledger.written[page_id, name]
@@ -111,7 +120,9 @@ def _people_change_only_what_the_board_showed(world: World, page_id: str, rows: 
 def _left_queue(rows: list[Any], changed: Any) -> bool:
     """Whether a task went back to Draft because its card had left the board."""
     return any(
-        row["action"] == "trashed" and row["at"] == changed["at"] and row["new_value"] == changed["new_value"]
+        row["action"] == "trashed"
+        and row["at"] == changed["at"]
+        and row["new_value"] == changed["new_value"]
         for row in rows
     )
 
@@ -132,7 +143,9 @@ def _kept(rows: list[Any], before: Any, name: str) -> list[str | None]:
     return [
         row["lost_value"]
         for row in rows
-        if row["id"] < before["id"] and row["property"] == name and row["action"] in {"refused", "overruled"}
+        if row["id"] < before["id"]
+        and row["property"] == name
+        and row["action"] in {"refused", "overruled"}
         if same(name, row["new_value"], before["old_value"])
     ]
 
@@ -154,7 +167,9 @@ def _showed(written: list[Written], row: Any, name: str, kept: list[str | None])
     return False
 
 
-def _nobody_is_blamed_for_what_we_wrote(world: World, page_id: str, rows: list[Any]) -> Iterator[str]:
+def _nobody_is_blamed_for_what_we_wrote(
+    world: World, page_id: str, rows: list[Any]
+) -> Iterator[str]:
     """What is refused or overruled was a person's."""
     for row in rows:
         if row["action"] not in {"refused", "overruled"} or row["property"] not in WATCHED:
@@ -162,7 +177,9 @@ def _nobody_is_blamed_for_what_we_wrote(world: World, page_id: str, rows: list[A
         name, value = row["property"], row["lost_value"]
         if row["reason"] == "unseen" and value is None:
             continue  # see `laws_of_unseen_edits`
-        authors = [entry for entry in world.ledger.written[page_id, name] if same(name, entry.value, value)]
+        authors = [
+            entry for entry in world.ledger.written[page_id, name] if same(name, entry.value, value)
+        ]
         if any(entry.who in {"person", "schema"} for entry in authors):
             continue
         if name == "Status" and (_waited(rows, row) or _made_there(world, page_id, row)):
@@ -170,13 +187,19 @@ def _nobody_is_blamed_for_what_we_wrote(world: World, page_id: str, rows: list[A
         yield f"{name} {value!r} was {row['action']} ({row['reason']}), which no person wrote"
 
 
-LAWS = (_no_illegal_move, _people_change_only_what_the_board_showed, _nobody_is_blamed_for_what_we_wrote)
+LAWS = (
+    _no_illegal_move,
+    _people_change_only_what_the_board_showed,
+    _nobody_is_blamed_for_what_we_wrote,
+)
 
 
 def _waited(rows: list[Any], row: Any) -> bool:
     """Whether a queued card became invalid, so that its column counted as a move that waits from then on."""
     return any(
-        other["action"] == "waiting" and other["id"] < row["id"] and other["lost_value"] == row["lost_value"]
+        other["action"] == "waiting"
+        and other["id"] < row["id"]
+        and other["lost_value"] == row["lost_value"]
         for other in rows
     )
 
@@ -184,4 +207,8 @@ def _waited(rows: list[Any], row: Any) -> bool:
 def _made_there(world: World, page_id: str, row: Any) -> bool:
     """Whether we made the card there for a task that was deleted before its page was known."""
     first = world.ledger.written[page_id, "Status"][0]
-    return row["reason"] == "starts_late" and first.who != "person" and first.value == row["lost_value"]
+    return (
+        row["reason"] == "starts_late"
+        and first.who != "person"
+        and first.value == row["lost_value"]
+    )

@@ -18,12 +18,16 @@ AT_ONCE = 3
 DAY = timedelta(days=1)
 """How long a card tells of what was not granted."""
 CYCLES = timedelta(hours=12)
-"""The time between two cycles of a world that has calmed down, at most: only they look whether a day is over."""
+"""The time between two cycles of a world that has calmed down, at most: only they look whether a
+day is over."""
 BEGIN = {Status.DRAFT, Status.PENDING, Status.COMPLETED}
-"""States in which a task may be made because of a card, once the board was imported: nobody works on it in them."""
+"""States in which a task may be made because of a card, once the board was imported: nobody works
+on it in them."""
 
 
-def broken(world: World, pages: dict[str, Any], cards: dict[str, Any], history: list[Any]) -> list[str]:
+def broken(
+    world: World, pages: dict[str, Any], cards: dict[str, Any], history: list[Any]
+) -> list[str]:
     """Every law that does not hold, each with the facts."""
     by_page: dict[str, list[Any]] = {}
     for row in history:
@@ -55,35 +59,61 @@ def told(world: World, cards: dict[str, Any], history: list[Any]) -> Iterator[st
     for page_id, card in cards.items():
         rows = [row for row in history if row["notion_page_id"] == page_id]
         if not world.left(page_id):
-            facts = _what_is_put_back_is_told(world, world.ledger.written[page_id, "Status"], card, rows)
+            facts = _what_is_put_back_is_told(
+                world, world.ledger.written[page_id, "Status"], card, rows
+            )
             yield from (f"card {page_id[:8]}: {fact}" for fact in facts)
 
 
 def _told_for_a_day(world: World, card: Any, rows: list[Any]) -> Iterator[str]:
     """And no longer: a cycle later nothing is told of what was not granted before."""
-    last = max((row["at"] for row in rows if row["action"] in {"refused", "overruled", "put_back"}), default=None)
-    if card["refusal"] and card["trashed_at"] is None and (last is None or world.clock.now - last > DAY + CYCLES):
+    last = max(
+        (row["at"] for row in rows if row["action"] in {"refused", "overruled", "put_back"}),
+        default=None,
+    )
+    if (
+        card["refusal"]
+        and card["trashed_at"] is None
+        and (last is None or world.clock.now - last > DAY + CYCLES)
+    ):
         yield f"it still tells of {last and f'{last:%d %H:%M:%S}'}: {card['refusal']!r}"
 
 
-def _what_is_put_back_is_told(world: World, written: list[Written], card: Any, rows: list[Any]) -> Iterator[str]:
+def _what_is_put_back_is_told(
+    world: World, written: list[Written], card: Any, rows: list[Any]
+) -> Iterator[str]:
     """Until somebody moves the card, or something else is refused, or for a day."""
-    last = [row for row in rows if row["property"] == "Status" and row["action"] not in {"created", "deleted"}][-1:]
+    last = [
+        row
+        for row in rows
+        if row["property"] == "Status" and row["action"] not in {"created", "deleted"}
+    ][-1:]
     if not last or last[0]["action"] != "put_back" or card["trashed_at"] is not None:
         return
     row = last[0]
     if world.clock.now - row["at"] >= DAY:
         return
-    told_since = any(other["id"] > row["id"] and other["action"] in {"refused", "overruled"} for other in rows)
+    told_since = any(
+        other["id"] > row["id"] and other["action"] in {"refused", "overruled"} for other in rows
+    )
     # A move that nobody had seen when it was put back counts too.
-    stood = max((n for n, entry in enumerate(written) if entry.value == row["lost_value"]), default=-1)
+    stood = max(
+        (n for n, entry in enumerate(written) if entry.value == row["lost_value"]), default=-1
+    )
     moved_since = any(entry.who in {"person", "schema"} for entry in written[stood + 1 :])
     # The card became valid before it was written back: the move counts after all.
     taken = any(
-        other["id"] > row["id"] and other["action"] == "created" and other["new_value"] == row["lost_value"]
+        other["id"] > row["id"]
+        and other["action"] == "created"
+        and other["new_value"] == row["lost_value"]
         for other in rows
     )
-    if not told_since and not moved_since and not taken and f"“{row['lost_value']}”" not in card["refusal"]:
+    if (
+        not told_since
+        and not moved_since
+        and not taken
+        and f"“{row['lost_value']}”" not in card["refusal"]
+    ):
         yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and says only {card['refusal']!r}"
 
 
@@ -117,4 +147,7 @@ async def what_is_complete_does_not_wait(world: World) -> list[str]:
     rows = await world.rows(
         "SELECT notion_page_id, waits_for FROM cards WHERE waits_for IS NOT NULL AND violations = '[]'"
     )
-    return [f"card {row['notion_page_id'][:8]} is valid and waits for {row['waits_for']}" for row in rows]
+    return [
+        f"card {row['notion_page_id'][:8]} is valid and waits for {row['waits_for']}"
+        for row in rows
+    ]

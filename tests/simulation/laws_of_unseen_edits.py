@@ -26,7 +26,9 @@ class Told:
                 key = (event["entity"]["id"], names.get(changed[0], changed[0]))
                 self._moments.setdefault(key, []).append(datetime.fromisoformat(event["timestamp"]))
 
-    def of(self, page_id: str, name: str, theirs: Written, after: Written, written: list[Written]) -> bool:
+    def of(
+        self, page_id: str, name: str, theirs: Written, after: Written, written: list[Written]
+    ) -> bool:
         """Whether an event told of this edit, our write over it was stored, and no later edit hides it."""
         later = any(entry.who == "person" and entry.at > after.at for entry in written)
         moments = self._moments.get((page_id, name), [])
@@ -41,7 +43,14 @@ def unseen_is_true(world: World, history: list[Any]) -> list[str]:
             continue
         page_id, value = row["notion_page_id"], row["lost_value"]
         keys = {(page_id, name) for name in row["property"].split(" or ")}
-        values = [entry.value for key in keys for entry in world.ledger.written.get(key, []) if entry.who == "person"]
+        values = [
+            entry.value
+            for key in keys
+            for entry in world.ledger.written.get(key, [])
+            if entry.who == "person"
+        ]
         if not world.touched & keys or (value is not None and (value or None) not in values):
-            found.append(f"card {page_id[:8]}: nobody edited {row['property']}, which was overwritten unseen, it says")
+            found.append(
+                f"card {page_id[:8]}: nobody edited {row['property']}, which was overwritten unseen, it says"
+            )
     return found

@@ -21,13 +21,15 @@ class Written:
     """One value of one property of one page.
 
     Attributes:
-        who: `person`, the name of one of our processes, or `schema` for what a change of the board's options did.
+        who: `person`, the name of one of our processes, or `schema` for what a change of the
+            board's options did.
         seen: the processes that an answer showing it reached, as long as they live.
         kept: whether one of them ended its job well after that, so that what it saw is stored.
         knew: whether its author, one of our processes, had seen what it wrote over.
         heard: whether it ever reached anybody.
         sure: whether its author, one of our processes, got a good answer to the write.
-        until, well: when the job of its author ended, if that is one of our processes, and whether well.
+        until, well: when the job of its author ended, if that is one of our processes, and whether
+            well.
     """
 
     at: datetime
@@ -78,7 +80,9 @@ class Ledger:
                 self.pages_made.append(page_id)
             self._pages[page_id] = page
             for name in WATCHED:
-                prop = ids.get(name) or next((p for p in schema.values() if p.name.startswith(name)), None)
+                prop = ids.get(name) or next(
+                    (p for p in schema.values() if p.name.startswith(name)), None
+                )
                 value = self._value(page, prop) if prop is not None else None
                 entries = self.written[page_id, name]
                 if not entries or entries[-1].value != value:

@@ -45,7 +45,9 @@ async def _drag(world: World, pages: Sequence[str], to: Sequence[str]) -> None:
     """Most of them to the same column."""
     most = world.rng.choice(to)
     for page_id in pages:
-        await world.write(page_id, status=most if world.rng.random() < 0.8 else world.rng.choice(to))
+        await world.write(
+            page_id, status=most if world.rng.random() < 0.8 else world.rng.choice(to)
+        )
     world.later(seconds=world.rng.randint(1, 4))
 
 
@@ -65,7 +67,9 @@ async def _went_back(world: World, known: dict[str, int], *, late: bool) -> list
         if held[page_id] in values[first:]:
             known[page_id] = values.index(held[page_id], first)
         else:
-            found.append(f"card {page_id[:8]}: {held[page_id]!r} was believed after {values[first:]}")
+            found.append(
+                f"card {page_id[:8]}: {held[page_id]!r} was believed after {values[first:]}"
+            )
     return found
 
 
@@ -78,18 +82,24 @@ async def many_wrong_moves(world: World) -> None:
         if await waiting(session) or await get_moment(session, CONFIRMED) is not None:
             return
     pause = world.rng.random() < 0.5
-    world.happened["many wrong moves after a pause" if pause else "many wrong moves while we watch"] += 1
+    world.happened[
+        "many wrong moves after a pause" if pause else "many wrong moves while we watch"
+    ] += 1
     world.later(hours=world.rng.choice([1, 6]) if pause else 0)
     for page_id in pages:
         await world.write(page_id, status=world.rng.choice(["Draft", "Uploading"]))
     before = len(world.writes)
     if not await _cycle(world):
         return
-    written = [page_id for page_id in pages if any(page_id in write for write in world.writes[before:])]
+    written = [
+        page_id for page_id in pages if any(page_id in write for write in world.writes[before:])
+    ]
     if pause and written:
         world.failures.append(f"{len(written)} moves that nobody watched were put back unasked")
     if not pause and len(written) < len(pages):
-        world.failures.append(f"{len(pages) - len(written)} moves that we watched were not put back")
+        world.failures.append(
+            f"{len(pages) - len(written)} moves that we watched were not put back"
+        )
 
 
 async def many_cards_are_trashed(world: World) -> None:
@@ -105,10 +115,13 @@ async def many_cards_are_trashed(world: World) -> None:
     if not await _cycle(world):
         return
     there = await world.rows(
-        "SELECT notion_page_id FROM cards WHERE notion_page_id = ANY (:pages) AND trashed_at IS NULL", pages=pages
+        "SELECT notion_page_id FROM cards WHERE notion_page_id = ANY (:pages) AND trashed_at IS NULL",
+        pages=pages,
     )
     if there:
-        world.failures.append(f"{len(there)} cards that people trashed while we watched count as there")
+        world.failures.append(
+            f"{len(there)} cards that people trashed while we watched count as there"
+        )
 
 
 async def _some_cards(world: World, number: int, **values: Any) -> list[str]:
@@ -116,7 +129,11 @@ async def _some_cards(world: World, number: int, **values: Any) -> list[str]:
     known = len(world.cards)
     for _ in range(number):
         world.later(seconds=world.minutes_between_cards)
-        whole = {"title": f"One of many {len(world.cards)}", "channel": CHANNEL, "topic": "Architeuthis"}
+        whole = {
+            "title": f"One of many {len(world.cards)}",
+            "channel": CHANNEL,
+            "topic": "Architeuthis",
+        }
         await world.make(**{**whole, "status": "Draft", "priority": "Normal"})
     pages = world.cards[known:]
     await world.to_the_end()
@@ -149,10 +166,14 @@ async def _cycle(world: World) -> bool:
 
 async def _held(world: World, pages: Sequence[str]) -> dict[str, str]:
     """The Status of each page's task."""
-    rows = await world.rows("SELECT * FROM tasks WHERE notion_page_id = ANY (:pages)", pages=list(pages))
+    rows = await world.rows(
+        "SELECT * FROM tasks WHERE notion_page_id = ANY (:pages)", pages=list(pages)
+    )
     return {row["notion_page_id"]: row["board_status"] for row in rows}
 
 
 async def _agree(world: World, pages: Sequence[str]) -> bool:
     held = await _held(world, pages)
-    return all(held.get(page_id) == world.ledger.written[page_id, "Status"][-1].value for page_id in pages)
+    return all(
+        held.get(page_id) == world.ledger.written[page_id, "Status"][-1].value for page_id in pages
+    )

@@ -8,6 +8,7 @@ it. Exits 1 when one is not caught.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
@@ -19,7 +20,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent)]
+sys.path[:0] = [
+    str(Path(__file__).parent),
+    str(Path(__file__).parent.parent),
+    str(Path(__file__).parent.parent.parent),
+]
 
 from crew import AT_ONCE, ROOT, crew
 from mutations import MUTATIONS, Mutation
@@ -42,7 +47,9 @@ class Verdict:
 
 def main() -> int:
     """Read the command line, mutate, tell; 1 when something went unnoticed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=200, help="histories that each is given")
     parser.add_argument("--steps", type=int, default=100, help="things that happen in each")
     parser.add_argument("--only", default="", help="part of a mutation's name")
@@ -52,7 +59,9 @@ def main() -> int:
     for mutation in chosen:
         mutated(mutation)  # before anything is started: an anchor that is gone ends it here
     with template() as url, ThreadPoolExecutor(given.at_once) as threads:
-        verdicts = list(threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen))
+        verdicts = list(
+            threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen)
+        )
     missed = [verdict.mutation.name for verdict in verdicts if verdict.seed is None]
     print(f"{len(verdicts) - len(missed)} of {len(verdicts)} caught")
     return 1 if missed or not verdicts else 0
@@ -65,11 +74,23 @@ def mutated(mutation: Mutation) -> str:
         SystemExit: when the text to change is not there, or there more than once.
     """
     text = (ROOT / mutation.file).read_text()
-    if text.count(mutation.old) != 1:
+    found = list(_anchor(mutation.old).finditer(text))
+    if len(found) != 1:
         raise SystemExit(
-            f"“{mutation.name}”: {mutation.file} holds {text.count(mutation.old)} x {mutation.old!r}, not 1"
+            f"“{mutation.name}”: {mutation.file} holds {len(found)} x {mutation.old!r}, not 1"
         )
-    return text.replace(mutation.old, mutation.new)
+    return text[: found[0].start()] + mutation.new + text[found[0].end() :]
+
+
+def _anchor(old: str) -> re.Pattern[str]:
+    """Matches that code however it is laid out over lines."""
+    pieces = [re.escape(piece) for piece in re.findall(r"\w+|[^\w\s]", old)]
+    return re.compile(
+        r"\s*".join(rf",?\s*{piece}" if piece in _CLOSING else piece for piece in pieces)
+    )
+
+
+_CLOSING = {re.escape(bracket) for bracket in ")]}"}
 
 
 def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Verdict:
@@ -81,7 +102,10 @@ def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Ve
                 seed, law = one.seed, one.failures[0]
                 break
     verdict = Verdict(mutation, seed, law, time.monotonic() - began)
-    print(f"{mutation.name:55}  {_caught(verdict):9}  {verdict.seconds:5.1f} s  {law[:160]}", flush=True)
+    print(
+        f"{mutation.name:55}  {_caught(verdict):9}  {verdict.seconds:5.1f} s  {law[:160]}",
+        flush=True,
+    )
     return verdict
 
 
@@ -94,7 +118,9 @@ def _copy(mutation: Mutation) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="showrunner-mutation-") as folder:
         source = Path(folder).resolve()
         for room in ROOMS:
-            shutil.copytree(ROOT / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / room, source / room, ignore=shutil.ignore_patterns("__pycache__")
+            )
         (source / mutation.file).write_text(mutated(mutation))
         yield source
 

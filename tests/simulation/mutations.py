@@ -30,7 +30,11 @@ PUSH, SWEEP, INGEST, NOTION_ERRORS = (
     "tasks/sync/ingest.py",
     "tasks/notion/errors.py",
 )
-PRESENCE, SAFETY, MAKING = "tasks/sync/presence.py", "models/sync/safety_stop.py", "tasks/sync/create_cards.py"
+PRESENCE, SAFETY, MAKING = (
+    "tasks/sync/presence.py",
+    "models/sync/safety_stop.py",
+    "tasks/sync/create_cards.py",
+)
 FIRST_CONTACT = "models/rules/first_contact.py"
 MERGE, MOVES, SETTLE, INBOX, CARD = (
     "models/rules/merge.py",
@@ -54,14 +58,24 @@ LAST_WRITER_WINS = """if base is not None and task is not None and task.updated_
 
 MUTATIONS = (
     Mutation("what a push wrote is not remembered", PUSH, "[look], Readings()", "[], Readings()"),
-    Mutation("a push does not know its own write in the answer", PUSH, "written=change.values", "written={}"),
+    Mutation(
+        "a push does not know its own write in the answer",
+        PUSH,
+        "written=change.values",
+        "written={}",
+    ),
     Mutation(
         "events are acknowledged before their effect is stored",
         INBOX,
         "event.claimed_until = now + LEASE",
         "event.processed, event.processed_at, event.outcome = True, now, 'looked_at'",
     ),
-    Mutation("a sweep looks back without overlap", SWEEP, "edited = watermark - OVERLAP if", "edited = watermark if"),
+    Mutation(
+        "a sweep looks back without overlap",
+        SWEEP,
+        "edited = watermark - OVERLAP if",
+        "edited = watermark if",
+    ),
     Mutation(
         "the watermark is taken at the sweep's end",
         SWEEP,
@@ -84,8 +98,8 @@ MUTATIONS = (
     Mutation(
         "plan: an emptied Status is a move to Draft",
         MOVES,
-        "if case.shown is not None or not case.followed or case.agreed in",
-        "if True or case.agreed in",
+        "if (case.shown is not None or not case.followed or case.agreed in",
+        "if (True or case.agreed in",
     ),
     Mutation(
         "plan: people may move everything",
@@ -106,7 +120,10 @@ MUTATIONS = (
         "if True:",
     ),
     Mutation(
-        "plan: a new card keeps its late column", MOVES, "old = case.importing and not case.seen", "old = not case.seen"
+        "plan: a new card keeps its late column",
+        MOVES,
+        "old = case.importing and not case.seen",
+        "old = not case.seen",
     ),
     Mutation(
         "plan: an old card is followed wherever it stands",
@@ -121,9 +138,17 @@ MUTATIONS = (
         "",
     ),
     Mutation(
-        "a move that waits is never put back", SETTLE, "return known if known > now else None", "return now + GRACE"
+        "a move that waits is never put back",
+        SETTLE,
+        "return known if known > now else None",
+        "return now + GRACE",
     ),
-    Mutation("what is put back is not told", MERGE, "return fresh, task.status_changed_at if", 'return "", None if'),
+    Mutation(
+        "what is put back is not told",
+        MERGE,
+        "return fresh, task.status_changed_at if",
+        'return "", None if',
+    ),
     Mutation(
         "what people write into our properties is not recorded",
         MERGE,
@@ -131,11 +156,19 @@ MUTATIONS = (
         "for name in ():",
     ),
     Mutation(
-        "a refusal never grows old", "models/rules/merge_base.py", "return bool(base.refusal) and", "return False and"
+        "a refusal never grows old",
+        "models/rules/merge_base.py",
+        "return (bool(base.refusal) and",
+        "return (False and",
     ),
-    Mutation("what was lost is not recorded", SETTLE, "for lost in decided.lost:", "for lost in ():"),
     Mutation(
-        "a webhook that comes twice is stored twice", INBOX, "ON CONFLICT DO NOTHING RETURNING id", "RETURNING id"
+        "what was lost is not recorded", SETTLE, "for lost in decided.lost:", "for lost in ():"
+    ),
+    Mutation(
+        "a webhook that comes twice is stored twice",
+        INBOX,
+        "ON CONFLICT DO NOTHING RETURNING id",
+        "RETURNING id",
     ),
     Mutation(
         "an older look counts as much as a newer one",
@@ -143,7 +176,12 @@ MUTATIONS = (
         "if look.began < card.seen_at:",
         "if False:",
     ),
-    Mutation("an uncertain write counts as saved", PUSH, "except NotionWriteUncertain as error:", AS_IF_SAVED),
+    Mutation(
+        "an uncertain write counts as saved",
+        PUSH,
+        "except NotionWriteUncertain as error:",
+        AS_IF_SAVED,
+    ),
     Mutation(
         "an uncertain write counts as not saved",
         NOTION_ERRORS,
@@ -151,9 +189,17 @@ MUTATIONS = (
         "kind = NotionUnavailable",
     ),
     Mutation(
-        "a 503 counts as not saved", NOTION_ERRORS, "frozenset({409, 429, 529})", "frozenset({409, 429, 503, 529})"
+        "a 503 counts as not saved",
+        NOTION_ERRORS,
+        "frozenset({409, 429, 529})",
+        "frozenset({409, 429, 503, 529})",
     ),
-    Mutation("the shared budget is not asked", "tasks/notion/throttle.py", "await self._budget.acquire()", "pass"),
+    Mutation(
+        "the shared budget is not asked",
+        "tasks/notion/throttle.py",
+        "await self._budget.acquire()",
+        "pass",
+    ),
     Mutation(
         "options are written by their names",
         "models/rules/codec.py",
@@ -221,8 +267,15 @@ MUTATIONS = (
         'return _trash(note, task, "moved_away" if look.card.away else "in_trash")',
         "return Outcome(page_id=card.notion_page_id)",
     ),
-    Mutation("a pause is no reason to doubt a move", SAFETY, "return last_good is not None and", "return True or"),
-    Mutation("nobody ever watches", SAFETY, "return last_good is not None and", "return False and"),
+    Mutation(
+        "a pause is no reason to doubt a move",
+        SAFETY,
+        "return last_good is not None and",
+        "return True or",
+    ),
+    Mutation(
+        "nobody ever watches", SAFETY, "return last_good is not None and", "return (False and"
+    ),
     Mutation(
         "a confirmation is never used up",
         "tasks/sync/safety_stop.py",
@@ -268,7 +321,7 @@ MUTATIONS = (
     Mutation(
         "a trashed card's task stays pending",
         SETTLE,
-        "left = _leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {}",
+        "left = (_leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {})",
         "left = {}",
     ),
     Mutation(
@@ -277,7 +330,9 @@ MUTATIONS = (
         "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
         "if base is not None and card.unqueued_at:",
     ),
-    Mutation("nobody asks who is still there", PRESENCE, "    if which is not None:\n", "    if False:\n"),
+    Mutation(
+        "nobody asks who is still there", PRESENCE, "    if which is not None:\n", "    if False:\n"
+    ),
     Mutation(
         "a query is believed about what it does not show",
         PRESENCE,
@@ -308,5 +363,7 @@ MUTATIONS = (
         "self.told_at is not None and now - self.told_at >= TOLD_FOR",
         "False",
     ),
-    Mutation("what could not be read is not read again", PRESENCE, "    if due:\n", "    if False:\n"),
+    Mutation(
+        "what could not be read is not read again", PRESENCE, "    if due:\n", "    if False:\n"
+    ),
 )

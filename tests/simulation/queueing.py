@@ -31,7 +31,9 @@ async def a_queued_card_loses_a_text(world: World) -> None:
     queued = standing_in(world, {"Queued"})
     if queued:
         page_id = world.rng.choice(queued)
-        await world.write(page_id, **world.rng.choice([{"channel": ""}, {"topic": ""}, {"title": " "}]))
+        await world.write(
+            page_id, **world.rng.choice([{"channel": ""}, {"topic": ""}, {"title": " "}])
+        )
         if world.rng.random() < 0.5:
             await _others_go_on(world)
             await world.write(page_id, title="Kraken", topic="Architeuthis", channel=CHANNEL)
@@ -39,4 +41,8 @@ async def a_queued_card_loses_a_text(world: World) -> None:
 
 def standing_in(world: World, columns: Collection[str]) -> list[str]:
     """Cards that show one of those columns."""
-    return [page_id for page_id in world.cards if world.ledger.written[page_id, "Status"][-1].value in columns]
+    return [
+        page_id
+        for page_id in world.cards
+        if world.ledger.written[page_id, "Status"][-1].value in columns
+    ]

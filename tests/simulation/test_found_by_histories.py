@@ -24,7 +24,9 @@ def _change_type(stage: Stage, name: str, kind: str) -> None:
     source.schema = {**source.schema, prop.id: replace(prop, kind=kind)}
 
 
-async def test_a_priority_whose_property_changed_its_type_is_not_read_as_emptied(stage: Stage) -> None:
+async def test_a_priority_whose_property_changed_its_type_is_not_read_as_emptied(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(priority="High")
     await stage.cycle()
     _change_type(stage, "Priority", "status")
@@ -43,10 +45,14 @@ async def test_a_priority_whose_property_changed_its_type_is_not_read_as_emptied
 
 
 @pytest.mark.parametrize("name", ["Priority", "Story Direction"])
-async def test_a_column_that_people_delete_takes_nothing_from_the_tasks(stage: Stage, name: str) -> None:
+async def test_a_column_that_people_delete_takes_nothing_from_the_tasks(
+    stage: Stage, name: str
+) -> None:
     page = await stage.add_valid(priority="High", story="Slow and dark")
     await stage.cycle()
-    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {name: None}})
+    await stage.ask(
+        "PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {name: None}}
+    )
     await stage.edit(page, title="Colossal squid")
     stage.clock.pass_(60)
     await stage.cycle()
@@ -58,7 +64,11 @@ async def test_a_column_that_people_delete_takes_nothing_from_the_tasks(stage: S
     await stage.cycle()
     task = await stage.task(page)
     assert task is not None
-    assert (task.priority, task.story_direction, task.topic) == ("high", "Slow and dark", "Mesonychoteuthis")
+    assert (task.priority, task.story_direction, task.topic) == (
+        "high",
+        "Slow and dark",
+        "Mesonychoteuthis",
+    )
     assert not [h for h in await stage.history(page) if h.property == name]
 
 
@@ -113,7 +123,9 @@ async def test_work_that_is_cancelled_before_it_began_leaves_nothing_behind() ->
         with pytest.raises(ValueError, match="it failed"):
             await side_by_side([fails(), waits(), waits()])
         gc.collect()
-    assert [str(warning.message) for warning in heard if "never awaited" in str(warning.message)] == []
+    assert [
+        str(warning.message) for warning in heard if "never awaited" in str(warning.message)
+    ] == []
 
 
 async def test_a_write_that_was_saved_despite_its_error_is_not_taken_for_a_persons_move(
@@ -145,7 +157,11 @@ async def test_a_card_that_is_told_to_choose_a_channel_is_told_anew_when_the_cha
     page = await stage.add_valid(channel="")
     await stage.cycle()
     assert "history_in_ten" in (await stage.shows(page))["Attention"]
-    left = {name: channel for name, channel in (await stage.on.channels()).items() if name != "history_in_ten"}
+    left = {
+        name: channel
+        for name, channel in (await stage.on.channels()).items()
+        if name != "history_in_ten"
+    }
 
     async def only_those() -> ChannelFolder:
         return ChannelFolder(channels=left)

@@ -9,7 +9,8 @@ from happenings import a_worker_inserts_a_task
 from world import World
 
 STALE = [5, 30, 60]
-"""Seconds a query's answer may be behind: with two minutes' overlap and minutes floored, a sweep bears one minute."""
+"""Seconds a query's answer may be behind: with two minutes' overlap and minutes floored, a sweep
+bears one minute."""
 
 
 async def notion_fails(world: World) -> None:
@@ -36,7 +37,9 @@ async def notion_fails(world: World) -> None:
 
 async def the_answer_to_a_new_card_is_lost(world: World) -> None:
     """Saved or not."""
-    fate = world.rng.choice([{"drop": "after"}, {"drop": "before"}, {"status": 503, "saved": True}, {"status": 400}])
+    fate = world.rng.choice(
+        [{"drop": "after"}, {"drop": "before"}, {"status": 503, "saved": True}, {"status": 400}]
+    )
     world.sandbox.faults.add(method="POST", path="/v1/pages", times=1, **fate)
     world.happened[f"a new card's answer: {fate}"] += 1
 
@@ -48,7 +51,9 @@ async def a_process_dies_while_it_makes_a_card(world: World) -> None:
     if not world.turns.waiting:
         await world.run(world.processes[0], "cycle")
     for _ in range(40):
-        making = [waiter for waiter in world.turns.waiting if waiter.what.endswith("POST /v1/pages")]
+        making = [
+            waiter for waiter in world.turns.waiting if waiter.what.endswith("POST /v1/pages")
+        ]
         if making:
             one = world.rng.choice(making)
             for _ in range(world.rng.randint(0, 2)):
@@ -65,14 +70,20 @@ async def a_process_dies_while_it_makes_a_card(world: World) -> None:
 
 async def a_new_card_is_edited_at_once(world: World) -> None:
     """Perhaps before we know that we made it."""
-    new = [page_id for page_id in world.ledger.pages_made[-3:] if not world.sandbox.state.pages[page_id].in_trash]
+    new = [
+        page_id
+        for page_id in world.ledger.pages_made[-3:]
+        if not world.sandbox.state.pages[page_id].in_trash
+    ]
     if new:
         page_id = world.rng.choice(new)
         if world.rng.random() < 0.2:
             await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": True})
             world.trashed[page_id] = world.clock.now
             return
-        values = world.rng.choice([{"title": "Renamed"}, {"topic": "Anew"}, {"status": "Queued"}, {"priority": "Low"}])
+        values = world.rng.choice(
+            [{"title": "Renamed"}, {"topic": "Anew"}, {"status": "Queued"}, {"priority": "Low"}]
+        )
         await world.write(page_id, **values)
 
 
@@ -148,7 +159,16 @@ async def a_type_changes(world: World) -> None:
 
 async def a_column_is_deleted(world: World) -> None:
     """Through the API, which tells of it; a needed one is put back when the world calms down."""
-    names = ["Priority", "Story Direction", "Attention", "Created", "Time in Status", "Updated", "Topic", "Status"]
+    names = [
+        "Priority",
+        "Story Direction",
+        "Attention",
+        "Created",
+        "Time in Status",
+        "Updated",
+        "Topic",
+        "Status",
+    ]
     name = world.rng.choice(names)
     if world.ids[name] in world.ledger.schema:
         world.happened[f"column {name} deleted"] += 1
@@ -172,13 +192,23 @@ async def options_come_and_go(world: World) -> None:
 
 async def an_option_goes_under_our_hands(world: World) -> None:
     """After we saw that the board has it, and before our write arrives."""
-    pages = [waiter.what.split("/")[-1] for waiter in world.turns.waiting if waiter.what.startswith("PATCH /v1/pages/")]
-    rows = await world.rows("SELECT board_status FROM tasks WHERE notion_page_id = ANY (:pages)", pages=pages)
+    pages = [
+        waiter.what.split("/")[-1]
+        for waiter in world.turns.waiting
+        if waiter.what.startswith("PATCH /v1/pages/")
+    ]
+    rows = await world.rows(
+        "SELECT board_status FROM tasks WHERE notion_page_id = ANY (:pages)", pages=pages
+    )
     prop = world.ledger.schema.get(world.ids["Status"])
     going = {row["board_status"] for row in rows}
     if prop is not None and going & {option.name for option in prop.options}:
         world.happened["option deleted under our hands"] += 1
-        options = [{"id": option.id, "name": option.name} for option in prop.options if option.name not in going]
+        options = [
+            {"id": option.id, "name": option.name}
+            for option in prop.options
+            if option.name not in going
+        ]
         await _change(world, {prop.id: {prop.kind: {"options": options}}})
 
 
@@ -198,7 +228,9 @@ async def a_page_cannot_be_read(world: World) -> None:
     if world.cards:
         page_id = world.rng.choice(world.cards)
         world.happened["page unreadable"] += 1
-        world.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{page_id}", times=world.rng.randint(3, 12))
+        world.sandbox.faults.add(
+            500, method="GET", path=f"/v1/pages/{page_id}", times=world.rng.randint(3, 12)
+        )
 
 
 async def a_page_arrives_odd(world: World) -> None:

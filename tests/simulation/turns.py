@@ -31,7 +31,9 @@ class Process:
 class Waiter:
     process: Process
     what: str
-    ready: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    ready: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
 
 class Turns:
@@ -48,7 +50,9 @@ class Turns:
         """Wait until the history says so, and keep everybody else out until the context ends."""
         if process.dead:
             raise asyncio.CancelledError
-        assert self._holder is not asyncio.current_task(), f"{what} inside a transaction or a request"
+        assert self._holder is not asyncio.current_task(), (
+            f"{what} inside a transaction or a request"
+        )
         waiter = Waiter(process, what)
         self.waiting.append(waiter)
         try:

@@ -41,7 +41,9 @@ async def _answer(database: str, source: Path, answers: TextIO) -> None:
 
     import tasks  # noqa: PLC0415
 
-    assert Path(tasks.__file__).is_relative_to(source), f"the product comes from {tasks.__file__}, not from {source}"
+    assert Path(tasks.__file__).is_relative_to(source), (
+        f"the product comes from {tasks.__file__}, not from {source}"
+    )
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     gc.freeze()
     async with prepared(make_url(database)) as databases:

@@ -69,7 +69,8 @@ class World(Stage):
         failures: what must never happen and did.
         happened: how often each kind of thing happened.
         touched: pages and properties that people edited, also to what they were already.
-        edited: when a person last edited a page; `imported`: when the first import was known to be over.
+        edited: when a person last edited a page; `imported`: when the first import was known to be
+            over.
         inserted: tasks that workers inserted, which become cards.
         strangers: pages that never were cards.
         odd: pages that arrive without their Topic for the time being.
@@ -108,7 +109,9 @@ class World(Stage):
         self.people._transport = Straight(self.sandbox)
         self.ledger = Ledger(self.sandbox.state, self.data_source_id, self.clock)
         self.ids = {prop.name: prop.id for prop in self.ledger.schema.values()}
-        self.board = read_board((await self.people.get(f"/v1/data_sources/{self.data_source_id}")).json())
+        self.board = read_board(
+            (await self.people.get(f"/v1/data_sources/{self.data_source_id}")).json()
+        )
         settings = self.on.settings
         self.channels |= load_configured_channels(settings.channel_configs)
         await self.on.notion.aclose()
@@ -124,7 +127,9 @@ class World(Stage):
                 trigger=lambda: None,
                 database_seconds=NEVER_AWAY,
             )
-            self.doors.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door"))
+            self.doors.append(
+                httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door")
+            )
 
     def _connect(self, process: Process, settings: Settings) -> Connections:
         sessions: Any = GatedSessions(self.databases, self.turns, process, self.database)
@@ -149,7 +154,13 @@ class World(Stage):
         if self.channels.pop(name, None) is None:
             self.channels[name] = Channel(id=name, display_name=name)
 
-    def _answered(self, process: Process, request: httpx.Request, response: httpx.Response, arrives: bool) -> None:  # noqa: FBT001
+    def _answered(
+        self,
+        process: Process,
+        request: httpx.Request,
+        response: httpx.Response,
+        arrives: bool,  # noqa: FBT001
+    ) -> None:
         self.sent.append(self.clock.now)
         before = len(self.ledger.made)
         self.ledger.look(process.name, sure=arrives and response.status_code == 200)
@@ -161,7 +172,8 @@ class World(Stage):
         )
         if request.method == "PATCH" or request.url.path == "/v1/pages":
             self.writes.append(f"{request.url.path} {request.content.decode()}")
-        # Of a query for certain pages only those are taken, and it is the one that asks for the newest first.
+        # Of a query for certain pages only those are taken, and it is the one that asks for the
+        # newest first.
         newest_edits = b'"last_edited_time","direction":"descending"' in request.content
         if arrives and response.status_code == 200 and not newest_edits:
             body = response.json()
@@ -182,7 +194,11 @@ class World(Stage):
     async def run(self, process: Process, doing: str) -> None:
         self.jobs += 1
         on = self.ons[process.name]
-        work = {"cycle": partial(self._cycle, process), "ingest": self._ingest, "import": self._import}[doing]
+        work = {
+            "cycle": partial(self._cycle, process),
+            "ingest": self._ingest,
+            "import": self._import,
+        }[doing]
         await self.turns.begin(process, doing, self._guarded(process, doing, work(on)))
 
     async def _cycle(self, process: Process, on: Connections) -> None:
@@ -225,7 +241,9 @@ class World(Stage):
         finally:
             self.ledger.ended(process.name, well=False)
             self.doubts.ended(process)
-            if self.imported is None and await self.rows("SELECT 1 FROM sync_state WHERE key = 'sweep_watermark'"):
+            if self.imported is None and await self.rows(
+                "SELECT 1 FROM sync_state WHERE key = 'sweep_watermark'"
+            ):
                 self.imported = self.clock.now
 
     async def to_the_end(self) -> None:
@@ -244,24 +262,32 @@ class World(Stage):
     async def write(self, page_id: str, **values: Any) -> bool:
         """A person edits a card, by the properties' ids, as a click does."""
         self.touched |= {(page_id, name) for name in properties(**values)}
-        return await self.person("PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)})
+        return await self.person(
+            "PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)}
+        )
 
     def _given(self, values: dict[str, Any]) -> dict[str, Any]:
         given = {self.ids[name]: value for name, value in properties(**values).items()}
         kinds = {key: self.ledger.schema[key].kind for key in given if key in self.ledger.schema}
         given = {key: value for key, value in given.items() if key in kinds}
-        return {key: {kinds[key]: content} for key, value in given.items() for content in value.values()}
+        return {
+            key: {kinds[key]: content} for key, value in given.items() for content in value.values()
+        }
 
     async def person(self, method: str, path: str, body: Any = None, who: str = "person") -> bool:
         answer = await self.people.request(method, path, json=body)
         self.ledger.look(who)
         self.answer = answer.json()
-        self.turns.trail.append(f"    {who} {method} {path[-36:]} {answer.status_code} {str(body)[:300]}")
+        self.turns.trail.append(
+            f"    {who} {method} {path[-36:]} {answer.status_code} {str(body)[:300]}"
+        )
         return answer.is_success
 
     async def make(self, **values: Any) -> None:
         parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
-        if await self.person("POST", "/v1/pages", {"parent": parent, "properties": self._given(values)}):
+        if await self.person(
+            "POST", "/v1/pages", {"parent": parent, "properties": self._given(values)}
+        ):
             self.cards.append(self.answer["id"])
 
     def left(self, page_id: str) -> bool:
@@ -277,7 +303,9 @@ class World(Stage):
     async def hand_in(self, letter: Letter, door: int = 0) -> None:
         letter.delivered += 1
         letter.handed_in = True
-        answer = await self.doors[door].post("/webhook/notion", content=letter.body, headers=letter.headers)
+        answer = await self.doors[door].post(
+            "/webhook/notion", content=letter.body, headers=letter.headers
+        )
         if answer.status_code != 200:
             self.failures.append(f"the door answered {answer.status_code} to {letter.body!r}")
 

@@ -43,7 +43,11 @@ async def stage(sessions: Sessions, clock: Clock) -> AsyncIterator[Stage]:
 def shell(tmp_path: Path, stage: Stage, database: URL) -> Up:
     """A terminal in a folder whose environment names the stage's board and database."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "NOTION_"))
+    }
     settings = {
         "DATABASE_URL": database.render_as_string(hide_password=False),
         "NOTION_API_TOKEN": BOT_TOKEN,

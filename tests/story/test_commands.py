@@ -49,7 +49,9 @@ async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: St
     ],
     ids=" ".join,
 )
-async def test_what_cannot_be_done_is_said_in_one_sentence(shell: Up, command: tuple[str, ...], sentence: str) -> None:
+async def test_what_cannot_be_done_is_said_in_one_sentence(
+    shell: Up, command: tuple[str, ...], sentence: str
+) -> None:
     code, said = await shell.run(*command)
     assert code == 1
     assert said.startswith(sentence)
@@ -63,15 +65,22 @@ async def test_the_token_of_a_handshake_is_shown_to_the_operator(shell: Up, stag
     assert (code, said.splitlines()) == (0, ["secret_x", "It counts: paste it in Notion, Verify."])
 
 
-async def test_a_second_subscriptions_token_is_shown_accepted_and_forgotten(shell: Up, stage: Stage) -> None:
+async def test_a_second_subscriptions_token_is_shown_accepted_and_forgotten(
+    shell: Up, stage: Stage
+) -> None:
     async with stage.sessions.begin() as session:
-        await remember(session, ENROLLED, value={"token": "secret_x", "candidates": [{"token": "secret_y"}]})
+        await remember(
+            session, ENROLLED, value={"token": "secret_x", "candidates": [{"token": "secret_y"}]}
+        )
     code, said = await shell.run("webhook", "token")
     assert (code, said.splitlines()[0]) == (0, "secret_y")
     assert "`showrunner webhook accept`" in said
     assert "secret_x\n" in (await shell.run("webhook", "token", "--all"))[1]
     code, said = await shell.run("webhook", "accept")
-    assert (code, said.splitlines()[0]) == (0, "Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.")
+    assert (code, said.splitlines()[0]) == (
+        0,
+        "Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.",
+    )
     async with stage.sessions() as session:
         assert await get_value(session, ENROLLED) == {"token": "secret_y", "former": "secret_x"}
     code, said = await shell.run("webhook", "forget")
@@ -80,7 +89,9 @@ async def test_a_second_subscriptions_token_is_shown_accepted_and_forgotten(shel
     assert (code, said.startswith("No verification token has come yet")) == (1, True)
 
 
-async def test_without_a_database_and_nothing_running_a_command_says_what_to_start(shell: Up) -> None:
+async def test_without_a_database_and_nothing_running_a_command_says_what_to_start(
+    shell: Up,
+) -> None:
     del shell.environment["DATABASE_URL"]
     code, said = await shell.run("task", "list")
     assert code == 1
@@ -95,19 +106,28 @@ async def test_a_database_that_does_not_answer_is_one_sentence(shell: Up) -> Non
     assert "Traceback" not in said
 
 
-ODD = (
-    "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as titles now and then are"
-)
+ODD = "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as titles now and then are"
 
 
 @pytest.mark.parametrize("columns", ["80", "120", "240"])
-async def test_what_people_write_is_text_and_hides_no_other_column(shell: Up, stage: Stage, columns: str) -> None:
+async def test_what_people_write_is_text_and_hides_no_other_column(
+    shell: Up, stage: Stage, columns: str
+) -> None:
     await stage.add_valid(title=ODD, status="Queued")
     await shell.run("import")
     shell.environment["COLUMNS"] = columns
     code, said = await shell.run("task", "list")
     assert code == 0, said
-    for name in ("task", "status", "board status", "priority", "channel", "pending", "Queued", "deep_sea_stories"):
+    for name in (
+        "task",
+        "status",
+        "board status",
+        "priority",
+        "channel",
+        "pending",
+        "Queued",
+        "deep_sea_stories",
+    ):
         assert name in said
     assert "[/] a ti" in said
     code, said = await shell.run("task", "show", "[/] a title")

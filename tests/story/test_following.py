@@ -29,6 +29,8 @@ def test_what_fails_is_one_line_and_its_traceback_stays_in_the_log() -> None:
     assert "Traceback" not in line
 
 
-@pytest.mark.parametrize("line", ["", "no json", "[]", json.dumps({"event": "chatter", "logger": "prefect.worker"})])
+@pytest.mark.parametrize(
+    "line", ["", "no json", "[]", json.dumps({"event": "chatter", "logger": "prefect.worker"})]
+)
 def test_what_is_no_fact_of_ours_and_no_warning_is_not_shown(line: str) -> None:
     assert list(readable("worker", line)) == []

@@ -40,7 +40,9 @@ async def running(folder: Path, program: str) -> AsyncIterator[Child]:
         await child.stop()
 
 
-async def test_a_log_that_became_too_long_is_begun_anew_and_its_writer_goes_on(tmp_path: Path) -> None:
+async def test_a_log_that_became_too_long_is_begun_anew_and_its_writer_goes_on(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path, COUNTING) as child:
         await until(lambda: child.log.exists() and child.log.stat().st_size > 1_000, 20)
         assert not begin_anew(child.log, most=1_000_000)
@@ -59,7 +61,9 @@ async def test_a_process_that_never_ends_has_its_log_begun_anew(
     monkeypatch.setattr(processes, "LOOK_EVERY", 0.05)
     async with running(tmp_path, TALKING_ONCE) as child:
         keeping = asyncio.create_task(child.keep_alive(print, lambda: None))
-        await until(lambda: (tmp_path / "talker.log.1").exists() and child.log.stat().st_size < LOG_MAX, 20)
+        await until(
+            lambda: (tmp_path / "talker.log.1").exists() and child.log.stat().st_size < LOG_MAX, 20
+        )
         assert not keeping.done()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)

@@ -76,7 +76,9 @@ async def nowhere() -> AsyncIterator[Sessions]:
     """Sessions on a database that does not answer: whoever touches it gets a 503."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    engine = open_engine(URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none"))
+    engine = open_engine(
+        URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none")
+    )
     yield open_sessions(engine)
     await engine.dispose()
 
@@ -87,7 +89,13 @@ def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
 
     def make(on: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
         settings = Settings(**({"notion_webhook_secret": SECRET} | given))
-        return create_app(settings, on, clock=clock, trigger=lambda: kicks.append("kick"), body_seconds=body_seconds)
+        return create_app(
+            settings,
+            on,
+            clock=clock,
+            trigger=lambda: kicks.append("kick"),
+            body_seconds=body_seconds,
+        )
 
     return make
 

@@ -54,14 +54,23 @@ def notion_event(**changes: Any) -> dict[str, Any]:
 def automation_event(**source: Any) -> dict[str, Any]:
     """What a database automation's "Send webhook" action sends."""
     return {
-        "source": {"type": "automation", "automation_id": "a-1", "event_id": "run-1", "attempt": 1} | source,
-        "data": {"object": "page", "id": PAGE, "properties": {"Status": {"id": "s", "type": "select"}}},
+        "source": {"type": "automation", "automation_id": "a-1", "event_id": "run-1", "attempt": 1}
+        | source,
+        "data": {
+            "object": "page",
+            "id": PAGE,
+            "properties": {"Status": {"id": "s", "type": "select"}},
+        },
     }
 
 
 def flat_event(**changes: Any) -> dict[str, Any]:
     """The shape of spec 3.3."""
-    return {"id": "flat-1", "type": "page.updated", "object": {"id": PAGE, "properties": {}}} | changes
+    return {
+        "id": "flat-1",
+        "type": "page.updated",
+        "object": {"id": PAGE, "properties": {}},
+    } | changes
 
 
 def encode(payload: Any) -> bytes:

@@ -30,7 +30,13 @@ ADA = {"id": "person-1", "type": "person"}
         (True, [], 1),
         (False, [ME], 1),
     ],
-    ids=["ours alone", "ours and a person's", "another bot's", "nobody's", "before we know who we are"],
+    ids=[
+        "ours alone",
+        "ours and a person's",
+        "another bot's",
+        "nobody's",
+        "before we know who we are",
+    ],
 )
 async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_starts_no_run(
     make_app: Callable[..., FastAPI],
@@ -57,7 +63,13 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
     sessions: Sessions, clock: Clock
 ) -> None:
     bots = Bots(sessions)
-    app = create_app(Settings(notion_webhook_secret=SECRET), sessions, clock=clock, trigger=lambda: None, bots=bots)
+    app = create_app(
+        Settings(notion_webhook_secret=SECRET),
+        sessions,
+        clock=clock,
+        trigger=lambda: None,
+        bots=bots,
+    )
     async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
         await Sender(http).signed(notion_event(id="before", authors=[ME]))
         async with sessions.begin() as session:
@@ -65,7 +77,9 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
             await note_bot(session, "ntn_new", "bot-1")
         await bots.look()
         await Sender(http).signed(notion_event(id="new", authors=[ME]))
-        await Sender(http).signed(notion_event(id="former", authors=[{"id": "bot-0", "type": "bot"}]))
+        await Sender(http).signed(
+            notion_event(id="former", authors=[{"id": "bot-0", "type": "bot"}])
+        )
     assert [(row.event_id, row.outcome) for row in await inbox_rows(sessions)] == [
         ("before", None),
         ("former", "own_write"),
@@ -73,7 +87,9 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
     ]
 
 
-async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(sessions: Sessions) -> None:
+async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(
+    sessions: Sessions,
+) -> None:
     answers: list[Exception | None] = [NotionUnavailable("no answer"), None]
     asked = []
 

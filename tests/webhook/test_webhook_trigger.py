@@ -121,7 +121,9 @@ async def test_a_kick_during_the_request_gets_a_run_of_its_own(
     assert await prefect.runs.get() == (prefect.deployment_id, {})
 
 
-async def test_a_run_is_announced_once_it_was_made_and_never_before(prefect: PrefectDouble, sleep: OwnedSleep) -> None:
+async def test_a_run_is_announced_once_it_was_made_and_never_before(
+    prefect: PrefectDouble, sleep: OwnedSleep
+) -> None:
     announced: list[int] = []
 
     async def announce() -> None:
@@ -170,7 +172,10 @@ async def test_a_second_outage_is_a_line_of_its_own(
         trigger.kick()
         sleep.end()
     await sleep.begun.get()
-    assert [line["event"] for line in logs] == ["ingest_trigger_failed", "ingest_trigger_recovered"] * 2
+    assert [line["event"] for line in logs] == [
+        "ingest_trigger_failed",
+        "ingest_trigger_recovered",
+    ] * 2
     assert [line["reason"] for line in logs if "reason" in line] == ["http_503", "http_500"]
 
 
@@ -203,7 +208,9 @@ async def test_a_server_that_cannot_be_reached_raises_nothing(
     await trigger.aclose()
 
 
-async def test_an_answer_that_is_not_prefects_is_a_failure(sleep: OwnedSleep, logs: list[dict[str, Any]]) -> None:
+async def test_an_answer_that_is_not_prefects_is_a_failure(
+    sleep: OwnedSleep, logs: list[dict[str, Any]]
+) -> None:
     app = FastAPI()
     app.get("/api/deployments/name/ingest/ingest")(lambda: ["not", "Prefect"])
     async with served(app) as url:
@@ -211,7 +218,9 @@ async def test_an_answer_that_is_not_prefects_is_a_failure(sleep: OwnedSleep, lo
         trigger.kick()
         assert await sleep.begun.get() == 1.0
         await trigger.aclose()
-    assert [line["reason"] for line in logs if line["event"] == "ingest_trigger_failed"] == ["TypeError"]
+    assert [line["reason"] for line in logs if line["event"] == "ingest_trigger_failed"] == [
+        "TypeError"
+    ]
 
 
 async def test_basic_authentication_is_sent_and_never_logged(

@@ -30,8 +30,8 @@ AT_WORK = 10
 async def known(url: URL, notion: Board) -> None:
     """Import the board, faster than Notion lets anyone: the import is not what is measured here."""
     ample = notion.settings(url).model_copy(update={"notion_requests_per_second": 100.0})
-    async with connected(ample) as on:
-        await import_cards(on, Report())
+    async with connected(ample) as ctx:
+        await import_cards(ctx, Report())
 
 
 async def under_way(prefect: Prefect, notion: Board) -> None:

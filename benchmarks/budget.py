@@ -26,12 +26,12 @@ AT_ONCE = 6
 
 async def ask(settings: Settings, page_id: str, seconds: float) -> None:
     """Send as many requests as the budget allows for so long."""
-    async with connected(settings) as on:
+    async with connected(settings) as ctx:
         end = time.monotonic() + seconds
 
         async def one() -> None:
             while time.monotonic() < end:
-                await on.notion.get_page(page_id)
+                await ctx.notion.get_page(page_id)
 
         await asyncio.gather(*(one() for _ in range(AT_ONCE)))
 

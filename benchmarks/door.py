@@ -37,15 +37,15 @@ class Prefect:
     def __init__(self) -> None:
         self.runs = 0
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, sync: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer every request of one connection."""
-        while head := (await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""):
+        while head := (await sync.readuntil(b"\r\n\r\n") if not sync.at_eof() else b""):
             length = [
                 int(line.split(b":")[1])
                 for line in head.lower().split(b"\r\n")
                 if line[:15] == b"content-length:"
             ]
-            await reader.readexactly(sum(length))
+            await sync.readexactly(sum(length))
             self.runs += head.startswith(b"POST")
             body = b'{"id": "00000000-0000-4000-8000-000000000000"}'
             writer.write(
@@ -59,9 +59,9 @@ class Prefect:
 async def prefect(counted: Prefect) -> AsyncIterator[str]:
     """Its API's address."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(sync: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await counted.answer(reader, writer)
+            await counted.answer(sync, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

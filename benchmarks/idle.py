@@ -26,7 +26,7 @@ from models.postgres.engine import libpq
 from models.tables import webhook_events as inbox
 from models.tables.push_queue import pending
 from tasks.board.followed import followed_board
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 
@@ -46,7 +46,7 @@ class Place:
     """A board of that many cards, imported, all of them right."""
 
     cards: int
-    on: Connections
+    ctx: Context
     seconds: list[float] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -56,22 +56,22 @@ async def place(notion: Board, cards: int) -> AsyncIterator[Place]:
     """A database of its own. Its request budget lets the one request of a cycle go at once."""
     with database() as url:
         settings = notion.settings(url).model_copy(update={"notion_requests_per_second": 100.0})
-        async with connected(settings) as on:
-            await cycle(on, Report(), "import")
+        async with connected(settings) as ctx:
+            await cycle(ctx, Report(), "import")
             with psycopg.connect(libpq(url), autocommit=True) as connection:
                 fill(
                     connection,
                     cards - ON_BOARD,
                     at=datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1),
                 )
-            yield Place(cards, on)
+            yield Place(cards, ctx)
 
 
 async def idle(notion: Board, where: Place) -> None:
     """Run one cycle and note what it took and asked."""
     before, report = await notion.last(), Report()
     began = time.perf_counter()
-    await cycle(where.on, report, "benchmark")
+    await cycle(where.ctx, report, "benchmark")
     where.seconds.append(time.perf_counter() - began)
     where.asked.extend(f"{each['method']} {each['path']}" for each in await notion.requests(before))
     assert not report, report
@@ -127,13 +127,13 @@ async def show_plans() -> None:
     quiet()
     async with board(ON_BOARD, latency_ms=0) as notion, place(notion, SIZES[-1]) as where:
         for differing, due in ((0, 0), (60, 10)):
-            async with where.on.sessions.begin() as session:
+            async with where.ctx.sessions.begin() as session:
                 await _make_work(session, differing, due)
-            with heard(where.on.engine) as sent:
-                await _ask(where.on)
+            with heard(where.ctx.engine) as sent:
+                await _ask(where.ctx)
             hot = [each for each in sent if "FROM cards" in each[0] or "SKIP LOCKED" in each[0]]
             for name, statement in zip(("pending", "claim"), hot, strict=True):
-                lines = "\n".join(await explain(where.on.engine, statement, "ANALYZE, BUFFERS"))
+                lines = "\n".join(await explain(where.ctx.engine, statement, "ANALYZE, BUFFERS"))
                 sys.stdout.write(
                     f"{name}: {differing} cards differ, {due} events are due\n{lines}\n\n"
                 )
@@ -150,9 +150,9 @@ async def _make_work(session: AsyncSession, differing: int, due: int) -> None:
         await inbox.put(session, delivery, now=datetime.now(UTC), correlation_id="benchmark")
 
 
-async def _ask(on: Connections) -> None:
-    followed, now = await followed_board(on), on.clock()
-    async with on.sessions() as session:
+async def _ask(ctx: Context) -> None:
+    followed, now = await followed_board(ctx), ctx.clock()
+    async with ctx.sessions() as session:
         await pending(session, followed, now=now, limit=60)
         await inbox.claim(session, now=now, limit=500)
         await session.rollback()

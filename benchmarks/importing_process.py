@@ -27,12 +27,12 @@ async def run() -> None:
     """Connect, note the memory, import, say what it took."""
     quiet()
     report = Report()
-    async with connected() as on:
-        async with on.sessions() as session:
+    async with connected() as ctx:
+        async with ctx.sessions() as session:
             await session.execute(text("SELECT 1"))
         idle = psutil.Process().memory_info().rss
         began = time.perf_counter()
-        await import_cards(on, report)
+        await import_cards(ctx, report)
         seconds = time.perf_counter() - began
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     facts = {"seconds": seconds, "memory_mb": (most - idle) / _MB, "cards": report.imported}

@@ -29,7 +29,7 @@ from benchmarks.places import Board, board, database, quiet
 from models.postgres.engine import ensure_database, migrate
 from models.tables import webhook_events as inbox
 from models.tables.webhook_events import Delivery
-from tasks.runtime.context import Connections, close_connections, connections
+from tasks.runtime.context import Context, close_connections, connections
 from tasks.runtime.report import Report
 from tasks.sync.cycle import INTERVAL, cycle
 from tasks.sync.import_board import import_cards
@@ -57,13 +57,13 @@ class Design(Protocol):
 class Ours:
     """Our cycle every 60 s, our ingest at each webhook."""
 
-    on: Connections
+    ctx: Context
 
     async def run(self) -> None:
         """As the push deployment does."""
         while True:
             began = time.monotonic()
-            await cycle(self.on, Report(), None)
+            await cycle(self.ctx, Report(), None)
             await asyncio.sleep(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - began)))
 
     async def told(self, page_id: str, _: str) -> None:
@@ -71,9 +71,9 @@ class Ours:
         event = Delivery(
             event_id=uuid4().hex, event_type="page.properties_updated", page_id=page_id, payload={}
         )
-        async with self.on.sessions.begin() as session:
-            await inbox.put(session, event, now=self.on.clock(), correlation_id=event.event_id)
-        await drain_inbox(self.on, Report())
+        async with self.ctx.sessions.begin() as session:
+            await inbox.put(session, event, now=self.ctx.clock(), correlation_id=event.event_id)
+        await drain_inbox(self.ctx, Report())
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Side:
 
     design: Design
     notion: Board
-    on: Connections
+    ctx: Context
     webhooks: bool
     wanted: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
@@ -139,7 +139,7 @@ async def live(side: Side) -> None:
 
 async def _change(side: Side) -> None:
     """Half a second apart, in turn a move by the pipeline and one by a person; cards from all over the board."""
-    async with side.on.sessions() as session:
+    async with side.ctx.sessions() as session:
         query = text("SELECT notion_page_id FROM tasks ORDER BY title")
         pages = [str(row[0]) for row in await session.execute(query)]
     for number, page_id in enumerate(pages[:: CARDS // CHANGES]):
@@ -150,7 +150,7 @@ async def _change(side: Side) -> None:
             if side.webhooks:
                 await side.design.told(page_id, BY_PEOPLE)
         else:
-            async with side.on.sessions.begin() as session:
+            async with side.ctx.sessions.begin() as session:
                 move = text("UPDATE tasks SET board_status = :to WHERE notion_page_id = :page")
                 await session.execute(move, {"to": BY_PIPELINE, "page": page_id})
             side.wanted[page_id] = BY_PIPELINE
@@ -180,7 +180,7 @@ async def _look(side: Side) -> int:
 
 
 async def _tasks(side: Side) -> dict[str, str]:
-    async with side.on.sessions() as session:
+    async with side.ctx.sessions() as session:
         return {
             row[0]: row[1]
             for row in await session.execute(text("SELECT notion_page_id, board_status FROM tasks"))
@@ -205,18 +205,18 @@ async def _sides() -> AsyncIterator[list[Side]]:
         boards = await asyncio.gather(*(opened.enter_async_context(board(CARDS)) for _ in urls))
         ons = [connections(each.settings(url)) for each, url in zip(boards, urls, strict=True)]
         opened.push_async_callback(close_connections)
-        await asyncio.gather(*(import_cards(on, Report()) for on in ons))
+        await asyncio.gather(*(import_cards(ctx, Report()) for ctx in ons))
         sides = []
-        for number, (notion, on) in enumerate(zip(boards, ons, strict=True)):
-            design: Design = Ours(on)
+        for number, (notion, ctx) in enumerate(zip(boards, ons, strict=True)):
+            design: Design = Ours(ctx)
             if number % 2:
                 headers = {
                     "Authorization": f"Bearer {notion.bot_token}",
                     "Notion-Version": "2026-03-11",
                 }
                 client = httpx.AsyncClient(base_url=notion.base_url, headers=headers, timeout=60)
-                design = Theirs(PeerLoop(await opened.enter_async_context(client), on.engine))
-            sides.append(Side(design=design, notion=notion, on=on, webhooks=number in {0, 1}))
+                design = Theirs(PeerLoop(await opened.enter_async_context(client), ctx.engine))
+            sides.append(Side(design=design, notion=notion, ctx=ctx, webhooks=number in {0, 1}))
         yield sides
 
 

@@ -26,7 +26,7 @@ from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import migrate
 from models.settings import Settings
 from models.tables.webhook_events import Delivery, put
-from tasks.runtime.context import Connections, close_connections, connections
+from tasks.runtime.context import Context, close_connections, connections
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANNELS = ROOT / "channel_configs"
@@ -187,7 +187,7 @@ async def board(
 
 
 @asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[Connections]:
+async def connected(settings: Settings) -> AsyncIterator[Context]:
     """Our own connections, with the shared budget of 3 requests a second, as every flow has them."""
     try:
         yield connections(settings)
@@ -195,7 +195,7 @@ async def connected(settings: Settings) -> AsyncIterator[Connections]:
         await close_connections()
 
 
-async def told(on: Connections, page_id: str) -> None:
+async def told(ctx: Context, page_id: str) -> None:
     """Notion's webhook about a page is in the inbox."""
     event = Delivery(
         event_id=f"{page_id} {datetime.now(UTC)}",
@@ -203,5 +203,5 @@ async def told(on: Connections, page_id: str) -> None:
         page_id=page_id,
         payload={},
     )
-    async with on.sessions.begin() as session:
-        await put(session, event, now=on.clock(), correlation_id="benchmark")
+    async with ctx.sessions.begin() as session:
+        await put(session, event, now=ctx.clock(), correlation_id="benchmark")

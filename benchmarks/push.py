@@ -11,36 +11,36 @@ from sqlalchemy import text
 
 from benchmarks.figures import Figure, main, most_in_any_window
 from benchmarks.places import board, connected, database, quiet, told
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards
 from tasks.sync.ingest import drain_inbox
 
 
-async def moved(on: Connections) -> None:
+async def moved(ctx: Context) -> None:
     """The pipeline takes every task on by a step, in plain SQL."""
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         await session.execute(text("UPDATE tasks SET board_status = 'Assets Generating'"))
 
 
 async def push(cards: int) -> list[Figure]:
     """Import, change all, and time one push cycle."""
     with database() as url:
-        async with board(cards) as notion, connected(notion.settings(url)) as on:
-            await import_cards(on, Report())
+        async with board(cards) as notion, connected(notion.settings(url)) as ctx:
+            await import_cards(ctx, Report())
             # Notion's webhooks come here, so nobody has to ask whether the board's options are
             # still those.
-            async with on.sessions() as session:
+            async with ctx.sessions() as session:
                 page = (
                     await session.execute(text("SELECT min(notion_page_id) FROM cards"))
                 ).scalar_one()
-            await told(on, page)
-            await drain_inbox(on, Report())
-            await moved(on)
+            await told(ctx, page)
+            await drain_inbox(ctx, Report())
+            await moved(ctx)
             before, report = await notion.last(), Report()
             began = time.perf_counter()
-            await cycle(on, report, "benchmark")
+            await cycle(ctx, report, "benchmark")
             seconds = time.perf_counter() - began
             requests = await notion.requests(before)
     least = cards / 3

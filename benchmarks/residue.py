@@ -21,7 +21,7 @@ from benchmarks.prefect_stack import Prefect, prefect_server, warm_worker
 from flows.server.prefect_settings import server_environment
 from models.settings import Settings
 from models.tables.webhook_events import Delivery, put
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import NOTHING
 
 IDLE_RUNS, BUSY_RUNS = 25, 6
@@ -100,12 +100,12 @@ class Moment:
         )
 
 
-async def moment(server: Prefect, on: Connections) -> Moment:
+async def moment(server: Prefect, ctx: Context) -> Moment:
     """Look, once the server has written what it still holds."""
     await asyncio.sleep(_PERSISTED)
     tables = ("tasks", "cards", "webhook_events", "task_history", "sync_state")
     counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         query = text(f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), {counts}")
         wal, rows = (await session.execute(query)).one()
     prefect_holds = await asyncio.to_thread(held, server.home / "prefect.db")
@@ -126,11 +126,11 @@ async def idle(server: Prefect, push: str) -> None:
         await server.run(push)
 
 
-async def busy(server: Prefect, on: Connections, push: str) -> None:
+async def busy(server: Prefect, ctx: Context, push: str) -> None:
     """Cycles that each write one card."""
     steps = ["Assets Generating", "Assets Ready"]
     for number in range(BUSY_RUNS):
-        async with on.sessions.begin() as session:
+        async with ctx.sessions.begin() as session:
             move = text(
                 "UPDATE tasks SET board_status = :to WHERE id = (SELECT id FROM tasks ORDER BY id LIMIT 1)"
             )
@@ -138,9 +138,9 @@ async def busy(server: Prefect, on: Connections, push: str) -> None:
         await server.run(push)
 
 
-async def told(server: Prefect, on: Connections, ingest: str) -> None:
+async def told(server: Prefect, ctx: Context, ingest: str) -> None:
     """Ingest runs that each look at one card."""
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         page_id = (
             await session.execute(text("SELECT notion_page_id FROM cards LIMIT 1"))
         ).scalar_one()
@@ -151,8 +151,8 @@ async def told(server: Prefect, on: Connections, ingest: str) -> None:
             page_id=page_id,
             payload={"authors": []},
         )
-        async with on.sessions.begin() as session:
-            await put(session, event, now=on.clock(), correlation_id=event.event_id)
+        async with ctx.sessions.begin() as session:
+            await put(session, event, now=ctx.clock(), correlation_id=event.event_id)
         await server.run(ingest)
 
 
@@ -169,7 +169,7 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
     async with (
         prefect_server() as server,
         warm_worker(server, environment, poll_seconds=0.1),
-        connected(settings) as on,
+        connected(settings) as ctx,
     ):
         push, ingest = (
             await server.deployment("push/push"),
@@ -177,10 +177,10 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
         )
         while await server.run(push) != NOTHING:  # the first imports the board
             pass
-        moments = [await moment(server, on)]
-        for work in (idle(server, push), busy(server, on, push), told(server, on, ingest)):
+        moments = [await moment(server, ctx)]
+        for work in (idle(server, push), busy(server, ctx, push), told(server, ctx, ingest)):
             await work
-            moments.append(await moment(server, on))
+            moments.append(await moment(server, ctx))
     kinds = ("idle", "busy", "ingest")
     return {
         kind: later.left_since(earlier)

@@ -28,32 +28,32 @@ async def measure() -> Sequence[Figure]:
     """One move by the pipeline, one by a person, on a board whose webhooks come."""
     quiet()
     with database() as url:
-        async with board(3, latency_ms=0) as notion, connected(notion.settings(url)) as on:
-            await import_cards(on, Report())
-            async with on.sessions() as session:
+        async with board(3, latency_ms=0) as notion, connected(notion.settings(url)) as ctx:
+            await import_cards(ctx, Report())
+            async with ctx.sessions() as session:
                 page = (
                     await session.execute(text("SELECT min(notion_page_id) FROM cards"))
                 ).scalar_one()
-            await told(on, page)
-            await drain_inbox(on, Report())
+            await told(ctx, page)
+            await drain_inbox(ctx, Report())
             before = await notion.last()
-            async with on.sessions.begin() as session:
+            async with ctx.sessions.begin() as session:
                 await session.execute(
                     text(
                         "UPDATE tasks SET board_status = 'Processing' WHERE notion_page_id = :page"
                     ),
                     {"page": page},
                 )
-            await cycle(on, Report(), "benchmark")
+            await cycle(ctx, Report(), "benchmark")
             of_pipeline, before = await asked(notion, before), await notion.last()
-            async with on.sessions() as session:
+            async with ctx.sessions() as session:
                 other = (
                     await session.execute(text("SELECT max(notion_page_id) FROM cards"))
                 ).scalar_one()
             await notion.edit(other, {"Status": select("Draft")})
-            await told(on, other)
-            await drain_inbox(on, Report())
-            await cycle(on, Report(), "benchmark")
+            await told(ctx, other)
+            await drain_inbox(ctx, Report())
+            await cycle(ctx, Report(), "benchmark")
             of_person = await asked(notion, before)
     return [
         Figure(

@@ -118,8 +118,8 @@ async def measure() -> Sequence[Figure]:
     door = free_port()
     with database() as url:
         async with board(CARDS, latency_ms=1000 * LATENCY, options=webhooks(door)) as notion:
-            async with connected(notion.settings(url)) as on:
-                await import_cards(on, Report())
+            async with connected(notion.settings(url)) as ctx:
+                await import_cards(ctx, Report())
             async with stack(url, notion, door) as prefect:
                 taken = await edits(url, notion)
                 where = await steps(prefect, taken)

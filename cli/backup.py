@@ -86,7 +86,7 @@ async def _restore(file: Path, *, replace: bool) -> None:
     with only_one(settings.state_dir), database_here(settings, if_none=None) as url:
         dump = await _checked(settings, url, file, replace=replace)
         await fill(url, dump, own=settings.database_url is None)
-        say(f"Restored {file}{f', made on {dump.made_at}' if dump.made_at else ''}.")
+        say(f"Restored {file}{f', made ctx {dump.made_at}' if dump.made_at else ''}.")
         migrate(url)
         await _finish(url)
     if dump.rights:

@@ -26,8 +26,8 @@ from tasks.alerts import resolve_alert
 from tasks.board.create import make_board
 from tasks.board.followed import BOARD_DRIFT, refreshed_board
 from tasks.board.repair import repair
-from tasks.board.snapshot import Site, look, with_notes
-from tasks.runtime.context import Connections, connected, open_notion
+from tasks.board.snapshot import Site, take_snapshot, with_notes
+from tasks.runtime.context import Context, connected, open_notion
 
 app = typer.Typer(
     help="Make the board in Notion, compare it with what it should be, mend it.",
@@ -55,9 +55,9 @@ def create(
 
 
 async def _create(page_id: str, title: str) -> None:
-    async with _site(settings_here(without_database=True)) as (site, on):
+    async with _site(settings_here(without_database=True)) as (site, ctx):
         made = await make_board(site, page_id, title)
-        await _look_again(on, made.database_id)
+        await _look_again(ctx, made.database_id)
     print_made(made)
     if made.refused:
         raise typer.Exit(1)
@@ -80,7 +80,7 @@ def check(
 async def _check(*, as_json: bool) -> None:
     settings = settings_here(without_database=True)
     async with _site(settings) as (site, _on):
-        sight = await with_notes(site, await look(site, _board_id(settings)))
+        sight = await with_notes(site, await take_snapshot(site, _board_id(settings)))
     found = drift(sight)
     if as_json:
         for one in found:
@@ -98,24 +98,24 @@ def mend() -> None:
 
 async def _repair() -> None:
     settings = settings_here(without_database=True)
-    async with _site(settings) as (site, on):
-        done = await repair(site, await look(site, _board_id(settings)))
-        if on is not None and not any(one.slug in _LACKING for one in drift(done.sight)):
-            await resolve_alert(on, BOARD_DRIFT)
-        await _look_again(on, _board_id(settings))
+    async with _site(settings) as (site, ctx):
+        done = await repair(site, await take_snapshot(site, _board_id(settings)))
+        if ctx is not None and not any(one.slug in _LACKING for one in drift(done.sight)):
+            await resolve_alert(ctx, BOARD_DRIFT)
+        await _look_again(ctx, _board_id(settings))
     print_repair(done)
     _leave([*done.left, *(one for one, _ in done.refused)])
 
 
-async def _look_again(on: Connections | None, database_id: str) -> None:
+async def _look_again(ctx: Context | None, database_id: str) -> None:
     """What the sync remembers of its board is as old as its last look; what is still wrong with it was printed."""
-    if on is None:
+    if ctx is None:
         return
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         known = await get_value(session, BOARD)
     if known is not None and bare_id(known["database_id"]) == bare_id(database_id):
         with suppress(BoardError):
-            await refreshed_board(on)
+            await refreshed_board(ctx)
 
 
 def _leave(found: Sequence[Drift]) -> None:
@@ -133,22 +133,22 @@ def _board_id(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def _site(settings: Settings) -> AsyncIterator[tuple[Site, Connections | None]]:
+async def _site(settings: Settings) -> AsyncIterator[tuple[Site, Context | None]]:
     """The workspace and, if there is one that Showrunner has used, the database that remembers the board."""
     channels = tuple(load_configured_channels(settings.channel_configs))
     if settings.database_url is not None:
-        async with connected(settings) as on:
-            async with on.sessions() as session:
+        async with connected(settings) as ctx:
+            async with ctx.sessions() as session:
                 used = (
                     await session.execute(text("SELECT to_regclass('sync_state')"))
                 ).scalar_one() is not None
             if used:
-                sessions, source = on.sessions, settings.notion_data_source
+                sessions, source = ctx.sessions, settings.notion_data_source
                 yield (
                     Site(
-                        notion=on.notion, channels=channels, sessions=sessions, data_source=source
+                        notion=ctx.notion, channels=channels, sessions=sessions, data_source=source
                     ),
-                    on,
+                    ctx,
                 )
                 return
     notion = open_notion(settings)

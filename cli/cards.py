@@ -54,13 +54,15 @@ def show_card(
 
 
 async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
-    async with connected(settings_here()) as on:
-        async with on.sessions() as session:
+    async with connected(settings_here()) as ctx:
+        async with ctx.sessions() as session:
             page_id = await find_page(session, page)
             history = await history_of(session, page_id, limit=limit)
-        facts = await examine(on, page_id)
-        now = await look_now(on, facts.board, page_id) if live and facts.board is not None else None
-        names = await names_of(on, [row.actor for row in history])
+        facts = await examine(ctx, page_id)
+        now = (
+            await look_now(ctx, facts.board, page_id) if live and facts.board is not None else None
+        )
+        names = await names_of(ctx, [row.actor for row in history])
     if json:
         print_json(card_as_json(page_id, facts, now, history, names))
         return
@@ -166,10 +168,10 @@ def restore_value(
 
 
 async def _restore(page: str, history_id: int) -> None:
-    async with connected(settings_here()) as on, on.sessions.begin() as session:
+    async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         page_id = await find_page(session, page)
         done = await restore(
-            session, page_id, history_id, now=on.clock(), correlation_id=correlate()
+            session, page_id, history_id, now=ctx.clock(), correlation_id=correlate()
         )
     if done.before == done.after:
         say(f"{done.property} is “{done.after}” already: nothing was changed.")

@@ -25,7 +25,7 @@ from models.settings import Settings, load_settings
 from tasks.notion.throttle import counting_requests
 from tasks.operations.health import (
     START,
-    DatabaseSight,
+    DatabaseFacts,
     bounded,
     door,
     door_address,
@@ -33,7 +33,7 @@ from tasks.operations.health import (
     prefect_server,
     seen_database,
 )
-from tasks.operations.health_notion import NotionSight, seen_notion
+from tasks.operations.health_notion import NotionFacts, seen_notion
 from tasks.runtime.clock import Clock
 
 ORDER: Final = (
@@ -175,7 +175,7 @@ async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
         ]
 
 
-def _signs_of_life(settings: Settings, database: DatabaseSight, clock: Clock) -> list[Check]:
+def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) -> list[Check]:
     vitals, now = database.vitals, clock()
     if vitals is None:
         return [
@@ -200,7 +200,7 @@ def _signs_of_life(settings: Settings, database: DatabaseSight, clock: Clock) ->
     ]
 
 
-def _clock(database: DatabaseSight, notion: NotionSight) -> Check:
+def _clock(database: DatabaseFacts, notion: NotionFacts) -> Check:
     skews = {}
     if database.server is not None:
         server, began, ended = database.server

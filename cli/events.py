@@ -44,11 +44,11 @@ def list_events(
 
 
 async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
-    async with connected(settings_here()) as on:
-        async with on.sessions() as session:
+    async with connected(settings_here()) as ctx:
+        async with ctx.sessions() as session:
             events = await inbox.newest(session, dead=dead, limit=limit)
             counts = await inbox.counts(session)
-        now = on.clock()
+        now = ctx.clock()
     if as_json:
         for event in events:
             print_json(_facts(event, now))
@@ -117,11 +117,11 @@ def show_event(event_id: EventId, *, as_json: AsJson = False) -> None:
 
 
 async def _show(event_id: str, *, as_json: bool) -> None:
-    async with connected(settings_here()) as on:
-        async with on.sessions() as session:
+    async with connected(settings_here()) as ctx:
+        async with ctx.sessions() as session:
             event = await inbox.find_event(session, event_id)
-        card = await examine(on, event.page_id) if event.page_id is not None else None
-        now = on.clock()
+        card = await examine(ctx, event.page_id) if event.page_id is not None else None
+        now = ctx.clock()
     if as_json:
         print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
         return
@@ -177,9 +177,9 @@ def replay_events(
 async def _replay(event_id: str | None, *, dead: bool) -> None:
     if (event_id is None) != dead:
         raise GiveUp("Say which to replay: the ID of an event, or --dead for all dead ones.")
-    async with connected(settings_here()) as on, on.sessions.begin() as session:
+    async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         rows = [(await inbox.find_event(session, event_id)).row] if event_id is not None else None
-        due = await inbox.replay(session, rows, now=on.clock())
+        due = await inbox.replay(session, rows, now=ctx.clock())
     if rows and not due:
         raise GiveUp(
             f"Event {rows[0]} is being worked on at this moment: `showrunner events show {rows[0]}`."

@@ -17,13 +17,13 @@ from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.sync.pending_write import Change
 from models.sync.safety_stop import Waiting
-from models.sync.take_board import Taken
+from models.sync.take_board import TakenBoard
 from models.tables.card import count_cards
 from models.tables.card_creation import waiting_tasks, why_no_card
 from tasks.alerts import deliver_alerts
 from tasks.board.followed import followed_board
 from tasks.notion.throttle import counting_requests
-from tasks.runtime.context import Connections, connected
+from tasks.runtime.context import Context, connected
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
@@ -39,13 +39,13 @@ console = Console(soft_wrap=True, highlight=False)
 
 
 @asynccontextmanager
-async def _telling() -> AsyncIterator[Connections]:
-    """Connections for a command that may have alerts to tell: no worker need be running."""
-    async with connected(settings_here()) as on:
+async def _telling() -> AsyncIterator[Context]:
+    """Context for a command that may have alerts to tell: no worker need be running."""
+    async with connected(settings_here()) as ctx:
         try:
-            yield on
+            yield ctx
         finally:
-            await deliver_alerts(on)
+            await deliver_alerts(ctx)
 
 
 async def import_once(*, take_board: bool) -> None:
@@ -57,25 +57,25 @@ async def import_once(*, take_board: bool) -> None:
         TextColumn("{task.completed} cards"),
         TimeElapsedColumn(),
     )
-    async with _telling() as on, one_at_a_time(on, Lock.IMPORT) as mine:
+    async with _telling() as ctx, one_at_a_time(ctx, Lock.IMPORT) as mine:
         if not mine:
             raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
         correlation_id = correlate()
-        async with on.sessions() as session:
+        async with ctx.sessions() as session:
             known = await count_cards(session)
         with counting_requests() as requests, Progress(*columns, console=console) as progress:
             bar = progress.add_task("import", total=None)
             with stopping_says(lambda: _stopped(int(progress.tasks[0].completed), known)):
                 await import_cards(
-                    on, report, progress=lambda cards: progress.update(bar, completed=cards)
+                    ctx, report, progress=lambda cards: progress.update(bar, completed=cards)
                 )
             progress.update(bar, total=report.imported)
         if take_board:
-            console.print(_taken(await take_statuses(on, correlation_id)), markup=False)
+            console.print(_taken(await take_statuses(ctx, correlation_id)), markup=False)
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
 
 
-def _taken(some: Taken) -> str:
+def _taken(some: TakenBoard) -> str:
     """What was taken of the board's statuses."""
     left = (
         f" {some.left} wait on: they are not valid, or stand in no column that Showrunner knows; "
@@ -101,11 +101,11 @@ def _stopped(read: int, known: int) -> str:
 
 async def show_differences(*, as_json: bool) -> None:
     """Print what a push would write, card by card."""
-    async with connected(settings_here()) as on:
-        changes, gone = await dry_run(on, await followed_board(on)), await missing(on)
-        async with on.sessions() as session:
+    async with connected(settings_here()) as ctx:
+        changes, gone = await dry_run(ctx, await followed_board(ctx)), await missing(ctx)
+        async with ctx.sessions() as session:
             unmade = await waiting_tasks(session, limit=_SHOWN)
-        now = on.clock()
+        now = ctx.clock()
     if as_json:
         for one in unmade:
             print_json({"task_id": one.task.id, "why": why_no_card(one, now)})
@@ -160,17 +160,17 @@ def _shown(value: object) -> str:
 async def push_once(*, confirm: bool) -> None:
     """One cycle; with `confirm`, cards that a safety stop holds back go on."""
     report = Report()
-    async with _telling() as on:
+    async with _telling() as ctx:
         if confirm:
-            console.print(_confirmed(await remember_confirmation(on)), markup=False)
-        async with one_at_a_time(on, Lock.PUSH) as mine:
+            console.print(_confirmed(await remember_confirmation(ctx)), markup=False)
+        async with one_at_a_time(ctx, Lock.PUSH) as mine:
             if not mine:
                 said = " It was told that you confirm." if confirm else ""
                 raise GiveUp(
                     f"Another cycle is under way; the next one is due within a minute.{said}"
                 )
             with counting_requests() as requests:
-                await cycle(on, report, correlate())
+                await cycle(ctx, report, correlate())
     console.print(f"{report} ({requests.total} Notion requests)", markup=False)
 
 

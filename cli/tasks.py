@@ -20,7 +20,7 @@ from models.tables.card_creation import CardCreation, Waiting, why_no_card
 from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as
 from tasks.operations.people import names_of
-from tasks.runtime.context import Connections, connected
+from tasks.runtime.context import Context, connected
 
 app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def list_tasks(
 async def _list(status: str | None, limit: int, *, as_json: bool) -> None:
     if status is not None and status not in set(Status):
         raise GiveUp(f"There is no state “{status}”; choose one of: {', '.join(Status)}.")
-    async with connected(settings_here()) as on, on.sessions() as session:
+    async with connected(settings_here()) as ctx, ctx.sessions() as session:
         query = select(Task).order_by(col(Task.updated_at).desc()).limit(limit)
         tasks = list(await session.scalars(query.where(Task.status == status) if status else query))
     if as_json:
@@ -82,8 +82,8 @@ def show_task(task_id: TaskId, *, as_json: AsJson = False) -> None:
 
 
 async def _show(task_id: str, *, as_json: bool) -> None:
-    async with connected(settings_here()) as on:
-        async with on.sessions() as session:
+    async with connected(settings_here()) as ctx:
+        async with ctx.sessions() as session:
             task = await find_task(session, task_id)
             query = (
                 select(TaskHistory)
@@ -92,8 +92,8 @@ async def _show(task_id: str, *, as_json: bool) -> None:
             )
             history = list(await session.scalars(query))
             waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
-            no_card = why_no_card(waiting, on.clock()) if task.notion_page_id is None else ""
-        names = await names_of(on, [row.actor for row in history])
+            no_card = why_no_card(waiting, ctx.clock()) if task.notion_page_id is None else ""
+        names = await names_of(ctx, [row.actor for row in history])
     if as_json:
         print_json(
             {
@@ -142,14 +142,14 @@ async def _move(task_id: str, to: str) -> None:
     if to not in set(BoardStatus):
         raise GiveUp(f"There is no board status “{to}”; choose one of: {', '.join(BoardStatus)}.")
     target = BoardStatus(to)
-    async with connected(settings_here()) as on:
-        before = await _store_move(on, task_id, target)
+    async with connected(settings_here()) as ctx:
+        before = await _store_move(ctx, task_id, target)
     say(f"{before} → {target} (status {STATE_OF[target]})")
 
 
-async def _store_move(on: Connections, task_id: str, target: BoardStatus) -> str:
-    async with on.sessions.begin() as session:
-        now = on.clock()
+async def _store_move(ctx: Context, task_id: str, target: BoardStatus) -> str:
+    async with ctx.sessions.begin() as session:
+        now = ctx.clock()
         await act_as(session, "operator", now=now, correlation_id=correlate())
         task = await find_task(session, task_id)
         before = task.board_status

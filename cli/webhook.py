@@ -39,7 +39,7 @@ def token(
 
 
 async def _token(*, every: bool) -> None:
-    async with connected(settings_here()) as on, on.sessions() as session:
+    async with connected(settings_here()) as ctx, ctx.sessions() as session:
         tokens = await read_tokens(session)
     found = [
         *((one, _WAITS) for one in tokens.candidates),
@@ -82,7 +82,7 @@ def accept(
 
 
 async def _accept(beginning: str | None) -> None:
-    async with connected(settings_here()) as on, on.sessions.begin() as session:
+    async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         accepted = (await hold_tokens(session)).accepting(beginning)
         await store_tokens(session, accepted)
     typer.echo("Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.")
@@ -102,7 +102,7 @@ def forget() -> None:
 
 
 async def _forget() -> None:
-    async with connected(settings_here()) as on, on.sessions.begin() as session:
+    async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         before = await hold_tokens(session)
         await store_tokens(session, Tokens())
     gone: list[Token] = [

@@ -23,11 +23,11 @@ async def import_board(take_board: bool = False) -> None:  # noqa: FBT001, FBT00
     Args:
         take_board: then take the board's statuses for cards that a safety stop holds back.
     """
-    async with recorded("import") as run, one_at_a_time(run.on, Lock.IMPORT) as mine:
+    async with recorded("import") as run, one_at_a_time(run.ctx, Lock.IMPORT) as mine:
         if mine:
-            await import_cards(run.on, run.report)
+            await import_cards(run.ctx, run.report)
             if take_board:
-                taken = await take_statuses(run.on, run.correlation_id)
+                taken = await take_statuses(run.ctx, run.correlation_id)
                 run.report.taken += taken.taken
     if not mine:
         await rename_run(OTHER_IMPORT)

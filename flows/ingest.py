@@ -17,4 +17,4 @@ from tasks.sync.ingest import drain_inbox
 async def ingest() -> None:
     """Work through every event that is due."""
     async with recorded("ingest") as run:
-        await drain_inbox(run.on, run.report, gathering=True)
+        await drain_inbox(run.ctx, run.report, gathering=True)

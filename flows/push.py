@@ -19,7 +19,7 @@ from flows.runtime.run_api import (
 from flows.runtime.run_context import recorded
 from flows.runtime.run_table import table_of_changes
 from tasks.board.followed import followed_board
-from tasks.runtime.context import Connections, connections
+from tasks.runtime.context import Context, connections
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync.cycle import INTERVAL, cycle
 from tasks.sync.push import dry_run as differences
@@ -43,15 +43,15 @@ async def push(confirm: bool = False, dry_run: bool = False) -> None:  # noqa: F
     if is_superseded(INTERVAL):
         await rename_run(STARTED_LATE)
         return
-    async with recorded("push") as run, one_at_a_time(run.on, Lock.PUSH) as mine:
+    async with recorded("push") as run, one_at_a_time(run.ctx, Lock.PUSH) as mine:
         if mine:
-            await cycle(run.on, run.report, run.correlation_id)
+            await cycle(run.ctx, run.report, run.correlation_id)
     if not mine:
         await rename_run(OTHER_CYCLE)
 
 
-async def _show_differences(on: Connections) -> None:
-    changes = await differences(on, await followed_board(on))
-    table = await table_of_changes(on, changes)
+async def _show_differences(ctx: Context) -> None:
+    changes = await differences(ctx, await followed_board(ctx))
+    table = await table_of_changes(ctx, changes)
     await publish_table("push-dry-run", table, "What a cycle would write; nothing was written.")
     await rename_run(f"{len(changes)} cards differ; nothing was written")

@@ -23,7 +23,7 @@ from models.operations.retention import Deleted, delete_events, delete_history
 from models.settings import Settings
 from models.sync.row_locks import BATCH as CARDS
 from models.sync.row_locks import mend_copies
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import NOTHING
 
 log = structlog.get_logger("showrunner.flows")
@@ -40,22 +40,22 @@ class Batch(Protocol):
 async def retention() -> None:
     """Delete processed events, history and runs past their time, and bring cards into step with their tasks."""
     async with recorded("retention") as run:
-        settings, now = run.on.settings, run.on.clock()
+        settings, now = run.ctx.settings, run.ctx.clock()
         events = await _delete(
-            run.on, delete_events, now - timedelta(days=settings.retention_events_days)
+            run.ctx, delete_events, now - timedelta(days=settings.retention_events_days)
         )
         history = await _delete(
-            run.on, delete_history, now - timedelta(days=settings.retention_history_days)
+            run.ctx, delete_history, now - timedelta(days=settings.retention_history_days)
         )
-        mended = await _mend(run.on)
+        mended = await _mend(run.ctx)
         runs = await _delete_runs(settings, now)
     await rename_run(_name(events, history, runs, mended))
 
 
-async def _delete(on: Connections, batch: Batch, before: datetime) -> int:
+async def _delete(ctx: Context, batch: Batch, before: datetime) -> int:
     total, after = 0, 0
     while True:
-        async with on.sessions.begin() as session:
+        async with ctx.sessions.begin() as session:
             deleted = await batch(session, before=before, after=after)
         total += deleted.count
         if deleted.after is None:
@@ -63,10 +63,10 @@ async def _delete(on: Connections, batch: Batch, before: datetime) -> int:
         after = deleted.after
 
 
-async def _mend(on: Connections) -> int:
+async def _mend(ctx: Context) -> int:
     total = 0
     while True:
-        async with on.sessions.begin() as session:
+        async with ctx.sessions.begin() as session:
             mended = await mend_copies(session)
         total += mended
         if mended < CARDS:

@@ -85,7 +85,7 @@ class AlertConnections(Protocol):
 
 
 async def send_alert(
-    on: AlertConnections, level: Level, incident: str, title: str, context: Mapping[str, Any]
+    ctx: AlertConnections, level: Level, incident: str, title: str, context: Mapping[str, Any]
 ) -> bool:
     """Say that something needs a human, unless that was said already and is not over.
 
@@ -101,11 +101,11 @@ async def send_alert(
     Returns:
         Whether this is news.
     """
-    return bool(await send_alerts(on, level, title, {incident: context}))
+    return bool(await send_alerts(ctx, level, title, {incident: context}))
 
 
 async def send_alerts(
-    on: AlertConnections, level: Level, title: str, lot: Mapping[str, Mapping[str, Any]]
+    ctx: AlertConnections, level: Level, title: str, lot: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """Say of incidents that began together what `send_alert` says of one: in one log line and one message.
 
@@ -118,13 +118,13 @@ async def send_alerts(
     """
     if not lot:
         return []
-    now = on.clock()
+    now = ctx.clock()
     all_seen = [_seen(incident, level, title, context, now) for incident, context in lot.items()]
     try:
-        async with _remembering(on) as session:
+        async with _remembering(ctx) as session:
             news = [seen.name for seen in all_seen if await open_incident(session, seen)]
     except AWAY as error:
-        news = [seen.name for seen in all_seen if _hold(on, seen)]
+        news = [seen.name for seen in all_seen if _hold(ctx, seen)]
         if news:
             log.warning(
                 "incident_not_stored", incident=news[0], count=len(news), error=reason(error)
@@ -154,92 +154,94 @@ def _seen(
     )
 
 
-def _hold(on: AlertConnections, seen: Incident) -> bool:
+def _hold(ctx: AlertConnections, seen: Incident) -> bool:
     """Remember an incident without the database; False when it is open already."""
-    before = on.unstored.get(seen.name)
+    before = ctx.unstored.get(seen.name)
     if before is not None and before.until is None:
         return False
-    on.unstored[seen.name] = before.goes_on(seen.since) if before is not None else seen
+    ctx.unstored[seen.name] = before.goes_on(seen.since) if before is not None else seen
     return True
 
 
-async def resolve_alert(on: AlertConnections, *incidents: str) -> bool:
+async def resolve_alert(ctx: AlertConnections, *incidents: str) -> bool:
     """Say of each of these incidents that it is over, if there was one; whether there was any.
 
     Never fails.
     """
     if not incidents:
         return False
-    now = on.clock()
+    now = ctx.clock()
     try:
-        async with _remembering(on) as session:
+        async with _remembering(ctx) as session:
             over = await end_incidents(session, incidents, now)
     except AWAY as error:
         log.warning("incident_end_not_stored", incidents=incidents, error=reason(error))
-        held = [on.unstored[name] for name in incidents if name in on.unstored]
+        held = [ctx.unstored[name] for name in incidents if name in ctx.unstored]
         over = [incident.ended(now) for incident in held if incident.until is None]
-        on.unstored.update({incident.name: incident for incident in over})
+        ctx.unstored.update({incident.name: incident for incident in over})
     for incident in over:
         log.info("alert_over", incident=incident.name)
     return bool(over)
 
 
-async def end_recovered(on: AlertConnections) -> None:
+async def end_recovered(ctx: AlertConnections) -> None:
     """Say of the incidents about one card or event that they are over, where its row says so."""
-    async with database(on) as session:
+    async with database(ctx) as session:
         names = await recovered(session)
-    await resolve_alert(on, *names)
+    await resolve_alert(ctx, *names)
 
 
-async def deliver_alerts(on: AlertConnections) -> None:
+async def deliver_alerts(ctx: AlertConnections) -> None:
     """Tell what is waiting to be told; what reaches nobody waits for its next try. Never fails."""
     try:
         for _ in range(_MESSAGES_AT_ONCE):
-            async with _remembering(on) as session:
-                incidents = await claim_message(session, on.clock())
+            async with _remembering(ctx) as session:
+                incidents = await claim_message(session, ctx.clock())
             if not incidents:
                 return
-            delivered = await _tell(on, incidents)
-            async with database(on) as session:
-                await note_message(session, incidents, on.clock(), delivered=delivered)
+            delivered = await _tell(ctx, incidents)
+            async with database(ctx) as session:
+                await note_message(session, incidents, ctx.clock(), delivered=delivered)
             if not delivered:
                 return
     except AWAY:
-        await _tell_unstored(on)
+        await _tell_unstored(ctx)
     except Exception:
         # The border of all that is said about trouble: it must not become trouble.
         log.exception("alerts_not_delivered")
 
 
-async def _tell_unstored(on: AlertConnections) -> None:
-    for incident in list(on.unstored.values()):
-        if incident.due is None or incident.due > on.clock():
+async def _tell_unstored(ctx: AlertConnections) -> None:
+    for incident in list(ctx.unstored.values()):
+        if incident.due is None or incident.due > ctx.clock():
             continue
-        delivered = await _tell(on, [incident])
+        delivered = await _tell(ctx, [incident])
         left = (
-            incident.delivered(incident, on.clock()) if delivered else incident.refused(on.clock())
+            incident.delivered(incident, ctx.clock())
+            if delivered
+            else incident.refused(ctx.clock())
         )
         if left is None:
-            del on.unstored[incident.name]
+            del ctx.unstored[incident.name]
         else:
-            on.unstored[incident.name] = left
+            ctx.unstored[incident.name] = left
 
 
 @asynccontextmanager
-async def _remembering(on: AlertConnections) -> AsyncIterator[AsyncSession]:
+async def _remembering(ctx: AlertConnections) -> AsyncIterator[AsyncSession]:
     """A transaction that begins by storing what could not be stored before."""
-    held = list(on.unstored.values())
-    async with database(on) as session:
+    held = list(ctx.unstored.values())
+    async with database(ctx) as session:
         for incident in held:
             await adopt(session, incident)
         yield session
     for incident in held:
-        if on.unstored.get(incident.name) is incident:
-            del on.unstored[incident.name]
+        if ctx.unstored.get(incident.name) is incident:
+            del ctx.unstored[incident.name]
 
 
 @asynccontextmanager
-async def database(on: AlertConnections) -> AsyncIterator[AsyncSession]:
+async def database(ctx: AlertConnections) -> AsyncIterator[AsyncSession]:
     """A transaction that does not wait for a database that does not answer.
 
     Raises:
@@ -247,7 +249,7 @@ async def database(on: AlertConnections) -> AsyncIterator[AsyncSession]:
         AWAY: it does not answer.
     """
     try:
-        async with asyncio.timeout(DATABASE_SECONDS), on.sessions.begin() as session:
+        async with asyncio.timeout(DATABASE_SECONDS), ctx.sessions.begin() as session:
             yield session
     except DBAPIError as error:
         sqlstate = getattr(error.orig, "sqlstate", None)
@@ -263,9 +265,9 @@ def reason(error: BaseException) -> str:
     return type(inner).__name__
 
 
-async def _tell(on: AlertConnections, incidents: Sequence[Incident]) -> bool:
+async def _tell(ctx: AlertConnections, incidents: Sequence[Incident]) -> bool:
     """Send one message to every receiver; whether one of them took it, or there is none to be told."""
-    urls = on.settings.alert_urls
+    urls = ctx.settings.alert_urls
     if not urls:
         return True
     title, body = message(incidents)

@@ -25,7 +25,7 @@ from models.tables.task import Task
 from models.tables.task_history import TaskHistory
 from models.tables.webhook_events import Delivery, WebhookEvent
 from tasks.notion.client import NotionClient
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards
@@ -115,7 +115,7 @@ class Stage:
         self.database_id = self.data_source_id = ""
         self.people: httpx.AsyncClient
         self._way: dict[str, Any] = {}
-        self.on: Connections
+        self.ctx: Context
         self.between: Between | None
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
@@ -142,9 +142,9 @@ class Stage:
         self.database_id, self.data_source_id = made["id"], made["data_sources"][0]["id"]
         self.between = Between(transport) if transport is not None else None
         self._way = {"base_url": base_url, "transport": self.between}
-        self.on = self.connected(BOT_TOKEN)
+        self.ctx = self.connected(BOT_TOKEN)
 
-    def connected(self, token: str) -> Connections:
+    def connected(self, token: str) -> Context:
         """A process of ours that was started with that token."""
         settings = Settings(
             _env_file=None,
@@ -153,9 +153,7 @@ class Stage:
             notion_api_token=token,
         )
         client = NotionClient(token, per_second=10_000, sleep=self.clock.sleep, **self._way)
-        return Connections(
-            settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep
-        )
+        return Context(settings, self.sessions, client, clock=self.clock, sleep=self.clock.sleep)
 
     async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request of a person's client."""
@@ -197,7 +195,7 @@ class Stage:
     async def cycle(self) -> Report:
         """One push cycle, as the flow runs it."""
         report = Report()
-        await cycle(self.on, report, "test-correlation")
+        await cycle(self.ctx, report, "test-correlation")
         return report
 
     async def told(
@@ -216,12 +214,12 @@ class Stage:
     async def ingest(self) -> Report:
         """One ingest run."""
         report = Report()
-        await drain_inbox(self.on, report, gathering=True)
+        await drain_inbox(self.ctx, report, gathering=True)
         return report
 
     async def imports(self) -> None:
         """One import of the whole board, as `showrunner import` does it."""
-        await import_cards(self.on, Report())
+        await import_cards(self.ctx, Report())
 
     async def task(self, page_id: str) -> Task | None:
         async with self.sessions() as session:
@@ -280,7 +278,7 @@ class Stage:
 
     async def close(self) -> None:
         await self.people.aclose()
-        await self.on.notion.aclose()
+        await self.ctx.notion.aclose()
         await self.sandbox.close()
         structlog.contextvars.clear_contextvars()
 

@@ -27,7 +27,7 @@ from models.postgres.engine import Sessions, committing_at_once
 from models.settings import Settings
 from models.tables import webhook_events as inbox
 from models.tables.webhook_events import Delivery
-from webhook.body import BODY_SECONDS, EarlyAnswer, read_body
+from webhook.body import BODY_SECONDS, CloseAfterResponse, read_body
 from webhook.bots import Bots
 from webhook.enrolment import DATABASE_SECONDS, Enrolment, Secrets
 from webhook.events import Shape, handshake_token, parse, read_delivery, shape_of
@@ -41,7 +41,7 @@ is 80."""
 log = structlog.get_logger("showrunner.webhook")
 
 
-class Proof(StrEnum):
+class AuthMethod(StrEnum):
     """What showed that a sender may speak."""
 
     SIGNATURE = "signature"
@@ -56,10 +56,10 @@ class Answer(StrEnum):
 
 
 _PROOFS: Final = {
-    Shape.NOTION: {Proof.SIGNATURE},
-    Shape.HANDSHAKE: {Proof.SIGNATURE},
-    Shape.AUTOMATION: {Proof.HEADER_SECRET},
-    Shape.FLAT: {Proof.SIGNATURE, Proof.HEADER_SECRET},
+    Shape.NOTION: {AuthMethod.SIGNATURE},
+    Shape.HANDSHAKE: {AuthMethod.SIGNATURE},
+    Shape.AUTOMATION: {AuthMethod.HEADER_SECRET},
+    Shape.FLAT: {AuthMethod.SIGNATURE, AuthMethod.HEADER_SECRET},
 }
 """Which proof counts for which shape. Notion signs its webhooks and cannot sign an automation's."""
 
@@ -182,7 +182,7 @@ class Door:
             log.warning(
                 "webhook_refused", reason=refusal.reason, bytes=size, correlation_id=correlation_id
             )
-            answer_type = EarlyAnswer if refusal.unread else JSONResponse
+            answer_type = CloseAfterResponse if refusal.unread else JSONResponse
             return answer_type({"detail": "refused"}, refusal.status)
         except DatabaseUnavailable as error:
             self._is_away(error, correlation_id=correlation_id)
@@ -206,7 +206,7 @@ class Door:
             raise Refusal(401, "handshake_closed")
         return await self._store(read_delivery(payload, body), correlation_id)
 
-    async def _prove(self, headers: Headers, body: bytes) -> Proof | None:
+    async def _prove(self, headers: Headers, body: bytes) -> AuthMethod | None:
         """How the sender proved itself; None when it did not, which only a handshake may.
 
         A signature that is there must verify: the header secret never makes up for a bad one.
@@ -214,13 +214,13 @@ class Door:
         signatures = headers.getlist(SIGNATURE_HEADER)
         if signatures:
             proven = len(signatures) == 1 and await self._secrets.verify(body, signatures[0])
-            return Proof.SIGNATURE if proven else None
+            return AuthMethod.SIGNATURE if proven else None
         sent = headers.get(SECRET_HEADER)
         if sent is None:
             return None
         if not same_secret(sent, self._header_secret):
             raise Refusal(401, "header_secret_mismatch")
-        return Proof.HEADER_SECRET
+        return AuthMethod.HEADER_SECRET
 
     async def _enrol(self, headers: Headers, body: bytes, correlation_id: str) -> Answer:
         """The one way in without a proof: a handshake's token, while the operator holds enrolment open."""

@@ -50,7 +50,7 @@ async def read_body(request: Request, *, seconds: float = BODY_SECONDS) -> bytes
     return bytes(body)
 
 
-class EarlyAnswer(JSONResponse):
+class CloseAfterResponse(JSONResponse):
     """An answer given while the sender may still be sending: said at once, then the connection is closed.
 
     Closing with unread bytes makes TCP reset the connection, and most clients lose the answer with it. So what still

@@ -21,7 +21,7 @@ from models.tables.notion_users import our_bots
 from tasks.board.followed import bot_id
 from tasks.notion.shared_limit import SharedBudget
 from tasks.runtime.clock import Clock
-from tasks.runtime.context import Connections, open_notion
+from tasks.runtime.context import Context, open_notion
 from webhook.enrolment import DATABASE_SECONDS
 
 EVERY: Final = 30.0
@@ -98,9 +98,9 @@ async def knowing_bots(settings: Settings, sessions: Sessions, clock: Clock) -> 
             yield bots
         return
     notion = open_notion(settings, SharedBudget(sessions, settings.notion_requests_per_second))
-    on = Connections(settings, sessions, notion, clock=clock)
+    ctx = Context(settings, sessions, notion, clock=clock)
     try:
-        async with _kept(Bots(sessions, lambda: bot_id(on))) as bots:
+        async with _kept(Bots(sessions, lambda: bot_id(ctx))) as bots:
             yield bots
     finally:
         await notion.aclose()

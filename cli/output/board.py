@@ -9,7 +9,7 @@ from rich.table import Table
 
 from cli.output.text import console, say
 from models.board.drift_kinds import Drift, Severity
-from models.board.snapshot import Sight
+from models.board.snapshot import BoardSnapshot
 from models.rules.board_schema import OPTIONAL_RELATIONS
 from tasks.board.create import MadeBoard
 from tasks.board.repair import Repair
@@ -46,7 +46,7 @@ def _what(one: Drift) -> str:
     return f"{one.part} {one.about}: {one.wrong}"
 
 
-def _links(sight: Sight) -> Table:
+def _links(sight: BoardSnapshot) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     database = sight.database or {}
     title = "".join(part.get("plain_text", "") for part in database.get("title", ()))
@@ -64,7 +64,7 @@ def _links(sight: Sight) -> Table:
     return table
 
 
-def print_check(sight: Sight, found: Sequence[Drift]) -> None:
+def print_check(sight: BoardSnapshot, found: Sequence[Drift]) -> None:
     """A row per difference, the worst first."""
     if not found:
         say("The board is as it should be.")

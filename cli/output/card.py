@@ -10,7 +10,7 @@ from typing import Any
 from models.operations.diagnosis import Facts, reasons
 from models.rules.codec import BoardCard
 from models.rules.merge import shown_of
-from models.rules.merge_base import Base, by_property, wanted
+from models.rules.merge_base import MergeBase, by_property, desired_values
 from models.sync.pending_write import attention_to_show
 from models.tables.card import Card, task_state
 from models.tables.people import Names
@@ -63,11 +63,11 @@ def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
         )
 
 
-def _database(card: Card, base: Base, task: Task | None) -> dict[str, str | None]:
+def _database(card: Card, base: MergeBase, task: Task | None) -> dict[str, str | None]:
     told = attention_to_show(card, base, task)
     if task is None:
         return {"Attention": told}
-    return _held(task) | _plain(wanted(base, task_state(task), told))
+    return _held(task) | _plain(desired_values(base, task_state(task), told))
 
 
 def _differing(agreed: str | None, board: str | None, database: str | None) -> str:

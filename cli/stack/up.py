@@ -29,7 +29,7 @@ from models.rules.channels import read_channels
 from models.settings import Settings
 from tasks.board.followed import SANDBOX_BOARD, bot_id, refreshed_board
 from tasks.notion.proxies import is_remote
-from tasks.runtime.concurrency import side_by_side
+from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import connected
 
 console = Console(highlight=False, soft_wrap=True)
@@ -164,10 +164,10 @@ async def _start(stack: Stack, channels: list[str]) -> None:
         f"{stack.prefect_url}/api", log_style="json"
     )
     stack.environment["LOG_FORMAT"] = "json"
-    await side_by_side([_start_prefect(stack), _start_board(stack, channels)])
+    await run_all([_start_prefect(stack), _start_board(stack, channels)])
     door = stack.child("door", "-m", "webhook", ready=f"{stack.door_url}/health")
     worker = stack.child("worker", "-m", "flows.worker", "--bootstrap")
-    await side_by_side([stack.start(door), _start_worker(stack, worker)])
+    await run_all([stack.start(door), _start_worker(stack, worker)])
     write_facts(stack.folder, stack.environment)
 
 
@@ -259,11 +259,11 @@ def _webhook_secret(stack: Stack) -> str:
 
 async def _start_board(stack: Stack, channels: list[str]) -> None:
     """Database and board; then ask Notion once as every step will, so that a wrong token or board is said now."""
-    await side_by_side([_start_postgres(stack), _start_notion(stack, channels)])
+    await run_all([_start_postgres(stack), _start_notion(stack, channels)])
     children = Settings(_env_file=None, **among_settings(stack.environment))  # type: ignore[arg-type]
-    async with connected(children) as on:
-        await bot_id(on)
-        await refreshed_board(on)
+    async with connected(children) as ctx:
+        await bot_id(ctx)
+        await refreshed_board(ctx)
 
 
 async def _start_worker(stack: Stack, worker: Child) -> None:
@@ -312,7 +312,7 @@ def _announce(stack: Stack) -> None:
     )
     say("")
     say("Showrunner is up. Ctrl-C stops everything; `make up` goes on where it stopped.")
-    say(f"  board       {board}{'   (sandbox: a Notion on this machine)' if sandbox else ''}")
+    say(f"  board       {board}{'   (sandbox: a Notion ctx this machine)' if sandbox else ''}")
     say(f"  Prefect UI  {stack.prefect_url}")
     say(f"  door        {stack.door_url}/webhook/notion")
     say(f"  database    {shown(database_url(stack.environment['DATABASE_URL']))}")

@@ -16,7 +16,7 @@ from models.errors import GiveUp, NotionAuthError, ShowrunnerError
 from models.tables.sync_state import FAILED_CYCLE, remember
 from tasks.alerts import AWAY, Level, database, deliver_alerts, reason, resolve_alert, send_alert
 from tasks.notion.throttle import counting_requests
-from tasks.runtime.context import Connections, connections
+from tasks.runtime.context import Context, connections
 from tasks.runtime.report import Report
 
 log = structlog.get_logger("showrunner.flows")
@@ -31,20 +31,20 @@ class Recorded:
             the Prefect UI.
     """
 
-    on: Connections
+    ctx: Context
     report: Report
     correlation_id: str
 
 
 @asynccontextmanager
-async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Recorded]:
+async def recorded(kind: str, ctx: Context | None = None) -> AsyncIterator[Recorded]:
     """Do the work of a run inside; what it did becomes the run's name, its table and one log line.
 
     What only a human can mend (the token, the board, the channel folder) is alerted once per
     incident, and said to be over when a run that shows it has ended well (see `_shown_to_be_over`).
     """
-    on = on or connections()
-    run = Recorded(on=on, report=Report(), correlation_id=uuid4().hex)
+    ctx = ctx or connections()
+    run = Recorded(ctx=ctx, report=Report(), correlation_id=uuid4().hex)
     with (
         bound_contextvars(correlation_id=run.correlation_id, flow=kind),
         counting_requests() as requests,
@@ -56,22 +56,26 @@ async def recorded(kind: str, on: Connections | None = None) -> AsyncIterator[Re
             raise
         else:
             if requests.total:
-                await resolve_alert(on, *_shown_to_be_over(kind))
+                await resolve_alert(ctx, *_shown_to_be_over(kind))
         finally:
             run.report.requests = requests.total
             await _leave(kind, run)
-            await deliver_alerts(on)
+            await deliver_alerts(ctx)
 
 
 async def _failed(kind: str, run: Recorded, error: Exception) -> None:
     """Alert what only a human can mend; of a cycle remember why, for an alert that none was good."""
     if isinstance(error, GiveUp):
-        await send_alert(run.on, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind})
+        await send_alert(
+            run.ctx, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind}
+        )
     if kind == "push":
         known = str(error) if isinstance(error, ShowrunnerError) else reason(error)
         with suppress(*AWAY):  # a database that is away is told by the watch
-            async with database(run.on) as session:
-                await remember(session, FAILED_CYCLE, value={"error": known}, moment=run.on.clock())
+            async with database(run.ctx) as session:
+                await remember(
+                    session, FAILED_CYCLE, value={"error": known}, moment=run.ctx.clock()
+                )
 
 
 def _incident(kind: str, error: GiveUp) -> str:
@@ -96,6 +100,6 @@ async def _leave(kind: str, run: Recorded) -> None:
     if report:
         await publish_table(
             f"{kind}-cycle",
-            await table_of(run.on, report),
+            await table_of(run.ctx, report),
             f"{report} · correlation id {run.correlation_id}",
         )

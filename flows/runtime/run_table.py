@@ -13,21 +13,21 @@ from models.settings import Settings
 from models.sync.pending_write import Change
 from tasks.alerts import AWAY, database
 from tasks.notion.proxies import is_remote
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 
 UNTITLED = "Untitled"
 """What Notion calls a page without a title."""
 
 
-async def table_of(on: Connections, report: Report) -> list[dict[str, Any]]:
+async def table_of(ctx: Context, report: Report) -> list[dict[str, Any]]:
     """The report's table with titles for ids."""
     rows = report.summary()
     head, cards = rows[: len(rows) - len(report.rows)], rows[len(rows) - len(report.rows) :]
-    return [*map(_as_text, head), *await _with_titles(on, cards)]
+    return [*map(_as_text, head), *await _with_titles(ctx, cards)]
 
 
-async def table_of_changes(on: Connections, changes: Sequence[Change]) -> list[dict[str, Any]]:
+async def table_of_changes(ctx: Context, changes: Sequence[Change]) -> list[dict[str, Any]]:
     """What a push would write, one row per property, with titles for ids; at most `Report.ROWS_MAX` rows."""
     rows = [
         {
@@ -40,16 +40,16 @@ async def table_of_changes(on: Connections, changes: Sequence[Change]) -> list[d
         for change in changes
         for name, value in sorted(change.values.items())
     ]
-    return await _with_titles(on, rows[: Report.ROWS_MAX])
+    return await _with_titles(ctx, rows[: Report.ROWS_MAX])
 
 
-async def _with_titles(on: Connections, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+async def _with_titles(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rows whose `card` is a link with the card's title. While PostgreSQL is away it shows the id."""
     titles: Mapping[str, str] = {}
     with suppress(*AWAY):
-        async with database(on) as session:
+        async with database(ctx) as session:
             titles = await titles_of(session, {row["card"] for row in rows})
-    return [_with_link(on.settings, row, titles) for row in rows]
+    return [_with_link(ctx.settings, row, titles) for row in rows]
 
 
 def _with_link(

@@ -6,11 +6,11 @@ from models.board.drift_kinds import Drift, Part, Severity
 from models.board.drift_options import option_drift
 from models.board.drift_properties import property_drift
 from models.board.drift_views import view_drift
-from models.board.snapshot import Json, Sight
+from models.board.snapshot import BoardSnapshot, Json
 from models.rules.notion_ids import bare_id
 
 
-def drift(sight: Sight) -> list[Drift]:
+def drift(sight: BoardSnapshot) -> list[Drift]:
     """The differences, the worst first; nothing for a board that is as it should be."""
     lost = _lost(sight)
     if lost is not None:
@@ -20,12 +20,12 @@ def drift(sight: Sight) -> list[Drift]:
     return sorted(found, key=lambda one: order.index(one.severity))
 
 
-def _lost(sight: Sight) -> Drift | None:
+def _lost(sight: BoardSnapshot) -> Drift | None:
     if sight.database is None:
         return _stops(
             "board-not-found",
             "Notion finds no board under this id.",
-            "In Notion: ••• of the board → Connections → add the connection. Or set NOTION_DATABASE_ID to the right "
+            "In Notion: ••• of the board → Context → add the connection. Or set NOTION_DATABASE_ID to the right "
             "board; `showrunner board create` makes one.",
         )
     sources = sight.database.get("data_sources", ())
@@ -55,7 +55,7 @@ def _stops(slug: str, wrong: str, cure: str) -> Drift:
     )
 
 
-def _several(sight: Sight) -> list[Drift]:
+def _several(sight: BoardSnapshot) -> list[Drift]:
     sources = (sight.database or {}).get("data_sources", ())
     mine = bare_id(str((sight.data_source or {})["id"]))
     others = [source for source in sources if bare_id(source["id"]) != mine]

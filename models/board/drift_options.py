@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
-from models.board.snapshot import SELECTS, Json, Sight
+from models.board.snapshot import SELECTS, BoardSnapshot, Json
 from models.board.spec import OPTIONS_MAX
 from models.rules.board_schema import EXPECTED_TYPES, board_schema
 
@@ -17,7 +17,7 @@ _LACKED: Final[Mapping[str, str]] = {
 }
 
 
-def option_drift(sight: Sight) -> Iterator[Drift]:
+def option_drift(sight: BoardSnapshot) -> Iterator[Drift]:
     """Options that are missing, renamed, foreign, out of order, of another colour, or too many."""
     schema = board_schema(sight.channels)
     for name in SELECTS:
@@ -33,7 +33,7 @@ def option_drift(sight: Sight) -> Iterator[Drift]:
             yield from _coloured(sight, found, wanted)
 
 
-def missing_options(sight: Sight, name: str, wanted: list[str]) -> list[str]:
+def missing_options(sight: BoardSnapshot, name: str, wanted: list[str]) -> list[str]:
     """The options that a property lacks and nobody merely renamed."""
     renamed = set(renamed_options(sight, name, wanted))
     return [
@@ -43,12 +43,12 @@ def missing_options(sight: Sight, name: str, wanted: list[str]) -> list[str]:
     ]
 
 
-def is_full(sight: Sight, name: str, wanted: list[str]) -> bool:
+def is_full(sight: BoardSnapshot, name: str, wanted: list[str]) -> bool:
     """Whether the API cannot add the missing options: with them the list would be longer than it takes."""
     return len(sight.options(name)) + len(missing_options(sight, name, wanted)) > OPTIONS_MAX
 
 
-def renamed_options(sight: Sight, name: str, wanted: list[str]) -> dict[str, str]:
+def renamed_options(sight: BoardSnapshot, name: str, wanted: list[str]) -> dict[str, str]:
     """What options that are known by their ids are called now, by what they should be called.
 
     One that differs in case only counts too: Notion takes both for the same.
@@ -66,7 +66,7 @@ def renamed_options(sight: Sight, name: str, wanted: list[str]) -> dict[str, str
     return {option: now for option, now in called.items() if now is not None and now not in wanted}
 
 
-def _lacking(sight: Sight, name: str, wanted: list[str]) -> Iterator[Drift]:
+def _lacking(sight: BoardSnapshot, name: str, wanted: list[str]) -> Iterator[Drift]:
     renamed = renamed_options(sight, name, wanted)
     for option, now in renamed.items():
         yield Drift(
@@ -97,7 +97,7 @@ def _lacking(sight: Sight, name: str, wanted: list[str]) -> Iterator[Drift]:
     )
 
 
-def _foreign(sight: Sight, name: str, found: Json, wanted: list[str]) -> Iterator[Drift]:
+def _foreign(sight: BoardSnapshot, name: str, found: Json, wanted: list[str]) -> Iterator[Drift]:
     renamed = set(renamed_options(sight, name, wanted).values())
     foreign = [
         option
@@ -126,7 +126,7 @@ def _foreign(sight: Sight, name: str, found: Json, wanted: list[str]) -> Iterato
     )
 
 
-def _too_many(sight: Sight, name: str, found: Json) -> Iterator[Drift]:
+def _too_many(sight: BoardSnapshot, name: str, found: Json) -> Iterator[Drift]:
     count = len(sight.options(name))
     if count > OPTIONS_MAX:
         yield Drift(
@@ -140,7 +140,7 @@ def _too_many(sight: Sight, name: str, found: Json) -> Iterator[Drift]:
         )
 
 
-def _out_of_order(sight: Sight, found: Json, wanted: list[str]) -> Iterator[Drift]:
+def _out_of_order(sight: BoardSnapshot, found: Json, wanted: list[str]) -> Iterator[Drift]:
     present = [option for option in sight.option_names("Status") if option in wanted]
     if present == sorted(present, key=wanted.index):
         return
@@ -162,7 +162,7 @@ def _out_of_order(sight: Sight, found: Json, wanted: list[str]) -> Iterator[Drif
     )
 
 
-def _coloured(sight: Sight, found: Json, wanted: list[dict[str, Any]]) -> Iterator[Drift]:
+def _coloured(sight: BoardSnapshot, found: Json, wanted: list[dict[str, Any]]) -> Iterator[Drift]:
     colours = {option["name"]: option["color"] for option in wanted}
     off = [
         o

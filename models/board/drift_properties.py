@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
-from models.board.snapshot import Json, Sight
+from models.board.snapshot import BoardSnapshot, Json
 from models.board.spec import NAMES
 from models.rules.board_schema import EXPECTED_TYPES, NEEDED, OPTIONAL_RELATIONS
 
@@ -58,7 +58,7 @@ _TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-def property_drift(sight: Sight) -> Iterator[Drift]:
+def property_drift(sight: BoardSnapshot) -> Iterator[Drift]:
     """Properties that are missing, of the wrong type, renamed, or there twice."""
     for name in NAMES:
         found = sight.property(name)
@@ -73,7 +73,7 @@ def property_drift(sight: Sight) -> Iterator[Drift]:
         yield _notes(sight)
 
 
-def _missing(name: str, sight: Sight) -> Drift:
+def _missing(name: str, sight: BoardSnapshot) -> Drift:
     # A formula holds no values of its own.
     known = name in sight.memory.properties and name != "Time in Status"
     restore = (
@@ -137,7 +137,7 @@ def _wrong_type(name: str, found: Json) -> Drift:
     )
 
 
-def _is_twin(sight: Sight, name: str) -> bool:
+def _is_twin(sight: BoardSnapshot, name: str) -> bool:
     return name != "Title" and sight.named(name) is not None
 
 
@@ -165,7 +165,7 @@ def _renamed(name: str, found: Json) -> Drift:
     )
 
 
-def _notes(sight: Sight) -> Drift:
+def _notes(sight: BoardSnapshot) -> Drift:
     found = sight.property("Attention") or {}
     cards = "1 card" if sight.notes == 1 else f"{sight.notes:,} cards"
     return Drift(

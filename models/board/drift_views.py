@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
 from models.board.drift_options import is_full
-from models.board.snapshot import OPTION_KINDS, Json, Sight, option_names
+from models.board.snapshot import OPTION_KINDS, BoardSnapshot, Json, option_names
 from models.board.spec import INTERNAL, ON_CARD, PIPELINE, ViewPlan
 from models.rules.board_schema import board_schema
 
 
-def view_drift(sight: Sight) -> Iterator[Drift]:
+def view_drift(sight: BoardSnapshot) -> Iterator[Drift]:
     """Views that are missing, show other cards, or show the wrong things on a card."""
     for plan in sight.plans:
         view = sight.planned_views.get(plan.key)
@@ -26,7 +26,7 @@ def view_drift(sight: Sight) -> Iterator[Drift]:
             yield _other_cards(plan, view)
 
 
-def _cannot_be(sight: Sight, plan: ViewPlan) -> bool:
+def _cannot_be(sight: BoardSnapshot, plan: ViewPlan) -> bool:
     """Whether what it names cannot be had through the API, which is told of the property."""
     name = plan.by or "Status"
     found = sight.property(name)
@@ -69,7 +69,7 @@ def _other_cards(plan: ViewPlan, view: Json) -> Drift:
     )
 
 
-def _pipeline(sight: Sight, view: Json) -> Iterator[Drift]:
+def _pipeline(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
     name = view["name"]
     if view.get("filter") is not None:
         yield Drift(
@@ -112,7 +112,7 @@ def _columns(name: str, slug: str, wrong: str) -> Drift:
     )
 
 
-def _card(sight: Sight, view: Json) -> Iterator[Drift]:
+def _card(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
     hidden = [
         name
         for name in ON_CARD
@@ -139,7 +139,7 @@ def _card(sight: Sight, view: Json) -> Iterator[Drift]:
     )
 
 
-def visible(sight: Sight, view: Json, name: str) -> bool:
+def visible(sight: BoardSnapshot, view: Json, name: str) -> bool:
     """Whether the cards of a view show a property of ours; the title is shown unless it was hidden."""
     columns = (view.get("configuration") or {}).get("properties") or ()
     found = [column for column in columns if sight.is_property(str(column["property_id"]), name)]

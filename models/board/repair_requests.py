@@ -8,13 +8,13 @@ from typing import Any
 from models.board.drift_kinds import Drift
 from models.board.drift_options import missing_options
 from models.board.drift_views import visible
-from models.board.snapshot import Json, Sight, option_names
+from models.board.snapshot import BoardSnapshot, Json, option_names
 from models.board.spec import INTERNAL, NAMES, ON_CARD, PIPELINE, ViewPlan
 from models.board.view_filters import filter_of
 from models.rules.board_schema import board_schema
 
 
-def property_body(sight: Sight, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:
+def property_body(sight: BoardSnapshot, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:
     """The `properties` of `PATCH /v1/data_sources/{id}` that mend one property other than a missing relation."""
     updated = sight.property("Updated")
     schema = board_schema(sight.channels, updated["name"] if updated is not None else "Updated")
@@ -35,7 +35,7 @@ def relation_body(name: str, data_source_id: str) -> dict[str, Any]:
 
 
 def _with_missing(
-    sight: Sight, name: str, wanted: list[str], colours: Sequence[Json]
+    sight: BoardSnapshot, name: str, wanted: list[str], colours: Sequence[Json]
 ) -> list[dict[str, Any]]:
     """The options that are there, with their ids (a list replaces all), and the missing ones in their place."""
     new = {option["name"]: dict(option) for option in colours}
@@ -70,7 +70,7 @@ def _in_order(options: list[dict[str, Any]], wanted: list[str]) -> list[dict[str
     return [next(ours) if option["name"] in wanted else option for option in options]
 
 
-def new_view(sight: Sight, plan: ViewPlan) -> dict[str, Any] | None:
+def new_view(sight: BoardSnapshot, plan: ViewPlan) -> dict[str, Any] | None:
     """The body of `POST /v1/views` for a planned view; None while the board lacks what it would name."""
     if sight.property("Status") is None or (plan.by is not None and not sight.wanted(plan)):
         return None
@@ -92,7 +92,7 @@ def new_view(sight: Sight, plan: ViewPlan) -> dict[str, Any] | None:
 
 
 def changed_view(
-    sight: Sight, plan: ViewPlan, view: Json, drifts: Sequence[Drift]
+    sight: BoardSnapshot, plan: ViewPlan, view: Json, drifts: Sequence[Drift]
 ) -> dict[str, Any] | None:
     """The body of `PATCH /v1/views/{id}` that mends a planned view; None while the board lacks what it would name."""
     if any(one.slug == "view-shows-other-cards" for one in drifts):
@@ -108,12 +108,12 @@ def changed_view(
     }
 
 
-def _filter(sight: Sight, plan: ViewPlan) -> dict[str, Any]:
+def _filter(sight: BoardSnapshot, plan: ViewPlan) -> dict[str, Any]:
     found = sight.property(plan.by or "") or {}
     return filter_of(found["id"], found["type"], sight.wanted(plan))
 
 
-def _by_status(sight: Sight, *, hide_empty: bool) -> dict[str, Any]:
+def _by_status(sight: BoardSnapshot, *, hide_empty: bool) -> dict[str, Any]:
     status = sight.property("Status") or {}
     kind = status["type"]
     fine = {"group_by": "option"} if kind == "status" else {}
@@ -126,16 +126,16 @@ def _by_status(sight: Sight, *, hide_empty: bool) -> dict[str, Any]:
     return {**group, **fine}
 
 
-def _card_order(sight: Sight) -> list[str]:
+def _card_order(sight: BoardSnapshot) -> list[str]:
     names = [name for name in NAMES if sight.property(name) is not None]
     return sorted(names, key=lambda name: ON_CARD.index(name) if name in ON_CARD else len(ON_CARD))
 
 
-def _column(sight: Sight, name: str, *, visible: bool) -> dict[str, Any]:
+def _column(sight: BoardSnapshot, name: str, *, visible: bool) -> dict[str, Any]:
     return {"property_id": (sight.property(name) or {})["id"], "visible": visible}
 
 
-def _corrected(sight: Sight, view: Json) -> list[dict[str, Any]]:
+def _corrected(sight: BoardSnapshot, view: Json) -> list[dict[str, Any]]:
     """The columns as people arranged them, with only those set right that a card must show or hide."""
     columns = [
         _plain(column) for column in (view.get("configuration") or {}).get("properties") or ()

@@ -20,7 +20,7 @@ OPTION_KINDS: Final = ("select", "status")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
+class BoardSnapshot:
     """A board as Notion shows it now.
 
     Attributes:

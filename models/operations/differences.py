@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.rules.merge_base import Base
+from models.rules.merge_base import MergeBase
 from models.rules.statuses import Priority
 from models.tables.card import Card
 from models.tables.task import Task
@@ -23,7 +23,7 @@ def apart(card: Card, task: Task | None) -> list[str]:
     return [*_texts(base, task), *_options(base, task)]
 
 
-def _options(base: Base, task: Task) -> Iterator[str]:
+def _options(base: MergeBase, task: Task) -> Iterator[str]:
     held = {"Status": (base.shown.status, task.board_status)}
     if base.shown.priority is not None:
         held["Priority"] = (base.shown.priority, Priority(task.priority).option)
@@ -32,7 +32,7 @@ def _options(base: Base, task: Task) -> Iterator[str]:
             yield f"{name} (board “{board or 'empty'}”, database “{database}”)"
 
 
-def _texts(base: Base, task: Task) -> Iterator[str]:
+def _texts(base: MergeBase, task: Task) -> Iterator[str]:
     held = {
         "Title": (base.title, task.title),
         "Channel": (base.channel, task.channel_id),

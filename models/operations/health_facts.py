@@ -32,7 +32,7 @@ class Failing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vitals:
+class HealthFacts:
     """Signs of life.
 
     Attributes:
@@ -61,9 +61,9 @@ class Vitals:
     board: dict[str, Any] | None
 
 
-async def read_vitals(session: AsyncSession, *, now: datetime) -> Vitals:
+async def read_vitals(session: AsyncSession, *, now: datetime) -> HealthFacts:
     """The signs of life; the tables must be as the last migration leaves them."""
-    return Vitals(
+    return HealthFacts(
         last_good_cycle=await get_moment(session, LAST_GOOD_CYCLE),
         events=await counts(session),
         due_since=await due_since(session, now=now),

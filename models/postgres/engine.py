@@ -46,7 +46,7 @@ that it held (at 25 s the latest)."""
 _IDLE_SECONDS, _PROBE_SECONDS = SILENCE_SECONDS // 2, SILENCE_SECONDS // 4
 _PROBES = SILENCE_SECONDS // _PROBE_SECONDS - SILENCE_SECONDS // _IDLE_SECONDS
 CONNECTIONS_LEAST = 10
-"""Connections that a process may have at least. Some are held for a whole run, for its locks: up to
+"""Context that a process may have at least. Some are held for a whole run, for its locks: up to
 three by a push, two by an ingest, one by an import. Could those be all there are, each run would
 wait for the others and give up."""
 _OVERFLOW = 2

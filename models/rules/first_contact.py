@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from models.rules.codec import BoardCard
-from models.rules.merge_base import Base, Shown, TaskState, by_property
+from models.rules.merge_base import MergeBase, NotionValues, TaskState, by_property
 from models.rules.own_sentences import is_ours
 
 ATTENTION = frozenset({"Attention"})
 
 
 def dates_of(
-    base: Base | None,
+    base: MergeBase | None,
     card: BoardCard,
-    shown: Shown,
+    shown: NotionValues,
     task: TaskState | None,
     *,
     importing: bool,
@@ -32,7 +32,7 @@ def dates_of(
     if task is not None:
         return task.created_at, task.status_changed_at
     if base is None:
-        found = shown if importing else Shown()
+        found = shown if importing else NotionValues()
         moved = card.edited_at if importing or followed else card.created_time
         return found.created or card.created_time, found.updated or moved
     created, updated = base.created or base.shown.created, base.updated or base.shown.updated
@@ -40,9 +40,9 @@ def dates_of(
 
 
 def lacking_of(
-    base: Base | None, shown: Shown, *, moved: bool, importing: bool, told: bool
+    base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, told: bool
 ) -> frozenset[str]:
-    """What counts as agreed from now on although it differs: see `Base.lacking`.
+    """What counts as agreed from now on although it differs: see `MergeBase.lacking`.
 
     Args:
         shown: what the card shows.

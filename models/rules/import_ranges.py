@@ -36,7 +36,7 @@ class End:
         stored_all: whether all that was read from here is stored, too.
     """
 
-    of: Stretch
+    of: ImportRange
     newest_first: bool
     begun: datetime | None = None
     reached: datetime | None = None
@@ -92,7 +92,7 @@ class End:
 
 
 @dataclass(eq=False)
-class Stretch:
+class ImportRange:
     """The cards created at `since` or later and earlier than `before`; None where nothing bounds it.
 
     Attributes:
@@ -116,20 +116,20 @@ class Stretch:
             return 0
         return (high - low) / min(self.oldest.pace, self.newest.pace)
 
-    def divided(self) -> Stretch | None:
+    def divided(self) -> ImportRange | None:
         """Give away the half on the side of the newest card, with who reads there; None when it has no middle."""
         low, high = self.oldest.reached, self.newest.reached
         if low is None or high is None or high - low < 2 * _MINUTE:
             return None
         middle = to_minute(low + (high - low) / 2)
-        given = Stretch(middle, self.before)
+        given = ImportRange(middle, self.before)
         given.newest, given.newest.of = self.newest, given
         self.before, self.newest = middle, End(self, newest_first=True)
         return given
 
 
 @dataclass
-class Course:
+class ImportProgress:
     """How far an import came.
 
     Attributes:
@@ -140,7 +140,7 @@ class Course:
     here_since: datetime
     began: datetime | None = None
     cards: int = 0
-    stretches: list[Stretch] = field(default_factory=lambda: [Stretch()])
+    stretches: list[ImportRange] = field(default_factory=lambda: [ImportRange()])
 
     def readers(self) -> list[End]:
         """All that are at work now."""
@@ -177,12 +177,13 @@ class Course:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any] | None, now: datetime) -> Course:
+    def from_json(cls, value: Mapping[str, Any] | None, now: datetime) -> ImportProgress:
         """How far an unfinished import came; the whole board where there is none, or one that another release left."""
         if value is None or "stretches" not in value:
             return cls(here_since=now)
         stretches = [
-            Stretch(_moment(each["since"]), _moment(each["before"])) for each in value["stretches"]
+            ImportRange(_moment(each["since"]), _moment(each["before"]))
+            for each in value["stretches"]
         ]
         here_since = datetime.fromisoformat(value["here_since"])
         return cls(here_since, _moment(value["began"]), value["cards"], stretches)

@@ -9,13 +9,13 @@ from datetime import datetime
 from models.rules.codec import BoardCard
 from models.rules.first_contact import dates_of, lacking_of
 from models.rules.merge_base import (
-    Base,
-    Shown,
+    MergeBase,
+    NotionValues,
     TaskState,
     attention,
     by_property,
+    desired_values,
     is_outdated,
-    wanted,
 )
 from models.rules.moves import decide_status
 from models.rules.status_verdict import Lost, Verdict
@@ -36,7 +36,7 @@ class Plan:
             not valid any more.
     """
 
-    base: Base
+    base: MergeBase
     task: TaskState | None
     violations: tuple[Violation, ...]
     lost: tuple[Lost, ...] = ()
@@ -49,7 +49,7 @@ class Plan:
 
 
 def plan(
-    base: Base | None,
+    base: MergeBase | None,
     card: BoardCard,
     task: TaskState | None,
     violations: Sequence[Violation],
@@ -91,7 +91,7 @@ def plan(
     refusal, refused_at = _refusal(base, task, status, prio)
     if state is not None and refusal and refused_at is None:
         refused_at = state.status_changed_at
-    new = Base(
+    new = MergeBase(
         title=card.title,
         channel=card.channel,
         topic=card.topic,
@@ -114,7 +114,7 @@ def plan(
     return replace(made, lost=(*status.lost, *prio.lost, *tampering))
 
 
-def _priority(base: Base | None, card: BoardCard, task: TaskState | None) -> Verdict[Priority]:
+def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -> Verdict[Priority]:
     asked = priority(card.priority)
     shown = _option(card.priority)
     agreed = base.priority if base is not None else None
@@ -151,9 +151,9 @@ def _option(name: str | None) -> str | None:
     return known if name is not None and name.lower() == known.lower() else name
 
 
-def shown_of(card: BoardCard) -> Shown:
+def shown_of(card: BoardCard) -> NotionValues:
     """What a card shows, as it is remembered."""
-    return Shown(
+    return NotionValues(
         status=card.status,
         priority=_option(card.priority),
         created=card.created,
@@ -162,11 +162,11 @@ def shown_of(card: BoardCard) -> Shown:
     )
 
 
-def _tampering(base: Base | None, card: BoardCard, made: Plan) -> Iterator[Lost]:
+def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[Lost]:
     """What people wrote into properties that are the database's alone; the push puts them right."""
-    right = wanted(made.base, made.task, made.attention)
+    right = desired_values(made.base, made.task, made.attention)
     before, now = (
-        by_property(base.shown if base is not None else Shown()),
+        by_property(base.shown if base is not None else NotionValues()),
         by_property(made.base.shown),
     )
     if base is not None and "Attention" in base.lacking:
@@ -188,7 +188,7 @@ def _tampering(base: Base | None, card: BoardCard, made: Plan) -> Iterator[Lost]
 
 
 def _refusal(
-    base: Base | None,
+    base: MergeBase | None,
     task: TaskState | None,
     status: Verdict[BoardStatus | None],
     prio: Verdict[Priority],
@@ -203,7 +203,7 @@ def _refusal(
 
 
 def _kept_until(
-    base: Base | None, status: Verdict[BoardStatus | None], keep_until: datetime | None
+    base: MergeBase | None, status: Verdict[BoardStatus | None], keep_until: datetime | None
 ) -> datetime | None:
     """Until when a waiting move leaves Status alone; one that was put back once is not kept again."""
     begins, put_back = bool(status.lost), bool(status.refusal)

@@ -1,7 +1,7 @@
 """What is remembered of a card between two looks at it, and what the board should show of it.
 
-Two memories per card decide who changed what. `Base` holds what board and database last agreed on
-(the merge base); `Shown` holds what the board showed when it was last seen. They differ only while
+Two memories per card decide who changed what. `MergeBase` holds what board and database last agreed on
+(the merge base); `NotionValues` holds what the board showed when it was last seen. They differ only while
 a wish that was refused or overruled still stands on the board, until the next push puts it back.
 """
 
@@ -21,7 +21,7 @@ PUSHED = frozenset({"Status", "Priority", "Attention", "Created", "Updated"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class NotionValues:
     """What the board showed, as far as the push may write it.
 
     `status` and `priority` are options by name.
@@ -35,7 +35,7 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Base:
+class MergeBase:
     """What is remembered of a card between two looks at it.
 
     Attributes:
@@ -63,7 +63,7 @@ class Base:
     priority: Priority = Priority.NORMAL
     created: datetime | None = None
     updated: datetime | None = None
-    shown: Shown = field(default_factory=Shown)
+    shown: NotionValues = field(default_factory=NotionValues)
     lacking: frozenset[str] = frozenset()
     refusal: str = ""
     refused_at: datetime | None = None
@@ -92,7 +92,7 @@ def attention(violations: Sequence[Violation], refusal: str) -> str:
     )
 
 
-def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str, Any]:
+def desired_values(base: MergeBase, task: TaskState | None, attention_text: str) -> dict[str, Any]:
     """What the board should show of a card, by property.
 
     `models.tables.push_queue.DIFFERS` says the same in SQL.
@@ -116,8 +116,8 @@ def wanted(base: Base, task: TaskState | None, attention_text: str) -> dict[str,
     }
 
 
-def differences(
-    base: Base, task: TaskState | None, attention_text: str, writable: Collection[str] = PUSHED
+def diff(
+    base: MergeBase, task: TaskState | None, attention_text: str, writable: Collection[str] = PUSHED
 ) -> dict[str, Any]:
     """What a push has to write to a card: only what differs; empty when the card is right.
 
@@ -133,7 +133,7 @@ def differences(
     shown = by_property(base.shown)
     right = {
         name: value
-        for name, value in wanted(base, task, attention_text).items()
+        for name, value in desired_values(base, task, attention_text).items()
         if name in writable
     }
     differing = {name: value for name, value in right.items() if value != shown[name]}
@@ -141,7 +141,7 @@ def differences(
     return differing if reasons else {}
 
 
-def by_property(shown: Shown) -> dict[str, Any]:
+def by_property(shown: NotionValues) -> dict[str, Any]:
     """What the board showed, by property."""
     return {
         "Status": shown.status,
@@ -152,7 +152,7 @@ def by_property(shown: Shown) -> dict[str, Any]:
     }
 
 
-def wrote(base: Base, values: dict[str, Any]) -> Base:
+def with_write(base: MergeBase, values: dict[str, Any]) -> MergeBase:
     """What to remember of a card right after `values` were written to it, before looking at what came back."""
     shown = replace(base.shown, **{name.lower(): value for name, value in values.items()})
     if "Status" in values:
@@ -175,7 +175,7 @@ def _agreed(known: datetime | None, written: datetime | None) -> datetime | None
     )
 
 
-def is_outdated(base: Base, task: TaskState | None) -> bool:
+def is_outdated(base: MergeBase, task: TaskState | None) -> bool:
     """Whether the task's status changed since the standing refusal was made."""
     since = base.refused_at
     return (

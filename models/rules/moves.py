@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.rules.codec import BoardCard
-from models.rules.merge_base import Base, TaskState
+from models.rules.merge_base import MergeBase, TaskState
 from models.rules.status_verdict import Lost, Verdict
 from models.rules.statuses import (
     FINISHED,
@@ -71,7 +71,7 @@ class Situation:
 
 
 def decide_status(
-    base: Base | None,
+    base: MergeBase | None,
     card: BoardCard,
     task: TaskState | None,
     *,

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.codec import BoardCard, to_minute
-from models.rules.merge_base import Base, Shown
+from models.rules.merge_base import MergeBase, NotionValues
 from models.rules.statuses import BoardStatus, Priority
-from models.sync.observations import Look
+from models.sync.observations import Observation
 from models.sync.recent_writes import sent_values
 from models.tables.card import Card
 from models.tables.card_creation import CardCreation
@@ -32,14 +32,18 @@ Made = Mapping[str, CardCreation]
 
 
 async def adopt(
-    session: AsyncSession, looks: Mapping[str, Look], *, now: datetime, correlation_id: str | None
+    session: AsyncSession,
+    observations: Mapping[str, Observation],
+    *,
+    now: datetime,
+    correlation_id: str | None,
 ) -> Made:
     """Link the pages among these that we made to their tasks, which are held till the commit; by page id.
 
     The caller has said that the transaction takes in what the board shows (`models.tables.task_history.take_in`), and remembers
     the cards (`remember_made`).
     """
-    if not (seen := _ours(looks, await _open(session))):
+    if not (seen := _ours(observations, await _open(session))):
         return {}
     wanted = [creation.task_id for creation in await _open(session)]
     rows = await session.scalars(
@@ -54,7 +58,9 @@ async def adopt(
     creations = [creation for creation in await _open(session) if creation.task_id in tasks]
     known = await _known(session, seen)
     unknown = {
-        page_id: look for page_id, look in _ours(looks, creations).items() if page_id not in known
+        page_id: observation
+        for page_id, observation in _ours(observations, creations).items()
+        if page_id not in known
     }
     made = assign(unknown, creations)
     await act_as(session, "push", now=now, correlation_id=correlation_id)
@@ -74,13 +80,15 @@ async def _open(session: AsyncSession) -> Sequence[CardCreation]:
     return list(await session.scalars(query, execution_options={"populate_existing": True}))
 
 
-def _ours(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict[str, Look]:
+def _ours(
+    observations: Mapping[str, Observation], creations: Sequence[CardCreation]
+) -> dict[str, Observation]:
     """Looks at pages that may be of one of those creations: made by the same user, and not before."""
     return {
-        page_id: look
-        for page_id, look in looks.items()
+        page_id: observation
+        for page_id, observation in observations.items()
         if any(
-            look.task_id == creation.task_id or _may_be(creation, look.card)
+            observation.task_id == creation.task_id or _may_be(creation, observation.card)
             for creation in creations
         )
     }
@@ -104,7 +112,9 @@ async def _known(session: AsyncSession, page_ids: Mapping[str, object]) -> set[s
     return {*await session.scalars(cards), *(str(page) for page in await session.scalars(tasks))}
 
 
-def assign(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict[str, CardCreation]:
+def assign(
+    observations: Mapping[str, Observation], creations: Sequence[CardCreation]
+) -> dict[str, CardCreation]:
     """Which of the pages was made by which creation: first what is known, then what looks most like it.
 
     No two creations of one Created or one title are open at once (`models.tables.card_creation.next_due`), and nobody but us
@@ -113,42 +123,48 @@ def assign(looks: Mapping[str, Look], creations: Sequence[CardCreation]) -> dict
     found: dict[str, CardCreation] = {}
     left = {creation.task_id: creation for creation in creations}
     for fits in (_is_answer, _same_created, _same_title, _almost_same_title, _same_text):
-        for page_id, look in looks.items():
+        for page_id, observation in observations.items():
             candidates = [
                 creation
                 for creation in left.values()
-                if page_id not in found and fits(creation, look)
+                if page_id not in found and fits(creation, observation)
             ]
             if len(candidates) == 1:
                 found[page_id] = left.pop(candidates[0].task_id)
     return found
 
 
-def _is_answer(creation: CardCreation, look: Look) -> bool:
-    return look.task_id == creation.task_id
+def _is_answer(creation: CardCreation, observation: Observation) -> bool:
+    return observation.task_id == creation.task_id
 
 
-def _same_title(creation: CardCreation, look: Look) -> bool:
-    return _may_be(creation, look.card) and look.card.title == _sent(creation)["Title"]
+def _same_title(creation: CardCreation, observation: Observation) -> bool:
+    return (
+        _may_be(creation, observation.card) and observation.card.title == _sent(creation)["Title"]
+    )
 
 
-def _almost_same_title(creation: CardCreation, look: Look) -> bool:
-    return _may_be(creation, look.card) and _bare(look.card.title) == _bare(
+def _almost_same_title(creation: CardCreation, observation: Observation) -> bool:
+    return _may_be(creation, observation.card) and _bare(observation.card.title) == _bare(
         _sent(creation)["Title"]
     )
 
 
-def _same_text(creation: CardCreation, look: Look) -> bool:
-    sent, card = _sent(creation), look.card
+def _same_text(creation: CardCreation, observation: Observation) -> bool:
+    sent, card = _sent(creation), observation.card
     return _may_be(creation, card) and (_bare(card.topic), card.channel) == (
         _bare(sent["Topic"]),
         sent["Channel"],
     )
 
 
-def _same_created(creation: CardCreation, look: Look) -> bool:
+def _same_created(creation: CardCreation, observation: Observation) -> bool:
     created = _sent(creation).get("Created")
-    return _may_be(creation, look.card) and created is not None and look.card.created == created
+    return (
+        _may_be(creation, observation.card)
+        and created is not None
+        and observation.card.created == created
+    )
 
 
 def _bare(text: str) -> str:
@@ -163,7 +179,7 @@ def _sent(creation: CardCreation) -> dict[str, Any]:
 def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime) -> None:
     """What was sent is what board and database agreed on: whatever else the page shows, people have changed since."""
     sent = _sent(creation)
-    base = Base(
+    base = MergeBase(
         title=task.title,
         channel=task.channel_id,
         topic=task.topic,
@@ -172,7 +188,7 @@ def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime)
         priority=Priority(sent["Priority"].lower())
         if "Priority" in sent
         else Priority(task.priority),
-        shown=Shown(
+        shown=NotionValues(
             status=sent["Status"],
             priority=sent.get("Priority"),
             created=sent.get("Created"),

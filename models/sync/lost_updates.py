@@ -41,7 +41,7 @@ class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Claim(_Fact):
+class ReportedEdit(_Fact):
     """What an event says that people did to a page.
 
     Attributes:
@@ -78,14 +78,14 @@ class Write(_Fact):
     after: Mapping[str, str | None]
     told: bool = False
 
-    def hid(self, names: Sequence[str]) -> Unseen:
+    def hid(self, names: Sequence[str]) -> LostUpdate:
         """That an edit of one of these was overwritten."""
-        return Unseen(
+        return LostUpdate(
             name=" or ".join(names), written=", ".join(str(self.after[name]) for name in names)
         )
 
 
-class Unseen(_Fact):
+class LostUpdate(_Fact):
     """An edit that was overwritten by `written`.
 
     Attributes:
@@ -107,7 +107,7 @@ class Unseen(_Fact):
         return f"“{self.name}” was changed {when}; if it was changed to something else, that was overwritten."
 
 
-class Recent(_Fact):
+class RecentActivity(_Fact):
     """A card's last moments.
 
     Attributes:
@@ -120,15 +120,15 @@ class Recent(_Fact):
             present one (`models.sync.stale_queries.state_known`).
     """
 
-    looks: tuple[tuple[datetime, datetime], ...] = ()
+    observations: tuple[tuple[datetime, datetime], ...] = ()
     changes: Mapping[str, datetime] = {}
     writes: tuple[Write, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[ReportedEdit, ...] = ()
     last_by_id: bool | None = None
     states: tuple[str, ...] = ()
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Recent:
+    def from_json(cls, value: Mapping[str, Any]) -> RecentActivity:
         """What `as_json` wrote; nothing where another release wrote it otherwise."""
         try:
             return cls.model_validate(value)
@@ -139,26 +139,26 @@ class Recent(_Fact):
         """A JSON value from which `from_json` makes the same."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
-    def looked(self, began: datetime, ended: datetime, changed: Iterable[str]) -> Recent:
+    def looked(self, began: datetime, ended: datetime, changed: Iterable[str]) -> RecentActivity:
         """After a look that counted and showed that people had changed these properties."""
         changes = {**self.changes, **dict.fromkeys(changed, ended)}
         return self.model_copy(
-            update={"looks": (*self.looks, (began, ended))[-_LOOKS:], "changes": changes}
+            update={"looks": (*self.observations, (began, ended))[-_LOOKS:], "changes": changes}
         )
 
-    def stood(self, states: Iterable[str], *, by_id: bool | None) -> Recent:
+    def stood(self, states: Iterable[str], *, by_id: bool | None) -> RecentActivity:
         """After a look that counted, at the page itself or not; `states` were seen in the same minute before."""
         return self.model_copy(update={"last_by_id": by_id, "states": tuple(states)[-STATES_KEPT:]})
 
-    def wrote(
+    def with_write(
         self,
         values: Mapping[str, Any],
         sent: datetime,
         until: datetime,
         before: Mapping[str, Any] | None = None,
-    ) -> Recent:
+    ) -> RecentActivity:
         """After a write of these values, over `before` if no newer look overtook it."""
-        earlier = [look for look in self.looks if look[1] <= sent]
+        earlier = [observation for observation in self.observations if observation[1] <= sent]
         two_way = [name for name in TWO_WAY if name in values]
         if not earlier or not two_way:
             return self
@@ -174,17 +174,17 @@ class Recent(_Fact):
         )
         return self.model_copy(update={"writes": (*self.writes, write)[-_KEPT:]})
 
-    def told(self, claims: Iterable[Claim]) -> Recent:
+    def told(self, claims: Iterable[ReportedEdit]) -> RecentActivity:
         """After events told of changes."""
         new = [claim for claim in claims if claim not in self.claims]
         return self.model_copy(update={"claims": (*self.claims, *new)[-_KEPT:]}) if new else self
 
     def caught(
         self, shown: Mapping[str, Any], began: datetime, ended: datetime
-    ) -> tuple[list[Unseen], Recent]:
+    ) -> tuple[list[LostUpdate], RecentActivity]:
         """What a look at the page itself caught that a write of ours then overtook."""
         found = {
-            name: Unseen(name=name, written=write.after[name], value=shown[name], known=True)
+            name: LostUpdate(name=name, written=write.after[name], value=shown[name], known=True)
             for write in self.writes
             if write.seen <= began < write.until
             for name in write.before
@@ -193,7 +193,7 @@ class Recent(_Fact):
         changes = {**self.changes, **dict.fromkeys(found, ended)}
         return list(found.values()), self.model_copy(update={"changes": changes}) if found else self
 
-    def overwritten(self) -> tuple[list[Unseen], Recent]:
+    def overwritten(self) -> tuple[list[LostUpdate], RecentActivity]:
         """What events claim that no look explains and a write of ours does."""
         found, writes, claims = [], list(self.writes), []
         for claim in self.claims:
@@ -208,12 +208,12 @@ class Recent(_Fact):
                 claims.append(claim)
         return found, self.model_copy(update={"claims": tuple(claims), "writes": tuple(writes)})
 
-    def _may_have_been(self, claim: Claim, name: str, write: Write) -> bool:
+    def _may_have_been(self, claim: ReportedEdit, name: str, write: Write) -> bool:
         return (
             name in claim.properties and _in_time(claim, write) and not self._explained(claim, name)
         )
 
-    def _explained(self, claim: Claim, name: str) -> bool:
+    def _explained(self, claim: ReportedEdit, name: str) -> bool:
         """Whether a look showed what the event tells of."""
         if claim.alone and claim.properties == {name}:
             return self._changed_since(claim.at, name)  # its time is that property's own
@@ -224,7 +224,7 @@ class Recent(_Fact):
         return name in self.changes and self.changes[name] >= moment
 
 
-def _in_time(claim: Claim, write: Write) -> bool:
+def _in_time(claim: ReportedEdit, write: Write) -> bool:
     """Whether what the event tells of may lie between the last look and the write."""
     if claim.alone:
         return write.since < claim.at <= write.until
@@ -233,9 +233,9 @@ def _in_time(claim: Claim, write: Write) -> bool:
     return write.sent <= claim.at <= write.until + GATHERED and claim.properties <= write.names
 
 
-def claim_of(
+def reported_edit(
     payload: Mapping[str, Any], received_at: datetime, board: Board, bot_ids: Collection[str]
-) -> Claim | None:
+) -> ReportedEdit | None:
     """What an event of Notion's claims that people did; None when it tells of none of their edits, or is old.
 
     Args:
@@ -260,7 +260,7 @@ def claim_of(
     edited = {unquote(id_) for id_ in changed if isinstance(id_, str)} - computed
     if at.tzinfo is None or not edited or received_at - at > _OLD:
         return None
-    return Claim(
+    return ReportedEdit(
         at=at,
         properties=frozenset(names.get(id_, id_) for id_ in edited),
         alone=not any(is_ours(id_, bot_ids) for id_ in ids),

@@ -19,7 +19,7 @@ from models.tables.card import Card
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Observation:
     """One reading of one page.
 
     Attributes:
@@ -46,41 +46,43 @@ class Look:
     task_id: UUID | None = None
 
 
-def cards_among(looks: Iterable[Look]) -> set[str]:
+def cards_among(observations: Iterable[Observation]) -> set[str]:
     """The pages that are cards: those that lie on the board, be it in its trash."""
-    return {look.card.page_id for look in looks if not look.card.away}
+    return {observation.card.page_id for observation in observations if not observation.card.away}
 
 
-def newest(looks: Iterable[Look]) -> dict[str, Look]:
+def newest(observations: Iterable[Observation]) -> dict[str, Observation]:
     """Of each page the look that began last, by page id."""
-    found: dict[str, Look] = {}
-    for look in looks:
-        other = found.get(look.card.page_id)
-        if other is None or look.began >= other.began:
-            found[look.card.page_id] = look
+    found: dict[str, Observation] = {}
+    for observation in observations:
+        other = found.get(observation.card.page_id)
+        if other is None or observation.began >= other.began:
+            found[observation.card.page_id] = observation
     return found
 
 
-def doubt(card: Card, look: Look) -> bool | None:
+def doubt(card: Card, observation: Observation) -> bool | None:
     """None when the look counts; else whether the page must be read again to know."""
     if card.seen_at is None:
         return None
-    if look.began < card.seen_at:
-        return not says_nothing_new(card, look.card)
-    if look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at:
+    if observation.began < card.seen_at:
+        return not says_nothing_new(card, observation.card)
+    if observation.by_id or card.edited_at is None or observation.card.edited_at > card.edited_at:
         return None
-    if look.card.edited_at < card.edited_at:
+    if observation.card.edited_at < card.edited_at:
         return False
     # The same minute: a query's row that contradicts what is known may be from before or after it.
-    vouched_for = look.vouched is not None and look.vouched == contradicted(card, look.card)
-    return None if vouched_for or says_nothing_new(card, look.card) else True
+    vouched_for = observation.vouched is not None and observation.vouched == contradicted(
+        card, observation.card
+    )
+    return None if vouched_for or says_nothing_new(card, observation.card) else True
 
 
-def may_be_vouched_for(card: Card, look: Look) -> Known | None:
+def may_be_vouched_for(card: Card, observation: Observation) -> Known | None:
     """The look that a doubtful row contradicts, where another page of the same answer may vouch for it."""
-    same_minute = not look.by_id and card.edited_at == look.card.edited_at
-    void = card.seen_at is None or look.began < card.seen_at
-    return contradicted(card, look.card) if same_minute and not void else None
+    same_minute = not observation.by_id and card.edited_at == observation.card.edited_at
+    void = card.seen_at is None or observation.began < card.seen_at
+    return contradicted(card, observation.card) if same_minute and not void else None
 
 
 def says_nothing_new(card: Card, read: BoardCard) -> bool:

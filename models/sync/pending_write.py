@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.rules.board_schema import Board
-from models.rules.merge_base import PUSHED, Base, attention, by_property, differences, is_outdated
+from models.rules.merge_base import PUSHED, MergeBase, attention, by_property, diff, is_outdated
 from models.tables.card import Card, task_state
 from models.tables.task import Task
 
@@ -35,7 +35,7 @@ def change_to(card: Card, task: Task | None, board: Board) -> Change | None:
     if base is None or card.trashed_at is not None:
         return None
     writable = [name for name in PUSHED if board.shows(name)]
-    values = differences(
+    values = diff(
         base, task_state(task) if task else None, attention_to_show(card, base, task), writable
     )
     if not values:
@@ -48,7 +48,7 @@ def change_to(card: Card, task: Task | None, board: Board) -> Change | None:
     )
 
 
-def attention_to_show(card: Card, base: Base, task: Task | None) -> str:
+def attention_to_show(card: Card, base: MergeBase, task: Task | None) -> str:
     """What the card should tell its editor now: a refusal is over once the task's status changed."""
     outdated = is_outdated(base, task_state(task) if task else None)
     return attention(card.known_violations(), "") if outdated else card.attention

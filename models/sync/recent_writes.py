@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from models.rules.codec import BoardCard
 from models.rules.merge import shown_of
-from models.rules.merge_base import Base, by_property, wrote
-from models.sync.lost_updates import TWO_WAY, Claim, Recent, Unseen
-from models.sync.observations import Look
+from models.rules.merge_base import MergeBase, by_property, with_write
+from models.sync.lost_updates import TWO_WAY, LostUpdate, RecentActivity, ReportedEdit
+from models.sync.observations import Observation
 from models.sync.stale_queries import state_known, state_of
 from models.tables.card import Card
 
@@ -40,20 +40,22 @@ def sent_values(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _value(name, value) for name, value in stored.items()}
 
 
-def ours(card: Card, look: Look, bot_ids: Collection[str]) -> tuple[Mapping[str, Any], datetime]:
+def ours(
+    card: Card, observation: Observation, bot_ids: Collection[str]
+) -> tuple[Mapping[str, Any], datetime]:
     """What a look shows that we wrote, and when it was sent: by its own answer, or by a write whose answer was lost.
 
     A write whose process died, or that failed and was saved all the same, must not be held against a person.
     """
-    if look.written or card.sending is None or card.base is None:
-        return look.written, look.began
+    if observation.written or card.sending is None or card.base is None:
+        return observation.written, observation.began
     at = datetime.fromisoformat(card.sending["at"])
-    before, now = by_property(card.base.shown), by_property(shown_of(look.card))
+    before, now = by_property(card.base.shown), by_property(shown_of(observation.card))
     sent = sent_values(card.sending["values"])
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
     # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our
     # Attention or dates.
-    surely = look.card.edited_by in bot_ids or look.card.edited_at <= at + IN_FLIGHT
+    surely = observation.card.edited_by in bot_ids or observation.card.edited_at <= at + IN_FLIGHT
     surely |= shown == sent and not sent.keys() <= set(TWO_WAY)
     return {name: value for name, value in shown.items() if surely or name not in TWO_WAY}, at
 
@@ -62,83 +64,93 @@ def _value(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name in _DATES and value is not None else value
 
 
-def remember_state(card: Card, look: Look) -> None:
+def remember_state(card: Card, observation: Observation) -> None:
     """Note, before a look that counts is settled, which states of the same minute it comes after.
 
     A look that asked Notion nothing (the configured channels changed) shows no state anew: nobody
     vouches by it.
     """
-    recent, base = Recent.from_json(card.recent), card.base
+    recent, base = RecentActivity.from_json(card.recent), card.base
     states: tuple[str, ...] = ()
-    if base is not None and card.edited_at == look.card.edited_at:
+    if base is not None and card.edited_at == observation.card.edited_at:
         before = state_known(base)
-        states = recent.states if before == state_of(look.card) else (*recent.states, before)
-    by_id = look.by_id if look.began < look.ended else None
+        states = recent.states if before == state_of(observation.card) else (*recent.states, before)
+    by_id = observation.by_id if observation.began < observation.ended else None
     card.recent = recent.stood(states, by_id=by_id).as_json()
 
 
 def remember_moments(
-    card: Card, look: Look, written: Mapping[str, Any], sent_at: datetime
+    card: Card, observation: Observation, written: Mapping[str, Any], sent_at: datetime
 ) -> Collection[str]:
     """Note a look that counts, before it is settled: what people had changed by then, and what we wrote meanwhile.
 
     Returns:
         What people had changed.
     """
-    if look.remembered:
+    if observation.remembered:
         # A write that may still show on the board must not be forgotten by who has not read it.
         return ()
-    recent, base = Recent.from_json(card.recent), card.base
+    recent, base = RecentActivity.from_json(card.recent), card.base
     changed: Collection[str]
     if base is None:
         changed = TWO_WAY
     else:
         if written:
-            recent = recent.wrote(written, sent_at, look.ended, by_property(base.shown))
-        changed = list(_changed(wrote(base, dict(written)), look.card))
-    card.recent = recent.looked(look.began, look.ended, changed).as_json()
-    if look.written or (
-        card.sending and look.began > datetime.fromisoformat(card.sending["at"]) + IN_FLIGHT
+            recent = recent.with_write(written, sent_at, observation.ended, by_property(base.shown))
+        changed = list(_changed(with_write(base, dict(written)), observation.card))
+    card.recent = recent.looked(observation.began, observation.ended, changed).as_json()
+    if observation.written or (
+        card.sending and observation.began > datetime.fromisoformat(card.sending["at"]) + IN_FLIGHT
     ):
         card.sending = None
     return changed
 
 
-def remember_trash(card: Card, look: Look) -> None:
+def remember_trash(card: Card, observation: Observation) -> None:
     """Note that people had trashed or restored the page by then: it may be all that an event tells of."""
-    card.recent = Recent.from_json(card.recent).looked(look.began, look.ended, ["Trash"]).as_json()
+    card.recent = (
+        RecentActivity.from_json(card.recent)
+        .looked(observation.began, observation.ended, ["Trash"])
+        .as_json()
+    )
 
 
-def overtaken(card: Card, look: Look) -> Sequence[Unseen]:
+def overtaken(card: Card, observation: Observation) -> Sequence[LostUpdate]:
     """What a void look tells all the same.
 
     That we wrote is to be remembered, else it would look like a person's move; and what it caught
     of a person's edit that a write of ours then overwrote, nobody will see again.
     """
-    recent, base = Recent.from_json(card.recent), card.base
-    found: Sequence[Unseen] = ()
+    recent, base = RecentActivity.from_json(card.recent), card.base
+    found: Sequence[LostUpdate] = ()
     if base is None:
         return found
-    if look.written:
-        recent = recent.wrote(look.written, look.began, look.ended)
+    if observation.written:
+        recent = recent.with_write(observation.written, observation.began, observation.ended)
         recent = recent.stood(recent.states, by_id=None)
-        card.remember(wrote(base, dict(look.written)), card.known_violations(), card.attention)
-    elif look.by_id:
-        if look.card.edited_at == card.edited_at:
-            recent = recent.stood((*recent.states, state_of(look.card)), by_id=recent.last_by_id)
-        found, recent = recent.caught(by_property(shown_of(look.card)), look.began, look.ended)
+        card.remember(
+            with_write(base, dict(observation.written)), card.known_violations(), card.attention
+        )
+    elif observation.by_id:
+        if observation.card.edited_at == card.edited_at:
+            recent = recent.stood(
+                (*recent.states, state_of(observation.card)), by_id=recent.last_by_id
+            )
+        found, recent = recent.caught(
+            by_property(shown_of(observation.card)), observation.began, observation.ended
+        )
     card.recent = recent.as_json()
     return found
 
 
-def unseen_by(card: Card, claims: Sequence[Claim]) -> Sequence[Unseen]:
+def unseen_by(card: Card, claims: Sequence[ReportedEdit]) -> Sequence[LostUpdate]:
     """What events tell of people's edits, now or before, and no look ever showed."""
-    found, recent = Recent.from_json(card.recent).told(claims).overwritten()
+    found, recent = RecentActivity.from_json(card.recent).told(claims).overwritten()
     card.recent = recent.as_json()
     return found
 
 
-def _changed(base: Base, read: BoardCard) -> Iterator[str]:
+def _changed(base: MergeBase, read: BoardCard) -> Iterator[str]:
     """Properties that people changed since, whether they may or not."""
     before, now = by_property(base.shown), by_property(shown_of(read))
     yield from (name for name, value in now.items() if value != before[name])

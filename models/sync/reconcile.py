@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.codec import BoardCard
 from models.rules.merge import Plan, plan
-from models.rules.merge_base import Base, attention, wrote
+from models.rules.merge_base import MergeBase, attention, with_write
 from models.rules.statuses import STATE_OF, BoardStatus
 from models.rules.validation import Violation
 from models.sync.adopt_page import adopt, remember_made
-from models.sync.lost_updates import Claim, Unseen
-from models.sync.observations import Look, cards_among, doubt, may_be_vouched_for, newest
+from models.sync.lost_updates import LostUpdate, ReportedEdit
+from models.sync.observations import Observation, cards_among, doubt, may_be_vouched_for, newest
 from models.sync.recent_writes import (
     ours,
     overtaken,
@@ -30,7 +30,7 @@ from models.sync.recent_writes import (
     remember_trash,
     unseen_by,
 )
-from models.sync.row_locks import hold
+from models.sync.row_locks import lock_rows
 from models.sync.safety_stop import held_since
 from models.sync.stale_queries import Known
 from models.tables.card import Card, task_state
@@ -63,7 +63,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class ReconcileResult:
     """What became of a batch.
 
     Attributes:
@@ -77,22 +77,22 @@ class Settled:
     outcomes: tuple[Outcome, ...]
     again: tuple[str, ...]
     doubted: Mapping[str, Known]
-    unseen: Mapping[str, Sequence[Unseen]]
+    unseen: Mapping[str, Sequence[LostUpdate]]
 
 
-async def settle(
+async def reconcile(
     session: AsyncSession,
-    looks: Iterable[Look],
+    observations: Iterable[Observation],
     *,
     now: datetime,
     correlation_id: str | None,
     bot_ids: Collection[str] = (),
     importing: bool = False,
     first_import: bool | None = None,
-    claims: Mapping[str, Sequence[Claim]] | None = None,
+    claims: Mapping[str, Sequence[ReportedEdit]] | None = None,
     watched: bool = True,
     waiting: Collection[str] = (),
-) -> Settled:
+) -> ReconcileResult:
     """Store what looks at the board mean. The caller commits.
 
     Looks may come in any order and from several processes at once: a look that began before the
@@ -110,25 +110,25 @@ async def settle(
             believed gone (`models.sync.safety_stop`).
     """
     first_import = importing if first_import is None else first_import
-    counting = newest(looks)
+    counting = newest(observations)
     await take_in(session)
     made = await adopt(session, counting, now=now, correlation_id=correlation_id)
-    held = await hold(session, list(counting), making=cards_among(counting.values()))
+    held = await lock_rows(session, list(counting), making=cards_among(counting.values()))
     for page_id, creation in made.items():
         remember_made(held.cards[page_id], held.tasks[page_id], creation, now)
         _Note(session, held.cards[page_id], "push", now, correlation_id).history("card_made")
     outcomes: list[Outcome] = []
     again: list[str] = []
     doubted: dict[str, Known] = {}
-    unseen: dict[str, Sequence[Unseen]] = {}
+    unseen: dict[str, Sequence[LostUpdate]] = {}
 
-    def author(look: Look) -> str:
-        return "import" if importing else _author(look.card, bot_ids)
+    def author(observation: Observation) -> str:
+        return "import" if importing else _author(observation.card, bot_ids)
 
     for actor, group in groupby(sorted(counting.values(), key=author), key=author):
         await act_as(session, actor, now=now, correlation_id=correlation_id)
-        for look in group:
-            page_id = look.card.page_id
+        for observation in group:
+            page_id = observation.card.page_id
             if page_id not in held.cards:
                 continue  # it lies elsewhere and never was a card
             note = _Note(
@@ -141,24 +141,28 @@ async def settle(
                 page_id in waiting,
             )
             task = held.tasks.get(page_id)
-            if (doubtful := doubt(note.card, look)) is None:
-                outcomes.append(_settle_one(note, look, task, bot_ids, first_import=first_import))
+            if (doubtful := doubt(note.card, observation)) is None:
+                outcomes.append(
+                    _settle_one(note, observation, task, bot_ids, first_import=first_import)
+                )
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
-                found = overtaken(note.card, look)
-                again += [page_id] if doubtful or look.written else []
-                if doubtful and (known := may_be_vouched_for(note.card, look)) is not None:
+                found = overtaken(note.card, observation)
+                again += [page_id] if doubtful or observation.written else []
+                if doubtful and (known := may_be_vouched_for(note.card, observation)) is not None:
                     doubted[page_id] = known
             if found:
                 unseen[page_id] = found
                 _record_unseen(note, task, found)
         await session.flush()
-    return Settled(outcomes=tuple(outcomes), again=tuple(again), doubted=doubted, unseen=unseen)
+    return ReconcileResult(
+        outcomes=tuple(outcomes), again=tuple(again), doubted=doubted, unseen=unseen
+    )
 
 
 @dataclass(frozen=True)
 class _Note:
-    """What every row about one look has in common; `watched` and `waits` as `settle` was told of them."""
+    """What every row about one look has in common; `watched` and `waits` as `reconcile` was told of them."""
 
     session: AsyncSession
     card: Card
@@ -181,7 +185,7 @@ class _Note:
         self.session.add(row)
 
 
-def _record_unseen(note: _Note, task: Task | None, found: Sequence[Unseen]) -> None:
+def _record_unseen(note: _Note, task: Task | None, found: Sequence[LostUpdate]) -> None:
     card = note.card
     for edit in found:
         lost = (edit.value or "") if edit.known else None
@@ -221,34 +225,39 @@ def _author(card: BoardCard, bot_ids: Collection[str]) -> str:
 
 
 def _settle_one(
-    note: _Note, look: Look, task: Task | None, bot_ids: Collection[str], *, first_import: bool
+    note: _Note,
+    observation: Observation,
+    task: Task | None,
+    bot_ids: Collection[str],
+    *,
+    first_import: bool,
 ) -> Outcome:
     card = note.card
-    if not look.remembered:
-        remember_state(card, look)
-        _note_reading(card, look)
-    if look.card.in_trash != (card.trashed_at is not None):
-        remember_trash(card, look)
-    if look.card.in_trash:
-        return _trash(note, task, "moved_away" if look.card.away else "in_trash")
-    if not look.remembered:
+    if not observation.remembered:
+        remember_state(card, observation)
+        _note_reading(card, observation)
+    if observation.card.in_trash != (card.trashed_at is not None):
+        remember_trash(card, observation)
+    if observation.card.in_trash:
+        return _trash(note, task, "moved_away" if observation.card.away else "in_trash")
+    if not observation.remembered:
         card.missing_at = None
     restored = card.trashed_at is not None
     if restored:
         _restore(note, task)
     base = card.standing(note.now)
-    written, sent_at = ours(card, look, bot_ids)
-    edited = remember_moments(card, look, written, sent_at)
+    written, sent_at = ours(card, observation, bot_ids)
+    edited = remember_moments(card, observation, written, sent_at)
     if base is not None and written:
-        base = wrote(base, dict(written))
+        base = with_write(base, dict(written))
     decided = plan(
         base,
-        look.card,
+        observation.card,
         task_state(task) if task else None,
-        look.violations,
+        observation.violations,
         importing=first_import,
         keep_until=_keep_until(card, note.now, edited=bool(edited)),
-        ours=look.card.created_by in bot_ids,
+        ours=observation.card.created_by in bot_ids,
     )
     before = card.known_violations()
     created, taken = _store_task(note, task, decided)
@@ -278,14 +287,14 @@ def _settle_one(
     )
 
 
-def _note_reading(card: Card, look: Look) -> None:
+def _note_reading(card: Card, observation: Observation) -> None:
     # A query's row of the same minute may be older than what could not be read.
-    if look.by_id or card.edited_at is None or look.card.edited_at > card.edited_at:
+    if observation.by_id or card.edited_at is None or observation.card.edited_at > card.edited_at:
         card.understood()
     card.seen_at, card.edited_at, card.made_at = (
-        look.ended,
-        look.card.edited_at,
-        look.card.created_time,
+        observation.ended,
+        observation.card.edited_at,
+        observation.card.created_time,
     )
 
 
@@ -356,7 +365,7 @@ def _restore(note: _Note, task: Task | None) -> None:
     note.history("restored")
 
 
-def _stamped(decided: Plan, now: datetime) -> Base:
+def _stamped(decided: Plan, now: datetime) -> MergeBase:
     """An accepted move was made now, and a refusal made together with it belongs to the status after it."""
     if not decided.moved:
         return decided.base
@@ -417,7 +426,7 @@ async def mark_gone(
     Args:
         waiting: pages of cards that are not to be marked before the operator confirmed.
     """
-    held, actor = await hold(session, page_ids), "board"
+    held, actor = await lock_rows(session, page_ids), "board"
     for card in held.cards.values():
         card.understood()
     known = [card for card in held.cards.values() if card.first_seen_at is not None]

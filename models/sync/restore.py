@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.errors import GiveUp
 from models.rules.merge_base import attention
 from models.rules.statuses import BoardStatus, Priority
-from models.sync.row_locks import hold
+from models.sync.row_locks import lock_rows
 from models.tables.card import Card
 from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as
@@ -74,7 +74,7 @@ async def _locked(session: AsyncSession, page_id: str, name: str, value: str) ->
     known = await session.get(Card, page_id)
     if known is None:
         raise GiveUp(_without_task(None, name, value))
-    card = (await hold(session, [page_id])).cards[page_id]
+    card = (await lock_rows(session, [page_id])).cards[page_id]
     task = await session.get(Task, card.task_id) if card.task_id is not None else None
     if task is None:
         raise GiveUp(_without_task(card, name, value))

@@ -35,16 +35,16 @@ _TURNS = text(
 
 
 @dataclass(frozen=True)
-class Held:
+class LockedRows:
     """Cards and tasks by page id; a page without a task is not in `tasks`."""
 
     cards: Mapping[str, Card] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
 
 
-async def hold(
+async def lock_rows(
     session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()
-) -> Held:
+) -> LockedRows:
     """The rows of those pages as they are now, held against all other writers until the commit.
 
     Callers wait for each other before they lock anything: else one could lock the tasks that are
@@ -56,7 +56,7 @@ async def hold(
     """
     wanted = sorted(set(page_ids))
     if not wanted:
-        return Held()
+        return LockedRows()
     await session.execute(_TURNS, {"pages": wanted})
     linked = await session.scalars(
         select(Card.task_id).where(
@@ -69,7 +69,7 @@ async def hold(
         execution_options={"populate_existing": True},
     )
     by_page = {task.notion_page_id: task for task in tasks if task.notion_page_id is not None}
-    return Held(await cards_of(session, wanted, making=making), by_page)
+    return LockedRows(await cards_of(session, wanted, making=making), by_page)
 
 
 async def mend_copies(session: AsyncSession) -> int:
@@ -79,6 +79,6 @@ async def mend_copies(session: AsyncSession) -> int:
     still switched off.
     """
     late = await out_of_step(session, limit=BATCH)
-    await hold(session, late)
+    await lock_rows(session, late)
     await session.execute(_COPY, {"pages": late})
     return len(late)

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 
 from models.rules.codec import BoardCard
 from models.rules.merge import shown_of
-from models.rules.merge_base import Base, Shown
-from models.sync.lost_updates import STATES_KEPT, Recent
+from models.rules.merge_base import MergeBase, NotionValues
+from models.sync.lost_updates import STATES_KEPT, RecentActivity
 from models.tables.card import Card
 
 WITNESSES: Final = 2
@@ -42,12 +42,12 @@ def contradicted(card: Card, read: BoardCard) -> Known | None:
     That is so where the row shows what the card was like earlier in the same minute, where a write of ours may have
     changed the card since that look, and where the card was gone.
     """
-    recent = Recent.from_json(card.recent)
-    changed = recent.last_by_id is None or card.sending is not None or not recent.looks
+    recent = RecentActivity.from_json(card.recent)
+    changed = recent.last_by_id is None or card.sending is not None or not recent.observations
     gone = card.trashed_at is not None or card.missing_at is not None or read.in_trash
     if changed or gone or len(recent.states) >= STATES_KEPT or state_of(read) in recent.states:
         return None
-    return Known(*recent.looks[-1], by_id=bool(recent.last_by_id))
+    return Known(*recent.observations[-1], by_id=bool(recent.last_by_id))
 
 
 def speaks_for(witness: Known, other: Known) -> bool:
@@ -90,12 +90,12 @@ def state_of(read: BoardCard) -> str:
     return _digest((read.title, read.channel, read.topic, read.story_direction), shown_of(read))
 
 
-def state_known(base: Base) -> str:
+def state_known(base: MergeBase) -> str:
     """What stands for all that is known of a card, as `state_of` does."""
     return _digest((base.title, base.channel, base.topic, base.story_direction), base.shown)
 
 
-def _digest(texts: tuple[str | None, ...], shown: Shown) -> str:
+def _digest(texts: tuple[str | None, ...], shown: NotionValues) -> str:
     moments = [
         moment and moment.astimezone(UTC).isoformat() for moment in (shown.created, shown.updated)
     ]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.statuses import FREE_OF_RULES, BoardStatus, board_status
 from models.sync.restore import grant, put_status
-from models.sync.row_locks import hold
+from models.sync.row_locks import lock_rows
 from models.tables.card import Card
 from models.tables.push_queue import HELD
 from models.tables.task import Task
@@ -31,7 +31,7 @@ _WAITING = text(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class TakenBoard:
     """What came of it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Taken:
 
 async def take_some(
     session: AsyncSession, *, after: str, limit: int, now: datetime, correlation_id: str | None
-) -> Taken:
+) -> TakenBoard:
     """Let the board's status count for cards whose moves wait, by page id after that one.
 
     The caller commits.
@@ -56,7 +56,7 @@ async def take_some(
     card's own Updated, where it has one, so that nothing need be written to the board.
     """
     pages = list(await session.scalars(_WAITING, {"after": after, "limit": limit}))
-    held = await hold(session, pages)
+    held = await lock_rows(session, pages)
     await act_as(session, OPERATOR, now=now, correlation_id=correlation_id)
     taken = 0
     for page_id in pages:
@@ -67,7 +67,7 @@ async def take_some(
         _take(session, card, held.tasks, to, now=now, correlation_id=correlation_id)
         taken += 1
     await session.flush()
-    return Taken(taken=taken, left=len(pages) - taken, last=pages[-1] if pages else None)
+    return TakenBoard(taken=taken, left=len(pages) - taken, last=pages[-1] if pages else None)
 
 
 def status_to_take(card: Card) -> BoardStatus | None:

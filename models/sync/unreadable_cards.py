@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.sync.row_locks import hold
+from models.sync.row_locks import lock_rows
 from models.tables.card import Card
 
 
@@ -20,7 +20,7 @@ async def mark_unreadable(
     Returns:
         How often each of them could not be read or written since the last time that it could.
     """
-    held = await hold(session, errors.keys(), making=errors.keys())
+    held = await lock_rows(session, errors.keys(), making=errors.keys())
     for page_id, card in held.cards.items():
         card.unreadable = True
         card.failed(errors[page_id], now)

@@ -15,7 +15,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
 from models.rules.codec import BoardCard
-from models.rules.merge_base import Base, Shown, TaskState
+from models.rules.merge_base import MergeBase, NotionValues, TaskState
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 from models.tables.push_queue import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY
@@ -127,18 +127,18 @@ class Card(SQLModel, table=True):
     sending: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
     @property
-    def base(self) -> Base | None:
+    def base(self) -> MergeBase | None:
         """What `plan` needs to know of the card; None before its first look."""
         if self.first_seen_at is None:
             return None
-        shown = Shown(
+        shown = NotionValues(
             status=self.shown_status,
             priority=self.shown_priority,
             created=self.shown_created,
             updated=self.shown_updated,
             attention=self.shown_attention,
         )
-        return Base(
+        return MergeBase(
             title=self.base_title,
             channel=self.base_channel,
             topic=self.base_topic,
@@ -175,7 +175,7 @@ class Card(SQLModel, table=True):
             relations={},
         )
 
-    def remember(self, base: Base, violations: Sequence[Violation], attention: str) -> None:
+    def remember(self, base: MergeBase, violations: Sequence[Violation], attention: str) -> None:
         """Take over what a plan or a push says is to be remembered."""
         self.base_title, self.base_channel, self.base_topic = base.title, base.channel, base.topic
         self.base_story_direction = base.story_direction
@@ -194,7 +194,7 @@ class Card(SQLModel, table=True):
         ]
         self.attention = attention
 
-    def standing(self, now: datetime) -> Base | None:
+    def standing(self, now: datetime) -> MergeBase | None:
         """`base`, without a refusal that was told for long enough."""
         base = self.base
         over = base is not None and self.told_at is not None and now - self.told_at >= TOLD_FOR

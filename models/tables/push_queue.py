@@ -43,7 +43,7 @@ CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
               AND NOT 'Updated' = ANY (lacking)
         THEN 16 ELSE 0 END
 END"""
-"""`models.rules.merge_base.differences` in SQL (kept equal by test): the sum of the bits of what
+"""`models.rules.merge_base.diff` in SQL (kept equal by test): the sum of the bits of what
 differs, 0 for a card that is right, in the trash, or was never read. Which of it a push may write
 depends on the board, see `worth_a_push`."""
 

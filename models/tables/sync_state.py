@@ -33,7 +33,7 @@ BOT = "bot_user"
 """With a token's fingerprint (`models.tables.notion_users`). value: {"id"}: whom our own writes
 come back from."""
 IMPORT = "import_progress"
-"""value: `Course.as_json()`: how far an unfinished import came."""
+"""value: `ImportProgress.as_json()`: how far an unfinished import came."""
 LAST_GOOD_CYCLE = "last_good_cycle"
 """value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle was last good:
 at its end, and each minute of one that works through a backlog."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from models.board.drift import drift
 from models.board.drift_kinds import Drift, Mend, Severity
-from models.board.snapshot import Sight
+from models.board.snapshot import BoardSnapshot
 from models.board.spec import OPTIONS_MAX
 from models.errors import GiveUp, NotionPageNotFound
 from models.rules.board_schema import board_schema
 from models.rules.notion_ids import bare_id
 from models.tables.sync_state import BOARDS_MADE, get_value, remember
 from tasks.board.repair import databases_on, found_or_made, repair
-from tasks.board.snapshot import Site, look
+from tasks.board.snapshot import Site, take_snapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class MadeBoard:
     """
 
     new: bool
-    sight: Sight
+    sight: BoardSnapshot
     added: list[Drift]
     refused: list[tuple[Drift, str]]
     left: list[Drift]
@@ -55,7 +55,7 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
         async with site.sessions.begin() as session:
             made = await get_value(session, BOARDS_MADE) or {}
             await remember(session, BOARDS_MADE, value={**made, _key(page_id, title): database_id})
-    sight = await look(site, database_id)
+    sight = await take_snapshot(site, database_id)
     if found is not None:
         _check_is_board(sight, title)
     done = await repair(site, sight, {Mend.ADD})
@@ -71,7 +71,7 @@ async def _found(site: Site, page_id: str, title: str) -> str | None:
     except NotionPageNotFound:
         raise GiveUp(
             f"Notion finds no page {page_id}: give the page's link, and add the connection to it there (••• menu of "
-            "the page, Connections)."
+            "the page, Context)."
         ) from None
     if found is not None or site.sessions is None:
         return found
@@ -91,7 +91,7 @@ def _key(page_id: str, title: str) -> str:
     return f"{bare_id(page_id)}:{title}"
 
 
-def _check_is_board(sight: Sight, title: str) -> None:
+def _check_is_board(sight: BoardSnapshot, title: str) -> None:
     stopping = [one.wrong for one in drift(sight) if one.severity is Severity.STOPS]
     if stopping:
         raise GiveUp(

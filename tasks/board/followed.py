@@ -17,7 +17,7 @@ from models.tables.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, ge
 from models.tables.webhook_events import newest
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.board.find import bare, find_board
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 
 LOOK_AGAIN = timedelta(hours=1)
 """How long the board's schema counts as known where Notion tells of its changes: single events get
@@ -29,7 +29,7 @@ BOARD_DRIFT = "board_drift"
 """The incident of a board without options that cards are to be moved to."""
 
 
-async def followed_board(on: Connections) -> Board:
+async def followed_board(ctx: Context) -> Board:
     """The board as last seen: no request to Notion unless it was never seen, or could not be followed then.
 
     Whoever mends a board that cannot be followed, and whether or not anybody tells of it, the next look shows it.
@@ -38,23 +38,23 @@ async def followed_board(on: Connections) -> Board:
         SettingsError: when NOTION_DATABASE_ID is missing, or names another board than this database has followed.
         BoardError: when the board cannot be followed; see `models.rules.board_schema.read_board`.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         seen = await get_moment(session, BOARD)
-    board = await known_board(on)
-    return board if board is not None and seen is not None else await refreshed_board(on)
+    board = await known_board(ctx)
+    return board if board is not None and seen is not None else await refreshed_board(ctx)
 
 
-async def known_board(on: Connections) -> Board | None:
+async def known_board(ctx: Context) -> Board | None:
     """The board as it could be followed last, whatever became of it since; None when it was never seen.
 
     Raises:
         SettingsError: when NOTION_DATABASE_ID names another board than this database has followed.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         known = await get_value(session, BOARD)
     if known is None:
         return None
-    check_same_board(known, on.settings)
+    check_same_board(known, ctx.settings)
     return Board.from_json(known["board"])
 
 
@@ -90,57 +90,57 @@ def _sandbox_board(state_dir: Path) -> str | None:
         return None
 
 
-async def board_to_write(on: Connections) -> Board:
+async def board_to_write(ctx: Context) -> Board:
     """The board as last seen, or as it is now when that was long ago or nobody would have told of a change since.
 
     Notion tells of each change of the schema, and an ingest run then looks at the board. What that misses is mended
     here: a workspace that sends us nothing is asked before every push, any other once in `LOOK_AGAIN`.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         known, seen = await get_value(session, BOARD), await get_moment(session, BOARD)
         last = await newest(session, dead=False, limit=1)
     trusted = (
         seen is not None
-        and on.clock() - seen < LOOK_AGAIN
+        and ctx.clock() - seen < LOOK_AGAIN
         and any(event.received_at > seen for event in last)
     )
     return (
         Board.from_json(known["board"])
         if known is not None and trusted
-        else await refreshed_board(on)
+        else await refreshed_board(ctx)
     )
 
 
-async def board_if_long_known(on: Connections) -> Board | None:
+async def board_if_long_known(ctx: Context) -> Board | None:
     """The board as it is now, if it was last asked for longer ago than `LOOK_AGAIN`; else None."""
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         seen = await get_moment(session, BOARD)
     return (
-        None if seen is not None and on.clock() - seen < LOOK_AGAIN else await refreshed_board(on)
+        None if seen is not None and ctx.clock() - seen < LOOK_AGAIN else await refreshed_board(ctx)
     )
 
 
-async def board_after_refusal(on: Connections) -> Board:
+async def board_after_refusal(ctx: Context) -> Board:
     """The board as it is, after Notion refused a write to it: perhaps it changed.
 
     Looked at once a minute at most.
     """
-    return await board_since(on, on.clock() - timedelta(minutes=1))
+    return await board_since(ctx, ctx.clock() - timedelta(minutes=1))
 
 
-async def board_since(on: Connections, moment: datetime) -> Board:
+async def board_since(ctx: Context, moment: datetime) -> Board:
     """The board as it was at that moment or later; asked of Notion once, however many want to know."""
-    async with on.board_is_looked_at:
-        async with on.sessions() as session:
+    async with ctx.board_is_looked_at:
+        async with ctx.sessions() as session:
             seen = await get_moment(session, BOARD)
         return (
-            await followed_board(on)
+            await followed_board(ctx)
             if seen is not None and seen > moment
-            else await refreshed_board(on)
+            else await refreshed_board(ctx)
         )
 
 
-async def refreshed_board(on: Connections) -> Board:
+async def refreshed_board(ctx: Context) -> Board:
     """The board with the options and types it has now, remembered for the steps to come.
 
     When a property came or went, or an option went, cards show something else although nobody
@@ -150,31 +150,31 @@ async def refreshed_board(on: Connections) -> Board:
     Raises:
         SettingsError, BoardError: as of `followed_board`.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         known = await get_value(session, BOARD)
     if known is None:
-        database_id, data_source_id, before = await _find_board(on)
+        database_id, data_source_id, before = await _find_board(ctx)
     else:
-        check_same_board(known, on.settings)
+        check_same_board(known, ctx.settings)
         before = Board.from_json(known["board"])
         database_id, data_source_id = known["database_id"], before.data_source_id
-    raw = await _data_source(on, data_source_id)
+    raw = await _data_source(ctx, data_source_id)
     try:
         board = read_board(raw, before)
     except BoardError:
-        await _store(on, known, seen=None)
+        await _store(ctx, known, seen=None)
         raise
     value = {"database_id": database_id, "board": board.as_json()}
     anew = known != value and before is not None and board.changed_cards(before)
-    await _store(on, value, seen=on.clock(), anew=anew)
-    await _tell_missing_options(on, board)
+    await _store(ctx, value, seen=ctx.clock(), anew=anew)
+    await _tell_missing_options(ctx, board)
     return board
 
 
 async def _store(
-    on: Connections, value: dict[str, Any] | None, *, seen: datetime | None, anew: bool = True
+    ctx: Context, value: dict[str, Any] | None, *, seen: datetime | None, anew: bool = True
 ) -> None:
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         if value is not None:
             await remember(session, BOARD, value=value, moment=seen)
             board = Board.from_json(value["board"])
@@ -183,9 +183,9 @@ async def _store(
             await remember(session, WATERMARK, moment=BEGINNING)
 
 
-async def _data_source(on: Connections, data_source_id: str) -> dict[str, Any]:
+async def _data_source(ctx: Context, data_source_id: str) -> dict[str, Any]:
     try:
-        return await on.notion.get_data_source(data_source_id)
+        return await ctx.notion.get_data_source(data_source_id)
     except NotionPageNotFound as error:
         raise board_lost(data_source_id) from error
 
@@ -194,43 +194,43 @@ def board_lost(data_source_id: str) -> BoardError:
     """What a 404 for the board itself means: not that its cards are gone."""
     return BoardError(
         f"Notion does not find the board (data source {data_source_id}) any more: is it still shared with the "
-        "connection (••• menu of the database, Connections), and not deleted for good? No card was marked as gone."
+        "connection (••• menu of the database, Context), and not deleted for good? No card was marked as gone."
     )
 
 
-async def _tell_missing_options(on: Connections, board: Board) -> None:
+async def _tell_missing_options(ctx: Context, board: Board) -> None:
     missing = board.missing_options()
     if not missing:
-        await resolve_alert(on, BOARD_DRIFT)
+        await resolve_alert(ctx, BOARD_DRIFT)
         return
     title = "The board lacks options that the pipeline needs"
-    await send_alert(on, Level.ERROR, BOARD_DRIFT, title, {"missing": ", ".join(missing)})
+    await send_alert(ctx, Level.ERROR, BOARD_DRIFT, title, {"missing": ", ".join(missing)})
 
 
-async def bot_id(on: Connections) -> str:
+async def bot_id(ctx: Context) -> str:
     """The Notion user id under which what we write with our token comes back: asked of Notion once a token."""
-    token = on.settings.notion_api_token
+    token = ctx.settings.notion_api_token
     given = token.get_secret_value() if token is not None else ""
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         known = await bot_of(session, given)
     if known is None:
-        known = str((await on.notion.me())["id"])
-        async with on.sessions.begin() as session:
+        known = str((await ctx.notion.me())["id"])
+        async with ctx.sessions.begin() as session:
             await note_bot(session, given, known)
     return known
 
 
-async def bot_ids(on: Connections) -> frozenset[str]:
+async def bot_ids(ctx: Context) -> frozenset[str]:
     """Every Notion user under which writes of ours come back: with our token, or with one that we had before."""
-    await bot_id(on)
-    async with on.sessions() as session:
+    await bot_id(ctx)
+    async with ctx.sessions() as session:
         return await our_bots(session)
 
 
-async def _find_board(on: Connections) -> tuple[str, str, None]:
-    wanted = on.settings.notion_database_id
+async def _find_board(ctx: Context) -> tuple[str, str, None]:
+    wanted = ctx.settings.notion_database_id
     if wanted is None:
         raise SettingsError(
             "NOTION_DATABASE_ID is not set: copy the link of the board's database in Notion into it."
         )
-    return *await find_board(on.notion, wanted, on.settings.notion_data_source), None
+    return *await find_board(ctx.notion, wanted, ctx.settings.notion_data_source), None

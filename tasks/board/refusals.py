@@ -13,7 +13,7 @@ import structlog
 
 from models.errors import NotionForbidden, NotionPageNotFound, NotionRejected, NotionUnavailable
 from models.tables.card import others_to_write
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 
 SEVERAL: Final = 3
 """Different pages refused in a row from which on an earlier write proves nothing any more; and
@@ -25,8 +25,8 @@ log = structlog.get_logger("showrunner.push")
 class Refusals:
     """The refused writes of one step, and what the writes between them say about them."""
 
-    def __init__(self, on: Connections) -> None:
-        self._on = on
+    def __init__(self, ctx: Context) -> None:
+        self._on = ctx
         self._refused: set[str] = set()
         self._writes_work = False
         self._judging = asyncio.Lock()

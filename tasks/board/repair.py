@@ -11,11 +11,11 @@ import structlog
 from models.board.drift import drift
 from models.board.drift_kinds import Drift, Mend, Part
 from models.board.repair_requests import changed_view, new_view, property_body, relation_body
-from models.board.snapshot import Sight
+from models.board.snapshot import BoardSnapshot
 from models.board.spec import NAMES, RELATED_SCHEMA
 from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
 from models.rules.board_schema import OPTIONAL_RELATIONS
-from tasks.board.snapshot import Site, look, read_views
+from tasks.board.snapshot import Site, take_snapshot, read_views
 
 log = structlog.get_logger("showrunner.board")
 
@@ -31,13 +31,15 @@ class Repair:
         left: nothing was tried: only a person can mend it, or it was not asked for.
     """
 
-    sight: Sight
+    sight: BoardSnapshot
     mended: list[Drift] = field(default_factory=list)
     refused: list[tuple[Drift, str]] = field(default_factory=list)
     left: list[Drift] = field(default_factory=list)
 
 
-async def repair(site: Site, sight: Sight, mends: Collection[Mend] = frozenset(Mend)) -> Repair:
+async def repair(
+    site: Site, sight: BoardSnapshot, mends: Collection[Mend] = frozenset(Mend)
+) -> Repair:
     """Mend what may be mended, the schema before the views that name it; then read the board again and compare.
 
     Args:
@@ -55,7 +57,7 @@ async def repair(site: Site, sight: Sight, mends: Collection[Mend] = frozenset(M
     bench = _Bench(site, sight, mends)
     await bench.properties()
     await bench.views()
-    after = await look(site, str((sight.database or {})["id"]))
+    after = await take_snapshot(site, str((sight.database or {})["id"]))
     left = drift(after)
     done = Repair(sight=after, mended=[one for one in bench.tried if not _still(one, left)])
     for one in left:
@@ -82,7 +84,7 @@ _Mending = Callable[[str, Sequence[Drift]], Awaitable[None]]
 class _Bench:
     """A board being mended."""
 
-    def __init__(self, site: Site, sight: Sight, mends: Collection[Mend]) -> None:
+    def __init__(self, site: Site, sight: BoardSnapshot, mends: Collection[Mend]) -> None:
         self._site, self._sight, self._mends = site, sight, mends
         self._source_id = str((sight.data_source or {})["id"])
         self._related: dict[str, str] | None = None

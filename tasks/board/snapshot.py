@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.board.known_ids import BoardMemory, memory_of, note, recall
-from models.board.snapshot import Sight
+from models.board.snapshot import BoardSnapshot
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.postgres.engine import Sessions
 from models.rules.board_schema import Board
@@ -37,7 +37,7 @@ class Site:
     data_source: str | None = None
 
 
-async def look(site: Site, database_id: str) -> Sight:
+async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
     """The board as it is now, and what it is known by; one request for each of its views and three more.
 
     What is seen is remembered when there is a database, so that it is found again after people renamed it.
@@ -47,10 +47,10 @@ async def look(site: Site, database_id: str) -> Sight:
         source_id = await _followed(site, database)
         source = None if source_id is None else await site.notion.get_data_source(source_id)
     except NotionPageNotFound:
-        return Sight(database=None, data_source=None, channels=site.channels)
+        return BoardSnapshot(database=None, data_source=None, channels=site.channels)
     if source is None:
-        return Sight(database=database, data_source=None, channels=site.channels)
-    sight = Sight(
+        return BoardSnapshot(database=database, data_source=None, channels=site.channels)
+    sight = BoardSnapshot(
         database=database,
         data_source=source,
         views=await read_views(site, database["id"], source["id"]),
@@ -71,7 +71,7 @@ async def look(site: Site, database_id: str) -> Sight:
     return sight
 
 
-async def with_notes(site: Site, sight: Sight) -> Sight:
+async def with_notes(site: Site, sight: BoardSnapshot) -> BoardSnapshot:
     """What is seen, with the cards whose Attention holds what people wrote: Notion shows a hundred, for one request.
 
     Once the board was imported the database knows all of them.
@@ -94,7 +94,7 @@ async def with_notes(site: Site, sight: Sight) -> Sight:
     return replace(sight, notes=sum(not is_ours(one) for one in texts))
 
 
-def _as_on_board(sight: Sight) -> Sight:
+def _as_on_board(sight: BoardSnapshot) -> BoardSnapshot:
     """With the channels as the board's options spell them, where people read both as the same."""
     options = sight.option_names("Channel")
     return replace(

@@ -17,7 +17,7 @@ from itertools import count
 from typing import Final
 
 
-class Lane(IntEnum):
+class RequestPriority(IntEnum):
     """How urgent a request is; the least number goes first, `AHEAD` times in a row at most while others wait."""
 
     PEOPLE = 0
@@ -32,11 +32,11 @@ AHEAD: Final = 2
 """Turns in a row that the more urgent lane takes while another waits: of 3 a second it has 2, 60 a
 minute are left."""
 
-_lane: ContextVar[Lane] = ContextVar("notion_lane", default=Lane.PEOPLE)
+_lane: ContextVar[RequestPriority] = ContextVar("notion_lane", default=RequestPriority.PEOPLE)
 
 
 @contextmanager
-def in_lane(lane: Lane) -> Iterator[None]:
+def with_priority(lane: RequestPriority) -> Iterator[None]:
     """Requests sent in here, and by the asyncio tasks started here, go in that lane."""
     token = _lane.set(lane)
     try:
@@ -45,20 +45,20 @@ def in_lane(lane: Lane) -> Iterator[None]:
         _lane.reset(token)
 
 
-def current_lane() -> Lane:
+def current_priority() -> RequestPriority:
     """The lane of a request sent here."""
     return _lane.get()
 
 
 @dataclass(order=True)
 class _Waiting:
-    lane: Lane
+    lane: RequestPriority
     number: int
     news: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
     may_go: bool = field(default=False, compare=False)
 
 
-class Turnstile:
+class PriorityGate:
     """Lets requests through one by one.
 
     One of those who wait fetches the next turn, for whoever is the most urgent when it has come. So
@@ -76,7 +76,7 @@ class Turnstile:
         self._numbers = count()
         self._fetching = False
 
-    async def pass_through(self, lane: Lane) -> None:
+    async def pass_through(self, lane: RequestPriority) -> None:
         """Wait until it is this request's turn. Raises what `fetch` does."""
         me = _Waiting(lane, next(self._numbers))
         self._queue.append(me)

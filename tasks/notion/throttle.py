@@ -13,7 +13,7 @@ from math import ceil
 import httpx
 from aiolimiter import AsyncLimiter
 
-from tasks.notion.priority import Lane, Turnstile, current_lane
+from tasks.notion.priority import PriorityGate, RequestPriority, current_priority
 from tasks.notion.shared_limit import Budget
 
 
@@ -58,16 +58,18 @@ class PacedTransport(httpx.AsyncBaseTransport):
         self._inner = inner
         self._limiter = limiter
         self._budget = budget
-        self._turnstile = Turnstile(self._next_turn)
+        self._turnstile = PriorityGate(self._next_turn)
         # Whoever only takes what nobody reserved must not be asked to fetch for others: it may wait
         # for long.
-        self._background = Turnstile(self._next_free_turn)
+        self._background = PriorityGate(self._next_free_turn)
         self.server_time: datetime | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Wait for the request's turn, send it, and remember what time it is over there."""
-        lane = current_lane()
-        await (self._background if lane is Lane.BACKGROUND else self._turnstile).pass_through(lane)
+        lane = current_priority()
+        await (
+            self._background if lane is RequestPriority.BACKGROUND else self._turnstile
+        ).pass_through(lane)
         for count in _counts.get():
             count.total += 1
         response = await self._inner.handle_async_request(request)

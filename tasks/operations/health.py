@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.errors import ShowrunnerError
 from models.operations.health import Check, Finding, State, checked, failed, skipped
-from models.operations.health_facts import Server, Vitals, read_server, read_vitals
+from models.operations.health_facts import HealthFacts, Server, read_server, read_vitals
 from models.operations.health_rules import judge_migrations, judge_server
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
 from models.postgres.migrate import revision_of, revisions
@@ -71,7 +71,7 @@ async def bounded(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatabaseSight:
+class DatabaseFacts:
     """What was seen of the database.
 
     Attributes:
@@ -86,14 +86,14 @@ class DatabaseSight:
     checks: tuple[Check, ...]
     missing: str = ""
     sessions: Sessions | None = None
-    vitals: Vitals | None = None
+    vitals: HealthFacts | None = None
     running: bool = False
     held_until: datetime | None = None
     server: tuple[Server, datetime, datetime] | None = None
 
 
 @asynccontextmanager
-async def seen_database(settings: Settings, clock: Clock) -> AsyncIterator[DatabaseSight]:
+async def seen_database(settings: Settings, clock: Clock) -> AsyncIterator[DatabaseFacts]:
     """The database, which may be asked more while the context lasts."""
     if settings.database_url is None:
         yield _nothing(skipped("database", "no DATABASE_URL, and no `showrunner up` runs here"))
@@ -109,7 +109,7 @@ async def seen_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
         await engine.dispose()
 
 
-async def _look(sessions: Sessions, clock: Clock) -> DatabaseSight:
+async def _look(sessions: Sessions, clock: Clock) -> DatabaseFacts:
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             return await _read(sessions, clock)
@@ -124,7 +124,7 @@ async def _look(sessions: Sessions, clock: Clock) -> DatabaseSight:
         return _nothing(failed("database", why, cure))
 
 
-async def _read(sessions: Sessions, clock: Clock) -> DatabaseSight:
+async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
     began = clock()
     async with sessions() as session:
         await session.execute(text("SET TRANSACTION READ ONLY"))
@@ -138,13 +138,13 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseSight:
         )
         known = (database, migrations)
         if migrations.state is State.FAIL:
-            return DatabaseSight(
+            return DatabaseFacts(
                 checks=known,
                 missing="the migrations are pending",
                 sessions=sessions,
                 server=(server, began, ended),
             )
-        return DatabaseSight(
+        return DatabaseFacts(
             checks=known,
             sessions=sessions,
             vitals=await read_vitals(session, now=clock()),
@@ -154,8 +154,8 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseSight:
         )
 
 
-def _nothing(database: Check) -> DatabaseSight:
-    return DatabaseSight(
+def _nothing(database: Check) -> DatabaseFacts:
+    return DatabaseFacts(
         checks=(database, skipped("migrations", "no database")), missing="no database"
     )
 

@@ -29,7 +29,7 @@ from tasks.board.find import find_board
 from tasks.board.followed import board_lost, check_same_board
 from tasks.notion.client import NotionClient
 from tasks.notion.shared_limit import SharedBudget
-from tasks.operations.health import DatabaseSight, bounded
+from tasks.operations.health import DatabaseFacts, bounded
 from tasks.runtime.clock import Clock
 
 NOTION_SECONDS: Final = 5.0
@@ -38,12 +38,14 @@ _HELD: Final = timedelta(seconds=3)
 """Cycles reserve moments about a second ahead; further ahead, Notion itself asked to be left alone.
 """
 NAMES: Final = ("token", "capabilities", "board")
-_NO_ACCESS = "In Notion: ••• of the board → Connections → add the connection; or set NOTION_DATABASE_ID right."
+_NO_ACCESS = (
+    "In Notion: ••• of the board → Context → add the connection; or set NOTION_DATABASE_ID right."
+)
 _MEND = "Mend the board in Notion; the next cycle reads it anew."
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotionSight:
+class NotionFacts:
     """What was seen of Notion.
 
     Attributes:
@@ -56,7 +58,7 @@ class NotionSight:
     clock: tuple[datetime, datetime, datetime] | None = None
 
 
-async def seen_notion(settings: Settings, database: DatabaseSight, clock: Clock) -> NotionSight:
+async def seen_notion(settings: Settings, database: DatabaseFacts, clock: Clock) -> NotionFacts:
     """Token, capabilities and board, with as few requests as that takes."""
     if settings.notion_api_token is None:
         return _unasked("no NOTION_API_TOKEN, and no `showrunner up` runs here")
@@ -79,13 +81,13 @@ async def seen_notion(settings: Settings, database: DatabaseSight, clock: Clock)
         await client.aclose()
 
 
-def _unasked(why: str) -> NotionSight:
-    return NotionSight(checks=tuple(skipped(name, why) for name in NAMES))
+def _unasked(why: str) -> NotionFacts:
+    return NotionFacts(checks=tuple(skipped(name, why) for name in NAMES))
 
 
 async def _ask(
-    client: NotionClient, settings: Settings, database: DatabaseSight, clock: Clock
-) -> NotionSight:
+    client: NotionClient, settings: Settings, database: DatabaseFacts, clock: Clock
+) -> NotionFacts:
     answered: list[tuple[datetime, datetime, datetime]] = []
 
     async def token() -> list[Check]:
@@ -101,10 +103,10 @@ async def _ask(
         bounded(["board"], NOTION_SECONDS, _board(client, settings, known), _outage(settings)),
     )
     if who.state is State.FAIL:
-        return NotionSight(
+        return NotionFacts(
             checks=(who, *(skipped(name, "the token does not work") for name in NAMES[1:]))
         )
-    return NotionSight(
+    return NotionFacts(
         checks=(who, _capabilities(board, database, clock()), board),
         clock=answered[0] if answered else None,
     )
@@ -114,7 +116,9 @@ async def _token(client: NotionClient, settings: Settings) -> Check:
     try:
         me = await client.me()
     except NotionAuthError as error:
-        cure = "In Notion: Settings → Connections → Develop or manage connections → copy the token; set "
+        cure = (
+            "In Notion: Settings → Context → Develop or manage connections → copy the token; set "
+        )
         return failed("token", str(error), cure + "NOTION_API_TOKEN to it and restart.")
     except NotionIntegrationError as error:
         return failed("token", str(error), _outage(settings))
@@ -128,7 +132,7 @@ def _outage(settings: Settings) -> str:
     return f"Is {settings.notion_base_url} reachable from here? status.notion.so tells of outages; nothing is lost."
 
 
-def _capabilities(board: Check, database: DatabaseSight, now: datetime) -> Check:
+def _capabilities(board: Check, database: DatabaseFacts, now: datetime) -> Check:
     if database.vitals is None:
         return skipped("capabilities", database.missing)
     if "schema_read" not in board.details:

@@ -63,7 +63,7 @@ log = structlog.get_logger("showrunner.watch")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
+class WatchdogFacts:
     """What one look at the database shows.
 
     Attributes:
@@ -82,7 +82,9 @@ class Sight:
     running: bool
 
 
-def stalled_since(sight: Sight, progressed: datetime | None, now: datetime) -> datetime | None:
+def stalled_since(
+    sight: WatchdogFacts, progressed: datetime | None, now: datetime
+) -> datetime | None:
     """Since when no cycle was good, if that is too long ago; None when it is not.
 
     What happened while nobody watched is nobody's incident: a Showrunner that was stopped overnight
@@ -126,7 +128,7 @@ class Watch:
         self._storing_nothing_since: datetime | None = None
         self._mine = AsyncExitStack()
         self._is_mine = False
-        self._before: Sight | None = None
+        self._before: WatchdogFacts | None = None
         self._progressed: datetime | None = None
 
     async def run(self) -> None:
@@ -195,7 +197,7 @@ class Watch:
                     self._mine = trying.pop_all()
         return self._is_mine
 
-    async def _judge(self, sight: Sight, now: datetime) -> None:
+    async def _judge(self, sight: WatchdogFacts, now: datetime) -> None:
         if self._before is not None and sight.imported != self._before.imported:
             self._progressed = now
         self._before = sight
@@ -211,7 +213,7 @@ class Watch:
                 self, Level.CRITICAL, NO_GOOD_CYCLE, title, await self._what_is_known(sight)
             )
 
-    def _over(self, sight: Sight) -> list[str]:
+    def _over(self, sight: WatchdogFacts) -> list[str]:
         opened = {incident.name: incident.since for incident in sight.incidents}
         over = []
         if self._away_since is not None or DATABASE_LOST in opened:
@@ -226,7 +228,7 @@ class Watch:
             over.append(NO_GOOD_CYCLE)
         return over
 
-    async def _what_is_known(self, sight: Sight) -> dict[str, str]:
+    async def _what_is_known(self, sight: WatchdogFacts) -> dict[str, str]:
         others = [
             f"{incident.name} since {moment(incident.since)}: {incident.title}"
             for incident in sight.incidents
@@ -266,15 +268,15 @@ async def watching(watch: Watch) -> AsyncIterator[None]:
         await watch.close()
 
 
-def _failure_since(sight: Sight) -> str:
+def _failure_since(sight: WatchdogFacts) -> str:
     if sight.failed is None or (sight.last_good is not None and sight.failed[1] <= sight.last_good):
         return "none since then"
     return f"{moment(sight.failed[1])}, {sight.failed[0]}"
 
 
-async def _look_around(session: AsyncSession, now: datetime) -> Sight:
+async def _look_around(session: AsyncSession, now: datetime) -> WatchdogFacts:
     why, when = await get_value(session, FAILED_CYCLE), await get_moment(session, FAILED_CYCLE)
-    return Sight(
+    return WatchdogFacts(
         last_good=await get_moment(session, LAST_GOOD_CYCLE),
         watched_since=await watched_since(session, now),
         imported=await get_value(session, IMPORT),

@@ -15,8 +15,8 @@ from tasks.runtime.locks import Lock, WithEngine, let_go
 _CARD: Final = "(:key, hashtext(:page))"
 
 
-class Taken:
-    """The cards that we write, one advisory lock each; opened by `taking_cards`.
+class CardLocks:
+    """The cards that we write, one advisory lock each; opened by `card_locks`.
 
     PostgreSQL frees a dead process's.
     """
@@ -44,14 +44,14 @@ class Taken:
 
 
 @asynccontextmanager
-async def taking_cards(on: WithEngine) -> AsyncIterator[Taken]:
+async def card_locks(ctx: WithEngine) -> AsyncIterator[CardLocks]:
     """Take cards in here.
 
     Holds a connection but no transaction; what is still taken at the end is freed.
     """
-    async with on.engine.connect() as raw:
+    async with ctx.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
         try:
-            yield Taken(connection)
+            yield CardLocks(connection)
         finally:
             await let_go(connection, "SELECT pg_advisory_unlock_all()")

@@ -8,9 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 
-async def side_by_side(
-    work: Iterable[Coroutine[Any, Any, None]], *, at_once: int | None = None
-) -> None:
+async def run_all(work: Iterable[Coroutine[Any, Any, None]], *, at_once: int | None = None) -> None:
     """Do all of it, at most `at_once` at the same time; when one fails the rest is cancelled.
 
     Raises:
@@ -28,7 +26,7 @@ async def side_by_side(
             await coroutine
 
     try:
-        async with first_failure_counts() as group:
+        async with task_group() as group:
             for coroutine in all_of_it:
                 group.create_task(one(coroutine))
     finally:
@@ -37,7 +35,7 @@ async def side_by_side(
 
 
 @asynccontextmanager
-async def first_failure_counts() -> AsyncIterator[asyncio.TaskGroup]:
+async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
     """A group of tasks to which more may be added; when one fails, or the body does, the rest is cancelled.
 
     Raises:

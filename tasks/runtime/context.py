@@ -26,7 +26,7 @@ from tasks.notion.shared_limit import Budget, SharedBudget, Sleep
 from tasks.runtime.clock import Clock, DatabaseClock, utc_now
 
 
-class Connections:
+class Context:
     """One process's connections.
 
     Not a dataclass on purpose: Prefect walks through those when they are arguments.
@@ -90,12 +90,10 @@ class Connections:
         )
 
 
-_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Connections]] = (
-    WeakKeyDictionary()
-)
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Context]] = WeakKeyDictionary()
 
 
-def connections(settings: Settings | None = None) -> Connections:
+def connections(settings: Settings | None = None) -> Context:
     """This process's connections for those settings (default: the environment's), opened on first use in this loop.
 
     Raises:
@@ -116,8 +114,8 @@ async def close_connections() -> None:
 
 
 @asynccontextmanager
-async def connected(settings: Settings | None = None) -> AsyncIterator[Connections]:
-    """Connections for the length of a command."""
+async def connected(settings: Settings | None = None) -> AsyncIterator[Context]:
+    """Context for the length of a command."""
     try:
         yield connections(settings)
     except (OSError, SQLAlchemyError) as error:
@@ -132,7 +130,7 @@ async def connected(settings: Settings | None = None) -> AsyncIterator[Connectio
         await close_connections()
 
 
-def _connect(settings: Settings) -> Connections:
+def _connect(settings: Settings) -> Context:
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set: `showrunner up` prints the one it uses.")
     engine = open_engine(
@@ -141,7 +139,7 @@ def _connect(settings: Settings) -> Connections:
     )
     sessions = open_sessions(engine)
     notion = open_notion(settings, SharedBudget(sessions, settings.notion_requests_per_second))
-    return Connections(settings, sessions, notion, clock=DatabaseClock(engine))
+    return Context(settings, sessions, notion, clock=DatabaseClock(engine))
 
 
 def open_notion(settings: Settings, budget: Budget | None = None) -> NotionClient:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from models.tables import webhook_events as inbox
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 
 MANY = 10
@@ -22,7 +22,7 @@ LONGEST = 5
 """So many such waits at most: in a burst that does not end, cards are to be stored all the same."""
 
 
-async def gathered(on: Connections, bot_ids: Collection[str]) -> bool:
+async def gathered(ctx: Context, bot_ids: Collection[str]) -> bool:
     """Return once it is worth claiming what is due: at once, unless a burst is under way.
 
     Our own writes that come back, a steady stream while a push works through a backlog, are no
@@ -36,18 +36,18 @@ async def gathered(on: Connections, bot_ids: Collection[str]) -> bool:
         False when somebody else is gathering: they claim after us, so what brought us here is
             theirs.
     """
-    due = await _due(on, bot_ids)
+    due = await _due(ctx, bot_ids)
     if due < MANY:
         return True
-    async with one_at_a_time(on, Lock.GATHERING) as mine:
+    async with one_at_a_time(ctx, Lock.GATHERING) as mine:
         for _ in range(LONGEST if mine else 0):
-            await on.sleep(QUIET_SECONDS)
-            before, due = due, await _due(on, bot_ids)
+            await ctx.sleep(QUIET_SECONDS)
+            before, due = due, await _due(ctx, bot_ids)
             if due <= before:
                 break
     return mine
 
 
-async def _due(on: Connections, bot_ids: Collection[str]) -> int:
-    async with on.sessions() as session:
-        return await inbox.count_due(session, now=on.clock(), bot_ids=bot_ids)
+async def _due(ctx: Context, bot_ids: Collection[str]) -> int:
+    async with ctx.sessions() as session:
+        return await inbox.count_due(session, now=ctx.clock(), bot_ids=bot_ids)

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import text
 
 from models.tables import webhook_events as inbox
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, let_go
 
 _KEY = {"key": Lock.INBOX.value}
@@ -22,10 +22,10 @@ log = structlog.get_logger("showrunner.ingest")
 
 
 @asynccontextmanager
-async def claiming(on: Connections) -> AsyncIterator[None]:
+async def claiming(ctx: Context) -> AsyncIterator[None]:
     """Claim events in here. Holds a connection but no transaction."""
-    await _free_claims_of_the_dead(on)
-    async with on.engine.connect() as raw:
+    await _free_claims_of_the_dead(ctx)
+    async with ctx.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text("SELECT pg_advisory_lock_shared(:key)"), _KEY)
         try:
@@ -34,9 +34,9 @@ async def claiming(on: Connections) -> AsyncIterator[None]:
             await let_go(connection, "SELECT pg_advisory_unlock_shared(:key)", Lock.INBOX)
 
 
-async def _free_claims_of_the_dead(on: Connections) -> None:
+async def _free_claims_of_the_dead(ctx: Context) -> None:
     # Alone for this transaction only: nobody who wants a share waits longer than that.
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         alone = (
             await session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), _KEY)
         ).scalar_one()

@@ -33,12 +33,12 @@ class WithEngine(Protocol):
 
 
 @asynccontextmanager
-async def one_at_a_time(on: WithEngine, lock: Lock) -> AsyncIterator[bool]:
+async def one_at_a_time(ctx: WithEngine, lock: Lock) -> AsyncIterator[bool]:
     """Whether the lock is ours while the context lasts.
 
     Never waits; holds a connection but no transaction.
     """
-    async with on.engine.connect() as raw:
+    async with ctx.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
         mine = (
             await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": lock.value})

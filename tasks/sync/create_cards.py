@@ -47,15 +47,15 @@ from tasks.board.followed import (
     bot_id,
     followed_board,
 )
-from tasks.notion.priority import Lane, in_lane
+from tasks.notion.priority import RequestPriority, with_priority
 from tasks.notion.throttle import at_once
-from tasks.runtime.concurrency import side_by_side
-from tasks.runtime.context import Connections
+from tasks.runtime.concurrency import run_all
+from tasks.runtime.context import Context
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
 from tasks.sync.fetch import Read, Readings, Window, scan
-from tasks.sync.store import Events, Reader, judged, store_cards, take_in_news, tell
+from tasks.sync.store import Events, SyncContext, judged, store_cards, take_in_news, tell
 from tasks.sync.sweep import OVERLAP
 
 T = TypeVar("T")
@@ -73,43 +73,43 @@ LOOK_AGAIN: Final = timedelta(seconds=30)
 """When a task is judged anew whose fault is its own or the board's: that costs no request."""
 
 
-async def make_cards(on: Connections, reader: Reader, report: Report, *, until: datetime) -> bool:
+async def make_cards(ctx: Context, sync: SyncContext, report: Report, *, until: datetime) -> bool:
     """Make the cards of tasks that have none, until none is due or `until` has come; whether some are left.
 
     Raises:
         BoardError: when the board is gone or cannot be followed any more.
         NotionAuthError, NotionUnavailable: what concerns all requests alike.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         if not await any_waiting(session):
             return False
-    await _look_up(on, reader, report)
-    if await _next_due(on) is None:
+    await _look_up(ctx, sync, report)
+    if await _next_due(ctx) is None:
         return False
-    await board_to_write(on)
-    return await make_what_is_due(on, reader, report, until=until)
+    await board_to_write(ctx)
+    return await make_what_is_due(ctx, sync, report, until=until)
 
 
-async def _next_due(on: Connections, tried: Collection[UUID] = ()) -> UUID | None:
-    async with on.sessions() as session:
-        return await next_due(session, now=on.clock(), passed_over=tried)
+async def _next_due(ctx: Context, tried: Collection[UUID] = ()) -> UUID | None:
+    async with ctx.sessions() as session:
+        return await next_due(session, now=ctx.clock(), passed_over=tried)
 
 
-async def _look_up(on: Connections, reader: Reader, report: Report) -> None:
+async def _look_up(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Before what was sent long ago is sent again: does the board show it? Sweeps have shown nothing of it so far."""
-    began = on.clock()
-    async with on.sessions() as session:
+    began = ctx.clock()
+    async with ctx.sessions() as session:
         late = await overdue(session, sent_before=began - GIVEN_UP)
         since = await open_since(session)
     if not late or since is None:
         return
     async for readings in scan(
-        on, reader.board, Window(created=to_minute(since - timedelta(minutes=1)))
+        ctx, sync.board, Window(created=to_minute(since - timedelta(minutes=1)))
     ):
-        await take_in_news(on, reader, readings, report)
+        await take_in_news(ctx, sync, readings, report)
     for task_id in late:
         await _failed(
-            on,
+            ctx,
             task_id,
             report,
             "Notion did not answer, and the board shows no such card",
@@ -119,43 +119,41 @@ async def _look_up(on: Connections, reader: Reader, report: Report) -> None:
 
 @step("make_cards", holds="make cards", tags=("notion",))
 async def make_what_is_due(
-    on: Connections, reader: Reader, report: Report, *, until: datetime
+    ctx: Context, sync: SyncContext, report: Report, *, until: datetime
 ) -> bool:
     """Make cards, several requests in flight, until none is due or `until` has come; whether some are left."""
-    reader, channels = replace(reader, board=await followed_board(on)), await on.channels()
+    sync, channels = replace(sync, board=await followed_board(ctx)), await ctx.channels()
     choosing, tried, goes_on = asyncio.Lock(), set[UUID](), [True]
 
     async def one_by_one() -> None:
-        while goes_on[0] and on.clock() < until:
+        while goes_on[0] and ctx.clock() < until:
             # Which task may be next depends on what is under way: that is noted before another
             # chooses.
             async with choosing:
-                if (task_id := await _next_due(on, tried)) is None:
+                if (task_id := await _next_due(ctx, tried)) is None:
                     return
                 tried.add(task_id)
-                beginning = _begin(on, reader, report, task_id, channels)
-                intent = await _at_the_cost_of_one(on, report, task_id, beginning, otherwise=None)
+                beginning = _begin(ctx, sync, report, task_id, channels)
+                intent = await _at_the_cost_of_one(ctx, report, task_id, beginning, otherwise=None)
             if intent is not None:
-                sending = _send(on, reader, report, intent, channels)
+                sending = _send(ctx, sync, report, intent, channels)
                 goes_on[0] &= await _at_the_cost_of_one(
-                    on, report, task_id, sending, otherwise=True
+                    ctx, report, task_id, sending, otherwise=True
                 )
 
-    with in_lane(Lane.PUSH):
-        await side_by_side(
-            one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second))
-        )
-    return goes_on[0] and on.clock() >= until and await _next_due(on, tried) is not None
+    with with_priority(RequestPriority.PUSH):
+        await run_all(one_by_one() for _ in range(at_once(ctx.settings.notion_requests_per_second)))
+    return goes_on[0] and ctx.clock() >= until and await _next_due(ctx, tried) is not None
 
 
 async def _at_the_cost_of_one(
-    on: Connections, report: Report, task_id: UUID, work: Awaitable[T], *, otherwise: T
+    ctx: Context, report: Report, task_id: UUID, work: Awaitable[T], *, otherwise: T
 ) -> T:
     """What comes of the work; `otherwise` after an error that nobody foresaw, which is noted with this task."""
     try:
         return await work
     except Exception as error:  # noqa: BLE001 - a boundary: it costs this task's card
-        await _unforeseen(on, task_id, report, cost_of_one(error, task_id=str(task_id)))
+        await _unforeseen(ctx, task_id, report, cost_of_one(error, task_id=str(task_id)))
         return otherwise
 
 
@@ -168,7 +166,7 @@ class _Intent:
 
 
 async def _send(
-    on: Connections, reader: Reader, report: Report, intent: _Intent, channels: Mapping[str, object]
+    ctx: Context, sync: SyncContext, report: Report, intent: _Intent, channels: Mapping[str, object]
 ) -> bool:
     """Make one card; whether the next may be tried.
 
@@ -177,23 +175,23 @@ async def _send(
             was made then.
     """
     task_id = intent.task_id
-    began = on.clock()
+    began = ctx.clock()
     try:
-        page = await on.notion.create_page(reader.board.data_source_id, intent.body)
+        page = await ctx.notion.create_page(sync.board.data_source_id, intent.body)
     except NotionWriteUncertain as error:
-        await _uncertain(on, task_id, report, str(error))
+        await _uncertain(ctx, task_id, report, str(error))
         return False
     except (NotionAuthError, NotionPageNotFound, NotionRejected, NotionUnavailable) as error:
-        return await _refused(on, reader, report, task_id, error)
+        return await _refused(ctx, sync, report, task_id, error)
     try:
-        card = read_card(page, reader.board)
+        card = read_card(page, sync.board)
     except ValueError as error:
-        await _uncertain(on, task_id, report, str(error))
+        await _uncertain(ctx, task_id, report, str(error))
         return False
-    read = Read(card=card, began=began, ended=on.clock(), by_id=True)
-    look = replace(judged(read, channels), task_id=task_id)
+    read = Read(card=card, began=began, ended=ctx.clock(), by_id=True)
+    observation = replace(judged(read, channels), task_id=task_id)
     # Not through the Prefect task: one task run per card would cost more than the card.
-    tell(await store_cards.plain(on, reader, [look], Readings(), Events()), report)
+    tell(await store_cards.plain(ctx, sync, [observation], Readings(), Events()), report)
     report.made += 1
     report.note(card.page_id, "made")
     log.info("card_made", notion_page_id=card.page_id, task_id=str(task_id))
@@ -201,22 +199,22 @@ async def _send(
 
 
 async def _begin(
-    on: Connections, reader: Reader, report: Report, task_id: UUID, channels: Mapping[str, object]
+    ctx: Context, sync: SyncContext, report: Report, task_id: UUID, channels: Mapping[str, object]
 ) -> _Intent | None:
     """Note what is about to be sent; None when there is nothing to send, or it cannot be sent as it is."""
-    me, now = await bot_id(on), on.clock()
-    async with on.sessions.begin() as session:
+    me, now = await bot_id(ctx), ctx.clock()
+    async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is None or (
             waiting.creation is not None and waiting.creation.sent_at is not None
         ):
             return None
         task, creation = waiting.task, waiting.creation or CardCreation(task_id=task_id)
-        values = _values(task, reader.board)
+        values = _values(task, sync.board)
         violations = violations_of(task.title, task.channel_id, task.topic, channels)
         error = " ".join(violation.message for violation in violations)
         try:
-            body = write_properties(values, reader.board)
+            body = write_properties(values, sync.board)
         except ValueError as fault:
             error = error or f"{fault}."
         session.add(creation)
@@ -224,7 +222,7 @@ async def _begin(
             creation.sent_at, creation.sent_by, creation.sent = now, me, as_json(values)
             return _Intent(task_id=task_id, body=body)
         creation.failed(error, now, wait=LOOK_AGAIN)
-    await _tell(on, report, task_id, error)
+    await _tell(ctx, report, task_id, error)
     return None
 
 
@@ -247,7 +245,7 @@ def _values(task: Task, board: Board) -> dict[str, Any]:
 
 
 async def _refused(
-    on: Connections, reader: Reader, report: Report, task_id: UUID, error: Exception
+    ctx: Context, sync: SyncContext, report: Report, task_id: UUID, error: Exception
 ) -> bool:
     """Notion made no page. Whose fault that is decides what goes on; whether the next may be tried.
 
@@ -255,26 +253,26 @@ async def _refused(
         The error, when it is not about making cards.
     """
     if isinstance(error, NotionRejected):
-        await _take_back(on, task_id)
-        if await board_after_refusal(on) == reader.board:
-            await _failed(on, task_id, report, str(error))
+        await _take_back(ctx, task_id)
+        if await board_after_refusal(ctx) == sync.board:
+            await _failed(ctx, task_id, report, str(error))
         return True
     if isinstance(error, NotionAuthError) and error.status == 403:  # noqa: PLR2004 - HTTP's own number
         # It may not insert, or the workspace is full: what is there can be written all the same.
-        await _failed(on, task_id, report, str(error))
+        await _failed(ctx, task_id, report, str(error))
         return False
-    await _take_back(on, task_id)
+    await _take_back(ctx, task_id)
     if isinstance(error, NotionPageNotFound):
-        raise board_lost(reader.board.data_source_id) from error
+        raise board_lost(sync.board.data_source_id) from error
     raise error
 
 
-async def _unforeseen(on: Connections, task_id: UUID, report: Report, error: str) -> None:
+async def _unforeseen(ctx: Context, task_id: UUID, report: Report, error: str) -> None:
     """Note an error that nobody foresaw.
 
     If something was sent by then, the page may have been made.
     """
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is None:
             return
@@ -282,20 +280,20 @@ async def _unforeseen(on: Connections, task_id: UUID, report: Report, error: str
         session.add(creation)
         sent = creation.sent_at is not None
         if not sent:
-            creation.failed(error, on.clock(), wait=LOOK_AGAIN)
-    await (_uncertain(on, task_id, report, error) if sent else _tell(on, report, task_id, error))
+            creation.failed(error, ctx.clock(), wait=LOOK_AGAIN)
+    await (_uncertain(ctx, task_id, report, error) if sent else _tell(ctx, report, task_id, error))
 
 
-async def _take_back(on: Connections, task_id: UUID) -> None:
+async def _take_back(ctx: Context, task_id: UUID) -> None:
     """Nothing was made, and not through any fault of this task's."""
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is not None and waiting.creation is not None:
             waiting.creation.sent_at = None
 
 
 async def _failed(
-    on: Connections,
+    ctx: Context,
     task_id: UUID,
     report: Report,
     error: str,
@@ -308,20 +306,20 @@ async def _failed(
         sent_until: only if the request that is open was sent before that; nobody is told until it
             happens again.
     """
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is None or (creation := waiting.creation) is None:
             return
         if sent_until is not None and (creation.sent_at is None or creation.sent_at > sent_until):
             return
-        creation.failed(error, on.clock())
+        creation.failed(error, ctx.clock())
         attempts = creation.attempts
-    await _tell(on, report, task_id, error, alert=sent_until is None or attempts >= FAILING)
+    await _tell(ctx, report, task_id, error, alert=sent_until is None or attempts >= FAILING)
 
 
-async def _uncertain(on: Connections, task_id: UUID, report: Report, error: str) -> None:
+async def _uncertain(ctx: Context, task_id: UUID, report: Report, error: str) -> None:
     """The page may have been made: the request stays open until the page is seen, or surely is not there."""
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is not None and waiting.creation is not None:
             waiting.creation.last_error = error[:2000]
@@ -330,12 +328,12 @@ async def _uncertain(on: Connections, task_id: UUID, report: Report, error: str)
 
 
 async def _tell(
-    on: Connections, report: Report, task_id: UUID, error: str, *, alert: bool = True
+    ctx: Context, report: Report, task_id: UUID, error: str, *, alert: bool = True
 ) -> None:
     report.failed += 1
     log.error("card_not_made", task_id=str(task_id), error=error)
     if alert:
         context = {"task": task_id, "error": error}
         await send_alert(
-            on, Level.ERROR, NOT_MADE, "A task cannot become a card on the board", context
+            ctx, Level.ERROR, NOT_MADE, "A task cannot become a card on the board", context
         )

@@ -9,7 +9,7 @@ from models.errors import BoardError
 from models.sync.safety_stop import note_good_cycle
 from tasks.board.followed import bot_ids, followed_board, refreshed_board
 from tasks.runtime.channels import keep_channels
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
 from tasks.sync.create_cards import make_cards
@@ -18,7 +18,7 @@ from tasks.sync.ingest import drain_inbox
 from tasks.sync.presence import look_for_missing, read_again
 from tasks.sync.push import push_pending
 from tasks.sync.safety_stop import see_to_the_waiting
-from tasks.sync.store import Reader
+from tasks.sync.store import SyncContext
 from tasks.sync.sweep import end_waits, sweep
 
 INTERVAL = timedelta(seconds=60)
@@ -29,7 +29,7 @@ BEFORE, BETWEEN = timedelta(seconds=2), timedelta(seconds=20)
 `drain_inbox`."""
 
 
-async def cycle(on: Connections, report: Report, correlation_id: str | None) -> None:
+async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> None:
     """Make board and database equal: take in what people did, then show what the database holds.
 
     Raises:
@@ -39,52 +39,54 @@ async def cycle(on: Connections, report: Report, correlation_id: str | None) -> 
     """
     backlog, swept = True, None
     while backlog:
-        await keep_channels(on.sessions, await on.channels())
-        reader = Reader(
-            board=await followed_board(on), bot_ids=await bot_ids(on), correlation_id=correlation_id
+        await keep_channels(ctx.sessions, await ctx.channels())
+        sync = SyncContext(
+            board=await followed_board(ctx),
+            bot_ids=await bot_ids(ctx),
+            correlation_id=correlation_id,
         )
-        reader, swept = await _sweep(on, reader, report, since=swept)
+        sync, swept = await _sweep(ctx, sync, report, since=swept)
         if swept is None:
-            if not await first_import(on, report):
+            if not await first_import(ctx, report):
                 return
             # What people did during the import must be known before anything is written over it.
-            reader, swept = await _sweep(on, reader, report)
-        waiting = await drain_inbox(on, report, until=on.clock() + BEFORE)
-        await see_to_the_waiting(on, reader, report)
-        await end_waits(on, reader, report)
-        await read_again(on, reader, report)
-        await look_for_missing(on, reader, report)
-        until = on.clock() + INTERVAL
+            sync, swept = await _sweep(ctx, sync, report)
+        waiting = await drain_inbox(ctx, report, until=ctx.clock() + BEFORE)
+        await see_to_the_waiting(ctx, sync, report)
+        await end_waits(ctx, sync, report)
+        await read_again(ctx, sync, report)
+        await look_for_missing(ctx, sync, report)
+        until = ctx.clock() + INTERVAL
         # Half of the minute at most, so that a thousand new cards do not hold up what people wait
         # for.
-        unmade = await make_cards(on, reader, report, until=until - INTERVAL / 2)
-        backlog = await push_pending(on, reader, report, until=until) or unmade
+        unmade = await make_cards(ctx, sync, report, until=until - INTERVAL / 2)
+        backlog = await push_pending(ctx, sync, report, until=until) or unmade
         if waiting:
-            waiting = await drain_inbox(on, report, until=on.clock() + BETWEEN)
+            waiting = await drain_inbox(ctx, report, until=ctx.clock() + BETWEEN)
         backlog = backlog or waiting
-        async with on.sessions.begin() as session:
+        async with ctx.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all
             # is well.
-            await note_good_cycle(session, on.connection(reader.board), on.clock())
+            await note_good_cycle(session, ctx.connection(sync.board), ctx.clock())
 
 
 async def _sweep(
-    on: Connections, reader: Reader, report: Report, *, since: datetime | None = None
-) -> tuple[Reader, datetime | None]:
+    ctx: Context, sync: SyncContext, report: Report, *, since: datetime | None = None
+) -> tuple[SyncContext, datetime | None]:
     """Sweep; where the board is not as it was remembered, because nobody told of a change, as it is now."""
     try:
-        return reader, await sweep(on, reader, report, since=since)
+        return sync, await sweep(ctx, sync, report, since=since)
     except BoardError:
-        board = await refreshed_board(on)
-        if board == reader.board:
+        board = await refreshed_board(ctx)
+        if board == sync.board:
             raise
-    reader = replace(reader, board=board)
-    return reader, await sweep(on, reader, report, since=since)
+    sync = replace(sync, board=board)
+    return sync, await sweep(ctx, sync, report, since=since)
 
 
-async def first_import(on: Connections, report: Report) -> bool:
+async def first_import(ctx: Context, report: Report) -> bool:
     """Import the board before the first cycle; False when somebody else is at it."""
-    async with one_at_a_time(on, Lock.IMPORT) as mine:
+    async with one_at_a_time(ctx, Lock.IMPORT) as mine:
         if mine:
-            await import_cards(on, report)
+            await import_cards(ctx, report)
     return mine

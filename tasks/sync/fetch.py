@@ -20,8 +20,8 @@ from models.rules.codec import BoardCard, lies_on, parse_time, read_card, to_min
 from models.sync.stale_queries import Known
 from tasks.board.followed import board_lost, board_since, refreshed_board
 from tasks.notion.errors import BEGINNINGS, cursor_refused
-from tasks.runtime.concurrency import side_by_side
-from tasks.runtime.context import Connections
+from tasks.runtime.concurrency import run_all
+from tasks.runtime.context import Context
 from tasks.runtime.unexpected_errors import cost_of_one
 
 AT_ONCE = 4
@@ -92,7 +92,7 @@ class _Answer:
     by_id: bool
 
 
-async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> Readings:
+async def read_by_id(ctx: Context, board: Board, page_ids: Sequence[str]) -> Readings:
     """Each page by a request of its own, a few at a time; what is wrong with one page stops no other.
 
     Notion answers 404 for what is deleted and for what is not shared any more alike, so a page it does not find counts
@@ -108,11 +108,11 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
     refused: dict[str, str] = {}
 
     async def read(page_id: str) -> None:
-        began = on.clock()
+        began = ctx.clock()
         try:
-            page = await on.notion.get_page(page_id)
+            page = await ctx.notion.get_page(page_id)
             answers.append(
-                _Answer(page_id=page_id, page=page, began=began, ended=on.clock(), by_id=True)
+                _Answer(page_id=page_id, page=page, began=began, ended=ctx.clock(), by_id=True)
             )
         except NotionPageNotFound:
             gone.append(page_id)
@@ -127,18 +127,18 @@ async def read_by_id(on: Connections, board: Board, page_ids: Sequence[str]) -> 
         except Exception as error:  # noqa: BLE001 - a boundary: it costs this page
             failed[page_id] = cost_of_one(error, notion_page_id=page_id)
 
-    await side_by_side((read(page_id) for page_id in page_ids), at_once=AT_ONCE)
+    await run_all((read(page_id) for page_id in page_ids), at_once=AT_ONCE)
     if len(ailing) == len(page_ids) > 1:
         raise next(iter(ailing.values()))
-    readings = await _understood(on, board, answers)
+    readings = await _understood(ctx, board, answers)
     readings.gone = gone
     readings.failed |= failed | {page_id: str(error) for page_id, error in ailing.items()} | refused
     if gone or refused:
-        await refreshed_board(on)
+        await refreshed_board(ctx)
     return readings
 
 
-async def _understood(on: Connections, board: Board, answers: Sequence[_Answer]) -> Readings:
+async def _understood(ctx: Context, board: Board, answers: Sequence[_Answer]) -> Readings:
     """The cards in answers of Notion's.
 
     A page that shows less than the board fails alone, unless the board changed.
@@ -148,7 +148,7 @@ async def _understood(on: Connections, board: Board, answers: Sequence[_Answer])
     """
     readings = _decoded(answers, board)
     if readings.failed:
-        now = await board_since(on, max(answer.ended for answer in answers))
+        now = await board_since(ctx, max(answer.ended for answer in answers))
         readings = _decoded(answers, now) if now != board else readings
     return readings
 
@@ -173,7 +173,7 @@ def _decoded(answers: Iterable[_Answer], board: Board) -> Readings:
 
 
 async def read_many(
-    on: Connections, board: Board, page_ids: Sequence[str], *, since: datetime
+    ctx: Context, board: Board, page_ids: Sequence[str], *, since: datetime
 ) -> Readings:
     """Many recently edited pages, as far as queries show them: each returns a hundred with their values."""
     missing = set(page_ids)
@@ -184,15 +184,15 @@ async def read_many(
     ]
     # A query is worth its request while it may still save one.
     for _ in range(max(1, len(missing) // 2)):
-        began = on.clock()
+        began = ctx.clock()
         try:
-            answer = await _query(on, board, edited_since(since), newest_first, cursor)
+            answer = await _query(ctx, board, edited_since(since), newest_first, cursor)
         except NotionCursorExpired:
             cursor = None
             continue
-        shown = [row for row in _rows(on, answer, began) if row.page_id in missing]
+        shown = [row for row in _rows(ctx, answer, began) if row.page_id in missing]
         missing -= {row.page_id for row in shown}
-        readings.add(await _understood(on, board, shown))
+        readings.add(await _understood(ctx, board, shown))
         cursor = answer.get("next_cursor")
         if not missing or not answer.get("has_more"):
             break
@@ -200,14 +200,14 @@ async def read_many(
 
 
 async def _query(
-    on: Connections,
+    ctx: Context,
     board: Board,
     filter_: Filter | None,
     sorts: list[dict[str, Any]],
     cursor: str | None,
 ) -> dict[str, Any]:
     try:
-        return await on.notion.query_database(
+        return await ctx.notion.query_database(
             board.data_source_id, filter_=filter_, sorts=sorts, start_cursor=cursor
         )
     except NotionPageNotFound as error:
@@ -268,7 +268,7 @@ class Window:
         return replace(self, created=to_minute(last))
 
 
-async def scan(on: Connections, board: Board, window: Window) -> AsyncIterator[Readings]:
+async def scan(ctx: Context, board: Board, window: Window) -> AsyncIterator[Readings]:
     """Every page of a window, a hundred at a time, in the order they were made.
 
     Notion ends a query after 10,000 rows; then the next window begins where it ended (Notion: query
@@ -283,9 +283,9 @@ async def scan(on: Connections, board: Board, window: Window) -> AsyncIterator[R
     last: datetime | None = None
     beginnings = 1
     while True:
-        began = on.clock()
+        began = ctx.clock()
         try:
-            answer = await _query(on, board, window.filter(), window.sorts(), cursor)
+            answer = await _query(ctx, board, window.filter(), window.sorts(), cursor)
         except NotionCursorExpired as error:
             rest = window.after(last) if last is not None else window
             beginnings = beginnings + 1 if rest == window else 1
@@ -293,7 +293,7 @@ async def scan(on: Connections, board: Board, window: Window) -> AsyncIterator[R
                 raise cursor_refused(error) from error
             window, cursor = rest, None
             continue
-        readings = await _understood(on, board, _rows(on, answer, began))
+        readings = await _understood(ctx, board, _rows(ctx, answer, began))
         last = _last_made(answer) or last
         cursor = answer.get("next_cursor") if answer.get("has_more") else None
         cut = (answer.get("request_status") or {}).get("type") == "incomplete"
@@ -320,11 +320,11 @@ def _last_made(answer: Mapping[str, Any]) -> datetime | None:
     return next((parse_time(moment) for moment in made if isinstance(moment, str)), None)
 
 
-def _rows(on: Connections, answer: Mapping[str, Any], began: datetime) -> list[_Answer]:
+def _rows(ctx: Context, answer: Mapping[str, Any], began: datetime) -> list[_Answer]:
     """The pages of a query's answer; a row that is no page (a wiki's data source) is passed over."""
     rows = (row for row in answer["results"] if row.get("object") == "page" and "properties" in row)
     pages = [row for row in rows if isinstance(row.get("id"), str)]
-    ended = on.clock()
+    ended = ctx.clock()
     return [
         _Answer(page_id=page["id"], page=page, began=began, ended=ended, by_id=False)
         for page in pages

@@ -12,17 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.board_schema import Board
-from models.rules.import_ranges import Course, End
+from models.rules.import_ranges import End, ImportProgress
 from models.sync.safety_stop import doubt_all
 from models.tables.card import Card
 from models.tables.sync_state import IMPORT, WATERMARK, forget, get_value, remember
 from tasks.board.followed import bot_ids, followed_board
-from tasks.notion.priority import Lane, in_lane
-from tasks.runtime.concurrency import first_failure_counts
-from tasks.runtime.context import Connections
+from tasks.notion.priority import RequestPriority, with_priority
+from tasks.runtime.concurrency import task_group
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import Readings, Window, read_by_id, scan
-from tasks.sync.store import Reader, take_in, take_in_news
+from tasks.sync.store import SyncContext, take_in, take_in_news
 
 log = structlog.get_logger("showrunner.sweep")
 
@@ -40,7 +40,7 @@ class _Page:
 
 
 async def import_cards(
-    on: Connections, report: Report, *, progress: Callable[[int], None] = lambda _: None
+    ctx: Context, report: Report, *, progress: Callable[[int], None] = lambda _: None
 ) -> None:
     """Read the whole board, a hundred cards a request; goes on where an earlier import stopped.
 
@@ -51,33 +51,37 @@ async def import_cards(
     Args:
         progress: told how many cards were read so far, after each request.
     """
-    async with first_failure_counts() as asking:
-        board, me = asking.create_task(followed_board(on)), asking.create_task(bot_ids(on))
-    reader = Reader(
+    async with task_group() as asking:
+        board, me = asking.create_task(followed_board(ctx)), asking.create_task(bot_ids(ctx))
+    sync = SyncContext(
         board=board.result(), bot_ids=me.result(), correlation_id=_correlation(), importing=True
     )
-    async with on.sessions() as session:
-        course = Course.from_json(await get_value(session, IMPORT), on.clock())
-    with in_lane(Lane.BACKGROUND):
-        await _read_and_store(on, reader, course, report, progress)
+    async with ctx.sessions() as session:
+        course = ImportProgress.from_json(await get_value(session, IMPORT), ctx.clock())
+    with with_priority(RequestPriority.BACKGROUND):
+        await _read_and_store(ctx, sync, course, report, progress)
         await _look_for_missing(
-            on, replace(reader, importing=False), course.here_since, report, seen=course.cards
+            ctx, replace(sync, importing=False), course.here_since, report, seen=course.cards
         )
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         await remember(session, WATERMARK, moment=course.began)
         await forget(session, IMPORT)
 
 
 async def _read_and_store(
-    on: Connections, reader: Reader, course: Course, report: Report, progress: Callable[[int], None]
+    ctx: Context,
+    sync: SyncContext,
+    course: ImportProgress,
+    report: Report,
+    progress: Callable[[int], None],
 ) -> None:
     pages: asyncio.Queue[_Page] = asyncio.Queue(READ_AHEAD)
     known: set[str] = set()
-    async with first_failure_counts() as readers:
+    async with task_group() as readers:
 
         def begin(ends: Iterable[End]) -> None:
             for end in ends:
-                readers.create_task(_read(on, reader.board, course, end, pages, begin))
+                readers.create_task(_read(ctx, sync.board, course, end, pages, begin))
 
         begin(course.readers())
         while course.stretches:
@@ -92,33 +96,33 @@ async def _read_and_store(
                 odd = page.readings.failed.keys() - known
                 failed = {page_id: page.readings.failed[page_id] for page_id in odd}
                 known.update(odd, (read.card.page_id for read in fresh))
-                await take_in(on, reader, Readings(cards=fresh, odd=odd, failed=failed), report)
+                await take_in(ctx, sync, Readings(cards=fresh, odd=odd, failed=failed), report)
                 if again:
                     await take_in_news(
-                        on, replace(reader, importing=False), Readings(cards=again), report
+                        ctx, replace(sync, importing=False), Readings(cards=again), report
                     )
                 if reads:
                     page.by.stored(reads[-1].card.created_time)
                 course.cards += len(fresh)
                 report.imported += len(fresh)
-            async with on.sessions.begin() as session:
+            async with ctx.sessions.begin() as session:
                 await remember(session, IMPORT, value=course.as_json())
             progress(course.cards)
             log.info("cards_imported", cards=course.cards)
 
 
 async def _read(
-    on: Connections,
+    ctx: Context,
     board: Board,
-    course: Course,
+    course: ImportProgress,
     end: End,
     pages: asyncio.Queue[_Page],
     begin: Callable[[Iterable[End]], None],
 ) -> None:
     """Read a stretch from one end until the two meet, and let others begin where there is enough to share."""
     window = Window(created=end.of.since, before=end.of.before, newest_first=end.newest_first)
-    async for readings in scan(on, board, window):
-        course.began = course.began or on.notion.server_time or on.clock()
+    async for readings in scan(ctx, board, window):
+        course.began = course.began or ctx.notion.server_time or ctx.clock()
         if not readings.cards and not readings.failed:
             continue
         if readings.cards:
@@ -135,18 +139,18 @@ async def _read(
 
 
 async def _look_for_missing(
-    on: Connections, reader: Reader, since: datetime, report: Report, *, seen: int
+    ctx: Context, sync: SyncContext, since: datetime, report: Report, *, seen: int
 ) -> None:
     """Cards that a whole reading of the board did not show are read by id before they are believed gone.
 
     Where it shows no card at all, every one of them waits for the operator, however few they are.
     """
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         missing = await _not_seen_since(session, since)
         if not seen:
-            await doubt_all(session, missing, on.clock())
+            await doubt_all(session, missing, ctx.clock())
     if missing and seen:
-        await take_in(on, reader, await read_by_id(on, reader.board, missing), report)
+        await take_in(ctx, sync, await read_by_id(ctx, sync.board, missing), report)
 
 
 async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:

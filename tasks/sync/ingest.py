@@ -17,13 +17,13 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from models.rules.board_schema import Board
 from models.rules.notion_ids import page_id_of
-from models.sync.lost_updates import Claim, claim_of
+from models.sync.lost_updates import ReportedEdit, reported_edit
 from models.tables import webhook_events as inbox
 from models.tables.card import live_cards
 from models.tables.webhook_events import WebhookEvent
 from tasks.alerts import AWAY, Level, end_recovered, send_alerts
 from tasks.board.followed import bot_ids, followed_board, refreshed_board
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.debounce import gathered
 from tasks.runtime.leases import claiming
 from tasks.runtime.prefect_task import step
@@ -31,7 +31,7 @@ from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import concerns_one, cost_of_one
 from tasks.sync.fetch import Readings, read_by_id, read_many
 from tasks.sync.push import put_back
-from tasks.sync.store import Events, Reader, take_in
+from tasks.sync.store import Events, SyncContext, take_in
 
 log = structlog.get_logger("showrunner.ingest")
 
@@ -81,7 +81,7 @@ class Batch:
     pages: dict[str, list[int]] = field(default_factory=dict)
     trashed: set[str] = field(default_factory=set)
     settled: dict[str, list[int]] = field(default_factory=dict)
-    claims: dict[str, list[Claim]] = field(default_factory=dict)
+    claims: dict[str, list[ReportedEdit]] = field(default_factory=dict)
     looked_at: set[str] = field(default_factory=set)
     schema_changed: bool = False
 
@@ -115,7 +115,7 @@ class Portion:
 
 
 async def drain_inbox(
-    on: Connections, report: Report, *, gathering: bool = False, until: datetime | None = None
+    ctx: Context, report: Report, *, gathering: bool = False, until: datetime | None = None
 ) -> bool:
     """Work through everything that is due; what fails stays due, with backoff.
 
@@ -132,49 +132,47 @@ async def drain_inbox(
     Raises:
         GiveUp, NotionUnavailable: what concerns everything; the events are given back untried.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         if not await inbox.waiting(session):
             return False
-    async with claiming(on):
-        return await _drain(on, report, gathering=gathering, until=until)
+    async with claiming(ctx):
+        return await _drain(ctx, report, gathering=gathering, until=until)
 
 
-async def _drain(
-    on: Connections, report: Report, *, gathering: bool, until: datetime | None
-) -> bool:
-    if not await _any_due(on):
+async def _drain(ctx: Context, report: Report, *, gathering: bool, until: datetime | None) -> bool:
+    if not await _any_due(ctx):
         return False
     left = False
-    board, me, began = await followed_board(on), await bot_ids(on), on.clock()
+    board, me, began = await followed_board(ctx), await bot_ids(ctx), ctx.clock()
     try:
         # Asked first, because a claim is a task run, and the last one would find nothing.
         while (
-            await _any_due(on)
-            and (not gathering or await gathered(on, me))
-            and (events := await claim_events(on))
+            await _any_due(ctx)
+            and (not gathering or await gathered(ctx, me))
+            and (events := await claim_events(ctx))
         ):
             board, left = await _work_through(
-                on, events, board, me, report, until=until, answering=gathering
+                ctx, events, board, me, report, until=until, answering=gathering
             )
-            if until is not None and on.clock() >= until:
-                left = left or await _any_due(on)
+            if until is not None and ctx.clock() >= until:
+                left = left or await _any_due(ctx)
                 break
     except Exception:
         # What stopped a later batch must not keep the deaths of an earlier one from being told.
         with suppress(*AWAY):
-            await _report_dead(on, began)
+            await _report_dead(ctx, began)
         raise
-    await _report_dead(on, began)
+    await _report_dead(ctx, began)
     return left
 
 
-async def _any_due(on: Connections) -> bool:
-    async with on.sessions() as session:
-        return await inbox.any_due(session, now=on.clock())
+async def _any_due(ctx: Context) -> bool:
+    async with ctx.sessions() as session:
+        return await inbox.any_due(session, now=ctx.clock())
 
 
 async def _work_through(
-    on: Connections,
+    ctx: Context,
     events: Sequence[WebhookEvent],
     board: Board,
     me: Collection[str],
@@ -192,38 +190,38 @@ async def _work_through(
         The board as it is then known, and whether pages are left for want of time.
     """
     batch: Batch | None = None
-    ends = on.clock() + CLAIM_FOR
+    ends = ctx.clock() + CLAIM_FOR
     with _joined(events) as correlation_id:
         try:
-            known = await _cards_among(on, events)
+            known = await _cards_among(ctx, events)
             batch = sort_events(events, board, me, known)
             if batch.schema_changed:
-                board = await refreshed_board(on)
-            reader = Reader(board=board, bot_ids=me, correlation_id=correlation_id)
-            await _look(on, reader, batch, known, report, until=min(until or ends, ends))
+                board = await refreshed_board(ctx)
+            sync = SyncContext(board=board, bot_ids=me, correlation_id=correlation_id)
+            await _look(ctx, sync, batch, known, report, until=min(until or ends, ends))
             if answering:
-                await put_back(on, reader, report)
-            return board, await _leave_to_the_next_claim(on, batch)
+                await put_back(ctx, sync, report)
+            return board, await _leave_to_the_next_claim(ctx, batch)
         except Exception as error:
             undone = events if batch is None else batch.undone
             if not concerns_one(error):
                 with suppress(*AWAY):
-                    await _give_back(on, undone, error)
+                    await _give_back(ctx, undone, error)
                 raise
             if len(undone) <= 1:
-                await _postpone(on, undone, error, report)
+                await _postpone(ctx, undone, error, report)
                 return board, False
         left, middle = False, len(undone) // 2
         for half in (undone[:middle], undone[middle:]):
             board, more = await _work_through(
-                on, half, board, me, report, until=until, answering=answering
+                ctx, half, board, me, report, until=until, answering=answering
             )
             left = left or more
         return board, left
 
 
 async def _postpone(
-    on: Connections, events: Sequence[WebhookEvent], error: Exception, report: Report
+    ctx: Context, events: Sequence[WebhookEvent], error: Exception, report: Report
 ) -> None:
     """An event that fails alone is tried again later, and dies in the end.
 
@@ -231,23 +229,23 @@ async def _postpone(
     """
     about = {"event_id": events[0].event_id, "notion_page_id": events[0].page_id} if events else {}
     text = cost_of_one(error, **about)
-    async with on.sessions.begin() as session:
-        await inbox.postpone(session, [event.row for event in events], now=on.clock(), error=text)
+    async with ctx.sessions.begin() as session:
+        await inbox.postpone(session, [event.row for event in events], now=ctx.clock(), error=text)
     report.failed += 1
 
 
-async def _leave_to_the_next_claim(on: Connections, batch: Batch) -> bool:
+async def _leave_to_the_next_claim(ctx: Context, batch: Batch) -> bool:
     """Give back what there was no time for; whether there was any."""
     if not batch.left:
         return False
-    async with on.sessions.begin() as session:
-        await inbox.release(session, batch.left, now=on.clock(), wait=timedelta(0))
+    async with ctx.sessions.begin() as session:
+        await inbox.release(session, batch.left, now=ctx.clock(), wait=timedelta(0))
     return True
 
 
 async def _look(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     batch: Batch,
     known: Collection[str],
     report: Report,
@@ -263,29 +261,29 @@ async def _look(
     shown = Readings()
     if len(batch.pages.keys() - batch.trashed) > FEW:
         shown.cards = (
-            await query_cards(on, reader.board, batch)
+            await query_cards(ctx, sync.board, batch)
         ).cards  # what failed is read once more by id
     found = {read.card.page_id for read in shown.cards}
     if found or batch.settled:
-        await take_in(on, reader, shown, report, replace(ended.of(found), settled=batch.settled))
+        await take_in(ctx, sync, shown, report, replace(ended.of(found), settled=batch.settled))
     batch.settled, batch.looked_at = {}, found
     others = sorted(batch.pages.keys() - found, key=lambda page: (page not in known, page))
     for first in range(0, len(others), PORTION):
-        if first and on.clock() >= until:
+        if first and ctx.clock() >= until:
             return
         portion = Portion(others[first : first + PORTION])
         await take_in(
-            on,
-            reader,
-            await fetch_cards(on, reader.board, portion),
+            ctx,
+            sync,
+            await fetch_cards(ctx, sync.board, portion),
             report,
             ended.of(portion.pages),
         )
         batch.looked_at |= {*portion.pages}
 
 
-async def _report_dead(on: Connections, since: datetime) -> None:
-    async with on.sessions() as session:
+async def _report_dead(ctx: Context, since: datetime) -> None:
+    async with ctx.sessions() as session:
         dead = await inbox.dead_since(session, since)
     title = "A webhook event could not be processed"
     lot = {
@@ -295,19 +293,19 @@ async def _report_dead(on: Connections, since: datetime) -> None:
         }
         for event_id in dead
     }
-    await send_alerts(on, Level.ERROR, title, lot)
-    await end_recovered(on)
+    await send_alerts(ctx, Level.ERROR, title, lot)
+    await end_recovered(ctx)
 
 
 @step("claim_events", holds="claim what is due", tags=("inbox",))
-async def claim_events(on: Connections) -> list[WebhookEvent]:
+async def claim_events(ctx: Context) -> list[WebhookEvent]:
     """Take a batch of due events for this run alone."""
-    async with on.sessions.begin() as session:
-        return await inbox.claim(session, now=on.clock(), limit=BATCH)
+    async with ctx.sessions.begin() as session:
+        return await inbox.claim(session, now=ctx.clock(), limit=BATCH)
 
 
-async def _cards_among(on: Connections, events: Sequence[WebhookEvent]) -> set[str]:
-    async with on.sessions() as session:
+async def _cards_among(ctx: Context, events: Sequence[WebhookEvent]) -> set[str]:
+    async with ctx.sessions() as session:
         return await live_cards(
             session, {event.page_id for event in events if event.page_id is not None}
         )
@@ -330,7 +328,7 @@ def sort_events(
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
-        if (claim := claim_of(event.payload, event.received_at, board, me)) is not None:
+        if (claim := reported_edit(event.payload, event.received_at, board, me)) is not None:
             batch.claims.setdefault(event.page_id, []).append(claim)
         if event.event_type in {"page.deleted", "page.moved"}:
             batch.trashed.add(event.page_id)
@@ -365,25 +363,25 @@ def _said_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
 
 
 @step("query_cards", holds="query {batch}", tags=("notion",))
-async def query_cards(on: Connections, board: Board, batch: Batch) -> Readings:
+async def query_cards(ctx: Context, board: Board, batch: Batch) -> Readings:
     """The batch's pages as they are now, as far as queries show them."""
     since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
     return await read_many(
-        on, board, [page for page in batch.pages if page not in batch.trashed], since=since
+        ctx, board, [page for page in batch.pages if page not in batch.trashed], since=since
     )
 
 
 @step("fetch_cards", holds="fetch {portion}", tags=("notion",))
-async def fetch_cards(on: Connections, board: Board, portion: Portion) -> Readings:
+async def fetch_cards(ctx: Context, board: Board, portion: Portion) -> Readings:
     """These pages as they are now, each by a request of its own."""
-    return await read_by_id(on, board, portion.pages)
+    return await read_by_id(ctx, board, portion.pages)
 
 
-async def _give_back(on: Connections, events: Sequence[WebhookEvent], error: Exception) -> None:
+async def _give_back(ctx: Context, events: Sequence[WebhookEvent], error: Exception) -> None:
     """What stopped the run was not these events' fault: they are due again soon, and it costs them no attempt."""
     wait = timedelta(seconds=getattr(error, "retry_after", None) or 5)
-    async with on.sessions.begin() as session:
-        await inbox.release(session, [event.row for event in events], now=on.clock(), wait=wait)
+    async with ctx.sessions.begin() as session:
+        await inbox.release(session, [event.row for event in events], now=ctx.clock(), wait=wait)
     log.warning("events_given_back", count=len(events), error=str(error))
 
 

@@ -16,11 +16,11 @@ from models.sync.unreadable_cards import due_again
 from models.tables.card import count_cards
 from models.tables.sync_state import PRESENCE, get_value, remember
 from tasks.board.followed import refreshed_board
-from tasks.notion.priority import Lane, in_lane
-from tasks.runtime.context import Connections
+from tasks.notion.priority import RequestPriority, with_priority
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import Filter, Readings, Window, read_by_id, scan
-from tasks.sync.store import Reader, take_in, take_in_news
+from tasks.sync.store import SyncContext, take_in, take_in_news
 
 log = structlog.get_logger("showrunner.presence")
 
@@ -32,17 +32,17 @@ AGAIN_MOST = 10
 """Cards that could not be read and one cycle tries again."""
 
 
-async def read_again(on: Connections, reader: Reader, report: Report) -> None:
+async def read_again(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Read by id what could not be read before, where that is due."""
-    async with on.sessions() as session:
-        due = await due_again(session, now=on.clock(), limit=AGAIN_MOST)
+    async with ctx.sessions() as session:
+        due = await due_again(session, now=ctx.clock(), limit=AGAIN_MOST)
     if due:
-        readings = await read_by_id(on, reader.board, due)
+        readings = await read_by_id(ctx, sync.board, due)
         readings.odd |= readings.failed.keys()  # whatever it is this time, it is tried again later
-        await take_in(on, reader, readings, report)
+        await take_in(ctx, sync, readings, report)
 
 
-async def look_for_missing(on: Connections, reader: Reader, report: Report) -> None:
+async def look_for_missing(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Take the next step of a round, if one is due: a query says which cards are there, by id what the others are.
 
     A query is never believed about what it does not show: it may lag behind, or be of a token that sees less. What it
@@ -51,48 +51,48 @@ async def look_for_missing(on: Connections, reader: Reader, report: Report) -> N
     Raises:
         BoardError, NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    now = on.clock()
-    async with on.sessions() as session:
+    now = ctx.clock()
+    async with ctx.sessions() as session:
         known = await get_value(session, PRESENCE)
         rounds = Rounds.from_json(known) if known else Rounds.first(now, await count_cards(session))
     if known is None:
-        await _note(on, rounds)
+        await _note(ctx, rounds)
     which = rounds.next(now)
     if which is not None:
-        with in_lane(Lane.PUSH):
-            await _step(on, reader, report, rounds, which, now)
+        with with_priority(RequestPriority.PUSH):
+            await _step(ctx, sync, report, rounds, which, now)
 
 
 async def _step(
-    on: Connections, reader: Reader, report: Report, rounds: Rounds, which: Which, now: datetime
+    ctx: Context, sync: SyncContext, report: Report, rounds: Rounds, which: Which, now: datetime
 ) -> None:
-    columns = _columns(reader.board) if which is Which.GOING_ON else None
-    async with on.sessions() as session:
+    columns = _columns(sync.board) if which is Which.GOING_ON else None
+    async with ctx.sessions() as session:
         first = await first_made(session, columns, rounds.rounds[which].at)
         if which is Which.ALL and rounds.rounds[which].at is None:
             rounds = replace(rounds, cards=await count_cards(session))
     if first is None:
-        await _note(on, rounds.stepped(which, now, None))
+        await _note(ctx, rounds.stepped(which, now, None))
         return
     try:
-        shown = await _shown(on, reader.board, columns, first)
+        shown = await _shown(ctx, sync.board, columns, first)
     except NotionRejected as error:
         # An option went, and the filter names it: with the board as it is now the next round is
         # asked for rightly.
         log.warning("presence_query_refused", error=str(error))
-        await refreshed_board(on)
-        await _note(on, rounds.stepped(which, now, None).paid(now, 1))
+        await refreshed_board(ctx)
+        await _note(ctx, rounds.stepped(which, now, None).paid(now, 1))
         return
-    await take_in_news(on, reader, shown.readings, report)
-    async with on.sessions() as session:
+    await take_in_news(ctx, sync, shown.readings, report)
+    async with ctx.sessions() as session:
         there = await expected(session, columns, first, shown.before, since=shown.began)
     missing = sorted(there - shown.pages)
-    found = await read_by_id(on, reader.board, missing[:BY_ID_MOST]) if missing else Readings()
+    found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()
     # Should taking this in be stopped, then not every cycle shall pay for it again.
-    await _note(on, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
+    await _note(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
     in_vain = [read for read in found.cards if not read.card.in_trash]
     if missing:
-        await take_in(on, reader, found, report)
+        await take_in(ctx, sync, found, report)
         shows = len(shown.pages)
         log.info(
             "cards_looked_for",
@@ -106,7 +106,7 @@ async def _step(
     stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
     at = first if stays else shown.before
     await _note(
-        on, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain))
+        ctx, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain))
     )
 
 
@@ -131,11 +131,13 @@ class _Shown:
 
 
 async def _shown(
-    on: Connections, board: Board, columns: Sequence[str] | None, first: datetime
+    ctx: Context, board: Board, columns: Sequence[str] | None, first: datetime
 ) -> _Shown:
     """One request, or as many as it takes to show more than the cards of one minute."""
-    began, shown, requests = on.clock(), Readings(), 0
-    async for readings in scan(on, board, Window(created=first, also=_standing_in(board, columns))):
+    began, shown, requests = ctx.clock(), Readings(), 0
+    async for readings in scan(
+        ctx, board, Window(created=first, also=_standing_in(board, columns))
+    ):
         requests += 1
         shown.add(readings)
         last = to_minute(shown.cards[-1].card.created_time) if shown.cards else first
@@ -158,6 +160,6 @@ def _standing_in(board: Board, columns: Sequence[str] | None) -> Filter | None:
     return {"or": [{"property": status.id, status.type: {"equals": column}} for column in columns]}
 
 
-async def _note(on: Connections, rounds: Rounds) -> None:
-    async with on.sessions.begin() as session:
+async def _note(ctx: Context, rounds: Rounds) -> None:
+    async with ctx.sessions.begin() as session:
         await remember(session, PRESENCE, value=rounds.as_json())

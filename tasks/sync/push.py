@@ -21,7 +21,7 @@ from models.errors import (
 )
 from models.rules.board_schema import Board
 from models.rules.codec import read_card, write_properties
-from models.sync.observations import Look
+from models.sync.observations import Observation
 from models.sync.pending_write import Change, change_to
 from models.sync.recent_writes import sending
 from models.tables.card import card_and_task, cards_of
@@ -29,18 +29,18 @@ from models.tables.push_queue import any_out_of_reach, pending
 from tasks.alerts import resolve_alert
 from tasks.board.followed import board_after_refusal, board_if_long_known, board_to_write
 from tasks.board.refusals import Refusals
-from tasks.notion.priority import Lane, in_lane
+from tasks.notion.priority import RequestPriority, with_priority
 from tasks.notion.throttle import at_once
-from tasks.runtime.card_locks import taking_cards
-from tasks.runtime.concurrency import side_by_side
-from tasks.runtime.context import Connections
+from tasks.runtime.card_locks import card_locks
+from tasks.runtime.concurrency import run_all
+from tasks.runtime.context import Context
 from tasks.runtime.failed_cards import FAILING, alert_failing
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
 from tasks.sync.fetch import Read, Readings, read_by_id
-from tasks.sync.push_order import Line
-from tasks.sync.store import Events, Reader, judged, store_cards, tell, tell_failed
+from tasks.sync.push_order import PushOrder
+from tasks.sync.store import Events, SyncContext, judged, store_cards, tell, tell_failed
 
 log = structlog.get_logger("showrunner.push")
 
@@ -51,7 +51,7 @@ ELSEWHERE_SECONDS = 0.2
 """What another process needs to write a card that we wait for."""
 
 
-async def put_back(on: Connections, reader: Reader, report: Report) -> None:
+async def put_back(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Answer people whose wishes this run did not grant: write their cards now instead of at the next cycle.
 
     What takes longer than `PUT_BACK_FOR` is left to that.
@@ -61,12 +61,12 @@ async def put_back(on: Connections, reader: Reader, report: Report) -> None:
     """
     pages, report.not_granted = report.not_granted, set()
     if pages:
-        await push_pending(on, reader, report, until=on.clock() + PUT_BACK_FOR, among=pages)
+        await push_pending(ctx, sync, report, until=ctx.clock() + PUT_BACK_FOR, among=pages)
 
 
 async def push_pending(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     report: Report,
     *,
     until: datetime,
@@ -83,68 +83,68 @@ async def push_pending(
         BoardError: when the board changed so that it cannot be followed.
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    board = await _board_with_something_due(on, reader.board, among)
+    board = await _board_with_something_due(ctx, sync.board, among)
     if board is None:
         return False
-    reader = replace(reader, board=board)
-    while left := await _any_pending(on, reader.board, among):
-        if on.clock() >= until:
+    sync = replace(sync, board=board)
+    while left := await _any_pending(ctx, sync.board, among):
+        if ctx.clock() >= until:
             break
-        await push_cards(on, reader, report, until=until, among=among)
+        await push_cards(ctx, sync, report, until=until, among=among)
     return left
 
 
 async def _board_with_something_due(
-    on: Connections, known: Board, among: Collection[str] | None = None
+    ctx: Context, known: Board, among: Collection[str] | None = None
 ) -> Board | None:
     """The board to write to; None when it takes nothing of what cards should show."""
-    if await _any_pending(on, known, among):
-        return await board_to_write(on)
-    async with on.sessions() as session:
+    if await _any_pending(ctx, known, among):
+        return await board_to_write(ctx)
+    async with ctx.sessions() as session:
         if among is not None or not await any_out_of_reach(session, known):
             return None
     # A column that people deleted may be back, and perhaps no webhook told us.
-    return await board_if_long_known(on)
+    return await board_if_long_known(ctx)
 
 
-async def _any_pending(on: Connections, board: Board, among: Collection[str] | None = None) -> bool:
-    async with on.sessions() as session:
-        return bool(await pending(session, board, now=on.clock(), limit=1, among=among))
+async def _any_pending(ctx: Context, board: Board, among: Collection[str] | None = None) -> bool:
+    async with ctx.sessions() as session:
+        return bool(await pending(session, board, now=ctx.clock(), limit=1, among=among))
 
 
 @step("push_cards", holds="push what differs", tags=("notion",))
 async def push_cards(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     report: Report,
     *,
     until: datetime,
     among: Collection[str] | None = None,
 ) -> None:
     """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
-    channels, refusals = await on.channels(), Refusals(on)
-    async with taking_cards(on) as taken:
-        line = Line(on, reader.board, taken, among)
+    channels, refusals = await ctx.channels(), Refusals(ctx)
+    async with card_locks(ctx) as taken:
+        line = PushOrder(ctx, sync.board, taken, among)
 
         async def one_by_one() -> None:
-            while on.clock() < until and (page_id := await line.next()) is not None:
+            while ctx.clock() < until and (page_id := await line.next()) is not None:
                 try:
-                    await push_card(on, reader, page_id, report, channels, refusals)
+                    await push_card(ctx, sync, page_id, report, channels, refusals)
                 except Exception as error:  # noqa: BLE001 - a boundary: it costs this card
-                    await _failed(on, page_id, cost_of_one(error, notion_page_id=page_id), report)
+                    await _failed(ctx, page_id, cost_of_one(error, notion_page_id=page_id), report)
                 await line.done(page_id)
 
-        with in_lane(Lane.PUSH if among is None else Lane.PEOPLE):
-            await side_by_side(
-                one_by_one() for _ in range(at_once(on.settings.notion_requests_per_second))
+        with with_priority(RequestPriority.PUSH if among is None else RequestPriority.PEOPLE):
+            await run_all(
+                one_by_one() for _ in range(at_once(ctx.settings.notion_requests_per_second))
             )
     if line.elsewhere:
-        await on.sleep(ELSEWHERE_SECONDS)
+        await ctx.sleep(ELSEWHERE_SECONDS)
 
 
 async def push_card(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     page_id: str,
     report: Report,
     channels: Mapping[str, object],
@@ -157,103 +157,107 @@ async def push_card(
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    change = await _begin(on, reader.board, page_id)
+    change = await _begin(ctx, sync.board, page_id)
     if change is None:
         return
     known = log.bind(notion_page_id=page_id, properties=sorted(change.values))
-    began = on.clock()
+    began = ctx.clock()
     try:
-        page = await on.notion.update_page(page_id, write_properties(change.values, reader.board))
-        card = read_card(page, reader.board)
+        page = await ctx.notion.update_page(page_id, write_properties(change.values, sync.board))
+        card = read_card(page, sync.board)
     except NotionWriteUncertain as error:
         known.warning("push_uncertain", error=str(error))
-        await _read_back(on, reader, change, str(error), report, channels)
+        await _read_back(ctx, sync, change, str(error), report, channels)
         return
     except NotionForbidden as error:
         await refusals.judge(page_id, error)
-        await _failed(on, change.page_id, str(error), report)
+        await _failed(ctx, change.page_id, str(error), report)
         return
     except NotionPageNotFound:
-        await _read_back(on, reader, change, "Notion does not find the page", report, channels)
+        await _read_back(ctx, sync, change, "Notion does not find the page", report, channels)
         return
     except NotionUnavailable as error:
         if not error.concerns_one_request:
             raise
-        await _failed(on, change.page_id, str(error), report)
+        await _failed(ctx, change.page_id, str(error), report)
         return
     except (NotionRejected, ValueError) as error:
-        board = await board_after_refusal(on)
-        if board != reader.board:
-            await push_card(on, replace(reader, board=board), page_id, report, channels, refusals)
+        board = await board_after_refusal(ctx)
+        if board != sync.board:
+            await push_card(ctx, replace(sync, board=board), page_id, report, channels, refusals)
             return
         # A page in the trash is refused like a malformed request; reading it tells which it was.
-        await _read_back(on, reader, change, str(error), report, channels)
+        await _read_back(ctx, sync, change, str(error), report, channels)
         return
     refusals.written()
-    read = Read(card=card, began=began, ended=on.clock(), by_id=True)
-    look = replace(judged(read, channels), written=change.values)
-    await _keep(on, reader, [look], Readings(), report)
+    read = Read(card=card, began=began, ended=ctx.clock(), by_id=True)
+    observation = replace(judged(read, channels), written=change.values)
+    await _keep(ctx, sync, [observation], Readings(), report)
     report.pushed += 1
     report.note(page_id, "pushed", ", ".join(sorted(change.values)))
     known.info("card_pushed")
     if change.attempts >= FAILING:
-        await resolve_alert(on, f"card_failing:{page_id}")
+        await resolve_alert(ctx, f"card_failing:{page_id}")
 
 
-async def change_of(on: Connections, board: Board, page_id: str) -> Change | None:
+async def change_of(ctx: Context, board: Board, page_id: str) -> Change | None:
     """What is to be written to a card now; None when it is right, in the trash, or unknown."""
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         found = await card_and_task(session, page_id)
     return change_to(*found, board) if found is not None else None
 
 
-async def _begin(on: Connections, board: Board, page_id: str) -> Change | None:
+async def _begin(ctx: Context, board: Board, page_id: str) -> Change | None:
     """What is to be written to a card now, noted with it: should we die before the answer is stored, it is known."""
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         found = await card_and_task(session, page_id)
         change = change_to(*found, board) if found is not None else None
         if change is not None and change.waits:
             return None
         if found is not None and change is not None:
-            found[0].sending = sending(change.values, on.clock())
+            found[0].sending = sending(change.values, ctx.clock())
     return change
 
 
 async def _read_back(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     change: Change,
     error: str,
     report: Report,
     channels: Mapping[str, object],
 ) -> None:
     """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
-    readings = await read_by_id(on, reader.board, [change.page_id])
-    looks = [judged(read, channels) for read in readings.cards]
-    await _keep(on, reader, looks, readings, report)
+    readings = await read_by_id(ctx, sync.board, [change.page_id])
+    observations = [judged(read, channels) for read in readings.cards]
+    await _keep(ctx, sync, observations, readings, report)
     if (
         readings.cards
         and not readings.cards[0].card.in_trash
-        and await change_of(on, reader.board, change.page_id)
+        and await change_of(ctx, sync.board, change.page_id)
     ):
-        await _failed(on, change.page_id, error, report)
+        await _failed(ctx, change.page_id, error, report)
 
 
 async def _keep(
-    on: Connections, reader: Reader, looks: Sequence[Look], readings: Readings, report: Report
+    ctx: Context,
+    sync: SyncContext,
+    observations: Sequence[Observation],
+    readings: Readings,
+    report: Report,
 ) -> None:
     # Not through the Prefect task: one task run per card would cost more than the card.
-    stored = await store_cards.plain(on, reader, looks, readings, Events())
+    stored = await store_cards.plain(ctx, sync, observations, readings, Events())
     tell(stored, report)
-    await tell_failed(on, stored, readings.failed, report)
+    await tell_failed(ctx, stored, readings.failed, report)
 
 
-async def _failed(on: Connections, page_id: str, error: str, report: Report) -> None:
-    async with on.sessions.begin() as session:
+async def _failed(ctx: Context, page_id: str, error: str, report: Report) -> None:
+    async with ctx.sessions.begin() as session:
         card = (await cards_of(session, [page_id])).get(page_id)
         if card is None:
             return  # it was forgotten meanwhile
-        card.failed(error, on.clock())
+        card.failed(error, ctx.clock())
         attempts, due = card.attempts, card.next_attempt_at
     report.failed += 1
     report.note(page_id, "failed", error)
@@ -264,19 +268,19 @@ async def _failed(on: Connections, page_id: str, error: str, report: Report) -> 
         attempts=attempts,
         next_attempt_at=str(due),
     )
-    await alert_failing(on, page_id, attempts, "A card cannot be written to the board", error)
+    await alert_failing(ctx, page_id, attempts, "A card cannot be written to the board", error)
 
 
-async def dry_run(on: Connections, board: Board) -> list[Change]:
+async def dry_run(ctx: Context, board: Board) -> list[Change]:
     """What a push would write now, card by card, as far as the database knows the board.
 
     Writes nothing anywhere.
 
     With it what would be written once the operator confirmed, marked as waiting.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         page_ids = await pending(
-            session, board, now=on.clock() + timedelta(days=1), limit=100_000, waiting=True
+            session, board, now=ctx.clock() + timedelta(days=1), limit=100_000, waiting=True
         )
-    found = [await change_of(on, board, page_id) for page_id in page_ids]
+    found = [await change_of(ctx, board, page_id) for page_id in page_ids]
     return [change for change in found if change is not None]

@@ -8,15 +8,15 @@ from collections.abc import Collection
 
 from models.rules.board_schema import Board
 from models.tables.push_queue import pending
-from tasks.runtime.card_locks import Taken
-from tasks.runtime.context import Connections
+from tasks.runtime.card_locks import CardLocks
+from tasks.runtime.context import Context
 
 AHEAD = 12
 """Cards looked up at once: four seconds' worth at 3 a second, after which what became urgent
 meanwhile goes first."""
 
 
-class Line:
+class PushOrder:
     """Hands out page ids of cards that differ, to several takers.
 
     Args:
@@ -30,9 +30,9 @@ class Line:
     """
 
     def __init__(
-        self, on: Connections, board: Board, taken: Taken, among: Collection[str] | None = None
+        self, ctx: Context, board: Board, taken: CardLocks, among: Collection[str] | None = None
     ) -> None:
-        self._on = on
+        self._on = ctx
         self._board = board
         self._taken = taken
         self._among = among

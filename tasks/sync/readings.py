@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from models.sync.reconcile import Settled
+from models.sync.reconcile import ReconcileResult
 from tasks.sync.fetch import Readings
 
 
@@ -31,9 +31,9 @@ def not_understood(readings: Readings, error: str) -> Readings:
     return Readings(failed=dict.fromkeys(pages_in(readings), error), odd=odd)
 
 
-def together(first: Settled, second: Settled) -> Settled:
+def together(first: ReconcileResult, second: ReconcileResult) -> ReconcileResult:
     """What came of both parts."""
-    return Settled(
+    return ReconcileResult(
         outcomes=first.outcomes + second.outcomes,
         again=first.again + second.again,
         doubted={**first.doubted, **second.doubted},

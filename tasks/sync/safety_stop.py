@@ -8,14 +8,14 @@ import structlog
 
 from models.sync.row_locks import BATCH
 from models.sync.safety_stop import GONE, MOVES, Waiting, let_few_go, let_go, missing_pages, waiting
-from models.sync.take_board import Taken, take_some
+from models.sync.take_board import TakenBoard, take_some
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import CONFIRMED, forget, get_moment, remember
 from tasks.alerts import Level, resolve_alert, send_alert
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import read_by_id
-from tasks.sync.store import Reader, take_in
+from tasks.sync.store import SyncContext, take_in
 
 log = structlog.get_logger("showrunner.safety")
 
@@ -24,22 +24,22 @@ BY_ID_MOST = 400
 """Pages looked at by one cycle: a couple of minutes' worth at 3 a second."""
 
 
-async def confirm(on: Connections) -> Waiting:
+async def confirm(ctx: Context) -> Waiting:
     """Remember that the operator confirms, until that was used on cards that wait; how many do now."""
-    async with on.sessions.begin() as session:
-        await remember(session, CONFIRMED, moment=on.clock())
+    async with ctx.sessions.begin() as session:
+        await remember(session, CONFIRMED, moment=ctx.clock())
         return await waiting(session)
 
 
-async def take_board(on: Connections, correlation_id: str | None) -> Taken:
+async def take_board(ctx: Context, correlation_id: str | None) -> TakenBoard:
     """Let the board's status count for every card whose move waits to be put back, a batch at a time.
 
     Pages that wait to be marked as trashed go on waiting: `confirm` is about them.
     """
     taken, left, last = 0, 0, ""
     while True:
-        async with on.sessions.begin() as session:
-            now = on.clock()
+        async with ctx.sessions.begin() as session:
+            now = ctx.clock()
             some = await take_some(
                 session, after=last, limit=BATCH, now=now, correlation_id=correlation_id
             )
@@ -48,63 +48,63 @@ async def take_board(on: Connections, correlation_id: str | None) -> Taken:
             break
         last = some.last
     log.info("board_taken", cards=taken, left=left)
-    return Taken(taken=taken, left=left)
+    return TakenBoard(taken=taken, left=left)
 
 
-async def missing(on: Connections) -> list[str]:
+async def missing(ctx: Context) -> list[str]:
     """Pages of the cards that wait to be marked as trashed."""
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         return await missing_pages(session, _SHOWN)
 
 
-async def see_to_the_waiting(on: Connections, reader: Reader, report: Report) -> None:
+async def see_to_the_waiting(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Go on with the cards that wait if the operator confirmed; else look whether they need to, and ask once.
 
     Raises:
         NotionAuthError, NotionUnavailable, BoardError: what concerns all cards alike.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         some, asked = await waiting(session), await open_incidents(session, "safety_stop")
         confirmed = await get_moment(session, CONFIRMED) is not None
     if some and confirmed:
-        await _go_on(on, reader, report)
+        await _go_on(ctx, sync, report)
     elif some:
-        await _look_again(on, reader, report)
-        async with on.sessions.begin() as session:
+        await _look_again(ctx, sync, report)
+        async with ctx.sessions.begin() as session:
             await let_few_go(session)
     if some or asked:
-        await _ask(on, [incident.name for incident in asked])
+        await _ask(ctx, [incident.name for incident in asked])
 
 
-async def _go_on(on: Connections, reader: Reader, report: Report) -> None:
+async def _go_on(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Put back what waits to be, and believe gone what still looks so; the confirmation is used up when all is done."""
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         pages = await missing_pages(session, BY_ID_MOST + 1)
     if pages:
-        confirmed = replace(reader, confirmed=True)
-        await take_in(on, confirmed, await read_by_id(on, reader.board, pages[:BY_ID_MOST]), report)
-    async with on.sessions.begin() as session:
+        confirmed = replace(sync, confirmed=True)
+        await take_in(ctx, confirmed, await read_by_id(ctx, sync.board, pages[:BY_ID_MOST]), report)
+    async with ctx.sessions.begin() as session:
         await let_go(session)
         if len(pages) <= BY_ID_MOST:
             await forget(session, CONFIRMED)
     log.info("confirmation_used", looked_at=len(pages[:BY_ID_MOST]))
 
 
-async def _look_again(on: Connections, reader: Reader, report: Report) -> None:
+async def _look_again(ctx: Context, sync: SyncContext, report: Report) -> None:
     """See whether pages that were not found are there again: one of them tells whether to look at the others."""
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         pages = await missing_pages(session, BY_ID_MOST)
     for some in (pages[:1], pages[1:]):
         if not some:
             return
-        await take_in(on, reader, await read_by_id(on, reader.board, some), report)
-        async with on.sessions() as session:
+        await take_in(ctx, sync, await read_by_id(ctx, sync.board, some), report)
+        async with ctx.sessions() as session:
             if some[0] in await missing_pages(session, BY_ID_MOST):
                 return
 
 
-async def _ask(on: Connections, asked: list[str]) -> None:
-    async with on.sessions() as session:
+async def _ask(ctx: Context, asked: list[str]) -> None:
+    async with ctx.sessions() as session:
         some = await waiting(session)
     titles = {
         MOVES: (
@@ -115,7 +115,7 @@ async def _ask(on: Connections, asked: list[str]) -> None:
     }
     for incident, (count, title) in titles.items():
         if count:
-            await send_alert(on, Level.ERROR, incident, title, {"cards": count})
+            await send_alert(ctx, Level.ERROR, incident, title, {"cards": count})
     await resolve_alert(
-        on, *(incident for incident in asked if not titles.get(incident, (0, ""))[0])
+        ctx, *(incident for incident in asked if not titles.get(incident, (0, ""))[0])
     )

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from models.rules.board_schema import Board
 from models.sync.stale_queries import WITNESSES, Known, same_state, vouched, witnesses
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.sync.fetch import Read, Readings, read_by_id
 
 
@@ -24,7 +24,7 @@ def _answer(read: Read) -> tuple[object, ...]:
 
 
 async def vouch(
-    on: Connections, board: Board, rows: Sequence[Read], doubted: Mapping[str, Known]
+    ctx: Context, board: Board, rows: Sequence[Read], doubted: Mapping[str, Known]
 ) -> Readings:
     """Look at some pages of one answer; they, and the rows that they vouch for.
 
@@ -33,7 +33,7 @@ async def vouch(
     by_page = {read.card.page_id: read for read in rows}
     known = {page_id: doubted[page_id] for page_id in by_page}
     asked = witnesses(known)
-    found = await read_by_id(on, board, asked)
+    found = await read_by_id(ctx, board, asked)
     now = {read.card.page_id: read.card for read in found.cards}
     if all(page_id in now and same_state(now[page_id], by_page[page_id].card) for page_id in asked):
         found.cards += [

@@ -10,16 +10,16 @@ import structlog
 
 from models.rules.board_schema import Board
 from models.rules.validation import validate_notion_entry
-from models.sync.lost_updates import Claim
-from models.sync.observations import Look, cards_among, news
-from models.sync.reconcile import Outcome, Settled, mark_gone, settle
-from models.sync.row_locks import hold
+from models.sync.lost_updates import ReportedEdit
+from models.sync.observations import Observation, cards_among, news
+from models.sync.reconcile import Outcome, ReconcileResult, mark_gone, reconcile
+from models.sync.row_locks import lock_rows
 from models.sync.safety_stop import is_watched, not_to_believe
 from models.sync.unreadable_cards import known_unreadable, mark_unreadable
 from models.tables import webhook_events as inbox
 from models.tables.card import live_cards
 from models.tables.sync_state import WATERMARK, get_moment
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.failed_cards import alert_failing
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
@@ -32,7 +32,7 @@ log = structlog.get_logger("showrunner.ingest")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reader:
+class SyncContext:
     """In whose name cards are stored.
 
     Attributes:
@@ -59,7 +59,7 @@ class Events:
 
     pages: Mapping[str, Sequence[int]] = field(default_factory=dict)
     settled: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
+    claims: Mapping[str, Sequence[ReportedEdit]] = field(default_factory=dict)
 
     def of(self, page_ids: Collection[str]) -> Events:
         """The part that concerns these pages."""
@@ -73,42 +73,42 @@ class Events:
 class Stored:
     """What a commit did: the cards looked at, those found gone, and how often those that are odd could not be read."""
 
-    settled: Settled
+    settled: ReconcileResult
     gone: Sequence[Outcome]
     unreadable: Mapping[str, int]
 
 
 async def take_in(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     readings: Readings,
     report: Report,
     events: Events | None = None,
 ) -> None:
     """Validate, store and report readings; read again by id what a newer look had overtaken."""
     events = events or Events()
-    first = await _take_in(on, reader, readings, report, events)
+    first = await _take_in(ctx, sync, readings, report, events)
     again = set(first.again)
     for rows in answers(readings, first.doubted):
         try:
-            checked = await vouch(on, reader.board, rows, first.doubted)
+            checked = await vouch(ctx, sync.board, rows, first.doubted)
         except Exception as error:  # noqa: BLE001 - a boundary: these pages are read by id
             cost_of_one(error, pages=len(rows))
             continue
         looked_at = {*checked.failed, *checked.gone, *(read.card.page_id for read in checked.cards)}
         again -= looked_at
-        again |= set((await _take_in(on, reader, checked, report, events.of(looked_at))).again)
+        again |= set((await _take_in(ctx, sync, checked, report, events.of(looked_at))).again)
     if again:
         # What is overtaken a second time had a newer look than this one, which stored whatever
         # there was to say.
-        second = await read_by_id(on, reader.board, sorted(again))
-        await _take_in(on, reader, second, report, events.of(again), final=True)
+        second = await read_by_id(ctx, sync.board, sorted(again))
+        await _take_in(ctx, sync, second, report, events.of(again), final=True)
 
 
-async def take_in_news(on: Connections, reader: Reader, readings: Readings, report: Report) -> None:
+async def take_in_news(ctx: Context, sync: SyncContext, readings: Readings, report: Report) -> None:
     """Take in what of a query's answer says anything new."""
-    channels = await on.channels()
-    async with on.sessions() as session:
+    channels = await ctx.channels()
+    async with ctx.sessions() as session:
         odd = readings.odd - await known_unreadable(session, readings.odd)
         try:
             fresh = await news(
@@ -120,72 +120,72 @@ async def take_in_news(on: Connections, reader: Reader, readings: Readings, repo
     cards = [read for read in readings.cards if read.card.page_id in fresh]
     if cards or odd:
         failed = {page_id: readings.failed[page_id] for page_id in odd}
-        await take_in(on, reader, Readings(cards=cards, odd=odd, failed=failed), report)
+        await take_in(ctx, sync, Readings(cards=cards, odd=odd, failed=failed), report)
 
 
 async def _take_in(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     readings: Readings,
     report: Report,
     events: Events,
     *,
     final: bool = False,
-) -> Settled:
+) -> ReconcileResult:
     """One pass.
 
     Where an error that nobody foresaw stops it, each half of the pages by itself, down to single
     ones.
     """
     try:
-        looks = await validate_cards(on, readings) if readings.cards else []
-        stored = await store_cards(on, reader, looks, readings, events, final=final)
+        observations = await validate_cards(ctx, readings) if readings.cards else []
+        stored = await store_cards(ctx, sync, observations, readings, events, final=final)
     except Exception as error:
         pages = pages_in(readings)
         if not pages or not concerns_one(error):
             raise
         if len(pages) == 1:
             readings = not_understood(readings, cost_of_one(error, notion_page_id=pages[0]))
-            stored = await store_cards(on, reader, [], readings, events, final=final)
+            stored = await store_cards(ctx, sync, [], readings, events, final=final)
         else:
-            return await _take_in_halves(on, reader, readings, report, events, final=final)
-    tell(stored, report, quiet=reader.importing)
-    await tell_failed(on, stored, readings.failed, report)
+            return await _take_in_halves(ctx, sync, readings, report, events, final=final)
+    tell(stored, report, quiet=sync.importing)
+    await tell_failed(ctx, stored, readings.failed, report)
     return stored.settled
 
 
 async def _take_in_halves(
-    on: Connections,
-    reader: Reader,
+    ctx: Context,
+    sync: SyncContext,
     readings: Readings,
     report: Report,
     events: Events,
     *,
     final: bool,
-) -> Settled:
+) -> ReconcileResult:
     pages = pages_in(readings)
     half, others = pages[: len(pages) // 2], pages[len(pages) // 2 :]
     with_settled = replace(events.of(half), settled=events.settled)
-    first = await _take_in(on, reader, part_of(readings, half), report, with_settled, final=final)
+    first = await _take_in(ctx, sync, part_of(readings, half), report, with_settled, final=final)
     second = await _take_in(
-        on, reader, part_of(readings, others), report, events.of(others), final=final
+        ctx, sync, part_of(readings, others), report, events.of(others), final=final
     )
     return together(first, second)
 
 
 @step("validate_cards", holds="validate {readings}")
-async def validate_cards(on: Connections, readings: Readings) -> list[Look]:
+async def validate_cards(ctx: Context, readings: Readings) -> list[Observation]:
     """What each card breaks of the rules (spec 2.1 and 2.2)."""
-    channels = await on.channels()
+    channels = await ctx.channels()
     return [judged(read, channels) for read in readings.cards]
 
 
-def judged(read: Read, channels: Mapping[str, object]) -> Look:
+def judged(read: Read, channels: Mapping[str, object]) -> Observation:
     """A reading with its channel as it is configured, and with what is wrong with it."""
     card = read.card.in_channels(channels)
     violations = validate_notion_entry(card, channels)
     began, ended, by_id = read.began, read.ended, read.by_id
-    return Look(
+    return Observation(
         card=card,
         violations=violations,
         began=began,
@@ -198,9 +198,9 @@ def judged(read: Read, channels: Mapping[str, object]) -> Look:
 
 @step("store_cards", holds="store {readings}", tags=("inbox",))
 async def store_cards(
-    on: Connections,
-    reader: Reader,
-    looks: Sequence[Look],
+    ctx: Context,
+    sync: SyncContext,
+    observations: Sequence[Observation],
     readings: Readings,
     events: Events,
     *,
@@ -211,11 +211,13 @@ async def store_cards(
     Args:
         final: whether events end even if their look was overtaken once more.
     """
-    now = on.clock()
-    async with on.sessions.begin() as session:
-        watched = await is_watched(session, on.connection(reader.board), now)
-        trashed = [look.card.page_id for look in looks if look.card.in_trash]
-        unsure = not reader.confirmed and (readings.gone or trashed)
+    now = ctx.clock()
+    async with ctx.sessions.begin() as session:
+        watched = await is_watched(session, ctx.connection(sync.board), now)
+        trashed = [
+            observation.card.page_id for observation in observations if observation.card.in_trash
+        ]
+        unsure = not sync.confirmed and (readings.gone or trashed)
         waiting = (
             await not_to_believe(session, readings.gone, trashed, watched=watched, now=now)
             if unsure
@@ -227,15 +229,19 @@ async def store_cards(
         if readings.gone or unread:
             # All at once, or two of us may wait for each other: each for a page that the other
             # holds already.
-            concerned = [*readings.gone, *unread, *(look.card.page_id for look in looks)]
-            await hold(session, concerned, making=cards_among(looks) | readings.odd)
-        settled = await settle(
+            concerned = [
+                *readings.gone,
+                *unread,
+                *(observation.card.page_id for observation in observations),
+            ]
+            await lock_rows(session, concerned, making=cards_among(observations) | readings.odd)
+        settled = await reconcile(
             session,
-            looks,
+            observations,
             now=now,
-            correlation_id=reader.correlation_id,
-            bot_ids=reader.bot_ids,
-            importing=reader.importing,
+            correlation_id=sync.correlation_id,
+            bot_ids=sync.bot_ids,
+            importing=sync.importing,
             # An event may show a card before the first import does, and a later import one that was
             # made since.
             first_import=await get_moment(session, WATERMARK) is None,
@@ -243,7 +249,7 @@ async def store_cards(
             watched=watched,
             waiting=waiting,
         )
-        correlation_id = reader.correlation_id
+        correlation_id = sync.correlation_id
         gone = await mark_gone(
             session, readings.gone, now=now, correlation_id=correlation_id, waiting=waiting
         )
@@ -267,7 +273,7 @@ async def store_cards(
 
 
 async def tell_failed(
-    on: Connections, stored: Stored, failed: Mapping[str, str], report: Report
+    ctx: Context, stored: Stored, failed: Mapping[str, str], report: Report
 ) -> None:
     """Log, count and, where it goes on for long, alert what could not be read."""
     for page_id, error in failed.items():
@@ -275,7 +281,7 @@ async def tell_failed(
         report.failed += 1
         report.note(page_id, "cannot be read", error)
         log.error("card_unreadable", notion_page_id=page_id, error=error)
-        await alert_failing(on, page_id, attempts, "A card of the board cannot be read", error)
+        await alert_failing(ctx, page_id, attempts, "A card of the board cannot be read", error)
 
 
 def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:

@@ -10,11 +10,11 @@ from models.rules.codec import to_minute
 from models.tables.card import Card, cards_kept_long_enough, cards_of_other_channels
 from models.tables.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
 from tasks.sync.fetch import Read, Readings, Window, scan
-from tasks.sync.store import Reader, take_in, take_in_news
+from tasks.sync.store import SyncContext, take_in, take_in_news
 
 CHANNEL_FILE = "channel_file"
 """The incident of a channel file that is wrong, before its name."""
@@ -25,7 +25,7 @@ nothing."""
 
 
 async def sweep(
-    on: Connections, reader: Reader, report: Report, *, since: datetime | None = None
+    ctx: Context, sync: SyncContext, report: Report, *, since: datetime | None = None
 ) -> datetime | None:
     """Take in whatever was edited since the last sweep began. One request when nothing was.
 
@@ -39,77 +39,77 @@ async def sweep(
         When it began, by Notion's clock. None when there is no last time yet: then the board must
         be imported first.
     """
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         watermark = await get_moment(session, WATERMARK)
     if watermark is None:
         return None
-    await judge_again(on, reader, report)
+    await judge_again(ctx, sync, report)
     whole = since is None or watermark == BEGINNING
     edited = watermark - OVERLAP if since is None or watermark == BEGINNING else to_minute(since)
     began: datetime | None = None
-    async for readings in scan(on, reader.board, Window(edited=edited)):
-        began = began or on.notion.server_time or on.clock()
-        await take_in_news(on, reader, readings, report)
+    async for readings in scan(ctx, sync.board, Window(edited=edited)):
+        began = began or ctx.notion.server_time or ctx.clock()
+        await take_in_news(ctx, sync, readings, report)
     if whole:
-        async with on.sessions.begin() as session:
+        async with ctx.sessions.begin() as session:
             # Unless somebody set it back meanwhile, because the board changed under this sweep.
             if await get_moment(session, WATERMARK) == watermark:
                 await remember(session, WATERMARK, moment=began)
     return began
 
 
-async def judge_again(on: Connections, reader: Reader, report: Report) -> None:
+async def judge_again(ctx: Context, sync: SyncContext, report: Report) -> None:
     """When the configured channels changed, judge anew the cards whose channel that concerns.
 
     No request is needed.
     """
-    folder = await on.channel_folder()
+    folder = await ctx.channel_folder()
     channels = sorted(folder.channels)
     now_known = {
         "ids": channels,
         "texts": {id_: channel.text for id_, channel in sorted(folder.channels.items())},
         "wrong": [fault.file for fault in folder.faults],
     }
-    async with on.sessions() as session:
+    async with ctx.sessions() as session:
         known = await get_value(session, CHANNELS) or {}
         if known == now_known:
             return
         changed = known.get("ids") != channels
         concerned = await cards_of_other_channels(session, channels) if changed else []
-    await _tell_wrong_files(on, folder.faults, known.get("wrong", ()))
-    await judge_as_seen(on, reader, concerned, report)
-    async with on.sessions.begin() as session:
+    await _tell_wrong_files(ctx, folder.faults, known.get("wrong", ()))
+    await judge_as_seen(ctx, sync, concerned, report)
+    async with ctx.sessions.begin() as session:
         await remember(session, CHANNELS, value=now_known)
 
 
 async def _tell_wrong_files(
-    on: Connections, faults: Sequence[ChannelFault], before: Sequence[str]
+    ctx: Context, faults: Sequence[ChannelFault], before: Sequence[str]
 ) -> None:
     """Alert each channel file that is wrong, once; it is over when the file is mended or gone."""
     for fault in faults:
         facts = {"file": fault.file, "what is wrong": fault.reason}
         await send_alert(
-            on, Level.ERROR, f"{CHANNEL_FILE}:{fault.file}", f"Channel file {fault}"[:500], facts
+            ctx, Level.ERROR, f"{CHANNEL_FILE}:{fault.file}", f"Channel file {fault}"[:500], facts
         )
     wrong = {fault.file for fault in faults}
-    await resolve_alert(on, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))
+    await resolve_alert(ctx, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))
 
 
-async def end_waits(on: Connections, reader: Reader, report: Report) -> None:
+async def end_waits(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Judge anew the cards whose Status was left alone long enough for a move that waits.
 
     No request is needed.
     """
-    async with on.sessions() as session:
-        over = await cards_kept_long_enough(session, now=on.clock())
-    await judge_as_seen(on, reader, over, report)
+    async with ctx.sessions() as session:
+        over = await cards_kept_long_enough(session, now=ctx.clock())
+    await judge_as_seen(ctx, sync, over, report)
 
 
 async def judge_as_seen(
-    on: Connections, reader: Reader, cards: Sequence[Card], report: Report
+    ctx: Context, sync: SyncContext, cards: Sequence[Card], report: Report
 ) -> None:
     """Take in cards once more as they were last seen, because what decides about them changed."""
-    readings, now = Readings(), on.clock()
+    readings, now = Readings(), ctx.clock()
     for card in cards:
         try:
             seen = card.as_seen(now)
@@ -123,4 +123,4 @@ async def judge_as_seen(
                 Read(card=seen, began=now, ended=now, by_id=True, remembered=True)
             )
     if cards:
-        await take_in(on, reader, readings, report)
+        await take_in(ctx, sync, readings, report)

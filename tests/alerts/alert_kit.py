@@ -151,27 +151,27 @@ class Gate:
 async def push(stage: Stage) -> None:
     """One run of the push flow, as `flows.push` does it; its failure is the run's."""
     with suppress(ShowrunnerError):
-        async with recorded("push", stage.on) as run, one_at_a_time(run.on, Lock.PUSH):
-            await cycle(run.on, run.report, run.correlation_id)
+        async with recorded("push", stage.ctx) as run, one_at_a_time(run.ctx, Lock.PUSH):
+            await cycle(run.ctx, run.report, run.correlation_id)
 
 
 async def ingest(stage: Stage) -> None:
     """One run of the ingest flow."""
     with suppress(ShowrunnerError):
-        async with recorded("ingest", stage.on) as run:
-            await drain_inbox(run.on, run.report, gathering=True)
+        async with recorded("ingest", stage.ctx) as run:
+            await drain_inbox(run.ctx, run.report, gathering=True)
 
 
 async def passes(stage: Stage, seconds: float) -> None:
     """Time passes, and every half minute of it what waits is told."""
     for _ in range(int(seconds // 30)):
         stage.clock.pass_(30)
-        await deliver_alerts(stage.on)
+        await deliver_alerts(stage.ctx)
 
 
 def watch_of(stage: Stage, *, of_database: bool = True) -> Watch:
     """A watch on the stage's database, by the stage's clock."""
-    return Watch(stage.on.settings, stage.sessions, of_database=of_database, clock=stage.clock)
+    return Watch(stage.ctx.settings, stage.sessions, of_database=of_database, clock=stage.clock)
 
 
 async def watched(stage: Stage, *watches: Watch, seconds: float) -> None:

@@ -28,7 +28,7 @@ async def stage(sessions: Sessions, receiver: Receiver) -> AsyncIterator[Stage]:
     """A board, a database and our steps, with a clock of their own, whose alerts go to the receiver."""
     made = Stage(sessions, Clock())
     await made.open()
-    made.on.settings = made.on.settings.model_copy(update={"alert_urls": (receiver.url,)})
+    made.ctx.settings = made.ctx.settings.model_copy(update={"alert_urls": (receiver.url,)})
     yield made
     await made.close()
 

@@ -12,14 +12,14 @@ from alert_kit import NOW, Gate, Receiver, push, watch_of, watched
 from stage import Stage
 
 from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
-from tasks.operations.watchdog import GOOD_WITHIN, Sight, Watch, stalled_since, watching
+from tasks.operations.watchdog import GOOD_WITHIN, Watch, WatchdogFacts, stalled_since, watching
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync import cycle as cycles
 
 MINUTE = timedelta(minutes=1)
 
 
-def sight(**seen: object) -> Sight:
+def sight(**seen: object) -> WatchdogFacts:
     nothing = {
         "last_good": None,
         "watched_since": NOW,
@@ -27,7 +27,7 @@ def sight(**seen: object) -> Sight:
         "incidents": (),
         "failed": None,
     }
-    return Sight(**{**nothing, "running": False, **seen})  # type: ignore[arg-type]
+    return WatchdogFacts(**{**nothing, "running": False, **seen})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def sight(**seen: object) -> Sight:
     ],
 )
 def test_five_minutes_are_counted_from_the_last_thing_that_went_well(
-    seen: Sight,
+    seen: WatchdogFacts,
     progressed: object,
     late: bool,  # noqa: FBT001 - a parameter of the table
 ) -> None:
@@ -87,7 +87,7 @@ async def test_a_message_names_the_other_incidents_and_what_is_under_way(
     await watch.look()
     stage.sandbox.faults.add(status=401)
     await push(stage)
-    async with one_at_a_time(stage.on, Lock.PUSH):
+    async with one_at_a_time(stage.ctx, Lock.PUSH):
         await watched(stage, watch, seconds=330)
     message = receiver.messages[-1]["message"]
     assert "last good cycle: never" in message
@@ -114,7 +114,7 @@ async def test_a_prefect_server_that_is_away_is_named(stage: Stage, receiver: Re
     gone.open()
     gone.close()
     api = f"http://127.0.0.1:{gone.port}/api"
-    stage.on.settings = stage.on.settings.model_copy(update={"prefect_api_url": api})
+    stage.ctx.settings = stage.ctx.settings.model_copy(update={"prefect_api_url": api})
     watch = watch_of(stage)
     await watch.look()
     await watched(stage, watch, seconds=330)
@@ -174,7 +174,7 @@ async def test_a_cycle_that_works_through_a_backlog_is_good_each_time_it_looks_u
         await stage.moves(page, "Processing")
     watch = watch_of(stage)
     goods = []
-    write = stage.on.notion.update_page
+    write = stage.ctx.notion.update_page
 
     async def slowly(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         await watched(stage, watch, seconds=90)
@@ -182,7 +182,7 @@ async def test_a_cycle_that_works_through_a_backlog_is_good_each_time_it_looks_u
             goods.append(await get_moment(session, LAST_GOOD_CYCLE))
         return await write(page_id, properties)
 
-    monkeypatch.setattr(stage.on.notion, "update_page", slowly)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", slowly)
     await push(stage)
     assert len(set(goods)) == len(pages) == 8
     assert stage.clock() - NOW > 2 * GOOD_WITHIN
@@ -240,7 +240,7 @@ async def test_a_watch_goes_on_after_whatever_happens_to_it(
     async with stage.sessions.begin() as session:
         await remember(session, FAILED_CYCLE, value={"wrong": "shape"}, moment=NOW)
     watch = Watch(
-        stage.on.settings, stage.sessions, of_database=True, clock=stage.clock, sleep=sleep
+        stage.ctx.settings, stage.sessions, of_database=True, clock=stage.clock, sleep=sleep
     )
     async with watching(watch):
         await asyncio.wait_for(looked.wait(), 20)

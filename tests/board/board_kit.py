@@ -17,7 +17,7 @@ from models.postgres.engine import Sessions
 from models.rules.statuses import BoardStatus
 from tasks.board.create import MadeBoard, make_board
 from tasks.board.repair import Repair, repair
-from tasks.board.snapshot import Site, look
+from tasks.board.snapshot import Site, take_snapshot
 from tasks.notion.client import NotionClient
 
 CHANNELS = ("deep_sea_stories", "history_in_ten")
@@ -121,10 +121,10 @@ class Board:
         self.views = {key: str(view["id"]) for key, view in made.sight.planned_views.items()}
 
     async def slugs(self) -> list[str]:
-        return [one.slug for one in drift(await look(self.workspace.site, self.id))]
+        return [one.slug for one in drift(await take_snapshot(self.workspace.site, self.id))]
 
     async def repair(self) -> Repair:
-        return await repair(self.workspace.site, await look(self.workspace.site, self.id))
+        return await repair(self.workspace.site, await take_snapshot(self.workspace.site, self.id))
 
     async def source(self) -> dict[str, Any]:
         return await self.workspace.ask("GET", f"/v1/data_sources/{self.source_id}")

@@ -11,7 +11,7 @@ from board_kit import STATUSES, Board
 
 from models.board.drift import drift
 from models.board.drift_kinds import Severity
-from tasks.board.snapshot import look
+from tasks.board.snapshot import take_snapshot
 
 OURS = "showrunner board repair"
 
@@ -302,7 +302,7 @@ async def test_what_repair_says_it_mends_is_what_it_mends(known_board: Board) ->
         with_option("Status", "Parking"),
     ):
         await happens(known_board)
-    before = await look(known_board.workspace.site, known_board.id)
+    before = await take_snapshot(known_board.workspace.site, known_board.id)
     done = await known_board.repair()
     assert {one.slug for one in done.mended} == {"property-missing", "status-option-missing"}
     assert [one.slug for one in done.left] == ["status-unknown"]
@@ -339,7 +339,7 @@ async def test_the_worst_comes_first(known_board: Board) -> None:
     await without("Time in Status", "Topic", "Attention")(known_board)
     await with_option("Status", "Parking")(known_board)
     await renamed("Title", "Name")(known_board)
-    found = drift(await look(known_board.workspace.site, known_board.id))
+    found = drift(await take_snapshot(known_board.workspace.site, known_board.id))
     cosmetic = [Severity.COSMETIC] * 2
     assert [one.severity for one in found] == [
         Severity.STOPS,
@@ -353,7 +353,7 @@ async def test_the_worst_comes_first(known_board: Board) -> None:
 async def test_what_notion_refuses_is_said_with_its_reason(known_board: Board) -> None:
     await without_view("errors")(known_board)
     site = known_board.workspace.site
-    sight = await look(site, known_board.id)
+    sight = await take_snapshot(site, known_board.id)
     known_board.workspace.sandbox.faults.add(status=400, method="POST", path="/v1/views")
     done = await known_board.repair()
     ((one, reason),) = done.refused

@@ -7,7 +7,7 @@ from board_kit import STATUSES, Board, Killed, Workspace
 
 from models.board.drift import drift
 from models.errors import GiveUp, NotionWriteUncertain
-from tasks.board.snapshot import look
+from tasks.board.snapshot import take_snapshot
 
 COLOURS = {"gray": 2, "blue": 14, "yellow": 4, "green": 2, "red": 4}
 POSTS, PATCHES = 4 + 6, 3
@@ -169,7 +169,7 @@ async def test_a_write_that_was_not_saved_is_said_and_the_next_run_goes_on(
 
 async def is_whole(workspace: Workspace) -> None:
     made = await workspace.make()
-    assert drift(await look(workspace.site, made.database_id)) == []
+    assert drift(await take_snapshot(workspace.site, made.database_id)) == []
     titles = [
         block["child_database"]["title"]
         for block in await workspace.site.notion.child_databases(workspace.page_id)

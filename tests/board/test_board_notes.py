@@ -8,7 +8,7 @@ from stage import rich
 from models.board.drift import drift
 from models.board.drift_kinds import Drift
 from tasks.board.repair import repair
-from tasks.board.snapshot import Site, look, with_notes
+from tasks.board.snapshot import Site, take_snapshot, with_notes
 
 
 async def noted(workspace: Workspace, board: Board, *texts: str) -> None:
@@ -21,7 +21,7 @@ async def noted(workspace: Workspace, board: Board, *texts: str) -> None:
 
 
 async def told(site: Site, database_id: str) -> list[Drift]:
-    found = drift(await with_notes(site, await look(site, database_id)))
+    found = drift(await with_notes(site, await take_snapshot(site, database_id)))
     return [one for one in found if one.slug == "attention-holds-notes"]
 
 
@@ -51,6 +51,6 @@ async def test_a_column_that_is_renamed_before_the_first_cycle_is_peoples_and_re
     assert len(await told(workspace.site, known_board.id)) == 1
     await known_board.change(Attention={"name": "Notes"})
     assert await told(workspace.site, known_board.id) == []
-    done = await repair(workspace.site, await look(workspace.site, known_board.id))
+    done = await repair(workspace.site, await take_snapshot(workspace.site, known_board.id))
     assert ("property-missing", "Attention") in [(one.slug, one.about) for one in done.mended]
     assert {"Notes", "Attention"} <= set((await known_board.source())["properties"])

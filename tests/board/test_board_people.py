@@ -10,7 +10,7 @@ from board_kit import STATUSES, Board, Workspace
 from models.board.drift import drift
 from tasks.board.create import MadeBoard
 from tasks.board.repair import repair
-from tasks.board.snapshot import look
+from tasks.board.snapshot import take_snapshot
 
 
 async def people_at_work(board: Board) -> None:
@@ -126,7 +126,7 @@ async def test_a_view_that_is_known_by_its_id_may_be_called_and_may_show_anythin
     await known_board.set_view(
         "errors", name="Trouble", filter={"property": "Status", "select": {"equals": "Draft"}}
     )
-    found = drift(await look(known_board.workspace.site, known_board.id))
+    found = drift(await take_snapshot(known_board.workspace.site, known_board.id))
     assert [one.slug for one in found] == ["view-shows-other-cards"]
     assert "“Trouble”" in found[0].wrong
     await known_board.repair()
@@ -159,7 +159,7 @@ async def test_a_repair_keeps_the_option_that_somebody_added_a_moment_ago(
     await known_board.set_options(
         "Status", [o for o in await known_board.options("Status") if o["name"] != "Queued"]
     )
-    sight = await look(known_board.workspace.site, known_board.id)
+    sight = await take_snapshot(known_board.workspace.site, known_board.id)
     await known_board.set_options(
         "Status", [*await known_board.options("Status"), {"name": "Parking"}]
     )
@@ -197,7 +197,7 @@ async def self_made(workspace: Workspace, **properties: Any) -> Board:
             "initial_data_source": {"properties": {**schema, **properties}},
         },
     )
-    sight = await look(workspace.site, made["id"])
+    sight = await take_snapshot(workspace.site, made["id"])
     return Board(workspace, MadeBoard(new=False, sight=sight, added=[], refused=[], left=[]))
 
 
@@ -228,7 +228,7 @@ async def test_a_board_that_people_made_is_completed_and_its_own_types_are_kept(
         "last_edited_time",
         "formula",
     ]
-    views = (await look(known_workspace.site, board.id)).planned_views
+    views = (await take_snapshot(known_workspace.site, board.id)).planned_views
     assert views["pipeline"]["configuration"]["group_by"]["group_by"] == "option"
     assert all("status" in part for part in views["errors"]["filter"]["or"])
 
@@ -249,7 +249,7 @@ async def test_a_board_in_no_page_gets_everything_but_the_relations(
 ) -> None:
     board = Board(known_workspace, await known_workspace.make())
     await board.change(Assets=None)
-    sight = await look(known_workspace.site, board.id)
+    sight = await take_snapshot(known_workspace.site, board.id)
     database = {**(sight.database or {}), "parent": {"type": "workspace", "workspace": True}}
     done = await repair(known_workspace.site, replace(sight, database=database))
     ((one, reason),) = done.refused
@@ -268,7 +268,7 @@ async def test_a_table_that_people_call_as_we_call_our_board_is_theirs(
     }
     theirs = await known_workspace.ask("POST", "/v1/views", mine)
     await board.repair()
-    ours = (await look(known_workspace.site, board.id)).planned_views["pipeline"]
+    ours = (await take_snapshot(known_workspace.site, board.id)).planned_views["pipeline"]
     assert (ours["type"], ours["id"] != theirs["id"]) == ("board", True)
 
 

@@ -27,16 +27,16 @@ async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
 
 async def another_token(stage: Stage) -> tuple[str, str]:
     """Our process is started again with the other connection's token; the former bot and the new one."""
-    former = await bot_id(stage.on)
-    await stage.on.notion.aclose()
-    stage.on = stage.connected(NEW_TOKEN)
-    return former, str((await stage.on.notion.me())["id"])
+    former = await bot_id(stage.ctx)
+    await stage.ctx.notion.aclose()
+    stage.ctx = stage.connected(NEW_TOKEN)
+    return former, str((await stage.ctx.notion.me())["id"])
 
 
 async def tell_of_writes(stage: Stage, page: str, *bots: str) -> None:
     """Notion tells that those bots have changed the card's Status when it was written last."""
     (*_, write) = (await stage.card(page)).recent["writes"]
-    board = await followed_board(stage.on)
+    board = await followed_board(stage.ctx)
     data = {"updated_properties": [board.properties["Status"].id]}
     authors = [{"id": bot, "type": "bot"} for bot in bots]
     await stage.told(page, authors=authors, data=data, timestamp=write["until"])
@@ -82,15 +82,15 @@ async def test_neither_bots_events_count_as_a_burst_of_people(stage: Stage) -> N
         await stage.told(page, authors=[{"id": author, "type": "bot"}])
     await stage.told(page)
     async with stage.sessions() as session:
-        due = await inbox.count_due(session, now=stage.clock(), bot_ids=await bot_ids(stage.on))
+        due = await inbox.count_due(session, now=stage.clock(), bot_ids=await bot_ids(stage.ctx))
     assert due == 2
 
 
 async def test_what_the_former_bot_wrote_last_is_not_recorded_as_a_persons(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
-    former = stage.on.notion
-    stage.on = stage.connected(NEW_TOKEN)
+    former = stage.ctx.notion
+    stage.ctx = stage.connected(NEW_TOKEN)
     await former.update_page(page, properties(priority="High"))
     await former.aclose()
     stage.clock.pass_(60)
@@ -102,11 +102,11 @@ async def test_a_token_is_asked_about_once_and_never_stored(stage: Stage) -> Non
     await stage.cycle()
     former, new = await another_token(stage)
     first = stage.connected("ntn_bot")
-    assert await bot_ids(stage.on) == {former, new}
+    assert await bot_ids(stage.ctx) == {former, new}
     async with stage.requests() as made:
         # Two processes, one of them not yet restarted: neither asks again because of the other.
         assert await bot_id(first) == former
-        assert await bot_id(stage.on) == new
+        assert await bot_id(stage.ctx) == new
     assert made() == []
     async with stage.sessions() as session:
         rows = (
@@ -120,9 +120,9 @@ async def test_a_database_that_knows_only_a_bot_and_not_its_token_asks_and_keeps
     stage: Stage,
 ) -> None:
     await stage.cycle()
-    me = await bot_id(stage.on)
+    me = await bot_id(stage.ctx)
     await stage.sql("DELETE FROM sync_state WHERE key LIKE 'bot\\_user%'")
     await stage.sql(
         "INSERT INTO sync_state (key, value) VALUES ('bot_user', jsonb_build_object('id', 'former'))"
     )
-    assert await bot_ids(stage.on) == {"former", me}
+    assert await bot_ids(stage.ctx) == {"former", me}

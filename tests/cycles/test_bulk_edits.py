@@ -116,7 +116,7 @@ async def test_a_row_whose_card_was_looked_at_while_the_witnesses_were_asked_is_
 ) -> None:
     pages = await board_of(stage)
     await bulk(stage, pages, status="Queued")
-    ask, late = stage.on.notion.get_page, max(pages)
+    ask, late = stage.ctx.notion.get_page, max(pages)
     meanwhile = [late]
 
     async def somebody_else_looks(page_id: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ async def test_a_row_whose_card_was_looked_at_while_the_witnesses_were_asked_is_
             await stage.ingest()
         return await ask(page_id)
 
-    stage.on.notion.get_page = somebody_else_looks  # type: ignore[method-assign]
+    stage.ctx.notion.get_page = somebody_else_looks  # type: ignore[method-assign]
     await bulk(stage, pages, status="Ready for Planning")
     assert await in_database(stage, [late]) == {"Draft"}
     assert await in_database(stage, [page for page in pages if page != late]) == {

@@ -49,7 +49,7 @@ async def test_a_burst_is_waited_out_and_read_by_as_few_queries_as_it_has_hundre
     stage: Stage,
 ) -> None:
     pages = await board_of(stage, 190)
-    stage.on.sleep = waits = Waits(stage, pages[MANY:120], pages[120:])
+    stage.ctx.sleep = waits = Waits(stage, pages[MANY:120], pages[120:])
     await edited(stage, pages[:MANY])
     async with stage.requests() as made:
         report = await stage.ingest()
@@ -61,7 +61,7 @@ async def test_a_burst_is_waited_out_and_read_by_as_few_queries_as_it_has_hundre
 
 async def test_a_burst_that_does_not_end_is_stored_all_the_same(stage: Stage) -> None:
     pages = await board_of(stage, MANY + 12)
-    stage.on.sleep = waits = Waits(stage, *([page] for page in pages[MANY:]))
+    stage.ctx.sleep = waits = Waits(stage, *([page] for page in pages[MANY:]))
     await edited(stage, pages[:MANY])
     await stage.ingest()
     assert waits.seconds == [QUIET_SECONDS] * LONGEST
@@ -70,7 +70,7 @@ async def test_a_burst_that_does_not_end_is_stored_all_the_same(stage: Stage) ->
 
 async def test_what_a_few_people_do_is_not_waited_for(stage: Stage) -> None:
     pages = await board_of(stage, MANY - 1)
-    stage.on.sleep = waits = Waits(stage)
+    stage.ctx.sleep = waits = Waits(stage)
     await edited(stage, pages)
     await stage.ingest()
     assert not waits.seconds
@@ -79,9 +79,9 @@ async def test_what_a_few_people_do_is_not_waited_for(stage: Stage) -> None:
 
 async def test_a_run_that_finds_somebody_gathering_leaves_the_burst_to_them(stage: Stage) -> None:
     pages = await board_of(stage, MANY)
-    stage.on.sleep = waits = Waits(stage)
+    stage.ctx.sleep = waits = Waits(stage)
     await edited(stage, pages)
-    async with one_at_a_time(stage.on, Lock.GATHERING) as mine, stage.requests() as made:
+    async with one_at_a_time(stage.ctx, Lock.GATHERING) as mine, stage.requests() as made:
         assert mine
         assert not await stage.ingest()
     assert (made(), waits.seconds) == ([], [])
@@ -94,9 +94,9 @@ async def test_our_own_writes_that_come_back_make_no_burst_that_a_person_waits_f
     stage: Stage,
 ) -> None:
     pages = await board_of(stage, 2)
-    stage.on.sleep = waits = Waits(stage)
+    stage.ctx.sleep = waits = Waits(stage)
     for _ in range(MANY + 10):
-        await stage.told(pages[0], authors=[{"id": await bot_id(stage.on), "type": "bot"}])
+        await stage.told(pages[0], authors=[{"id": await bot_id(stage.ctx), "type": "bot"}])
     await edited(stage, pages[1:])
     await stage.ingest()
     assert not waits.seconds
@@ -105,9 +105,9 @@ async def test_our_own_writes_that_come_back_make_no_burst_that_a_person_waits_f
 
 async def test_a_cycle_waits_for_no_burst(stage: Stage) -> None:
     pages = await board_of(stage, MANY)
-    stage.on.sleep = waits = Waits(stage)
+    stage.ctx.sleep = waits = Waits(stage)
     await edited(stage, pages)
-    async with one_at_a_time(stage.on, Lock.GATHERING):
+    async with one_at_a_time(stage.ctx, Lock.GATHERING):
         await stage.cycle()
     assert not waits.seconds
     assert all(event.processed for event in await stage.events())

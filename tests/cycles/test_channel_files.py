@@ -9,7 +9,7 @@ import pytest
 from stage import CHANNEL, CHANNELS, Stage
 
 from models.tables.incidents import open_incidents
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 
 NFC, NFD = "Caf\u00e9", "Cafe\u0301"
 
@@ -19,7 +19,7 @@ def folder(stage: Stage, tmp_path: Path) -> Path:
     """A channel folder that the test may change."""
     made = tmp_path / "channels"
     shutil.copytree(CHANNELS, made)
-    stage.on.settings = stage.on.settings.model_copy(update={"channel_configs": made})
+    stage.ctx.settings = stage.ctx.settings.model_copy(update={"channel_configs": made})
     return made
 
 
@@ -30,8 +30,8 @@ async def alerts(stage: Stage) -> list[str]:
 
 def restarted(stage: Stage) -> None:
     """Another process goes on, which remembers nothing."""
-    on = stage.on
-    stage.on = Connections(on.settings, on.sessions, on.notion, clock=on.clock, sleep=on.sleep)
+    ctx = stage.ctx
+    stage.ctx = Context(ctx.settings, ctx.sessions, ctx.notion, clock=ctx.clock, sleep=ctx.sleep)
 
 
 async def test_a_channel_file_that_breaks_stops_nothing_and_blames_nobody_and_is_alerted_until_it_is_mended(

@@ -16,11 +16,11 @@ from models.tables import webhook_events as inbox
 from models.tables.webhook_events import Delivery
 from tasks.board.followed import bot_ids, followed_board
 from tasks.runtime.clock import DatabaseClock, utc_now
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import read_by_id
 from tasks.sync.ingest import drain_inbox
-from tasks.sync.store import Reader, take_in
+from tasks.sync.store import SyncContext, take_in
 
 SKEW = timedelta(seconds=20)
 
@@ -38,12 +38,12 @@ class Hosts:
     def __init__(self, stage: Stage, database: URL, cleanup: AsyncExitStack) -> None:
         self._stage, self._database, self._cleanup = stage, database, cleanup
 
-    def host(self, *, wrong_by: timedelta) -> Connections:
+    def host(self, *, wrong_by: timedelta) -> Context:
         engine = open_engine(self._database, pool_size=2)
         self._cleanup.push_async_callback(engine.dispose)
         clock = DatabaseClock(engine, here=lambda: utc_now() + wrong_by)
-        return Connections(
-            self._stage.on.settings, open_sessions(engine), self._stage.on.notion, clock=clock
+        return Context(
+            self._stage.ctx.settings, open_sessions(engine), self._stage.ctx.notion, clock=clock
         )
 
 
@@ -62,20 +62,20 @@ async def hosts(stage: Stage, database: URL) -> AsyncIterator[Hosts]:
         yield Hosts(stage, database, cleanup)
 
 
-async def connect(on: Connections) -> None:
-    async with on.sessions() as session:
+async def connect(ctx: Context) -> None:
+    async with ctx.sessions() as session:
         await session.execute(text("SELECT 1"))
 
 
-async def reader_of(stage: Stage) -> Reader:
-    return Reader(
-        board=await followed_board(stage.on), bot_ids=await bot_ids(stage.on), correlation_id=None
+async def reader_of(stage: Stage) -> SyncContext:
+    return SyncContext(
+        board=await followed_board(stage.ctx), bot_ids=await bot_ids(stage.ctx), correlation_id=None
     )
 
 
-async def told(on: Connections, page: str) -> None:
+async def told(ctx: Context, page: str) -> None:
     """The host's door stores an event about the page."""
-    async with on.sessions.begin() as session:
+    async with ctx.sessions.begin() as session:
         await session.execute(text("SELECT 1"))
         delivery = Delivery(
             event_id=f"event-{page}",
@@ -83,20 +83,20 @@ async def told(on: Connections, page: str) -> None:
             page_id=page,
             payload={"authors": []},
         )
-        await inbox.put(session, delivery, now=on.clock(), correlation_id="door")
+        await inbox.put(session, delivery, now=ctx.clock(), correlation_id="door")
 
 
 @pytest.mark.parametrize("wrong_by", [SKEW, -SKEW])
 async def test_a_host_tells_the_time_as_postgresql_has_it(
     hosts: Hosts, wrong_by: timedelta
 ) -> None:
-    on = hosts.host(wrong_by=wrong_by)
-    assert abs(on.clock() - utc_now()) > SKEW / 2
-    await connect(on)
-    async with on.sessions() as session:
-        before = on.clock()
+    ctx = hosts.host(wrong_by=wrong_by)
+    assert abs(ctx.clock() - utc_now()) > SKEW / 2
+    await connect(ctx)
+    async with ctx.sessions() as session:
+        before = ctx.clock()
         theirs = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
-        assert before - SKEW / 4 < theirs < on.clock() + SKEW / 4
+        assert before - SKEW / 4 < theirs < ctx.clock() + SKEW / 4
 
 
 async def test_a_clock_that_was_set_is_compared_again(database: URL) -> None:
@@ -133,11 +133,11 @@ async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
     await stage.cycle()
     ahead = hosts.host(wrong_by=SKEW)
     await connect(ahead)
-    reader = await reader_of(stage)
-    late = await read_by_id(ahead, reader.board, [page])
+    sync = await reader_of(stage)
+    late = await read_by_id(ahead, sync.board, [page])
     await stage.moves(page, "Processing")
     await stage.cycle()
-    await take_in(ahead, reader, late, Report())
+    await take_in(ahead, sync, late, Report())
     await stage.cycle()
     shows = await stage.shows(page)
     assert (shows["Status"], shows["Attention"]) == ("Processing", "")

@@ -14,7 +14,7 @@ from tasks.operations.card_facts import examine, look_now
 
 
 async def why(stage: Stage, page: str) -> list[str]:
-    return reasons(await examine(stage.on, page))
+    return reasons(await examine(stage.ctx, page))
 
 
 async def changed_options(stage: Stage, name: str, without: str) -> None:
@@ -110,10 +110,10 @@ async def test_a_card_in_the_trash_is_said_to_be_there(stage: Stage) -> None:
     await stage.trash(page)
     await stage.told(page, "page.deleted")
     await stage.ingest()
-    facts = await examine(stage.on, page)
+    facts = await examine(stage.ctx, page)
     assert differs(facts) == reasons(facts)
     assert reasons(facts)[0].startswith("The card is in Notion's trash since 2026-11-23 10:00:")
-    live = await look_now(stage.on, facts.board, page) if facts.board else None
+    live = await look_now(stage.ctx, facts.board, page) if facts.board else None
     assert live is not None
     assert live.card is not None
     assert live.card.in_trash
@@ -130,10 +130,10 @@ async def test_events_that_wait_are_named(stage: Stage) -> None:
     (reason,) = [one for one in await why(stage, page) if one.startswith("Event")]
     assert reason.startswith(f"Event {event.row} failed once (")
     assert reason.endswith("it is due in 15 s.")
-    facts = await examine(stage.on, page)
+    facts = await examine(stage.ctx, page)
     assert "500" in " ".join(differs(facts)), "what could not be read may be an edit"
     assert facts.board is not None
-    assert "500" in (await look_now(stage.on, facts.board, page)).error
+    assert "500" in (await look_now(stage.ctx, facts.board, page)).error
 
 
 async def test_a_page_never_read_says_so(stage: Stage) -> None:
@@ -145,8 +145,8 @@ async def test_a_page_never_read_says_so(stage: Stage) -> None:
 async def test_what_stops_every_card_comes_first(stage: Stage) -> None:
     page, other = await stage.add_valid(), await stage.add_valid()
     await stage.cycle()
-    await send_alert(stage.on, Level.CRITICAL, "notion_auth", "The token is wrong.", {})
-    await send_alert(stage.on, Level.ERROR, f"card_failing:{page}", "A card cannot be written", {})
+    await send_alert(stage.ctx, Level.CRITICAL, "notion_auth", "The token is wrong.", {})
+    await send_alert(stage.ctx, Level.ERROR, f"card_failing:{page}", "A card cannot be written", {})
     assert [reason.split("”")[0] for reason in await why(stage, page)] == [
         "Alert “notion_auth",
         f"Alert “card_failing:{page}",

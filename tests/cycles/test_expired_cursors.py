@@ -95,10 +95,10 @@ async def test_a_board_with_a_card_a_minute_is_read_even_if_no_cursor_ever_works
 async def test_a_burst_whose_cursor_expires_is_read_all_the_same(stage: Stage) -> None:
     await stage.cycle()
     pages = await many(stage, 130)
-    board = await followed_board(stage.on)
+    board = await followed_board(stage.ctx)
     refused = cursors_expire(stage, 1)
     readings = await read_many(
-        stage.on, board, pages, since=stage.clock.now - timedelta(minutes=10)
+        stage.ctx, board, pages, since=stage.clock.now - timedelta(minutes=10)
     )
     assert (len(refused), {read.card.page_id for read in readings.cards}) == (1, set(pages))
 
@@ -110,7 +110,7 @@ async def test_a_list_whose_cursor_expires_is_read_from_its_beginning(
     cursors_expire(stage, times)
     for n in range(105):
         await _database(stage, n)
-    blocks = await stage.on.notion.child_databases(stage.sandbox.root_page_id)
+    blocks = await stage.ctx.notion.child_databases(stage.sandbox.root_page_id)
     assert len({block["id"] for block in blocks}) == len(blocks) == 106
 
 
@@ -119,7 +119,7 @@ async def test_a_list_that_is_never_read_to_its_end_says_so(stage: Stage) -> Non
         await _database(stage, n)
     refused = cursors_expire(stage, 1000)
     with pytest.raises(NotionUnavailable, match="3 times over"):
-        await stage.on.notion.child_databases(stage.sandbox.root_page_id)
+        await stage.ctx.notion.child_databases(stage.sandbox.root_page_id)
     assert len(refused) == 3
 
 

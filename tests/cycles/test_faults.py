@@ -30,7 +30,7 @@ async def test_a_storm_of_events_costs_one_query_and_not_one_request_each(stage:
 async def test_an_event_whose_only_author_is_our_own_bot_asks_nothing(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
-    me = await stage.on.notion.me()
+    me = await stage.ctx.notion.me()
     await stage.told(page, authors=[{"id": me["id"], "type": "bot"}])
     async with stage.requests() as made:
         await stage.ingest()
@@ -276,8 +276,8 @@ async def test_a_board_without_a_needed_property_is_refused_with_a_sentence(stag
 
 
 async def test_an_incident_is_told_once_and_its_end_once(stage: Stage) -> None:
-    assert await send_alert(stage.on, Level.CRITICAL, "notion_auth", "The token is wrong", {})
-    assert not await send_alert(stage.on, Level.CRITICAL, "notion_auth", "The token is wrong", {})
-    assert await resolve_alert(stage.on, "notion_auth")
-    assert not await resolve_alert(stage.on, "notion_auth")
-    assert await send_alert(stage.on, Level.CRITICAL, "notion_auth", "The token is wrong", {})
+    assert await send_alert(stage.ctx, Level.CRITICAL, "notion_auth", "The token is wrong", {})
+    assert not await send_alert(stage.ctx, Level.CRITICAL, "notion_auth", "The token is wrong", {})
+    assert await resolve_alert(stage.ctx, "notion_auth")
+    assert not await resolve_alert(stage.ctx, "notion_auth")
+    assert await send_alert(stage.ctx, Level.CRITICAL, "notion_auth", "The token is wrong", {})

@@ -11,7 +11,7 @@ from stage import Stage
 from models.errors import BoardError, SettingsError
 from tasks.board.find import choose_data_source
 from tasks.board.followed import bot_id, followed_board, refreshed_board
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 
 SOURCES = [{"id": "1111-aaaa", "name": "Videos"}, {"id": "2222-bbbb", "name": "Ideas"}]
 
@@ -36,18 +36,18 @@ def test_a_choice_that_is_missing_or_wrong_is_answered_with_what_there_is(
 
 
 async def test_a_known_board_is_not_asked_for_again(stage: Stage) -> None:
-    await refreshed_board(stage.on)
-    await bot_id(stage.on)
+    await refreshed_board(stage.ctx)
+    await bot_id(stage.ctx)
     async with stage.requests() as made:
-        assert (await followed_board(stage.on)).data_source_id == stage.data_source_id
-        await bot_id(stage.on)
+        assert (await followed_board(stage.ctx)).data_source_id == stage.data_source_id
+        await bot_id(stage.ctx)
     assert made() == []
 
 
 async def test_another_board_on_the_same_database_is_refused(stage: Stage) -> None:
-    await followed_board(stage.on)
-    settings = stage.on.settings.model_copy(update={"notion_database_id": "0" * 32})
-    other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+    await followed_board(stage.ctx)
+    settings = stage.ctx.settings.model_copy(update={"notion_database_id": "0" * 32})
+    other = Context(settings, stage.sessions, stage.ctx.notion, clock=stage.clock)
     with pytest.raises(SettingsError, match=r"belongs to the board .* `showrunner forget-board`"):
         await followed_board(other)
     with pytest.raises(SettingsError, match="forget-board"):
@@ -57,26 +57,26 @@ async def test_another_board_on_the_same_database_is_refused(stage: Stage) -> No
 async def test_a_database_of_the_sandbox_is_told_as_the_sandboxs(
     stage: Stage, tmp_path: Path
 ) -> None:
-    await followed_board(stage.on)
+    await followed_board(stage.ctx)
     (tmp_path / "board.json").write_text(json.dumps({"database_id": stage.database_id}))
-    settings = stage.on.settings.model_copy(
+    settings = stage.ctx.settings.model_copy(
         update={"notion_database_id": "0" * 32, "state_dir": tmp_path}
     )
-    other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+    other = Context(settings, stage.sessions, stage.ctx.notion, clock=stage.clock)
     with pytest.raises(SettingsError, match="This folder's database belongs to the sandbox board"):
         await refreshed_board(other)
 
 
-def naming(stage: Stage, id_: str) -> Connections:
-    settings = stage.on.settings.model_copy(update={"notion_database_id": id_})
-    return Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+def naming(stage: Stage, id_: str) -> Context:
+    settings = stage.ctx.settings.model_copy(update={"notion_database_id": id_})
+    return Context(settings, stage.sessions, stage.ctx.notion, clock=stage.clock)
 
 
 async def test_a_data_sources_id_names_its_board(stage: Stage) -> None:
-    on = naming(stage, stage.data_source_id)
+    ctx = naming(stage, stage.data_source_id)
     for _ in range(2):
-        assert (await refreshed_board(on)).data_source_id == stage.data_source_id
-    assert (await followed_board(stage.on)).data_source_id == stage.data_source_id
+        assert (await refreshed_board(ctx)).data_source_id == stage.data_source_id
+    assert (await followed_board(stage.ctx)).data_source_id == stage.data_source_id
 
 
 async def test_a_pages_id_is_told_with_the_databases_that_stand_on_it(stage: Stage) -> None:
@@ -91,7 +91,7 @@ async def test_a_pages_id_is_told_with_the_databases_that_stand_on_it(stage: Sta
 
 
 async def test_a_database_that_notion_does_not_find_is_said_with_what_to_do(stage: Stage) -> None:
-    settings = stage.on.settings.model_copy(update={"notion_database_id": "0" * 32})
-    other = Connections(settings, stage.sessions, stage.on.notion, clock=stage.clock)
+    settings = stage.ctx.settings.model_copy(update={"notion_database_id": "0" * 32})
+    other = Context(settings, stage.sessions, stage.ctx.notion, clock=stage.clock)
     with pytest.raises(BoardError, match="shared with the connection"):
         await followed_board(other)

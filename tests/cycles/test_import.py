@@ -50,7 +50,7 @@ async def test_an_edit_made_during_the_first_import_is_known_before_anything_is_
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await stage.add_valid(status="Queued")
-    query = stage.on.notion.query_database
+    query = stage.ctx.notion.query_database
 
     async def edited_behind(*args: Any, **given: Any) -> dict[str, Any]:
         answer = await query(*args, **given)
@@ -58,7 +58,7 @@ async def test_an_edit_made_during_the_first_import_is_known_before_anything_is_
             await stage.edit(page, priority="High", status="Draft")
         return answer
 
-    monkeypatch.setattr(stage.on.notion, "query_database", edited_behind)
+    monkeypatch.setattr(stage.ctx.notion, "query_database", edited_behind)
     await stage.cycle()
     task = await stage.task(page)
     assert task is not None
@@ -77,7 +77,7 @@ async def interrupted(stage: Stage, *, at: int) -> None:
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        await import_cards(stage.on, Report(), progress=stop)
+        await import_cards(stage.ctx, Report(), progress=stop)
 
 
 async def test_an_interrupted_import_goes_on_where_it_stopped(stage: Stage) -> None:
@@ -88,7 +88,7 @@ async def test_an_interrupted_import_goes_on_where_it_stopped(stage: Stage) -> N
         assert await get_value(session, IMPORT) is not None
     async with stage.requests() as made:
         report = Report()
-        await import_cards(stage.on, report)
+        await import_cards(stage.ctx, report)
     # What is left is less than a page; it is asked for from both of its ends.
     assert len([request for request in made() if request.endswith("/query")]) <= 2
     async with stage.sessions() as session:
@@ -105,7 +105,7 @@ async def test_an_import_that_is_interrupted_anywhere_reads_what_is_left_and_not
     await interrupted(stage, at=at)
     async with stage.requests() as made:
         report = Report()
-        await import_cards(stage.on, report)
+        await import_cards(stage.ctx, report)
     # A page more per reader: each begins anew in the minute in which it stopped, and two meet
     # somewhere in a page.
     assert (
@@ -135,7 +135,7 @@ async def test_cards_that_are_made_edited_and_trashed_during_an_import_are_right
 
     async with asyncio.TaskGroup() as group:
         group.create_task(people())
-        await import_cards(stage.on, Report(), progress=lambda _: busy.set())
+        await import_cards(stage.ctx, Report(), progress=lambda _: busy.set())
     stage.clock.pass_(60)
     for page in (pages[1], pages[201], pages[398]):
         await stage.told(page, "page.deleted")
@@ -153,7 +153,7 @@ async def test_an_interrupted_import_finds_what_was_made_before_it_goes_on(stage
     await interrupted(stage, at=200)
     stage.clock.pass_(3600)
     late = await stage.add_valid(title="Made meanwhile", status="Queued")
-    await import_cards(stage.on, Report())
+    await import_cards(stage.ctx, Report())
     await stage.cycle()
     assert await stage.task(late) is not None
     async with stage.sessions() as session:
@@ -188,7 +188,7 @@ async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_
     stage.clock.pass_(60)
     await stage.trash(pages[0])
     report = Report()
-    await import_cards(stage.on, report)
+    await import_cards(stage.ctx, report)
     assert report.gone == 1
     assert (await stage.card(pages[0])).trashed_at is not None
     assert (await stage.card(pages[1])).trashed_at is None

@@ -12,14 +12,14 @@ from models.tables.sync_state import get_value
 
 async def fails(stage: Stage, kind: str, error: Exception) -> None:
     with pytest.raises(type(error)):
-        async with recorded(kind, stage.on):
+        async with recorded(kind, stage.ctx):
             raise error
 
 
 async def works(stage: Stage, kind: str, *, asks: bool) -> None:
-    async with recorded(kind, stage.on) as run:
+    async with recorded(kind, stage.ctx) as run:
         if asks:
-            await run.on.notion.me()
+            await run.ctx.notion.me()
 
 
 async def is_open(stage: Stage, incident: str) -> bool:

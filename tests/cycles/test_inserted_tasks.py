@@ -226,7 +226,7 @@ async def test_a_page_of_ours_that_an_event_shows_before_its_answer_is_stored_is
     empty: Stage,
 ) -> None:
     task_id = await insert(empty)
-    answered = empty.on.notion.create_page
+    answered = empty.ctx.notion.create_page
 
     async def seen_first(*args: Any) -> dict[str, Any]:
         page = await answered(*args)
@@ -238,7 +238,7 @@ async def test_a_page_of_ours_that_an_event_shows_before_its_answer_is_stored_is
         await empty.ingest()
         return page
 
-    empty.on.notion.create_page = seen_first  # type: ignore[method-assign]
+    empty.ctx.notion.create_page = seen_first  # type: ignore[method-assign]
     await empty.cycle()
     task = await task_of(empty, task_id)
     assert (task.title, task.notion_page_id is not None) == ("The Kraken", True)
@@ -249,13 +249,13 @@ async def test_a_page_of_ours_that_an_event_shows_before_its_answer_is_stored_is
 
 async def test_a_task_deleted_while_its_card_is_made_comes_back_with_the_card(empty: Stage) -> None:
     await insert(empty)
-    answered = empty.on.notion.create_page
+    answered = empty.ctx.notion.create_page
 
     async def deleted_first(*args: Any) -> dict[str, Any]:
         await empty.sql("DELETE FROM tasks")
         return await answered(*args)
 
-    empty.on.notion.create_page = deleted_first  # type: ignore[method-assign]
+    empty.ctx.notion.create_page = deleted_first  # type: ignore[method-assign]
     await empty.cycle()
     (page,) = await pages(empty)
     task = await empty.task(page["id"])
@@ -322,7 +322,7 @@ async def test_a_channel_that_the_board_lacks_is_not_added_and_the_task_waits_an
     empty.clock.pass_(60)
     await empty.cycle()
     assert (await task_of(empty, task_id)).notion_page_id is not None
-    await end_recovered(empty.on)
+    await end_recovered(empty.ctx)
     assert await incidents(empty) == []
 
 

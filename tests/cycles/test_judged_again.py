@@ -17,7 +17,7 @@ async def test_a_write_whose_answer_was_lost_stays_ours_when_the_channels_change
 ) -> None:
     folder = tmp_path / "channels"
     shutil.copytree(CHANNELS, folder)
-    stage.on.settings = stage.on.settings.model_copy(update={"channel_configs": folder})
+    stage.ctx.settings = stage.ctx.settings.model_copy(update={"channel_configs": folder})
     page = await stage.add_valid(channel="")
     await stage.cycle()
     # The process died between Notion's answer and its commit: the note that it was sent is all that

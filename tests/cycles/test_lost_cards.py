@@ -45,7 +45,7 @@ async def test_cards_that_vanish_one_by_one_count_together(stage: Stage) -> None
     await stage.moves(pages[10], "Processing")
     assert (await stage.cycle()).gone == 0
     assert (await stage.card(pages[10])).trashed_at is None
-    await confirm(stage.on)
+    await confirm(stage.ctx)
     stage.clock.pass_(60)
     assert (await stage.cycle()).gone == 1
 

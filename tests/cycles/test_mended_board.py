@@ -15,7 +15,7 @@ from models.rules.board_schema import board_schema
 from models.settings import Settings
 from tasks.board.followed import bot_id
 from tasks.board.repair import repair
-from tasks.board.snapshot import Site, look
+from tasks.board.snapshot import Site, take_snapshot
 from webhook.app import create_app
 from webhook.signature import sign
 
@@ -31,8 +31,8 @@ async def change(stage: Stage, properties: dict[str, Any]) -> None:
 
 async def board_repair(stage: Stage) -> None:
     """`showrunner board repair`, in a process of its own."""
-    site = Site(notion=stage.on.notion, channels=CHANNELS, sessions=stage.sessions)
-    done = await repair(site, await look(site, stage.database_id))
+    site = Site(notion=stage.ctx.notion, channels=CHANNELS, sessions=stage.sessions)
+    done = await repair(site, await take_snapshot(site, stage.database_id))
     assert "needed-property-missing" in [one.slug for one in done.mended]
 
 
@@ -126,7 +126,7 @@ async def test_what_our_own_bot_changes_of_the_schema_is_looked_at(stage: Stage)
     await stage.cycle()
     await change(stage, {"Topic": None})
     await board_repair(stage)
-    assert await told_of_schema(stage, await bot_id(stage.on)) == 1
+    assert await told_of_schema(stage, await bot_id(stage.ctx)) == 1
     async with stage.requests() as made:
         await stage.ingest()
     assert made() == [f"GET /v1/data_sources/{stage.data_source_id}"]

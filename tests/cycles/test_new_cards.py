@@ -11,7 +11,7 @@ from stage import CHANNEL, Stage, rich
 from models.board.drift import drift
 from models.tables.push_queue import pending
 from tasks.board.followed import followed_board
-from tasks.board.snapshot import Site, look, with_notes
+from tasks.board.snapshot import Site, observation, with_notes
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
 
@@ -141,7 +141,7 @@ async def test_a_card_that_a_later_import_shows_first_is_new(stage: Stage) -> No
     page = await stage.add_valid()
     await typed(stage, page, created="2024-01-02T03:04:00Z")
     stage.clock.pass_(60)
-    await import_cards(stage.on, Report())
+    await import_cards(stage.ctx, Report())
     await stage.cycle()
     shows, task = await stage.shows(page), await stage.task(page)
     assert task is not None
@@ -150,7 +150,7 @@ async def test_a_card_that_a_later_import_shows_first_is_new(stage: Stage) -> No
 
 
 async def test_cards_that_lack_only_their_dates_wait_for_everything_else(stage: Stage) -> None:
-    moved, board = await stage.add_valid(status="Queued"), await followed_board(stage.on)
+    moved, board = await stage.add_valid(status="Queued"), await followed_board(stage.ctx)
     await followed(stage)
     new = [await stage.add_valid(priority="High") for _ in range(3)]
     for page in new:
@@ -197,9 +197,9 @@ async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hol
         )
     await stage.cycle()
     site = Site(
-        notion=stage.on.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions
+        notion=stage.ctx.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions
     )
-    sight = await look(site, stage.database_id)
+    sight = await observation(site, stage.database_id)
     one = next(
         one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes"
     )

@@ -59,7 +59,7 @@ async def test_an_odd_card_says_why_is_read_again_and_goes_on_when_it_is_whole(
     page = await stage.add_valid()
     shows_no(stage, "Topic", page)
     await stage.cycle()
-    (why,) = [reason for reason in reasons(await examine(stage.on, page)) if "read" in reason]
+    (why,) = [reason for reason in reasons(await examine(stage.ctx, page)) if "read" in reason]
     assert why.startswith("The page could not be read once (the page shows no Topic")
     stage.clock.pass_(600)  # beyond what a sweep looks back: only the card itself remembers
     await stage.cycle()
@@ -157,7 +157,7 @@ async def test_a_board_that_lacks_the_property_is_a_board_error_and_no_cards_fai
     stage: Stage, how: str
 ) -> None:
     page = await stage.add_valid()
-    await (stage.cycle() if how != "import" else stage.on.notion.me())
+    await (stage.cycle() if how != "import" else stage.ctx.notion.me())
     stage.clock.pass_(1)
     topic = {"Topic": None}
     if how == "import":

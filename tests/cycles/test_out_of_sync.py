@@ -14,7 +14,7 @@ PAUSE = 6 * 3600
 
 
 async def told(stage: Stage, page: str) -> str:
-    return " ".join(differs(await examine(stage.on, page)))
+    return " ".join(differs(await examine(stage.ctx, page)))
 
 
 async def in_work(stage: Stage) -> str:

@@ -56,11 +56,11 @@ def nodes_of(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 async def plans_of(stage: Stage, work: Callable[[], Awaitable[object]]) -> list[Plan]:
     """How PostgreSQL runs each statement that the work sends."""
-    with heard(stage.on.engine) as sent:
+    with heard(stage.ctx.engine) as sent:
         await work()
     found = []
     for statement in sent:
-        (explained,) = await explain(stage.on.engine, statement, "FORMAT JSON")
+        (explained,) = await explain(stage.ctx.engine, statement, "FORMAT JSON")
         found.append(Plan(statement[0], tuple(nodes_of(explained[0]["Plan"]))))
     return found
 
@@ -127,7 +127,7 @@ async def test_no_statement_of_a_cycle_or_an_ingest_reads_a_whole_table(large: S
 async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_they_are(
     large: Stage,
 ) -> None:
-    board = await followed_board(large.on)
+    board = await followed_board(large.ctx)
     found: dict[str, list[Any]] = {}
 
     async def ask(session: AsyncSession) -> None:
@@ -159,7 +159,7 @@ async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks
     large: Stage,
 ) -> None:
     await large.sql("UPDATE cards SET shown_created = NULL, shown_updated = NULL")
-    board = await followed_board(large.on)
+    board = await followed_board(large.ctx)
     without = replace(
         board,
         properties={n: p for n, p in board.properties.items() if n not in {"Created", "Updated"}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stage import Stage
 
-from tasks.runtime.card_locks import taking_cards
+from tasks.runtime.card_locks import card_locks
 
 HOUR = 3600
 
@@ -64,7 +64,7 @@ async def test_a_card_that_another_process_is_writing_is_not_written_beside_it(
     stage: Stage,
 ) -> None:
     [page] = await _in_work(stage)
-    async with taking_cards(stage.on) as other:
+    async with card_locks(stage.ctx) as other:
         assert await other.take(page)
         async with stage.requests() as made:
             await _refused(stage, page)

@@ -43,7 +43,7 @@ async def refused_move(stage: Stage, *, put_back: bool) -> str:
         assert (await stage.shows(page))["Status"] == "Ready for Review"
     else:
         await stage.told(page)
-        await drain_inbox(stage.on, Report())  # a cycle that ended before its push
+        await drain_inbox(stage.ctx, Report())  # a cycle that ended before its push
     return page
 
 

@@ -117,7 +117,7 @@ async def test_a_confirmation_is_used_on_the_cards_that_wait_and_ends_the_incide
     stage.clock.pass_(PAUSE)
     await drag(stage, pages, "Draft")
     await minutes(stage, 1)
-    assert await confirm(stage.on) == Waiting(moves=MANY, gone=0)
+    assert await confirm(stage.ctx) == Waiting(moves=MANY, gone=0)
     report = await stage.cycle()
     assert (report.pushed, await statuses(stage, pages)) == (MANY, {"Processing"})
     await minutes(stage, 1)
@@ -128,7 +128,7 @@ async def test_a_confirmation_given_when_nothing_waits_holds_until_something_doe
     stage: Stage,
 ) -> None:
     pages = await board_of(stage, MANY, status="Processing")
-    assert not await confirm(stage.on)
+    assert not await confirm(stage.ctx)
     await minutes(stage, 2)
     assert await confirmation(stage)
     stage.clock.pass_(PAUSE)
@@ -203,7 +203,7 @@ async def _restore(stage: Stage, tables: Sequence[str]) -> None:
 
 async def test_with_another_token_nobody_watched(stage: Stage) -> None:
     pages = await board_of(stage, MANY, status="Processing")
-    stage.on.settings = stage.on.settings.model_copy(
+    stage.ctx.settings = stage.ctx.settings.model_copy(
         update={"notion_api_token": SecretStr("ntn_another")}
     )
     await drag(stage, pages, "Draft")
@@ -217,7 +217,7 @@ async def test_a_dry_run_shows_what_waits_as_waiting(stage: Stage) -> None:
     await drag(stage, pages[1:], "Draft")
     await minutes(stage, 1)
     await stage.moves(pages[0], WORKING)
-    changes = await dry_run(stage.on, await followed_board(stage.on))
+    changes = await dry_run(stage.ctx, await followed_board(stage.ctx))
     assert {change.page_id: change.waits for change in changes} == {
         page: page != pages[0] for page in pages
     }
@@ -253,7 +253,7 @@ async def test_many_cards_found_gone_after_a_pause_wait_and_their_events_are_don
         Waiting(moves=0, gone=11),
         ["safety_stop:gone"],
     )
-    await confirm(stage.on)
+    await confirm(stage.ctx)
     assert (await stage.cycle()).gone == 11
     await minutes(stage, 1)
     assert (await incidents(stage), await confirmation(stage)) == ([], False)
@@ -307,11 +307,11 @@ async def test_a_board_that_shows_no_card_lets_each_of_them_wait_however_few(sta
     for page in pages:
         await stage.trash(page)
     stage.clock.pass_(60)
-    await import_cards(stage.on, Report())
+    await import_cards(stage.ctx, Report())
     assert await wait(stage) == Waiting(moves=0, gone=3)
     new = await stage.add_valid(title="New", status="Queued")
     await minutes(stage, 2)
     assert (await stage.task(new)) is not None
     assert await wait(stage) == Waiting(moves=0, gone=3)
-    await confirm(stage.on)
+    await confirm(stage.ctx)
     assert (await stage.cycle()).gone == 3

@@ -59,7 +59,7 @@ async def test_while_a_cycle_asks_for_strange_pages_what_the_pipeline_does_is_sh
     stage.clock.pass_(MINUTE)
     await _flood(stage)
     written = await _paced(stage)
-    inner, moved = stage.on.notion.get_page, False
+    inner, moved = stage.ctx.notion.get_page, False
     asked: list[str] = []
 
     async def get_page(page_id: str) -> object:
@@ -70,7 +70,7 @@ async def test_while_a_cycle_asks_for_strange_pages_what_the_pipeline_does_is_sh
         asked.append(page_id)
         return await inner(page_id)
 
-    stage.on.notion.get_page = get_page  # type: ignore[method-assign, assignment]
+    stage.ctx.notion.get_page = get_page  # type: ignore[method-assign, assignment]
     await stage.cycle()
     assert len(asked) == FLOOD
     assert written[page] < 40

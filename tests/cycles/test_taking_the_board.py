@@ -60,8 +60,8 @@ async def _restored(stage: Stage, count: int, **edits: dict[str, str]) -> list[s
 
 
 async def _take(stage: Stage) -> tuple[int, int]:
-    await import_cards(stage.on, Report())
-    taken = await take_board(stage.on, "test-correlation")
+    await import_cards(stage.ctx, Report())
+    taken = await take_board(stage.ctx, "test-correlation")
     return taken.taken, taken.left
 
 

@@ -12,21 +12,21 @@ from stage import Stage
 from models.tables.push_queue import pending
 from models.tables.sync_state import WATERMARK, get_moment
 from tasks.board.followed import LOOK_AGAIN, followed_board
-from tasks.runtime.card_locks import taking_cards
-from tasks.sync.push_order import Line
+from tasks.runtime.card_locks import card_locks
+from tasks.sync.push_order import PushOrder
 
 SWEEP = "POST /v1/data_sources/{}/query"
 
 
 def at_a_slow_pace(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each write takes a second of the stage's time: three times as long as the limit allows, for fewer cards."""
-    write = stage.on.notion.update_page
+    write = stage.ctx.notion.update_page
 
     async def slowly(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         stage.clock.pass_(1)
         return await write(page_id, properties)
 
-    monkeypatch.setattr(stage.on.notion, "update_page", slowly)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", slowly)
 
 
 async def in_sync_where_notion_tells(stage: Stage, **values: Any) -> str:
@@ -118,8 +118,8 @@ async def test_many_refused_writes_look_at_the_board_once(stage: Stage) -> None:
         await stage.moves(page, "Processing")
     async with stage.requests() as made:
         report = await stage.cycle()
-        looks = [request for request in made() if request == f"GET {path}"]
-    assert (report.pushed, report.failed, len(looks)) == (0, 6, 1)
+        observations = [request for request in made() if request == f"GET {path}"]
+    assert (report.pushed, report.failed, len(observations)) == (0, 6, 1)
 
 
 async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark_stays_before_it(
@@ -136,7 +136,7 @@ async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark
     await stage.sql("UPDATE tasks SET board_status = 'Processing' WHERE board_status = 'Queued'")
     at_a_slow_pace(stage, monkeypatch)
     began, writes = stage.clock.now, 0
-    write = stage.on.notion.update_page
+    write = stage.ctx.notion.update_page
 
     async def edited_meanwhile(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         nonlocal writes
@@ -145,7 +145,7 @@ async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark
             await stage.edit(edited, topic="Vampyroteuthis")
         return await write(page_id, properties)
 
-    monkeypatch.setattr(stage.on.notion, "update_page", edited_meanwhile)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", edited_meanwhile)
     async with stage.requests() as made:
         await stage.cycle()
         sweeps = made().count(SWEEP.format(stage.data_source_id))
@@ -184,8 +184,8 @@ async def test_a_card_that_is_done_while_the_line_looks_is_not_handed_out_as_it_
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.moves(page, "Processing")
-    async with taking_cards(stage.on) as taken:
-        line = Line(stage.on, await followed_board(stage.on), taken)
+    async with card_locks(stage.ctx) as taken:
+        line = PushOrder(stage.ctx, await followed_board(stage.ctx), taken)
         assert await line.next() == page
 
         async def looked(*args: Any, **given: Any) -> list[str]:
@@ -208,7 +208,7 @@ async def test_what_became_urgent_amid_a_backlog_goes_before_it(
     stage.clock.pass_(60)
     await stage.sql("UPDATE tasks SET board_status = 'Processing'")
     written: list[str] = []
-    write = stage.on.notion.update_page
+    write = stage.ctx.notion.update_page
 
     async def noted(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         written.append(page_id)
@@ -218,7 +218,7 @@ async def test_what_became_urgent_amid_a_backlog_goes_before_it(
             )
         return await write(page_id, properties)
 
-    monkeypatch.setattr(stage.on.notion, "update_page", noted)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", noted)
     await stage.cycle()
     assert written.index(pages[-1]) < 35
     async with stage.sessions() as session:

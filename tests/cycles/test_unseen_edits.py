@@ -66,14 +66,14 @@ def just_before_our_write(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[Any]]
 ) -> None:
     """Somebody acts when our next write is on its way."""
-    write: Write = stage.on.notion.update_page
+    write: Write = stage.ctx.notion.update_page
 
     async def late(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         monkeypatch.undo()
         await act()
         return await write(page_id, properties)
 
-    monkeypatch.setattr(stage.on.notion, "update_page", late)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", late)
 
 
 @pytest.mark.parametrize("gathered", [True, False])
@@ -121,7 +121,7 @@ async def test_a_value_that_another_look_caught_meanwhile_is_recorded_with_it(
     page = await stage.add_valid(priority="Normal")
     await stage.cycle()
     await stage.sql("UPDATE tasks SET priority = 'low'")
-    read = stage.on.notion.get_page
+    read = stage.ctx.notion.get_page
     caught: list[dict[str, Any]] = []
 
     async def edit() -> None:
@@ -135,7 +135,7 @@ async def test_a_value_that_another_look_caught_meanwhile_is_recorded_with_it(
         return caught.pop()
 
     await stage.told(page)
-    monkeypatch.setattr(stage.on.notion, "get_page", late)
+    monkeypatch.setattr(stage.ctx.notion, "get_page", late)
     with monkeypatch.context() as meanwhile:
         just_before_our_write(stage, meanwhile, edit)
         # The cycle inside drains the inbox first; the event is claimed already.
@@ -157,7 +157,7 @@ async def test_a_write_that_was_saved_despite_its_error_counts_as_one(
     stage.clock.pass_(180)
     await arrive(stage, post)
     await stage.moves(page, "Processing")
-    write: Write = stage.on.notion.update_page
+    write: Write = stage.ctx.notion.update_page
 
     async def saved_and_lost(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         monkeypatch.undo()
@@ -165,7 +165,7 @@ async def test_a_write_that_was_saved_despite_its_error_counts_as_one(
         await write(page_id, properties)
         raise NotionWriteUncertain("no answer")
 
-    monkeypatch.setattr(stage.on.notion, "update_page", saved_and_lost)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", saved_and_lost)
     await stage.cycle()
     await arrive(stage, post)
     assert [row.property for row in await unseen(stage, page)] == ["Status"]

@@ -219,13 +219,13 @@ async def test_a_queued_card_whose_channel_file_went_is_not_pending(
 ) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
-    known = await stage.on.channel_folder()
+    known = await stage.ctx.channel_folder()
     left = {name: channel for name, channel in known.channels.items() if name != CHANNEL}
 
     async def without_it() -> ChannelFolder:
         return replace(known, channels=left)
 
-    monkeypatch.setattr(stage.on, "channel_folder", without_it)
+    monkeypatch.setattr(stage.ctx, "channel_folder", without_it)
     await _later(stage)
     assert await _status(stage, page) == ("draft", "Draft")
     assert (await stage.shows(page))["Attention"].startswith(f"Unknown channel “{CHANNEL}”")

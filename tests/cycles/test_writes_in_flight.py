@@ -16,14 +16,14 @@ class Killed(OSError):
 
 
 def dies_after_its_write(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = stage.on.notion.update_page
+    write = stage.ctx.notion.update_page
 
     async def dies(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         monkeypatch.undo()
         await write(page_id, properties)
         raise Killed
 
-    monkeypatch.setattr(stage.on.notion, "update_page", dies)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", dies)
 
 
 async def lost(stage: Stage, page: str) -> list[TaskHistory]:
@@ -80,7 +80,7 @@ async def test_a_write_that_never_arrived_claims_no_move_that_a_person_makes_lat
 
     await stage.moves(page, "Queued")
     with monkeypatch.context() as dying:
-        dying.setattr(stage.on.notion, "update_page", never_arrives)
+        dying.setattr(stage.ctx.notion, "update_page", never_arrives)
         with pytest.raises(Killed):
             await stage.cycle()
     await stage.moves(page, "Draft")
@@ -119,14 +119,14 @@ async def test_a_write_that_was_saved_despite_its_error_is_not_taken_for_a_perso
     await stage.cycle()
     await stage.moves(page, "Processing")
     stage.sandbox.faults.add(status=503, times=1, saved=True, method="PATCH")
-    read = stage.on.notion.get_page
+    read = stage.ctx.notion.get_page
 
     async def read_late(page_id: str) -> dict[str, Any]:
         await stage.moves(page, "Assets Generating")
         return await read(page_id)
 
     with monkeypatch.context() as patched:
-        patched.setattr(stage.on.notion, "get_page", read_late)
+        patched.setattr(stage.ctx.notion, "get_page", read_late)
         await stage.cycle()
     stage.clock.pass_(60)
     await stage.cycle()

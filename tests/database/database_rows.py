@@ -14,8 +14,8 @@ from models.postgres.engine import Sessions, libpq
 from models.rules.board_schema import Board, Property
 from models.rules.codec import BoardCard
 from models.rules.validation import validate_notion_entry
-from models.sync.observations import Look
-from models.sync.reconcile import Settled, settle
+from models.sync.observations import Observation
+from models.sync.reconcile import ReconcileResult, reconcile
 
 NOW: Final = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 EARLIER: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -58,18 +58,20 @@ def make_card(page_id: str = "page-1", **values: Any) -> BoardCard:
     return BoardCard(page_id=page_id, **{**usual, **values})
 
 
-def make_look(card: BoardCard, at: datetime = NOW, **values: Any) -> Look:
+def make_look(card: BoardCard, at: datetime = NOW, **values: Any) -> Observation:
     """A page read by its id, within a second."""
     usual: dict[str, Any] = {"began": at, "ended": at + SECOND, "by_id": True}
-    return Look(
+    return Observation(
         card=card, violations=validate_notion_entry(card, ["deep_sea"]), **{**usual, **values}
     )
 
 
-async def settled(sessions: Sessions, *looks: Look, now: datetime = NOW, **how: Any) -> Settled:
+async def settled(
+    sessions: Sessions, *observations: Observation, now: datetime = NOW, **how: Any
+) -> ReconcileResult:
     """Settle in a transaction of its own."""
     async with sessions() as session, session.begin():
-        return await settle(session, looks, now=now, correlation_id="cycle-1", **how)
+        return await reconcile(session, observations, now=now, correlation_id="cycle-1", **how)
 
 
 class Worker:

@@ -1,4 +1,4 @@
-"""What needs pushing is a query; it says exactly what `models.rules.merge_base.differences` says, for any row."""
+"""What needs pushing is a query; it says exactly what `models.rules.merge_base.diff` says, for any row."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from models.postgres.engine import Sessions
 from models.rules.board_schema import Board
 from models.rules.merge_base import (
     PUSHED,
-    Base,
-    Shown,
+    MergeBase,
+    NotionValues,
     TaskState,
     attention,
-    differences,
+    diff,
     is_outdated,
 )
 from models.rules.statuses import STATE_OF, BoardStatus, Priority
@@ -50,7 +50,7 @@ def worker(database: URL) -> Iterator[Worker]:
 class Drawn:
     """A card as it may stand in the database, with its task."""
 
-    base: Base
+    base: MergeBase
     task: TaskState | None
     violations: tuple[Violation, ...]
     seen: bool
@@ -67,7 +67,7 @@ class Drawn:
     def has_to_be_pushed(self, writable: Sequence[str]) -> bool:
         if not self.seen or self.trashed or self.waits:
             return False
-        return bool(differences(self.base, self.task, self.attention, writable))
+        return bool(diff(self.base, self.task, self.attention, writable))
 
 
 moments = st.sampled_from([EARLIER, EARLIER + SECOND * 20, LATER])
@@ -93,7 +93,7 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
             status_changed_at=draw(moments),
         )
     agrees = task is not None and draw(st.booleans())
-    shown = Shown(
+    shown = NotionValues(
         status=draw(st.one_of(st.none(), st.sampled_from(["Draft", "Queued", "Archived", "Done"]))),
         priority=draw(st.sampled_from([None, "Low", "Normal", "High", "Urgent"])),
         created=draw(st.one_of(st.none(), minutes)),
@@ -101,7 +101,7 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
         attention=draw(TEXTS),
     )
     if agrees and task is not None:
-        shown = Shown(
+        shown = NotionValues(
             status=task.board_status.value,
             priority=task.priority.option,
             created=draw(st.sampled_from([None, task.created_at.replace(second=0)])),
@@ -120,7 +120,7 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
     }
     refusal = draw(st.sampled_from(["", REFUSAL]))
     known = shown.status in {"Draft", "Queued", "Archived"}
-    base = Base(
+    base = MergeBase(
         status=draw(columns) if known or draw(st.booleans()) else None,
         priority=draw(st.sampled_from([*Priority])),
         created=draw(st.one_of(st.none(), moments)),
@@ -252,8 +252,10 @@ def differing(priority: Priority, *, told: bool, moved: datetime) -> Drawn:
         created_at=EARLIER,
         status_changed_at=moved,
     )
-    shown = Shown(status="Queued", priority=priority.option, created=EARLIER, updated=EARLIER)
-    base = Base(status=BoardStatus.QUEUED, priority=priority, shown=shown)
+    shown = NotionValues(
+        status="Queued", priority=priority.option, created=EARLIER, updated=EARLIER
+    )
+    base = MergeBase(status=BoardStatus.QUEUED, priority=priority, shown=shown)
     return Drawn(
         base=base,
         task=task,
@@ -309,9 +311,9 @@ async def test_whatever_writes_the_task_the_next_cycle_sees_it(
 async def test_a_card_is_kept_until_its_time_is_over_or_the_pipeline_moves_its_task(
     sessions: Sessions, worker: Worker
 ) -> None:
-    base = Base(
+    base = MergeBase(
         status=BoardStatus.DRAFT,
-        shown=Shown(status="Queued", priority="Normal"),
+        shown=NotionValues(status="Queued", priority="Normal"),
         waits_for=BoardStatus.QUEUED,
         status_kept_until=NOW,
     )

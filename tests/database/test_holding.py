@@ -14,9 +14,9 @@ from database_rows import EARLIER, MINUTE, NOW, Worker, make_card, make_look, se
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq
-from models.sync.reconcile import mark_gone, settle
+from models.sync.reconcile import mark_gone, reconcile
 from models.sync.restore import restore
-from models.sync.row_locks import hold, mend_copies
+from models.sync.row_locks import lock_rows, mend_copies
 
 LATER = NOW + MINUTE
 WAITS = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -103,8 +103,12 @@ async def test_two_who_settle_a_known_card_at_once_make_one_task(
     pages = [f"page-{n}" for n in range(10)]
     for page in pages:
         await settled(sessions, make_look(make_card(page, topic="")))
-    looks = [[make_look(make_card(page), LATER + n * MINUTE) for page in pages] for n in range(4)]
-    results = await asyncio.gather(*(settled(sessions, *batch, now=LATER) for batch in looks))
+    observations = [
+        [make_look(make_card(page), LATER + n * MINUTE) for page in pages] for n in range(4)
+    ]
+    results = await asyncio.gather(
+        *(settled(sessions, *batch, now=LATER) for batch in observations)
+    )
     assert worker.row("SELECT count(*) n FROM tasks")["n"] == len(pages)
     assert sum(outcome.created for result in results for outcome in result.outcomes) == len(pages)
 
@@ -116,8 +120,8 @@ async def test_two_who_find_each_others_cards_gone_do_not_wait_in_a_circle(
 
     async def one(seen: str, gone: str) -> None:
         async with sessions.begin() as session:
-            await hold(session, [seen, gone])
-            await settle(
+            await lock_rows(session, [seen, gone])
+            await reconcile(
                 session, [make_look(make_card(seen), LATER)], now=LATER, correlation_id=None
             )
             await mark_gone(session, [gone], now=LATER, correlation_id=None)
@@ -146,19 +150,21 @@ async def test_workers_and_cycles_in_any_interleaving_finish_and_agree(
                             [random.choice(columns), random.choice(["low", "high"]), page],
                         )
 
-    async def look(random: Random) -> None:
+    async def observation(random: Random) -> None:
         for n in range(25):
             batch = random.sample(pages, 4)
             at = NOW + timedelta(minutes=n)
-            looks = [
+            observations = [
                 make_look(
                     make_card(p, priority=random.choice(["Low", "High"]), created=EARLIER), at
                 )
                 for p in batch
             ]
-            await settled(sessions, *looks, now=at)
+            await settled(sessions, *observations, now=at)
 
-    await asyncio.gather(*(work(Random(n)) for n in range(3)), *(look(Random(n)) for n in range(3)))
+    await asyncio.gather(
+        *(work(Random(n)) for n in range(3)), *(observation(Random(n)) for n in range(3))
+    )
     assert (
         worker.rows(
             "SELECT * FROM cards c JOIN tasks t ON t.id = c.task_id WHERE (task_board_status, task_priority) "

@@ -63,16 +63,16 @@ async def test_sessions_are_ours_whatever_is_said_of_them(odd_database: URL, opt
 def test_migrations_run_in_a_session_of_ours(odd_database: URL) -> None:
     seen: list[Any] = []
 
-    def look(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def observation(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if "pg_advisory_lock" in statement:
             raw = connection.connection.dbapi_connection
             seen.append({name: raw.execute(f"SHOW {name}").fetchone()[0] for name in OURS})
 
-    event.listen(Engine, "before_cursor_execute", look)
+    event.listen(Engine, "before_cursor_execute", observation)
     try:
         migrate(odd_database)
     finally:
-        event.remove(Engine, "before_cursor_execute", look)
+        event.remove(Engine, "before_cursor_execute", observation)
     assert seen == [OURS]
 
 

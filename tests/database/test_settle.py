@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from sqlmodel import select
 
 from models.postgres.engine import Sessions
-from models.sync.reconcile import settle
+from models.sync.reconcile import reconcile
 from models.sync.safety_stop import Waiting, waiting
 from models.tables.card import Card, card_and_task
 from models.tables.push_queue import pending
@@ -66,8 +66,10 @@ async def test_first_contact_with_a_valid_card_makes_its_task(
 async def test_many_first_contacts_at_once_make_their_tasks(
     sessions: Sessions, worker: Worker
 ) -> None:
-    looks = [make_look(make_card(f"page-{n:03}", edited_by=f"person-{n % 3}")) for n in range(120)]
-    result = await settled(sessions, *looks)
+    observations = [
+        make_look(make_card(f"page-{n:03}", edited_by=f"person-{n % 3}")) for n in range(120)
+    ]
+    result = await settled(sessions, *observations)
     assert sum(outcome.created for outcome in result.outcomes) == 120
     assert (
         worker.row(
@@ -220,8 +222,10 @@ async def test_the_history_says_who(
 async def test_each_change_of_a_batch_is_recorded_under_its_own_author(
     sessions: Sessions, worker: Worker
 ) -> None:
-    looks = [make_look(make_card(f"page-{who}", edited_by=who)) for who in ("cy", "ada", "ben")]
-    await settled(sessions, *looks)
+    observations = [
+        make_look(make_card(f"page-{who}", edited_by=who)) for who in ("cy", "ada", "ben")
+    ]
+    await settled(sessions, *observations)
     assert sorted(worker.history("notion_page_id", "actor")) == [
         ("page-ada", "person:ada"),
         ("page-ben", "person:ben"),
@@ -249,10 +253,10 @@ async def test_many_sessions_that_settle_the_same_pages_in_any_order_neither_blo
 ) -> None:
     cards = [make_card(f"page-{n}") for n in range(20)]
     batches = [cards, cards[::-1], cards[10:] + cards[:10], cards[5:]]
-    looks = [
+    observations = [
         [make_look(card, NOW + n * MINUTE) for card in batch] for n, batch in enumerate(batches)
     ]
-    await asyncio.gather(*(settled(sessions, *batch) for batch in looks))
+    await asyncio.gather(*(settled(sessions, *batch) for batch in observations))
     assert worker.row("SELECT count(*) n FROM tasks")["n"] == 20
 
 
@@ -265,8 +269,8 @@ async def test_a_session_that_read_a_card_before_still_decides_on_the_newest_row
         held = [await card_and_task(session, "page-1"), (await session.scalars(select(Task))).one()]
         await session.commit()
         worker.rows("UPDATE tasks SET status = 'processing'")
-        look = make_look(make_card(status="Draft"), LATER)
-        result = await settle(session, [look], now=LATER, correlation_id=None)
+        observation = make_look(make_card(status="Draft"), LATER)
+        result = await reconcile(session, [observation], now=LATER, correlation_id=None)
         await session.commit()
     assert held
     assert [
@@ -326,7 +330,7 @@ async def test_nothing_is_stored_unless_the_caller_commits(
     sessions: Sessions, worker: Worker
 ) -> None:
     async with sessions() as session:
-        await settle(session, [make_look(make_card())], now=NOW, correlation_id=None)
+        await reconcile(session, [make_look(make_card())], now=NOW, correlation_id=None)
     assert worker.rows("SELECT * FROM cards") == []
 
 

@@ -22,7 +22,7 @@ from models.errors import (
 from models.postgres.engine import SILENCE_SECONDS, Sessions
 from models.tables.rate_limit import hold
 from tasks.notion.client import ATTEMPTS, NotionClient
-from tasks.notion.priority import Lane, in_lane
+from tasks.notion.priority import RequestPriority, with_priority
 from tasks.notion.shared_limit import LEEWAY, SharedBudget
 from tasks.notion.throttle import counting_requests
 
@@ -296,7 +296,7 @@ async def test_a_persons_edit_is_sent_before_what_a_push_lined_up(
     script: Script, connect: Connect
 ) -> None:
     client = connect(per_second=3)
-    with in_lane(Lane.PUSH):
+    with with_priority(RequestPriority.PUSH):
         pushes = [asyncio.create_task(client.get_page(f"push-{number}")) for number in range(8)]
     for _ in range(5):
         await asyncio.sleep(0)

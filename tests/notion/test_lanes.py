@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tasks.notion.priority import Lane, Turnstile, current_lane, in_lane
+from tasks.notion.priority import PriorityGate, RequestPriority, current_priority, with_priority
 
 
 class Turns:
@@ -34,9 +34,9 @@ class Street:
     def __init__(self) -> None:
         self.turns = Turns()
         self.went: list[str] = []
-        self._turnstile = Turnstile(self.turns.fetch)
+        self._turnstile = PriorityGate(self.turns.fetch)
 
-    async def send(self, name: str, lane: Lane) -> asyncio.Task[None]:
+    async def send(self, name: str, lane: RequestPriority) -> asyncio.Task[None]:
         async def go() -> None:
             await self._turnstile.pass_through(lane)
             self.went.append(name)
@@ -55,8 +55,8 @@ async def test_a_persons_edit_takes_the_next_turn_before_everything_a_push_has_l
     street: Street,
 ) -> None:
     for number in range(3):
-        await street.send(f"push {number}", Lane.PUSH)
-    await street.send("edit", Lane.PEOPLE)
+        await street.send(f"push {number}", RequestPriority.PUSH)
+    await street.send("edit", RequestPriority.PEOPLE)
     for _ in range(4):
         await street.turns.comes()
     assert street.went == ["edit", "push 0", "push 1", "push 2"]
@@ -64,9 +64,9 @@ async def test_a_persons_edit_takes_the_next_turn_before_everything_a_push_has_l
 
 async def test_while_both_wait_a_push_has_every_third_turn(street: Street) -> None:
     for number in range(8):
-        await street.send(f"edit {number}", Lane.PEOPLE)
+        await street.send(f"edit {number}", RequestPriority.PEOPLE)
     for number in range(3):
-        await street.send(f"push {number}", Lane.PUSH)
+        await street.send(f"push {number}", RequestPriority.PUSH)
     for _ in range(11):
         await street.turns.comes()
     lanes = "".join(name[0] for name in street.went)
@@ -78,11 +78,11 @@ async def test_while_both_wait_a_push_has_every_third_turn(street: Street) -> No
 
 async def test_a_share_is_of_turns_for_which_both_waited(street: Street) -> None:
     for number in range(5):
-        await street.send(f"edit {number}", Lane.PEOPLE)
+        await street.send(f"edit {number}", RequestPriority.PEOPLE)
     for _ in range(5):
         await street.turns.comes()
-    await street.send("push", Lane.PUSH)
-    await street.send("edit", Lane.PEOPLE)
+    await street.send("push", RequestPriority.PUSH)
+    await street.send("edit", RequestPriority.PEOPLE)
     for _ in range(2):
         await street.turns.comes()
     assert street.went[5:] == ["edit", "push"]
@@ -90,15 +90,15 @@ async def test_a_share_is_of_turns_for_which_both_waited(street: Street) -> None
 
 async def test_one_turn_is_fetched_at_a_time_however_many_wait(street: Street) -> None:
     for number in range(5):
-        await street.send(f"push {number}", Lane.PUSH)
+        await street.send(f"push {number}", RequestPriority.PUSH)
     assert street.turns.asked == 1
     await street.turns.comes()
     assert (street.turns.asked, len(street.went)) == (2, 1)
 
 
 async def test_when_the_one_who_fetches_is_cancelled_another_goes_on(street: Street) -> None:
-    fetching = await street.send("first", Lane.PUSH)
-    await street.send("second", Lane.PUSH)
+    fetching = await street.send("first", RequestPriority.PUSH)
+    await street.send("second", RequestPriority.PUSH)
     fetching.cancel()
     for _ in range(5):
         await asyncio.sleep(0)
@@ -108,8 +108,8 @@ async def test_when_the_one_who_fetches_is_cancelled_another_goes_on(street: Str
 
 
 async def test_when_no_turn_is_to_be_had_only_the_one_who_fetched_fails(street: Street) -> None:
-    first = await street.send("first", Lane.PUSH)
-    await street.send("second", Lane.PUSH)
+    first = await street.send("first", RequestPriority.PUSH)
+    await street.send("second", RequestPriority.PUSH)
     await street.turns.comes(ConnectionError("no database"))
     assert isinstance(first.exception(), ConnectionError)
     await street.turns.comes()
@@ -117,8 +117,8 @@ async def test_when_no_turn_is_to_be_had_only_the_one_who_fetched_fails(street: 
 
 
 async def test_one_that_waits_and_is_cancelled_leaves_the_queue(street: Street) -> None:
-    await street.send("first", Lane.PUSH)
-    waiting = await street.send("edit", Lane.PEOPLE)
+    await street.send("first", RequestPriority.PUSH)
+    waiting = await street.send("edit", RequestPriority.PEOPLE)
     waiting.cancel()
     for _ in range(2):
         await street.turns.comes()
@@ -126,7 +126,7 @@ async def test_one_that_waits_and_is_cancelled_leaves_the_queue(street: Street) 
 
 
 def test_what_nobody_says_otherwise_of_is_peoples() -> None:
-    assert current_lane() is Lane.PEOPLE
-    with in_lane(Lane.BACKGROUND):
-        assert current_lane() is Lane.BACKGROUND
-    assert current_lane() is Lane.PEOPLE
+    assert current_priority() is RequestPriority.PEOPLE
+    with with_priority(RequestPriority.BACKGROUND):
+        assert current_priority() is RequestPriority.BACKGROUND
+    assert current_priority() is RequestPriority.PEOPLE

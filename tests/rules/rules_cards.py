@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from models.rules.board_schema import Board, Property
 from models.rules.codec import BoardCard
 from models.rules.merge import Plan, plan
-from models.rules.merge_base import Base, Shown, TaskState
+from models.rules.merge_base import MergeBase, NotionValues, TaskState
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 
@@ -119,7 +119,7 @@ def make_task(**values: Any) -> TaskState:
     return TaskState(**{**usual, **values})
 
 
-def make_base(card: BoardCard | None = None, **values: Any) -> Base:
+def make_base(card: BoardCard | None = None, **values: Any) -> MergeBase:
     """What is remembered of a card that board and database agree on."""
     seen = card or make_card()
     usual: dict[str, Any] = {
@@ -131,12 +131,12 @@ def make_base(card: BoardCard | None = None, **values: Any) -> Base:
         "priority": Priority((seen.priority or "Normal").lower()),
         "shown": shows(seen),
     }
-    return Base(**{**usual, **values})
+    return MergeBase(**{**usual, **values})
 
 
-def shows(card: BoardCard) -> Shown:
+def shows(card: BoardCard) -> NotionValues:
     """What a card shows of the properties that a push may write."""
-    return Shown(
+    return NotionValues(
         status=card.status,
         priority=card.priority,
         created=card.created,
@@ -145,7 +145,7 @@ def shows(card: BoardCard) -> Shown:
     )
 
 
-def agreed_on(status: BoardStatus, **task: Any) -> tuple[Base, TaskState]:
+def agreed_on(status: BoardStatus, **task: Any) -> tuple[MergeBase, TaskState]:
     """Base and task of a card that stands in that column on both sides."""
     return make_base(make_card(status=status.value)), make_task(board_status=status, **task)
 
@@ -171,8 +171,8 @@ def verdict(made: Plan) -> Verdict:
     return Verdict(column, made.base.status, lost[0].reason if lost else None, made.moved)
 
 
-def look(
-    base: Base | None, shown: str | None, task: TaskState | None, *, valid: bool, **how: Any
+def observation(
+    base: MergeBase | None, shown: str | None, task: TaskState | None, *, valid: bool, **how: Any
 ) -> Plan:
     """A look at a card that shows that Status; `how` as for `plan`, without it a move that would wait is put back."""
     topic = "Anglerfish" if valid else ""
@@ -181,5 +181,5 @@ def look(
     )
 
 
-def agreeing(status: BoardStatus) -> Base:
+def agreeing(status: BoardStatus) -> MergeBase:
     return make_base(make_card(status=status.value))

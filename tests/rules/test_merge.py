@@ -21,7 +21,7 @@ from rules_cards import (
 )
 
 from models.rules.merge import Plan, plan
-from models.rules.merge_base import differences, wrote
+from models.rules.merge_base import diff, with_write
 from models.rules.status_verdict import Lost
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
@@ -31,7 +31,7 @@ LOW, NORMAL, HIGH = Priority.LOW, Priority.NORMAL, Priority.HIGH
 
 
 def pushes(made: Plan) -> dict[str, Any]:
-    return differences(made.base, made.task, made.attention)
+    return diff(made.base, made.task, made.attention)
 
 
 # Priority: both sides may change it, the database wins
@@ -208,7 +208,7 @@ def test_a_card_that_is_not_valid_has_no_task_and_says_why() -> None:
 def test_a_card_becomes_a_task_when_it_is_first_valid() -> None:
     before = plan(None, make_card(topic=""), None, [NO_TOPIC])
     told = plan(
-        wrote(before.base, pushes(before)),
+        with_write(before.base, pushes(before)),
         make_card(topic="", attention="Topic is empty."),
         None,
         [NO_TOPIC],
@@ -265,7 +265,7 @@ def test_a_task_takes_over_the_dates_of_its_card() -> None:
     new = plan(None, make_card(created=None, updated=None, topic=""), None, [NO_TOPIC])
     since = EARLIER + timedelta(hours=3, seconds=20)
     moved = replace(new.base, updated=since)  # as models.settle stamps an accepted move
-    written = wrote(moved, differences(moved, None, new.attention))
+    written = with_write(moved, diff(moved, None, new.attention))
     assert (written.shown.created, written.shown.updated) == (EARLIER, since.replace(second=0))
     shown = {"created": EARLIER, "updated": since.replace(second=0), "attention": new.attention}
     mended = plan(written, make_card(**shown, edited_at=NOW), None, [])
@@ -275,8 +275,8 @@ def test_a_task_takes_over_the_dates_of_its_card() -> None:
 
 def test_a_card_whose_task_was_deleted_keeps_its_dates() -> None:
     made = plan(None, make_card(created=None, updated=None, edited_at=NOW), None, [])
-    shown = wrote(made.base, pushes(made))
-    assert differences(shown, None, "") == {}
+    shown = with_write(made.base, pushes(made))
+    assert diff(shown, None, "") == {}
     card = make_card(created=EARLIER, updated=NOW, edited_at=NOW + timedelta(days=9))
     assert plan(shown, card, None, []).task == made.task
 
@@ -285,11 +285,11 @@ def test_lacking_dates_are_written_when_the_card_is_written_for_another_reason()
     made = plan(None, make_card(created=None, updated=None), None, [], importing=True)
     assert made.task is not None
     moved = replace(made.task, board_status=B.QUEUED, status_changed_at=NOW)
-    written = differences(made.base, moved, "")
+    written = diff(made.base, moved, "")
     assert written == {"Status": "Queued", "Created": EARLIER, "Updated": NOW}
-    after = wrote(made.base, written)
+    after = with_write(made.base, written)
     assert not {"Created", "Updated"} & after.lacking
-    assert differences(after, moved, "") == {}
+    assert diff(after, moved, "") == {}
 
 
 def test_a_persons_move_writes_the_dates_the_board_lacked() -> None:
@@ -379,7 +379,7 @@ def test_a_note_in_attention_is_recorded_once_when_there_is_something_to_say_and
     assert [(entry.property, entry.value) for entry in invalid.lost] == [("Attention", "ask Ada")]
     assert pushes(invalid) == {"Attention": "Topic is empty."}
     assert again(invalid, make_card(attention="ask Ada", topic=""), [NO_TOPIC]).lost == ()
-    told = wrote(invalid.base, pushes(invalid))
+    told = with_write(invalid.base, pushes(invalid))
     typed = plan(told, make_card(attention="again", topic=""), invalid.task, [NO_TOPIC])
     assert [(entry.property, entry.value) for entry in typed.lost] == [("Attention", "again")]
     mended = plan(told, make_card(attention="Topic is empty."), invalid.task, [])
@@ -412,5 +412,5 @@ def test_writing_what_is_right_anyway_is_no_tampering() -> None:
 
 def test_a_property_the_board_cannot_take_is_no_difference() -> None:
     base = make_base(shown=replace(shows(make_card()), status="Queued", created=None))
-    assert set(differences(base, make_task(), "x")) == {"Status", "Created", "Attention"}
-    assert set(differences(base, make_task(), "x", {"Status"})) == {"Status"}
+    assert set(diff(base, make_task(), "x")) == {"Status", "Created", "Attention"}
+    assert set(diff(base, make_task(), "x", {"Status"})) == {"Status"}

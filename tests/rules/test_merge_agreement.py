@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rules_cards import NOW, agreed_on, look, make_card
+from rules_cards import NOW, agreed_on, make_card, observation
 
 from models.rules.merge import plan
 from models.rules.statuses import BoardStatus, Priority
@@ -14,7 +14,7 @@ B = BoardStatus
 
 def test_a_refused_move_that_the_pipeline_then_made_is_where_the_next_one_starts() -> None:
     base, task = agreed_on(B.READY_FOR_REVIEW)
-    refused = look(base, "Queued", task, valid=True)
+    refused = observation(base, "Queued", task, valid=True)
     assert refused.lost
     assert refused.task is not None
     made = replace(refused.task, board_status=B.QUEUED, status_changed_at=NOW)

@@ -12,7 +12,15 @@ from rules_cards import EARLIER, NO_TOPIC, NOW, make_card, make_task
 
 from models.rules.codec import BoardCard
 from models.rules.merge import Plan, plan, shown_of
-from models.rules.merge_base import PUSHED, Base, Shown, TaskState, by_property, differences, wrote
+from models.rules.merge_base import (
+    PUSHED,
+    MergeBase,
+    NotionValues,
+    TaskState,
+    by_property,
+    diff,
+    with_write,
+)
 from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status, people_may_move
 from models.rules.statuses import board_status as known_status
 
@@ -71,14 +79,14 @@ class World:
     card: BoardCard
     task: TaskState | None
     importing: bool
-    base: Base | None = None
+    base: MergeBase | None = None
     clock: datetime = field(default=NOW + timedelta(hours=1))
 
     def happen(self, step: str, value: Any) -> None:
         self.clock += timedelta(minutes=1)
         match step:
             case "look":
-                self.look()
+                self.observation()
             case "push":
                 self.push()
             case "pipeline_status" if self.task is not None and self.task.board_status != value:
@@ -88,7 +96,7 @@ class World:
             case "status" | "priority" | "topic" | "attention" | "created" | "updated":
                 self.card = replace(self.card, **{step: value})
 
-    def look(self) -> Plan:
+    def observation(self) -> Plan:
         violations = () if self.card.topic else (NO_TOPIC,)
         made = plan(
             self.base,
@@ -103,7 +111,7 @@ class World:
         self.planning_again_changes_nothing(made)
         self.only_allowed_moves_are_taken(made)
         self.whatever_is_overwritten_is_recorded(made)
-        assert set(differences(made.base, made.task, made.attention)) <= PUSHED - PEOPLES
+        assert set(diff(made.base, made.task, made.attention)) <= PUSHED - PEOPLES
         self.base, self.task = made.base, made.task
         if made.moved and self.task is not None:  # as models.settle stamps it
             self.task = replace(self.task, status_changed_at=self.clock)
@@ -117,16 +125,16 @@ class World:
         # valid.
         for _ in range(2):
             self.clock += 2 * GRACE
-            made = self.look()
+            made = self.observation()
             assert self.base is not None
-            values = differences(self.base, self.task, made.attention)
-            self.base = wrote(self.base, values)
+            values = diff(self.base, self.task, made.attention)
+            self.base = with_write(self.base, values)
             self.card = replace(
                 self.card, **{name.lower(): value for name, value in values.items()}
             )
-            seen = self.look()
+            seen = self.observation()
         assert seen.lost == ()
-        assert differences(self.base, self.task, seen.attention) == {}
+        assert diff(self.base, self.task, seen.attention) == {}
         if self.task is not None and not self.base.lacking:
             assert self.card.status == self.task.board_status.value
             assert (self.card.priority or "").lower() == self.task.priority.value
@@ -187,11 +195,11 @@ class World:
         assert made.moved
 
     def whatever_is_overwritten_is_recorded(self, made: Plan) -> None:
-        before = by_property(self.base.shown if self.base is not None else Shown())
+        before = by_property(self.base.shown if self.base is not None else NotionValues())
         now = by_property(shown_of(self.card))
         overwritten = {
             name
-            for name in differences(made.base, made.task, made.attention)
+            for name in diff(made.base, made.task, made.attention)
             if now[name] != before[name] and now[name] not in {None, ""}
         }
         assert overwritten <= {entry.property for entry in made.lost}
@@ -208,7 +216,7 @@ def test_every_look_holds_the_laws_and_every_push_converges(
     happenings: list[tuple[str, Any]],
 ) -> None:
     world = World(card=card, task=task, importing=importing)
-    world.look()
+    world.observation()
     for step, value in happenings:
         world.happen(step, value)
     world.push()
@@ -226,7 +234,7 @@ def test_equal_edits_on_both_sides_are_agreement(
     both = replace(card, status=after.value, priority=new_urgency.option)
     made = plan(first.base, both, make_task(board_status=after, priority=new_urgency), ())
     assert (made.lost, made.moved, made.attention) == ((), False, "")
-    assert differences(made.base, made.task, made.attention) == {}
+    assert diff(made.base, made.task, made.attention) == {}
 
 
 @settings(max_examples=200, deadline=None)
@@ -250,9 +258,9 @@ def test_equal_edits_are_agreement_after_any_history(
     assume(to is not BoardStatus.QUEUED or world.card.topic)  # an invalid card is not pending
     world.happen("status", to.value)
     world.happen("priority", urgency.option)
-    made = world.look()
+    made = world.observation()
     assert (made.lost, made.moved) == ((), False)
-    assert not {"Status", "Priority"} & set(differences(made.base, made.task, made.attention))
+    assert not {"Status", "Priority"} & set(diff(made.base, made.task, made.attention))
     assert made.task is not None
     assert (made.task.board_status, made.task.priority) == (to, urgency)
 
@@ -263,6 +271,6 @@ def test_people_own_their_texts_whatever_the_database_says(
 ) -> None:
     task = make_task(title="worker's", topic="worker's", story_direction="worker's")
     made = plan(None, card, task, violations)
-    assert not PEOPLES & set(differences(made.base, made.task, made.attention))
+    assert not PEOPLES & set(diff(made.base, made.task, made.attention))
     assert made.task is not None
     assert made.task.title == card.title

@@ -14,15 +14,15 @@ from rules_cards import (
     again,
     agreed_on,
     agreeing,
-    look,
     make_base,
     make_card,
     make_task,
+    observation,
     verdict,
 )
 
 from models.rules.merge import Plan, plan
-from models.rules.merge_base import differences, wrote
+from models.rules.merge_base import diff, with_write
 from models.rules.statuses import BoardStatus
 
 B = BoardStatus
@@ -30,16 +30,16 @@ B = BoardStatus
 
 def refused_card() -> Plan:
     base, task = agreed_on(B.PROCESSING)
-    return look(base, "Draft", task, valid=True)
+    return observation(base, "Draft", task, valid=True)
 
 
 def test_a_refusal_stays_after_the_card_went_back() -> None:
     refused = refused_card()
-    written = differences(refused.base, refused.task, refused.attention)
+    written = diff(refused.base, refused.task, refused.attention)
     back = make_card(status="Processing", attention=refused.attention)
-    put_back = plan(wrote(refused.base, written), back, refused.task, [])
+    put_back = plan(with_write(refused.base, written), back, refused.task, [])
     assert put_back.attention == refused.attention != ""
-    assert differences(put_back.base, put_back.task, put_back.attention) == {}
+    assert diff(put_back.base, put_back.task, put_back.attention) == {}
 
 
 @pytest.mark.parametrize("from_", BoardStatus)
@@ -51,7 +51,7 @@ def test_a_refusal_names_every_move_that_would_be_granted_and_no_other(
     base, task = agreed_on(from_)
     known = task if followed else None
     for to in ["Someday", *BoardStatus]:
-        made = look(base, to, known, valid=followed)
+        made = observation(base, to, known, valid=followed)
         status = [
             lost
             for lost in made.lost
@@ -76,7 +76,7 @@ def test_a_refusal_names_every_move_that_would_be_granted_and_no_other(
 
 def test_a_refusal_ends_with_the_next_accepted_move() -> None:
     base, task = agreed_on(B.READY_FOR_REVIEW)
-    refused = look(base, "Draft", task, valid=True)
+    refused = observation(base, "Draft", task, valid=True)
     assert refused.attention
     moved = plan(refused.base, make_card(status="Under Review"), refused.task, [])
     assert (moved.moved, moved.attention) == (True, "")
@@ -85,10 +85,10 @@ def test_a_refusal_ends_with_the_next_accepted_move() -> None:
 def test_a_refusal_ends_when_the_pipeline_moves_the_card() -> None:
     refused = refused_card()
     assert refused.task is not None
-    on = replace(refused.task, board_status=B.ASSETS_READY, status_changed_at=NOW)
-    seen = plan(refused.base, make_card(status="Draft"), on, [])
+    ctx = replace(refused.task, board_status=B.ASSETS_READY, status_changed_at=NOW)
+    seen = plan(refused.base, make_card(status="Draft"), ctx, [])
     assert seen.attention == ""
-    assert differences(seen.base, seen.task, seen.attention)["Status"] == "Assets Ready"
+    assert diff(seen.base, seen.task, seen.attention)["Status"] == "Assets Ready"
 
 
 def test_a_refusal_outlives_every_other_change_of_the_task() -> None:
@@ -107,22 +107,24 @@ def test_a_new_refusal_replaces_the_old_one() -> None:
 
 
 def test_an_overruled_move_is_told_until_the_pipeline_moves_on() -> None:
-    overruled = look(agreeing(B.QUEUED), "Draft", make_task(board_status=B.PROCESSING), valid=True)
+    overruled = observation(
+        agreeing(B.QUEUED), "Draft", make_task(board_status=B.PROCESSING), valid=True
+    )
     assert again(overruled, make_card(status="Draft")).attention == overruled.attention != ""
     assert overruled.task is not None
-    on = replace(overruled.task, board_status=B.ASSETS_READY, status_changed_at=NOW)
-    assert plan(overruled.base, make_card(status="Draft"), on, []).attention == ""
+    ctx = replace(overruled.task, board_status=B.ASSETS_READY, status_changed_at=NOW)
+    assert plan(overruled.base, make_card(status="Draft"), ctx, []).attention == ""
 
 
 def test_correcting_an_unknown_status_ends_its_refusal() -> None:
-    unknown = look(None, "Ideas", None, valid=True)
+    unknown = observation(None, "Ideas", None, valid=True)
     corrected = plan(unknown.base, make_card(status="Draft"), None, [])
     assert verdict(corrected) == Verdict(B.DRAFT, B.DRAFT, moved=True)
     assert corrected.attention == ""
 
 
 def test_a_card_queued_out_of_an_unknown_status_says_only_what_is_wrong_now() -> None:
-    unknown = look(None, "Ideas", None, valid=False)
+    unknown = observation(None, "Ideas", None, valid=False)
     queued = plan(unknown.base, make_card(status="Queued", topic=""), None, [NO_TOPIC])
     assert verdict(queued) == Verdict(None, B.DRAFT, "invalid_card")
     assert "Ideas" not in queued.attention
@@ -131,7 +133,7 @@ def test_a_card_queued_out_of_an_unknown_status_says_only_what_is_wrong_now() ->
 
 def test_violations_stay_until_they_are_mended_and_stand_before_the_refusal() -> None:
     base, task = agreed_on(B.PROCESSING)
-    made = look(base, "Draft", task, valid=False)
+    made = observation(base, "Draft", task, valid=False)
     assert made.attention.startswith("Topic is empty. A card cannot be moved")
     mended = plan(made.base, make_card(status="Draft"), made.task, [])
     assert mended.attention.startswith("A card cannot be moved")
@@ -139,20 +141,20 @@ def test_violations_stay_until_they_are_mended_and_stand_before_the_refusal() ->
 
 def test_a_refusal_made_before_there_was_a_task_is_outdated_by_the_tasks_first_change() -> None:
     base = make_base()
-    refused = look(base, "Processing", None, valid=False)
+    refused = observation(base, "Processing", None, valid=False)
     assert (refused.task, refused.base.refused_at) == (None, None)
     made = plan(refused.base, make_card(status="Processing", updated=EARLIER), None, [])
     assert made.task is not None
     assert made.base.refused_at == made.task.status_changed_at
     assert made.attention.startswith("A card cannot be moved")
-    on = replace(made.task, board_status=B.QUEUED, status_changed_at=NOW)
-    assert plan(made.base, make_card(status="Processing"), on, []).attention == ""
+    ctx = replace(made.task, board_status=B.QUEUED, status_changed_at=NOW)
+    assert plan(made.base, make_card(status="Processing"), ctx, []).attention == ""
 
 
 def test_a_priority_that_does_not_exist_is_told_on_the_card() -> None:
     base, task = agreed_on(B.QUEUED)
     seen = plan(base, make_card(status="Queued", priority="Urgent"), task, [])
     assert seen.attention == "“Urgent” is not a priority Showrunner knows; it was set to “Normal”."
-    assert differences(seen.base, seen.task, seen.attention)["Priority"] == "Normal"
+    assert diff(seen.base, seen.task, seen.attention)["Priority"] == "Normal"
     new = plan(None, make_card(priority="Urgent"), None, [])
     assert "Urgent" in new.attention

@@ -6,10 +6,19 @@ Only Status differs between the rows; test_merge has the rest.
 from __future__ import annotations
 
 import pytest
-from rules_cards import Verdict, agreed_on, agreeing, look, make_base, make_card, make_task, verdict
+from rules_cards import (
+    Verdict,
+    agreed_on,
+    agreeing,
+    make_base,
+    make_card,
+    make_task,
+    observation,
+    verdict,
+)
 
 from models.rules.merge import plan
-from models.rules.merge_base import differences
+from models.rules.merge_base import diff
 from models.rules.status_verdict import Lost
 from models.rules.statuses import STATE_OF, BoardStatus, Status, people_may_move
 
@@ -157,7 +166,7 @@ def test_status_of_a_card_with_a_task(
     *,
     valid: bool,
 ) -> None:
-    made = look(agreeing(agreed), shown, make_task(board_status=database), valid=valid)
+    made = observation(agreeing(agreed), shown, make_task(board_status=database), valid=valid)
     assert verdict(made) == (if_valid if valid else if_invalid)
 
 
@@ -268,24 +277,24 @@ def test_status_of_a_card_without_a_task(
     *,
     valid: bool,
 ) -> None:
-    assert verdict(look(agreeing(agreed), shown, None, valid=valid)) == (
+    assert verdict(observation(agreeing(agreed), shown, None, valid=valid)) == (
         if_valid if valid else if_invalid
     )
 
 
 def test_a_card_without_status_is_a_draft_on_first_contact() -> None:
-    made = look(None, None, None, valid=True)
+    made = observation(None, None, None, valid=True)
     assert verdict(made) == Verdict(B.DRAFT, B.DRAFT)
-    assert differences(made.base, made.task, made.attention) == {"Status": "Draft"}
+    assert diff(made.base, made.task, made.attention) == {"Status": "Draft"}
 
 
 @pytest.mark.parametrize("valid", [True, False])
 def test_an_unknown_status_on_first_contact_is_neither_followed_nor_overwritten(
     *, valid: bool
 ) -> None:
-    made = look(None, "Ideas", None, valid=valid)
+    made = observation(None, "Ideas", None, valid=valid)
     assert verdict(made) == Verdict(None, None, "unknown_option")
-    assert set(differences(made.base, made.task, made.attention)) == {"Attention"}
+    assert set(diff(made.base, made.task, made.attention)) == {"Attention"}
     assert made.attention.endswith(
         "“Ideas” is not a status Showrunner knows; choose one of the board's columns."
     )
@@ -307,7 +316,10 @@ def test_first_contact_with_a_card_whose_task_exists_keeps_the_database(
     *,
     valid: bool,
 ) -> None:
-    assert verdict(look(None, shown, make_task(board_status=B.PROCESSING), valid=valid)) == expected
+    assert (
+        verdict(observation(None, shown, make_task(board_status=B.PROCESSING), valid=valid))
+        == expected
+    )
 
 
 @pytest.mark.parametrize("from_", B)
@@ -316,8 +328,8 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
 ) -> None:
     base, task = agreed_on(from_)
     for to in [column for column in B if column is not from_]:
-        made = look(base, to.value, task, valid=True)
-        pushed = differences(made.base, made.task, made.attention)
+        made = observation(base, to.value, task, valid=True)
+        pushed = diff(made.base, made.task, made.attention)
         if people_may_move(from_, to):
             assert (verdict(made), made.attention) == (Verdict(to, to, moved=True), "")
             assert pushed == {}
@@ -331,7 +343,7 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
 
 @pytest.mark.parametrize("now", PRODUCTION)
 def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: BoardStatus) -> None:
-    made = look(agreeing(B.QUEUED), "Draft", make_task(board_status=now), valid=True)
+    made = observation(agreeing(B.QUEUED), "Draft", make_task(board_status=now), valid=True)
     assert made.lost == (
         Lost(
             property="Status",
@@ -349,20 +361,20 @@ def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: Boa
 
 def test_an_approval_can_be_withdrawn_until_the_upload_has_begun() -> None:
     base, task = agreed_on(B.REVIEW_APPROVED)
-    assert look(base, "Under Review", task, valid=True).moved
-    uploading = look(base, "Under Review", make_task(board_status=B.UPLOADING), valid=True)
+    assert observation(base, "Under Review", task, valid=True).moved
+    uploading = observation(base, "Under Review", make_task(board_status=B.UPLOADING), valid=True)
     assert verdict(uploading) == Verdict(B.UPLOADING, B.UPLOADING, "both_changed")
 
 
 def test_a_second_wish_is_judged_from_where_the_card_should_stand_now() -> None:
     base, task = agreed_on(B.READY_FOR_REVIEW)
-    refused = look(base, "Queued", task, valid=True)
+    refused = observation(base, "Queued", task, valid=True)
     assert verdict(refused) == Verdict(B.READY_FOR_REVIEW, B.READY_FOR_REVIEW, "not_yours")
     approved = plan(refused.base, make_card(status="Review Approved"), refused.task, [])
     assert verdict(approved) == Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True)
 
 
 def test_a_card_that_is_completed_and_queued_at_once_is_queued() -> None:
-    assert verdict(look(make_base(), "Queued", None, valid=True)) == Verdict(
+    assert verdict(observation(make_base(), "Queued", None, valid=True)) == Verdict(
         B.QUEUED, B.QUEUED, moved=True
     )

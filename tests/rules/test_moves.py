@@ -10,13 +10,13 @@ from rules_cards import (
     NOW,
     Verdict,
     agreeing,
-    look,
     make_task,
+    observation,
     verdict,
 )
 
 from models.rules.merge import Plan
-from models.rules.merge_base import differences
+from models.rules.merge_base import diff
 from models.rules.statuses import STATE_OF, BoardStatus, Status, people_may_move
 
 B = BoardStatus
@@ -32,7 +32,7 @@ validity = pytest.mark.parametrize("valid", [True, False], ids=["valid", "invali
 
 
 def pushes(made: Plan) -> dict[str, Any]:
-    return differences(made.base, made.task, made.attention)
+    return diff(made.base, made.task, made.attention)
 
 
 # First contact: 26 columns x valid or not x during the first import or after it x with a task or
@@ -41,7 +41,7 @@ def pushes(made: Plan) -> dict[str, Any]:
 
 @each_column
 def test_a_valid_card_keeps_its_column_in_the_first_import(column: BoardStatus) -> None:
-    made = look(None, column.value, None, valid=True, importing=True)
+    made = observation(None, column.value, None, valid=True, importing=True)
     assert (verdict(made), pushes(made)) == (Verdict(column, column), {})
 
 
@@ -49,7 +49,7 @@ def test_a_valid_card_keeps_its_column_in_the_first_import(column: BoardStatus) 
 def test_a_card_that_is_not_valid_leaves_only_queued_in_the_first_import(
     column: BoardStatus,
 ) -> None:
-    made = look(None, column.value, None, valid=False, importing=True)
+    made = observation(None, column.value, None, valid=False, importing=True)
     if column is B.QUEUED:
         assert verdict(made) == Verdict(None, B.DRAFT, "invalid_card")
         assert set(pushes(made)) == {"Status", "Attention"}
@@ -62,7 +62,7 @@ def test_a_card_that_is_not_valid_leaves_only_queued_in_the_first_import(
 
 @each_column
 def test_a_valid_card_that_is_new_starts_in_planning_or_queued_alone(column: BoardStatus) -> None:
-    made = look(None, column.value, None, valid=True)
+    made = observation(None, column.value, None, valid=True)
     if column in MAY_START:
         assert (verdict(made), pushes(made)) == (Verdict(column, column), {})
         return
@@ -79,7 +79,7 @@ def test_a_valid_card_that_is_new_starts_in_planning_or_queued_alone(column: Boa
 def test_an_invalid_card_that_is_new_starts_in_planning_alone_and_waits_in_queued(
     column: BoardStatus,
 ) -> None:
-    made = look(None, column.value, None, valid=False, keep_until=SOON)
+    made = observation(None, column.value, None, valid=False, keep_until=SOON)
     if column in MAY_START - {B.QUEUED}:
         assert verdict(made) == Verdict(None, column)
     elif column is B.QUEUED:
@@ -100,7 +100,7 @@ def test_first_contact_never_changes_the_column_of_a_task_that_is_there_unless_i
     column: BoardStatus, *, valid: bool, importing: bool
 ) -> None:
     for shown in (column.value, "Review Approved", "Draft", None):
-        made = look(
+        made = observation(
             None,
             shown,
             make_task(board_status=column),
@@ -121,7 +121,7 @@ def test_first_contact_never_changes_the_column_of_a_task_that_is_there_unless_i
 def test_a_card_that_becomes_valid_is_followed_from_where_it_may_stay_else_from_draft(
     column: BoardStatus, *, importing: bool
 ) -> None:
-    made = look(agreeing(column), column.value, None, valid=True, importing=importing)
+    made = observation(agreeing(column), column.value, None, valid=True, importing=importing)
     if column in MAY_STAY:
         assert (verdict(made), made.lost) == (Verdict(column, column), ())
     else:
@@ -136,7 +136,7 @@ def test_a_card_that_becomes_valid_is_followed_from_where_it_may_stay_else_from_
 def test_a_card_that_is_not_valid_stays_in_its_late_column_and_is_not_followed(
     column: BoardStatus,
 ) -> None:
-    made = look(agreeing(column), column.value, None, valid=False)
+    made = observation(agreeing(column), column.value, None, valid=False)
     assert made.task is None
     assert made.base.status is (B.DRAFT if column is B.QUEUED else column)
 
@@ -150,7 +150,7 @@ def test_a_card_in_a_late_column_that_is_not_followed_may_only_be_planned_queued
     from_: BoardStatus, *, valid: bool
 ) -> None:
     for to in [column for column in B if column is not from_]:
-        made = look(agreeing(from_), to.value, None, valid=valid, keep_until=SOON)
+        made = observation(agreeing(from_), to.value, None, valid=valid, keep_until=SOON)
         if to in {B.DRAFT, B.READY_FOR_PLANNING, B.ARCHIVED} or (to is B.QUEUED and valid):
             assert verdict(made) == Verdict(to if valid else None, to, moved=True)
         elif to is B.QUEUED:
@@ -170,8 +170,8 @@ def test_an_unknown_status_is_corrected_to_a_column_where_nothing_is_made_alone(
     column: BoardStatus, *, valid: bool
 ) -> None:
     for importing in (True, False):
-        unknown = look(None, "Ideas", None, valid=valid, importing=importing)
-        made = look(unknown.base, column.value, None, valid=valid, importing=importing)
+        unknown = observation(None, "Ideas", None, valid=valid, importing=importing)
+        made = observation(unknown.base, column.value, None, valid=valid, importing=importing)
         allowed = column in MAY_STAY and (valid or column is not B.QUEUED)
         assert made.base.status is (column if allowed else B.DRAFT)
         assert (made.task is not None) == valid
@@ -182,8 +182,8 @@ def test_an_unknown_status_is_corrected_to_a_column_where_nothing_is_made_alone(
 def test_an_empty_status_that_is_filled_in_is_a_move_from_draft(
     column: BoardStatus, *, valid: bool
 ) -> None:
-    empty = look(None, None, None, valid=valid, importing=True)
-    made = look(empty.base, column.value, empty.task, valid=valid)
+    empty = observation(None, None, None, valid=valid, importing=True)
+    made = observation(empty.base, column.value, empty.task, valid=valid)
     allowed = people_may_move(B.DRAFT, column) and (valid or column is not B.QUEUED)
     assert made.base.status is (column if allowed else B.DRAFT)
 
@@ -195,10 +195,10 @@ def test_without_a_task_nobody_on_the_board_puts_a_card_to_work(
     column: BoardStatus, before: str | None, *, valid: bool
 ) -> None:
     """Whatever was agreed before, apart from the first import."""
-    known = look(None, before, None, valid=False, importing=True)
+    known = observation(None, before, None, valid=False, importing=True)
     for base in (None, known.base):
-        made = look(base, column.value, None, valid=valid)
+        made = observation(base, column.value, None, valid=valid)
         if made.task is not None:
             assert STATE_OF[made.task.board_status] not in NOBODYS
-            again = look(made.base, column.value, made.task, valid=valid)
+            again = observation(made.base, column.value, made.task, valid=valid)
             assert again.task == made.task

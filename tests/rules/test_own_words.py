@@ -12,7 +12,7 @@ from models.rules.merge_base import attention
 from models.rules.own_sentences import is_ours
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import validate_notion_entry
-from models.sync.lost_updates import Unseen
+from models.sync.lost_updates import LostUpdate
 
 
 def everything_a_card_is_told() -> set[str]:
@@ -38,7 +38,7 @@ def everything_a_card_is_told() -> set[str]:
     )
     for known in (True, False):
         told.add(
-            Unseen(
+            LostUpdate(
                 name="Status or Priority", written="Draft, High", value="Queued", known=known
             ).sentence
         )

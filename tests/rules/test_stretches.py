@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from models.rules.import_ranges import READERS, Course, End
+from models.rules.import_ranges import READERS, End, ImportProgress
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100
@@ -27,7 +27,7 @@ class Chain:
 class Import:
     """An import whose readers are answered in any order."""
 
-    def __init__(self, cards: list[datetime], course: Course, rng: Random) -> None:
+    def __init__(self, cards: list[datetime], course: ImportProgress, rng: Random) -> None:
         self.cards, self.course, self.rng = cards, course, rng
         self.chains: list[Chain] = []
         self.requests = self.most_at_once = 0
@@ -84,13 +84,13 @@ def whole(importing: Import) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_every_card_is_read_whoever_is_answered_first(count: int, seed: int) -> None:
     rng = Random(seed)
-    whole(Import(by_chance(count, rng), Course(here_since=START), rng))
+    whole(Import(by_chance(count, rng), ImportProgress(here_since=START), rng))
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_ten_thousand_cards_take_at_most_two_requests_more_than_their_pages(seed: int) -> None:
     rng = Random(seed)
-    importing = Import(evenly(10_000 - rng.randint(0, 99)), Course(here_since=START), rng)
+    importing = Import(evenly(10_000 - rng.randint(0, 99)), ImportProgress(here_since=START), rng)
     while importing.chains:
         for chain in list(importing.chains):  # in turn, as the budget lets requests go
             importing.step(chain)
@@ -103,11 +103,11 @@ def test_what_is_left_of_an_interrupted_import_and_what_was_read_make_the_whole_
 ) -> None:
     rng = Random(seed)
     cards = by_chance(rng.randint(1, 3000), rng)
-    importing = Import(cards, Course(here_since=START), rng)
+    importing = Import(cards, ImportProgress(here_since=START), rng)
     for _ in range(rng.randint(0, 15)):
         if importing.chains:
             importing.step()
-    course = Course.from_json(importing.course.as_json(), START)
+    course = ImportProgress.from_json(importing.course.as_json(), START)
     rest = Import(cards, course, rng)
     while rest.chains:
         rest.step()
@@ -115,5 +115,5 @@ def test_what_is_left_of_an_interrupted_import_and_what_was_read_make_the_whole_
 
 
 def test_what_another_release_left_is_read_anew() -> None:
-    course = Course.from_json({"after": "2026-01-01T00:00:00+00:00", "cards": 200}, START)
+    course = ImportProgress.from_json({"after": "2026-01-01T00:00:00+00:00", "cards": 200}, START)
     assert (course.cards, len(course.readers())) == (0, 2)

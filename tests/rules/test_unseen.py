@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from models.rules.board_schema import Board, Property
-from models.sync.lost_updates import GATHERED, Claim, Recent, Unseen, claim_of
+from models.sync.lost_updates import (
+    GATHERED,
+    LostUpdate,
+    RecentActivity,
+    ReportedEdit,
+    reported_edit,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ME, ADA = "bot", "ada"
@@ -26,20 +32,20 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def written(changed: tuple[str, ...] = (), **values: str) -> Recent:
+def written(changed: tuple[str, ...] = (), **values: str) -> RecentActivity:
     """A card looked at from 0 to 1 s, which showed these changes, and written to from 10 to 11 s."""
-    looked = Recent().looked(at(0), at(1), changed)
+    looked = RecentActivity().looked(at(0), at(1), changed)
     given = values or {"Status": "Processing", "Updated": "now"}
-    return looked.wrote(given, at(10), at(11), dict.fromkeys(given, "Queued")).looked(
+    return looked.with_write(given, at(10), at(11), dict.fromkeys(given, "Queued")).looked(
         at(10), at(11), ()
     )
 
 
-def claim(seconds: float, *names: str, alone: bool = True) -> Claim:
-    return Claim(at=at(seconds), properties=frozenset(names or ("Status",)), alone=alone)
+def claim(seconds: float, *names: str, alone: bool = True) -> ReportedEdit:
+    return ReportedEdit(at=at(seconds), properties=frozenset(names or ("Status",)), alone=alone)
 
 
-def found(recent: Recent, *claims: Claim) -> list[str]:
+def found(recent: RecentActivity, *claims: ReportedEdit) -> list[str]:
     return [edit.name for edit in recent.told(claims).overwritten()[0]]
 
 
@@ -96,8 +102,8 @@ def test_gathered_with_our_write_what_was_seen_explains_it() -> None:
     both = claim(10.5, "Status", "Updated", alone=False)
     assert found(written(("Status",)), both) == []
     assert found(written(("Title",)), both) == []
-    long_ago = Recent().looked(at(0) - GATHERED, at(1) - GATHERED, ["Title"])
-    wrote = long_ago.looked(at(0), at(1), ()).wrote(
+    long_ago = RecentActivity().looked(at(0) - GATHERED, at(1) - GATHERED, ["Title"])
+    wrote = long_ago.looked(at(0), at(1), ()).with_write(
         {"Status": "Processing"}, at(10), at(11), {"Status": "Queued"}
     )
     assert found(wrote, claim(10.5, alone=False)) == ["Status"]
@@ -108,7 +114,7 @@ def test_both_two_way_properties_may_have_been_the_one() -> None:
         [claim(10.5, "Status", "Priority", alone=False)]
     )
     assert recent.overwritten()[0] == [
-        Unseen(name="Status or Priority", written="Processing, High")
+        LostUpdate(name="Status or Priority", written="Processing, High")
     ]
 
 
@@ -116,12 +122,12 @@ def test_both_two_way_properties_may_have_been_the_one() -> None:
 
 
 def test_an_event_may_come_before_the_answer_to_our_write_is_stored() -> None:
-    recent = Recent().looked(at(0), at(1), ()).told([claim(5)])
+    recent = RecentActivity().looked(at(0), at(1), ()).told([claim(5)])
     edits, recent = recent.overwritten()
     assert edits == []
-    recent = recent.wrote({"Status": "Processing"}, at(10), at(11), {"Status": "Queued"})
+    recent = recent.with_write({"Status": "Processing"}, at(10), at(11), {"Status": "Queued"})
     edits, recent = recent.overwritten()
-    assert edits == [Unseen(name="Status", written="Processing")]
+    assert edits == [LostUpdate(name="Status", written="Processing")]
     assert recent.overwritten()[0] == []
 
 
@@ -135,18 +141,18 @@ def test_an_event_that_comes_twice_is_told_once() -> None:
 
 
 def test_a_write_that_a_look_overtook_goes_back_to_the_look_before_it() -> None:
-    recent = Recent().looked(at(0), at(1), ()).looked(at(10.2), at(10.4), ())
-    recent = recent.wrote({"Status": "Processing"}, at(10), at(11))
+    recent = RecentActivity().looked(at(0), at(1), ()).looked(at(10.2), at(10.4), ())
+    recent = recent.with_write({"Status": "Processing"}, at(10), at(11))
     assert found(recent, claim(5)) == ["Status"]
 
 
 def test_only_a_cards_last_moments_are_kept() -> None:
-    recent = Recent()
+    recent = RecentActivity()
     for n in range(100):
         recent = recent.looked(at(100 * n), at(100 * n + 1), ["Status"]).told(
             [claim(100 * n, "Title")]
         )
-        recent = recent.wrote(
+        recent = recent.with_write(
             {"Status": "Processing"}, at(100 * n + 10), at(100 * n + 11), {"Status": "Queued"}
         )
     assert len(str(recent.as_json())) < 3000
@@ -161,7 +167,7 @@ def shown(status: str) -> dict[str, Any]:
 
 def test_a_value_that_a_look_caught_before_our_write_hid_it_is_known() -> None:
     edits, recent = written().caught(shown("Draft"), at(5), at(6))
-    assert edits == [Unseen(name="Status", written="Processing", value="Draft", known=True)]
+    assert edits == [LostUpdate(name="Status", written="Processing", value="Draft", known=True)]
     assert "“Draft”" in edits[0].sentence
     assert found(recent, claim(5)) == []
 
@@ -181,12 +187,12 @@ def test_a_look_that_may_be_older_or_newer_than_the_span_caught_nothing(began: f
 
 def test_what_is_remembered_survives_the_database() -> None:
     recent = written(("Status",)).told([claim(50)])
-    assert Recent.from_json(recent.as_json()) == recent
-    assert Recent.from_json({}) == Recent()
+    assert RecentActivity.from_json(recent.as_json()) == recent
+    assert RecentActivity.from_json({}) == RecentActivity()
 
 
 def test_what_another_release_wrote_otherwise_is_forgotten() -> None:
-    assert Recent.from_json({"writes": [{"what": "else"}]}) == Recent()
+    assert RecentActivity.from_json({"writes": [{"what": "else"}]}) == RecentActivity()
 
 
 # What an event says
@@ -202,14 +208,14 @@ def event(**values: Any) -> dict[str, Any]:
 
 
 def test_an_event_names_properties_by_encoded_ids() -> None:
-    assert claim_of(event(), at(6), BOARD, {ME}) == Claim(
+    assert reported_edit(event(), at(6), BOARD, {ME}) == ReportedEdit(
         at=at(5), properties=frozenset({"Status", "else"}), alone=True
     )
 
 
 def test_an_event_of_ours_and_theirs_is_gathered() -> None:
     authors = [{"id": ADA, "type": "person"}, {"id": ME, "type": "bot"}]
-    made = claim_of(event(authors=authors), at(6), BOARD, {ME})
+    made = reported_edit(event(authors=authors), at(6), BOARD, {ME})
     assert made is not None
     assert not made.alone
 
@@ -233,9 +239,9 @@ def test_an_event_of_ours_and_theirs_is_gathered() -> None:
 def test_an_event_that_names_nobody_nothing_or_no_moment_claims_nothing(
     values: dict[str, Any],
 ) -> None:
-    assert claim_of(event(**values), at(6), BOARD, {ME}) is None
+    assert reported_edit(event(**values), at(6), BOARD, {ME}) is None
 
 
 def test_an_event_of_last_year_claims_nothing() -> None:
-    assert claim_of(event(), at(24 * 3600), BOARD, {ME}) is not None
-    assert claim_of(event(), at(26 * 3600), BOARD, {ME}) is None
+    assert reported_edit(event(), at(24 * 3600), BOARD, {ME}) is not None
+    assert reported_edit(event(), at(26 * 3600), BOARD, {ME}) is None

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 import pytest
 from rules_cards import make_card
 
-from models.sync.lost_updates import STATES_KEPT, Recent
+from models.sync.lost_updates import STATES_KEPT, RecentActivity
 from models.sync.stale_queries import (
     Known,
     contradicted,
@@ -86,13 +86,15 @@ def test_two_pages_are_asked_that_speak_for_most_and_vouch_for_them() -> None:
 
 def seen(**values: object) -> Card:
     """A card that was looked at by its id in this minute."""
-    recent = Recent(looks=((NOW, NOW),), last_by_id=True)
+    recent = RecentActivity(observations=((NOW, NOW),), last_by_id=True)
     return Card(notion_page_id="page-1", **{"recent": recent.as_json(), **values})
 
 
 def remembering(**changes: object) -> dict[str, object]:
     return {
-        "recent": Recent(looks=((NOW, NOW),), last_by_id=True).model_copy(update=changes).as_json()
+        "recent": RecentActivity(observations=((NOW, NOW),), last_by_id=True)
+        .model_copy(update=changes)
+        .as_json()
     }
 
 

@@ -30,7 +30,7 @@ from models.rules.channels import Channel, ChannelFolder, load_configured_channe
 from models.settings import Settings
 from tasks.notion.client import NotionClient
 from tasks.notion.shared_limit import SharedBudget
-from tasks.runtime.context import Connections
+from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
@@ -44,8 +44,8 @@ NEVER_AWAY = 600.0
 """The doors' real seconds for the database: a busy machine must not change a history."""
 
 
-class _Connections(Connections):
-    """Connections whose channels are the world's: files come and go there, without YAML being read each time."""
+class _Connections(Context):
+    """Context whose channels are the world's: files come and go there, without YAML being read each time."""
 
     configured: dict[str, Any]
 
@@ -85,7 +85,7 @@ class World(Stage):
         self.sandbox.sender._given = httpx.AsyncClient(transport=self.post)
         self.sandbox.api.sleep = self.clock.sleep
         self.processes = [Process("one"), Process("two")]
-        self.ons: dict[str, Connections] = {}
+        self.ons: dict[str, Context] = {}
         self.doors: list[httpx.AsyncClient] = []
         self.network: list[str] = []
         self.database: list[str] = []
@@ -112,12 +112,12 @@ class World(Stage):
         self.board = read_board(
             (await self.people.get(f"/v1/data_sources/{self.data_source_id}")).json()
         )
-        settings = self.on.settings
+        settings = self.ctx.settings
         self.channels |= load_configured_channels(settings.channel_configs)
-        await self.on.notion.aclose()
+        await self.ctx.notion.aclose()
         for process in self.processes:
             self.ons[process.name] = self._connect(process, settings)
-        self.on = self.ons["one"]
+        self.ctx = self.ons["one"]
         door_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
         for _ in range(2):
             app = create_door(
@@ -131,7 +131,7 @@ class World(Stage):
                 httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door")
             )
 
-    def _connect(self, process: Process, settings: Settings) -> Connections:
+    def _connect(self, process: Process, settings: Settings) -> Context:
         sessions: Any = GatedSessions(self.databases, self.turns, process, self.database)
         row: Any = GatedSessions(self.databases, self.turns, process, self.database, single=True)
         sleep = Sleeper(self.clock, self.turns, process)
@@ -193,22 +193,22 @@ class World(Stage):
 
     async def run(self, process: Process, doing: str) -> None:
         self.jobs += 1
-        on = self.ons[process.name]
+        ctx = self.ons[process.name]
         work = {
             "cycle": partial(self._cycle, process),
             "ingest": self._ingest,
             "import": self._import,
         }[doing]
-        await self.turns.begin(process, doing, self._guarded(process, doing, work(on)))
+        await self.turns.begin(process, doing, self._guarded(process, doing, work(ctx)))
 
-    async def _cycle(self, process: Process, on: Connections) -> None:
-        async with one_at_a_time(on, Lock.PUSH) as mine:
+    async def _cycle(self, process: Process, ctx: Context) -> None:
+        async with one_at_a_time(ctx, Lock.PUSH) as mine:
             if mine:
-                await cycle(on, Report(), f"cycle of {process.name}")
+                await cycle(ctx, Report(), f"cycle of {process.name}")
 
-    async def _ingest(self, on: Connections) -> None:
+    async def _ingest(self, ctx: Context) -> None:
         alone, began = self._alone, await self._last_row()
-        await drain_inbox(on, Report(), gathering=True)
+        await drain_inbox(ctx, Report(), gathering=True)
         if alone and self._alone and self.jobs == alone:
             self.failures += await laws_of_moves.what_is_refused_is_answered(self, began)
 
@@ -221,10 +221,10 @@ class World(Stage):
         [row] = await self.rows("SELECT coalesce(max(id), 0) AS id FROM task_history")
         return int(row["id"])
 
-    async def _import(self, on: Connections) -> None:
-        async with one_at_a_time(on, Lock.IMPORT) as mine:
+    async def _import(self, ctx: Context) -> None:
+        async with one_at_a_time(ctx, Lock.IMPORT) as mine:
             if mine:
-                await import_cards(on, Report())
+                await import_cards(ctx, Report())
 
     async def _guarded(self, process: Process, doing: str, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -332,7 +332,7 @@ class World(Stage):
                 await self.turns.kill(process)
         for door in self.doors:
             await door.aclose()
-        for on in self.ons.values():
-            await on.notion.aclose()
+        for ctx in self.ons.values():
+            await ctx.notion.aclose()
         await self.sandbox.sender._given.aclose()
         await super().close()

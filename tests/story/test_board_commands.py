@@ -93,7 +93,7 @@ async def test_what_the_sync_remembers_of_its_board_is_as_new_as_the_last_repair
 ) -> None:
     shell.environment["DATABASE_URL"] = database.render_as_string(hide_password=False)
     shell.environment["NOTION_DATABASE_ID"] = stage.database_id
-    before = await followed_board(stage.on)
+    before = await followed_board(stage.ctx)
     await stage.ask(
         "PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}}
     )
@@ -101,7 +101,7 @@ async def test_what_the_sync_remembers_of_its_board_is_as_new_as_the_last_repair
     assert code == 0, said
     source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
     async with stage.requests() as made:
-        known = (await followed_board(stage.on)).properties["Topic"].id
+        known = (await followed_board(stage.ctx)).properties["Topic"].id
     assert made() == []
     assert known == source["properties"]["Topic"]["id"] != before.properties["Topic"].id
 

@@ -121,7 +121,7 @@ async def test_a_write_shows_that_the_connection_may_update(healthy: Stage) -> N
 async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: Stage) -> None:
     (event,) = await healthy.events()
     await healthy.told(
-        str(event.page_id), authors=[{"id": await bot_id(healthy.on), "type": "bot"}]
+        str(event.page_id), authors=[{"id": await bot_id(healthy.ctx), "type": "bot"}]
     )
     assert line(await checkup(utc_now), "capabilities").facts.startswith(
         "read: yes; update: yes, last write "

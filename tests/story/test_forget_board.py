@@ -58,7 +58,7 @@ async def test_the_former_board_is_forgotten_and_the_history_stays_and_another_i
         0,
     ]
     assert await count(stage, "task_history") == history + (1 - left)
-    await stage.on.notion.aclose()
+    await stage.ctx.notion.aclose()
     await stage.people.aclose()
     await stage.open(url=shell.environment["NOTION_BASE_URL"])
     assert stage.data_source_id != former

@@ -87,11 +87,11 @@ async def nowhere() -> AsyncIterator[Sessions]:
 def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
     """An app on these sessions with the given settings; unless told otherwise only the webhook secret is set."""
 
-    def make(on: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
+    def make(ctx: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
         settings = Settings(**({"notion_webhook_secret": SECRET} | given))
         return create_app(
             settings,
-            on,
+            ctx,
             clock=clock,
             trigger=lambda: kicks.append("kick"),
             body_seconds=body_seconds,
@@ -105,8 +105,8 @@ async def open_door(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[
     """Opens a door on these sessions with the given settings; returns who sends to it."""
     async with AsyncExitStack() as stack:
 
-        async def open_one(on: Sessions, **given: Any) -> Sender:
-            transport = httpx.ASGITransport(app=make_app(on, **given))
+        async def open_one(ctx: Sessions, **given: Any) -> Sender:
+            transport = httpx.ASGITransport(app=make_app(ctx, **given))
             http = httpx.AsyncClient(transport=transport, base_url="http://door")
             return Sender(await stack.enter_async_context(http))
 

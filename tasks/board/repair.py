@@ -15,7 +15,7 @@ from models.board.snapshot import BoardSnapshot
 from models.board.spec import NAMES, RELATED_SCHEMA
 from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
 from models.rules.board_schema import OPTIONAL_RELATIONS
-from tasks.board.snapshot import Site, take_snapshot, read_views
+from tasks.board.snapshot import Site, read_views, take_snapshot
 
 log = structlog.get_logger("showrunner.board")
 

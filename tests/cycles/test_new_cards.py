@@ -11,7 +11,7 @@ from stage import CHANNEL, Stage, rich
 from models.board.drift import drift
 from models.tables.push_queue import pending
 from tasks.board.followed import followed_board
-from tasks.board.snapshot import Site, observation, with_notes
+from tasks.board.snapshot import Site, take_snapshot, with_notes
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
 
@@ -199,7 +199,7 @@ async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hol
     site = Site(
         notion=stage.ctx.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions
     )
-    sight = await observation(site, stage.database_id)
+    sight = await take_snapshot(site, stage.database_id)
     one = next(
         one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes"
     )

@@ -87,7 +87,12 @@ async def prefect_server() -> AsyncIterator[Prefect]:
         environment = server_environment(home, port) | {"PREFECT_SERVER_UI_ENABLED": "false"}
         url = environment["PREFECT_API_URL"]
         async with (
-            process("-m", "flows.prefect_server", environment=environment, log=home / "server.log"),
+            process(
+                "-m",
+                "flows.server.prefect_server",
+                environment=environment,
+                log=home / "server.log",
+            ),
             httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as api,
         ):
             await answering(f"{url}/health")
@@ -109,7 +114,7 @@ async def warm_worker(
     )
     async with process(
         "-m",
-        "flows.worker",
+        "flows.runtime.worker",
         "--bootstrap",
         "--grace",
         "3",

@@ -171,8 +171,8 @@ def _name(each: psutil.Process, parent: psutil.Process) -> str:
         return "up itself"
     line = " ".join(each.cmdline())
     names = {
-        "flows.prefect_server": "Prefect server",
-        "flows.worker": "worker",
+        "flows.server.prefect_server": "Prefect server",
+        "flows.runtime.worker": "worker",
         "-m webhook": "door",
         "-m notion_sandbox": "sandbox",
     }

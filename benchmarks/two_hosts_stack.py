@@ -159,7 +159,7 @@ async def prefect_server(centre: Host, folder: Path, database: URL) -> AsyncIter
     environment = server_environment(
         folder / "prefect", PREFECT, host=CENTRE, database_url=url, login=PREFECT_LOGIN
     )
-    command = (sys.executable, "-m", "flows.prefect_server")
+    command = (sys.executable, "-m", "flows.server.prefect_server")
     async with running(centre, *command, log=folder / "prefect.log", environment=environment):
         await answers(f"http://{CENTRE}:{PREFECT}/api/health")
         yield f"http://{CENTRE}:{PREFECT}/api"
@@ -220,7 +220,7 @@ async def machine(
                 running(host, sys.executable, "-m", *module, log=log, environment=environment)
             )
             for module, log in zip(
-                (("flows.worker", "--bootstrap"), ("webhook",)), logs, strict=True
+                (("flows.runtime.worker", "--bootstrap"), ("webhook",)), logs, strict=True
             )
         ]
         made = Machine(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.stack.interrupts import leave_at_once_when_told
+from cli.interrupts import leave_at_once_when_told
 
 
 def main() -> None:

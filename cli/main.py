@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from cli import backup, board, cards, doctor, events, sandbox, sync, tasks, webhook
-from cli import forget_board as forgetting
+from cli.commands import backup, board, cards, doctor, events, sandbox, sync, tasks, webhook
+from cli.commands import components as parts
+from cli.commands import forget_board as forgetting
 from cli.running import run
-from cli.stack import components as parts
 from models.logs import configure_logging
 from models.settings import load_settings
 from tasks.notion.proxies import keep_loopback_direct

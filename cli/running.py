@@ -13,7 +13,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 from structlog.contextvars import bind_contextvars
 
-from cli.stack.interrupts import CODE, STOPPED, Interrupted, Told, signals_for
+from cli.interrupts import CODE, STOPPED, Interrupted, Told, signals_for
 from models.errors import ShowrunnerError
 
 R = TypeVar("R")

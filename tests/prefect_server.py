@@ -71,7 +71,7 @@ def prefect_server(prefect_home: Path) -> Iterator[str]:
     environment = os.environ | server_environment(home, port) | mine
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.prefect_server"],
+            [sys.executable, "-m", "flows.server.prefect_server"],
             env=environment,
             stdout=output,
             stderr=output,

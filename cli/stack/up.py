@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from cli.stack.interrupts import Interrupted
+from cli.interrupts import Interrupted
 from cli.stack.log_tail import follow
 from cli.stack.postgres import keep_postgres_alive
 from cli.stack.processes import ASK_EVERY, START_SECONDS, Child, Ledger, check_port
@@ -166,7 +166,7 @@ async def _start(stack: Stack, channels: list[str]) -> None:
     stack.environment["LOG_FORMAT"] = "json"
     await run_all([_start_prefect(stack), _start_board(stack, channels)])
     door = stack.child("door", "-m", "webhook", ready=f"{stack.door_url}/health")
-    worker = stack.child("worker", "-m", "flows.worker", "--bootstrap")
+    worker = stack.child("worker", "-m", "flows.runtime.worker", "--bootstrap")
     await run_all([stack.start(door), _start_worker(stack, worker)])
     write_facts(stack.folder, stack.environment)
 
@@ -190,7 +190,7 @@ async def _start_prefect(stack: Stack) -> None:
     environment = server_environment(
         home, stack.settings.prefect_port, kept=stack.settings, login=stack.login
     )
-    command = ("-m", "flows.prefect_server")
+    command = ("-m", "flows.server.prefect_server")
     await stack.start(
         stack.child("prefect", *command, ready=f"{stack.prefect_url}/api/health", **environment)
     )

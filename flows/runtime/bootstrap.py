@@ -25,9 +25,9 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
-from flows.runtime.deployment_spec import PREFECT_YAML, Declared, read_declared
 from flows.runtime.warm_worker import TYPE, WarmWorker
 from flows.server.automations import automations
+from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
 from models.errors import GiveUp, TryAgain
 
 log = structlog.get_logger("showrunner.bootstrap")

@@ -1,4 +1,4 @@
-"""What a run's log lines look like: the formatters that `flows/logging.yml` names.
+"""What a run's log lines look like: the formatters that `flows/server/logging.yml` names.
 
 Prefect reads that file in every process that runs flows, whichever worker started it, so this is
 also where structlog is told to go through the standard library and to name the run. Nothing here

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from models.operations.lookup import titles_of
-from models.rules.markdown import as_link, as_text
+from models.rules.formatting import as_link, as_text
 from models.rules.notion_ids import bare_id
 from models.settings import Settings
 from models.sync.pending_write import Change

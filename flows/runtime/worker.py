@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m flows.worker", description="Run Showrunner's flows, warm."
+        prog="python -m flows.runtime.worker", description="Run Showrunner's flows, warm."
     )
     parser.add_argument(
         "--pool", default=POOL, help="work pool to take runs from (default: %(default)s)"
@@ -128,7 +128,7 @@ def _complete_environment(api_url: str) -> None:
         sys.stdout.flush()
         os.execve(  # noqa: S606 - the same program with the same arguments
             sys.executable,
-            [sys.executable, "-m", "flows.worker", *sys.argv[1:]],
+            [sys.executable, "-m", "flows.runtime.worker", *sys.argv[1:]],
             os.environ | missing,
         )
 

@@ -26,8 +26,8 @@ from prefect.client.schemas.objects import StateType, Worker, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from flows.runtime.deployment_spec import PREFECT_YAML, Declared, read_declared
 from flows.server.automations import automations
+from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
 from models.operations.health import Check, Finding, State, checked, failed
 from models.rules.formatting import spoken
 from tasks.operations.health import bounded

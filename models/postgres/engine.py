@@ -37,7 +37,7 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 SILENCE_SECONDS = 20
 """How long the other end of a connection may be silent before it counts as gone: a pulled cable, a

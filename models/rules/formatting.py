@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 _UNITS = (
     (timedelta(days=2), timedelta(days=1), "days"),
@@ -28,3 +30,17 @@ def spoken(length: timedelta) -> str:
 def clock_time(moment: datetime | None) -> str:
     """The moment in UTC, to the second; empty for none."""
     return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+_MARKS: Final = re.compile(r"([!-/:-@\[-`{-~])")
+"""ASCII's punctuation: whatever means something in Markdown or HTML, and links, is among it."""
+
+
+def as_text(text: str) -> str:
+    """Markdown that shows this text as it is, on one line."""
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
+def as_link(text: str, address: str) -> str:
+    """Markdown of a link that shows this text."""
+    return f"[{as_text(text)}](<{address}>)"

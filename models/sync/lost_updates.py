@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.rules.board_schema import Board
-from models.tables.notion_users import is_ours
+from models.tables.notion_users import is_our_bot
 
 TWO_WAY: Final = ("Status", "Priority")
 """Properties that people and we both write. What people write into ours alone is put right without
@@ -249,7 +249,7 @@ def reported_edit(
     if not isinstance(changed, list) or not isinstance(authors, list):
         return None
     ids = [author.get("id") for author in authors if isinstance(author, dict)]
-    if all(is_ours(id_, bot_ids) for id_ in ids):
+    if all(is_our_bot(id_, bot_ids) for id_ in ids):
         return None
     try:
         at = datetime.fromisoformat(str(payload.get("timestamp")))
@@ -263,5 +263,5 @@ def reported_edit(
     return ReportedEdit(
         at=at,
         properties=frozenset(names.get(id_, id_) for id_ in edited),
-        alone=not any(is_ours(id_, bot_ids) for id_ in ids),
+        alone=not any(is_our_bot(id_, bot_ids) for id_ in ids),
     )

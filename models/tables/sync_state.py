@@ -50,7 +50,7 @@ said (by id), and which files were wrong."""
 PRESENCE = "presence"
 """value: `Rounds.as_json()`: how far the cards were asked for that should be on the board."""
 PEOPLE = "people"
-"""value: names by the ids of Notion's users (`models.tables.people`), moment: when Notion last
+"""value: names by the ids of Notion's users (`models.tables.notion_users`), moment: when Notion last
 refused to tell one."""
 CONFIRMED = "push_confirmed"
 """moment: when the operator allowed cards that wait to go on (`models.sync.safety_stop`); there

@@ -31,7 +31,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from models.errors import GiveUp
 from models.postgres.engine import timestamptz
 from models.tables.incidents import key_of
-from models.tables.notion_users import is_ours
+from models.tables.notion_users import is_our_bot
 from models.tables.sync_state import forget
 
 ATTEMPTS_MAX = 8
@@ -134,7 +134,7 @@ def written_only_by(payload: dict[str, Any], user_ids: Collection[str]) -> bool:
     if not isinstance(authors, list) or not authors:
         return False
     return all(
-        isinstance(author, dict) and is_ours(author.get("id"), user_ids) for author in authors
+        isinstance(author, dict) and is_our_bot(author.get("id"), user_ids) for author in authors
     )
 
 

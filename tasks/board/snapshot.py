@@ -12,8 +12,8 @@ from models.postgres.engine import Sessions
 from models.rules.board_schema import Board
 from models.rules.channels import channel_named
 from models.rules.codec import plain_text
+from models.rules.first_contact import is_our_attention
 from models.rules.notion_ids import bare_id
-from models.rules.own_sentences import is_ours
 from models.tables.card import count_notes
 from models.tables.sync_state import BOARD, WATERMARK, get_moment, get_value
 from tasks.board.find import choose_data_source, find_board
@@ -91,7 +91,7 @@ async def with_notes(site: Site, sight: BoardSnapshot) -> BoardSnapshot:
         for prop in page["properties"].values()
         if prop["id"] == found["id"]
     ]
-    return replace(sight, notes=sum(not is_ours(one) for one in texts))
+    return replace(sight, notes=sum(not is_our_attention(one) for one in texts))
 
 
 def _as_on_board(sight: BoardSnapshot) -> BoardSnapshot:

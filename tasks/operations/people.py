@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from models.errors import NotionAuthError, NotionIntegrationError, NotionPageNotFound
-from models.tables.people import Names, keep_names, names_known
+from models.tables.notion_users import Names, keep_names, names_known
 from tasks.notion.priority import RequestPriority, with_priority
 from tasks.runtime.context import Context
 

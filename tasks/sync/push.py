@@ -29,12 +29,12 @@ from models.tables.push_queue import any_out_of_reach, pending
 from tasks.alerts import resolve_alert
 from tasks.board.followed import board_after_refusal, board_if_long_known, board_to_write
 from tasks.board.refusals import Refusals
+from tasks.failed_cards import FAILING, alert_failing
 from tasks.notion.priority import RequestPriority, with_priority
 from tasks.notion.throttle import at_once
 from tasks.runtime.card_locks import card_locks
 from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import Context
-from tasks.runtime.failed_cards import FAILING, alert_failing
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one

@@ -19,8 +19,8 @@ from models.sync.unreadable_cards import known_unreadable, mark_unreadable
 from models.tables import webhook_events as inbox
 from models.tables.card import live_cards
 from models.tables.sync_state import WATERMARK, get_moment
+from tasks.failed_cards import alert_failing
 from tasks.runtime.context import Context
-from tasks.runtime.failed_cards import alert_failing
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import concerns_one, cost_of_one

@@ -11,7 +11,7 @@ from stage import BOT_TOKEN, CHANNEL, Stage
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import CONFIRMED, remember
 from models.tables.webhook_events import ATTEMPTS_MAX
-from tasks.runtime.failed_cards import FAILING
+from tasks.failed_cards import FAILING
 
 SECRETS = (BOT_TOKEN, "Giant squid", "Architeuthis", CHANNEL)
 """A token and a card's texts."""

@@ -25,7 +25,9 @@ SECONDS = 60.0
     "program",
     [
         pytest.param(("webhook",), id="door"),
-        pytest.param(("flows.worker", "--wait", "50"), id="worker-without-a-prefect-server"),
+        pytest.param(
+            ("flows.runtime.worker", "--wait", "50"), id="worker-without-a-prefect-server"
+        ),
     ],
 )
 async def test_a_watching_program_tells_what_waits(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stage import PERSON_TOKEN, Stage
 
-from models.tables.people import Names
+from models.tables.notion_users import Names
 from tasks.operations.people import names_of
 
 

@@ -98,7 +98,7 @@ async def test_a_death_is_told_although_a_later_batch_stops_the_run(
     for _ in range(ATTEMPTS_MAX - 1):
         await stage.ingest()
         stage.clock.pass_(LONG)
-    monkeypatch.setattr("tasks.ingest.BATCH", 1)
+    monkeypatch.setattr("tasks.sync.ingest.BATCH", 1)
     stage.sandbox.faults.add(status=401, times=None, path=f"/v1/pages/{other}")
     await stage.told(other)
     with pytest.raises(NotionAuthError):

@@ -7,7 +7,7 @@ from stage import Stage
 
 from flows.runtime.run_table import table_of, table_of_changes
 from models.postgres.engine import database_url, open_engine, open_sessions
-from models.rules.markdown import as_text
+from models.rules.formatting import as_text
 from models.settings import Settings
 from tasks.board.followed import followed_board
 from tasks.runtime.report import Report

@@ -193,7 +193,7 @@ async def test_a_card_that_is_done_while_the_line_looks_is_not_handed_out_as_it_
             await line.done(page)
             return found
 
-        monkeypatch.setattr("tasks.line.pending", looked)
+        monkeypatch.setattr("tasks.sync.push_order.pending", looked)
         assert await line.next() is None
         assert await line.next() == page
 

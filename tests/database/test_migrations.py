@@ -158,7 +158,7 @@ def test_the_triggers_know_the_vocabulary_of_the_models(postgres: URL) -> None:
 
 
 def test_programs_that_start_together_migrate_once(postgres: URL) -> None:
-    start = "import os; from models.database import database_url, migrate; migrate(database_url(os.environ['URL']))"
+    start = "import os; from models.postgres.engine import database_url, migrate; migrate(database_url(os.environ['URL']))"
     with blank(postgres, "together") as url:
         environment = {**os.environ, "URL": libpq(url)}
         programs = [

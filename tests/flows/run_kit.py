@@ -100,7 +100,7 @@ class RunKit:
         command = [
             sys.executable,
             "-m",
-            "flows.worker",
+            "flows.runtime.worker",
             "--pool",
             self.pool,
             "--package",

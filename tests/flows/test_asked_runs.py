@@ -14,8 +14,8 @@ from prefect_server import free_port
 from pydantic import SecretStr
 from run_kit import RunKit, eventually
 
+from cli.interrupts import Interrupted
 from cli.stack.deployment_runs import Deployment
-from cli.stack.interrupts import Interrupted
 from models.errors import GiveUp
 from models.settings import Settings
 

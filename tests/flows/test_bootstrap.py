@@ -18,8 +18,8 @@ from prefect_server import free_port
 from run_kit import RunKit
 
 from flows.runtime.bootstrap import POOL, bootstrap
-from flows.runtime.deployment_spec import Declared, read_declared
 from flows.server.automations import automations
+from flows.server.deployment_spec import Declared, read_declared
 from flows.server.prefect_settings import client_environment, server_environment
 from models.errors import GiveUp, TryAgain
 

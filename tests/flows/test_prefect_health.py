@@ -117,7 +117,7 @@ async def test_a_deployment_that_is_missing_changed_or_elsewhere_is_named(
     await kit.client.delete_deployment(noted.id)
     check = (await look(prefect_api, declared))["deployments"]
     assert (check.state, check.facts) == (State.FAIL, f"{kit.pool} is missing")
-    assert "python -m flows.worker --bootstrap" in check.cures[0]
+    assert "python -m flows.runtime.worker --bootstrap" in check.cures[0]
 
 
 async def test_a_paused_work_pool_is_named_with_the_command_that_resumes_it(

@@ -93,7 +93,7 @@ def server(home: Path, **more: str) -> Iterator[str]:
         os.environ | server_environment(home, port) | {"PREFECT_SERVER_UI_ENABLED": "false"} | more
     )
     with log.open("ab") as output:
-        command = [sys.executable, "-m", "flows.prefect_server"]
+        command = [sys.executable, "-m", "flows.server.prefect_server"]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
         wait_until_healthy(api, process, log)
@@ -136,7 +136,7 @@ async def test_a_server_with_a_login_asks_everybody_for_it(tmp_path: Path) -> No
 def test_beyond_this_machine_no_server_starts_without_a_login(tmp_path: Path) -> None:
     environment = os.environ | server_environment(tmp_path, free_port(), host="0.0.0.0")
     ended = subprocess.run(
-        [sys.executable, "-m", "flows.prefect_server"],
+        [sys.executable, "-m", "flows.server.prefect_server"],
         env=environment,
         capture_output=True,
         text=True,

@@ -182,7 +182,7 @@ def test_a_worker_without_a_server_says_so_in_one_sentence(
     environment: dict[str, str], sentence: str, prefect_process_environment: dict[str, str]
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "flows.worker", "--wait", "0"],
+        [sys.executable, "-m", "flows.runtime.worker", "--wait", "0"],
         env=prefect_process_environment | environment,
         capture_output=True,
         text=True,

@@ -264,7 +264,7 @@ def test_a_card_made_after_the_first_import_gets_its_dates_whatever_was_typed_th
 def test_a_task_takes_over_the_dates_of_its_card() -> None:
     new = plan(None, make_card(created=None, updated=None, topic=""), None, [NO_TOPIC])
     since = EARLIER + timedelta(hours=3, seconds=20)
-    moved = replace(new.base, updated=since)  # as models.settle stamps an accepted move
+    moved = replace(new.base, updated=since)  # as models.sync.reconcile stamps an accepted move
     written = with_write(moved, diff(moved, None, new.attention))
     assert (written.shown.created, written.shown.updated) == (EARLIER, since.replace(second=0))
     shown = {"created": EARLIER, "updated": since.replace(second=0), "attention": new.attention}

@@ -113,7 +113,7 @@ class World:
         self.whatever_is_overwritten_is_recorded(made)
         assert set(diff(made.base, made.task, made.attention)) <= PUSHED - PEOPLES
         self.base, self.task = made.base, made.task
-        if made.moved and self.task is not None:  # as models.settle stamps it
+        if made.moved and self.task is not None:  # as models.sync.reconcile stamps it
             self.task = replace(self.task, status_changed_at=self.clock)
             self.base = (
                 replace(made.base, refused_at=self.clock) if made.base.refusal else made.base
@@ -141,7 +141,7 @@ class World:
             assert self.card.attention == seen.attention
 
     def keep_until(self) -> datetime | None:
-        """As models.settle says it, of a person who edits nothing more."""
+        """As models.sync.reconcile says it, of a person who edits nothing more."""
         known = self.base.status_kept_until if self.base is not None else None
         if known is None:
             return self.clock + GRACE

@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 from rules_cards import agreed_on, make_base, make_card, make_task
 
+from models.rules.first_contact import is_our_attention
 from models.rules.merge import plan
 from models.rules.merge_base import attention
-from models.rules.own_sentences import is_ours
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import validate_notion_entry
 from models.sync.lost_updates import LostUpdate
@@ -48,11 +48,11 @@ def everything_a_card_is_told() -> set[str]:
 def test_whatever_a_card_is_told_is_ours() -> None:
     told = everything_a_card_is_told()
     assert len(told) > 100
-    assert [text for text in told if not is_ours(text)] == []
+    assert [text for text in told if not is_our_attention(text)] == []
 
 
 @pytest.mark.parametrize(
     "text", ["", "ask Ada", "Ada: Topic is empty.", "topic is empty", "“Draft” is what Ben wants"]
 )
 def test_what_people_write_is_theirs(text: str) -> None:
-    assert not is_ours(text)
+    assert not is_our_attention(text)

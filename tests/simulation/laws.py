@@ -18,7 +18,7 @@ from world import World
 
 from models.rules.board_schema import Board, read_board
 from models.rules.codec import BoardCard, read_card, to_minute
-from models.rules.own_sentences import is_ours
+from models.rules.first_contact import is_our_attention
 from models.rules.statuses import board_status
 from models.rules.validation import Violation, validate_notion_entry
 
@@ -171,7 +171,9 @@ def _attention_is_right(
     expected = " ".join(
         [*(v.message for v in violations), *([card["refusal"]] if card["refusal"] else [])]
     )
-    right = read.attention == expected or (not expected and theirs and not is_ours(read.attention))
+    right = read.attention == expected or (
+        not expected and theirs and not is_our_attention(read.attention)
+    )
     found = [] if right else [f"it says {read.attention!r} and should say {expected!r}"]
     if tasks and card["refusal"] and card["refused_at"] != tasks[0]["status_changed_at"]:
         found.append(f"its refusal is of yesterday: {card['refusal']!r}")

@@ -45,19 +45,21 @@ MERGE, MOVES, SETTLE, INBOX, CARD = (
 )
 
 AS_IF_SAVED = """except NotionWriteUncertain:
-        from models.agreement import wrote
-        async with on.sessions.begin() as session:
+        from models.rules.merge_base import with_write
+        async with ctx.sessions.begin() as session:
             card = (await cards_of(session, [page_id]))[page_id]
-            card.remember(wrote(card.base, dict(change.values)), card.known_violations(), card.attention)
+            card.remember(with_write(card.base, dict(change.values)), card.known_violations(), card.attention)
         return
     except NotionWriteUncertain as error:"""
 
-LAST_WRITER_WINS = """if base is not None and task is not None and task.updated_at < look.card.edited_at:
+LAST_WRITER_WINS = """if base is not None and task is not None and task.updated_at < observation.card.edited_at:
         base = replace(base, status=task_state(task).board_status, priority=task_state(task).priority)
     decided = plan("""
 
 MUTATIONS = (
-    Mutation("what a push wrote is not remembered", PUSH, "[look], Readings()", "[], Readings()"),
+    Mutation(
+        "what a push wrote is not remembered", PUSH, "[observation], Readings()", "[], Readings()"
+    ),
     Mutation(
         "a push does not know its own write in the answer",
         PUSH,
@@ -173,7 +175,7 @@ MUTATIONS = (
     Mutation(
         "an older look counts as much as a newer one",
         "models/sync/observations.py",
-        "if look.began < card.seen_at:",
+        "if observation.began < card.seen_at:",
         "if False:",
     ),
     Mutation(
@@ -215,7 +217,7 @@ MUTATIONS = (
     Mutation(
         "a write whose answer was lost counts as a person's",
         "models/sync/recent_writes.py",
-        "if look.written or card.sending is None or card.base is None:",
+        "if observation.written or card.sending is None or card.base is None:",
         "if True:",
     ),
     Mutation(
@@ -240,8 +242,8 @@ MUTATIONS = (
     Mutation(
         "a new card without an answer counts as not made",
         MAKING,
-        "await _uncertain(on, task_id, report, str(error))\n        return False\n    except (",
-        "await _take_back(on, task_id)\n        return True\n    except (",
+        "await _uncertain(ctx, task_id, report, str(error))\n        return False\n    except (",
+        "await _take_back(ctx, task_id)\n        return True\n    except (",
     ),
     Mutation(
         "a page that we made counts as a stranger's",
@@ -264,7 +266,7 @@ MUTATIONS = (
     Mutation(
         "what is in the trash is not marked",
         SETTLE,
-        'return _trash(note, task, "moved_away" if look.card.away else "in_trash")',
+        'return _trash(note, task, "moved_away" if observation.card.away else "in_trash")',
         "return Outcome(page_id=card.notion_page_id)",
     ),
     Mutation(
@@ -285,7 +287,7 @@ MUTATIONS = (
     Mutation(
         "every doubtful row of a query is believed",
         "models/sync/observations.py",
-        "return None if vouched_for or says_nothing_new(card, look.card) else True",
+        "return None if vouched_for or says_nothing_new(card, observation.card) else True",
         "return None",
     ),
     Mutation(
@@ -303,7 +305,7 @@ MUTATIONS = (
     Mutation(
         "dates that people typed or duplicated count",
         FIRST_CONTACT,
-        "found = shown if importing else Shown()",
+        "found = shown if importing else NotionValues()",
         "found = shown",
     ),
     Mutation(
@@ -336,14 +338,14 @@ MUTATIONS = (
     Mutation(
         "a query is believed about what it does not show",
         PRESENCE,
-        "found = await read_by_id(on, reader.board, missing[:BY_ID_MOST]) if missing else Readings()",
+        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()",
         "found = Readings(gone=missing)",
     ),
     Mutation(
         "pages that are no cards get rows",
         "models/sync/observations.py",
-        "for look in looks if not look.card.away}",
-        "for look in looks}",
+        "for observation in observations if not observation.card.away}",
+        "for observation in observations}",
     ),
     Mutation(
         "a page elsewhere counts as a card",

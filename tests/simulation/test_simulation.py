@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from crew import Account, Crew
@@ -40,3 +43,20 @@ def test_a_seed_is_the_same_history_in_any_process(lives: Crew) -> None:
 def test_what_a_mutation_changes_is_still_there(mutation: Mutation) -> None:
     """`make mutate` shows that histories notice it; that takes minutes, so it is not part of every test run."""
     assert mutation.new in mutated(mutation)
+
+
+def test_no_mutation_is_caught_only_because_it_names_what_is_not_there(tmp_path: Path) -> None:
+    for number, mutation in enumerate(MUTATIONS):
+        (tmp_path / f"{number}.py").write_text(mutated(mutation))
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        "F821",
+        str(tmp_path),
+    ]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout

@@ -15,7 +15,7 @@ from programs import Up, free_ports
 from sqlalchemy import URL
 from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
-from cli.doctor_checks import ORDER, Checkup, checkup
+from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from models.errors import NotionAuthError
 from models.operations.health import Check, State
 from models.postgres.engine import libpq

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cli.sandbox import app
+from cli.commands.sandbox import app
 
 SHOWRUNNER = Path(sys.executable).with_name("showrunner")
 CLEAN = {

@@ -36,7 +36,7 @@ def import_board(
 async def _import_board(*, take_board: bool) -> None:
     asked = {"take_board": True} if take_board else {}
     if (done := await _run_of("import-board/import-board", asked)) is None:
-        from cli.sync_commands import import_once  # noqa: PLC0415 - loads Prefect, which the others need not wait for
+        from cli.commands.sync_by_hand import import_once  # noqa: PLC0415 - loads Prefect, which the others need not wait for
 
         await import_once(take_board=take_board)
     elif done.startswith(SUPERSEDED):
@@ -73,14 +73,14 @@ def push(
 
 
 async def _show_differences(*, as_json: bool) -> None:
-    from cli.sync_commands import show_differences  # noqa: PLC0415 - as above
+    from cli.commands.sync_by_hand import show_differences  # noqa: PLC0415 - as above
 
     await show_differences(as_json=as_json)
 
 
 async def _push(*, confirm: bool) -> None:
     if (done := await _run_of("push/push", {"confirm": True} if confirm else {})) is None:
-        from cli.sync_commands import push_once  # noqa: PLC0415 - as above
+        from cli.commands.sync_by_hand import push_once  # noqa: PLC0415 - as above
 
         await push_once(confirm=confirm)
     elif done.startswith(SUPERSEDED):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from cli.doctor_checks import ORDER, Checkup, checkup
+from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from cli.output.text import console, print_json
 from cli.running import run
 from models.operations.health import Check, State

@@ -16,7 +16,7 @@ from models.operations.diagnosis import Facts, reasons
 from models.operations.lookup import find_page
 from models.rules.formatting import clock_time
 from models.sync.restore import Restored, restore
-from models.tables.people import Names
+from models.tables.notion_users import Names
 from models.tables.task_history import TaskHistory, history_of
 from tasks.operations.card_facts import Live, examine, look_now
 from tasks.operations.people import names_of

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.errors import GiveUp
 
-PREFECT_YAML: Final = Path(__file__).resolve().parent.parent / "prefect.yaml"
+PREFECT_YAML: Final = Path(__file__).resolve().parents[2] / "prefect.yaml"
 """Our own, in a checkout and in an installed wheel alike."""
 
 

@@ -101,5 +101,5 @@ def prefect_server(
                 markup=False,
             )
     environment = server_environment(folder, settings.prefect_port, host=host, login=login) | given
-    command = [sys.executable, "-m", "flows.prefect_server"]
+    command = [sys.executable, "-m", "flows.server.prefect_server"]
     os.execve(sys.executable, command, environment)  # noqa: S606 - it becomes the server, and gets its signals

@@ -82,7 +82,7 @@ MUTATIONS = (
         "the watermark is taken at the sweep's end",
         SWEEP,
         "== watermark:\n                await remember(session, WATERMARK, moment=began)",
-        "== watermark:\n                await remember(session, WATERMARK, moment=on.clock())",
+        "== watermark:\n                await remember(session, WATERMARK, moment=ctx.clock())",
     ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(
@@ -275,9 +275,7 @@ MUTATIONS = (
         "return last_good is not None and",
         "return True or",
     ),
-    Mutation(
-        "nobody ever watches", SAFETY, "return last_good is not None and", "return (False and"
-    ),
+    Mutation("nobody ever watches", SAFETY, "return last_good is not None and", "return False and"),
     Mutation(
         "a confirmation is never used up",
         "tasks/sync/safety_stop.py",
@@ -332,9 +330,7 @@ MUTATIONS = (
         "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
         "if base is not None and card.unqueued_at:",
     ),
-    Mutation(
-        "nobody asks who is still there", PRESENCE, "    if which is not None:\n", "    if False:\n"
-    ),
+    Mutation("nobody asks who is still there", PRESENCE, "if which is not None:", "if False:"),
     Mutation(
         "a query is believed about what it does not show",
         PRESENCE,
@@ -356,8 +352,8 @@ MUTATIONS = (
     Mutation(
         "what an ingest run refuses waits for the next cycle",
         INGEST,
-        "            if answering:\n",
-        "            if False:\n",
+        "if answering:",
+        "if False:",
     ),
     Mutation(
         "a refusal is told for ever",
@@ -365,7 +361,5 @@ MUTATIONS = (
         "self.told_at is not None and now - self.told_at >= TOLD_FOR",
         "False",
     ),
-    Mutation(
-        "what could not be read is not read again", PRESENCE, "    if due:\n", "    if False:\n"
-    ),
+    Mutation("what could not be read is not read again", PRESENCE, "if due:", "if False:"),
 )

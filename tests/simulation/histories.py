@@ -19,7 +19,7 @@ from notion_sandbox.content.two_way import schema_changed
 from world import World
 
 from models.rules.board_schema import NEEDED
-from models.sync.presence import Rounds
+from models.sync.presence import Rounds, Which
 from models.sync.safety_stop import waiting
 from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
 
@@ -133,9 +133,10 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
         error = await _a_calm_cycle(world, hours)
         if hours == TELLING_IS_HELD_AGAINST:
             world.failures += await laws.told(world)
-    since = world.clock.now
+    since, over = world.clock.now, set[str]()
     for turn in range(ROUNDS_TAKE):
-        if await _all_were_asked_for(world, since):
+        over |= await _rounds_over(world, since)
+        if over == set(Which):
             break
         error = await _a_calm_cycle(world, hours=11 if turn % 2 else 0.2)
     else:
@@ -163,11 +164,11 @@ async def _a_calm_cycle(world: World, hours: float) -> Exception | None:
     return error
 
 
-async def _all_were_asked_for(world: World, since: datetime) -> bool:
-    """Whether both rounds in which it is asked who is still there began since then, and are over."""
+async def _rounds_over(world: World, since: datetime) -> set[str]:
+    """The rounds in which it is asked who is still there that began since then, and are over."""
     rows = await world.rows("SELECT value FROM sync_state WHERE key = :key", key=PRESENCE)
-    rounds = Rounds.from_json(rows[0]["value"]).rounds.values() if rows else ()
-    return bool(rounds) and all(known.began >= since and known.at is None for known in rounds)
+    rounds = Rounds.from_json(rows[0]["value"]).rounds if rows else {}
+    return {which for which, known in rounds.items() if known.began >= since and known.at is None}
 
 
 def _mend(world: World, schema: dict[str, Any]) -> None:

@@ -151,7 +151,8 @@ def _a_new_card_has_its_dates(world: World, read: BoardCard, tasks: list[Any]) -
     for name, shown in (("Created", read.created), ("Updated", read.updated)):
         if shown is None and name not in read.computed:
             yield f"{name} is empty, and it was made after the first import"
-    inserted = bool(tasks) and tasks[0]["id"] in world.inserted
+    # A worker may have deleted it since: its card remembers how old it is, and brings it back.
+    inserted = read.page_id in world.ledger.pages_made
     if tasks and not inserted and tasks[0]["created_at"] != read.created_time:
         yield f"it was made at {read.created_time}, and its task says {tasks[0]['created_at']}"
 

@@ -56,7 +56,7 @@ def test_every_command_of_ours_that_is_named_exists() -> None:
     assert {"migrate", "deploy", "prefect-server"} <= set(named) <= known
 
 
-def test_doors_are_balanced_as_the_benchmark_tried_it() -> None:
+def test_receivers_are_balanced_as_the_benchmark_tried_it() -> None:
     tried = {
         line.strip()
         for line in BALANCING.splitlines()

@@ -1,4 +1,4 @@
-"""What the deployment page, the compose file and the image say is so, as far as it can be told without an engine."""
+"""Deployment page, compose file and image agree, as far as can be checked without Docker."""
 
 from __future__ import annotations
 

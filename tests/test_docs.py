@@ -1,4 +1,4 @@
-"""The documents are true: links, commands, settings, paths, tests that they name exist; nothing of this machine is in them."""
+"""The documents are true: the links, commands, settings, modules and tests that they name exist."""
 
 from __future__ import annotations
 

@@ -49,14 +49,14 @@ simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 mutate: $(READY) ## Make the product wrong on purpose and see whether histories notice: make mutate ONLY=plan
 	@$(BIN)/python tests/simulation/mutate.py --only "$(ONLY)"
 
-bench: $(READY) ## Measure everything beside its limit (15 minutes) and write the README's table: make bench ONLY="push idle"
+bench: $(READY) ## Measure everything beside its limit (15 minutes) and write docs/benchmarks.md: make bench ONLY="push idle"
 	@$(BIN)/python -m benchmarks.run $(ONLY)
 
 format: $(READY) ## Put the code in shape
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format .
 
 .PHONY: screenshots
-screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
+screenshots: $(READY) ## Take the pictures of the documents anew (needs a Chromium)
 	@PYTHONPATH=tests:tests/story:$(SANDBOX)/tests/browser $(BIN)/python tests/browser/screenshots.py
 
 lock: ## Renew constraints.txt and requirements.txt with the newest versions that pyproject.toml allows

@@ -1,4 +1,4 @@
-"""Runs every benchmark and writes one table, for people and for the README: `make bench`.
+"""Run every benchmark and write one table into docs/benchmarks.md: `make bench`.
 
 What only waits for Notion's limit runs side by side; what measures this machine runs alone. Each is
 a process of its own with a bound, so that one that hangs costs its own line only.
@@ -23,7 +23,7 @@ import psutil
 from benchmarks.figures import Figure, as_table
 from benchmarks.places import ROOT, folder
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- figures end -->"
 BOUND = 300.0
 """Seconds that one benchmark may take."""
@@ -114,26 +114,28 @@ def _processor() -> str:
     )
 
 
-def write_into(readme: Path, text: str) -> None:
+def write_into(page: Path, text: str) -> None:
     """Put the table between its two marks.
 
     Raises:
         ValueError: when a mark is missing.
     """
-    whole = readme.read_text(encoding="utf-8")
+    whole = page.read_text(encoding="utf-8")
     head, begin, rest = whole.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise ValueError(
-            f"{readme} lacks the marks {BEGIN} and {END}, between which the table is written."
+            f"{page} lacks the marks {BEGIN} and {END}, between which the table is written."
         )
-    readme.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+    page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
 
 
 def main() -> int:
-    """Run, print, and write the README's table when all ran; 1 when a figure falls short."""
+    """Run, print, and write the page's table when all ran; 1 when a figure falls short."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("names", nargs="*", help="only these; the README is then left as it is")
+    parser.add_argument(
+        "names", nargs="*", help="only these; docs/benchmarks.md is then left as it is"
+    )
     options = parser.parse_args()
     began = time.monotonic()
     figures = asyncio.run(run_all(options.names))
@@ -141,7 +143,7 @@ def main() -> int:
     text = f"{as_table(figures)}\n\n{machine()} All of it took {minutes:.0f} min {seconds:.0f} s."
     sys.stdout.write(f"{text}\n")
     if not options.names:
-        write_into(README, text)
+        write_into(PAGE, text)
     return 0 if all(figure.good for figure in figures) else 1
 
 

@@ -1,4 +1,4 @@
-"""What the deployment page, the compose file and the image say is so, as far as it can be told without an engine."""
+"""Deployment page, compose file and image agree, as far as can be checked without Docker."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_command_of_ours_that_is_named_exists() -> None:
     assert {"migrate", "deploy", "prefect-server"} <= set(named) <= known
 
 
-def test_doors_are_balanced_as_the_benchmark_tried_it() -> None:
+def test_receivers_are_balanced_as_the_benchmark_tried_it() -> None:
     tried = {
         line.strip()
         for line in BALANCING.splitlines()

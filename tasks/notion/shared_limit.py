@@ -1,7 +1,7 @@
 """The request budget: one row in PostgreSQL that gives every process its turn and lets none leave too early.
 
 Measured against Prefect's own rate limit, the row gives the full rate, to everybody in turn, at a few milliseconds a
-request (see the README's figures); it needs no Prefect server to be up.
+request (see docs/benchmarks.md); it needs no Prefect server to be up.
 
 Who is late for its moment comes too near to those after it. So a moment is only a place in the queue, and the row is
 asked once more when it has come: it knows when the last requests really went.

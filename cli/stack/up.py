@@ -312,7 +312,7 @@ def _announce(stack: Stack) -> None:
     )
     say("")
     say("Showrunner is up. Ctrl-C stops everything; `make up` goes on where it stopped.")
-    say(f"  board       {board}{'   (sandbox: a Notion ctx this machine)' if sandbox else ''}")
+    say(f"  board       {board}{'   (sandbox: a Notion on this machine)' if sandbox else ''}")
     say(f"  Prefect UI  {stack.prefect_url}")
     say(f"  door        {stack.door_url}/webhook/notion")
     say(f"  database    {shown(database_url(stack.environment['DATABASE_URL']))}")

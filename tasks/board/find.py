@@ -72,5 +72,5 @@ async def _what_it_is(notion: NotionClient, wanted: str) -> str:
     )
     return (
         f"NOTION_DATABASE_ID names a page, {wanted}, and not a database: open the board as a page of its own and copy "
-        f"its link. {f'Databases ctx that page: {there}.' if there else 'No database stands ctx that page.'}"
+        f"its link. {f'Databases on that page: {there}.' if there else 'No database stands on that page.'}"
     )

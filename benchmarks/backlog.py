@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import psycopg
 from sqlalchemy import URL
 
-from benchmarks.figures import Figure, main, percentile
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.kit.figures import Figure, main, percentile
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
 from benchmarks.webhook_to_row import Taken, edit
 from models.postgres.engine import libpq
 from tasks.runtime.report import Report

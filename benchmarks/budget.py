@@ -15,8 +15,8 @@ from datetime import datetime
 
 from sqlalchemy import make_url
 
-from benchmarks.figures import Figure, main, most_in_any_window
-from benchmarks.places import Board, board, connected, database, process, quiet
+from benchmarks.kit.figures import Figure, main, most_in_any_window
+from benchmarks.kit.places import Board, board, connected, database, process, quiet
 from models.settings import Settings
 
 PER_SECOND = 3

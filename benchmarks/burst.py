@@ -16,10 +16,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.board_server import card
-from benchmarks.figures import Figure, main
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.kit.board_server import card
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards

@@ -17,9 +17,9 @@ import psutil
 import psycopg
 from sqlalchemy import URL
 
-from benchmarks.figures import Figure, main, percentile
-from benchmarks.load import Seen
-from benchmarks.places import answering, database, folder, free_port, process
+from benchmarks.kit.figures import Figure, main, percentile
+from benchmarks.kit.load import Seen
+from benchmarks.kit.places import answering, database, folder, free_port, process
 from models.postgres.engine import libpq
 
 RATE, SECONDS = 200, 60.0
@@ -74,7 +74,7 @@ async def prefect(counted: Prefect) -> AsyncIterator[str]:
 async def load(port: int, run: str, seconds: float, **options: float) -> Seen:
     """Let the other process deliver."""
     named = [str(each) for name, value in options.items() for each in (f"--{name}", value)]
-    command = ("-m", "benchmarks.load", "--port", str(port), "--run", run, "--secret", SECRET)
+    command = ("-m", "benchmarks.kit.load", "--port", str(port), "--run", run, "--secret", SECRET)
     async with process(*command, "--seconds", str(seconds), *named) as sender:
         assert sender.stdout is not None
         told: dict[str, Any] = json.loads(await sender.stdout.readline())
@@ -183,7 +183,9 @@ async def measure() -> Sequence[Figure]:
             api = await stack.enter_async_context(prefect(counted))
             ours = {"DOOR_PORT": str(door), "NOTION_WEBHOOK_SECRET": SECRET, "PREFECT_API_URL": api}
             serving = process("-m", "webhook", environment=common | ours, log=logs / "door.log")
-            beside = process("-m", "benchmarks.bare_route", "--port", str(bare), environment=common)
+            beside = process(
+                "-m", "benchmarks.kit.bare_route", "--port", str(bare), environment=common
+            )
             peers = (
                 Peer(await stack.enter_async_context(serving), door),
                 Peer(await stack.enter_async_context(beside), bare),

@@ -18,10 +18,10 @@ from statistics import median
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from benchmarks.explaining import explain, heard
-from benchmarks.figures import Figure, main
-from benchmarks.large_board import fill
-from benchmarks.places import Board, board, connected, database, quiet
+from benchmarks.kit.explaining import explain, heard
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.large_board import fill
+from benchmarks.kit.places import Board, board, connected, database, quiet
 from models.postgres.engine import libpq
 from models.tables import webhook_events as inbox
 from models.tables.push_queue import pending

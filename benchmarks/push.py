@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from benchmarks.figures import Figure, main, most_in_any_window
-from benchmarks.places import board, connected, database, quiet, told
+from benchmarks.kit.figures import Figure, main, most_in_any_window
+from benchmarks.kit.places import board, connected, database, quiet, told
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle

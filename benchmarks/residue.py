@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from benchmarks.figures import Figure, main
-from benchmarks.places import CHANNELS, Board, board, connected, database, quiet
-from benchmarks.prefect_holds import Held, held
-from benchmarks.prefect_stack import Prefect, prefect_server, warm_worker
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import CHANNELS, Board, board, connected, database, quiet
+from benchmarks.kit.prefect_holds import Held, held
+from benchmarks.kit.prefect_stack import Prefect, prefect_server, warm_worker
 from flows.server.prefect_settings import server_environment
 from models.settings import Settings
 from models.tables.webhook_events import Delivery, put

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.figures import Figure, as_table
-from benchmarks.places import ROOT, folder
+from benchmarks.kit.figures import Figure, as_table
+from benchmarks.kit.places import ROOT, folder
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- figures end -->"

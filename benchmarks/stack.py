@@ -24,8 +24,8 @@ import httpx
 import psutil
 import psycopg
 
-from benchmarks.figures import Figure, main
-from benchmarks.places import CHANNELS, folder, free_port
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import CHANNELS, folder, free_port
 from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import database_url, libpq
 

@@ -20,9 +20,9 @@ from typing import Any
 import psycopg
 from sqlalchemy import URL
 
-from benchmarks.figures import Figure, main, percentile
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, stack, webhooks
+from benchmarks.kit.figures import Figure, main, percentile
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, stack, webhooks
 from models.postgres.engine import libpq
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards

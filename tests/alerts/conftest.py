@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import structlog
-from alert_kit import Gate, Receiver
+from kit.alerts import Gate, Receiver
+from kit.stage import Clock, Stage
 from sqlalchemy import URL
-from stage import Clock, Stage
 from structlog.testing import capture_logs
 
 from models.postgres.engine import Sessions

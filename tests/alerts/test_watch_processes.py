@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from alert_kit import NOW, Receiver
-from prefect_server import free_port
+from kit.alerts import NOW, Receiver
+from kit.prefect_server import free_port
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from browser_stage import ARGUMENTS, BROWSERS, VERSION, column_of, driver, expect, find_browser
-from programs import Up, free_ports, until
-from stage import CHANNELS, properties
+from kit.programs import Up, free_ports, until
+from kit.stage import CHANNELS, properties
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page

@@ -12,8 +12,8 @@ import pytest
 from crash_board import BOT, CrashBoard, facts
 from crash_burst import STANDING
 from crash_stack import Crashing
-from programs import Up, free_ports, until
-from stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
+from kit.programs import Up, free_ports, until
+from kit.stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
 
 from cli.stack.processes import Child
 

@@ -17,7 +17,7 @@ from crash_board import CrashBoard
 from crash_burst import Burst
 from crash_laws import broken, differences, lost_by_nobody, nothing_waits, undone
 from crash_stack import Crashing
-from programs import until
+from kit.programs import until
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import pytest
-from prefect_server import free_port
-from run_kit import RunKit, eventually
+from kit.prefect_runs import RunKit, eventually
+from kit.prefect_server import free_port
 from sqlalchemy import URL
 from stand_ins import CALLS
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
+from kit.prefect_runs import RunKit, eventually
+from kit.prefect_server import free_port
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.states import Completed, Failed, Running
-from prefect_server import free_port
 from pydantic import SecretStr
-from run_kit import RunKit, eventually
 
 from cli.interrupts import Interrupted
 from cli.stack.deployment_runs import Deployment

@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from kit.prefect_runs import RunKit, eventually
+from kit.prefect_server import free_port
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.filters import (
@@ -26,8 +28,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
-from prefect_server import free_port
-from run_kit import RunKit, eventually
 from sqlalchemy import URL, text
 
 from flows.runtime.bootstrap import POOL, bootstrap

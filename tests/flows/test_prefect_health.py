@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.prefect_runs import RunKit, eventually
 from prefect.client.schemas.actions import (
     DeploymentUpdate,
     GlobalConcurrencyLimitUpdate,
     WorkPoolUpdate,
 )
-from run_kit import RunKit, eventually
 
 from flows.runtime.bootstrap import bootstrap
 from flows.server.automations import automations

@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
+from kit.prefect_runs import RunKit, eventually
+from kit.prefect_server import free_port
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import Log
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
-from prefect_server import free_port
-from run_kit import RunKit, eventually
 from stand_ins import CALLS, RELEASED
 
 from flows.runtime import warm_worker

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from crew import Account, Crew
-from mutate import mutated
-from mutations import MUTATIONS, Mutation
+
+from simulation.histories.crew import Account, Crew
+from simulation.mutants.mutate import mutated
+from simulation.mutants.mutations import MUTATIONS, Mutation
 
 HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "60"))
 """How many `make test` lives through: about a minute's worth of one core."""

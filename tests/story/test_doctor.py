@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from programs import Up, free_ports
+from kit.programs import Up, free_ports
+from kit.stage import BOT_TOKEN, CHANNELS, Clock, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
 from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from models.errors import NotionAuthError

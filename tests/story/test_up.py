@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from programs import Up, free_ports, until
+from kit.programs import Up, free_ports, until
+from kit.stage import BOT_TOKEN, CHANNELS, Stage, properties
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Stage, properties
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
 

@@ -12,8 +12,8 @@ import httpx
 import psycopg
 import pytest
 import structlog
-from door_kit import SECRET, Clock, Sender
 from fastapi import FastAPI
+from kit.deliveries import SECRET, Clock, Sender
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from door_kit import (
+from kit.deliveries import (
     NOW,
     PAGE,
     SECRET,

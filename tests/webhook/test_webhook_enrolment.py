@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from door_kit import SECRET, Clock, Sender, encode, inbox_rows, notion_event
+from kit.deliveries import SECRET, Clock, Sender, encode, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
 from models.errors import GiveUp

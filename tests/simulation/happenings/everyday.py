@@ -25,6 +25,11 @@ from simulation.happenings.queueing import (
     a_queued_card_loses_a_text,
     standing_in,
 )
+from simulation.happenings.races import (
+    a_person_chooses_again_what_we_wrote,
+    an_edit_falls_into_a_long_sweep,
+    two_processes_come_to_one_card,
+)
 from simulation.world.world import World
 
 Happening = Callable[[World], Awaitable[object]]
@@ -404,7 +409,7 @@ EVERYDAY: dict[Happening, float] = {
     our_own_property_is_edited: 1.5,
     many_cards_are_edited: 0.4,
     many_cards_are_dragged_twice: 0.5,
-    many_wrong_moves: 0.15,
+    many_wrong_moves: 0.3,
     many_cards_are_trashed: 0.04,
     a_card_is_trashed: 1.5,
     a_card_is_moved: 0.7,
@@ -421,5 +426,8 @@ EVERYDAY: dict[Happening, float] = {
     the_door_is_shut: 0.5,
     time_passes: 10,
     a_sweep_takes_long: 3,
+    an_edit_falls_into_a_long_sweep: 0.2,
+    a_person_chooses_again_what_we_wrote: 0.2,
+    two_processes_come_to_one_card: 0.25,
     a_day_passes: 0.3,
 }

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from kit.stage import CHANNEL
 
 from models.sync.safety_stop import PUT_BACK_MAX, waiting
 from models.tables.sync_state import CONFIRMED, get_moment
+from simulation.happenings.calm import (
+    cycle_alone,
+    ingest_alone,
+    is_quiet,
+    new_cards,
+    statuses_of_tasks,
+)
 from simulation.world.world import World
 
+TAKEN = 0.5
+"""How often the operator then takes the board's statuses instead of confirming."""
 PLANNED = ["Draft", "Ready for Planning", "Queued"]
 
 
@@ -20,8 +26,8 @@ async def many_cards_are_dragged_twice(world: World) -> None:
     They may stand for seconds where nobody looked, but not come back there within the minute: that is what
     `models.sync.stale_queries` supposes of its witnesses.
     """
-    pages = await _some_cards(world, world.rng.randint(5, 8))
-    if not await _quiet(world, pages):
+    pages = await new_cards(world, world.rng.randint(5, 8))
+    if not await is_quiet(world, pages):
         return
     rng = world.rng
     world.happened["many cards dragged again and again within a minute"] += 1
@@ -34,7 +40,7 @@ async def many_cards_are_dragged_twice(world: World) -> None:
         await _drag(world, pages, seen)
         if is_late:
             world.sandbox.faults.add(stale_seconds=rng.choice([2, 4, 7, 12]), times=1)
-        await _told(world, pages)
+        await ingest_alone(world, pages)
         world.sandbox.faults.clear()
         if world.processes[0].error is not None:  # type: ignore[attr-defined]
             return
@@ -51,16 +57,9 @@ async def _drag(world: World, pages: Sequence[str], to: Sequence[str]) -> None:
     world.later(seconds=world.rng.randint(1, 4))
 
 
-async def _told(world: World, pages: Sequence[str]) -> None:
-    for page_id in pages:
-        await world.told(page_id)
-    await world.run(world.processes[0], "ingest")
-    await world.to_the_end()
-
-
 async def _went_back(world: World, known: dict[str, int], *, late: bool) -> list[str]:
     """Which tasks hold no Status that their card showed since `known`, which is brought forward."""
-    found, held = [], await _held(world, list(known))
+    found, held = [], await statuses_of_tasks(world, list(known))
     for page_id, since in known.items():
         values = [entry.value for entry in world.ledger.written[page_id, "Status"]]
         first = since if late else len(values) - 1
@@ -75,8 +74,8 @@ async def _went_back(world: World, known: dict[str, int], *, late: bool) -> list
 
 async def many_wrong_moves(world: World) -> None:
     """While we watch they are put back, after a pause they wait if they are many."""
-    pages = await _some_cards(world, PUT_BACK_MAX + world.rng.randint(1, 4), status="Processing")
-    if not await _quiet(world, pages):
+    pages = await new_cards(world, PUT_BACK_MAX + world.rng.randint(1, 4), status="Processing")
+    if not await is_quiet(world, pages):
         return
     async with world.databases.single() as session:
         if await waiting(session) or await get_moment(session, CONFIRMED) is not None:
@@ -89,30 +88,57 @@ async def many_wrong_moves(world: World) -> None:
     for page_id in pages:
         await world.write(page_id, status=world.rng.choice(["Draft", "Uploading"]))
     before = len(world.writes)
-    if not await _cycle(world):
+    if not await cycle_alone(world):
         return
     written = [
         page_id for page_id in pages if any(page_id in write for write in world.writes[before:])
     ]
     if pause and written:
         world.failures.append(f"{len(written)} moves that nobody watched were put back unasked")
+    if pause and world.rng.random() < TAKEN:
+        await _the_operator_takes_the_board(world, pages)
     if not pause and len(written) < len(pages):
         world.failures.append(
             f"{len(pages) - len(written)} moves that we watched were not put back"
         )
 
 
+async def _the_operator_takes_the_board(world: World, pages: Sequence[str]) -> None:
+    """Then the board's statuses count: the tasks take them over, and no card's Status is written."""
+    world.happened["the operator took the board's statuses"] += 1
+    before = len(world.writes)
+    shown = {page_id: world.ledger.written[page_id, "Status"][-1].value for page_id in pages}
+    await world.run(world.processes[0], "take the board")
+    await world.to_the_end()
+    if world.processes[0].error is not None:  # type: ignore[attr-defined]
+        return
+    held = await statuses_of_tasks(world, pages)
+    world.failures += [
+        f"card {page_id[:8]} shows {shown[page_id]!r}, was taken, and its task is {held.get(page_id)!r}"
+        for page_id in pages
+        if held.get(page_id) != shown[page_id]
+    ]
+    if not await cycle_alone(world):
+        return
+    status = world.ids["Status"]
+    world.failures += [
+        f"the board's status was taken, and written back: {write}"
+        for write in world.writes[before:]
+        if status in write and any(page_id in write for page_id in pages)
+    ]
+
+
 async def many_cards_are_trashed(world: World) -> None:
     """While we watch: believed, however many."""
-    pages = await _some_cards(world, world.rng.randint(11, 14))
-    if not await _quiet(world, pages):
+    pages = await new_cards(world, world.rng.randint(11, 14))
+    if not await is_quiet(world, pages):
         return
     world.happened["many cards trashed while we watch"] += 1
     for page_id in pages:
         await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": True})
         world.trashed[page_id] = world.clock.now
         await world.told(page_id, "page.deleted")
-    if not await _cycle(world):
+    if not await cycle_alone(world):
         return
     there = await world.rows(
         "SELECT notion_page_id FROM cards WHERE notion_page_id = ANY (:pages) AND trashed_at IS NULL",
@@ -122,58 +148,3 @@ async def many_cards_are_trashed(world: World) -> None:
         world.failures.append(
             f"{len(there)} cards that people trashed while we watched count as there"
         )
-
-
-async def _some_cards(world: World, number: int, **values: Any) -> list[str]:
-    """New valid cards, taken in."""
-    known = len(world.cards)
-    for _ in range(number):
-        world.later(seconds=world.minutes_between_cards)
-        whole = {
-            "title": f"One of many {len(world.cards)}",
-            "channel": CHANNEL,
-            "topic": "Architeuthis",
-        }
-        await world.make(**{**whole, "status": "Draft", "priority": "Normal"})
-    pages = world.cards[known:]
-    await world.to_the_end()
-    world.sandbox.faults.clear()
-    world.network.clear()
-    world.database.clear()
-    await _cycle(world)
-    if "status" in values:
-        to = "UPDATE tasks SET board_status = :to WHERE notion_page_id = ANY (:pages)"
-        await world.sql(to, to=values["status"], pages=pages)
-    return pages
-
-
-async def _quiet(world: World, pages: Sequence[str]) -> bool:
-    """Everything is still, the last cycle was good, and board and database agree on these cards."""
-    for _ in range(2):
-        world.later(seconds=61)
-        if not await _cycle(world):
-            return False
-    return bool(pages) and await _agree(world, pages)
-
-
-async def _cycle(world: World) -> bool:
-    """Whether a whole cycle was good, with nobody else at work."""
-    await world.to_the_end()
-    await world.run(world.processes[0], "cycle")
-    await world.to_the_end()
-    return world.processes[0].error is None  # type: ignore[attr-defined]
-
-
-async def _held(world: World, pages: Sequence[str]) -> dict[str, str]:
-    """The Status of each page's task."""
-    rows = await world.rows(
-        "SELECT * FROM tasks WHERE notion_page_id = ANY (:pages)", pages=list(pages)
-    )
-    return {row["notion_page_id"]: row["board_status"] for row in rows}
-
-
-async def _agree(world: World, pages: Sequence[str]) -> bool:
-    held = await _held(world, pages)
-    return all(
-        held.get(page_id) == world.ledger.written[page_id, "Status"][-1].value for page_id in pages
-    )

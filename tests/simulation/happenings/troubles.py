@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from simulation.happenings.everyday import a_worker_inserts_a_task
+from simulation.happenings.calm import run_until
+from simulation.happenings.everyday import WORKING, a_worker_inserts_a_task
+from simulation.happenings.races import a_type_changes_under_our_hands
 from simulation.world.world import World
 
 STALE = [5, 30, 60]
@@ -192,13 +194,11 @@ async def options_come_and_go(world: World) -> None:
 
 async def an_option_goes_under_our_hands(world: World) -> None:
     """After we saw that the board has it, and before our write arrives."""
-    pages = [
-        waiter.what.split("/")[-1]
-        for waiter in world.turns.waiting
-        if waiter.what.startswith("PATCH /v1/pages/")
-    ]
+    if not _pages_being_written(world):
+        await _a_push_begins(world)
     rows = await world.rows(
-        "SELECT board_status FROM tasks WHERE notion_page_id = ANY (:pages)", pages=pages
+        "SELECT board_status FROM tasks WHERE notion_page_id = ANY (:pages)",
+        pages=_pages_being_written(world),
     )
     prop = world.ledger.schema.get(world.ids["Status"])
     going = {row["board_status"] for row in rows}
@@ -210,6 +210,28 @@ async def an_option_goes_under_our_hands(world: World) -> None:
             if option.name not in going
         ]
         await _change(world, {prop.id: {prop.kind: {"options": options}}})
+
+
+def _pages_being_written(world: World) -> list[str]:
+    writes = [w.what for w in world.turns.waiting if w.what.startswith("PATCH /v1/pages/")]
+    return [what.split("/")[-1] for what in writes]
+
+
+async def _a_push_begins(world: World) -> None:
+    """A worker moves a task, and a process comes to write it to its card."""
+    if world.processes[0].busy:
+        return
+    rows = await world.rows(
+        "SELECT notion_page_id FROM tasks WHERE notion_page_id IS NOT NULL ORDER BY notion_page_id"
+    )
+    if not rows:
+        return
+    page, to = world.rng.choice(rows)["notion_page_id"], world.rng.choice(WORKING).value
+    await world.sql(
+        "UPDATE tasks SET board_status = :to WHERE notion_page_id = :page", to=to, page=page
+    )
+    await world.run(world.processes[0], "cycle")
+    await run_until(world, world.processes[0], lambda what: what.startswith("PATCH /v1/pages/"))
 
 
 async def _change(world: World, properties: dict[str, object]) -> None:
@@ -261,7 +283,8 @@ SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {
     a_type_changes: 1,
     a_column_is_deleted: 0.4,
     options_come_and_go: 1,
-    an_option_goes_under_our_hands: 5,
+    an_option_goes_under_our_hands: 3,
+    a_type_changes_under_our_hands: 1.5,
 }
 NEW_CARDS: dict[Callable[[World], Awaitable[object]], float] = {
     a_worker_inserts_a_task: 10,

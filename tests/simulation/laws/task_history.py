@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from models.rules.statuses import FREE_OF_RULES, PLANNING, BoardStatus, people_may_move
+from models.sync.take_board import OPERATOR
 from simulation.world.ledger import WATCHED, Written
 from simulation.world.world import World
 
@@ -38,9 +39,13 @@ def same(name: str, one: str | None, other: str | None) -> bool:
 
 
 def _changes(rows: list[Any], name: str) -> Iterator[Any]:
-    """Changes of a task's property that were not the pipeline's."""
+    """Changes of a task's property that people made on the board."""
     for row in rows:
-        if row["action"] == "changed" and row["property"] == name and row["actor"] != "pipeline":
+        if (
+            row["action"] == "changed"
+            and row["property"] == name
+            and row["actor"] not in {"pipeline", OPERATOR}
+        ):
             yield row
 
 

@@ -170,6 +170,8 @@ class Road(httpx.AsyncBaseTransport):
             or nothing.
         answered: told of each answer, also of one that never arrives.
         unanswered: told of each request that was sent and may or may not have been heard.
+        writing: which process writes which page, from its request to its answer.
+        failures: where two processes that write one page at a time are noted.
     """
 
     def __init__(
@@ -180,14 +182,34 @@ class Road(httpx.AsyncBaseTransport):
         troubles: list[str],
         answered: Callable[[Process, httpx.Request, httpx.Response, bool], None],
         unanswered: Callable[[Process, httpx.Request], None],
+        *,
+        writing: dict[str, str],
+        failures: list[str],
     ) -> None:
         self._inner, self._turns, self._process = inner, turns, process
         self._troubles, self._answered, self._unanswered = troubles, answered, unanswered
+        self._writing, self._failures = writing, failures
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "PATCH":
+            return await self._travel(request)
+        try:
+            return await self._travel(request)
+        finally:
+            if self._writing.get(request.url.path) == self._process.name:
+                del self._writing[request.url.path]
+
+    def _only_one_writes(self, path: str) -> None:
+        other = self._writing.setdefault(path, self._process.name)
+        if other != self._process.name:
+            self._failures.append(f"two processes write {path} at the same time")
+
+    async def _travel(self, request: httpx.Request) -> httpx.Response:
         what = f"{request.method} {request.url.path}"
         async with self._turns.turn(self._process, what):
             trouble = self._troubles.pop(0) if self._troubles else ""
+            if request.method == "PATCH":
+                self._only_one_writes(request.url.path)
             if trouble == "unreachable":
                 raise httpx.ConnectError("nobody there", request=request)
             if trouble == "timeout before":

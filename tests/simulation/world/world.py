@@ -36,6 +36,7 @@ from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards
 from tasks.sync.ingest import drain_inbox
+from tasks.sync.safety_stop import take_board
 from webhook.app import create_app as create_door
 
 SECRET = "secret_of_the_simulation"
@@ -90,6 +91,7 @@ class World(Stage):
         self.network: list[str] = []
         self.database: list[str] = []
         self.failures: list[str] = []
+        self.writing: dict[str, str] = {}
         self.happened: Counter[str] = Counter()
         self.sent: list[Any] = []
         self.writes: list[str] = []
@@ -136,7 +138,16 @@ class World(Stage):
         row: Any = GatedSessions(self.databases, self.turns, process, self.database, single=True)
         sleep = Sleeper(self.clock, self.turns, process)
         inner = Odd(Straight(self.sandbox), self.odd, "Topic")
-        road = Road(inner, self.turns, process, self.network, self._answered, self._unanswered)
+        road = Road(
+            inner,
+            self.turns,
+            process,
+            self.network,
+            self._answered,
+            self._unanswered,
+            writing=self.writing,
+            failures=self.failures,
+        )
         client = NotionClient(
             BOT_TOKEN,
             per_second=10_000,
@@ -198,6 +209,7 @@ class World(Stage):
             "cycle": partial(self._cycle, process),
             "ingest": self._ingest,
             "import": self._import,
+            "take the board": self._take_board,
         }[doing]
         await self.turns.begin(process, doing, self._guarded(process, doing, work(ctx)))
 
@@ -225,6 +237,9 @@ class World(Stage):
         async with one_at_a_time(ctx, Lock.IMPORT) as mine:
             if mine:
                 await import_cards(ctx, Report())
+
+    async def _take_board(self, ctx: Context) -> None:
+        await take_board(ctx, "the operator")
 
     async def _guarded(self, process: Process, doing: str, work: Coroutine[Any, Any, None]) -> None:
         try:

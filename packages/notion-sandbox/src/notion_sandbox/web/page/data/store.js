@@ -1,8 +1,8 @@
 /** What the page knows, and the writes that change it. Whoever shows it is called when it has changed. */
 
 import { items, notion, queryPieces, search } from "./api.js";
-import { toast } from "./dom.js";
-import { textOf, titleOf, written } from "./properties.js";
+import { toast } from "../dom.js";
+import { textOf, titleOf, written } from "../card/properties.js";
 
 export const store = {
   user: null,

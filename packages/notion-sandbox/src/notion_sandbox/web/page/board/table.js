@@ -2,9 +2,9 @@
 
 import { keepOneTabStop } from "./columns.js";
 import { valueTag } from "./cards.js";
-import { $, el, reconcile } from "./dom.js";
-import { humanTime, shown, titleOf } from "./properties.js";
-import { cardsInOrder, changed, store } from "./store.js";
+import { $, el, reconcile } from "../dom.js";
+import { humanTime, shown, titleOf } from "../card/properties.js";
+import { cardsInOrder, changed, store } from "../data/store.js";
 import { visibleCards } from "./views.js";
 
 const STEP = 100;

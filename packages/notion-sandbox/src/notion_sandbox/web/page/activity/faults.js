@@ -1,7 +1,7 @@
 /** Trouble on purpose, by button. */
 
-import { sandbox } from "./api.js";
-import { attempt, el } from "./dom.js";
+import { sandbox } from "../data/api.js";
+import { attempt, el } from "../dom.js";
 
 const KINDS = [
   ["429 three times", { status: 429, times: 3, retry_after: 2 }],

@@ -2,8 +2,8 @@
 
 import { openComposer } from "./composer.js";
 import { cardNode } from "./cards.js";
-import { $, el, reconcile } from "./dom.js";
-import { changed, columnOf, store } from "./store.js";
+import { $, el, reconcile } from "../dom.js";
+import { changed, columnOf, store } from "../data/store.js";
 import { currentTab, visibleCards } from "./views.js";
 
 const STEP = 30;

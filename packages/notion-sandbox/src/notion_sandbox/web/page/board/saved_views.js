@@ -1,7 +1,7 @@
 /** The database's own views, read through the API, and which cards each of them finds. */
 
-import { items, notion } from "./api.js";
-import { changed, propertyById, store } from "./store.js";
+import { items, notion } from "../data/api.js";
+import { changed, propertyById, store } from "../data/store.js";
 
 const PIECE = 100;
 const COUNT_AFTER_MS = 1500;

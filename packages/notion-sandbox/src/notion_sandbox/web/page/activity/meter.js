@@ -1,6 +1,6 @@
 /** The rate of the connection against its limit: the last minute, second by second. */
 
-import { el } from "./dom.js";
+import { el } from "../dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SECONDS = 60;

@@ -1,9 +1,9 @@
 /** The keyboard on the board. */
 
-import { openCard } from "./card_dialog.js";
+import { openCard } from "../card/card_dialog.js";
 import { focusCard } from "./columns.js";
 import { openComposer } from "./composer.js";
-import { $ } from "./dom.js";
+import { $ } from "../dom.js";
 import { openMover } from "./moving.js";
 
 /** Listen to keys and clicks on cards. */

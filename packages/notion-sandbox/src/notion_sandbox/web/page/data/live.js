@@ -1,8 +1,8 @@
 /** News from the sandbox as it happens. */
 
-import { $, say } from "./dom.js";
-import { titleOf } from "./properties.js";
-import { loadViews, lookAgain } from "./saved_views.js";
+import { $, say } from "../dom.js";
+import { titleOf } from "../card/properties.js";
+import { loadViews, lookAgain } from "../board/saved_views.js";
 import { changed, keep, loadBoards, loadCards, loadSchema, loadTrash, refresh, store } from "./store.js";
 
 const AT_ONCE = 6;

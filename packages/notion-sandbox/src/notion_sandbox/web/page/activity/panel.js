@@ -1,11 +1,11 @@
 /** The panel at the side: what is asked of the API and how fast, which webhooks went out, and trouble on purpose. */
 
-import { sandbox } from "./api.js";
+import { sandbox } from "../data/api.js";
 import { activeFaults, showFaults, takeFaults } from "./faults.js";
-import { $, attempt, el } from "./dom.js";
+import { $, attempt, el } from "../dom.js";
 import { showMeter } from "./meter.js";
-import { titleOf } from "./properties.js";
-import { changed, onChange, store } from "./store.js";
+import { titleOf } from "../card/properties.js";
+import { changed, onChange, store } from "../data/store.js";
 
 const KEEP = 300;
 const requests = new Map();

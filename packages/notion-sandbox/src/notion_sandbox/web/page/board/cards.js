@@ -1,8 +1,8 @@
 /** A card: what an editor sees of a page on the board. */
 
-import { el } from "./dom.js";
-import { humanTime, optionOf, shown, titleOf } from "./properties.js";
-import { store } from "./store.js";
+import { el } from "../dom.js";
+import { humanTime, optionOf, shown, titleOf } from "../card/properties.js";
+import { store } from "../data/store.js";
 
 const TIME = "Time in Status";
 const KNOWN = ["Channel", "Priority", TIME, "Attention"];

@@ -1,8 +1,8 @@
 /** The trash: cards that can be taken out again. */
 
-import { $, attempt, el, reconcile, say } from "./dom.js";
-import { moment, titleOf } from "./properties.js";
-import { columnOf, setTrashed, store } from "./store.js";
+import { $, attempt, el, reconcile, say } from "../dom.js";
+import { moment, titleOf } from "../card/properties.js";
+import { columnOf, setTrashed, store } from "../data/store.js";
 
 const rows = new Map();
 

@@ -1,10 +1,10 @@
 /** A card that is open: every property with its editor, at the side of the board. */
 
-import { focusCard } from "./columns.js";
-import { $, attempt, el, say, toast } from "./dom.js";
+import { focusCard } from "../board/columns.js";
+import { $, attempt, el, say, toast } from "../dom.js";
 import { editor } from "./editors.js";
 import { moment, titleOf } from "./properties.js";
-import { edit, onChange, refresh, setTrashed, store, userName } from "./store.js";
+import { edit, onChange, refresh, setTrashed, store, userName } from "../data/store.js";
 
 let open = null;
 

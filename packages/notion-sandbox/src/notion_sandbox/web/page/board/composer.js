@@ -1,9 +1,9 @@
 /** Making a card: a line for its title at the head of a column. */
 
 import { focusCard, unfold } from "./columns.js";
-import { $, attempt, el, say, toast } from "./dom.js";
+import { $, attempt, el, say, toast } from "../dom.js";
 import { lookAgain } from "./saved_views.js";
-import { create, whenShown } from "./store.js";
+import { create, whenShown } from "../data/store.js";
 import { currentTab } from "./views.js";
 
 /** Ask for the title of a new card in a column, or in a table, where the column is ""; Enter makes it, Esc does not. */

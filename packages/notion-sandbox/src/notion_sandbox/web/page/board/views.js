@@ -1,9 +1,9 @@
 /** The tabs: the database's saved views, those of the page's own where it has no board among them, and the trash. */
 
-import { $, attempt, el, reconcile } from "./dom.js";
-import { optionOf, shown, titleOf } from "./properties.js";
+import { $, attempt, el, reconcile } from "../dom.js";
+import { optionOf, shown, titleOf } from "../card/properties.js";
 import { countOf, idsOf, lookAgain, settingsOf } from "./saved_views.js";
-import { cardsInOrder, changed, columnOf, loadTrash, store, usualGroup } from "./store.js";
+import { cardsInOrder, changed, columnOf, loadTrash, store, usualGroup } from "../data/store.js";
 
 const READY = "Ready for Review";
 const IN_ADDRESS = /^#view=(.+)$/;

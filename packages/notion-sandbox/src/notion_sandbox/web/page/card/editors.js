@@ -1,7 +1,7 @@
 /** One editor per kind of property. */
 
-import { el } from "./dom.js";
-import { notion } from "./api.js";
+import { el } from "../dom.js";
+import { notion } from "../data/api.js";
 import { humanTime, isWritable, shown, titleOf } from "./properties.js";
 
 /**

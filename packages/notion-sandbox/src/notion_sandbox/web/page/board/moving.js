@@ -1,9 +1,9 @@
 /** Moving a card to another column: with the mouse, and with the keyboard. */
 
 import { focusCard, hold } from "./columns.js";
-import { $, el, say } from "./dom.js";
-import { titleOf } from "./properties.js";
-import { columnOf, move, store } from "./store.js";
+import { $, el, say } from "../dom.js";
+import { titleOf } from "../card/properties.js";
+import { columnOf, move, store } from "../data/store.js";
 
 const KIND = "text/x-card";
 let dragged = null;

@@ -30,7 +30,7 @@ from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 
-SIZES = (100, 10_000, 100_000)
+SIZES = tuple(int(each) for each in sys.argv[1:] if each.isdigit()) or (100, 10_000, 100_000)
 ON_BOARD = 100
 """Cards that the sandbox's board really has, at every size: making 100,000 there would take
 minutes."""

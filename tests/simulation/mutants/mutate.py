@@ -8,12 +8,13 @@ it. Exits 1 when one is not caught.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +26,13 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
 from sqlalchemy import URL
 
 from simulation.histories.crew import AT_ONCE, ROOT, crew
-from simulation.mutants.mutations import MUTATIONS, Mutation
+from simulation.mutants import boundaries, mutations
+from simulation.mutants.mutation import Mutation
 from simulation.simulate import template
 
+MUTATIONS = (*mutations.MUTATIONS, *boundaries.MUTATIONS)
+CAUGHT_BY = Path(__file__).with_name("caught_by.json")
+"""The seed that caught each mutation last time, by name: it is tried first, because it most likely does again."""
 ROOMS = ("models", "tasks", "webhook", "channel_configs")
 """What a history runs on."""
 
@@ -47,21 +52,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=200, help="histories that each is given")
+    parser.add_argument("--seeds", type=int, default=60, help="histories that each is given")
     parser.add_argument("--steps", type=int, default=100, help="things that happen in each")
-    parser.add_argument("--only", default="", help="part of a mutation's name")
+    parser.add_argument("--only", default="", help="parts of mutations' names, with | between them")
+    parser.add_argument("--keep", action="store_true", help="remember which seed caught each")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="mutations side by side")
     given = parser.parse_args()
-    chosen = [mutation for mutation in MUTATIONS if given.only in mutation.name]
+    chosen = [
+        mutation
+        for mutation in MUTATIONS
+        if any(part in mutation.name for part in given.only.split("|"))
+    ]
     for mutation in chosen:
         mutated(mutation)  # before anything is started: an anchor that is gone ends it here
     with template() as url, ThreadPoolExecutor(given.at_once) as threads:
         verdicts = list(
             threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen)
         )
+    if given.keep:
+        _keep(verdicts)
     missed = [verdict.mutation.name for verdict in verdicts if verdict.seed is None]
     print(f"{len(verdicts) - len(missed)} of {len(verdicts)} caught")
     return 1 if missed or not verdicts else 0
+
+
+def _caught_by() -> dict[str, int]:
+    return dict(json.loads(CAUGHT_BY.read_text()))
+
+
+def _keep(verdicts: Iterable[Verdict]) -> None:
+    """Remember the seeds of these mutations beside those of the others that still exist."""
+    names = {mutation.name for mutation in MUTATIONS}
+    found = {verdict.mutation.name: verdict.seed for verdict in verdicts if verdict.seed}
+    known = {name: seed for name, seed in _caught_by().items() if name in names}
+    CAUGHT_BY.write_text(json.dumps(dict(sorted((known | found).items())), indent=2) + "\n")
 
 
 def mutated(mutation: Mutation) -> str:
@@ -94,7 +118,9 @@ def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Ve
     began = time.monotonic()
     with _copy(mutation) as source, crew(template_url, at_once=1, source=source) as lives:
         seed, law = None, "not caught"
-        for one in (lives.live(seed, steps).result() for seed in range(1, seeds + 1)):
+        hint = _caught_by().get(mutation.name)
+        order = sorted(range(1, seeds + 1), key=lambda seed: seed != hint)
+        for one in (lives.live(seed, steps).result() for seed in order):
             if one.failures:
                 seed, law = one.seed, one.failures[0]
                 break

@@ -5,24 +5,7 @@ Anchors are short and stand once in their file; one that is gone is said loudly,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """An edit of the product.
-
-    Attributes:
-        name: what is wrong then.
-        file: in which file, from the project's root.
-        old, new: the text that stands there once, and what stands there instead.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-
+from simulation.mutants.mutation import Mutation
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = (
     "tasks/sync/push.py",

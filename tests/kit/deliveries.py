@@ -1,4 +1,4 @@
-"""What the door's tests share: a clock they move, deliveries of every shape, a server on a free port."""
+"""Webhook deliveries of every shape, a clock, and a receiver on a free port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments of stand-in flows in a work pool of one test's own, and waiting for what Prefect does with them."""
+"""Deployments of stand-in flows in a work pool of one test, and waiting for their runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RunKit:
     ids: dict[str, UUID] = field(default_factory=dict)
 
     def prefect_yaml(self, *flows: str, limit: int = 10, **more: Any) -> Path:
-        """A file that declares a deployment, named after the pool, of each of the stand-in flows."""
+        """Write a `prefect.yaml` with one deployment per stand-in flow, named after the pool."""
         path = self.folder / "prefect.yaml"
         deployments = [
             {
@@ -84,7 +84,7 @@ class RunKit:
         return str(state.name)
 
     async def reaches(self, run: UUID, *names: str, worker: WarmWorker | None = None) -> FlowRun:
-        """The run, once its state has one of the names; the worker in this process polls meanwhile."""
+        """Wait until the run has one of these states; a worker in this process polls meanwhile."""
 
         async def look() -> FlowRun | None:
             if worker is not None:

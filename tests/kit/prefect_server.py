@@ -1,8 +1,9 @@
-"""A real Prefect server for tests: fixtures that a folder's `conftest.py` imports, so that others never start one.
+"""A real Prefect server as fixtures, which a folder's `conftest.py` imports if it needs one.
 
     from kit.prefect_server import prefect_api, prefect_server  # noqa: F401
 
-`prefect_server` is the API's URL of a server with our own settings, one per test run (it takes 7 to 20 s to start).
+`prefect_server` is the API's URL of a server with our own settings, one per test run. It takes
+7 to 20 s to start.
 `prefect_api` also points this process's Prefect at it, for the length of a test.
 """
 

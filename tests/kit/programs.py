@@ -1,4 +1,4 @@
-"""Programs of ours as a person starts them: in a folder, with an environment, printing to a file."""
+"""Start our programs as a user does: in a folder, with an environment, output in a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def free_ports(count: int) -> list[int]:
 
 
 async def until(what: Callable[[], Any], seconds: float) -> Any:
-    """The first true answer; other processes take their time, so this asks again until the deadline."""
+    """Ask until the answer is true, or fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = what()

@@ -1,4 +1,4 @@
-"""A stage for whole cycles in one process: a sandbox board, a database, our steps, and one clock for all of them."""
+"""A sandbox board, a database and our sync steps in one process, with one clock."""
 
 from __future__ import annotations
 

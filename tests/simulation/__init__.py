@@ -1,1 +1,1 @@
-"""Random histories of a whole system, the laws they are held to, and mutants that must break one."""
+"""Random histories of the whole system, the laws that they must keep, and mutants."""

@@ -1,4 +1,4 @@
-"""Random histories, each from its seed: `python tests/simulation/simulate.py --seed N --trail` shows one of them."""
+"""Random histories; `python tests/simulation/simulate.py --seed N --trail` prints one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_seed_is_the_same_history_in_any_process(lives: Crew) -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_what_a_mutation_changes_is_still_there(mutation: Mutation) -> None:
-    """`make mutate` shows that histories notice it; that takes minutes, so it is not part of every test run."""
+    """`make mutate` shows that histories notice it, which takes minutes."""
     assert mutation.new in mutated(mutation)
 
 

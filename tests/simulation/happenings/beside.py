@@ -6,7 +6,7 @@ from simulation.world.world import World
 
 
 async def a_card_is_moved(world: World) -> None:
-    """Off the board to the page that it stands on, or back; Notion keeps little more than its title."""
+    """Move a card off the board, or back; off the board Notion keeps little more than its title."""
     if world.cards:
         away = [page_id for page_id in world.cards if world.left(page_id)]
         page_id = world.rng.choice(away if away and world.rng.random() < 0.5 else world.cards)
@@ -16,7 +16,7 @@ async def a_card_is_moved(world: World) -> None:
 
 
 async def something_happens_beside_the_board(world: World) -> None:
-    """A page that is no card is made, beside the board or in a card; edited, trashed or restored; or becomes a card."""
+    """Make, edit, trash or restore a page that is no card, or turn it into one."""
     rng = world.rng
     if not world.strangers or rng.random() < 0.4:
         await _make(world, under=rng.choice([world.sandbox.root_page_id, *world.cards[:1]]))

@@ -1,4 +1,4 @@
-"""What people do to many cards at once, and what must be so right after the next run: seen to the end of that run."""
+"""What users do to many cards at once, with the result checked after the next run."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PLANNED = ["Draft", "Ready for Planning", "Queued"]
 
 
 async def many_cards_are_dragged_twice(world: World) -> None:
-    """Within a minute, and a query lags behind: the database never goes back to what the board showed before.
+    """Drag cards repeatedly in one minute while queries lag: no task goes back in time.
 
-    They may stand for seconds where nobody looked, but not come back there within the minute: that is what
-    `models.sync.stale_queries` supposes of its witnesses.
+    A card may pass through a column that no read showed, but not come back to it within the
+    minute: `models.sync.stale_queries` supposes that.
     """
     pages = await new_cards(world, world.rng.randint(5, 8))
     if not await is_quiet(world, pages):
@@ -104,7 +104,7 @@ async def many_wrong_moves(world: World) -> None:
 
 
 async def _the_operator_takes_the_board(world: World, pages: Sequence[str]) -> None:
-    """Then the board's statuses count: the tasks take them over, and no card's Status is written."""
+    """The operator takes the board's statuses: tasks follow, and no card's Status is written."""
     world.happened["the operator took the board's statuses"] += 1
     before = len(world.writes)
     shown = {page_id: world.ledger.written[page_id, "Status"][-1].value for page_id in pages}
@@ -114,7 +114,7 @@ async def _the_operator_takes_the_board(world: World, pages: Sequence[str]) -> N
         return
     held = await statuses_of_tasks(world, pages)
     world.failures += [
-        f"card {page_id[:8]} shows {shown[page_id]!r}, was taken, and its task is {held.get(page_id)!r}"
+        f"card {page_id[:8]} shows {shown[page_id]!r}, its task {held.get(page_id)!r}"
         for page_id in pages
         if held.get(page_id) != shown[page_id]
     ]
@@ -141,7 +141,8 @@ async def many_cards_are_trashed(world: World) -> None:
     if not await cycle_alone(world):
         return
     there = await world.rows(
-        "SELECT notion_page_id FROM cards WHERE notion_page_id = ANY (:pages) AND trashed_at IS NULL",
+        "SELECT notion_page_id FROM cards "
+        "WHERE notion_page_id = ANY (:pages) AND trashed_at IS NULL",
         pages=pages,
     )
     if there:

@@ -1,4 +1,4 @@
-"""People who queue a card before it is complete, and who take something from a card that is queued."""
+"""Users queue a card before it is complete, or empty a text of a queued card."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def _others_go_on(world: World) -> None:
 
 
 async def a_card_is_queued_first(world: World) -> None:
-    """With Notion's own `+`, before anything is typed; the rest follows property by property, late, or never."""
+    """Make an empty card in Queued; its texts follow one by one, late, or never."""
     rng = world.rng
     world.later(seconds=world.minutes_between_cards)
     known = len(world.cards)

@@ -1,6 +1,6 @@
-"""Rare and dangerous moments, brought about on purpose: something changes between two steps of a run.
+"""Rare and dangerous moments, staged: something changes between two steps of a run.
 
-Each is staged with cards of its own and checked at once, because chance alone hardly ever gets there.
+Each uses cards of its own and is checked at once, because chance alone rarely produces it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BETWEEN_EDITS = 5
 
 
 async def an_edit_falls_into_a_long_sweep(world: World) -> None:
-    """An edit made after the sweep's query was answered, and no webhook, is found by the next sweep."""
+    """An edit during a long sweep, without a webhook, is found by the next sweep."""
     pages = await new_cards(world, 1)
     if not await is_quiet(world, pages):
         return
@@ -65,7 +65,7 @@ async def a_person_chooses_again_what_we_wrote(world: World) -> None:
 
 
 async def two_processes_come_to_one_card(world: World) -> None:
-    """An ingest run puts a rejected move back while a push comes to the same card: one of them writes it."""
+    """An ingest run and a push come to the same card at once: only one may write it."""
     pages = await new_cards(world, 1, status="Processing")
     if not await is_quiet(world, pages):
         return
@@ -87,7 +87,7 @@ async def two_processes_come_to_one_card(world: World) -> None:
 
 
 async def a_type_changes_under_our_hands(world: World) -> None:
-    """After the schema was read and before the page is: what cannot be read does not count as emptied."""
+    """A property changes its type mid-run: an unreadable value does not count as emptied."""
     schema = world.ledger.schema
     prop = schema.get(world.ids["Priority"])
     if prop is None or prop.kind != "select":

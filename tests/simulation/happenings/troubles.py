@@ -1,4 +1,4 @@
-"""What can go wrong in a history: at Notion, on the way there, in the database, and with the board's schema."""
+"""Failures of Notion, the network, the database, and changes of the board's schema."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from simulation.happenings.calm import run_until
-from simulation.happenings.everyday import WORKING, a_worker_inserts_a_task
 from simulation.happenings.races import a_type_changes_under_our_hands
+from simulation.happenings.workers import WORKING, a_worker_inserts_a_task
 from simulation.world.world import World
 
 STALE = [5, 30, 60]
@@ -47,7 +47,7 @@ async def the_answer_to_a_new_card_is_lost(world: World) -> None:
 
 
 async def a_process_dies_while_it_makes_a_card(world: World) -> None:
-    """Before it could send what it had noted, or before it hears of it, or before it stores the answer."""
+    """Kill a process before it sends a new card, before the answer, or before it stores that."""
     if not await world.rows("SELECT 1 FROM tasks WHERE notion_page_id IS NULL"):
         await a_worker_inserts_a_task(world)
     if not world.turns.waiting:
@@ -149,7 +149,7 @@ async def an_option_changes(world: World) -> None:
 
 
 async def a_type_changes(world: World) -> None:
-    """Status may become of Notion's own type for it, and stays so; of the others none may, and people take it back."""
+    """Change Status between select and status for good, or another property's type for a while."""
     name = world.rng.choice(["Status", "Priority", "Channel"])
     prop = world.ledger.schema.get(world.ids[name])
     if prop is None:

@@ -1,4 +1,4 @@
-"""Several processes that live histories side by side, each on a database of its own in the one server."""
+"""Processes that run histories in parallel, each on a database of its own."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Crew:
 
 @contextmanager
 def crew(template: URL, *, at_once: int = AT_ONCE, source: Path = ROOT) -> Iterator[Crew]:
-    """Processes on clones of a migrated database that nobody is connected to; `source` is where the product lies."""
+    """Start processes on clones of a migrated database; `source` holds the product's code."""
     with ExitStack() as opened:
         made = Crew(lambda: opened.enter_context(_child(template, source)), at_once)
         opened.callback(made.stop)

@@ -1,4 +1,4 @@
-"""One history from its seed: it happens, it calms down, and the laws are held against what is left."""
+"""One history from its seed: random events, a calm phase, and the laws at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.rules.board_schema import NEEDED
 from models.sync.presence import Rounds
 from models.sync.safety_stop import waiting
 from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
-from simulation.happenings import bursts, everyday, troubles
+from simulation.happenings import bursts, everyday, people, troubles
 from simulation.laws import equality, moves
 from simulation.world.databases import Databases
 from simulation.world.world import World
@@ -86,7 +86,7 @@ async def _happen(world: World, steps: int) -> None:
         world.happened["whole boards"] += 1
         await bursts.a_whole_board(world)
     for _ in range(rng.randint(1, 6)):
-        await everyday.a_card_is_made(world)
+        await people.a_card_is_made(world)
     chances = dict(everyday.EVERYDAY)
     if rng.random() < 0.6:
         chances |= troubles.TROUBLE
@@ -161,14 +161,14 @@ async def _a_calm_cycle(world: World, hours: float) -> Exception | None:
 
 
 async def _all_were_asked_for(world: World, since: datetime) -> bool:
-    """Whether both rounds in which it is asked who is still there began since then, and are over."""
+    """Whether both presence rounds have begun since then and are complete."""
     rows = await world.rows("SELECT value FROM sync_state WHERE key = :key", key=PRESENCE)
     rounds = Rounds.from_json(rows[0]["value"]).rounds.values() if rows else ()
     return bool(rounds) and all(known.began >= since and known.at is None for known in rounds)
 
 
 def _mend(world: World, schema: dict[str, Any]) -> None:
-    """Options, types and needed columns are as they were; what people named otherwise or did without may stay so."""
+    """Restore options, types and needed columns; renamed or optional ones may stay changed."""
     state = world.sandbox.state
     source = state.sources[world.data_source_id]
     mended, same = {}, {}

@@ -1,6 +1,6 @@
-"""A process that lives histories: a line with a seed comes in, a line with what became of it goes out.
+"""A process that runs histories: reads a seed per line, writes a JSON result per line.
 
-`crew.py` starts it. With `--source` the product is taken from there: a copy that is wrong on purpose.
+`crew.py` starts it. `--source` names the product's folder: for mutants, a copy with a fault.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from models.rules.board_schema import Board, read_board
@@ -14,9 +13,7 @@ from models.rules.first_contact import is_our_attention
 from models.rules.statuses import board_status
 from models.rules.validation import Violation, validate_notion_entry
 from simulation.laws import inserted_tasks, moves, task_history
-from simulation.laws.lost_updates import Told, unseen_is_true
-from simulation.laws.task_history import same
-from simulation.world.ledger import TWO_WAY, Written
+from simulation.laws.lost_values import every_refusal_is_recorded, nothing_lost
 from simulation.world.world import World
 
 
@@ -35,8 +32,8 @@ async def broken(world: World) -> list[str]:
         )
         found += _card_and_task_agree(world, board, known)
     found += await inserted_tasks.broken(world, board)
-    found += _nothing_lost(world, history)
-    found += _every_refusal_is_recorded(cards, history)
+    found += nothing_lost(world, history)
+    found += every_refusal_is_recorded(cards, history)
     found += moves.broken(world, pages, cards, history)
     found += task_history.broken(world, history)
     found += await _every_event_is_done(world)
@@ -83,7 +80,7 @@ async def _facts(world: World) -> tuple[dict[str, Any], dict[str, list[Any]], di
 
 @dataclass(frozen=True)
 class _Known:
-    """A page that is on the board and what the database knows of it; `deleted` is when a task of its was."""
+    """A page on the board, its rows, and when its task was last deleted."""
 
     page_id: str
     page: Any
@@ -139,7 +136,7 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
 
 
 def _a_new_card_has_its_dates(world: World, read: BoardCard, tasks: list[Any]) -> Iterator[str]:
-    """What was made after the first import is as old as its page, and shows both dates, valid or not.
+    """A card made after the first import is as old as its page and shows both dates.
 
     The card of a task that a worker inserted is as old as the task.
     """
@@ -178,7 +175,7 @@ def _attention_is_right(
 
 
 def _pairs(read: BoardCard, task: Any, wrong: set[str]) -> list[tuple[str, Any, Any]]:
-    """What board and database say of each property they share; of people's texts only where those are valid."""
+    """Value on the board and in the database of each shared property that is valid."""
     texts = [
         ("Title", read.title, "title"),
         ("Channel", read.channel, "channel_id"),
@@ -197,92 +194,6 @@ def _pairs(read: BoardCard, task: Any, wrong: set[str]) -> list[tuple[str, Any, 
     ]
 
 
-def _nothing_lost(world: World, history: list[Any]) -> list[str]:
-    """Every value a person wrote that we wrote over stands in the history: as lost, or as taken before."""
-    found, told = unseen_is_true(world, history), Told(world)
-    for (page_id, name), written in world.ledger.written.items():
-        rows = [row for row in history if row["notion_page_id"] == page_id]
-        # A duplicate brings along what we told of its twin; it may be right of it too.
-        known = written[0].value if written and name not in TWO_WAY else None
-        for index, (theirs, after) in enumerate(pairwise(written)):
-            # There and back again between two looks is nothing that could have been asked.
-            asked = theirs.who == "person" and theirs.value != known
-            known = theirs.value if theirs.heard or theirs.who != "person" else known
-            if (
-                not asked
-                or after.who in {"person", "schema"}
-                or same(name, theirs.value, after.value)
-            ):
-                continue
-            since = [row for row in rows if row["at"] >= theirs.at - timedelta(seconds=1)]
-            if (
-                name not in TWO_WAY
-                and theirs.value is None
-                and all(one.who == "person" for one in written[:index])
-            ):
-                continue  # empty, and we had not written it yet: whoever sees it first finds nothing wrong
-            before_us = world.imported is None or theirs.at <= world.imported
-            if name in {"Created", "Updated"} and before_us and not _has_task(rows, theirs.at):
-                continue  # the first import takes them over
-            if any(_stands(row, name, theirs.value) for row in since):
-                continue
-            if any(row["reason"] == "unseen" and name in row["property"] for row in since):
-                world.happened["edit overwritten unseen, and recorded"] += 1
-                continue
-            if _asked_before(written[:index], theirs):
-                world.happened["the same wish again, before we knew that we had answered it"] += 1
-                continue
-            if not (theirs.kept or after.knew or told.of(page_id, name, theirs, after, written)):
-                world.happened["edit overwritten, and nobody told us"] += 1
-                continue
-            found.append(
-                f"card {page_id[:8]}: {name} {theirs.value!r} of {theirs.at:%d %H:%M:%S.%f} became {after.value!r} at "
-                f"{after.at:%d %H:%M:%S.%f} and stands nowhere"
-            )
-    return found
-
-
-def _asked_before(written: list[Written], theirs: Written) -> bool:
-    """Whether they asked it before, and no process of ours that wrote since could note that it did."""
-    for entry in reversed(written):
-        if entry.value == theirs.value and entry.who == "person":
-            return True
-        if entry.who not in {"person", "schema"} and entry.sure and entry.well:
-            return False
-    return False
-
-
-def _has_task(rows: list[Any], at: datetime) -> bool:
-    lives = [
-        row["action"] for row in rows if row["action"] in {"created", "deleted"} and row["at"] <= at
-    ]
-    return bool(lives) and lives[-1] == "created"
-
-
-def _stands(row: Any, name: str, value: str | None) -> bool:
-    if row["action"] == "created" and name == "Status":
-        return same(name, row["new_value"], value)
-    if row["property"] != name:
-        return False
-    if row["lost_value"] is not None or row["action"] in {"refused", "overruled"}:
-        return row["lost_value"] == value or same(name, row["lost_value"], value)
-    return same(name, row["new_value"], value) or same(name, row["old_value"], value)
-
-
-def _every_refusal_is_recorded(cards: dict[str, Any], history: list[Any]) -> list[str]:
-    """With the value that its sentence names."""
-    lost: dict[str, list[str]] = {}
-    for row in history:
-        if row["action"] in {"refused", "overruled", "put_back"}:
-            lost.setdefault(row["notion_page_id"], []).append(row["lost_value"] or "")
-    return [
-        f"card {page_id[:8]} tells of a refusal that stands nowhere: {card['refusal']!r}"
-        for page_id, card in cards.items()
-        if card["refusal"]
-        and not any(f"“{value}”" in card["refusal"] or not value for value in lost.get(page_id, []))
-    ]
-
-
 async def _every_event_is_done(world: World) -> list[str]:
     rows = await world.rows("SELECT * FROM webhook_events WHERE NOT processed")
     world.happened["dead events"] += sum(row["dead_at"] is not None for row in rows)
@@ -294,7 +205,7 @@ async def _every_event_is_done(world: World) -> list[str]:
 
 
 def _who_left_counts_as_gone(world: World, cards: dict[str, Any]) -> list[str]:
-    """Whether anybody told us or not: who is in the trash or elsewhere is found by asking who is still there."""
+    """Every card that left the board is marked as trashed, with or without a webhook."""
     return [
         f"card {page_id[:8]} has left the board, and counts as there"
         for page_id in world.cards
@@ -334,7 +245,7 @@ each process."""
 
 
 def _within_the_budget(world: World) -> list[str]:
-    """At most 3 a second on average over any window, with what may have waited for its turn beyond its slot."""
+    """At most 3 requests a second over any window, apart from those that waited for a turn."""
     return [fact for seconds in WINDOWS for fact in _too_many(world.sent, seconds)]
 
 

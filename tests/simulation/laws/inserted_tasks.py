@@ -1,4 +1,4 @@
-"""What must hold of tasks that workers inserted: each has one card, and no card of our making is without a task."""
+"""Every inserted task has exactly one card, and every card that we made has a task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from simulation.world.world import World
 async def broken(world: World, board: Board) -> list[str]:
     """Every law that does not hold, each with the facts."""
     tasks = await world.rows(
-        "SELECT t.*, c.sent_at, c.last_error FROM tasks t LEFT JOIN card_creations c ON c.task_id = t.id"
+        "SELECT t.*, c.sent_at, c.last_error "
+        "FROM tasks t LEFT JOIN card_creations c ON c.task_id = t.id"
     )
     waiting = [task for task in tasks if task["notion_page_id"] is None]
     found = [

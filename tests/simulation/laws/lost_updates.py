@@ -1,4 +1,4 @@
-"""What must be known of edits that a write of ours overwrote before anybody saw them, and what must not be said."""
+"""Edits that our writes overwrote before anyone read them are recorded, and no others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulation.world.world import World
 
 
 class Told:
-    """What Notion's events told us surely: that people, and nobody else, changed one property at one moment."""
+    """Events that prove that only people changed one property at one moment."""
 
     def __init__(self, world: World) -> None:
         self._moments: dict[tuple[str, str], list[datetime]] = {}
@@ -29,14 +29,14 @@ class Told:
     def of(
         self, page_id: str, name: str, theirs: Written, after: Written, written: list[Written]
     ) -> bool:
-        """Whether an event told of this edit, our write over it was stored, and no later edit hides it."""
+        """Whether an event reported this edit, our write over it was stored, and none followed."""
         later = any(entry.who == "person" and entry.at > after.at for entry in written)
         moments = self._moments.get((page_id, name), [])
         return after.kept and not later and any(theirs.at <= at <= after.at for at in moments)
 
 
 def unseen_is_true(world: World, history: list[Any]) -> list[str]:
-    """What is recorded as overwritten unseen was edited by a person; a value that is named, they wrote."""
+    """Every edit recorded as overwritten unread was made by a person, with that value."""
     found = []
     for row in history:
         if row["reason"] != "unseen":
@@ -51,6 +51,6 @@ def unseen_is_true(world: World, history: list[Any]) -> list[str]:
         ]
         if not world.touched & keys or (value is not None and (value or None) not in values):
             found.append(
-                f"card {page_id[:8]}: nobody edited {row['property']}, which was overwritten unseen, it says"
+                f"card {page_id[:8]}: {row['property']} was overwritten, but nobody edited it"
             )
     return found

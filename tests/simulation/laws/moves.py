@@ -1,4 +1,4 @@
-"""What must hold for where cards stand: nothing is in work that nobody put there, and nothing goes back in silence."""
+"""No task is in work unless someone put it there, and no card is put back without a note."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def broken(
 
 
 def _nothing_begins_amid_the_work(world: World, rows: list[Any]) -> Iterator[str]:
-    """No task is approved or in work because of a card, unless it was there when the board was imported.
+    """A task made from a new card is in no approved or working state after the first import.
 
     That people then move tasks only as they may is another law.
     """
@@ -50,7 +50,10 @@ def _nothing_begins_amid_the_work(world: World, rows: list[Any]) -> Iterator[str
         if row["action"] != "created" or row["actor"] == "pipeline" or not late:
             continue
         if STATE_OF[BoardStatus(row["new_value"])] not in BEGIN:
-            yield f"its task was made in {row['new_value']} at {row['at']:%d %H:%M:%S}, where nobody put it"
+            yield (
+                f"its task was made in {row['new_value']} at {row['at']:%d %H:%M:%S}, "
+                "where nobody put it"
+            )
 
 
 def told(world: World, cards: dict[str, Any], history: list[Any]) -> Iterator[str]:
@@ -113,21 +116,26 @@ def _what_is_put_back_is_told(
         and not taken
         and f"“{row['lost_value']}”" not in card["refusal"]
     ):
-        yield f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, and says only {card['refusal']!r}"
+        yield (
+            f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, "
+            f"and says only {card['refusal']!r}"
+        )
 
 
 async def what_is_refused_is_answered(world: World, since: int) -> list[str]:
-    """When an ingest run that was alone has ended well: what it did not grant stands on no card, as far as it can see.
+    """After an undisturbed ingest run, no card still shows a value that the run refused.
 
-    But on cards that wait for the operator or back off, and the last of so many that a run does not get to them.
+    Cards that wait for the operator or back off do not count, nor do the last of very many.
 
     Args:
         since: the last row of the history before the run.
     """
     rows = await world.rows(
         "SELECT h.notion_page_id, h.property, h.lost_value, c.differs FROM task_history h "
-        "JOIN cards c USING (notion_page_id) WHERE h.id > :since AND h.property IN ('Status', 'Priority') "
-        "AND h.action IN ('refused', 'overruled') AND c.trashed_at IS NULL AND c.missing_at IS NULL "
+        "JOIN cards c USING (notion_page_id) "
+        "WHERE h.id > :since AND h.property IN ('Status', 'Priority') "
+        "AND h.action IN ('refused', 'overruled') "
+        "AND c.trashed_at IS NULL AND c.missing_at IS NULL "
         "AND c.held_at IS NULL AND NOT c.unreadable AND c.next_attempt_at IS NULL",
         since=since,
     )
@@ -135,7 +143,7 @@ async def what_is_refused_is_answered(world: World, since: int) -> list[str]:
     if len({row["notion_page_id"] for row in rows}) > AT_ONCE:
         return []
     return [
-        f"card {row['notion_page_id'][:8]} still shows {row['lost_value']!r}, which the run refused that has ended"
+        f"card {row['notion_page_id'][:8]} still shows {row['lost_value']!r}, which was refused"
         for row in rows
         if row["differs"] & (1 if row["property"] == "Status" else 2)
     ]
@@ -144,7 +152,8 @@ async def what_is_refused_is_answered(world: World, since: int) -> list[str]:
 async def what_is_complete_does_not_wait(world: World) -> list[str]:
     """At any moment: a move that waits is taken with the look that shows its card valid."""
     rows = await world.rows(
-        "SELECT notion_page_id, waits_for FROM cards WHERE waits_for IS NOT NULL AND violations = '[]'"
+        "SELECT notion_page_id, waits_for FROM cards "
+        "WHERE waits_for IS NOT NULL AND violations = '[]'"
     )
     return [
         f"card {row['notion_page_id'][:8]} is valid and waits for {row['waits_for']}"

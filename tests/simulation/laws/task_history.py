@@ -1,4 +1,4 @@
-"""What must hold for every row of `task_history`, held against what the board really showed and who wrote it."""
+"""Every row of `task_history` agrees with what the board showed and who wrote it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
 
 
 def _waited(rows: list[Any], before: Any, column: str) -> bool:
-    """Whether the card stood there and waited until it was valid: then nobody has to move it there once more."""
+    """Whether the card waited in that column until it was valid, so no further move is needed."""
     return any(
         row["action"] == "waiting" and row["lost_value"] == column and row["id"] < before["id"]
         for row in rows
@@ -87,7 +87,7 @@ def _was_not_valid(rows: list[Any], change: Any) -> bool:
 
 
 def _after(written: list[Written], value: str, until: datetime) -> list[str | None]:
-    """What the board showed between the last time it showed that value and a moment; a Draft when it never did.
+    """What the board showed since it last showed that value; Draft when it never did.
 
     What it showed again only while the look that counts was on its way is no part of that look.
     """
@@ -103,7 +103,7 @@ def _after(written: list[Written], value: str, until: datetime) -> list[str | No
 def _people_change_only_what_the_board_showed(
     world: World, page_id: str, rows: list[Any]
 ) -> Iterator[str]:
-    """The database wins: what it came to hold must have been on the board before a person could change it there."""
+    """The pipeline's value must have been on the board before a person could change it there."""
     for name in ("Status", "Priority"):
         written = world.ledger.written[page_id, name]
         for row in _changes(rows, name):
@@ -116,8 +116,9 @@ def _people_change_only_what_the_board_showed(
                 continue
             if not _showed(written, row, name, _kept(rows, row, name)):
                 yield (
-                    f"{name} became {row['old_value']} by the pipeline at {since['at']:%d %H:%M:%S.%f}, which the "
-                    f"board never showed, and at {row['at']:%d %H:%M:%S.%f} {row['actor']} made it {row['new_value']}"
+                    f"{name} became {row['old_value']} by the pipeline at "
+                    f"{since['at']:%d %H:%M:%S.%f}, which the board never showed, and at "
+                    f"{row['at']:%d %H:%M:%S.%f} {row['actor']} made it {row['new_value']}"
                 )
 
 
@@ -132,7 +133,7 @@ def _left_queue(rows: list[Any], changed: Any) -> bool:
 
 
 def _held_since(rows: list[Any], before: Any, name: str) -> Any:
-    """The row that gave the task the value which `before` changed; one that settled a dispute stands for a look."""
+    """The row that gave the task the value that `before` changed."""
     found = None
     for row in rows:
         if row["id"] >= before["id"]:
@@ -143,7 +144,7 @@ def _held_since(rows: list[Any], before: Any, name: str) -> Any:
 
 
 def _kept(rows: list[Any], before: Any, name: str) -> list[str | None]:
-    """What people wrote and did not get, while the task kept the value that `before` changed later."""
+    """Values that people asked for in vain while the task kept the value `before` changed."""
     return [
         row["lost_value"]
         for row in rows
@@ -155,10 +156,11 @@ def _kept(rows: list[Any], before: Any, name: str) -> list[str | None]:
 
 
 def _showed(written: list[Written], row: Any, name: str, kept: list[str | None]) -> bool:
-    """Whether the board went from the old value to the new one without our writing another in between.
+    """Whether the board went from the old to the new value without a write of ours between.
 
-    Not when: a task that left a value and came back to it before the board showed the other one never left it, as far
-    as anybody can tell. A value that was refused stands for the one that was kept: both sides agreed on that.
+    When it did so does not matter: a task that left a value and came back to it before the board
+    showed the other one cannot be told from one that never left it. A refused value stands for the
+    one that was kept, on which both sides agreed.
     """
     stood = False
     for entry in written:
@@ -199,7 +201,7 @@ LAWS = (
 
 
 def _waited(rows: list[Any], row: Any) -> bool:
-    """Whether a queued card became invalid, so that its column counted as a move that waits from then on."""
+    """Whether a queued card became invalid before, so that its column counted as waiting."""
     return any(
         other["action"] == "waiting"
         and other["id"] < row["id"]

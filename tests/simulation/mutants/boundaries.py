@@ -1,4 +1,4 @@
-"""Deliberate faults where processes, errors and operators meet: card locks, isolated errors, the board taken."""
+"""Faults of card locks, of the isolation of errors, and of taking the board's statuses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Prove that the simulation can see: make the product wrong on purpose, and live until a law breaks.
+"""Mutation tests of the simulation: break the product on purpose until a law fails.
 
-`make mutate` tries every mutation of `mutations.py`, each on a copy of the source; `--only TEXT` those whose name has
-it. Exits 1 when one is not caught.
+`make mutate` tries every mutation, each on a copy of the source; `--only TEXT` those whose name
+holds that text. Exits 1 when one is not caught.
 """
 
 # ruff: noqa: E402, T201 - a command prints, and finds its neighbours only once it said where they are
@@ -32,7 +32,7 @@ from simulation.simulate import template
 
 MUTATIONS = (*mutations.MUTATIONS, *boundaries.MUTATIONS)
 CAUGHT_BY = Path(__file__).with_name("caught_by.json")
-"""The seed that caught each mutation last time, by name: it is tried first, because it most likely does again."""
+"""The seed that caught each mutation last time, by name; it is tried first."""
 ROOMS = ("models", "tasks", "webhook", "channel_configs")
 """What a history runs on."""
 

@@ -1,6 +1,6 @@
-"""What could be wrong with the product: each a small edit of its source, which histories must notice.
+"""Deliberate faults of the product: small edits of its source that histories must notice.
 
-Anchors are short and stand once in their file; one that is gone is said loudly, so that the list follows the product.
+Anchors are short and stand exactly once in their file, which a test checks.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The world that histories happen in: board, database, processes and network, with a virtual clock."""
+"""The system under test: board, database, processes and network on a virtual clock."""

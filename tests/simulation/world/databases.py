@@ -1,4 +1,4 @@
-"""The database that histories happen in: one for all, emptied before each, with the history's clock for its own."""
+"""The database of all histories in turn: emptied before each, on the history's clock."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Databases:
     clock: Clock = field(default_factory=Clock)
 
     def tell_time(self, engine: AsyncEngine) -> None:
-        """Statements that ask PostgreSQL's clock, as the shared budget's do, are told the history's time."""
+        """Replace PostgreSQL's clock in statements, such as the rate limit's, by the history's."""
 
         def told(
             _connection: Any,

@@ -1,4 +1,4 @@
-"""Writes of which nobody knows whether they were saved: each is to be read back before it is repeated."""
+"""Uncertain writes must be read back before they are repeated."""
 
 from __future__ import annotations
 

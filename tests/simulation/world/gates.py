@@ -1,4 +1,4 @@
-"""The ways out of a process - sessions, the lock's connection, requests, waits - each with a gate that turns open."""
+"""A process's sessions, locks, requests and waits, each of which takes a turn."""
 
 from __future__ import annotations
 

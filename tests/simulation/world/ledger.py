@@ -1,4 +1,4 @@
-"""What was written on the board, by whom, in which order, and which of it our processes ever got to see."""
+"""A log of every value on the board: who wrote it, and which process has read it."""
 
 from __future__ import annotations
 

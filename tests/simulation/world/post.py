@@ -12,7 +12,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass
 class Letter:
-    """A webhook on its way. Notion has its 200: from here on it may get lost, late, or come twice."""
+    """A webhook that Notion has sent: it may still be lost, late, or delivered twice."""
 
     body: bytes
     headers: dict[str, str]
@@ -22,7 +22,7 @@ class Letter:
 
 
 class PostOffice(httpx.AsyncBaseTransport):
-    """Takes every webhook off Notion's hands; now and then it is shut, and Notion tries again later."""
+    """Accept every webhook from Notion; while `shut` counts down, refuse with 503."""
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []

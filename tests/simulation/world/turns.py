@@ -1,6 +1,6 @@
-"""Who goes next: everything that touches the database or Notion waits here for its turn, which a seed hands out.
+"""A deterministic scheduler: database and Notion calls wait for turns chosen by a seed.
 
-Only one thing is under way at any moment, so a history is the same each time it is lived, although PostgreSQL and the
+Only one call is under way at any moment, so a history repeats exactly, although PostgreSQL and the
 event loop are real. Between two turns of a process anybody else may act, or the process may die.
 """
 

@@ -1,4 +1,4 @@
-"""Everything a history happens to: a board, a database, two workers' processes, two doors, and the post between."""
+"""A board, a database, two worker processes, two webhook receivers, and the network."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NEVER_AWAY = 600.0
 
 
 class _Connections(Context):
-    """Context whose channels are the world's: files come and go there, without YAML being read each time."""
+    """A context whose channels come from the world instead of YAML files."""
 
     configured: dict[str, Any]
 
@@ -179,7 +179,8 @@ class World(Stage):
         self._people_see_new_pages()
         self.failures += self.doubts.answered(process, request, response, arrives=arrives)
         self.turns.trail.append(
-            f"    answered {response.status_code}, arrives: {arrives} {request.content.decode()[:300]}"
+            f"    answered {response.status_code}, arrives: {arrives} "
+            f"{request.content.decode()[:300]}"
         )
         if request.method == "PATCH" or request.url.path == "/v1/pages":
             self.writes.append(f"{request.url.path} {request.content.decode()}")
@@ -197,7 +198,7 @@ class World(Stage):
         self._people_see_new_pages()
 
     def _people_see_new_pages(self) -> None:
-        """Cards that we made are people's like any other from the moment they stand on the board."""
+        """Cards that we made can be edited by users as soon as they are on the board."""
         self.cards += [page_id for page_id in self.ledger.pages_made if page_id not in self.cards]
 
     # What processes do.

@@ -21,7 +21,9 @@ FOLDER = Path(notion_sandbox.__file__).parent / "web" / "page"
 FILES = [path for path in FOLDER.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("path", ["/", "/page/board.js", "/page/styles/board.css", "/page/icon.svg"])
+@pytest.mark.parametrize(
+    "path", ["/", "/page/board.js", "/page/styles/board.css", "/page/icon.svg"]
+)
 async def test_the_page_may_load_nothing_from_anywhere_else(box: Harness, path: str) -> None:
     answer = await box.http.get(path)
     assert answer.status_code == 200

@@ -1,6 +1,7 @@
 """A person's edit amid a backlog of 10,000 cards: how long until it is in the database, on the whole real stack.
 
-Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of Notion's turns.
+Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of
+Notion's turns.
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ async def burst(
         Figure(
             what=f"{what}: Notion requests",
             limit=f"{MOST_REQUESTS}",
-            measured=f"{len(requests)}, {by_id} of them by id; {seconds:.1f} s until all were in the database",
+            measured=f"{len(requests)}, {by_id} of them by id; {seconds:.1f} s until all "
+            f"were in the database",
             ratio=len(requests) / MOST_REQUESTS,
             good=len(requests) <= MOST_REQUESTS,
             note=f"one request a card would take {naive:.0f} s; people took {took:.1f} s",

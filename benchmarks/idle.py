@@ -87,11 +87,14 @@ def figure(where: Place) -> Figure:
     return Figure(
         what=f"an idle cycle, {where.cards:,} cards",
         limit="1 s of its own, 1 request, 0 writes",
-        measured=f"{took * 1000:.0f} ms ({spread}), {len(where.asked) / times:g} request, {writes} writes",
+        measured=f"{took * 1000:.0f} ms ({spread}), {len(where.asked) / times:g} request, "
+        f"{writes} writes",
         ratio=took / MOST_SECONDS,
         good=took <= MOST_SECONDS and len(where.asked) <= times and writes == 0,
-        note=f"Median of {times}, Notion's answer without its latency included; {ON_BOARD} cards are on the board, the "
-        "others in the database, where the cycle's time goes: the sweep's one query asks only for the last edits",
+        note=f"Median of {times}, Notion's answer without its latency included; {ON_BOARD} "
+        f"cards are on the board, the "
+        "others in the database, where the cycle's time goes: the sweep's one query asks "
+        "only for the last edits",
     )
 
 

@@ -110,9 +110,12 @@ def machine() -> str:
         f"{name} {version(name)}" for name in ("prefect", "fastapi", "sqlalchemy", "psycopg")
     )
     return (
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores ({_processor()}) with {memory:.0f} GiB, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {parts}; Notion is the "
-        f"sandbox, which answers after 300 ms unless a line says otherwise; everything on this one machine."
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores "
+        f"({_processor()}) with {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"{parts}; Notion is the "
+        f"sandbox, which answers after 300 ms unless a line says otherwise; everything on "
+        f"this one machine."
     )
 
 

@@ -20,7 +20,10 @@ from models.postgres.engine import database_url, open_engine
 from models.settings import load_settings
 from webhook.server import Server, listen
 
-_TABLE = "CREATE TABLE IF NOT EXISTS bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body jsonb NOT NULL)"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY "
+    "KEY, body jsonb NOT NULL)"
+)
 _INSERT = text("INSERT INTO bare (body) VALUES (CAST(:body AS jsonb))")
 
 

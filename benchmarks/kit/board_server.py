@@ -1,8 +1,8 @@
 """A sandbox with a filled board, in a process of its own: `python -m benchmarks.kit.board_server --cards 500`.
 
-Prints one line of JSON when it answers: `base_url`, `bot_token`, `person_token`, `database_id`, `data_source_id`, and
-serves until SIGTERM. The cards are made before it listens, a second apart and ending an hour ago, so that no edit of a
-benchmark falls into the minute in which its card was made.
+Prints one line of JSON when it answers: `base_url`, `bot_token`, `person_token`, `database_id`,
+`data_source_id`, and serves until SIGTERM. The cards are made before it listens, a second apart and
+ending an hour ago, so that no edit of a benchmark falls into the minute in which its card was made.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def as_table(figures: Sequence[Figure]) -> str:
     head = ["| what | to reach | measured | of the limit | |", "|---|---|---|---|---|"]
     lines = [
         f"| {each.what} | {each.limit} | {each.measured}{f'. {each.note}' if each.note else ''} | "
-        f"{'' if each.ratio is None else f'{each.ratio:.2f}'} | {'✓' if each.good else '**falls short**'} |"
+        f"{'' if each.ratio is None else f'{each.ratio:.2f}'} | "
+        f"{'✓' if each.good else '**falls short**'} |"
         for each in figures
     ]
     return "\n".join([*head, *lines])

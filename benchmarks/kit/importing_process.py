@@ -1,7 +1,8 @@
 """An import in a process of its own, so that its memory is nobody else's: `python -m benchmarks.kit.importing_process`.
 
-Takes its settings from the environment, as the product does. Prints one line of JSON: `seconds`, `memory_mb` (the most
-it took above what it held when it was connected and had read nothing), `cards`.
+Takes its settings from the environment, as the product does. Prints one line of JSON: `seconds`,
+`memory_mb` (the most it took above what it held when it was connected and had read nothing),
+`cards`.
 """
 
 from __future__ import annotations

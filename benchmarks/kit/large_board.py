@@ -31,7 +31,8 @@ FROM generate_series(1, %(cards)s) AS n
 def fill(connection: psycopg.Connection, cards: int, *, at: datetime) -> None:
     """Make that many cards, `page-1` and so on, as an import at that moment (a whole minute) would leave them.
 
-    The connection commits each statement, and may switch triggers off: they would only copy what is copied here.
+    The connection commits each statement, and may switch triggers off: they would only copy what is
+    copied here.
     """
     connection.execute("SET session_replication_role = replica")
     for statement in (_TASKS, _CARDS, _EVENTS):

@@ -1,9 +1,9 @@
 """Who delivers webhooks in the benchmarks: signed events, each with an id of its own, from a process of its own.
 
-`python -m benchmarks.kit.load --port P` posts to `/webhook/notion` and prints what it saw as JSON. With `--rate` requests
-leave at random moments of that rate whether or not earlier ones were answered, and a latency counts from the moment
-its request was due: a door that stops for a second pays for every request due in it. Without it, `--connections`
-requests are always under way.
+`python -m benchmarks.kit.load --port P` posts to `/webhook/notion` and prints what it saw as JSON.
+With `--rate` requests leave at random moments of that rate whether or not earlier ones were
+answered, and a latency counts from the moment its request was due: a door that stops for a second
+pays for every request due in it. Without it, `--connections` requests are always under way.
 """
 
 from __future__ import annotations

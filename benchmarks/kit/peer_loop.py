@@ -1,12 +1,14 @@
 """The design that polls, as our peer: every 60 s it writes the status of every task to its card, changed or not.
 
-Written from the description that Showrunner's own specification gives of such a loop (an asyncio loop with a limiter of
+Written from the description that Showrunner's own specification gives of such a loop (an asyncio
+loop with a limiter of
 3 requests a second, and webhooks that overwrite the task), read as a competent team would build it, and kindly:
 
 - several requests are in flight, so that Notion's latency costs it nothing;
 - a 429 is waited out as Retry-After says, 5xx and a broken connection are tried again;
 - it knows all 26 columns of the board, and sends no formula, which Notion would refuse;
-- its webhooks bring the new status with them (Notion's bring ids), arrive at once, and never its own writes.
+- its webhooks bring the new status with them (Notion's bring ids), arrive at once, and never its
+own writes.
 """
 
 from __future__ import annotations
@@ -53,7 +55,10 @@ class PeerLoop:
     async def push_everything(self) -> None:
         """Read all tasks that have a card, then write each one's status to it."""
         async with self.engine.connect() as connection:
-            query = "SELECT notion_page_id, board_status FROM tasks WHERE notion_page_id IS NOT NULL ORDER BY title"
+            query = (
+                "SELECT notion_page_id, board_status FROM tasks WHERE notion_page_id IS "
+                "NOT NULL ORDER BY title"
+            )
             tasks = iter((await connection.execute(text(query))).all())
 
         async def work() -> None:

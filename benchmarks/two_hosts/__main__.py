@@ -1,8 +1,8 @@
 """Two hosts, two workers, two doors behind one address; one of them is cut off in the middle of a burst.
 
-Network namespaces stand in for hosts (Linux, as root). In the centre: PostgreSQL with our database and Prefect's, the
-Prefect server, a Notion that answers after 300 ms, and HAProxy. Cut off is the host that is pushing at that moment,
-and it stays so until everything is equal.
+Network namespaces stand in for hosts (Linux, as root). In the centre: PostgreSQL with our database
+and Prefect's, the Prefect server, a Notion that answers after 300 ms, and HAProxy. Cut off is the
+host that is pushing at that moment, and it stays so until everything is equal.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ async def live_through(place: Place, say: Log) -> Outcome:
     first = await notion.last()
     burst = Burst(board=notion, database=place.database, pages=pages, rng=Random(7))
     say(
-        f"PostgreSQL {await place.version()} for all; two workers, two doors; {len(pages)} cards imported: the burst"
+        f"PostgreSQL {await place.version()} for all; two workers, two doors; {len(pages)} "
+        f"cards imported: the burst"
     )
     began = datetime.now(UTC)
     raging = asyncio.create_task(burst.rage())
@@ -146,7 +147,8 @@ async def live_through(place: Place, say: Log) -> Outcome:
     burst.struck.set()
     name, at_cut = victim.host.name, await notion.last()
     say(
-        f"{name}'s cable is pulled in the midst of its push, after {burst.edited} edits and {burst.moved} moves; "
+        f"{name}'s cable is pulled in the midst of its push, after {burst.edited} edits and "
+        f"{burst.moved} moves; "
         f"requests so far: {told(await shares(place, first, at_cut))}"
     )
     watching = asyncio.create_task(noticed(place, victim.host, cut))
@@ -156,22 +158,26 @@ async def live_through(place: Place, say: Log) -> Outcome:
         {each.host.name: said(each.door_log, began, RECEIVED)[RECEIVED] for each in place.machines}
     )
     say(
-        f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by door: {told(taken)}; {waiting} wait"
+        f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by door: "
+        f"{told(taken)}; {waiting} wait"
     )
     free, taken_over = await asyncio.wait_for(watching, PATIENCE_SECONDS)
     say(
-        f"PostgreSQL dropped {name} {free:.1f} s after the cut; the other's first cycle began at {taken_over:.1f} s"
+        f"PostgreSQL dropped {name} {free:.1f} s after the cut; the other's first cycle "
+        f"began at {taken_over:.1f} s"
     )
     await until(place.settled, PATIENCE_SECONDS, "board and database are equal", 1.0)
     equal = time.monotonic() - cut
     since = await shares(place, at_cut)
     say(
-        f"board and database equal on all {len(pages)} cards {equal:.1f} s after the cut; requests: {told(since)}"
+        f"board and database equal on all {len(pages)} cards {equal:.1f} s after the cut; "
+        f"requests: {told(since)}"
     )
     alone = [told(said(log, moment, *TROUBLE)) for log in (victim.worker_log, victim.door_log)]
     crashed = await place.crashed(victim)
     say(
-        f"{name} meanwhile: its worker said {alone[0]}, its door {alone[1]}; Prefect gave up {crashed} of its runs"
+        f"{name} meanwhile: its worker said {alone[0]}, its door {alone[1]}; Prefect gave "
+        f"up {crashed} of its runs"
     )
     place.net.plug_in(victim.host)
     plugged, before = time.monotonic(), await notion.last()
@@ -182,7 +188,8 @@ async def live_through(place: Place, say: Log) -> Outcome:
     survived = victim.worker.returncode is None and victim.door.returncode is None
     ends = "the same processes" if survived else "a process ENDED"
     say(
-        f"plugged in: after {back:.1f} s {name}'s door and worker work again ({ends}); {len(writes)} writes since"
+        f"plugged in: after {back:.1f} s {name}'s door and worker work again ({ends}); "
+        f"{len(writes)} writes since"
     )
     requests = await notion.requests(first)
     outcome = Outcome(
@@ -200,7 +207,8 @@ async def live_through(place: Place, say: Log) -> Outcome:
     )
     most = most_in_any_window(outcome.moments, 1)
     say(
-        f"doubled: {len(outcome.doubled)}, lost: {len(outcome.lost)}; at most {most} requests in a second"
+        f"doubled: {len(outcome.doubled)}, lost: {len(outcome.lost)}; at most {most} "
+        f"requests in a second"
     )
     for fault in [*outcome.doubled, *outcome.lost][:5]:
         say(f"  {fault}")
@@ -220,7 +228,8 @@ def figures(outcome: Outcome) -> list[Figure]:
     return [
         Figure(
             what=f"{what}: board and database equal",
-            limit=f"{least:.0f} s after the cut ({LOCK_SECONDS:.0f} s of silence, a cycle's minute, writes left / 3)",
+            limit=f"{least:.0f} s after the cut ({LOCK_SECONDS:.0f} s of silence, a cycle's "
+            f"minute, writes left / 3)",
             measured=f"{outcome.equal:.0f} s",
             ratio=outcome.equal / least,
             good=outcome.equal <= least,

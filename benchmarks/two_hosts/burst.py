@@ -167,7 +167,10 @@ async def differences(board: Board, database: str) -> list[str]:
 
 async def undone(database: str) -> int:
     """Events that are neither processed nor dead with a reason."""
-    query = "SELECT count(*) FROM webhook_events WHERE NOT processed AND (dead_at IS NULL OR error IS NULL)"
+    query = (
+        "SELECT count(*) FROM webhook_events WHERE NOT processed AND (dead_at IS NULL "
+        "OR error IS NULL)"
+    )
     return int((await records(database, query))[0]["count"])
 
 
@@ -183,7 +186,10 @@ async def doubled(database: str) -> list[str]:
     found = [
         page for page, count in Counter(row["notion_page_id"] for row in tasks).items() if count > 1
     ]
-    query = "SELECT notion_page_id, action, property, old_value, new_value FROM task_history ORDER BY id"
+    query = (
+        "SELECT notion_page_id, action, property, old_value, new_value FROM "
+        "task_history ORDER BY id"
+    )
     by_property: dict[tuple[str, str], list[tuple[str, Any, Any]]] = {}
     for row in await records(database, query):
         key = (row["notion_page_id"], str(row["property"]))

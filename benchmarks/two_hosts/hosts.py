@@ -1,7 +1,7 @@
 """Hosts on this machine: network namespaces with a cable each to one switch, and a name of their own. Linux, as root.
 
-What a program in one of them sees is what it would see on a machine of its own: its address, its host name, and silence
-when its cable is pulled.
+What a program in one of them sees is what it would see on a machine of its own: its address, its
+host name, and silence when its cable is pulled.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import structlog
 from kit.alerts import Gate, Receiver
-from kit.stage import Clock, Stage
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 

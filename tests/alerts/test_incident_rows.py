@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from kit.alerts import NOW
+from kit.clock import NOW
 
 from models.operations.alert_texts import message
 from models.postgres.engine import Sessions

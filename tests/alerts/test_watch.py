@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from kit.alerts import NOW, Gate, Receiver, push, watch_of, watched
+from kit.alerts import Gate, Receiver, push, watch_of, watched
+from kit.clock import NOW
 from kit.stage import Stage
 
 from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_stage import card_of, column_of, expect, served, watched_tab
-from kit.stage import Clock, Stage
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions

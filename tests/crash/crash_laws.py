@@ -100,7 +100,8 @@ def lost_by_nobody(burst: Burst, up: Up, history_before: int) -> list[str]:
     """Values recorded as lost that no person wrote."""
     query = "SELECT * FROM task_history WHERE id > %s AND lost_value IS NOT NULL"
     return [
-        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, {row['reason']}"
+        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, "
+        f"{row['reason']}"
         for row in up.records(query, history_before)
         if burst.lost.get(row["notion_page_id"]) != row["lost_value"]
     ]

@@ -1,6 +1,7 @@
 """kill -9, one process at a time, in the middle of three hundred edits and three hundred moves.
 
-`make prove` kills each of them, `make crash` too: CRASH_BURST says how many edits and moves there are.
+`make prove` kills each of them, `make crash` too: CRASH_BURST says how many edits and moves there
+are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from crash_board import CrashBoard
 from crash_burst import Burst
 from crash_laws import broken, differences, lost_by_nobody, nothing_waits, undone
 from crash_stack import Crashing
-from kit.programs import until
+from kit.waiting import until
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.prove]
 
@@ -55,9 +56,11 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     still, converged = await differences(board, up), time.monotonic()
     _, requests = await board.requests(first)
     tell(
-        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and {burst.moved}"
+        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and "
+        f"{burst.moved}"
         f" ({burst.seconds:.1f} s); there again {back - killed:.1f} s after the kill; converged"
-        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still under way,"
+        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events "
+        f"still under way,"
         f" {len(requests)} requests"
     )
     assert still == []

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import URL
 
 from flows.runtime.run_context import recorded
-from kit.stage import Clock, Stage
+from kit.stage import Stage
 from models.errors import ShowrunnerError
 from models.postgres.engine import libpq
 from tasks.alerts import deliver_alerts
@@ -22,9 +22,6 @@ from tasks.operations.watchdog import Watch
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync.cycle import cycle
 from tasks.sync.ingest import drain_inbox
-
-NOW = Clock().now
-"""The moment a stage begins at."""
 
 
 @dataclass

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,23 +18,9 @@ from webhook.connections import Limits
 from webhook.server import Server, listen
 from webhook.signature import sign
 
-NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 SECRET = "secret_of_the_subscription"
 PAGE = "153104cd-477e-809d-8dc4-ff2d96ae3090"
 JSON = {"Content-Type": "application/json"}
-
-
-class Clock:
-    """The time, which only the test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 def notion_event(**changes: Any) -> dict[str, Any]:

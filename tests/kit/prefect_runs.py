@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-import pytest
 import yaml
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from flows.runtime.bootstrap import bootstrap
 from flows.runtime.warm_worker import WarmWorker
-
-T = TypeVar("T")
-
-SECONDS = 40.0
-"""How long another process may take to do what a test waits for."""
-
-
-async def eventually(look: Callable[[], Awaitable[T | None]], seconds: float = SECONDS) -> T:
-    """What `look` returns, once it returns something; the test fails when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := await look():
-            return found
-        await asyncio.sleep(0.05)
-    pytest.fail(f"{look} saw nothing within {seconds} s")
+from kit.waiting import until
 
 
 @dataclass
@@ -92,7 +75,7 @@ class RunKit:
             read = await self.client.read_flow_run(run)
             return read if read.state is not None and read.state.name in names else None
 
-        return await eventually(look)
+        return await until(look)
 
     @contextmanager
     def worker_process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:

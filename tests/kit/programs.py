@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,27 +14,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from kit.waiting import until
+
 READY = "Showrunner is up."
 SECONDS_TO_START = 120.0
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-async def until(what: Callable[[], Any], seconds: float) -> Any:
-    """Ask until the answer is true, or fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = what()
-        if found := await found if inspect.isawaitable(found) else found:
-            return found
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.2)
 
 
 @dataclass

@@ -10,6 +10,8 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import URL
 
+from kit import cards
+from kit.clock import NOW
 from models.postgres.engine import Sessions, libpq
 from models.rules.board_schema import Board, Property
 from models.rules.codec import BoardCard
@@ -17,7 +19,6 @@ from models.rules.validation import validate_notion_entry
 from models.sync.observations import Observation
 from models.sync.reconcile import ReconcileResult, reconcile
 
-NOW: Final = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 EARLIER: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
@@ -38,24 +39,10 @@ BOARD: Final = Board(
 
 
 def make_card(page_id: str = "page-1", **values: Any) -> BoardCard:
-    """A valid card in Draft that ada edited last."""
-    usual: dict[str, Any] = {
-        "title": "The deep",
-        "channel": "deep_sea",
-        "topic": "Anglerfish",
-        "story_direction": "",
-        "status": "Draft",
-        "priority": "Normal",
-        "created": EARLIER,
-        "updated": NOW.replace(second=0),
-        "attention": "",
-        "created_time": EARLIER,
-        "edited_at": NOW.replace(second=0),
-        "edited_by": "ada",
-        "in_trash": False,
-        "relations": {},
-    }
-    return BoardCard(page_id=page_id, **{**usual, **values})
+    """A valid card in Draft that was edited last in this minute."""
+    edited = NOW.replace(second=0)
+    recent = {"created": EARLIER, "created_time": EARLIER, "updated": edited, "edited_at": edited}
+    return cards.make_card(page_id=page_id, **{**recent, **values})
 
 
 def make_look(card: BoardCard, at: datetime = NOW, **values: Any) -> Observation:

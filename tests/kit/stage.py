@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +15,7 @@ from notion_sandbox import Account, Config, create_app
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from kit.clock import Clock
 from models.postgres.engine import Sessions
 from models.rules.board_schema import board_schema
 from models.settings import Settings
@@ -35,23 +35,6 @@ BOT_TOKEN, PERSON_TOKEN = "ntn_bot", "ntn_person"
 ACCOUNTS = (Account("bot", "Showrunner", BOT_TOKEN), Account("person", "Ada", PERSON_TOKEN))
 CHANNELS = Path(__file__).parents[2] / "channel_configs"
 CHANNEL = "deep_sea_stories"
-
-
-class Clock:
-    """Time that moves only when told to, and by a millisecond whenever somebody looks."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        self.pass_(seconds)
 
 
 def rich(content: str) -> dict[str, Any]:

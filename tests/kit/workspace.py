@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 from notion_sandbox import Config, create_app
 
-from kit.stage import ACCOUNTS, BOT_TOKEN, PERSON_TOKEN, Clock
+from kit.clock import Clock
+from kit.stage import ACCOUNTS, BOT_TOKEN, PERSON_TOKEN
 from models.board.drift import drift
 from models.board.spec import DEFAULT_TITLE
 from models.postgres.engine import Sessions

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from kit.stage import Clock, Stage
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions

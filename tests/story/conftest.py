@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from kit.clock import Clock
 from kit.programs import Up
-from kit.stage import BOT_TOKEN, CHANNELS, Clock, Stage
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from kit.programs import Up, command, until
+from kit.programs import Up, command
 from kit.stage import Stage
+from kit.waiting import until
 from sqlalchemy import URL, text
 
 from cli.stack.running_stack import write_facts

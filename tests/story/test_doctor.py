@@ -11,8 +11,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit.programs import Up, free_ports
-from kit.stage import BOT_TOKEN, CHANNELS, Clock, Stage
+from kit.clock import Clock
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
 
 from cli.commands.doctor_checks import ORDER, Checkup, checkup

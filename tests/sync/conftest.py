@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from kit.stage import Clock, Stage
+from kit.clock import Clock
+from kit.stage import Stage
 
 from models.postgres.engine import Sessions
 

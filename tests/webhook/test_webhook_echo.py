@@ -7,7 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 from fastapi import FastAPI
-from kit.deliveries import SECRET, Clock, Sender, inbox_rows, notion_event, served
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender, inbox_rows, notion_event, served
 
 from models.errors import NotionUnavailable
 from models.postgres.engine import Sessions

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import psycopg
-from kit.stage import Clock
+from kit.clock import Clock
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kit.stage import Clock
+from kit.clock import Clock
 from notion_sandbox.values.dates import DateValue, instant
 from notion_sandbox.values.rich_text import plain_text
 

@@ -12,7 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from kit.stage import BOT_TOKEN, Clock, Stage, properties
+from kit.clock import Clock
+from kit.stage import BOT_TOKEN, Stage, properties
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from kit.stage import ACCOUNTS, Clock, Stage, properties
+from kit.clock import Clock
+from kit.stage import ACCOUNTS, Stage, properties
 from notion_sandbox import Account
 from sqlalchemy import text
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from kit.stage import Clock, Stage
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
 
 from models.postgres.engine import libpq, open_engine, open_sessions

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from kit.stage import CHANNEL, Clock, Stage, properties, rich
+from kit.clock import Clock
+from kit.stage import CHANNEL, Stage, properties, rich
 
 from models.errors import BoardError
 from models.postgres.engine import Sessions

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import psycopg
 import pytest
-from kit.stage import Clock, Stage
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions, libpq, open_engine, open_sessions

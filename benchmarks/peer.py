@@ -23,9 +23,9 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import text
 
-from benchmarks.figures import Figure, main
-from benchmarks.peer_loop import PeerLoop
-from benchmarks.places import Board, board, database, quiet
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.peer_loop import PeerLoop
+from benchmarks.kit.places import Board, board, database, quiet
 from models.postgres.engine import ensure_database, migrate
 from models.tables import webhook_events as inbox
 from models.tables.webhook_events import Delivery

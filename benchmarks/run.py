@@ -13,15 +13,15 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
-from benchmarks.figures import Figure, as_table
-from benchmarks.places import ROOT, folder
+from benchmarks.kit.figures import Figure, as_table
+from benchmarks.kit.places import ROOT, folder
 
 PAGE = ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- figures end -->"
@@ -42,10 +42,21 @@ WAVES: Sequence[Sequence[Sequence[str]]] = (
 other."""
 
 
-async def run(name: str, at: Path) -> list[Figure]:
+SMOKE: Mapping[str, Sequence[str]] = {
+    "thrift": (),
+    "push": ("20",),
+    "importing": ("300",),
+    "idle": ("100", "1000"),
+}
+"""What `--smoke` runs, with sizes so small that it takes a minute: do benchmarks still run at all?"""
+RUNS = "runs to its end"
+"""The limit of a benchmark that did not come to figures of its own."""
+
+
+async def run(name: str, at: Path, *sizes: str) -> list[Figure]:
     """The figures of one benchmark; a line that says so when it fails or takes too long."""
     target, began = at / f"{name}.json", time.monotonic()
-    command = (sys.executable, "-m", f"benchmarks.{name}", "--json", str(target))
+    command = (sys.executable, "-m", f"benchmarks.{name}", *sizes, "--json", str(target))
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, start_new_session=True)
     try:
         code = await asyncio.wait_for(process.wait(), BOUND)
@@ -55,11 +66,7 @@ async def run(name: str, at: Path) -> list[Figure]:
         trouble = f"took more than {BOUND:.0f} s"
     sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
     if not target.exists():
-        return [
-            Figure(
-                what=f"benchmarks/{name}.py", limit="runs to its end", measured=trouble, good=False
-            )
-        ]
+        return [Figure(what=f"benchmarks/{name}.py", limit=RUNS, measured=trouble, good=False)]
     return [Figure(**each) for each in json.loads(target.read_text(encoding="utf-8"))]
 
 
@@ -90,6 +97,12 @@ async def run_all(names: Sequence[str]) -> list[Figure]:
     return [figure for name in order for figure in found.get(name, [])]
 
 
+async def smoke() -> list[Figure]:
+    """The figures of a few small benchmarks, one after the other."""
+    with folder() as at:
+        return [figure for name, sizes in SMOKE.items() for figure in await run(name, at, *sizes)]
+
+
 def machine() -> str:
     """On what they were measured, in one sentence."""
     memory = psutil.virtual_memory().total / 2**30
@@ -97,9 +110,12 @@ def machine() -> str:
         f"{name} {version(name)}" for name in ("prefect", "fastapi", "sqlalchemy", "psycopg")
     )
     return (
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores ({_processor()}) with {memory:.0f} GiB, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {parts}; Notion is the "
-        f"sandbox, which answers after 300 ms unless a line says otherwise; everything on this one machine."
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores "
+        f"({_processor()}) with {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"{parts}; Notion is the "
+        f"sandbox, which answers after 300 ms unless a line says otherwise; everything on "
+        f"this one machine."
     )
 
 
@@ -136,7 +152,12 @@ def main() -> int:
     parser.add_argument(
         "names", nargs="*", help="only these; docs/benchmarks.md is then left as it is"
     )
+    parser.add_argument("--smoke", action="store_true", help="small ones: 1 when one does not run")
     options = parser.parse_args()
+    if options.smoke:
+        figures = asyncio.run(smoke())
+        sys.stdout.write(f"{as_table(figures)}\n")
+        return 1 if any(figure.limit == RUNS for figure in figures) else 0
     began = time.monotonic()
     figures = asyncio.run(run_all(options.names))
     minutes, seconds = divmod(time.monotonic() - began, 60)

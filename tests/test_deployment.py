@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.two_hosts_stack import BALANCING
+from benchmarks.two_hosts.stack import BALANCING
 from cli.main import app
 from flows.runtime.warm_worker import _LAST_WORDS, GRACE_SECONDS
 from flows.server.prefect_settings import client_environment

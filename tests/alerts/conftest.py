@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import structlog
-from alert_kit import Gate, Receiver
+from kit.alerts import Gate, Receiver
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
-from stage import Clock, Stage
 from structlog.testing import capture_logs
 
 from models.postgres.engine import Sessions

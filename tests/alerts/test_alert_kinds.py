@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from alert_kit import Receiver, ingest, push, watch_of
-from stage import BOT_TOKEN, CHANNEL, Stage
+from kit.alerts import Receiver, ingest, push, watch_of
+from kit.stage import BOT_TOKEN, CHANNEL, Stage
 
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import CONFIRMED, remember

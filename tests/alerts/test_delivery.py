@@ -6,8 +6,8 @@ import asyncio
 import logging
 
 import pytest
-from alert_kit import Gate, Receiver, passes, push, watch_of
-from stage import Stage
+from kit.alerts import Gate, Receiver, passes, push, watch_of
+from kit.stage import Stage
 
 from flows.runtime.run_context import recorded
 from models.errors import BoardError, NotionAuthError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from alert_kit import NOW
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.clock import NOW
 
 from models.operations.alert_texts import message
 from models.postgres.engine import Sessions

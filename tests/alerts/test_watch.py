@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alert_kit import NOW, Gate, Receiver, push, watch_of, watched
-from stage import Stage
+from kit.alerts import Gate, Receiver, push, watch_of, watched
+from kit.clock import NOW
+from kit.stage import Stage
 
 from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
 from tasks.operations.watchdog import GOOD_WITHIN, Watch, WatchdogFacts, stalled_since, watching

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from alert_kit import NOW, Receiver
-from prefect_server import free_port
+from kit.alerts import Receiver
+from kit.clock import NOW
+from kit.ports import free_port
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq

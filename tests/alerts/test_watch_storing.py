@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from alert_kit import Gate, Receiver, push, watch_of, watched
+from kit.alerts import Gate, Receiver, push, watch_of, watched
+from kit.stage import Stage
 from sqlalchemy.exc import DBAPIError
-from stage import Stage
 
 from models.settings import Settings
 from webhook.app import create_app

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import Figure, as_table, most_in_any_window, percentile
+from benchmarks.kit.figures import Figure, as_table, most_in_any_window, percentile
+from benchmarks.kit.places import ROOT
 from benchmarks.run import BEGIN, END, PAGE, WAVES, write_into
 
 MOMENTS = st.lists(st.integers(0, 20_000), min_size=1, max_size=40)
@@ -65,4 +66,6 @@ def test_the_page_has_a_place_for_the_table() -> None:
 
 @pytest.mark.parametrize("name", [name for wave in WAVES for row in wave for name in row])
 def test_every_benchmark_that_is_run_exists(name: str) -> None:
-    assert iscoroutinefunction(import_module(f"benchmarks.{name}").measure)
+    package = (ROOT / "benchmarks" / name).is_dir()
+    module = import_module(f"benchmarks.{name}.__main__" if package else f"benchmarks.{name}")
+    assert iscoroutinefunction(module.measure)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
-from board_kit import STATUSES, Board
+from kit.workspace import STATUSES, Board
 
 from models.board.drift import drift
 from models.board.drift_kinds import Severity

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from browser_stage import ARGUMENTS, BROWSERS, VERSION, column_of, driver, expect, find_browser
-from programs import Up, free_ports, until
-from stage import CHANNELS, properties
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import CHANNELS, properties
+from kit.waiting import until
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_stage import card_of, column_of, expect, served, watched_tab
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
-from stage import Clock, Stage
 
 from models.postgres.engine import Sessions
 from models.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 from crash_board import CrashBoard
 from crash_burst import Burst
-from programs import Up
+from kit.programs import Up
 
 from models.rules.board_schema import Board
 from models.rules.codec import BoardCard, to_minute
@@ -100,7 +100,8 @@ def lost_by_nobody(burst: Burst, up: Up, history_before: int) -> list[str]:
     """Values recorded as lost that no person wrote."""
     query = "SELECT * FROM task_history WHERE id > %s AND lost_value IS NOT NULL"
     return [
-        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, {row['reason']}"
+        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, "
+        f"{row['reason']}"
         for row in up.records(query, history_before)
         if burst.lost.get(row["notion_page_id"]) != row["lost_value"]
     ]

@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from programs import Up, until
+from kit.programs import Up
+from kit.waiting import until
 
 SECONDS_TO_COME_BACK = 60.0
 SECONDS_OF_A_CYCLE = 90.0

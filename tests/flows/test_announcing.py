@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import pytest
-from prefect_server import free_port
-from run_kit import RunKit, eventually
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from sqlalchemy import URL
 from stand_ins import CALLS
 
@@ -26,7 +27,7 @@ async def listening(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
     told: asyncio.Queue[None] = asyncio.Queue()
     task = asyncio.create_task(hear_announcements(database, lambda: told.put(None)))
     try:
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         yield told
     finally:
         task.cancel()
@@ -52,7 +53,7 @@ async def test_a_listener_whose_connection_died_listens_again(
         [first] = await listeners(database)
         with psycopg.connect(libpq(database), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         await announce(sessions)
         await asyncio.wait_for(told.get(), 30)
 
@@ -73,7 +74,7 @@ async def test_an_announced_run_is_taken_by_a_worker_that_does_not_poll(
     worker.database = database
     CALLS.clear()
     async with worker:
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         run = await kit.ask_for("noted", word="at once")
         await announce(sessions)
         await kit.reaches(run, "Completed")

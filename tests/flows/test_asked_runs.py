@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.states import Completed, Failed, Running
-from prefect_server import free_port
 from pydantic import SecretStr
-from run_kit import RunKit, eventually
 
 from cli.interrupts import Interrupted
 from cli.stack.deployment_runs import Deployment
@@ -37,7 +38,7 @@ async def run_made(kit: RunKit, flow: str) -> UUID:
         runs = await kit.client.read_flow_runs(deployment_filter=only)
         return runs[0].id if runs else None
 
-    return await eventually(look)
+    return await until(look)
 
 
 @asynccontextmanager

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect_server import free_port
-from run_kit import RunKit
 
 from flows.runtime.bootstrap import POOL, bootstrap
 from flows.server.automations import automations

@@ -14,6 +14,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.filters import (
@@ -26,8 +29,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
-from prefect_server import free_port
-from run_kit import RunKit, eventually
 from sqlalchemy import URL, text
 
 from flows.runtime.bootstrap import POOL, bootstrap
@@ -90,7 +91,7 @@ async def worked(kit: RunKit) -> UUID:
     async def recorded() -> bool:
         return await left_of(kit.client, run) == {"logs": 1, "artifacts": 1, "task_runs": 1}
 
-    await eventually(recorded)
+    await until(recorded)
     return run
 
 
@@ -131,7 +132,7 @@ async def test_an_old_run_goes_with_its_task_runs_logs_and_tables(kit: RunKit, y
     async def nothing_left() -> bool:  # the server deletes logs a moment later
         return not any((await left_of(kit.client, run)).values())
 
-    await eventually(nothing_left)
+    await until(nothing_left)
 
 
 async def test_other_peoples_runs_are_never_touched(
@@ -176,8 +177,8 @@ async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(
 ) -> None:
     await kit.deploy("telling")
     old, young = await worked(kit), await worked(kit)
-    await eventually(_written(prefect_home, old))
-    await eventually(_written(prefect_home, young))
+    await until(_written(prefect_home, old))
+    await until(_written(prefect_home, young))
     await asyncio.to_thread(
         _grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources"
     )
@@ -185,7 +186,7 @@ async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(
     async def gone() -> bool:
         return not await asyncio.to_thread(_rows, prefect_home, old)
 
-    await eventually(gone)
+    await until(gone)
     assert set(await asyncio.to_thread(_rows, prefect_home, young)) == set(_OF_RUN)
 
 

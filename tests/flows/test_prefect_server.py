@@ -11,10 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.prefect_server import wait_until_healthy
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-from prefect_server import free_port, wait_until_healthy
-from run_kit import RunKit
 
 from flows.runtime.bootstrap import bootstrap, bootstrap_if_forgotten
 from flows.runtime.warm_worker import WarmWorker

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from kit.prefect_runs import RunKit
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
-from run_kit import RunKit
 from stand_ins import CALLS, doubled, telling
 
 from flows.runtime.run_api import is_superseded

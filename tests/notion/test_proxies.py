@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from proxy_kit import Proxy, no_proxies, proxying
-from scripted_notion import Script
+from kit.proxy import Proxy, no_proxies, proxying
+from kit.scripted_notion import Script
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse

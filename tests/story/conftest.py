@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from programs import Up
+from kit.clock import Clock
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
 from models.postgres.engine import Sessions
 

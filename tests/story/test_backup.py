@@ -14,9 +14,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from programs import Up, command, until
+from kit.programs import Up, command
+from kit.stage import Stage
+from kit.waiting import until
 from sqlalchemy import URL, text
-from stage import Stage
 
 from cli.stack.running_stack import write_facts
 from models.errors import SettingsError

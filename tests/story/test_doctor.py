@@ -11,9 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from programs import Up, free_ports
+from kit.clock import Clock
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
 from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from models.errors import NotionAuthError

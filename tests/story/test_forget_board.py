@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from programs import Up
+from kit.programs import Up
+from kit.stage import Stage
 from sqlalchemy import text
-from stage import Stage
 
 from models.postgres.embedded import embedded_postgres
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from stage import Stage
+from kit.stage import Stage
 
 from models.rules.statuses import STATE_OF, BoardStatus
 

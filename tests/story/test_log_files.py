@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from programs import until
+from kit.waiting import until
 
 from cli.stack import processes
 from cli.stack.log_rotation import LOG_MAX, begin_anew

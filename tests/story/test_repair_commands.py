@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from programs import Up
-from stage import Stage
+from kit.programs import Up
+from kit.stage import Stage
 
 from models.tables.webhook_events import ATTEMPTS_MAX, WebhookEvent
 

@@ -18,9 +18,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from programs import Up, free_ports, until
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage, properties
+from kit.waiting import until
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Stage, properties
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
 

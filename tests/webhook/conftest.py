@@ -6,14 +6,16 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 import structlog
-from door_kit import SECRET, Clock, Sender
 from fastapi import FastAPI
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
@@ -34,7 +36,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(tick=timedelta(0))
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from door_kit import served
 from fastapi import FastAPI
+from kit.deliveries import served
 from sqlalchemy import URL
 from test_webhook_server import ROOT, facts
 

@@ -10,11 +10,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from door_kit import (
-    NOW,
+from kit.clock import NOW, Clock
+from kit.deliveries import (
     PAGE,
     SECRET,
-    Clock,
     Sender,
     automation_event,
     encode,
@@ -421,7 +420,7 @@ async def test_received_at_is_the_doors_own_clock(
     open_door: Open, sessions: Sessions, clock: Clock
 ) -> None:
     door: Sender = await open_door(sessions)
-    clock.advance(90)
+    clock.pass_(90)
     await door.signed(notion_event(timestamp="1999-01-01T00:00:00Z"))
     rows: list[WebhookEvent] = await inbox_rows(sessions)
     assert rows[0].received_at == clock.now

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from door_kit import SECRET, Clock, Sender, inbox_rows, notion_event, served
 from fastapi import FastAPI
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender, inbox_rows, notion_event, served
 
 from models.errors import NotionUnavailable
 from models.postgres.engine import Sessions

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from door_kit import SECRET, Clock, Sender, encode, inbox_rows, notion_event
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender, encode, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
 from models.errors import GiveUp
@@ -108,7 +109,7 @@ async def test_beside_a_secret_a_token_waits_and_proves_nothing_until_it_is_acce
         "status": "already_received"
     }
     assert (await stored(sessions), await waiting(sessions)) == (TOKEN, [OTHER])
-    clock.advance(3600)
+    clock.pass_(3600)
     assert (await door.signed(notion_event(id="1"), secret=OTHER)).status_code == 401
     assert logs[-1]["reason"] == "token_not_accepted_yet"
     assert (await door.signed(handshake(OTHER), secret=TOKEN)).status_code == 401
@@ -124,7 +125,7 @@ async def test_an_accepted_token_and_the_one_before_count_until_the_new_one_has_
     await door.signed(handshake(), secret=TOKEN)
     await door.send(encode(handshake(OTHER)))
     await accept(sessions)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await door.signed(notion_event(id="1"), secret=TOKEN)).status_code == 200
     assert (await door.signed(notion_event(id="2"), secret=OTHER)).status_code == 200
     assert (await door.signed(notion_event(id="3"), secret=TOKEN)).status_code == 401
@@ -232,7 +233,7 @@ async def test_a_door_learns_what_another_door_was_told(
     second: Sender = await open_door(sessions, notion_webhook_secret=None)
     assert (await second.signed(notion_event(), secret=TOKEN)).status_code == 401
     await first.signed(handshake(), secret=TOKEN)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await second.signed(notion_event(), secret=TOKEN)).status_code == 200
 
 
@@ -243,7 +244,7 @@ async def test_a_removed_token_makes_room_for_another(
     await door.signed(handshake(), secret=TOKEN)
     async with sessions() as session, session.begin():
         await forget(session, ENROLLED)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await door.signed(handshake(OTHER), secret=OTHER)).status_code == 200
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 401
     assert await stored(sessions) == OTHER
@@ -262,10 +263,10 @@ async def test_a_flood_of_forgeries_is_one_query(
     door: Sender = await open_door(open_sessions(engine), notion_webhook_secret=None)
     await asyncio.gather(*(door.signed(notion_event(), secret="forged") for _ in range(50)))
     assert len(queries) == 1
-    clock.advance(2.9)
+    clock.pass_(2.9)
     await door.signed(notion_event(), secret="forged")
     assert len(queries) == 1
-    clock.advance(0.1)
+    clock.pass_(0.1)
     await door.signed(notion_event(), secret="forged")
     assert len(queries) == 2
     await engine.dispose()
@@ -297,4 +298,4 @@ async def test_while_the_secret_cannot_be_read_the_sender_is_asked_to_come_again
     for _ in range(2):
         assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 503
         assert (await door.send(encode(handshake()))).status_code == 503
-        clock.advance(10)
+        clock.pass_(10)

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from door_kit import JSON, SECRET, encode, inbox_rows, notion_event, served
 from fastapi import FastAPI
+from kit.deliveries import JSON, SECRET, encode, inbox_rows, notion_event, served
 
 from models.postgres.engine import Sessions
 from webhook.body import BODY_MAX

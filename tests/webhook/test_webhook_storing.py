@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from door_kit import Sender, inbox_rows, notion_event
+from kit.deliveries import Sender, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
 from models.postgres.engine import Sessions, libpq, open_engine, open_sessions

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from door_kit import served
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from kit.deliveries import served
 
 from webhook.trigger import IngestTrigger
 

@@ -1,0 +1,151 @@
+"""When a query's doubtful rows are believed: the truth table, and a proof by all histories of two pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise, product
+
+import pytest
+from kit.cards import make_card
+
+from models.sync.lost_updates import STATES_KEPT, RecentActivity
+from models.sync.stale_queries import (
+    Known,
+    contradicted,
+    same_state,
+    speaks_for,
+    state_of,
+    vouched,
+    witnesses,
+)
+from models.tables.card import Card
+
+NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
+
+
+def known(began: float, ended: float, *, by_id: bool) -> Known:
+    return Known(NOW + timedelta(seconds=began), NOW + timedelta(seconds=ended), by_id)
+
+
+PAGE, QUERY = known(10, 11, by_id=True), known(10, 11, by_id=False)
+
+
+@pytest.mark.parametrize(
+    ("witness", "other", "speaks"),
+    [
+        (PAGE, known(8, 9, by_id=True), True),
+        (PAGE, known(8, 9, by_id=False), True),
+        (PAGE, known(8, 10, by_id=True), True),
+        (PAGE, known(8, 10.5, by_id=True), False),
+        (PAGE, known(8, 10.5, by_id=False), False),
+        (PAGE, known(12, 13, by_id=True), False),
+        (PAGE, PAGE, False),
+        (QUERY, QUERY, True),
+        (QUERY, known(8, 9, by_id=True), False),
+        (QUERY, known(8, 9, by_id=False), False),
+        (QUERY, known(12, 13, by_id=False), False),
+    ],
+)
+def test_a_page_speaks_for_those_that_were_seen_before_it_or_by_the_same_query(
+    witness: Known,
+    other: Known,
+    speaks: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    assert speaks_for(witness, other) is speaks
+
+
+def test_an_edit_of_the_witness_proves_an_answer_newer_than_the_others_state_whatever_the_lag() -> (
+    None
+):
+    """All orders of: what was seen of both, the witness's edit, and how old the answer is."""
+    times = range(5)
+    proved = 0
+    for x_began, x_state, x_ended, p_began, p_state, p_ended, edited, answer in product(
+        times, repeat=8
+    ):
+        in_order = x_began <= x_state <= x_ended and p_began <= p_state <= p_ended
+        if not in_order or not x_state < edited <= answer:
+            continue  # the witness was edited after it was seen, and the answer shows that
+        witness, other = known(x_began, x_ended, by_id=True), known(p_began, p_ended, by_id=True)
+        if speaks_for(witness, other):
+            proved += 1
+            assert answer > p_state
+    assert proved > 100
+
+
+def test_two_pages_are_asked_that_speak_for_most_and_vouch_for_them() -> None:
+    doubted = {f"old-{n}": known(0, 1, by_id=False) for n in range(3)} | {
+        f"new-{n}": known(2, 3, by_id=False) for n in range(5)
+    }
+    assert (asked := witnesses(doubted)) == ["new-0", "new-1"]
+    assert set(vouched(doubted, asked)) == {"new-2", "new-3", "new-4"}
+    written = {f"page-{n}": known(n, n + 1, by_id=True) for n in range(10)}
+    assert (asked := witnesses(written)) == ["page-9", "page-8"]
+    assert set(vouched(written, asked)) == {f"page-{n}" for n in range(8)}
+
+
+def seen(**values: object) -> Card:
+    """A card that was looked at by its id in this minute."""
+    recent = RecentActivity(observations=((NOW, NOW),), last_by_id=True)
+    return Card(notion_page_id="page-1", **{"recent": recent.as_json(), **values})
+
+
+def remembering(**changes: object) -> dict[str, object]:
+    return {
+        "recent": RecentActivity(observations=((NOW, NOW),), last_by_id=True)
+        .model_copy(update=changes)
+        .as_json()
+    }
+
+
+def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
+    assert contradicted(seen(), make_card(status="Queued")) == Known(NOW, NOW, by_id=True)
+    assert contradicted(seen(**remembering(last_by_id=False)), make_card()) == Known(
+        NOW, NOW, by_id=False
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"recent": {}},
+        remembering(last_by_id=None),
+        remembering(states=(state_of(make_card(status="Queued")),)),
+        remembering(states=tuple("abcdefgh"[:STATES_KEPT])),
+        {"sending": {"at": NOW.isoformat(), "values": {}}},
+        {"trashed_at": NOW},
+        {"missing_at": NOW},
+    ],
+    ids=[
+        "before this was noted",
+        "a write of ours since",
+        "a state seen in this minute",
+        "too many states in this minute",
+        "a write under way",
+        "in the trash",
+        "not found",
+    ],
+)
+def test_nobody_vouches_for_a_row_that_may_be_from_before(values: dict[str, object]) -> None:
+    assert contradicted(seen(**values), make_card(status="Queued")) is None
+
+
+def test_a_page_is_as_its_row_says_when_all_that_is_followed_is() -> None:
+    row = make_card()
+    changes = [
+        {"title": "x"},
+        {"channel": None},
+        {"topic": "x"},
+        {"story_direction": "x"},
+        {"status": "Queued"},
+        {"priority": "High"},
+        {"created": NOW},
+        {"updated": NOW},
+        {"attention": "x"},
+        {"edited_at": NOW},
+        {"in_trash": True},
+    ]
+    assert same_state(row, make_card(edited_by="somebody else"))
+    assert not any(same_state(row, make_card(**change)) for change in changes)
+    digests = [state_of(make_card(**change)) for change in changes[:-2]]
+    assert all(one != other for one, other in pairwise(digests))

@@ -1,0 +1,62 @@
+"""A claim ends with its claimant: killed, it leaves its events to the next at once; alive, it keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kit.stage import Stage
+
+from tasks.runtime.leases import claiming
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync.ingest import claim_events
+
+
+async def edited_and_told(stage: Stage) -> str:
+    page = await stage.add_valid()
+    await stage.cycle()
+    await stage.edit(page, title="Colossal squid")
+    await stage.told(page)
+    return page
+
+
+async def test_what_a_killed_run_had_claimed_is_taken_by_the_next_at_once(stage: Stage) -> None:
+    await edited_and_told(stage)
+    assert len(await claim_events(stage.ctx)) == 1
+    assert (await stage.ingest()).taken == 1
+    assert [(event.processed, event.attempts) for event in await stage.events()] == [(True, 2)]
+
+
+async def test_what_a_run_under_way_has_claimed_is_left_to_it(stage: Stage) -> None:
+    await edited_and_told(stage)
+    async with claiming(stage.ctx):
+        [event] = await claim_events(stage.ctx)
+        assert not await stage.ingest()
+        [still] = await stage.events()
+        assert (still.processed, still.claimed_until) == (False, event.claimed_until)
+    assert (await stage.ingest()).taken == 1
+
+
+async def test_several_runs_claim_side_by_side(stage: Stage) -> None:
+    await edited_and_told(stage)
+    async with claiming(stage.ctx), asyncio.timeout(10), claiming(stage.ctx):
+        assert (await stage.ingest()).taken == 1
+
+
+async def test_a_claim_whose_connection_died_is_a_dead_ones(stage: Stage) -> None:
+    await edited_and_told(stage)
+    async with claiming(stage.ctx):
+        assert len(await claim_events(stage.ctx)) == 1
+        await stage.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+        )
+        assert (await stage.ingest()).taken == 1
+
+
+async def test_a_lock_whose_connection_died_ends_without_a_word(stage: Stage) -> None:
+    async with one_at_a_time(stage.ctx, Lock.PUSH) as mine:
+        assert mine
+        await stage.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+        )
+    async with one_at_a_time(stage.ctx, Lock.PUSH) as mine:
+        assert mine

@@ -13,8 +13,8 @@ SELECT lpad(n::text, 32, '0')::uuid, 'page-' || n, 'Giant squid', 'deep_sea_stor
 FROM generate_series(1, %(cards)s) AS n
 """
 _CARDS = """
-INSERT INTO cards (notion_page_id, task_id, base_title, base_channel, base_topic, base_status, shown_status,
-                   shown_priority, shown_created, shown_updated, first_seen_at, seen_at, edited_at,
+INSERT INTO cards (notion_page_id, task_id, base_title, base_channel, base_topic, base_status, notion_status,
+                   notion_priority, notion_created, notion_updated, first_seen_at, last_read_at, edited_at,
                    task_board_status, task_priority, task_created_at, task_status_changed_at)
 SELECT notion_page_id, id, title, channel_id, topic, board_status, board_status, 'Normal', created_at,
        status_changed_at, created_at, created_at, created_at, board_status, priority, created_at, status_changed_at

@@ -81,7 +81,7 @@ def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
     if card is not None:
         seen, edited = (
             f"{clock_time(moment)} UTC" if moment else "never"
-            for moment in (card.seen_at, card.edited_at)
+            for moment in (card.last_read_at, card.edited_at)
         )
         say(f"seen  {seen}, edited in Notion {edited}")
     if now is not None:

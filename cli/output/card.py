@@ -119,16 +119,16 @@ def card_as_json(
     """Everything `card show` prints, for scripts."""
     card, task = facts.card, facts.task
     rows = {row.name: asdict(row) for row in comparison(facts, now)}
-    kept = (
-        "attention",
-        "refusal",
-        "trashed_at",
-        "seen_at",
-        "edited_at",
-        "attempts",
-        "last_error",
-        "next_attempt_at",
-    )
+    kept = {
+        "attention": "attention",
+        "refusal": "rejection",
+        "trashed_at": "trashed_at",
+        "seen_at": "last_read_at",
+        "edited_at": "edited_at",
+        "attempts": "attempts",
+        "last_error": "last_error",
+        "next_attempt_at": "next_attempt_at",
+    }
     return {
         "page_id": page_id,
         "task_id": task.id if task is not None else None,
@@ -136,7 +136,7 @@ def card_as_json(
         "properties": {
             name: {key: row[key] for key in row if key != "name"} for name, row in rows.items()
         },
-        **{name: getattr(card, name) if card is not None else None for name in kept},
+        **{key: getattr(card, name, None) for key, name in kept.items()},
         "violations": card.violations if card is not None else [],
         "live_error": now.error if now is not None else None,
         "events": [

@@ -150,10 +150,10 @@ def _of_wishes(facts: Facts) -> Iterator[str]:
     if (
         card is not None
         and base is not None
-        and base.refusal in attention_to_show(card, base, facts.task)
+        and base.rejection in attention_to_show(card, base, facts.task)
     ):
         yield from (
-            [f"What a person asked for was not granted: {base.refusal}"] if base.refusal else []
+            [f"What a person asked for was not granted: {base.rejection}"] if base.rejection else []
         )
 
 

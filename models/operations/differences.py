@@ -28,7 +28,7 @@ def _options(base: MergeBase, task: Task) -> Iterator[str]:
     if base.shown.priority is not None:
         held["Priority"] = (base.shown.priority, Priority(task.priority).option)
     for name, (board, database) in held.items():
-        if board != database and not (board is None and name in base.lacking):
+        if board != database and not (board is None and name in base.initially_empty):
             yield f"{name} (board “{board or 'empty'}”, database “{database}”)"
 
 

@@ -94,7 +94,7 @@ async def _last_write(session: AsyncSession) -> datetime | None:
     """Cards remember their last writes of what people write too; the rest comes back as events of our own."""
     writes = text(
         "SELECT max((write ->> 'until')::timestamptz) FROM cards, "
-        "jsonb_array_elements(coalesce(recent -> 'writes', '[]')) AS write"
+        "jsonb_array_elements(coalesce(recent_activity -> 'writes', '[]')) AS write"
     )
     bots = sorted(await our_bots(session))
     ours = or_(

@@ -16,7 +16,7 @@ SELECT s.value ->> 'name' FROM sync_state s
 LEFT JOIN cards c ON c.notion_page_id = substr(s.value ->> 'name', 1 + length('card_failing:'))
 WHERE s.key LIKE 'incident:card\\_failing:%' AND {_OPEN}
   AND (c.notion_page_id IS NULL OR c.attempts = 0
-       OR NOT c.unreadable AND c.differs <> ALL (CAST(:worth AS smallint[])))
+       OR NOT c.unreadable AND c.drift_mask <> ALL (CAST(:worth AS smallint[])))
 """  # noqa: S608 - constants of ours
 
 _EVENTS = f"""

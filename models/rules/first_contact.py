@@ -43,7 +43,7 @@ def dates_of(
 def lacking_of(
     base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, told: bool
 ) -> frozenset[str]:
-    """What counts as agreed from now on although it differs: see `MergeBase.lacking`.
+    """What counts as agreed from now on although it differs: see `MergeBase.initially_empty`.
 
     Args:
         shown: what the card shows.
@@ -54,8 +54,8 @@ def lacking_of(
         lacking = empty if importing else frozenset()
         theirs = not is_our_attention(shown.attention)
     else:
-        lacking = frozenset() if moved else base.lacking & empty
-        theirs = "Attention" in base.lacking
+        lacking = frozenset() if moved else base.initially_empty & empty
+        theirs = "Attention" in base.initially_empty
     return lacking | ATTENTION if theirs and not told else lacking - ATTENTION
 
 

@@ -45,7 +45,7 @@ class Plan:
     @property
     def attention(self) -> str:
         """What the card should tell its editor."""
-        return attention(self.violations, self.base.refusal)
+        return attention(self.violations, self.base.rejection)
 
 
 def plan(
@@ -88,9 +88,9 @@ def plan(
     shown = shown_of(card)
     created, updated = dates_of(base, card, shown, task, importing=importing, followed=followed)
     state = _task_state(card, task, status.database, prio.database, violations, (created, updated))
-    refusal, refused_at = _refusal(base, task, status, prio)
-    if state is not None and refusal and refused_at is None:
-        refused_at = state.status_changed_at
+    refusal, rejected_at_status_change = _refusal(base, task, status, prio)
+    if state is not None and refusal and rejected_at_status_change is None:
+        rejected_at_status_change = state.status_changed_at
     new = MergeBase(
         title=card.title,
         channel=card.channel,
@@ -101,11 +101,11 @@ def plan(
         created=created,
         updated=updated,
         shown=shown,
-        lacking=lacking_of(
+        initially_empty=lacking_of(
             base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)
         ),
-        refusal=refusal,
-        refused_at=refused_at,
+        rejection=refusal,
+        rejected_at_status_change=rejected_at_status_change,
         waits_for=board_status(card.status) if status.waits else None,
         status_kept_until=_kept_until(base, status, keep_until),
     )
@@ -169,7 +169,7 @@ def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[
         by_property(base.shown if base is not None else NotionValues()),
         by_property(made.base.shown),
     )
-    if base is not None and "Attention" in base.lacking:
+    if base is not None and "Attention" in base.initially_empty:
         before["Attention"] = ""  # theirs until now
     for name in ("Created", "Updated", "Attention"):
         if (
@@ -199,7 +199,7 @@ def _refusal(
         return fresh, task.status_changed_at if fresh and task is not None else None
     if base is None or status.moved or is_outdated(base, task):
         return "", None
-    return base.refusal, base.refused_at
+    return base.rejection, base.rejected_at_status_change
 
 
 def _kept_until(

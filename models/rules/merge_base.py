@@ -42,12 +42,12 @@ class MergeBase:
         status: None when the board never showed a status that exists.
         created, updated: what a card without a task shows of its dates, as a task's do not go with
             it; None when nobody knows.
-        lacking: what counts as agreed although it is not what the database would show (design: 6).
+        initially_empty: what counts as agreed although it is not what the database would show (design: 6).
             Properties that were empty on the first import, until the card is written. Attention,
             until there is something to say: what stands in it before we first write there is
             people's.
-        refusal: the sentence about a wish that was not granted; '' when there is none.
-        refused_at: the task's `status_changed_at` when the refusal was made; another value there
+        rejection: the sentence about a wish that was not granted; '' when there is none.
+        rejected_at_status_change: the task's `status_changed_at` when the refusal was made; another value there
             outdates it.
         waits_for: the column that the card stands in and gets once it is valid; None when no move
             waits.
@@ -64,9 +64,9 @@ class MergeBase:
     created: datetime | None = None
     updated: datetime | None = None
     shown: NotionValues = field(default_factory=NotionValues)
-    lacking: frozenset[str] = frozenset()
-    refusal: str = ""
-    refused_at: datetime | None = None
+    initially_empty: frozenset[str] = frozenset()
+    rejection: str = ""
+    rejected_at_status_change: datetime | None = None
     waits_for: BoardStatus | None = None
     status_kept_until: datetime | None = None
 
@@ -103,7 +103,7 @@ def desired_values(base: MergeBase, task: TaskState | None, attention_text: str)
         "Status": status.value if status is not None and not kept else base.shown.status,
         "Priority": (task.priority if task is not None else base.priority).option,
         "Attention": attention_text
-        or (base.shown.attention if "Attention" in base.lacking else ""),
+        or (base.shown.attention if "Attention" in base.initially_empty else ""),
     }
     created, updated = (
         (task.created_at, task.status_changed_at)
@@ -137,7 +137,9 @@ def diff(
         if name in writable
     }
     differing = {name: value for name, value in right.items() if value != shown[name]}
-    reasons = [name for name in differing if name not in base.lacking or shown[name] is not None]
+    reasons = [
+        name for name in differing if name not in base.initially_empty or shown[name] is not None
+    ]
     return differing if reasons else {}
 
 
@@ -164,7 +166,7 @@ def with_write(base: MergeBase, values: dict[str, Any]) -> MergeBase:
         created=_agreed(base.created, values.get("Created")),
         updated=_agreed(base.updated, values.get("Updated")),
         shown=shown,
-        lacking=base.lacking - values.keys(),
+        initially_empty=base.initially_empty - values.keys(),
     )
 
 
@@ -177,9 +179,9 @@ def _agreed(known: datetime | None, written: datetime | None) -> datetime | None
 
 def is_outdated(base: MergeBase, task: TaskState | None) -> bool:
     """Whether the task's status changed since the standing refusal was made."""
-    since = base.refused_at
+    since = base.rejected_at_status_change
     return (
-        bool(base.refusal)
+        bool(base.rejection)
         and task is not None
         and since is not None
         and since != task.status_changed_at

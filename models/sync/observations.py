@@ -63,9 +63,9 @@ def newest(observations: Iterable[Observation]) -> dict[str, Observation]:
 
 def doubt(card: Card, observation: Observation) -> bool | None:
     """None when the look counts; else whether the page must be read again to know."""
-    if card.seen_at is None:
+    if card.last_read_at is None:
         return None
-    if observation.began < card.seen_at:
+    if observation.began < card.last_read_at:
         return not says_nothing_new(card, observation.card)
     if observation.by_id or card.edited_at is None or observation.card.edited_at > card.edited_at:
         return None
@@ -81,7 +81,7 @@ def doubt(card: Card, observation: Observation) -> bool | None:
 def may_be_vouched_for(card: Card, observation: Observation) -> Known | None:
     """The look that a doubtful row contradicts, where another page of the same answer may vouch for it."""
     same_minute = not observation.by_id and card.edited_at == observation.card.edited_at
-    void = card.seen_at is None or observation.began < card.seen_at
+    void = card.last_read_at is None or observation.began < card.last_read_at
     return contradicted(card, observation.card) if same_minute and not void else None
 
 

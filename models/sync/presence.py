@@ -146,7 +146,7 @@ def _moments(value: Mapping[str, str]) -> dict[str, datetime]:
 
 def _there(columns: Sequence[str] | None) -> list[Any]:
     known = [col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None)]
-    return known if columns is None else [*known, col(Card.shown_status).in_(columns)]
+    return known if columns is None else [*known, col(Card.notion_status).in_(columns)]
 
 
 async def first_made(
@@ -182,5 +182,7 @@ async def expected(
     """
     made = [col(Card.made_at) >= at, *([col(Card.made_at) < before] if before is not None else [])]
     then = or_(col(Card.made_at).is_(None), and_(*made))
-    query = select(Card.notion_page_id).where(*_there(columns), then, col(Card.seen_at) < since)
+    query = select(Card.notion_page_id).where(
+        *_there(columns), then, col(Card.last_read_at) < since
+    )
     return set(await session.scalars(query))

@@ -23,7 +23,7 @@ at most, and we wait a little longer for its answer."""
 
 
 def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    """What `Card.sending` holds while a write is under way: its values by property, and when it was sent."""
+    """What `Card.write_in_flight` holds while a write is under way: its values by property, and when it was sent."""
     return {"at": at.isoformat(), "values": as_json(values)}
 
 
@@ -47,11 +47,11 @@ def ours(
 
     A write whose process died, or that failed and was saved all the same, must not be held against a person.
     """
-    if observation.written or card.sending is None or card.base is None:
+    if observation.written or card.write_in_flight is None or card.base is None:
         return observation.written, observation.began
-    at = datetime.fromisoformat(card.sending["at"])
+    at = datetime.fromisoformat(card.write_in_flight["at"])
     before, now = by_property(card.base.shown), by_property(shown_of(observation.card))
-    sent = sent_values(card.sending["values"])
+    sent = sent_values(card.write_in_flight["values"])
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
     # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our
     # Attention or dates.
@@ -70,13 +70,13 @@ def remember_state(card: Card, observation: Observation) -> None:
     A look that asked Notion nothing (the configured channels changed) shows no state anew: nobody
     vouches by it.
     """
-    recent, base = RecentActivity.from_json(card.recent), card.base
+    recent, base = RecentActivity.from_json(card.recent_activity), card.base
     states: tuple[str, ...] = ()
     if base is not None and card.edited_at == observation.card.edited_at:
         before = state_known(base)
         states = recent.states if before == state_of(observation.card) else (*recent.states, before)
     by_id = observation.by_id if observation.began < observation.ended else None
-    card.recent = recent.stood(states, by_id=by_id).as_json()
+    card.recent_activity = recent.stood(states, by_id=by_id).as_json()
 
 
 def remember_moments(
@@ -90,7 +90,7 @@ def remember_moments(
     if observation.remembered:
         # A write that may still show on the board must not be forgotten by who has not read it.
         return ()
-    recent, base = RecentActivity.from_json(card.recent), card.base
+    recent, base = RecentActivity.from_json(card.recent_activity), card.base
     changed: Collection[str]
     if base is None:
         changed = TWO_WAY
@@ -98,18 +98,19 @@ def remember_moments(
         if written:
             recent = recent.with_write(written, sent_at, observation.ended, by_property(base.shown))
         changed = list(_changed(with_write(base, dict(written)), observation.card))
-    card.recent = recent.looked(observation.began, observation.ended, changed).as_json()
+    card.recent_activity = recent.looked(observation.began, observation.ended, changed).as_json()
     if observation.written or (
-        card.sending and observation.began > datetime.fromisoformat(card.sending["at"]) + IN_FLIGHT
+        card.write_in_flight
+        and observation.began > datetime.fromisoformat(card.write_in_flight["at"]) + IN_FLIGHT
     ):
-        card.sending = None
+        card.write_in_flight = None
     return changed
 
 
 def remember_trash(card: Card, observation: Observation) -> None:
     """Note that people had trashed or restored the page by then: it may be all that an event tells of."""
-    card.recent = (
-        RecentActivity.from_json(card.recent)
+    card.recent_activity = (
+        RecentActivity.from_json(card.recent_activity)
         .looked(observation.began, observation.ended, ["Trash"])
         .as_json()
     )
@@ -121,7 +122,7 @@ def overtaken(card: Card, observation: Observation) -> Sequence[LostUpdate]:
     That we wrote is to be remembered, else it would look like a person's move; and what it caught
     of a person's edit that a write of ours then overwrote, nobody will see again.
     """
-    recent, base = RecentActivity.from_json(card.recent), card.base
+    recent, base = RecentActivity.from_json(card.recent_activity), card.base
     found: Sequence[LostUpdate] = ()
     if base is None:
         return found
@@ -139,14 +140,14 @@ def overtaken(card: Card, observation: Observation) -> Sequence[LostUpdate]:
         found, recent = recent.caught(
             by_property(shown_of(observation.card)), observation.began, observation.ended
         )
-    card.recent = recent.as_json()
+    card.recent_activity = recent.as_json()
     return found
 
 
 def unseen_by(card: Card, claims: Sequence[ReportedEdit]) -> Sequence[LostUpdate]:
     """What events tell of people's edits, now or before, and no look ever showed."""
-    found, recent = RecentActivity.from_json(card.recent).told(claims).overwritten()
-    card.recent = recent.as_json()
+    found, recent = RecentActivity.from_json(card.recent_activity).told(claims).overwritten()
+    card.recent_activity = recent.as_json()
     return found
 
 

@@ -198,14 +198,17 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[LostUpdate]) 
             lost_value=lost,
             reason="unseen",
         )
-    sentences = [edit.sentence for edit in found if edit.sentence not in card.refusal]
-    card.refusal = " ".join([*([card.refusal] if card.refusal else []), *sentences])
-    card.refused_at, card.told_at = task.status_changed_at if task is not None else None, note.now
-    card.attention = attention(card.known_violations(), card.refusal)
-    if "Attention" in card.lacking:  # theirs until now
-        card.lacking = [name for name in card.lacking if name != "Attention"]
-        if card.shown_attention not in {"", kept := card.attention}:
-            lost = card.shown_attention
+    sentences = [edit.sentence for edit in found if edit.sentence not in card.rejection]
+    card.rejection = " ".join([*([card.rejection] if card.rejection else []), *sentences])
+    card.rejected_at_status_change, card.told_at = (
+        task.status_changed_at if task is not None else None,
+        note.now,
+    )
+    card.attention = attention(card.known_violations(), card.rejection)
+    if "Attention" in card.initially_empty:  # theirs until now
+        card.initially_empty = [name for name in card.initially_empty if name != "Attention"]
+        if card.notion_attention not in {"", kept := card.attention}:
+            lost = card.notion_attention
             note.history(
                 "refused",
                 property="Attention",
@@ -291,7 +294,7 @@ def _note_reading(card: Card, observation: Observation) -> None:
     # A query's row of the same minute may be older than what could not be read.
     if observation.by_id or card.edited_at is None or observation.card.edited_at > card.edited_at:
         card.understood()
-    card.seen_at, card.edited_at, card.made_at = (
+    card.last_read_at, card.edited_at, card.made_at = (
         observation.ended,
         observation.card.edited_at,
         observation.card.created_time,
@@ -308,14 +311,14 @@ def _keep_until(card: Card, now: datetime, *, edited: bool) -> datetime | None:
 
 def _told_at(card: Card, decided: Plan, now: datetime) -> datetime | None:
     """Since when the card tells of its refusal; the same wish once more is told anew."""
-    refusal = decided.base.refusal
+    refusal = decided.base.rejection
     if not refusal:
         return None
     again = any(
         lost.property in {"Status", "Priority"} and lost.action != "waiting"
         for lost in decided.lost
     )
-    return now if again or refusal != card.refusal or card.told_at is None else card.told_at
+    return now if again or refusal != card.rejection or card.told_at is None else card.told_at
 
 
 def _trash(note: _Note, task: Task | None, reason: str) -> Outcome:
@@ -372,7 +375,9 @@ def _stamped(decided: Plan, now: datetime) -> MergeBase:
     return replace(
         decided.base,
         updated=now,
-        refused_at=now if decided.base.refusal else decided.base.refused_at,
+        rejected_at_status_change=now
+        if decided.base.rejection
+        else decided.base.rejected_at_status_change,
     )
 
 
@@ -434,7 +439,7 @@ async def mark_gone(
     outcomes = []
     for card in known:
         page_id = card.notion_page_id
-        card.seen_at, card.missing_at = now, card.missing_at or now
+        card.last_read_at, card.missing_at = now, card.missing_at or now
         note = _Note(session, card, actor, now, correlation_id, waits=page_id in waiting)
         outcomes.append(_trash(note, held.tasks.get(page_id), "not_found"))
     await session.flush()

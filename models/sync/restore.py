@@ -83,7 +83,7 @@ async def _locked(session: AsyncSession, page_id: str, name: str, value: str) ->
 
 def grant(card: Card) -> None:
     """Nothing that a person asked for on this card is refused any longer."""
-    card.refusal, card.refused_at, card.told_at = "", None, None
+    card.rejection, card.rejected_at_status_change, card.told_at = "", None, None
     card.attention = attention(card.known_violations(), "")
 
 
@@ -94,7 +94,7 @@ def put_status(card: Card, task: Task, to: BoardStatus) -> tuple[str, str, bool]
         to.value,
     )  # the trigger completes the state and stamps the moment
     card.waits_for = card.status_kept_until = None
-    shown = card.shown_status == to
+    shown = card.notion_status == to
     if shown:
         card.base_status = to.value
     return before, to.value, shown
@@ -102,7 +102,7 @@ def put_status(card: Card, task: Task, to: BoardStatus) -> tuple[str, str, bool]
 
 def _put_priority(card: Card, task: Task, to: Priority) -> tuple[str, str, bool]:
     before, task.priority = Priority(task.priority).option, to.value
-    shown = card.shown_priority == to.option
+    shown = card.notion_priority == to.option
     if shown:
         card.base_priority = to.value
     return before, to.option, shown

@@ -188,7 +188,7 @@ async def waiting(session: AsyncSession) -> Waiting:
 async def missing_pages(session: AsyncSession, limit: int) -> list[str]:
     """Pages of cards that wait to be marked as trashed, the one that was looked at longest ago first."""
     known = (col(Card.missing_at).is_not(None), col(Card.trashed_at).is_(None))
-    order = (col(Card.seen_at), col(Card.notion_page_id))
+    order = (col(Card.last_read_at), col(Card.notion_page_id))
     return list(
         await session.scalars(
             select(Card.notion_page_id).where(*known).order_by(*order).limit(limit)

@@ -42,8 +42,10 @@ def contradicted(card: Card, read: BoardCard) -> Known | None:
     That is so where the row shows what the card was like earlier in the same minute, where a write of ours may have
     changed the card since that look, and where the card was gone.
     """
-    recent = RecentActivity.from_json(card.recent)
-    changed = recent.last_by_id is None or card.sending is not None or not recent.observations
+    recent = RecentActivity.from_json(card.recent_activity)
+    changed = (
+        recent.last_by_id is None or card.write_in_flight is not None or not recent.observations
+    )
     gone = card.trashed_at is not None or card.missing_at is not None or read.in_trash
     if changed or gone or len(recent.states) >= STATES_KEPT or state_of(read) in recent.states:
         return None

@@ -76,7 +76,7 @@ def status_to_take(card: Card) -> BoardStatus | None:
     An unknown option, or an empty one (deleting an option empties every card in it), asks for
     nothing; and what is queued or beyond is valid.
     """
-    shown = board_status(card.shown_status) if card.shown_status is not None else None
+    shown = board_status(card.notion_status) if card.notion_status is not None else None
     return None if card.violations and shown not in FREE_OF_RULES else shown
 
 
@@ -106,6 +106,6 @@ def _take(
         card.base_status = to.value
     else:
         put_status(card, task, to)
-        task.status_changed_at = card.shown_updated or now
+        task.status_changed_at = card.notion_updated or now
     grant(card)
     card.held_at = None

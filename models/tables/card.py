@@ -28,7 +28,7 @@ _LAST_RETRY = timedelta(hours=1)
 
 
 class Card(SQLModel, table=True):
-    """What is remembered of one page (see `models.rules.merge_base` for `base_*`, `shown_*` and `lacking`).
+    """What is remembered of one page (see `models.rules.merge_base` for `base_*`, `shown_*` and `initially_empty`).
 
     Attributes:
         attention: what the card should tell its editor.
@@ -38,15 +38,15 @@ class Card(SQLModel, table=True):
         missing_at: when Notion did not find the page, or nobody had watched it go to the trash; while `trashed_at` is
             empty, the card waits for the operator (see `models.sync.safety_stop`).
         held_at: since when a person's move that nobody watched waits to be put back.
-        told_at: since when it tells of `refusal`; None while there is none.
+        told_at: since when it tells of `rejection`; None while there is none.
         unqueued_at: the task's `status_changed_at` after it was taken out of the queue for that; None when it was not.
         made_at: when Notion made the page; whole minutes; None for a card not looked at since this is kept.
         unreadable: whether the page holds something that could not be read; `last_error` says why. Nothing is written
             to it before it was read.
-        seen_at: when the last look that counted had ended: a look that began before that may be older, and is void.
+        last_read_at: when the last look that counted had ended: a look that began before that may be older, and is void.
         waits_for, status_kept_until: a move that waits until the card is valid (see `models.rules.merge_base.Base`).
-        recent: `models.sync.lost_updates.Recent.as_json()`, the card's last moments.
-        sending: `models.sync.recent_writes.sending()`, the write that was sent last and whose answer is not stored.
+        recent_activity: `models.sync.lost_updates.Recent.as_json()`, the card's last moments.
+        write_in_flight: `models.sync.recent_writes.sending()`, the write that was sent last and whose answer is not stored.
     """
 
     __tablename__ = "cards"
@@ -88,14 +88,14 @@ class Card(SQLModel, table=True):
     )
     base_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     base_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    shown_status: str | None = Field(default=None, sa_column=Column(Text))
-    shown_priority: str | None = Field(default=None, sa_column=Column(Text))
-    shown_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    shown_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    shown_attention: str = Field(
+    notion_status: str | None = Field(default=None, sa_column=Column(Text))
+    notion_priority: str | None = Field(default=None, sa_column=Column(Text))
+    notion_created: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    notion_updated: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    notion_attention: str = Field(
         default="", sa_column=Column(Text, nullable=False, server_default="")
     )
-    lacking: list[str] = Field(
+    initially_empty: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
     )
     attention: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
@@ -103,8 +103,10 @@ class Card(SQLModel, table=True):
         default_factory=list,
         sa_column=Column(JSONB, nullable=False, server_default="[]"),
     )
-    refusal: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    refused_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    rejection: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    rejected_at_status_change: datetime | None = Field(
+        default=None, sa_column=Column(timestamptz())
+    )
     told_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     waits_for: str | None = Field(default=None, sa_column=Column(String(50)))
     status_kept_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -119,12 +121,14 @@ class Card(SQLModel, table=True):
     made_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     unreadable: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     first_seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    seen_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
-    recent: dict[str, Any] = Field(
+    last_read_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    recent_activity: dict[str, Any] = Field(
         default_factory=dict,
         sa_column=Column(JSONB, nullable=False, server_default="{}"),
     )
-    sending: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    write_in_flight: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True))
+    )
 
     @property
     def base(self) -> MergeBase | None:
@@ -132,11 +136,11 @@ class Card(SQLModel, table=True):
         if self.first_seen_at is None:
             return None
         shown = NotionValues(
-            status=self.shown_status,
-            priority=self.shown_priority,
-            created=self.shown_created,
-            updated=self.shown_updated,
-            attention=self.shown_attention,
+            status=self.notion_status,
+            priority=self.notion_priority,
+            created=self.notion_created,
+            updated=self.notion_updated,
+            attention=self.notion_attention,
         )
         return MergeBase(
             title=self.base_title,
@@ -148,9 +152,9 @@ class Card(SQLModel, table=True):
             created=self.base_created,
             updated=self.base_updated,
             shown=shown,
-            lacking=frozenset(self.lacking),
-            refusal=self.refusal,
-            refused_at=self.refused_at,
+            initially_empty=frozenset(self.initially_empty),
+            rejection=self.rejection,
+            rejected_at_status_change=self.rejected_at_status_change,
             waits_for=BoardStatus(self.waits_for) if self.waits_for is not None else None,
             status_kept_until=self.status_kept_until,
         )
@@ -163,11 +167,11 @@ class Card(SQLModel, table=True):
             channel=self.base_channel,
             topic=self.base_topic,
             story_direction=self.base_story_direction,
-            status=self.shown_status,
-            priority=self.shown_priority,
-            created=self.shown_created,
-            updated=self.shown_updated,
-            attention=self.shown_attention,
+            status=self.notion_status,
+            priority=self.notion_priority,
+            created=self.notion_created,
+            updated=self.notion_updated,
+            attention=self.notion_attention,
             created_time=self.base_created or self.first_seen_at or now,
             edited_at=self.edited_at or now,
             edited_by=None,
@@ -182,11 +186,14 @@ class Card(SQLModel, table=True):
         self.base_status = base.status.value if base.status is not None else None
         self.base_priority = base.priority.value
         self.base_created, self.base_updated = base.created, base.updated
-        self.shown_status, self.shown_priority = base.shown.status, base.shown.priority
-        self.shown_created, self.shown_updated = base.shown.created, base.shown.updated
-        self.shown_attention = base.shown.attention
-        self.lacking = sorted(base.lacking)
-        self.refusal, self.refused_at = base.refusal, base.refused_at
+        self.notion_status, self.notion_priority = base.shown.status, base.shown.priority
+        self.notion_created, self.notion_updated = base.shown.created, base.shown.updated
+        self.notion_attention = base.shown.attention
+        self.initially_empty = sorted(base.initially_empty)
+        self.rejection, self.rejected_at_status_change = (
+            base.rejection,
+            base.rejected_at_status_change,
+        )
         self.waits_for = base.waits_for.value if base.waits_for is not None else None
         self.status_kept_until = base.status_kept_until
         self.violations = [
@@ -198,7 +205,11 @@ class Card(SQLModel, table=True):
         """`base`, without a refusal that was told for long enough."""
         base = self.base
         over = base is not None and self.told_at is not None and now - self.told_at >= TOLD_FOR
-        return replace(base, refusal="", refused_at=None) if base is not None and over else base
+        return (
+            replace(base, rejection="", rejected_at_status_change=None)
+            if base is not None and over
+            else base
+        )
 
     def known_violations(self) -> tuple[Violation, ...]:
         """The violations of the last look."""
@@ -303,7 +314,7 @@ async def others_to_write(
     query = select(Card.notion_page_id).where(*known, col(Card.notion_page_id).not_in(page_ids))
     order = (
         col(Card.attempts),
-        text("differs <> 0"),
+        text("drift_mask <> 0"),
         text("task_status_changed_at DESC NULLS FIRST"),
     )
     return list(await session.scalars(query.order_by(*order).limit(limit)))
@@ -346,6 +357,6 @@ async def count_cards(session: AsyncSession) -> int:
 async def count_notes(session: AsyncSession) -> int:
     """How many cards show in Attention what people wrote before we did."""
     query = text(
-        "SELECT count(*) FROM cards WHERE trashed_at IS NULL AND 'Attention' = ANY (lacking) AND shown_attention <> ''"
+        "SELECT count(*) FROM cards WHERE trashed_at IS NULL AND 'Attention' = ANY (initially_empty) AND notion_attention <> ''"
     )
     return int((await session.execute(query)).scalar_one())

@@ -1,6 +1,6 @@
 """What needs pushing: a query over the cards whose row says that the board shows something else than it should.
 
-No code of ours marks a card. PostgreSQL computes `cards.differs` from the row whenever the row is written, and copies
+No code of ours marks a card. PostgreSQL computes `cards.drift_mask` from the row whenever the row is written, and copies
 into the row, whoever writes a task - a flow, a worker, psql - what a card shows of it (migration 0004). Only cards that
 differ are in the index, so an idle board costs the same whatever its size.
 """
@@ -18,29 +18,29 @@ from models.rules.board_schema import Board
 from models.rules.merge_base import PUSHED
 
 BITS: Final = {"Status": 1, "Priority": 2, "Attention": 4, "Created": 8, "Updated": 16}
-"""What each property adds to `cards.differs`."""
+"""What each property adds to `cards.drift_mask`."""
 
 DIFFERS: Final = """
 CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
   CASE WHEN status_kept_until IS NULL
-        AND shown_status IS DISTINCT FROM coalesce(task_board_status, base_status, shown_status)
-        AND NOT (shown_status IS NULL AND 'Status' = ANY (lacking)) THEN 1 ELSE 0 END
-+ CASE WHEN shown_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
-        AND NOT (shown_priority IS NULL AND 'Priority' = ANY (lacking)) THEN 2 ELSE 0 END
-+ CASE WHEN shown_attention <> coalesce(nullif(
-              CASE WHEN refusal <> '' AND refused_at <> task_status_changed_at
-                   THEN rtrim(left(attention, -length(refusal)))
+        AND notion_status IS DISTINCT FROM coalesce(task_board_status, base_status, notion_status)
+        AND NOT (notion_status IS NULL AND 'Status' = ANY (initially_empty)) THEN 1 ELSE 0 END
++ CASE WHEN notion_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
+        AND NOT (notion_priority IS NULL AND 'Priority' = ANY (initially_empty)) THEN 2 ELSE 0 END
++ CASE WHEN notion_attention <> coalesce(nullif(
+              CASE WHEN rejection <> '' AND rejected_at_status_change <> task_status_changed_at
+                   THEN rtrim(left(attention, -length(rejection)))
                    ELSE attention END, ''),
-              CASE WHEN 'Attention' = ANY (lacking) THEN shown_attention ELSE '' END) THEN 4 ELSE 0 END
-+ CASE WHEN shown_created AT TIME ZONE 'UTC'
+              CASE WHEN 'Attention' = ANY (initially_empty) THEN notion_attention ELSE '' END) THEN 4 ELSE 0 END
++ CASE WHEN notion_created AT TIME ZONE 'UTC'
               <> date_trunc('minute', coalesce(task_created_at, base_created) AT TIME ZONE 'UTC')
-          OR shown_created IS NULL AND coalesce(task_created_at, base_created) IS NOT NULL
-              AND NOT 'Created' = ANY (lacking)
+          OR notion_created IS NULL AND coalesce(task_created_at, base_created) IS NOT NULL
+              AND NOT 'Created' = ANY (initially_empty)
         THEN 8 ELSE 0 END
-+ CASE WHEN shown_updated AT TIME ZONE 'UTC'
++ CASE WHEN notion_updated AT TIME ZONE 'UTC'
               <> date_trunc('minute', coalesce(task_status_changed_at, base_updated) AT TIME ZONE 'UTC')
-          OR shown_updated IS NULL AND coalesce(task_status_changed_at, base_updated) IS NOT NULL
-              AND NOT 'Updated' = ANY (lacking)
+          OR notion_updated IS NULL AND coalesce(task_status_changed_at, base_updated) IS NOT NULL
+              AND NOT 'Updated' = ANY (initially_empty)
         THEN 16 ELSE 0 END
 END"""
 """`models.rules.merge_base.diff` in SQL (kept equal by test): the sum of the bits of what
@@ -52,12 +52,14 @@ KEPT_BY_DATABASE: Final = (
     Column("task_priority", String(50)),
     Column("task_created_at", DateTime(timezone=True)),
     Column("task_status_changed_at", DateTime(timezone=True)),
-    Column("differs", SmallInteger, Computed(DIFFERS, persisted=True), nullable=False),
+    Column("drift_mask", SmallInteger, Computed(DIFFERS, persisted=True), nullable=False),
 )
 """Columns of `cards` that only PostgreSQL writes: what the card's task holds now (by trigger), and
 what differs."""
 
-DIFFERING_ONLY: Final = Index("ix_cards_differs", "differs", postgresql_where=text("differs <> 0"))
+DIFFERING_ONLY: Final = Index(
+    "ix_cards_drift_mask", "drift_mask", postgresql_where=text("drift_mask <> 0")
+)
 
 WAITING_ONLY: Final = Index(
     "ix_cards_status_kept_until",
@@ -65,7 +67,7 @@ WAITING_ONLY: Final = Index(
     postgresql_where=text("status_kept_until IS NOT NULL"),
 )
 
-HELD: Final = "held_at IS NOT NULL AND differs & 1 = 1 AND missing_at IS NULL"
+HELD: Final = "held_at IS NOT NULL AND drift_mask & 1 = 1 AND missing_at IS NULL"
 MISSING: Final = "missing_at IS NOT NULL AND trashed_at IS NULL"
 """Cards that wait for the operator, and are not written meanwhile (`models.sync.safety_stop`): with
 a move to be put back; to be marked as trashed."""
@@ -73,14 +75,14 @@ a move to be put back; to be marked as trashed."""
 PENDING: Final = f"""
 SELECT notion_page_id
 FROM cards
-WHERE differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) AND NOT unreadable
+WHERE drift_mask <> 0 AND drift_mask = ANY (CAST(:worth AS smallint[])) AND NOT unreadable
   AND (:waiting OR NOT ({HELD} OR {MISSING}))
   AND (CAST(:among AS text[]) IS NULL OR notion_page_id = ANY (CAST(:among AS text[])))
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
-  differs & 7 = 0,
+  drift_mask & 7 = 0,
   (coalesce(task_priority, base_priority) = 'high') DESC,
-  (refusal <> '' OR shown_attention <> attention) DESC,
+  (rejection <> '' OR notion_attention <> attention) DESC,
   task_status_changed_at NULLS LAST,
   notion_page_id
 LIMIT :limit
@@ -97,9 +99,9 @@ _STALE = text(
 
 
 def worth_a_push(board: Board) -> list[int]:
-    """The values of `cards.differs` at which a push has something to write: at least one bit that the board takes."""
+    """The values of `cards.drift_mask` at which a push has something to write: at least one bit that the board takes."""
     writable = sum(BITS[name] for name in PUSHED if board.shows(name))
-    return [differs for differs in range(1, 2 * max(BITS.values())) if differs & writable]
+    return [mask for mask in range(1, 2 * max(BITS.values())) if mask & writable]
 
 
 async def pending(
@@ -131,7 +133,7 @@ async def pending(
 async def any_out_of_reach(session: AsyncSession, board: Board) -> bool:
     """Whether a card differs only in properties that the board, as it was last seen, does not let us write."""
     query = text(
-        "SELECT EXISTS (SELECT 1 FROM cards WHERE differs <> 0 AND NOT differs = ANY (CAST(:worth AS smallint[])))"
+        "SELECT EXISTS (SELECT 1 FROM cards WHERE drift_mask <> 0 AND NOT drift_mask = ANY (CAST(:worth AS smallint[])))"
     )
     return bool((await session.execute(query, {"worth": worth_a_push(board)})).scalar_one())
 

@@ -156,7 +156,7 @@ async def _look_for_missing(
 async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:
     known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
     rows = await session.scalars(
-        select(Card.notion_page_id).where(*known, col(Card.seen_at) < since)
+        select(Card.notion_page_id).where(*known, col(Card.last_read_at) < since)
     )
     return list(rows)
 

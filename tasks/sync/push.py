@@ -215,7 +215,7 @@ async def _begin(ctx: Context, board: Board, page_id: str) -> Change | None:
         if change is not None and change.waits:
             return None
         if found is not None and change is not None:
-            found[0].sending = sending(change.values, ctx.clock())
+            found[0].write_in_flight = sending(change.values, ctx.clock())
     return change
 
 

@@ -231,13 +231,13 @@ def test_what_differs_is_computed_anew_up_and_down(postgres: URL) -> None:
             "VALUES ('p', now(), 'Draft', 'Queued', 'Normal')"
         )
         migrate(url)
-        assert worker.card("differs, waits_for, status_kept_until") == {
-            "differs": 1,
+        assert worker.card("drift_mask, waits_for, status_kept_until") == {
+            "drift_mask": 1,
             "waits_for": None,
             "status_kept_until": None,
         }
         worker.rows("UPDATE cards SET waits_for = 'Queued', status_kept_until = now()")
-        assert worker.card("differs") == {"differs": 0}
+        assert worker.card("drift_mask") == {"drift_mask": 0}
         down_to(url, "0004")
         assert worker.card("differs, shown_status") == {"differs": 1, "shown_status": "Queued"}
 

@@ -90,9 +90,9 @@ async def test_a_workers_session_may_be_as_odd_as_it_likes(
     worker.rows(
         "UPDATE public.tasks SET status_changed_at = %s, created_at = %s", [SUMMER.isoformat()] * 2
     )
-    assert worker.row("SELECT differs FROM public.cards")["differs"] == 0
+    assert worker.row("SELECT drift_mask FROM public.cards")["drift_mask"] == 0
     worker.rows("UPDATE public.tasks SET status_changed_at = %s", [WINTER.isoformat()])
-    assert worker.row("SELECT differs FROM public.cards")["differs"] == 16, (
+    assert worker.row("SELECT drift_mask FROM public.cards")["drift_mask"] == 16, (
         "an hour later, although both say 2:30"
     )
     worker.rows("SELECT set_config('showrunner.now', %s, false)", [WINTER.isoformat()])

@@ -102,7 +102,11 @@ async def test_an_unchanged_look_changes_nothing_but_when_it_was_seen(
     (outcome,) = (await settled(sessions, make_look(make_card(), LATER), now=LATER)).outcomes
     assert (outcome.created, outcome.taken) == (False, False)
     assert (worker.task(), worker.history("*")) == (task, history)
-    assert {**worker.card(), "recent": {}} == {**card, "seen_at": LATER + SECOND, "recent": {}}
+    assert {**worker.card(), "recent_activity": {}} == {
+        **card,
+        "last_read_at": LATER + SECOND,
+        "recent_activity": {},
+    }
 
 
 async def test_a_persons_move_is_taken_and_counts_from_now(
@@ -123,9 +127,9 @@ async def test_a_persons_move_is_taken_and_counts_from_now(
     assert worker.history("actor", "action", "property", "old_value", "new_value", "at")[1:] == [
         ("person:ada", "changed", "Status", "Draft", "Queued", LATER),
     ]
-    assert worker.card("base_status, shown_status") == {
+    assert worker.card("base_status, notion_status") == {
         "base_status": "Queued",
-        "shown_status": "Queued",
+        "notion_status": "Queued",
     }
 
 

@@ -61,7 +61,7 @@ class Drawn:
     def attention(self) -> str:
         """What the card should tell, were it looked at now."""
         return attention(
-            self.violations, "" if is_outdated(self.base, self.task) else self.base.refusal
+            self.violations, "" if is_outdated(self.base, self.task) else self.base.rejection
         )
 
     def has_to_be_pushed(self, writable: Sequence[str]) -> bool:
@@ -126,9 +126,9 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
         created=draw(st.one_of(st.none(), moments)),
         updated=draw(st.one_of(st.none(), moments)),
         shown=shown,
-        lacking=frozenset(name for name in {*empty, "Attention"} if draw(st.booleans())),
-        refusal=refusal,
-        refused_at=draw(st.one_of(st.none(), moments)) if refusal else None,
+        initially_empty=frozenset(name for name in {*empty, "Attention"} if draw(st.booleans())),
+        rejection=refusal,
+        rejected_at_status_change=draw(st.one_of(st.none(), moments)) if refusal else None,
         waits_for=draw(st.sampled_from([None, BoardStatus.QUEUED])),
     )
     if base.waits_for is not None and draw(st.booleans()):
@@ -168,7 +168,7 @@ def rows_of(page_id: str, drawn: Drawn) -> list[Task | Card]:
     task_id = uuid4()
     card = Card(notion_page_id=page_id, task_id=task_id if drawn.task is not None else None)
     # As it was remembered at the last look: a refusal that the task outdated since is still in it.
-    card.remember(drawn.base, drawn.violations, attention(drawn.violations, drawn.base.refusal))
+    card.remember(drawn.base, drawn.violations, attention(drawn.violations, drawn.base.rejection))
     card.first_seen_at = EARLIER if drawn.seen else None
     card.trashed_at = EARLIER if drawn.trashed else None
     card.next_attempt_at = NOW + SECOND if drawn.waits else None
@@ -298,7 +298,7 @@ async def test_whatever_writes_the_task_the_next_cycle_sees_it(
 ) -> None:
     await store(sessions, {"p": differing(Priority.NORMAL, told=False, moved=EARLIER)})
     worker.rows(
-        "UPDATE cards SET shown_status = 'Processing', shown_updated = date_trunc('minute', %s)",
+        "UPDATE cards SET notion_status = 'Processing', notion_updated = date_trunc('minute', %s)",
         [EARLIER],
     )
     async with sessions() as session:

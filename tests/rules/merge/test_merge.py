@@ -237,7 +237,7 @@ def test_dates_that_the_board_lacks_in_the_first_import_are_the_pages_own_and_co
     )
     assert made.task is not None
     assert (made.task.created_at, made.task.status_changed_at) == (EARLIER, NOW)
-    assert {"Created", "Updated"} <= made.base.lacking
+    assert {"Created", "Updated"} <= made.base.initially_empty
     assert pushes(made) == {}
 
 
@@ -288,7 +288,7 @@ def test_lacking_dates_are_written_when_the_card_is_written_for_another_reason()
     written = diff(made.base, moved, "")
     assert written == {"Status": "Queued", "Created": EARLIER, "Updated": NOW}
     after = with_write(made.base, written)
-    assert not {"Created", "Updated"} & after.lacking
+    assert not {"Created", "Updated"} & after.initially_empty
     assert diff(after, moved, "") == {}
 
 

@@ -116,7 +116,9 @@ class World:
         if made.moved and self.task is not None:  # as models.sync.reconcile stamps it
             self.task = replace(self.task, status_changed_at=self.clock)
             self.base = (
-                replace(made.base, refused_at=self.clock) if made.base.refusal else made.base
+                replace(made.base, rejected_at_status_change=self.clock)
+                if made.base.rejection
+                else made.base
             )
         return made
 
@@ -135,7 +137,7 @@ class World:
             seen = self.observation()
         assert seen.lost == ()
         assert diff(self.base, self.task, seen.attention) == {}
-        if self.task is not None and not self.base.lacking:
+        if self.task is not None and not self.base.initially_empty:
             assert self.card.status == self.task.board_status.value
             assert (self.card.priority or "").lower() == self.task.priority.value
             assert self.card.attention == seen.attention

@@ -142,10 +142,10 @@ def test_violations_stay_until_they_are_mended_and_stand_before_the_refusal() ->
 def test_a_refusal_made_before_there_was_a_task_is_outdated_by_the_tasks_first_change() -> None:
     base = make_base()
     refused = observation(base, "Processing", None, valid=False)
-    assert (refused.task, refused.base.refused_at) == (None, None)
+    assert (refused.task, refused.base.rejected_at_status_change) == (None, None)
     made = plan(refused.base, make_card(status="Processing", updated=EARLIER), None, [])
     assert made.task is not None
-    assert made.base.refused_at == made.task.status_changed_at
+    assert made.base.rejected_at_status_change == made.task.status_changed_at
     assert made.attention.startswith("A card cannot be moved")
     ctx = replace(made.task, board_status=B.QUEUED, status_changed_at=NOW)
     assert plan(made.base, make_card(status="Processing"), ctx, []).attention == ""

@@ -87,12 +87,12 @@ def test_two_pages_are_asked_that_speak_for_most_and_vouch_for_them() -> None:
 def seen(**values: object) -> Card:
     """A card that was looked at by its id in this minute."""
     recent = RecentActivity(observations=((NOW, NOW),), last_by_id=True)
-    return Card(notion_page_id="page-1", **{"recent": recent.as_json(), **values})
+    return Card(notion_page_id="page-1", **{"recent_activity": recent.as_json(), **values})
 
 
 def remembering(**changes: object) -> dict[str, object]:
     return {
-        "recent": RecentActivity(observations=((NOW, NOW),), last_by_id=True)
+        "recent_activity": RecentActivity(observations=((NOW, NOW),), last_by_id=True)
         .model_copy(update=changes)
         .as_json()
     }
@@ -108,11 +108,11 @@ def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"recent": {}},
+        {"recent_activity": {}},
         remembering(last_by_id=None),
         remembering(states=(state_of(make_card(status="Queued")),)),
         remembering(states=tuple("abcdefgh"[:STATES_KEPT])),
-        {"sending": {"at": NOW.isoformat(), "values": {}}},
+        {"write_in_flight": {"at": NOW.isoformat(), "values": {}}},
         {"trashed_at": NOW},
         {"missing_at": NOW},
     ],

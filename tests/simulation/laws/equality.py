@@ -99,7 +99,7 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
         return [f"{name} has {len(tasks)} tasks"]
     read = read_card(known.page, board)
     violations = validate_notion_entry(read, world.channels)
-    unseen = known.deleted is not None and known.deleted >= card["seen_at"]
+    unseen = known.deleted is not None and known.deleted >= card["last_read_at"]
     if not violations and not tasks and board_status(read.status) is not None and not unseen:
         return [f"{name} is valid and has no task"]
     theirs = all(
@@ -130,7 +130,7 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
         for prop, on_board, in_database in pairs
         if on_board != in_database
         and prop not in read.computed
-        and not (on_board is None and prop in card["lacking"])
+        and not (on_board is None and prop in card["initially_empty"])
     ]
     return [f"{name}: {fact}" for fact in found]
 
@@ -164,14 +164,18 @@ def _attention_is_right(
     duplicate brought in.
     """
     expected = " ".join(
-        [*(v.message for v in violations), *([card["refusal"]] if card["refusal"] else [])]
+        [*(v.message for v in violations), *([card["rejection"]] if card["rejection"] else [])]
     )
     right = read.attention == expected or (
         not expected and theirs and not is_our_attention(read.attention)
     )
     found = [] if right else [f"it says {read.attention!r} and should say {expected!r}"]
-    if tasks and card["refusal"] and card["refused_at"] != tasks[0]["status_changed_at"]:
-        found.append(f"its refusal is of yesterday: {card['refusal']!r}")
+    if (
+        tasks
+        and card["rejection"]
+        and card["rejected_at_status_change"] != tasks[0]["status_changed_at"]
+    ):
+        found.append(f"its refusal is of yesterday: {card['rejection']!r}")
     return found
 
 

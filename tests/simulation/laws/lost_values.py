@@ -91,8 +91,10 @@ def every_refusal_is_recorded(cards: dict[str, Any], history: list[Any]) -> list
         if row["action"] in {"refused", "overruled", "put_back"}:
             lost.setdefault(row["notion_page_id"], []).append(row["lost_value"] or "")
     return [
-        f"card {page_id[:8]} tells of a refusal that stands nowhere: {card['refusal']!r}"
+        f"card {page_id[:8]} tells of a refusal that stands nowhere: {card['rejection']!r}"
         for page_id, card in cards.items()
-        if card["refusal"]
-        and not any(f"“{value}”" in card["refusal"] or not value for value in lost.get(page_id, []))
+        if card["rejection"]
+        and not any(
+            f"“{value}”" in card["rejection"] or not value for value in lost.get(page_id, [])
+        )
     ]

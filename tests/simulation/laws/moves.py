@@ -74,11 +74,11 @@ def _told_for_a_day(world: World, card: Any, rows: list[Any]) -> Iterator[str]:
         default=None,
     )
     if (
-        card["refusal"]
+        card["rejection"]
         and card["trashed_at"] is None
         and (last is None or world.clock.now - last > DAY + CYCLES)
     ):
-        yield f"it still tells of {last and f'{last:%d %H:%M:%S}'}: {card['refusal']!r}"
+        yield f"it still tells of {last and f'{last:%d %H:%M:%S}'}: {card['rejection']!r}"
 
 
 def _what_is_put_back_is_told(
@@ -114,11 +114,11 @@ def _what_is_put_back_is_told(
         not told_since
         and not moved_since
         and not taken
-        and f"“{row['lost_value']}”" not in card["refusal"]
+        and f"“{row['lost_value']}”" not in card["rejection"]
     ):
         yield (
             f"it was put back from {row['lost_value']} at {row['at']:%d %H:%M:%S}, "
-            f"and says only {card['refusal']!r}"
+            f"and says only {card['rejection']!r}"
         )
 
 
@@ -131,7 +131,7 @@ async def what_is_refused_is_answered(world: World, since: int) -> list[str]:
         since: the last row of the history before the run.
     """
     rows = await world.rows(
-        "SELECT h.notion_page_id, h.property, h.lost_value, c.differs FROM task_history h "
+        "SELECT h.notion_page_id, h.property, h.lost_value, c.drift_mask FROM task_history h "
         "JOIN cards c USING (notion_page_id) "
         "WHERE h.id > :since AND h.property IN ('Status', 'Priority') "
         "AND h.action IN ('refused', 'overruled') "
@@ -145,7 +145,7 @@ async def what_is_refused_is_answered(world: World, since: int) -> list[str]:
     return [
         f"card {row['notion_page_id'][:8]} still shows {row['lost_value']!r}, which was refused"
         for row in rows
-        if row["differs"] & (1 if row["property"] == "Status" else 2)
+        if row["drift_mask"] & (1 if row["property"] == "Status" else 2)
     ]
 
 

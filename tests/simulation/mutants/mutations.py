@@ -143,7 +143,7 @@ MUTATIONS = (
     Mutation(
         "a refusal never grows old",
         "models/rules/merge_base.py",
-        "return (bool(base.refusal) and",
+        "return (bool(base.rejection) and",
         "return (False and",
     ),
     Mutation(
@@ -158,7 +158,7 @@ MUTATIONS = (
     Mutation(
         "an older look counts as much as a newer one",
         "models/sync/observations.py",
-        "if observation.began < card.seen_at:",
+        "if observation.began < card.last_read_at:",
         "if False:",
     ),
     Mutation(
@@ -200,7 +200,7 @@ MUTATIONS = (
     Mutation(
         "a write whose answer was lost counts as a person's",
         "models/sync/recent_writes.py",
-        "if observation.written or card.sending is None or card.base is None:",
+        "if observation.written or card.write_in_flight is None or card.base is None:",
         "if True:",
     ),
     Mutation(

@@ -36,7 +36,7 @@ async def another_token(stage: Stage) -> tuple[str, str]:
 
 async def tell_of_writes(stage: Stage, page: str, *bots: str) -> None:
     """Notion tells that those bots have changed the card's Status when it was written last."""
-    (*_, write) = (await stage.card(page)).recent["writes"]
+    (*_, write) = (await stage.card(page)).recent_activity["writes"]
     board = await followed_board(stage.ctx)
     data = {"updated_properties": [board.properties["Status"].id]}
     authors = [{"id": bot, "type": "bot"} for bot in bots]

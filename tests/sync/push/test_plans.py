@@ -103,7 +103,7 @@ async def test_no_statement_of_a_cycle_or_an_ingest_reads_a_whole_table(large: S
         large.cycle()
     )  # it asks, once in ten minutes, who is still there: nearly nobody of these cards is
     idle = await plans_of(large, large.cycle)
-    assert any("ix_cards_differs" in plan.indexes for plan in idle)
+    assert any("ix_cards_drift_mask" in plan.indexes for plan in idle)
     async with large.sessions() as session:
         on_board = select(Task.notion_page_id).where(~col(Task.notion_page_id).startswith("page-"))
         pages = [str(page) for page in await session.scalars(on_board)]
@@ -151,14 +151,14 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
             plans = await plans_of(large, partial(ask, session))
         assert (len(found["pending"]), len(found["claimed"])) == (differing, due)
         assert {plan.statement: plan.read_whole for plan in plans if plan.read_whole} == {}
-        assert plans[0].indexes == {"ix_cards_differs"}
+        assert plans[0].indexes == {"ix_cards_drift_mask"}
         assert plans[1].indexes == {"ix_webhook_events_due"}
 
 
 async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks_them(
     large: Stage,
 ) -> None:
-    await large.sql("UPDATE cards SET shown_created = NULL, shown_updated = NULL")
+    await large.sql("UPDATE cards SET notion_created = NULL, notion_updated = NULL")
     board = await followed_board(large.ctx)
     without = replace(
         board,
@@ -180,4 +180,4 @@ async def test_a_board_without_our_dates_costs_no_more_although_every_card_lacks
         nodes = nodes_of(explained.scalar_one()[0]["Plan"])
         read = {node["Index Name"]: node["Actual Rows"] for node in nodes if "Index Name" in node}
     assert plan.indexes == read.keys()
-    assert read == {"ix_cards_differs": 0}
+    assert read == {"ix_cards_drift_mask": 0}

@@ -223,6 +223,6 @@ async def test_what_became_urgent_amid_a_backlog_goes_before_it(
     assert written.index(pages[-1]) < 35
     async with stage.sessions() as session:
         left = await session.execute(
-            text("SELECT count(*) FROM cards WHERE shown_status <> 'Processing'")
+            text("SELECT count(*) FROM cards WHERE notion_status <> 'Processing'")
         )
         assert left.scalar_one() == 0

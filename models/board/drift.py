@@ -25,7 +25,7 @@ def _lost(sight: BoardSnapshot) -> Drift | None:
         return _stops(
             "board-not-found",
             "Notion finds no board under this id.",
-            "In Notion: ••• of the board → Context → add the connection. Or set NOTION_DATABASE_ID to the right "
+            "In Notion: ••• of the board → Connections → add the connection. Or set NOTION_DATABASE_ID to the right "
             "board; `showrunner board create` makes one.",
         )
     sources = sight.database.get("data_sources", ())

@@ -108,7 +108,7 @@ def judge_capabilities(
         Finding(
             state=State.FAIL,
             wrong=f"Notion has refused something since {clock_time(one.since)} UTC: {one.title}",
-            cure="In Notion: Settings → Context → Develop or manage connections → this one → Capabilities: "
+            cure="In Notion: Settings → Connections → Develop or manage connections → this one → Capabilities: "
             "switch on read, update and insert content.",
         )
         for one in refused

@@ -71,7 +71,7 @@ async def _found(site: Site, page_id: str, title: str) -> str | None:
     except NotionPageNotFound:
         raise GiveUp(
             f"Notion finds no page {page_id}: give the page's link, and add the connection to it there (••• menu of "
-            "the page, Context)."
+            "the page, Connections)."
         ) from None
     if found is not None or site.sessions is None:
         return found

@@ -65,12 +65,12 @@ async def _what_it_is(notion: NotionClient, wanted: str) -> str:
     except _NOT_THAT:
         return (
             f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
-            "connection (••• menu of the page, Context)?"
+            "connection (••• menu of the page, Connections)?"
         )
     there = ", ".join(
         f"“{block['child_database']['title']}” ({block['id']})" for block in databases
     )
     return (
         f"NOTION_DATABASE_ID names a page, {wanted}, and not a database: open the board as a page of its own and copy "
-        f"its link. {f'Databases ctx that page: {there}.' if there else 'No database stands ctx that page.'}"
+        f"its link. {f'Databases on that page: {there}.' if there else 'No database stands on that page.'}"
     )

@@ -194,7 +194,7 @@ def board_lost(data_source_id: str) -> BoardError:
     """What a 404 for the board itself means: not that its cards are gone."""
     return BoardError(
         f"Notion does not find the board (data source {data_source_id}) any more: is it still shared with the "
-        "connection (••• menu of the database, Context), and not deleted for good? No card was marked as gone."
+        "connection (••• menu of the database, Connections), and not deleted for good? No card was marked as gone."
     )
 
 

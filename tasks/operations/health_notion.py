@@ -39,7 +39,7 @@ _HELD: Final = timedelta(seconds=3)
 """
 NAMES: Final = ("token", "capabilities", "board")
 _NO_ACCESS = (
-    "In Notion: ••• of the board → Context → add the connection; or set NOTION_DATABASE_ID right."
+    "In Notion: ••• of the board → Connections → add the connection; or set NOTION_DATABASE_ID right."
 )
 _MEND = "Mend the board in Notion; the next cycle reads it anew."
 
@@ -117,7 +117,7 @@ async def _token(client: NotionClient, settings: Settings) -> Check:
         me = await client.me()
     except NotionAuthError as error:
         cure = (
-            "In Notion: Settings → Context → Develop or manage connections → copy the token; set "
+            "In Notion: Settings → Connections → Develop or manage connections → copy the token; set "
         )
         return failed("token", str(error), cure + "NOTION_API_TOKEN to it and restart.")
     except NotionIntegrationError as error:

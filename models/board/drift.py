@@ -10,32 +10,37 @@ from models.board.snapshot import BoardSnapshot, Json
 from models.rules.notion_ids import bare_id
 
 
-def drift(sight: BoardSnapshot) -> list[Drift]:
+def drift(snapshot: BoardSnapshot) -> list[Drift]:
     """The differences, the worst first; nothing for a board that is as it should be."""
-    lost = _lost(sight)
+    lost = _lost(snapshot)
     if lost is not None:
         return [lost]
-    found = [*_several(sight), *property_drift(sight), *option_drift(sight), *view_drift(sight)]
+    found = [
+        *_several(snapshot),
+        *property_drift(snapshot),
+        *option_drift(snapshot),
+        *view_drift(snapshot),
+    ]
     order = list(Severity)
     return sorted(found, key=lambda one: order.index(one.severity))
 
 
-def _lost(sight: BoardSnapshot) -> Drift | None:
-    if sight.database is None:
+def _lost(snapshot: BoardSnapshot) -> Drift | None:
+    if snapshot.database is None:
         return _stops(
             "board-not-found",
             "Notion finds no board under this id.",
             "In Notion: ••• of the board → Connections → add the connection. Or set NOTION_DATABASE_ID to the right "
             "board; `showrunner board create` makes one.",
         )
-    sources = sight.database.get("data_sources", ())
-    if sight.database.get("in_trash") or (sight.data_source or {}).get("in_trash"):
+    sources = snapshot.database.get("data_sources", ())
+    if snapshot.database.get("in_trash") or (snapshot.data_source or {}).get("in_trash"):
         return _stops(
             "board-in-trash",
             "The board is in Notion's trash.",
             "In Notion: Trash → restore the board.",
         )
-    if sight.data_source is None:
+    if snapshot.data_source is None:
         return _stops(
             "data-source-unclear",
             f"The database has {len(sources)} data sources, and none or several of them are meant: {_named(sources)}.",
@@ -55,9 +60,9 @@ def _stops(slug: str, wrong: str, cure: str) -> Drift:
     )
 
 
-def _several(sight: BoardSnapshot) -> list[Drift]:
-    sources = (sight.database or {}).get("data_sources", ())
-    mine = bare_id(str((sight.data_source or {})["id"]))
+def _several(snapshot: BoardSnapshot) -> list[Drift]:
+    sources = (snapshot.database or {}).get("data_sources", ())
+    mine = bare_id(str((snapshot.data_source or {})["id"]))
     others = [source for source in sources if bare_id(source["id"]) != mine]
     if not others:
         return []

@@ -15,7 +15,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Mend(StrEnum):
+class RepairAction(StrEnum):
     """What `showrunner board repair` does about a difference."""
 
     ADD = "add"
@@ -56,7 +56,7 @@ class Drift:
     wrong: str
     breaks: str
     cure: str
-    mend: Mend | None = None
+    mend: RepairAction | None = None
 
     @property
     def matters(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
+from models.board.drift_kinds import REPAIR, Drift, Part, RepairAction, Severity, listed
 from models.board.snapshot import SELECTS, BoardSnapshot, Json
 from models.board.spec import OPTIONS_MAX
 from models.rules.board_schema import EXPECTED_TYPES, board_schema
@@ -17,47 +17,47 @@ _LACKED: Final[Mapping[str, str]] = {
 }
 
 
-def option_drift(sight: BoardSnapshot) -> Iterator[Drift]:
+def option_drift(snapshot: BoardSnapshot) -> Iterator[Drift]:
     """Options that are missing, renamed, foreign, out of order, of another colour, or too many."""
-    schema = board_schema(sight.channels)
+    schema = board_schema(snapshot.channels)
     for name in SELECTS:
-        found = sight.property(name)
+        found = snapshot.property(name)
         if found is None or found["type"] not in EXPECTED_TYPES[name]:
             continue
         wanted = schema[name]["select"]["options"]
-        yield from _lacking(sight, name, [option["name"] for option in wanted])
-        yield from _foreign(sight, name, found, [option["name"] for option in wanted])
-        yield from _too_many(sight, name, found)
+        yield from _lacking(snapshot, name, [option["name"] for option in wanted])
+        yield from _foreign(snapshot, name, found, [option["name"] for option in wanted])
+        yield from _too_many(snapshot, name, found)
         if name == "Status":
-            yield from _out_of_order(sight, found, [option["name"] for option in wanted])
-            yield from _coloured(sight, found, wanted)
+            yield from _out_of_order(snapshot, found, [option["name"] for option in wanted])
+            yield from _coloured(snapshot, found, wanted)
 
 
-def missing_options(sight: BoardSnapshot, name: str, wanted: list[str]) -> list[str]:
+def missing_options(snapshot: BoardSnapshot, name: str, wanted: list[str]) -> list[str]:
     """The options that a property lacks and nobody merely renamed."""
-    renamed = set(renamed_options(sight, name, wanted))
+    renamed = set(renamed_options(snapshot, name, wanted))
     return [
         option
         for option in wanted
-        if option not in sight.option_names(name) and option not in renamed
+        if option not in snapshot.option_names(name) and option not in renamed
     ]
 
 
-def is_full(sight: BoardSnapshot, name: str, wanted: list[str]) -> bool:
+def is_full(snapshot: BoardSnapshot, name: str, wanted: list[str]) -> bool:
     """Whether the API cannot add the missing options: with them the list would be longer than it takes."""
-    return len(sight.options(name)) + len(missing_options(sight, name, wanted)) > OPTIONS_MAX
+    return len(snapshot.options(name)) + len(missing_options(snapshot, name, wanted)) > OPTIONS_MAX
 
 
-def renamed_options(sight: BoardSnapshot, name: str, wanted: list[str]) -> dict[str, str]:
+def renamed_options(snapshot: BoardSnapshot, name: str, wanted: list[str]) -> dict[str, str]:
     """What options that are known by their ids are called now, by what they should be called.
 
     One that differs in case only counts too: Notion takes both for the same.
     """
-    options = sight.options(name)
+    options = snapshot.options(name)
     by_id = {option["id"]: option["name"] for option in options}
     by_fold = {option["name"].casefold(): option["name"] for option in options}
-    known = sight.memory.options.get(name, {})
-    names = sight.option_names(name)
+    known = snapshot.known_ids.options.get(name, {})
+    names = snapshot.option_names(name)
     called = {
         o: by_id.get(known.get(o, "")) or by_fold.get(o.casefold())
         for o in wanted
@@ -66,8 +66,8 @@ def renamed_options(sight: BoardSnapshot, name: str, wanted: list[str]) -> dict[
     return {option: now for option, now in called.items() if now is not None and now not in wanted}
 
 
-def _lacking(sight: BoardSnapshot, name: str, wanted: list[str]) -> Iterator[Drift]:
-    renamed = renamed_options(sight, name, wanted)
+def _lacking(snapshot: BoardSnapshot, name: str, wanted: list[str]) -> Iterator[Drift]:
+    renamed = renamed_options(snapshot, name, wanted)
     for option, now in renamed.items():
         yield Drift(
             slug=f"{name.lower()}-option-renamed",
@@ -78,10 +78,10 @@ def _lacking(sight: BoardSnapshot, name: str, wanted: list[str]) -> Iterator[Dri
             breaks=f"{_LACKED[name]} Cards in “{now}” are not followed.",
             cure=f"In Notion, click the option and call it “{option}” again: the API cannot rename options.",
         )
-    missing = missing_options(sight, name, wanted)
+    missing = missing_options(snapshot, name, wanted)
     if not missing:
         return
-    full = is_full(sight, name, wanted)
+    full = is_full(snapshot, name, wanted)
     by_hand = f"Notion's API cannot add to a list of over {OPTIONS_MAX} options: add them in Notion by hand."
     yield Drift(
         slug=f"{name.lower()}-option-missing",
@@ -93,15 +93,15 @@ def _lacking(sight: BoardSnapshot, name: str, wanted: list[str]) -> Iterator[Dri
         cure=by_hand
         if full
         else f"{REPAIR} adds it at its place. If you renamed one, call it that again instead.",
-        mend=None if full else Mend.ADD,
+        mend=None if full else RepairAction.ADD,
     )
 
 
-def _foreign(sight: BoardSnapshot, name: str, found: Json, wanted: list[str]) -> Iterator[Drift]:
-    renamed = set(renamed_options(sight, name, wanted).values())
+def _foreign(snapshot: BoardSnapshot, name: str, found: Json, wanted: list[str]) -> Iterator[Drift]:
+    renamed = set(renamed_options(snapshot, name, wanted).values())
     foreign = [
         option
-        for option in sight.option_names(name)
+        for option in snapshot.option_names(name)
         if option not in wanted and option not in renamed
     ]
     if not foreign or name == "Priority":
@@ -126,8 +126,8 @@ def _foreign(sight: BoardSnapshot, name: str, found: Json, wanted: list[str]) ->
     )
 
 
-def _too_many(sight: BoardSnapshot, name: str, found: Json) -> Iterator[Drift]:
-    count = len(sight.options(name))
+def _too_many(snapshot: BoardSnapshot, name: str, found: Json) -> Iterator[Drift]:
+    count = len(snapshot.options(name))
     if count > OPTIONS_MAX:
         yield Drift(
             slug="too-many-options",
@@ -140,11 +140,11 @@ def _too_many(sight: BoardSnapshot, name: str, found: Json) -> Iterator[Drift]:
         )
 
 
-def _out_of_order(sight: BoardSnapshot, found: Json, wanted: list[str]) -> Iterator[Drift]:
-    present = [option for option in sight.option_names("Status") if option in wanted]
+def _out_of_order(snapshot: BoardSnapshot, found: Json, wanted: list[str]) -> Iterator[Drift]:
+    present = [option for option in snapshot.option_names("Status") if option in wanted]
     if present == sorted(present, key=wanted.index):
         return
-    by_hand = found["type"] == "status" or len(sight.options("Status")) > OPTIONS_MAX
+    by_hand = found["type"] == "status" or len(snapshot.options("Status")) > OPTIONS_MAX
     first = next(
         a for a, b in zip(present, sorted(present, key=wanted.index), strict=True) if a != b
     )
@@ -158,15 +158,17 @@ def _out_of_order(sight: BoardSnapshot, found: Json, wanted: list[str]) -> Itera
         cure="Drag the options into order in Notion."
         if by_hand
         else f"{REPAIR} puts them in order.",
-        mend=None if by_hand else Mend.SET,
+        mend=None if by_hand else RepairAction.SET,
     )
 
 
-def _coloured(sight: BoardSnapshot, found: Json, wanted: list[dict[str, Any]]) -> Iterator[Drift]:
+def _coloured(
+    snapshot: BoardSnapshot, found: Json, wanted: list[dict[str, Any]]
+) -> Iterator[Drift]:
     colours = {option["name"]: option["color"] for option in wanted}
     off = [
         o
-        for o in sight.options("Status")
+        for o in snapshot.options("Status")
         if o["name"] in colours and o["color"] != colours[o["name"]]
     ]
     if not off:

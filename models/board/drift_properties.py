@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
+from models.board.drift_kinds import REPAIR, Drift, Part, RepairAction, Severity, listed
 from models.board.snapshot import BoardSnapshot, Json
 from models.board.spec import NAMES
 from models.rules.board_schema import EXPECTED_TYPES, NEEDED, OPTIONAL_RELATIONS
@@ -58,31 +58,31 @@ _TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-def property_drift(sight: BoardSnapshot) -> Iterator[Drift]:
+def property_drift(snapshot: BoardSnapshot) -> Iterator[Drift]:
     """Properties that are missing, of the wrong type, renamed, or there twice."""
     for name in NAMES:
-        found = sight.property(name)
+        found = snapshot.property(name)
         if found is None:
-            yield _missing(name, sight)
+            yield _missing(name, snapshot)
             continue
         if found["type"] not in _TYPES[name]:
             yield _wrong_type(name, found)
         if found["name"] != name:
-            yield _twins(name, found) if _is_twin(sight, name) else _renamed(name, found)
-    if sight.notes:
-        yield _notes(sight)
+            yield _twins(name, found) if _is_twin(snapshot, name) else _renamed(name, found)
+    if snapshot.notes:
+        yield _notes(snapshot)
 
 
-def _missing(name: str, sight: BoardSnapshot) -> Drift:
+def _missing(name: str, snapshot: BoardSnapshot) -> Drift:
     # A formula holds no values of its own.
-    known = name in sight.memory.properties and name != "Time in Status"
+    known = name in snapshot.known_ids.properties and name != "Time in Status"
     restore = (
         "if it held values, restore it first (••• → Properties → Deleted properties); "
         if known
         else ""
     )
     if name in NEEDED:
-        names = listed(sorted(prop["name"] for prop in sight.schema.values()))
+        names = listed(sorted(prop["name"] for prop in snapshot.schema.values()))
         return Drift(
             slug="needed-property-missing",
             severity=Severity.STOPS,
@@ -91,7 +91,7 @@ def _missing(name: str, sight: BoardSnapshot) -> Drift:
             wrong=f"The board has no property “{name}”; it has {names}.",
             breaks="No card can be judged without it: nothing is synced.",
             cure=f"Rename the right one to “{name}”; {restore}or {REPAIR} adds an empty one.",
-            mend=Mend.ADD,
+            mend=RepairAction.ADD,
         )
     slug, severity, breaks = _MISSED[name]
     cure = f"{restore}{REPAIR} adds it."
@@ -103,7 +103,7 @@ def _missing(name: str, sight: BoardSnapshot) -> Drift:
         wrong=f"The board has no {_kind(name)} “{name}”.",
         breaks=breaks,
         cure=cure[0].upper() + cure[1:],
-        mend=Mend.ADD,
+        mend=RepairAction.ADD,
     )
 
 
@@ -137,8 +137,8 @@ def _wrong_type(name: str, found: Json) -> Drift:
     )
 
 
-def _is_twin(sight: BoardSnapshot, name: str) -> bool:
-    return name != "Title" and sight.named(name) is not None
+def _is_twin(snapshot: BoardSnapshot, name: str) -> bool:
+    return name != "Title" and snapshot.named(name) is not None
 
 
 def _twins(name: str, found: Json) -> Drift:
@@ -165,9 +165,9 @@ def _renamed(name: str, found: Json) -> Drift:
     )
 
 
-def _notes(sight: BoardSnapshot) -> Drift:
-    found = sight.property("Attention") or {}
-    cards = "1 card" if sight.notes == 1 else f"{sight.notes:,} cards"
+def _notes(snapshot: BoardSnapshot) -> Drift:
+    found = snapshot.property("Attention") or {}
+    cards = "1 card" if snapshot.notes == 1 else f"{snapshot.notes:,} cards"
     return Drift(
         slug="attention-holds-notes",
         severity=Severity.LOSES,

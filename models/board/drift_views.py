@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
+from models.board.drift_kinds import REPAIR, Drift, Part, RepairAction, Severity, listed
 from models.board.drift_options import is_full
 from models.board.snapshot import OPTION_KINDS, BoardSnapshot, Json, option_names
 from models.board.spec import INTERNAL, ON_CARD, PIPELINE, ViewPlan
 from models.rules.board_schema import board_schema
 
 
-def view_drift(sight: BoardSnapshot) -> Iterator[Drift]:
+def view_drift(snapshot: BoardSnapshot) -> Iterator[Drift]:
     """Views that are missing, show other cards, or show the wrong things on a card."""
-    for plan in sight.plans:
-        view = sight.planned_views.get(plan.key)
-        if _cannot_be(sight, plan):
+    for plan in snapshot.plans:
+        view = snapshot.planned_views.get(plan.key)
+        if _cannot_be(snapshot, plan):
             continue
         if view is None:
             yield _missing(plan)
         elif plan is PIPELINE:
-            yield from _pipeline(sight, view)
+            yield from _pipeline(snapshot, view)
         # Of one whose options are not all there, that is what is wrong.
-        elif sight.wanted(plan) == plan.options and not sight.shows_what_it_should(view, plan):
+        elif snapshot.wanted(plan) == plan.options and not snapshot.shows_what_it_should(
+            view, plan
+        ):
             yield _other_cards(plan, view)
 
 
-def _cannot_be(sight: BoardSnapshot, plan: ViewPlan) -> bool:
+def _cannot_be(snapshot: BoardSnapshot, plan: ViewPlan) -> bool:
     """Whether what it names cannot be had through the API, which is told of the property."""
     name = plan.by or "Status"
-    found = sight.property(name)
+    found = snapshot.property(name)
     if found is not None and found["type"] not in OPTION_KINDS:
         return True
-    if plan.by is None or sight.wanted(plan):
+    if plan.by is None or snapshot.wanted(plan):
         return False
-    return is_full(sight, plan.by, option_names(board_schema(sight.channels)[plan.by]))
+    return is_full(snapshot, plan.by, option_names(board_schema(snapshot.channels)[plan.by]))
 
 
 def _missing(plan: ViewPlan) -> Drift:
@@ -52,7 +54,7 @@ def _missing(plan: ViewPlan) -> Drift:
         wrong=f"There is no view “{plan.name}”.",
         breaks=f"People do not find {shown} in one place.",
         cure=f"{REPAIR} adds it.",
-        mend=Mend.ADD,
+        mend=RepairAction.ADD,
     )
 
 
@@ -65,11 +67,11 @@ def _other_cards(plan: ViewPlan, view: Json) -> Drift:
         wrong=f"The view “{view['name']}” does not show exactly the cards whose {plan.by} is {listed(plan.options)}.",
         breaks=f"People who rely on “{view['name']}” miss cards, or see others.",
         cure=f"{REPAIR} sets its filter again. If the filter is yours: keep it in a view of your own.",
-        mend=Mend.SET,
+        mend=RepairAction.SET,
     )
 
 
-def _pipeline(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
+def _pipeline(snapshot: BoardSnapshot, view: Json) -> Iterator[Drift]:
     name = view["name"]
     if view.get("filter") is not None:
         yield Drift(
@@ -92,11 +94,11 @@ def _pipeline(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
             cure="In Notion: ••• of the view → Layout → Board, grouped by Status. The API cannot change a layout.",
         )
         return
-    if not sight.grouped_by_status(view):
+    if not snapshot.grouped_by_status(view):
         yield _columns(name, "pipeline-view-not-by-status", "is not grouped by Status")
     elif view["configuration"]["group_by"].get("sort", {}).get("type") != "manual":
         yield _columns(name, "pipeline-view-sorted", "sorts its columns")
-    yield from _card(sight, view)
+    yield from _card(snapshot, view)
 
 
 def _columns(name: str, slug: str, wrong: str) -> Drift:
@@ -108,18 +110,20 @@ def _columns(name: str, slug: str, wrong: str) -> Drift:
         wrong=f"The view “{name}” {wrong}.",
         breaks="Its columns do not follow the pipeline.",
         cure=f"{REPAIR} groups it by Status in the order of the options.",
-        mend=Mend.SET,
+        mend=RepairAction.SET,
     )
 
 
-def _card(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
+def _card(snapshot: BoardSnapshot, view: Json) -> Iterator[Drift]:
     hidden = [
         name
         for name in ON_CARD
-        if sight.property(name) is not None and not visible(sight, view, name)
+        if snapshot.property(name) is not None and not visible(snapshot, view, name)
     ]
     shown = [
-        name for name in INTERNAL if sight.property(name) is not None and visible(sight, view, name)
+        name
+        for name in INTERNAL
+        if snapshot.property(name) is not None and visible(snapshot, view, name)
     ]
     if not hidden and not shown:
         return
@@ -135,12 +139,12 @@ def _card(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
         if hidden
         else "Cards show what is of no use to people.",
         cure=f"{REPAIR} sets that and leaves the rest as it is.",
-        mend=Mend.SET,
+        mend=RepairAction.SET,
     )
 
 
-def visible(sight: BoardSnapshot, view: Json, name: str) -> bool:
+def visible(snapshot: BoardSnapshot, view: Json, name: str) -> bool:
     """Whether the cards of a view show a property of ours; the title is shown unless it was hidden."""
     columns = (view.get("configuration") or {}).get("properties") or ()
-    found = [column for column in columns if sight.is_property(str(column["property_id"]), name)]
+    found = [column for column in columns if snapshot.is_property(str(column["property_id"]), name)]
     return bool(found[0].get("visible")) if found else name == "Title"

@@ -13,7 +13,7 @@ from models.tables.sync_state import BOARD_IDS, get_value, remember
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoardMemory:
+class KnownIds:
     """Ids by Showrunner's names. What was renamed or went is kept under the name it had.
 
     Attributes:
@@ -40,27 +40,27 @@ class BoardMemory:
         )
 
 
-def memory_of(board: Board) -> BoardMemory:
+def ids_of(board: Board) -> KnownIds:
     """What a board as it is now is to be known by."""
     options = {
         name: dict(zip(prop.options, prop.option_ids, strict=True))
         for name, prop in board.properties.items()
         if prop.option_ids
     }
-    return BoardMemory(
+    return KnownIds(
         properties={name: prop.id for name, prop in board.properties.items()}, options=options
     )
 
 
-async def recall(session: AsyncSession, data_source_id: str) -> BoardMemory:
+async def read_known_ids(session: AsyncSession, data_source_id: str) -> KnownIds:
     """What the board with that data source is known by; nothing when it was never seen."""
     known: dict[str, Any] | None = await get_value(session, _key(data_source_id))
-    return BoardMemory() if known is None else BoardMemory(**known)
+    return KnownIds() if known is None else KnownIds(**known)
 
 
-async def note(session: AsyncSession, data_source_id: str, seen: BoardMemory) -> None:
+async def remember_ids(session: AsyncSession, data_source_id: str, seen: KnownIds) -> None:
     """Remember what is seen now, beside what was seen before."""
-    known = await recall(session, data_source_id)
+    known = await read_known_ids(session, data_source_id)
     newer = known.with_newer(seen)
     if newer != known:
         await remember(session, _key(data_source_id), value=asdict(newer))

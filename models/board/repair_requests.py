@@ -14,15 +14,15 @@ from models.board.view_filters import filter_of
 from models.rules.board_schema import board_schema
 
 
-def property_body(sight: BoardSnapshot, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:
+def property_body(snapshot: BoardSnapshot, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:
     """The `properties` of `PATCH /v1/data_sources/{id}` that mend one property other than a missing relation."""
-    updated = sight.property("Updated")
-    schema = board_schema(sight.channels, updated["name"] if updated is not None else "Updated")
-    found = sight.property(name)
+    updated = snapshot.property("Updated")
+    schema = board_schema(snapshot.channels, updated["name"] if updated is not None else "Updated")
+    found = snapshot.property(name)
     if found is None:
         return {name: schema[name]}
     wanted = option_names(schema[name])
-    options = _with_missing(sight, name, wanted, colours=schema[name]["select"]["options"])
+    options = _with_missing(snapshot, name, wanted, colours=schema[name]["select"]["options"])
     if any(one.slug == "options-out-of-order" for one in drifts):
         options = _in_order(options, wanted)
     return {found["id"]: {found["type"]: {"options": options}}}
@@ -35,12 +35,12 @@ def relation_body(name: str, data_source_id: str) -> dict[str, Any]:
 
 
 def _with_missing(
-    sight: BoardSnapshot, name: str, wanted: list[str], colours: Sequence[Json]
+    snapshot: BoardSnapshot, name: str, wanted: list[str], colours: Sequence[Json]
 ) -> list[dict[str, Any]]:
     """The options that are there, with their ids (a list replaces all), and the missing ones in their place."""
     new = {option["name"]: dict(option) for option in colours}
-    options = [_as_it_is(option) for option in sight.options(name)]
-    for option in missing_options(sight, name, wanted):
+    options = [_as_it_is(option) for option in snapshot.options(name)]
+    for option in missing_options(snapshot, name, wanted):
         before = set(wanted[: wanted.index(option)])
         after = [index for index, other in enumerate(options) if other["name"] in before]
         options.insert(after[-1] + 1 if after else _first_of(options, wanted), new[option])
@@ -70,21 +70,21 @@ def _in_order(options: list[dict[str, Any]], wanted: list[str]) -> list[dict[str
     return [next(ours) if option["name"] in wanted else option for option in options]
 
 
-def new_view(sight: BoardSnapshot, plan: ViewPlan) -> dict[str, Any] | None:
+def new_view(snapshot: BoardSnapshot, plan: ViewPlan) -> dict[str, Any] | None:
     """The body of `POST /v1/views` for a planned view; None while the board lacks what it would name."""
-    if sight.property("Status") is None or (plan.by is not None and not sight.wanted(plan)):
+    if snapshot.property("Status") is None or (plan.by is not None and not snapshot.wanted(plan)):
         return None
-    source, database = sight.data_source or {}, sight.database or {}
-    columns = [_column(sight, name, visible=name in ON_CARD) for name in _card_order(sight)]
+    source, database = snapshot.data_source or {}, snapshot.database or {}
+    columns = [_column(snapshot, name, visible=name in ON_CARD) for name in _card_order(snapshot)]
     return {
         "database_id": database["id"],
         "data_source_id": source["id"],
         "name": plan.name,
         "type": "board",
-        **({"filter": _filter(sight, plan)} if plan.by is not None else {}),
+        **({"filter": _filter(snapshot, plan)} if plan.by is not None else {}),
         "configuration": {
             "type": "board",
-            "group_by": _by_status(sight, hide_empty=plan.only_columns),
+            "group_by": _by_status(snapshot, hide_empty=plan.only_columns),
             "properties": columns,
         },
         "position": {"type": "start" if plan is PIPELINE else "end"},
@@ -92,29 +92,33 @@ def new_view(sight: BoardSnapshot, plan: ViewPlan) -> dict[str, Any] | None:
 
 
 def changed_view(
-    sight: BoardSnapshot, plan: ViewPlan, view: Json, drifts: Sequence[Drift]
+    snapshot: BoardSnapshot, plan: ViewPlan, view: Json, drifts: Sequence[Drift]
 ) -> dict[str, Any] | None:
     """The body of `PATCH /v1/views/{id}` that mends a planned view; None while the board lacks what it would name."""
     if any(one.slug == "view-shows-other-cards" for one in drifts):
-        return {"filter": _filter(sight, plan)} if sight.wanted(plan) else None
+        return {"filter": _filter(snapshot, plan)} if snapshot.wanted(plan) else None
     present = view.get("configuration") or {}
     by_status = (
-        sight.grouped_by_status(view)
+        snapshot.grouped_by_status(view)
         and present["group_by"].get("sort", {}).get("type") == "manual"
     )
-    group = _plain(present["group_by"]) if by_status else _by_status(sight, hide_empty=False)
+    group = _plain(present["group_by"]) if by_status else _by_status(snapshot, hide_empty=False)
     return {
-        "configuration": {"type": "board", "group_by": group, "properties": _corrected(sight, view)}
+        "configuration": {
+            "type": "board",
+            "group_by": group,
+            "properties": _corrected(snapshot, view),
+        }
     }
 
 
-def _filter(sight: BoardSnapshot, plan: ViewPlan) -> dict[str, Any]:
-    found = sight.property(plan.by or "") or {}
-    return filter_of(found["id"], found["type"], sight.wanted(plan))
+def _filter(snapshot: BoardSnapshot, plan: ViewPlan) -> dict[str, Any]:
+    found = snapshot.property(plan.by or "") or {}
+    return filter_of(found["id"], found["type"], snapshot.wanted(plan))
 
 
-def _by_status(sight: BoardSnapshot, *, hide_empty: bool) -> dict[str, Any]:
-    status = sight.property("Status") or {}
+def _by_status(snapshot: BoardSnapshot, *, hide_empty: bool) -> dict[str, Any]:
+    status = snapshot.property("Status") or {}
     kind = status["type"]
     fine = {"group_by": "option"} if kind == "status" else {}
     group = {
@@ -126,28 +130,28 @@ def _by_status(sight: BoardSnapshot, *, hide_empty: bool) -> dict[str, Any]:
     return {**group, **fine}
 
 
-def _card_order(sight: BoardSnapshot) -> list[str]:
-    names = [name for name in NAMES if sight.property(name) is not None]
+def _card_order(snapshot: BoardSnapshot) -> list[str]:
+    names = [name for name in NAMES if snapshot.property(name) is not None]
     return sorted(names, key=lambda name: ON_CARD.index(name) if name in ON_CARD else len(ON_CARD))
 
 
-def _column(sight: BoardSnapshot, name: str, *, visible: bool) -> dict[str, Any]:
-    return {"property_id": (sight.property(name) or {})["id"], "visible": visible}
+def _column(snapshot: BoardSnapshot, name: str, *, visible: bool) -> dict[str, Any]:
+    return {"property_id": (snapshot.property(name) or {})["id"], "visible": visible}
 
 
-def _corrected(sight: BoardSnapshot, view: Json) -> list[dict[str, Any]]:
+def _corrected(snapshot: BoardSnapshot, view: Json) -> list[dict[str, Any]]:
     """The columns as people arranged them, with only those set right that a card must show or hide."""
     columns = [
         _plain(column) for column in (view.get("configuration") or {}).get("properties") or ()
     ]
     for name in (*ON_CARD, *INTERNAL):
-        if sight.property(name) is None or visible(sight, view, name) is (name in ON_CARD):
+        if snapshot.property(name) is None or visible(snapshot, view, name) is (name in ON_CARD):
             continue
-        known = [column for column in columns if sight.is_property(column["property_id"], name)]
+        known = [column for column in columns if snapshot.is_property(column["property_id"], name)]
         if known:
             known[0]["visible"] = name in ON_CARD
         else:
-            columns.append(_column(sight, name, visible=name in ON_CARD))
+            columns.append(_column(snapshot, name, visible=name in ON_CARD))
     return columns
 
 

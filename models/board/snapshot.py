@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote
 
-from models.board.known_ids import BoardMemory
+from models.board.known_ids import KnownIds
 from models.board.spec import NAMES, PIPELINE, ViewPlan, view_plans
 from models.board.view_filters import options_shown
 from models.rules.board_schema import board_schema
@@ -36,7 +36,7 @@ class BoardSnapshot:
     database: Json | None
     data_source: Json | None
     views: tuple[Json, ...] = ()
-    memory: BoardMemory = field(default_factory=BoardMemory)
+    known_ids: KnownIds = field(default_factory=KnownIds)
     channels: tuple[str, ...] = ()
     notes: int = 0
 
@@ -57,7 +57,7 @@ class BoardSnapshot:
         """Our property of that name: Title by its type, others by the id they are known by, else by name."""
         if name == "Title":
             return next((prop for prop in self.schema.values() if prop["type"] == "title"), None)
-        return self.schema.get(self.memory.properties.get(name, "")) or self.named(name)
+        return self.schema.get(self.known_ids.properties.get(name, "")) or self.named(name)
 
     def options(self, name: str) -> tuple[Json, ...]:
         """The options of a property of ours; none when it is missing or has none."""
@@ -115,8 +115,8 @@ class BoardSnapshot:
         ours: dict[str, Json] = {}
         by_id = {view["id"]: view for view in self.views}
         for plan in self.plans:
-            if self.memory.views.get(plan.key) in by_id:
-                ours[plan.key] = by_id[self.memory.views[plan.key]]
+            if self.known_ids.views.get(plan.key) in by_id:
+                ours[plan.key] = by_id[self.known_ids.views[plan.key]]
         for fits in (self._same_name, self._same_cards):
             for plan in self.plans:
                 taken = {view["id"] for view in ours.values()}
@@ -139,7 +139,7 @@ class BoardSnapshot:
             return self.grouped_by_status(view) and view.get("filter") is None
         return bool(self.wanted(plan)) and self.shows_what_it_should(view, plan)
 
-    def seen(self) -> BoardMemory:
+    def seen(self) -> KnownIds:
         """What everything of ours that is there is to be known by from now on."""
         properties = {
             name: found["id"] for name in NAMES if (found := self.property(name)) is not None
@@ -154,7 +154,7 @@ class BoardSnapshot:
             for name in SELECTS
         }
         views = {key: view["id"] for key, view in self.planned_views.items()}
-        return BoardMemory(properties=properties, options=options, views=views)
+        return KnownIds(properties=properties, options=options, views=views)
 
 
 def option_names(shape: Json) -> list[str]:

@@ -61,7 +61,7 @@ class HealthFacts:
     board: dict[str, Any] | None
 
 
-async def read_vitals(session: AsyncSession, *, now: datetime) -> HealthFacts:
+async def read_health_facts(session: AsyncSession, *, now: datetime) -> HealthFacts:
     """The signs of life; the tables must be as the last migration leaves them."""
     return HealthFacts(
         last_good_cycle=await get_moment(session, LAST_GOOD_CYCLE),

@@ -72,7 +72,7 @@ def print_check(snapshot: BoardSnapshot, found: Sequence[Drift]) -> None:
     console.print(_table(found))
     counts = {severity: sum(one.severity is severity for one in found) for severity in Severity}
     told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
-    mendable = sum(one.mend is not None for one in found)
+    mendable = sum(one.repair_action is not None for one in found)
     say(f"{len(found)} differences: {told}.")
     if mendable:
         say(f"`showrunner board repair` mends {mendable} of them.")

@@ -52,7 +52,7 @@ async def repair(
         NotionAuthError, NotionUnavailable: what concerns every request alike.
     """
     found = drift(snapshot)
-    if all(one.mend not in mends for one in found):
+    if all(one.repair_action not in mends for one in found):
         return Repair(snapshot=snapshot, left=found)
     bench = _Bench(site, snapshot, mends)
     await bench.properties()
@@ -61,7 +61,7 @@ async def repair(
     left = drift(after)
     done = Repair(snapshot=after, mended=[one for one in bench.tried if not _still(one, left)])
     for one in left:
-        if one.mend in mends:
+        if one.repair_action in mends:
             reason = bench.reasons.get(
                 (one.part, one.about), "Notion accepted the change and did not make it."
             )
@@ -97,7 +97,7 @@ class _Bench:
         """What is to be mended in the sight as it is, by property or view."""
         found: dict[str, list[Drift]] = {}
         for one in drift(self._sight):
-            if one.part is part and one.mend in self._mends:
+            if one.part is part and one.repair_action in self._mends:
                 found.setdefault(one.about, []).append(one)
         return found
 

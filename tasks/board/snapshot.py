@@ -60,7 +60,7 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
     snapshot = _as_on_board(snapshot)
     if site.sessions is not None:
         async with site.sessions.begin() as session:
-            seen = snapshot.seen()
+            seen = snapshot.ids()
             if await get_value(session, BOARD) is None:
                 # People may still decide that a column called Attention is theirs, and rename it.
                 others = {

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     embedded server."""
 
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 8
-    """Context one process keeps open. While it works it opens up to ten, however few it keeps:
+    """Connections one process keeps open. While it works it opens up to ten, however few it keeps:
     locks hold some."""
 
     channel_configs: Annotated[Path, AfterValidator(folder)] = Path("channel_configs")

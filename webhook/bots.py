@@ -91,7 +91,9 @@ class Bots:
 
 
 @asynccontextmanager
-async def knowing_bots(settings: Settings, sessions: Sessions, clock: Clock) -> AsyncIterator[Bots]:
+async def refreshed_bots(
+    settings: Settings, sessions: Sessions, clock: Clock
+) -> AsyncIterator[Bots]:
     """Bots that are kept up to date while the context lasts."""
     if settings.notion_api_token is None:
         async with _kept(Bots(sessions)) as bots:

@@ -29,10 +29,10 @@ from models.postgres.engine import (
 from models.postgres.notify import announce_run
 from models.settings import Settings, load_settings
 from tasks.notion.proxies import keep_loopback_direct
-from tasks.operations.watchdog import Watch, watching
+from tasks.operations.watchdog import Watchdog, run_watchdog
 from tasks.runtime.clock import DatabaseClock
 from webhook.app import create_app
-from webhook.bots import knowing_bots
+from webhook.bots import refreshed_bots
 from webhook.connections import Connection, Limits, Room, accept
 from webhook.enrolment import DATABASE_SECONDS
 from webhook.trigger import IngestTrigger
@@ -158,10 +158,12 @@ async def serve(settings: Settings) -> None:
         clock = DatabaseClock(engine)
         with listen(settings.door_host, settings.door_port) as listener:
             async with (
-                watching(Watch(settings, sessions, of_database=False, clock=clock)),
-                knowing_bots(settings, sessions, clock) as bots,
+                run_watchdog(Watchdog(settings, sessions, of_database=False, clock=clock)),
+                refreshed_bots(settings, sessions, clock) as bots,
             ):
-                app = create_app(settings, sessions, clock=clock, trigger=trigger.kick, bots=bots)
+                app = create_app(
+                    settings, sessions, clock=clock, trigger=trigger.request_run, bots=bots
+                )
                 await _serve_until_signalled(Server(app), listener)
     finally:
         await trigger.aclose()

@@ -83,7 +83,7 @@ class IngestTrigger:
                 reason="PREFECT_API_URL is not set: the push cycle takes the events",
             )
 
-    def kick(self) -> None:
+    def request_run(self) -> None:
         """Ask for a run; returns at once. To be called inside the event loop."""
         if self._api_url is None:
             return

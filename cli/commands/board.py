@@ -80,13 +80,13 @@ def check(
 async def _check(*, as_json: bool) -> None:
     settings = settings_here(without_database=True)
     async with _site(settings) as (site, _on):
-        sight = await with_notes(site, await take_snapshot(site, _board_id(settings)))
-    found = drift(sight)
+        snapshot = await with_notes(site, await take_snapshot(site, _board_id(settings)))
+    found = drift(snapshot)
     if as_json:
         for one in found:
             print_json(asdict(one))
     else:
-        print_check(sight, found)
+        print_check(snapshot, found)
     _leave(found)
 
 
@@ -100,7 +100,7 @@ async def _repair() -> None:
     settings = settings_here(without_database=True)
     async with _site(settings) as (site, ctx):
         done = await repair(site, await take_snapshot(site, _board_id(settings)))
-        if ctx is not None and not any(one.slug in _LACKING for one in drift(done.sight)):
+        if ctx is not None and not any(one.slug in _LACKING for one in drift(done.snapshot)):
             await resolve_alert(ctx, BOARD_DRIFT)
         await _look_again(ctx, _board_id(settings))
     print_repair(done)

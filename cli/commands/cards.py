@@ -12,13 +12,13 @@ from cli.output.card import card_as_json, comparison
 from cli.output.text import console, print_json, say, short
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
-from models.operations.diagnosis import Facts, reasons
+from models.operations.diagnosis import CardFacts, reasons
 from models.operations.lookup import find_page
 from models.rules.formatting import clock_time
 from models.sync.restore import Restored, restore
 from models.tables.notion_users import Names
 from models.tables.task_history import TaskHistory, history_of
-from tasks.operations.card_facts import Live, examine, look_now
+from tasks.operations.card_facts import LivePage, gather_card_facts, read_page_now
 from tasks.operations.people import names_of
 from tasks.runtime.context import connected
 
@@ -58,9 +58,11 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
         async with ctx.sessions() as session:
             page_id = await find_page(session, page)
             history = await history_of(session, page_id, limit=limit)
-        facts = await examine(ctx, page_id)
+        facts = await gather_card_facts(ctx, page_id)
         now = (
-            await look_now(ctx, facts.board, page_id) if live and facts.board is not None else None
+            await read_page_now(ctx, facts.board, page_id)
+            if live and facts.board is not None
+            else None
         )
         names = await names_of(ctx, [row.actor for row in history])
     if json:
@@ -74,7 +76,7 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
     _print_history(history, limit, names)
 
 
-def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
+def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
     card, task = facts.card, facts.task
     say(f"card  {page_id}  {card.base_title if card is not None else ''}".rstrip())
     say(f"task  {task.id}  {task.status}" if task is not None else "task  none")
@@ -90,7 +92,7 @@ def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
     say()
 
 
-def _values(facts: Facts, now: Live | None) -> Table:
+def _values(facts: CardFacts, now: LivePage | None) -> Table:
     """A row per property; who differs from what was last agreed on is named at its end."""
     asked = now is not None and now.card is not None
     names = (
@@ -112,7 +114,7 @@ def _values(facts: Facts, now: Live | None) -> Table:
     return table
 
 
-def _print_reasons(facts: Facts) -> None:
+def _print_reasons(facts: CardFacts) -> None:
     found = reasons(facts)
     say(
         "why it is stuck"

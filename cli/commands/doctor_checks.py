@@ -26,14 +26,14 @@ from tasks.notion.throttle import counting_requests
 from tasks.operations.health import (
     START,
     DatabaseFacts,
-    bounded,
     door,
     door_address,
     prefect_api,
     prefect_server,
-    seen_database,
+    read_database,
+    run_check,
 )
-from tasks.operations.health_notion import NotionFacts, seen_notion
+from tasks.operations.health_notion import NotionFacts, read_notion
 from tasks.runtime.clock import Clock
 
 ORDER: Final = (
@@ -96,7 +96,7 @@ async def checkup(clock: Clock) -> Checkup:
         parts = await asyncio.gather(
             _database_and_notion(settings, clock),
             _prefect(settings, clock),
-            bounded(["door"], _HTTP_SECONDS, _only(door(settings))),
+            run_check(["door"], _HTTP_SECONDS, _only(door(settings))),
         )
     return _in_order(
         [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
@@ -165,8 +165,8 @@ async def _only(check: Coroutine[Any, Any, Check]) -> list[Check]:
 
 
 async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
-    async with seen_database(settings, clock) as database:
-        notion = await seen_notion(settings, database, clock)
+    async with read_database(settings, clock) as database:
+        notion = await read_notion(settings, database, clock)
         return [
             *database.checks,
             *notion.checks,
@@ -212,10 +212,10 @@ def _clock(database: DatabaseFacts, notion: NotionFacts) -> Check:
 
 
 async def _prefect(settings: Settings, clock: Clock) -> list[Check]:
-    server = await bounded(["Prefect server"], _HTTP_SECONDS, _only(prefect_server(settings)))
+    server = await run_check(["Prefect server"], _HTTP_SECONDS, _only(prefect_server(settings)))
     if server[0].state is State.FAIL:
         return [*server, *(skipped(name, "no Prefect server") for name in _PREFECT)]
-    return [*server, *await bounded(_PREFECT, _LOADING_SECONDS, _prefect_holds(settings, clock))]
+    return [*server, *await run_check(_PREFECT, _LOADING_SECONDS, _prefect_holds(settings, clock))]
 
 
 def _load() -> Callable[..., Coroutine[Any, Any, list[Check]]]:

@@ -14,11 +14,11 @@ from cli.output.text import AsJson, console, print_json, say, short, short_id
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
-from models.operations.diagnosis import Facts, differs
+from models.operations.diagnosis import CardFacts, reasons_out_of_sync
 from models.rules.formatting import clock_time, spoken
 from models.tables import webhook_events as inbox
 from models.tables.webhook_events import EventState, WebhookEvent
-from tasks.operations.card_facts import examine
+from tasks.operations.card_facts import gather_card_facts
 from tasks.runtime.context import connected
 
 app = typer.Typer(
@@ -120,7 +120,7 @@ async def _show(event_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
             event = await inbox.find_event(session, event_id)
-        card = await examine(ctx, event.page_id) if event.page_id is not None else None
+        card = await gather_card_facts(ctx, event.page_id) if event.page_id is not None else None
         now = ctx.clock()
     if as_json:
         print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
@@ -148,14 +148,14 @@ def _told(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
     }
 
 
-def _card(event: WebhookEvent, facts: Facts | None) -> str:
+def _card(event: WebhookEvent, facts: CardFacts | None) -> str:
     """Which card an event is about, and whether that is in sync."""
     if facts is None:
         return "none: the event is about no page"
     title = (
         f"“{facts.card.base_title}” " if facts.card is not None and facts.card.base_title else ""
     )
-    wrong = differs(facts)
+    wrong = reasons_out_of_sync(facts)
     if not wrong:
         return f"{title}is in sync"
     return f"{title}is not in sync (`showrunner card show {event.page_id}`): {' '.join(wrong)}"

@@ -32,7 +32,7 @@ def print_made(made: MadeBoard) -> None:
     for one in made.added if not made.new else ():
         say(f"  {_what(one)}")
     say()
-    console.print(_links(made.sight))
+    console.print(_links(made.snapshot))
     if made.refused:
         say()
         print_refused(made.refused)
@@ -46,17 +46,17 @@ def _what(one: Drift) -> str:
     return f"{one.part} {one.about}: {one.wrong}"
 
 
-def _links(sight: BoardSnapshot) -> Table:
+def _links(snapshot: BoardSnapshot) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    database = sight.database or {}
+    database = snapshot.database or {}
     title = "".join(part.get("plain_text", "") for part in database.get("title", ()))
     table.add_row("board", escape(title), str(database.get("url", "")))
-    for plan in sight.plans:
-        view = sight.planned_views.get(plan.key)
+    for plan in snapshot.plans:
+        view = snapshot.planned_views.get(plan.key)
         if view is not None:
             table.add_row("view", escape(view["name"]), str(view.get("url", "")))
     for name in OPTIONAL_RELATIONS:
-        target = sight.property(name)
+        target = snapshot.property(name)
         if target is not None and target["type"] == "relation":
             relation = target["relation"]
             link = relation.get("database_id") or relation["data_source_id"]
@@ -64,7 +64,7 @@ def _links(sight: BoardSnapshot) -> Table:
     return table
 
 
-def print_check(sight: BoardSnapshot, found: Sequence[Drift]) -> None:
+def print_check(snapshot: BoardSnapshot, found: Sequence[Drift]) -> None:
     """A row per difference, the worst first."""
     if not found:
         say("The board is as it should be.")
@@ -72,12 +72,12 @@ def print_check(sight: BoardSnapshot, found: Sequence[Drift]) -> None:
     console.print(_table(found))
     counts = {severity: sum(one.severity is severity for one in found) for severity in Severity}
     told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
-    mendable = sum(one.mend is not None for one in found)
+    mendable = sum(one.repair_action is not None for one in found)
     say(f"{len(found)} differences: {told}.")
     if mendable:
         say(f"`showrunner board repair` mends {mendable} of them.")
-    if sight.database is not None and sight.database.get("url"):
-        say(f"board  {sight.database['url']}")
+    if snapshot.database is not None and snapshot.database.get("url"):
+        say(f"board  {snapshot.database['url']}")
 
 
 def _table(found: Sequence[Drift]) -> Table:

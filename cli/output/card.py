@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models.operations.diagnosis import Facts, reasons
+from models.operations.diagnosis import CardFacts, reasons
 from models.rules.codec import BoardCard
 from models.rules.merge import shown_of
 from models.rules.merge_base import MergeBase, by_property, desired_values
@@ -16,7 +16,7 @@ from models.tables.card import Card, task_state
 from models.tables.notion_users import Names
 from models.tables.task import Task
 from models.tables.task_history import TaskHistory
-from tasks.operations.card_facts import Live
+from tasks.operations.card_facts import LivePage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Row:
     differs: str
 
 
-def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
+def comparison(facts: CardFacts, now: LivePage | None) -> Iterator[Row]:
     """A row per property, in the board's order; nothing for a page never read."""
     card = facts.card
     base = card.base if card is not None else None
@@ -114,7 +114,11 @@ def _spelt(value: Any) -> str | None:
 
 
 def card_as_json(
-    page_id: str, facts: Facts, now: Live | None, history: Sequence[TaskHistory], names: Names
+    page_id: str,
+    facts: CardFacts,
+    now: LivePage | None,
+    history: Sequence[TaskHistory],
+    names: Names,
 ) -> dict[str, Any]:
     """Everything `card show` prints, for scripts."""
     card, task = facts.card, facts.task

@@ -60,7 +60,7 @@ async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembere
         site = Site(notion=connection, channels=tuple(channels))
         made = await make_board(site, facts["root_page_id"], DEFAULT_TITLE)
         remembered.write_text(json.dumps({"database_id": made.database_id}))
-        data_source_id = str((made.sight.data_source or {})["id"])
+        data_source_id = str((made.snapshot.data_source or {})["id"])
         for number, card in enumerate(_CARDS):
             channel = channels[number % len(channels)]
             await editor.create_page(data_source_id, _properties(*card, channel))

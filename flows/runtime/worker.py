@@ -33,8 +33,8 @@ from models.postgres.engine import Sessions, database_url, open_engine, open_ses
 from models.rules.channels import load_configured_channels
 from models.settings import Settings, load_settings
 from tasks.notion.proxies import keep_loopback_direct
-from tasks.operations.watchdog import Watch, watching
-from tasks.runtime.channels import keep_channels
+from tasks.operations.watchdog import Watchdog, run_watchdog
+from tasks.runtime.channels import store_channels
 from tasks.runtime.clock import DatabaseClock
 
 __all__ = ["WarmWorker", "main"]
@@ -168,8 +168,8 @@ async def _watched() -> AsyncIterator[URL | None]:
     engine = open_engine(url, pool_size=1)
     try:
         sessions = open_sessions(engine)
-        async with watching(
-            Watch(settings, sessions, of_database=True, clock=DatabaseClock(engine))
+        async with run_watchdog(
+            Watchdog(settings, sessions, of_database=True, clock=DatabaseClock(engine))
         ):
             await _tell_channels(settings, sessions)
             yield url
@@ -180,7 +180,7 @@ async def _watched() -> AsyncIterator[URL | None]:
 async def _tell_channels(settings: Settings, sessions: Sessions) -> None:
     """Let the database take tasks of the configured channels before the first cycle; every cycle does the same."""
     try:
-        await keep_channels(sessions, load_configured_channels(settings.channel_configs))
+        await store_channels(sessions, load_configured_channels(settings.channel_configs))
     except (ShowrunnerError, SQLAlchemyError, OSError) as error:
         log.warning(
             "channels_not_told", error=type(error).__name__

@@ -30,7 +30,7 @@ from flows.server.automations import automations
 from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
 from models.operations.health import Check, Finding, State, checked, failed
 from models.rules.formatting import spoken
-from tasks.operations.health import bounded
+from tasks.operations.health import run_check
 
 NAMES: Final = ("deployments", "worker", "limits")
 SECONDS: Final = 5.0
@@ -78,15 +78,15 @@ async def prefect_checks(
         api, auth_string=auth, httpx_settings={"timeout": _ANSWER_SECONDS}
     ) as client:
         parts = await asyncio.gather(
-            bounded(
+            run_check(
                 ["deployments"], SECONDS, _deployments(client, declared, api.removesuffix("/api"))
             ),
-            bounded(
+            run_check(
                 ["worker"],
                 SECONDS,
                 _worker(client, declared[0].work_pool.name, api, worker_log, now),
             ),
-            bounded(["limits"], SECONDS, _limits(client, declared, api)),
+            run_check(["limits"], SECONDS, _limits(client, declared, api)),
         )
     return [check for part in parts for check in part]
 

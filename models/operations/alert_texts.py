@@ -32,7 +32,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "Notion does not let us in",
             "The token was revoked or replaced, or the connection lacks a capability or the board. Board and database "
             "drift apart until that is mended; nothing is lost meanwhile.",
-            "In Notion, Settings → Context: is the connection there, may it read, update and insert content, and "
+            "In Notion, Settings → Connections: is the connection there, may it read, update and insert content, and "
             "is the board shared with it? Then set NOTION_API_TOKEN and restart. It goes on by itself.",
         ),
         "safety_stop": Kind(

@@ -22,7 +22,7 @@ _NO_CYCLE_FOR = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class CardFacts:
     """What is known of a card and of what works on it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Facts:
     deleted: bool = False
 
 
-def differs(facts: Facts) -> list[str]:
+def reasons_out_of_sync(facts: CardFacts) -> list[str]:
     """Why card and task are not the same; empty when they are in sync."""
     return [
         *_of_sight(facts),
@@ -60,12 +60,17 @@ def differs(facts: Facts) -> list[str]:
     ]
 
 
-def reasons(facts: Facts) -> list[str]:
+def reasons(facts: CardFacts) -> list[str]:
     """All that keeps a card from being what somebody wants, what concerns every card first; empty when nothing does."""
-    return [*_of_everything(facts), *differs(facts), *_of_wishes(facts), *_of_events(facts)]
+    return [
+        *_of_everything(facts),
+        *reasons_out_of_sync(facts),
+        *_of_wishes(facts),
+        *_of_events(facts),
+    ]
 
 
-def _of_everything(facts: Facts) -> Iterator[str]:
+def _of_everything(facts: CardFacts) -> Iterator[str]:
     """What stops all cards alike, and the alert about this one."""
     for incident in facts.incidents:
         mine = (
@@ -81,7 +86,7 @@ def _of_everything(facts: Facts) -> Iterator[str]:
         yield f"No cycle has ended well for {ago}: is `showrunner up` running, or is a long backlog being written?"
 
 
-def _of_sight(facts: Facts) -> Iterator[str]:
+def _of_sight(facts: CardFacts) -> Iterator[str]:
     card = facts.card
     if card is not None and card.unreadable:
         failed = f"could not be read {_times(card.attempts)} ({_inner(card.last_error)})"
@@ -114,7 +119,7 @@ def _departure(left: str | None, when: str) -> tuple[str, str]:
     )
 
 
-def _of_validity(facts: Facts) -> Iterator[str]:
+def _of_validity(facts: CardFacts) -> Iterator[str]:
     card, task = facts.card, facts.task
     if card is None or (base := card.base) is None:
         return
@@ -133,7 +138,7 @@ def _of_validity(facts: Facts) -> Iterator[str]:
         yield f"The channel “{base.channel}” is not configured: add channel_configs/{base.channel}.yaml if it is right."
 
 
-def _of_waiting(facts: Facts) -> Iterator[str]:
+def _of_waiting(facts: CardFacts) -> Iterator[str]:
     """A move that is neither granted nor refused yet."""
     card = facts.card
     if card is None or card.trashed_at is not None or card.status_kept_until is None:
@@ -144,7 +149,7 @@ def _of_waiting(facts: Facts) -> Iterator[str]:
     )
 
 
-def _of_wishes(facts: Facts) -> Iterator[str]:
+def _of_wishes(facts: CardFacts) -> Iterator[str]:
     card = facts.card
     base = card.base if card is not None else None
     if (
@@ -157,7 +162,7 @@ def _of_wishes(facts: Facts) -> Iterator[str]:
         )
 
 
-def _of_the_push(facts: Facts) -> Iterator[str]:
+def _of_the_push(facts: CardFacts) -> Iterator[str]:
     change, card = facts.change, facts.card
     if change is None or card is None or card.unreadable:
         return
@@ -183,7 +188,7 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
             yield f"The board's {known.name} has no option “{value}”: add it in Notion, Showrunner never makes options."
 
 
-def _what_is_kept_apart(facts: Facts) -> Iterator[str]:
+def _what_is_kept_apart(facts: CardFacts) -> Iterator[str]:
     """The values that differ, where something keeps them from being made equal."""
     card, change = facts.card, facts.change
     if card is None:
@@ -194,7 +199,7 @@ def _what_is_kept_apart(facts: Facts) -> Iterator[str]:
         yield f"What differs: {', '.join(names)}."
 
 
-def _of_events(facts: Facts) -> Iterator[str]:
+def _of_events(facts: CardFacts) -> Iterator[str]:
     for event in facts.events:
         failed = (
             f"failed {_times(event.attempts)} ({_inner(event.error)})"

@@ -1,4 +1,4 @@
-"""Which values of a card and its task differ: part of the explanation why they are not made equal."""
+"""Which values of a card and its task differ, for the explanation why they are not in sync."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from models.tables.task import Task
 
 
 def apart(card: Card, task: Task | None) -> list[str]:
-    """The properties in which they differ, of options both values; people's texts by name alone.
-
-    In the board's order.
+    """The properties in which they differ: texts by name, options with both values.
 
     What the database computes (dates, Attention) is not among them.
     """

@@ -1,4 +1,4 @@
-"""Incidents about one row that are over because the row says so: whoever mended it did not have to say it."""
+"""Incidents whose card, event or task has recovered, so that they can be resolved automatically."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ WHERE s.key LIKE 'incident:dead\\_event:%' AND {_OPEN} AND (e.id IS NULL OR e.pr
 
 _CREATIONS = f"""
 SELECT s.value ->> 'name' FROM sync_state s
-WHERE s.key = 'incident:card_not_made' AND {_OPEN} AND NOT EXISTS (SELECT FROM card_creations WHERE attempts > 0)
+WHERE s.key = 'incident:card_not_made' AND {_OPEN}
+  AND NOT EXISTS (SELECT FROM card_creations WHERE attempts > 0)
 """  # noqa: S608 - constants of ours
 
 
 async def recovered(session: AsyncSession) -> list[str]:
-    """Names of the incidents whose card is read, and right or in the trash, or whose event was processed.
+    """Names of the open incidents whose card, event or task has recovered.
 
-    And that of tasks without a card, when none of them fails any more.
+    A card has when it was read and needs no push, or was deleted. An event has when it was
+    processed. The incident about tasks without a card is over when none of them fails any more.
     """
     names = list((await session.execute(text(_EVENTS))).scalars())
     names += (await session.execute(text(_CREATIONS))).scalars()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.board.drift import drift
-from models.board.drift_kinds import Drift, Mend, Severity
+from models.board.drift_kinds import Drift, RepairAction, Severity
 from models.board.snapshot import BoardSnapshot
 from models.board.spec import OPTIONS_MAX
 from models.errors import GiveUp, NotionPageNotFound
@@ -29,7 +29,7 @@ class MadeBoard:
     """
 
     new: bool
-    sight: BoardSnapshot
+    snapshot: BoardSnapshot
     added: list[Drift]
     refused: list[tuple[Drift, str]]
     left: list[Drift]
@@ -37,7 +37,7 @@ class MadeBoard:
     @property
     def database_id(self) -> str:
         """For NOTION_DATABASE_ID."""
-        return str((self.sight.database or {})["id"])
+        return str((self.snapshot.database or {})["id"])
 
 
 async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
@@ -55,12 +55,16 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
         async with site.sessions.begin() as session:
             made = await get_value(session, BOARDS_MADE) or {}
             await remember(session, BOARDS_MADE, value={**made, _key(page_id, title): database_id})
-    sight = await take_snapshot(site, database_id)
+    snapshot = await take_snapshot(site, database_id)
     if found is not None:
-        _check_is_board(sight, title)
-    done = await repair(site, sight, {Mend.ADD})
+        _check_is_board(snapshot, title)
+    done = await repair(site, snapshot, {RepairAction.ADD})
     return MadeBoard(
-        new=found is None, sight=done.sight, added=done.mended, refused=done.refused, left=done.left
+        new=found is None,
+        snapshot=done.snapshot,
+        added=done.mended,
+        refused=done.refused,
+        left=done.left,
     )
 
 
@@ -71,7 +75,7 @@ async def _found(site: Site, page_id: str, title: str) -> str | None:
     except NotionPageNotFound:
         raise GiveUp(
             f"Notion finds no page {page_id}: give the page's link, and add the connection to it there (••• menu of "
-            "the page, Context)."
+            "the page, Connections)."
         ) from None
     if found is not None or site.sessions is None:
         return found
@@ -91,8 +95,8 @@ def _key(page_id: str, title: str) -> str:
     return f"{bare_id(page_id)}:{title}"
 
 
-def _check_is_board(sight: BoardSnapshot, title: str) -> None:
-    stopping = [one.wrong for one in drift(sight) if one.severity is Severity.STOPS]
+def _check_is_board(snapshot: BoardSnapshot, title: str) -> None:
+    stopping = [one.wrong for one in drift(snapshot) if one.severity is Severity.STOPS]
     if stopping:
         raise GiveUp(
             f"There is a database “{title}” on that page that is no board of Showrunner's ({stopping[0]}) "

@@ -65,7 +65,7 @@ async def _what_it_is(notion: NotionClient, wanted: str) -> str:
     except _NOT_THAT:
         return (
             f"Notion finds no database {wanted}: is NOTION_DATABASE_ID right, and is the database shared with the "
-            "connection (••• menu of the page, Context)?"
+            "connection (••• menu of the page, Connections)?"
         )
     there = ", ".join(
         f"“{block['child_database']['title']}” ({block['id']})" for block in databases

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from models.board.known_ids import memory_of, note
+from models.board.known_ids import ids_of, remember_ids
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.rules.board_schema import Board, read_board
 from models.settings import Settings
@@ -178,7 +178,7 @@ async def _store(
         if value is not None:
             await remember(session, BOARD, value=value, moment=seen)
             board = Board.from_json(value["board"])
-            await note(session, board.data_source_id, memory_of(board))
+            await remember_ids(session, board.data_source_id, ids_of(board))
         if anew and await get_moment(session, WATERMARK) is not None:
             await remember(session, WATERMARK, moment=BEGINNING)
 
@@ -194,7 +194,7 @@ def board_lost(data_source_id: str) -> BoardError:
     """What a 404 for the board itself means: not that its cards are gone."""
     return BoardError(
         f"Notion does not find the board (data source {data_source_id}) any more: is it still shared with the "
-        "connection (••• menu of the database, Context), and not deleted for good? No card was marked as gone."
+        "connection (••• menu of the database, Connections), and not deleted for good? No card was marked as gone."
     )
 
 

@@ -22,7 +22,7 @@ pages tried at most."""
 log = structlog.get_logger("showrunner.push")
 
 
-class Refusals:
+class RefusalJudge:
     """The refused writes of one step, and what the writes between them say about them."""
 
     def __init__(self, ctx: Context) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from models.board.drift import drift
-from models.board.drift_kinds import Drift, Mend, Part
+from models.board.drift_kinds import Drift, Part, RepairAction
 from models.board.repair_requests import changed_view, new_view, property_body, relation_body
 from models.board.snapshot import BoardSnapshot
 from models.board.spec import NAMES, RELATED_SCHEMA
@@ -31,14 +31,14 @@ class Repair:
         left: nothing was tried: only a person can mend it, or it was not asked for.
     """
 
-    sight: BoardSnapshot
+    snapshot: BoardSnapshot
     mended: list[Drift] = field(default_factory=list)
     refused: list[tuple[Drift, str]] = field(default_factory=list)
     left: list[Drift] = field(default_factory=list)
 
 
 async def repair(
-    site: Site, sight: BoardSnapshot, mends: Collection[Mend] = frozenset(Mend)
+    site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction] = frozenset(RepairAction)
 ) -> Repair:
     """Mend what may be mended, the schema before the views that name it; then read the board again and compare.
 
@@ -51,17 +51,17 @@ async def repair(
         NotionWriteUncertain: a write may or may not have been saved and is not to be seen: running again goes on.
         NotionAuthError, NotionUnavailable: what concerns every request alike.
     """
-    found = drift(sight)
-    if all(one.mend not in mends for one in found):
-        return Repair(sight=sight, left=found)
-    bench = _Bench(site, sight, mends)
+    found = drift(snapshot)
+    if all(one.repair_action not in mends for one in found):
+        return Repair(snapshot=snapshot, left=found)
+    bench = _Bench(site, snapshot, mends)
     await bench.properties()
     await bench.views()
-    after = await take_snapshot(site, str((sight.database or {})["id"]))
+    after = await take_snapshot(site, str((snapshot.database or {})["id"]))
     left = drift(after)
-    done = Repair(sight=after, mended=[one for one in bench.tried if not _still(one, left)])
+    done = Repair(snapshot=after, mended=[one for one in bench.tried if not _still(one, left)])
     for one in left:
-        if one.mend in mends:
+        if one.repair_action in mends:
             reason = bench.reasons.get(
                 (one.part, one.about), "Notion accepted the change and did not make it."
             )
@@ -84,9 +84,11 @@ _Mending = Callable[[str, Sequence[Drift]], Awaitable[None]]
 class _Bench:
     """A board being mended."""
 
-    def __init__(self, site: Site, sight: BoardSnapshot, mends: Collection[Mend]) -> None:
-        self._site, self._sight, self._mends = site, sight, mends
-        self._source_id = str((sight.data_source or {})["id"])
+    def __init__(
+        self, site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction]
+    ) -> None:
+        self._site, self._sight, self._mends = site, snapshot, mends
+        self._source_id = str((snapshot.data_source or {})["id"])
         self._related: dict[str, str] | None = None
         self.reasons: dict[tuple[Part, str], str] = {}
         self.tried: list[Drift] = []
@@ -95,7 +97,7 @@ class _Bench:
         """What is to be mended in the sight as it is, by property or view."""
         found: dict[str, list[Drift]] = {}
         for one in drift(self._sight):
-            if one.part is part and one.mend in self._mends:
+            if one.part is part and one.repair_action in self._mends:
                 found.setdefault(one.about, []).append(one)
         return found
 

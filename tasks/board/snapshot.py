@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.board.known_ids import BoardMemory, memory_of, note, recall
+from models.board.known_ids import KnownIds, ids_of, read_known_ids, remember_ids
 from models.board.snapshot import BoardSnapshot
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.postgres.engine import Sessions
@@ -50,56 +50,56 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
         return BoardSnapshot(database=None, data_source=None, channels=site.channels)
     if source is None:
         return BoardSnapshot(database=database, data_source=None, channels=site.channels)
-    sight = BoardSnapshot(
+    snapshot = BoardSnapshot(
         database=database,
         data_source=source,
         views=await read_views(site, database["id"], source["id"]),
-        memory=await _recalled(site, source["id"]),
+        known_ids=await _recalled(site, source["id"]),
         channels=site.channels,
     )
-    sight = _as_on_board(sight)
+    snapshot = _as_on_board(snapshot)
     if site.sessions is not None:
         async with site.sessions.begin() as session:
-            seen = sight.seen()
+            seen = snapshot.ids()
             if await get_value(session, BOARD) is None:
                 # People may still decide that a column called Attention is theirs, and rename it.
                 others = {
                     name: known for name, known in seen.properties.items() if name != "Attention"
                 }
                 seen = replace(seen, properties=others)
-            await note(session, source["id"], seen)
-    return sight
+            await remember_ids(session, source["id"], seen)
+    return snapshot
 
 
-async def with_notes(site: Site, sight: BoardSnapshot) -> BoardSnapshot:
+async def with_notes(site: Site, snapshot: BoardSnapshot) -> BoardSnapshot:
     """What is seen, with the cards whose Attention holds what people wrote: Notion shows a hundred, for one request.
 
     Once the board was imported the database knows all of them.
     """
-    found = sight.property("Attention")
-    if sight.data_source is None or found is None or found["type"] != "rich_text":
-        return sight
+    found = snapshot.property("Attention")
+    if snapshot.data_source is None or found is None or found["type"] != "rich_text":
+        return snapshot
     if site.sessions is not None:
         async with site.sessions() as session:
             if await get_moment(session, WATERMARK) is not None:
-                return replace(sight, notes=await count_notes(session))
+                return replace(snapshot, notes=await count_notes(session))
     filled = {"property": found["id"], "rich_text": {"is_not_empty": True}}
-    answer = await site.notion.query_database(sight.data_source["id"], filter_=filled)
+    answer = await site.notion.query_database(snapshot.data_source["id"], filter_=filled)
     texts = [
         plain_text(prop["rich_text"])
         for page in answer["results"]
         for prop in page["properties"].values()
         if prop["id"] == found["id"]
     ]
-    return replace(sight, notes=sum(not is_our_attention(one) for one in texts))
+    return replace(snapshot, notes=sum(not is_our_attention(one) for one in texts))
 
 
-def _as_on_board(sight: BoardSnapshot) -> BoardSnapshot:
+def _as_on_board(snapshot: BoardSnapshot) -> BoardSnapshot:
     """With the channels as the board's options spell them, where people read both as the same."""
-    options = sight.option_names("Channel")
+    options = snapshot.option_names("Channel")
     return replace(
-        sight,
-        channels=tuple(channel_named(channel, options) or channel for channel in sight.channels),
+        snapshot,
+        channels=tuple(channel_named(channel, options) or channel for channel in snapshot.channels),
     )
 
 
@@ -142,13 +142,13 @@ async def _followed(site: Site, database: dict[str, Any]) -> str | None:
         return None
 
 
-async def _recalled(site: Site, source_id: str) -> BoardMemory:
+async def _recalled(site: Site, source_id: str) -> KnownIds:
     if site.sessions is None:
-        return BoardMemory()
+        return KnownIds()
     async with site.sessions() as session:
-        memory, known = await recall(session, source_id), await get_value(session, BOARD)
+        known_ids, known = await read_known_ids(session, source_id), await get_value(session, BOARD)
     # A database that followed the board before ids were remembered apart knows some of them all the
     # same.
     if known is None or known["board"]["data_source_id"] != source_id:
-        return memory
-    return memory_of(Board.from_json(known["board"])).with_newer(memory)
+        return known_ids
+    return ids_of(Board.from_json(known["board"])).with_newer(known_ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.errors import NotionIntegrationError
-from models.operations.diagnosis import Facts
+from models.operations.diagnosis import CardFacts
 from models.rules.board_schema import Board
 from models.rules.codec import BoardCard, read_card
 from models.sync.pending_write import change_to
@@ -21,7 +21,7 @@ from tasks.board.followed import known_board
 from tasks.runtime.context import Context
 
 
-async def examine(ctx: Context, page_id: str) -> Facts:
+async def gather_card_facts(ctx: Context, page_id: str) -> CardFacts:
     """What the database knows of a card, and of what keeps it from being in sync.
 
     Raises:
@@ -34,7 +34,7 @@ async def examine(ctx: Context, page_id: str) -> Facts:
         last = await get_moment(session, LAST_GOOD_CYCLE)
         left, deleted = await left_because(session, page_id), await lost_its_task(session, page_id)
     board = await known_board(ctx) if card is not None else None
-    return Facts(
+    return CardFacts(
         card=card,
         task=task,
         change=change_to(card, task, board) if card is not None and board is not None else None,
@@ -50,21 +50,21 @@ async def examine(ctx: Context, page_id: str) -> Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Live:
+class LivePage:
     """What Notion says of a page at this moment: the card, or why it could not be read."""
 
     card: BoardCard | None = None
     error: str = ""
 
 
-async def look_now(ctx: Context, board: Board, page_id: str) -> Live:
+async def read_page_now(ctx: Context, board: Board, page_id: str) -> LivePage:
     """One request, whose answer changes nothing in the database."""
     try:
         card = read_card(await ctx.notion.get_page(page_id), board)
         return (
-            Live(error="The page is not on the board any more: it was moved elsewhere.")
+            LivePage(error="The page is not on the board any more: it was moved elsewhere.")
             if card.away
-            else Live(card=card)
+            else LivePage(card=card)
         )
     except (NotionIntegrationError, ValueError) as error:
-        return Live(error=str(error))
+        return LivePage(error=str(error))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.errors import ShowrunnerError
 from models.operations.health import Check, Finding, State, checked, failed, skipped
-from models.operations.health_facts import HealthFacts, Server, read_server, read_vitals
+from models.operations.health_facts import HealthFacts, Server, read_health_facts, read_server
 from models.operations.health_rules import judge_migrations, judge_server
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
 from models.postgres.migrate import revision_of, revisions
@@ -38,7 +38,7 @@ HTTP_SECONDS: Final = 3.0
 log = structlog.get_logger("showrunner.health")
 
 
-async def bounded(
+async def run_check(
     names: Sequence[str],
     seconds: float,
     work: Coroutine[Any, Any, list[Check]],
@@ -93,7 +93,7 @@ class DatabaseFacts:
 
 
 @asynccontextmanager
-async def seen_database(settings: Settings, clock: Clock) -> AsyncIterator[DatabaseFacts]:
+async def read_database(settings: Settings, clock: Clock) -> AsyncIterator[DatabaseFacts]:
     """The database, which may be asked more while the context lasts."""
     if settings.database_url is None:
         yield _nothing(skipped("database", "no DATABASE_URL, and no `showrunner up` runs here"))
@@ -147,7 +147,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
         return DatabaseFacts(
             checks=known,
             sessions=sessions,
-            vitals=await read_vitals(session, now=clock()),
+            vitals=await read_health_facts(session, now=clock()),
             running=await is_held(session, Lock.PUSH),
             held_until=await get_moment(session, BUDGET),
             server=(server, began, ended),

@@ -29,7 +29,7 @@ from tasks.board.find import find_board
 from tasks.board.followed import board_lost, check_same_board
 from tasks.notion.client import NotionClient
 from tasks.notion.shared_limit import SharedBudget
-from tasks.operations.health import DatabaseFacts, bounded
+from tasks.operations.health import DatabaseFacts, run_check
 from tasks.runtime.clock import Clock
 
 NOTION_SECONDS: Final = 5.0
@@ -38,9 +38,7 @@ _HELD: Final = timedelta(seconds=3)
 """Cycles reserve moments about a second ahead; further ahead, Notion itself asked to be left alone.
 """
 NAMES: Final = ("token", "capabilities", "board")
-_NO_ACCESS = (
-    "In Notion: ••• of the board → Context → add the connection; or set NOTION_DATABASE_ID right."
-)
+_NO_ACCESS = "In Notion: ••• of the board → Connections → add the connection; or set NOTION_DATABASE_ID right."
 _MEND = "Mend the board in Notion; the next cycle reads it anew."
 
 
@@ -58,7 +56,7 @@ class NotionFacts:
     clock: tuple[datetime, datetime, datetime] | None = None
 
 
-async def seen_notion(settings: Settings, database: DatabaseFacts, clock: Clock) -> NotionFacts:
+async def read_notion(settings: Settings, database: DatabaseFacts, clock: Clock) -> NotionFacts:
     """Token, capabilities and board, with as few requests as that takes."""
     if settings.notion_api_token is None:
         return _unasked("no NOTION_API_TOKEN, and no `showrunner up` runs here")
@@ -99,8 +97,8 @@ async def _ask(
 
     known = database.vitals.board if database.vitals is not None else None
     (who,), (board,) = await asyncio.gather(
-        bounded(["token"], NOTION_SECONDS, token(), _outage(settings)),
-        bounded(["board"], NOTION_SECONDS, _board(client, settings, known), _outage(settings)),
+        run_check(["token"], NOTION_SECONDS, token(), _outage(settings)),
+        run_check(["board"], NOTION_SECONDS, _board(client, settings, known), _outage(settings)),
     )
     if who.state is State.FAIL:
         return NotionFacts(
@@ -116,9 +114,7 @@ async def _token(client: NotionClient, settings: Settings) -> Check:
     try:
         me = await client.me()
     except NotionAuthError as error:
-        cure = (
-            "In Notion: Settings → Context → Develop or manage connections → copy the token; set "
-        )
+        cure = "In Notion: Settings → Connections → Develop or manage connections → copy the token; set "
         return failed("token", str(error), cure + "NOTION_API_TOKEN to it and restart.")
     except NotionIntegrationError as error:
         return failed("token", str(error), _outage(settings))

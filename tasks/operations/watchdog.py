@@ -83,7 +83,7 @@ class WatchdogFacts:
 
 
 def stalled_since(
-    sight: WatchdogFacts, progressed: datetime | None, now: datetime
+    facts: WatchdogFacts, progressed: datetime | None, now: datetime
 ) -> datetime | None:
     """Since when no cycle was good, if that is too long ago; None when it is not.
 
@@ -93,12 +93,12 @@ def stalled_since(
     Args:
         progressed: when an import was last seen to have come further.
     """
-    known = (sight.last_good, sight.watched_since, progressed)
+    known = (facts.last_good, facts.watched_since, progressed)
     since = max(each for each in known if each is not None)
     return since if now - since >= GOOD_WITHIN else None
 
 
-class Watch:
+class Watchdog:
     """Looks every half minute whether cycles are good and the database answers, and tells what waits to be told.
 
     Args:
@@ -151,13 +151,13 @@ class Watch:
         now = self.clock()
         try:
             async with database(self) as session:
-                sight = await _look_around(session, now)
+                facts = await _look_around(session, now)
         except DatabaseStoresNothing as error:
             await self._find_nothing_stored(now, error)
         except AWAY as error:
             await self._find_no_database(now, reason(error))
         else:
-            await self._judge(sight, now)
+            await self._judge(facts, now)
             await end_recovered(self)
         finally:
             await deliver_alerts(self)
@@ -197,24 +197,24 @@ class Watch:
                     self._mine = trying.pop_all()
         return self._is_mine
 
-    async def _judge(self, sight: WatchdogFacts, now: datetime) -> None:
-        if self._before is not None and sight.imported != self._before.imported:
+    async def _judge(self, facts: WatchdogFacts, now: datetime) -> None:
+        if self._before is not None and facts.imported != self._before.imported:
             self._progressed = now
-        self._before = sight
-        await resolve_alert(self, *self._over(sight))
+        self._before = facts
+        await resolve_alert(self, *self._over(facts))
         self._away_since = self._storing_nothing_since = None
         await self.close()
-        since = stalled_since(sight, self._progressed, now)
+        since = stalled_since(facts, self._progressed, now)
         if since is not None and all(
-            incident.name != NO_GOOD_CYCLE for incident in sight.incidents
+            incident.name != NO_GOOD_CYCLE for incident in facts.incidents
         ):
             title = f"No cycle was good since {moment(since)}."
             await send_alert(
-                self, Level.CRITICAL, NO_GOOD_CYCLE, title, await self._what_is_known(sight)
+                self, Level.CRITICAL, NO_GOOD_CYCLE, title, await self._what_is_known(facts)
             )
 
-    def _over(self, sight: WatchdogFacts) -> list[str]:
-        opened = {incident.name: incident.since for incident in sight.incidents}
+    def _over(self, facts: WatchdogFacts) -> list[str]:
+        opened = {incident.name: incident.since for incident in facts.incidents}
         over = []
         if self._away_since is not None or DATABASE_LOST in opened:
             over.append(DATABASE_LOST)
@@ -222,21 +222,21 @@ class Watch:
             over.append(STORES_NOTHING)
         if (
             NO_GOOD_CYCLE in opened
-            and sight.last_good is not None
-            and sight.last_good > opened[NO_GOOD_CYCLE]
+            and facts.last_good is not None
+            and facts.last_good > opened[NO_GOOD_CYCLE]
         ):
             over.append(NO_GOOD_CYCLE)
         return over
 
-    async def _what_is_known(self, sight: WatchdogFacts) -> dict[str, str]:
+    async def _what_is_known(self, facts: WatchdogFacts) -> dict[str, str]:
         others = [
             f"{incident.name} since {moment(incident.since)}: {incident.title}"
-            for incident in sight.incidents
+            for incident in facts.incidents
         ]
         return {
-            "last_good_cycle": moment(sight.last_good) if sight.last_good is not None else "never",
-            "last_failure": _failure_since(sight),
-            "under_way": "a cycle is" if sight.running else "no cycle is",
+            "last_good_cycle": moment(facts.last_good) if facts.last_good is not None else "never",
+            "last_failure": _failure_since(facts),
+            "under_way": "a cycle is" if facts.running else "no cycle is",
             "prefect_server": await self._prefect(),
             "other_incidents": "; ".join(others) or "none",
         }
@@ -256,7 +256,7 @@ class Watch:
 
 
 @asynccontextmanager
-async def watching(watch: Watch) -> AsyncIterator[None]:
+async def run_watchdog(watch: Watchdog) -> AsyncIterator[None]:
     """Watch while the context lasts."""
     task = asyncio.create_task(watch.run(), name="watch")
     try:
@@ -268,10 +268,10 @@ async def watching(watch: Watch) -> AsyncIterator[None]:
         await watch.close()
 
 
-def _failure_since(sight: WatchdogFacts) -> str:
-    if sight.failed is None or (sight.last_good is not None and sight.failed[1] <= sight.last_good):
+def _failure_since(facts: WatchdogFacts) -> str:
+    if facts.failed is None or (facts.last_good is not None and facts.failed[1] <= facts.last_good):
         return "none since then"
-    return f"{moment(sight.failed[1])}, {sight.failed[0]}"
+    return f"{moment(facts.failed[1])}, {facts.failed[0]}"
 
 
 async def _look_around(session: AsyncSession, now: datetime) -> WatchdogFacts:

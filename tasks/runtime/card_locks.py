@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tasks.runtime.locks import Lock, WithEngine, let_go
+from tasks.runtime.locks import Lock, WithEngine, release
 
 _CARD: Final = "(:key, hashtext(:page))"
 
@@ -38,7 +38,7 @@ class CardLocks:
     async def free(self, page_id: str) -> None:
         """Let others write the card."""
         async with self._asking:
-            await let_go(
+            await release(
                 self._connection, f"SELECT pg_advisory_unlock{_CARD}", Lock.CARD, page=page_id
             )
 
@@ -54,4 +54,4 @@ async def card_locks(ctx: WithEngine) -> AsyncIterator[CardLocks]:
         try:
             yield CardLocks(connection)
         finally:
-            await let_go(connection, "SELECT pg_advisory_unlock_all()")
+            await release(connection, "SELECT pg_advisory_unlock_all()")

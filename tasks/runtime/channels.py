@@ -8,7 +8,7 @@ from models.postgres.engine import Sessions
 from models.tables.channel import note_channels
 
 
-async def keep_channels(sessions: Sessions, channels: Collection[str]) -> None:
+async def store_channels(sessions: Sessions, channels: Collection[str]) -> None:
     """Let the database know which channels are configured: it takes tasks of no others."""
     async with sessions.begin() as session:
         await note_channels(session, channels)

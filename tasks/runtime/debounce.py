@@ -22,7 +22,7 @@ LONGEST = 5
 """So many such waits at most: in a burst that does not end, cards are to be stored all the same."""
 
 
-async def gathered(ctx: Context, bot_ids: Collection[str]) -> bool:
+async def wait_out_burst(ctx: Context, bot_ids: Collection[str]) -> bool:
     """Return once it is worth claiming what is due: at once, unless a burst is under way.
 
     Our own writes that come back, a steady stream while a push works through a backlog, are no

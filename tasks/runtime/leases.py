@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from models.tables import webhook_events as inbox
 from tasks.runtime.context import Context
-from tasks.runtime.locks import Lock, let_go
+from tasks.runtime.locks import Lock, release
 
 _KEY = {"key": Lock.INBOX.value}
 
@@ -22,7 +22,7 @@ log = structlog.get_logger("showrunner.ingest")
 
 
 @asynccontextmanager
-async def claiming(ctx: Context) -> AsyncIterator[None]:
+async def leasing_events(ctx: Context) -> AsyncIterator[None]:
     """Claim events in here. Holds a connection but no transaction."""
     await _free_claims_of_the_dead(ctx)
     async with ctx.engine.connect() as raw:
@@ -31,7 +31,7 @@ async def claiming(ctx: Context) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await let_go(connection, "SELECT pg_advisory_unlock_shared(:key)", Lock.INBOX)
+            await release(connection, "SELECT pg_advisory_unlock_shared(:key)", Lock.INBOX)
 
 
 async def _free_claims_of_the_dead(ctx: Context) -> None:

@@ -47,10 +47,10 @@ async def one_at_a_time(ctx: WithEngine, lock: Lock) -> AsyncIterator[bool]:
             yield bool(mine)
         finally:
             if mine:
-                await let_go(connection, "SELECT pg_advisory_unlock(:key)", lock)
+                await release(connection, "SELECT pg_advisory_unlock(:key)", lock)
 
 
-async def let_go(
+async def release(
     connection: AsyncConnection, statement: str, lock: Lock | None = None, **given: str
 ) -> None:
     """End a lock, or all of the connection's: unless it died, and they with it.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from models.errors import BoardError
 from models.sync.safety_stop import note_good_cycle
 from tasks.board.followed import bot_ids, followed_board, refreshed_board
-from tasks.runtime.channels import keep_channels
+from tasks.runtime.channels import store_channels
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
@@ -39,7 +39,7 @@ async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> Non
     """
     backlog, swept = True, None
     while backlog:
-        await keep_channels(ctx.sessions, await ctx.channels())
+        await store_channels(ctx.sessions, await ctx.channels())
         sync = SyncContext(
             board=await followed_board(ctx),
             bot_ids=await bot_ids(ctx),

@@ -24,8 +24,8 @@ from models.tables.webhook_events import WebhookEvent
 from tasks.alerts import AWAY, Level, end_recovered, send_alerts
 from tasks.board.followed import bot_ids, followed_board, refreshed_board
 from tasks.runtime.context import Context
-from tasks.runtime.debounce import gathered
-from tasks.runtime.leases import claiming
+from tasks.runtime.debounce import wait_out_burst
+from tasks.runtime.leases import leasing_events
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import concerns_one, cost_of_one
@@ -135,7 +135,7 @@ async def drain_inbox(
     async with ctx.sessions() as session:
         if not await inbox.waiting(session):
             return False
-    async with claiming(ctx):
+    async with leasing_events(ctx):
         return await _drain(ctx, report, gathering=gathering, until=until)
 
 
@@ -148,7 +148,7 @@ async def _drain(ctx: Context, report: Report, *, gathering: bool, until: dateti
         # Asked first, because a claim is a task run, and the last one would find nothing.
         while (
             await _any_due(ctx)
-            and (not gathering or await gathered(ctx, me))
+            and (not gathering or await wait_out_burst(ctx, me))
             and (events := await claim_events(ctx))
         ):
             board, left = await _work_through(

@@ -28,7 +28,7 @@ from models.tables.card import card_and_task, cards_of
 from models.tables.push_queue import any_out_of_reach, pending
 from tasks.alerts import resolve_alert
 from tasks.board.followed import board_after_refusal, board_if_long_known, board_to_write
-from tasks.board.refusals import Refusals
+from tasks.board.refusals import RefusalJudge
 from tasks.failed_cards import FAILING, alert_failing
 from tasks.notion.priority import RequestPriority, with_priority
 from tasks.notion.throttle import at_once
@@ -122,7 +122,7 @@ async def push_cards(
     among: Collection[str] | None = None,
 ) -> None:
     """Write what differs, several requests in flight, until nothing does or `until`; one bad card stops no other."""
-    channels, refusals = await ctx.channels(), Refusals(ctx)
+    channels, refusals = await ctx.channels(), RefusalJudge(ctx)
     async with card_locks(ctx) as taken:
         line = PushOrder(ctx, sync.board, taken, among)
 
@@ -148,7 +148,7 @@ async def push_card(
     page_id: str,
     report: Report,
     channels: Mapping[str, object],
-    refusals: Refusals,
+    refusals: RefusalJudge,
 ) -> None:
     """Bring one card to what it should show.
 

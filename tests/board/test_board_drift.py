@@ -309,7 +309,7 @@ async def test_what_repair_says_it_mends_is_what_it_mends(known_board: Board) ->
     assert all(OURS in one.cure for one in done.mended)
     assert not any(OURS in one.cure for one in done.left)
     assert all(one.wrong and one.breaks and one.cure for one in (*done.mended, *done.left))
-    assert before.data_source != done.sight.data_source
+    assert before.data_source != done.snapshot.data_source
 
 
 async def test_missing_options_are_added_at_their_place_and_the_rest_keeps_ids_and_colours(
@@ -353,9 +353,9 @@ async def test_the_worst_comes_first(known_board: Board) -> None:
 async def test_what_notion_refuses_is_said_with_its_reason(known_board: Board) -> None:
     await without_view("errors")(known_board)
     site = known_board.workspace.site
-    sight = await take_snapshot(site, known_board.id)
+    snapshot = await take_snapshot(site, known_board.id)
     known_board.workspace.sandbox.faults.add(status=400, method="POST", path="/v1/views")
     done = await known_board.repair()
     ((one, reason),) = done.refused
-    assert (one.slug, sight.plan(one.about).name) == ("saved-view-missing", "All Errors")
+    assert (one.slug, snapshot.plan(one.about).name) == ("saved-view-missing", "All Errors")
     assert "400" in reason

@@ -18,7 +18,7 @@ from kit.stage import Stage
 from models.errors import ShowrunnerError
 from models.postgres.engine import libpq
 from tasks.alerts import deliver_alerts
-from tasks.operations.watchdog import Watch
+from tasks.operations.watchdog import Watchdog
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync.cycle import cycle
 from tasks.sync.ingest import drain_inbox
@@ -167,12 +167,12 @@ async def passes(stage: Stage, seconds: float) -> None:
         await deliver_alerts(stage.ctx)
 
 
-def watch_of(stage: Stage, *, of_database: bool = True) -> Watch:
+def watch_of(stage: Stage, *, of_database: bool = True) -> Watchdog:
     """A watch on the stage's database, by the stage's clock."""
-    return Watch(stage.ctx.settings, stage.sessions, of_database=of_database, clock=stage.clock)
+    return Watchdog(stage.ctx.settings, stage.sessions, of_database=of_database, clock=stage.clock)
 
 
-async def watched(stage: Stage, *watches: Watch, seconds: float) -> None:
+async def watched(stage: Stage, *watches: Watchdog, seconds: float) -> None:
     """Time passes, and the watches look every half minute of it."""
     for _ in range(int(seconds // 30)):
         stage.clock.pass_(30)

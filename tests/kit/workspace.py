@@ -118,8 +118,8 @@ class Board:
     def __init__(self, workspace: Workspace, made: MadeBoard) -> None:
         self.workspace = workspace
         self.id = made.database_id
-        self.source_id = str((made.sight.data_source or {})["id"])
-        self.views = {key: str(view["id"]) for key, view in made.sight.planned_views.items()}
+        self.source_id = str((made.snapshot.data_source or {})["id"])
+        self.views = {key: str(view["id"]) for key, view in made.snapshot.planned_views.items()}
 
     async def slugs(self) -> list[str]:
         return [one.slug for one in drift(await take_snapshot(self.workspace.site, self.id))]

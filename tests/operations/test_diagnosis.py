@@ -8,13 +8,13 @@ import pytest
 from kit.stage import Stage
 
 from models.errors import NotionUnavailable
-from models.operations.diagnosis import differs, reasons
+from models.operations.diagnosis import reasons, reasons_out_of_sync
 from tasks.alerts import Level, send_alert
-from tasks.operations.card_facts import examine, look_now
+from tasks.operations.card_facts import gather_card_facts, read_page_now
 
 
 async def why(stage: Stage, page: str) -> list[str]:
-    return reasons(await examine(stage.ctx, page))
+    return reasons(await gather_card_facts(stage.ctx, page))
 
 
 async def changed_options(stage: Stage, name: str, without: str) -> None:
@@ -110,10 +110,10 @@ async def test_a_card_in_the_trash_is_said_to_be_there(stage: Stage) -> None:
     await stage.trash(page)
     await stage.told(page, "page.deleted")
     await stage.ingest()
-    facts = await examine(stage.ctx, page)
-    assert differs(facts) == reasons(facts)
+    facts = await gather_card_facts(stage.ctx, page)
+    assert reasons_out_of_sync(facts) == reasons(facts)
     assert reasons(facts)[0].startswith("The card is in Notion's trash since 2026-11-23 10:00:")
-    live = await look_now(stage.ctx, facts.board, page) if facts.board else None
+    live = await read_page_now(stage.ctx, facts.board, page) if facts.board else None
     assert live is not None
     assert live.card is not None
     assert live.card.in_trash
@@ -130,10 +130,10 @@ async def test_events_that_wait_are_named(stage: Stage) -> None:
     (reason,) = [one for one in await why(stage, page) if one.startswith("Event")]
     assert reason.startswith(f"Event {event.row} failed once (")
     assert reason.endswith("it is due in 15 s.")
-    facts = await examine(stage.ctx, page)
-    assert "500" in " ".join(differs(facts)), "what could not be read may be an edit"
+    facts = await gather_card_facts(stage.ctx, page)
+    assert "500" in " ".join(reasons_out_of_sync(facts)), "what could not be read may be an edit"
     assert facts.board is not None
-    assert "500" in (await look_now(stage.ctx, facts.board, page)).error
+    assert "500" in (await read_page_now(stage.ctx, facts.board, page)).error
 
 
 async def test_a_page_never_read_says_so(stage: Stage) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 from kit.stage import Stage
 
-from models.operations.diagnosis import differs
+from models.operations.diagnosis import reasons_out_of_sync
 from models.rules.board_schema import board_schema
-from tasks.operations.card_facts import examine
+from tasks.operations.card_facts import gather_card_facts
 
 PAUSE = 6 * 3600
 
 
 async def told(stage: Stage, page: str) -> str:
-    return " ".join(differs(await examine(stage.ctx, page)))
+    return " ".join(reasons_out_of_sync(await gather_card_facts(stage.ctx, page)))
 
 
 async def in_work(stage: Stage) -> str:

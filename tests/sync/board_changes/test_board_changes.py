@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kit.stage import Stage
 
-from models.board.known_ids import recall
+from models.board.known_ids import read_known_ids
 from models.tables.incidents import open_incidents
 from tasks.board.followed import BOARD_DRIFT
 
@@ -91,5 +91,5 @@ async def test_the_sync_remembers_options_by_the_name_they_had(stage: Stage) -> 
     stage.clock.pass_(60)
     await stage.cycle()
     async with stage.sessions() as session:
-        known = await recall(session, stage.data_source_id)
+        known = await read_known_ids(session, stage.data_source_id)
     assert known.options["Status"]["Queued"] == known.options["Status"]["In the queue"] == queued

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from models.postgres.engine import open_engine, open_sessions
 from tasks.board.followed import refreshed_board
 from tasks.runtime.context import Context
-from tasks.runtime.leases import claiming
+from tasks.runtime.leases import leasing_events
 from tasks.runtime.locks import Lock, one_at_a_time
 
 
@@ -23,7 +23,7 @@ async def test_however_few_connections_are_kept_a_push_an_ingest_and_an_import_w
         for lock in (Lock.PUSH, Lock.IMPORT, Lock.GATHERING):
             assert await held.enter_async_context(one_at_a_time(ctx, lock))
         for _ in range(2):
-            await held.enter_async_context(claiming(ctx))
+            await held.enter_async_context(leasing_events(ctx))
         assert not await held.enter_async_context(one_at_a_time(ctx, Lock.PUSH))
         assert (await refreshed_board(ctx)).data_source_id == stage.data_source_id
     await engine.dispose()

@@ -6,7 +6,7 @@ import asyncio
 
 from kit.stage import Stage
 
-from tasks.runtime.leases import claiming
+from tasks.runtime.leases import leasing_events
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync.ingest import claim_events
 
@@ -28,7 +28,7 @@ async def test_what_a_killed_run_had_claimed_is_taken_by_the_next_at_once(stage:
 
 async def test_what_a_run_under_way_has_claimed_is_left_to_it(stage: Stage) -> None:
     await edited_and_told(stage)
-    async with claiming(stage.ctx):
+    async with leasing_events(stage.ctx):
         [event] = await claim_events(stage.ctx)
         assert not await stage.ingest()
         [still] = await stage.events()
@@ -38,13 +38,13 @@ async def test_what_a_run_under_way_has_claimed_is_left_to_it(stage: Stage) -> N
 
 async def test_several_runs_claim_side_by_side(stage: Stage) -> None:
     await edited_and_told(stage)
-    async with claiming(stage.ctx), asyncio.timeout(10), claiming(stage.ctx):
+    async with leasing_events(stage.ctx), asyncio.timeout(10), leasing_events(stage.ctx):
         assert (await stage.ingest()).taken == 1
 
 
 async def test_a_claim_whose_connection_died_is_a_dead_ones(stage: Stage) -> None:
     await edited_and_told(stage)
-    async with claiming(stage.ctx):
+    async with leasing_events(stage.ctx):
         assert len(await claim_events(stage.ctx)) == 1
         await stage.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"

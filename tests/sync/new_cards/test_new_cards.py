@@ -199,15 +199,19 @@ async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hol
     site = Site(
         notion=stage.ctx.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions
     )
-    sight = await take_snapshot(site, stage.database_id)
+    snapshot = await take_snapshot(site, stage.database_id)
     one = next(
-        one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes"
+        one
+        for one in drift(await with_notes(site, snapshot))
+        if one.slug == "attention-holds-notes"
     )
     assert "on 2 cards" in one.wrong
     stage.clock.pass_(60)
     await stage.edit(pages[0], topic="")
     await stage.cycle()
     one = next(
-        one for one in drift(await with_notes(site, sight)) if one.slug == "attention-holds-notes"
+        one
+        for one in drift(await with_notes(site, snapshot))
+        if one.slug == "attention-holds-notes"
     )
     assert "on 1 card that" in one.wrong

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from models.errors import BoardError
 from models.operations.diagnosis import reasons
 from models.tables.sync_state import WATERMARK, get_moment
-from tasks.operations.card_facts import examine
+from tasks.operations.card_facts import gather_card_facts
 
 ANYWHERE = ("/query", "/pages/")
 
@@ -59,7 +59,9 @@ async def test_an_odd_card_says_why_is_read_again_and_goes_on_when_it_is_whole(
     page = await stage.add_valid()
     shows_no(stage, "Topic", page)
     await stage.cycle()
-    (why,) = [reason for reason in reasons(await examine(stage.ctx, page)) if "read" in reason]
+    (why,) = [
+        reason for reason in reasons(await gather_card_facts(stage.ctx, page)) if "read" in reason
+    ]
     assert why.startswith("The page could not be read once (the page shows no Topic")
     stage.clock.pass_(600)  # beyond what a sweep looks back: only the card itself remembers
     await stage.cycle()

@@ -22,7 +22,7 @@ from simulation.world.world import World
 
 BIG = 0.03
 """How many boards have more cards than a page of a query holds."""
-ROUNDS_TAKE = 300
+ROUNDS_TAKE = 150
 """Cycles within which it is asked of every card whether it is still there: a query may show six of
 them at a time."""
 TELLING_IS_HELD_AGAINST = 4

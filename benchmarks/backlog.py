@@ -1,4 +1,4 @@
-"""A person's edit amid a backlog of 10,000 cards: how long until it is in the database, on the whole real stack.
+"""A user's edit amid a backlog of 10,000 cards: how long until it is in the database.
 
 Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of
 Notion's turns.

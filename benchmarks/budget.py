@@ -1,4 +1,4 @@
-"""The shared budget at full speed: 1, 2 and 4 processes asking as much as they can, counted where they arrive.
+"""The shared rate limit at full speed, with 1, 2 and 4 processes, counted on arrival.
 
 Each process asks for pages one after the other and side by side, through the product's own client;
 the sandbox notes when each request came. Beside it: how long a person's edit waits for its turn
@@ -86,7 +86,7 @@ async def _process(notion: Board, url: str, page: str, seconds: float) -> None:
 
 
 async def measure() -> Sequence[Figure]:
-    """1, 2 and 4 processes, each number on a board and a database of its own, all at the same time."""
+    """1, 2 and 4 processes at the same time, each number on its own board and database."""
     quiet()
     seconds = 60.0
     return list(await asyncio.gather(*(_measure(number, seconds) for number in (1, 2, 4))))

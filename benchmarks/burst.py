@@ -60,7 +60,7 @@ class Stack:
 
 @asynccontextmanager
 async def followed(pages: int) -> AsyncIterator[Stack]:
-    """A followed board of that many cards an hour old, every process of ours, and no scheduled cycle."""
+    """An imported board of that many cards, an hour old, and our processes without schedules."""
     door = free_port()
     with database() as url:
         async with (

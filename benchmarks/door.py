@@ -1,4 +1,4 @@
-"""The door under load: how soon a webhook is acknowledged, whether one is lost, and what it costs beyond a bare INSERT.
+"""The webhook receiver under load: latency, lost webhooks, cost beside a bare INSERT.
 
 The acknowledgement comes after the commit, on a PostgreSQL with the durability of production.
 """

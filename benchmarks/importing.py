@@ -1,4 +1,4 @@
-"""Importing a board of 10,000 cards: requests, wall time beside requests/3 s, memory; Notion answers after 300 ms.
+"""Import a board of 10,000 cards: requests, time beside requests/3 s, and memory.
 
 Other numbers can be named: `python -m benchmarks.importing 10000 800`.
 """

@@ -1,4 +1,4 @@
-"""Pushing N changed cards at Notion's latency: the wall time beside N/3 s, which is all that Notion allows."""
+"""Push N changed cards at Notion's latency: the time beside N/3 s, Notion's minimum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cycle leaves behind: rows and bytes in Prefect's database and in ours, and what that comes to with retention.
+"""What a cycle leaves in both databases, and what that adds up to with retention.
 
 Real runs of the `push` deployment in a warm worker, with the server's settings as `showrunner up`
 makes them and a board on which nothing happens, asked for back to back instead of once a minute.
@@ -191,7 +191,7 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
 
 
 def steady(left: Left, kept: Settings) -> float:
-    """Bytes that idle cycles keep in Prefect's database, a minute apart, once the first of them have been deleted.
+    """Bytes that idle cycles, one a minute, keep in Prefect's database in the long run.
 
     Both the server's vacuum and our retention come once an hour, so everything stays for up to an
     hour longer.

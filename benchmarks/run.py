@@ -48,7 +48,7 @@ SMOKE: Mapping[str, Sequence[str]] = {
     "importing": ("300",),
     "idle": ("100", "1000"),
 }
-"""What `--smoke` runs, with sizes so small that it takes a minute: do benchmarks still run at all?"""
+"""What `--smoke` runs, with small sizes, to show in a minute that benchmarks still run."""
 RUNS = "runs to its end"
 """The limit of a benchmark that did not come to figures of its own."""
 

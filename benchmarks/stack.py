@@ -1,4 +1,4 @@
-"""`showrunner up` as a person meets it: how soon a board is in sync at the second start, and what it costs to be idle.
+"""`showrunner up`: how soon a board is in sync at the second start, and its cost when idle.
 
 The first start fills an empty folder. While all is down a task is moved in the database; the second
 start is timed until the command says that it is up and the card shows the move.
@@ -85,7 +85,7 @@ async def up(place: Path, ports: dict[str, str]) -> AsyncIterator[Up]:
 
 
 async def first_start(place: Path, ports: dict[str, str]) -> float:
-    """Start in an empty folder, until the board's cards are tasks; seconds until it said that it was up."""
+    """Start in an empty folder until all cards are tasks; returns seconds until it was up."""
     async with up(place, ports) as command:
         await command.until_up()
         seconds = time.monotonic() - command.began
@@ -156,7 +156,7 @@ def pieces(top: int) -> dict[str, Piece]:
 
 
 def _is_postgres_of(each: psutil.Process, parent: psutil.Process) -> bool:
-    """Whether it is the embedded server of that command (it detaches itself) or one of its backends."""
+    """Whether it is that command's embedded server, which detaches itself, or a backend of it."""
     try:
         if each.name() != "postgres":
             return False

@@ -1,4 +1,4 @@
-"""What one change costs: requests to Notion for a change of the pipeline, and for an edit of a person."""
+"""Requests to Notion for one change by the pipeline and for one edit by a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox with a filled board, in a process of its own: `python -m benchmarks.kit.board_server --cards 500`.
+"""A sandbox with a filled board: `python -m benchmarks.kit.board_server --cards 500`.
 
 Prints one line of JSON when it answers: `base_url`, `bot_token`, `person_token`, `database_id`,
 `data_source_id`, and serves until SIGTERM. The cards are made before it listens, a second apart and

@@ -51,7 +51,7 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 
 def most_in_any_window(moments: Sequence[float], seconds: float) -> int:
-    """How many of the moments (in seconds) lie in the fullest window of that length, its end not included."""
+    """Most moments (in seconds) in any window of that length, its end excluded."""
     ordered, first, most = sorted(moments), 0, 0
     for last, moment in enumerate(ordered):
         while moment - ordered[first] >= seconds:
@@ -61,7 +61,7 @@ def most_in_any_window(moments: Sequence[float], seconds: float) -> int:
 
 
 def main(measure: Callable[[], Awaitable[Sequence[Figure]]]) -> None:
-    """Run one benchmark as a program: prints its table; with `--json FILE` it leaves its figures there too."""
+    """Run one benchmark and print its table; `--json FILE` also writes its figures there."""
     figures = asyncio.run(_as_coroutine(measure))
     sys.stdout.write(f"{as_table(figures)}\n")
     if "--json" in sys.argv:

@@ -1,4 +1,4 @@
-"""An import in a process of its own, so that its memory is nobody else's: `python -m benchmarks.kit.importing_process`.
+"""An import in its own process, to measure memory: `python -m benchmarks.kit.importing_process`.
 
 Takes its settings from the environment, as the product does. Prints one line of JSON: `seconds`,
 `memory_mb` (the most it took above what it held when it was connected and had read nothing),

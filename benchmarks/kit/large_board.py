@@ -1,4 +1,4 @@
-"""A large board in the database, made in seconds: cards and tasks that agree, each of which Notion told of once."""
+"""A large board in the database, made in seconds: cards and tasks that agree."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FROM generate_series(1, %(cards)s) AS n
 
 
 def fill(connection: psycopg.Connection, cards: int, *, at: datetime) -> None:
-    """Make that many cards, `page-1` and so on, as an import at that moment (a whole minute) would leave them.
+    """Make that many cards, `page-1` and so on, as an import at that whole minute would.
 
     The connection commits each statement, and may switch triggers off: they would only copy what is
     copied here.

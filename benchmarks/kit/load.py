@@ -1,4 +1,4 @@
-"""Who delivers webhooks in the benchmarks: signed events, each with an id of its own, from a process of its own.
+"""A load generator: signed webhooks, each with its own id, from a separate process.
 
 `python -m benchmarks.kit.load --port P` posts to `/webhook/notion` and prints what it saw as JSON.
 With `--rate` requests leave at random moments of that rate whether or not earlier ones were
@@ -190,7 +190,7 @@ class Lines:
 
 
 def moments(rate: float, seconds: float) -> Iterator[float]:
-    """Random moments (seconds after the start), the same in each run: so many a second, independent of each other."""
+    """Random moments (seconds after the start) at that rate; the same in each run."""
     chance, moment = random.Random(5), 0.0
     while (moment := moment + chance.expovariate(rate)) < seconds:
         yield moment

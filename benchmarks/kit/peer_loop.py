@@ -1,8 +1,8 @@
-"""The design that polls, as our peer: every 60 s it writes the status of every task to its card, changed or not.
+"""A polling design for comparison: every 60 s it writes each task's status to its card.
 
 Written from the description that Showrunner's own specification gives of such a loop (an asyncio
 loop with a limiter of
-3 requests a second, and webhooks that overwrite the task), read as a competent team would build it, and kindly:
+3 requests a second, and webhooks that overwrite the task), as a competent team would build it:
 
 - several requests are in flight, so that Notion's latency costs it nothing;
 - a 429 is waited out as Retry-After says, 5xx and a broken connection are tried again;

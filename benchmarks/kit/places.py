@@ -1,4 +1,4 @@
-"""Where a benchmark takes place: real PostgreSQL, a board behind real HTTP, connections as the product opens them."""
+"""What benchmarks run on: real PostgreSQL, a board over real HTTP, the product's connections."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Board:
     people: httpx.AsyncClient
 
     async def requests(self, since: int = 0) -> list[dict[str, Any]]:
-        """What our connection asked after that number, oldest first: `time` (ISO), `method`, `path`, `status`, `ms`."""
+        """Requests after that number, oldest first: `time`, `method`, `path`, `status`, `ms`."""
         answer = (
             (await self.people.get(f"/sandbox/requests?since={since}")).raise_for_status().json()
         )
@@ -157,7 +157,7 @@ class Board:
 async def board(
     cards: int, *, latency_ms: float = 300, options: Sequence[str] = ()
 ) -> AsyncIterator[Board]:
-    """A board of that many valid cards, all Queued, an hour old; Notion's latency as measured in reality.
+    """A board of that many valid queued cards, an hour old, at Notion's measured latency.
 
     Args:
         cards: how many.
@@ -188,7 +188,7 @@ async def board(
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Context]:
-    """Our own connections, with the shared budget of 3 requests a second, as every flow has them."""
+    """Our own connections, with the shared limit of 3 requests a second."""
     try:
         yield connections(settings)
     finally:

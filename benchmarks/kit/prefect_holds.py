@@ -13,7 +13,7 @@ from benchmarks.kit.places import folder
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """What a SQLite file holds, by table: rows, and bytes of the table with its indexes, packed tight."""
+    """Rows and bytes of each table in a SQLite file, with its indexes, packed."""
 
     rows: Mapping[str, int]
     bytes: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""Prefect's server, our worker and our door as processes of their own, and what a benchmark asks that server."""
+"""Prefect's server, our worker and our webhook receiver as processes of their own."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def warm_worker(
 
 @asynccontextmanager
 async def stack(url: URL, notion: Board, door: int) -> AsyncIterator[Prefect]:
-    """Prefect's server, the worker and the door on that port, whose webhooks are signed with `SECRET`."""
+    """Start Prefect's server, the worker and the receiver; webhooks are signed with `SECRET`."""
     async with prefect_server() as prefect:
         environment = {
             "DATABASE_URL": libpq(url),

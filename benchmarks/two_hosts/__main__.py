@@ -1,4 +1,4 @@
-"""Two hosts, two workers, two doors behind one address; one of them is cut off in the middle of a burst.
+"""Two hosts behind one address; one of them is cut off in the middle of a burst.
 
 Network namespaces stand in for hosts (Linux, as root). In the centre: PostgreSQL with our database
 and Prefect's, the Prefect server, a Notion that answers after 300 ms, and HAProxy. Cut off is the
@@ -76,7 +76,7 @@ class Outcome:
 
 
 async def noticed(place: Place, victim: Host, cut: float) -> tuple[float, float]:
-    """When PostgreSQL had dropped the host's last connection, and when the other host began a cycle; from the cut."""
+    """Seconds from the cut until PostgreSQL dropped the host, and until the other's next cycle."""
     free = taken_over = 0.0
     while not free or not taken_over:
         left = (await records(place.database, CONNECTIONS, victim.address))[0]["count"]

@@ -1,4 +1,4 @@
-"""Three hundred edits by people and as many moves by the pipeline, and what must hold when all is quiet again."""
+"""Three hundred edits by users and as many pipeline moves, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ async def on_its_way(board: Board) -> int:
 
 
 async def doubled(database: str) -> list[str]:
-    """What took effect twice: tasks of one page, and changes in the history that repeat the one before."""
+    """What took effect twice: several tasks of one page, or repeated changes in the history."""
     tasks = await records(database, "SELECT notion_page_id FROM tasks")
     found = [
         page for page, count in Counter(row["notion_page_id"] for row in tasks).items() if count > 1
@@ -201,7 +201,7 @@ async def doubled(database: str) -> list[str]:
 
 
 async def lost(burst: Burst) -> list[str]:
-    """What somebody wrote last and does not stand, and every loss recorded: here nobody overrules anybody."""
+    """Last values that did not survive, and recorded losses; here no edits conflict."""
     cards = await shown(burst.board)
     found = [
         f"{page}: {name} is not {value}"

@@ -1,4 +1,4 @@
-"""Hosts on this machine: network namespaces with a cable each to one switch, and a name of their own. Linux, as root.
+"""Hosts as network namespaces, each with a cable to one switch. Linux, as root.
 
 What a program in one of them sees is what it would see on a machine of its own: its address, its
 host name, and silence when its cable is pulled.
@@ -141,7 +141,7 @@ def _lay(centre: Host, around: Sequence[Host]) -> None:
 
 @contextmanager
 def standing_at(host: Host) -> Iterator[None]:
-    """This thread, and what it starts from here on, use that host's network while the context lasts."""
+    """Use that host's network in this thread, and in what it starts, while the context lasts."""
     libc = ctypes.CDLL(None, use_errno=True)
     with (
         Path("/proc/thread-self/ns/net").open() as here,

@@ -1,4 +1,4 @@
-"""Two hosts at work: who pushes, what each asked of Notion, what each said, and whether all is equal."""
+"""Observe two hosts: who pushes, their requests and logs, and whether all is equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs where: PostgreSQL, Prefect's server and the balancer in the centre, a worker and a door on each host."""
+"""Processes by host: PostgreSQL, Prefect's server and the balancer, workers, receivers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ defaults
     timeout connect 1s
     timeout client 10s
     timeout server 5s
-    # A delivery is stored once however often it comes, so what one door did not answer may go to the other.
+    # A delivery is stored once however often it comes, so another receiver may get it again.
     retries 3
     option redispatch 1
     retry-on conn-failure empty-response response-timeout 503
@@ -53,7 +53,7 @@ backend doors
 
 
 def postgres_programs() -> Path:
-    """Where a PostgreSQL of this machine's own is, the newest; with pg_trgm, which Prefect's server needs.
+    """The newest PostgreSQL installed on this machine; Prefect's server needs its pg_trgm.
 
     Raises:
         NotPermitted: when there is none.
@@ -125,7 +125,7 @@ PREFECT_LOGIN = "showrunner:benchmark"
 
 @asynccontextmanager
 async def postgres(centre: Host, folder: Path) -> AsyncIterator[tuple[URL, URL]]:
-    """Our database, migrated, and Prefect's, on one server that listens on TCP as a server of its own does."""
+    """Our migrated database and Prefect's on one server that listens on TCP."""
     programs, data, password = postgres_programs(), folder / "pg", secrets.token_urlsafe(12)
     await asyncio.to_thread(_initialise, programs, data, password)
     settings = (

@@ -119,5 +119,5 @@ def undone(up: Up) -> list[str]:
 
 
 async def nothing_waits(board: CrashBoard, up: Up) -> bool:
-    """Whether every webhook arrived, also those that Notion had to send again, and every event is done."""
+    """Whether every webhook arrived, repeated ones too, and every event is processed."""
     return not undone(up) and not await board.undelivered()

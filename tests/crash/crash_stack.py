@@ -1,4 +1,4 @@
-"""`showrunner up` on a board of its own, with handles to kill each of its processes and to ask Prefect for cycles."""
+"""`showrunner up`, with handles to kill each process and to ask Prefect for cycles."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Crashing:
         return f"http://127.0.0.1:{self.up.environment['PREFECT_PORT']}/api"
 
     def pid(self, name: str) -> int | None:
-        """The process that goes by that name now: one of `up`'s children, or PostgreSQL's main process."""
+        """Id of the process of that name: one of `up`'s children, or PostgreSQL's main process."""
         try:
             if name == "postgres":
                 return int((self.state / "postgres/postmaster.pid").read_text().split()[0])

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from kit.scripted_notion import Connect, Script
+from scripted_notion import Connect, Script
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route

@@ -7,7 +7,7 @@ import socket
 
 import httpx
 import pytest
-from kit.scripted_notion import Connect, Script, error
+from scripted_notion import Connect, Script, error
 from sqlalchemy import text
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 

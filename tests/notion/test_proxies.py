@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from kit.proxy import Proxy, no_proxies, proxying
-from kit.scripted_notion import Script
+from scripted_notion import Script
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse

@@ -1,4 +1,4 @@
-"""Faults of card locks, of the isolation of errors, and of taking the board's statuses."""
+"""Faults of card locks, of putting moves back, and of taking the board's statuses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,6 @@ MUTATIONS = (
         "tasks/runtime/card_locks.py",
         "return bool((await self._connection.execute(asked, given)).scalar_one())",
         "return True",
-    ),
-    Mutation(
-        "an unexpected error of one card ends the run",
-        "tasks/runtime/unexpected_errors.py",
-        "if not concerns_one(error):",
-        "if True:",
     ),
     Mutation(
         "taking the board takes nothing",

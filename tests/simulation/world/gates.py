@@ -16,8 +16,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
+from models.rules.channels import ChannelFolder
 from simulation.world.databases import Databases
 from simulation.world.turns import Process, Turns
+from tasks.runtime.context import Context
 
 
 def connection_lost() -> OperationalError:
@@ -237,3 +239,12 @@ class Sleeper:
         until: datetime = self._clock.now + timedelta(seconds=seconds)
         async with self._turns.turn(self._process, f"sleeps {seconds:.1f} s"):
             self._clock.now = max(self._clock.now, until)
+
+
+class WorldContext(Context):
+    """A context whose channels come from the world instead of YAML files."""
+
+    configured: dict[str, Any]
+
+    async def channel_folder(self) -> ChannelFolder:
+        return ChannelFolder(channels=self.configured)

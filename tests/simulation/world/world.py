@@ -12,23 +12,23 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from kit.clock import Clock
-from kit.stage import BOT_TOKEN, Stage, properties
+from kit.stage import BOT_TOKEN
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from models.errors import ShowrunnerError
 from models.rules.board_schema import read_board
-from models.rules.channels import Channel, ChannelFolder, load_configured_channels
+from models.rules.channels import Channel, load_configured_channels
 from models.settings import Settings
 from simulation.laws import moves
 from simulation.world.databases import Databases
 from simulation.world.doubts import Doubts
-from simulation.world.gates import GatedSessions, Odd, Road, Sleeper, Straight
+from simulation.world.gates import GatedSessions, Odd, Road, Sleeper, Straight, WorldContext
 from simulation.world.ledger import Ledger
 from simulation.world.post import Letter, PostOffice
 from simulation.world.turns import Process, Turns
+from simulation.world.users import StoppableClock, Users
 from tasks.notion.client import NotionClient
 from tasks.notion.shared_limit import SharedBudget
 from tasks.runtime.context import Context
@@ -46,31 +46,12 @@ NEVER_AWAY = 600.0
 """The doors' real seconds for the database: a busy machine must not change a history."""
 
 
-class _Connections(Context):
-    """A context whose channels come from the world instead of YAML files."""
-
-    configured: dict[str, Any]
-
-    async def channel_folder(self) -> ChannelFolder:
-        return ChannelFolder(channels=self.configured)
-
-
-class StoppableClock(Clock):
-    """A clock that can stand still, so that it does not matter who of two looks at it first."""
-
-    stands = False
-
-    def __call__(self) -> datetime:
-        return self.now if self.stands else super().__call__()
-
-
-class World(Stage):
+class World(Users):
     """A stage with processes that take turns, and a post office.
 
     Attributes:
         failures: what must never happen and did.
         happened: how often each kind of thing happened.
-        touched: pages and properties that people edited, also to what they were already.
         edited: when a person last edited a page; `imported`: when the first import was known to be
             over.
         inserted: tasks that workers inserted, which become cards.
@@ -157,7 +138,7 @@ class World(Stage):
             sleep=sleep,
             transport=road,
         )
-        made = _Connections(settings, sessions, client, clock=self.clock, sleep=sleep)
+        made = WorldContext(settings, sessions, client, clock=self.clock, sleep=sleep)
         made.configured = self.channels
         return made
 
@@ -273,44 +254,6 @@ class World(Stage):
             if process.busy:
                 self.failures.append(f"{process.doing} hangs")
                 await self.turns.kill(process)
-
-    # What people do.
-
-    async def write(self, page_id: str, **values: Any) -> bool:
-        """A person edits a card, by the properties' ids, as a click does."""
-        self.touched |= {(page_id, name) for name in properties(**values)}
-        return await self.person(
-            "PATCH", f"/v1/pages/{page_id}", {"properties": self._given(values)}
-        )
-
-    def _given(self, values: dict[str, Any]) -> dict[str, Any]:
-        given = {self.ids[name]: value for name, value in properties(**values).items()}
-        kinds = {key: self.ledger.schema[key].kind for key in given if key in self.ledger.schema}
-        given = {key: value for key, value in given.items() if key in kinds}
-        return {
-            key: {kinds[key]: content} for key, value in given.items() for content in value.values()
-        }
-
-    async def person(self, method: str, path: str, body: Any = None, who: str = "person") -> bool:
-        answer = await self.people.request(method, path, json=body)
-        self.ledger.look(who)
-        self.answer = answer.json()
-        self.turns.trail.append(
-            f"    {who} {method} {path[-36:]} {answer.status_code} {str(body)[:300]}"
-        )
-        return answer.is_success
-
-    async def make(self, **values: Any) -> None:
-        parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
-        if await self.person(
-            "POST", "/v1/pages", {"parent": parent, "properties": self._given(values)}
-        ):
-            self.cards.append(self.answer["id"])
-
-    def left(self, page_id: str) -> bool:
-        """Whether a page lies in the trash or elsewhere than on the board."""
-        page = self.sandbox.state.pages[page_id]
-        return page.in_trash or page.data_source_id != self.data_source_id
 
     # What the post does.
 

@@ -14,7 +14,7 @@ from models.operations.health_facts import Failing, Server
 from models.rules.formatting import clock_time, spoken
 from models.tables.card_creation import Unmade
 from models.tables.incidents import Incident
-from models.tables.webhook_events import Counts
+from models.tables.webhook_event_queries import Counts
 
 GOOD_WITHIN: Final = timedelta(minutes=5)
 """How long no cycle may end well: five are due (design: section 12)."""

@@ -27,11 +27,13 @@ CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
         AND NOT (notion_status IS NULL AND 'Status' = ANY (initially_empty)) THEN 1 ELSE 0 END
 + CASE WHEN notion_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
         AND NOT (notion_priority IS NULL AND 'Priority' = ANY (initially_empty)) THEN 2 ELSE 0 END
-+ CASE WHEN notion_attention <> coalesce(nullif(
-              CASE WHEN rejection <> '' AND rejected_at_status_change <> task_status_changed_at
-                   THEN rtrim(left(attention, -length(rejection)))
-                   ELSE attention END, ''),
-              CASE WHEN 'Attention' = ANY (initially_empty) THEN notion_attention ELSE '' END) THEN 4 ELSE 0 END
++ CASE WHEN notion_attention <> coalesce(
+              nullif(violation_text || CASE
+                WHEN rejection = '' OR rejected_at_status_change <> task_status_changed_at THEN ''
+                WHEN violation_text = '' THEN rejection
+                ELSE ' ' || rejection END, ''),
+              CASE WHEN 'Attention' = ANY (initially_empty) THEN notion_attention ELSE '' END)
+        THEN 4 ELSE 0 END
 + CASE WHEN notion_created AT TIME ZONE 'UTC'
               <> date_trunc('minute', coalesce(task_created_at, base_created) AT TIME ZONE 'UTC')
           OR notion_created IS NULL AND coalesce(task_created_at, base_created) IS NOT NULL
@@ -82,7 +84,7 @@ WHERE drift_mask <> 0 AND drift_mask = ANY (CAST(:worth AS smallint[])) AND NOT 
 ORDER BY
   drift_mask & 7 = 0,
   (coalesce(task_priority, base_priority) = 'high') DESC,
-  (rejection <> '' OR notion_attention <> attention) DESC,
+  (rejection <> '' OR notion_attention <> violation_text) DESC,
   task_status_changed_at NULLS LAST,
   notion_page_id
 LIMIT :limit

@@ -25,8 +25,7 @@ from models.operations.health_rules import judge_migrations, judge_server
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
 from models.postgres.migrate import revision_of, revisions
 from models.settings import Settings
-from models.tables.rate_limit import KEY as BUDGET
-from models.tables.sync_state import get_moment
+from models.tables.rate_limit import next_free_slot
 from tasks.notion.proxies import is_remote
 from tasks.runtime.clock import Clock
 from tasks.runtime.locks import Lock, is_held
@@ -149,7 +148,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
             sessions=sessions,
             vitals=await read_vitals(session, now=clock()),
             running=await is_held(session, Lock.PUSH),
-            held_until=await get_moment(session, BUDGET),
+            held_until=await next_free_slot(session),
             server=(server, began, ended),
         )
 

@@ -12,7 +12,7 @@ from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions
 from models.rules.statuses import BoardStatus, Status
-from models.tables.channel import note_channels
+from models.tables.reference_data import note_channels
 from models.tables.task_history import act_as, take_in
 
 INSERT = "INSERT INTO tasks (title, channel_id, topic) VALUES (%s, %s, %s)"

@@ -8,22 +8,24 @@ from sqlmodel import select
 
 from models.errors import GiveUp
 from models.postgres.engine import Sessions
+from models.tables.webhook_event_queries import (
+    Counts,
+    counts,
+    find_event,
+    newest,
+    replay,
+    unfinished_of,
+)
 from models.tables.webhook_events import (
     ATTEMPTS_MAX,
     LEASE,
-    Counts,
     Delivery,
     EventState,
     WebhookEvent,
     claim,
-    counts,
-    find_event,
     finish,
-    newest,
     postpone,
     put,
-    replay,
-    unfinished_of,
 )
 
 

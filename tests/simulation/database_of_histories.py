@@ -15,7 +15,16 @@ from stage import Clock
 
 from models.postgres.engine import Sessions, begin_session, libpq, open_sessions
 
-TABLES = ("cards", "channels", "tasks", "webhook_events", "task_history", "sync_state")
+TABLES = (
+    "cards",
+    "channels",
+    "tasks",
+    "webhook_events",
+    "task_history",
+    "sync_state",
+    "incidents",
+    "rate_limit",
+)
 HASTE = {
     "fsync": "off",
     "synchronous_commit": "off",

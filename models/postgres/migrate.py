@@ -1,4 +1,4 @@
-"""Which migrations there are, and which of them a database has."""
+"""The migrations there are, and the one that a database is at."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def revisions() -> list[str]:
 
 
 async def revision_of(session: AsyncSession) -> str | None:
-    """The migration that the database is at; None when it never was migrated."""
+    """The migration that the database is at; None for an empty database."""
     there = await session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
     if not there:
         return None

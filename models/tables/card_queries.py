@@ -121,6 +121,7 @@ async def count_cards(session: AsyncSession) -> int:
 async def count_notes(session: AsyncSession) -> int:
     """How many cards show in Attention a text that users wrote before we first wrote to it."""
     query = text(
-        "SELECT count(*) FROM cards WHERE trashed_at IS NULL AND 'Attention' = ANY (initially_empty) AND notion_attention <> ''"
+        "SELECT count(*) FROM cards WHERE trashed_at IS NULL "
+        "AND 'Attention' = ANY (initially_empty) AND notion_attention <> ''"
     )
     return int((await session.execute(query)).scalar_one())

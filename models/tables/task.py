@@ -1,4 +1,4 @@
-"""`tasks`: one row per valid card, the work list of the production pipeline, the source of truth."""
+"""`tasks`: one row per valid card. The source of truth, and the work list of the pipeline."""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ async def act_as(
 ) -> None:
     """Set the author and the time of what this transaction changes in `tasks` from here on."""
     query = text(
-        "SELECT set_config('showrunner.actor', :actor, true), set_config('showrunner.now', :now, true), "
+        "SELECT set_config('showrunner.actor', :actor, true), "
+        "set_config('showrunner.now', :now, true), "
         "set_config('showrunner.correlation_id', :correlation, true)",
     )
     await session.execute(

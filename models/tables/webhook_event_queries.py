@@ -112,7 +112,8 @@ async def find_event(session: AsyncSession, wanted: str) -> WebhookEvent:
         raise GiveUp(f"There is no event {wanted}: `showrunner events list` shows them.")
     if len(rows) > 1 and rows[0].event_id != wanted:
         raise GiveUp(
-            f"More than one event id begins with {wanted}: give more of it, or the number of its row."
+            f"More than one event id begins with {wanted}: give more of it, "
+            "or the number of its row."
         )
     return rows[0]
 

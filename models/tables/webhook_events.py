@@ -36,7 +36,7 @@ from models.tables.notion_users import is_our_bot
 ATTEMPTS_MAX = 8
 """Attempts before an event is dead: it is kept and alerted, and can be replayed."""
 LEASE = timedelta(minutes=3)
-"""How long a claim lasts: longer than it takes to read 100 pages at 3 a second and to store them."""
+"""How long a claim lasts: longer than reading 100 pages at 3 a second and storing them takes."""
 _FIRST_RETRY = timedelta(seconds=15)
 
 

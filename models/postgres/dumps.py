@@ -265,8 +265,10 @@ def _address(url: URL) -> str:
     """
     if "sslpassword" in url.query:
         raise SettingsError(
-            "DATABASE_URL has an sslpassword, which pg_dump and psql take in their arguments alone, "
-            "where everybody can read it: use a key without a passphrase for this, or run them yourself."
+            "DATABASE_URL has an sslpassword, which pg_dump and psql take in their arguments "
+            "alone, where everybody can read it: use a key without a passphrase for this, or run "
+            "them "
+            "yourself."
         )
     return shown(url)
 

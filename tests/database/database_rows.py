@@ -75,7 +75,7 @@ async def settled(
 
 
 class Worker:
-    """A program of the pipeline: plain SQL, each statement a transaction of its own, rows as dicts."""
+    """A pipeline worker: plain SQL in autocommit mode, rows as dicts."""
 
     def __init__(self, url: URL) -> None:
         self.connection: psycopg.Connection[dict[str, Any]] = psycopg.connect(

@@ -1,4 +1,4 @@
-"""What needs pushing is a query; it says exactly what `models.rules.merge_base.diff` says, for any row."""
+"""What needs pushing: the SQL says the same as `models.rules.merge_base.diff`, for any row."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
 
 @cache
 def draw_many() -> list[Drawn]:
-    """Cards of Hypothesis's making, all at once, because one database of many rows costs less than many of one."""
+    """Many generated cards in one database, because a database per card would cost more."""
     found: list[Drawn] = []
 
     @settings(

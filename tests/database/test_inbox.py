@@ -1,4 +1,4 @@
-"""The inbox: nothing twice, nothing to two workers at once, nothing forgotten, nothing tried for ever."""
+"""The inbox: no event is processed twice, by two workers at once, never, or for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which looks at a card count: overtaken ones, doubtful ones, pages in the trash, and the answers to our own writes."""
+"""Which reads of a card are accepted: stale reads, pages in the trash, our own writes."""
 
 from __future__ import annotations
 

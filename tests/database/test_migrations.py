@@ -54,7 +54,9 @@ def blank(postgres: URL, name: str) -> Iterator[URL]:
 
 
 CATALOGUE = {
-    "relations": "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    "relations": (
+        "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    ),
     "functions": "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
     "triggers": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
     "types": "SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace",
@@ -62,12 +64,14 @@ CATALOGUE = {
 
 SHAPE = {
     "columns": (
-        "SELECT table_name, column_name, data_type, character_maximum_length, udt_name, is_nullable, column_default, "
+        "SELECT table_name, column_name, data_type, character_maximum_length, udt_name, "
+        "is_nullable, column_default, "
         "is_identity, identity_generation, generation_expression FROM information_schema.columns "
         "WHERE table_schema = 'public' AND table_name <> 'card_drift'"
     ),
     "constraints": (
-        "SELECT conrelid::regclass::text, conname, contype, condeferrable, pg_get_constraintdef(oid) "
+        "SELECT conrelid::regclass::text, conname, contype, condeferrable, "
+        "pg_get_constraintdef(oid) "
         "FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
     ),
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
@@ -164,7 +168,10 @@ def test_board_statuses_hold_the_vocabulary_of_the_models(postgres: URL) -> None
 
 
 def test_programs_that_start_together_migrate_once(postgres: URL) -> None:
-    start = "import os; from models.postgres.engine import database_url, migrate; migrate(database_url(os.environ['URL']))"
+    start = (
+        "import os; from models.postgres.engine import database_url, migrate; "
+        "migrate(database_url(os.environ['URL']))"
+    )
     with blank(postgres, "together") as url:
         environment = {**os.environ, "URL": libpq(url)}
         programs = [
@@ -203,20 +210,27 @@ def test_cards_that_were_made_after_the_first_import_get_the_dates_they_lack(pos
         for page, actor in (("found", "import"), ("made", "person:ada")):
             worker.rows("SELECT set_config('showrunner.actor', %s, false)", [actor])
             worker.rows(
-                "INSERT INTO tasks (notion_page_id, title, channel_id, topic) VALUES (%s, 'a', 'b', 'c')",
+                "INSERT INTO tasks (notion_page_id, title, channel_id, topic) VALUES (%s, 'a', "
+                "'b', 'c')",
                 [page],
             )
             worker.rows(
-                "INSERT INTO cards (notion_page_id, task_id, first_seen_at, shown_status, shown_priority, lacking) "
-                "SELECT notion_page_id, id, now(), 'Draft', 'Normal', ARRAY['Created', 'Priority', 'Updated'] "
+                "INSERT INTO cards (notion_page_id, task_id, first_seen_at, shown_status, "
+                "shown_priority, lacking) "
+                "SELECT notion_page_id, id, now(), 'Draft', 'Normal', ARRAY['Created', 'Priority', "
+                "'Updated'] "
                 "FROM tasks WHERE notion_page_id = %s",
                 [page],
             )
         worker.rows(
-            "INSERT INTO cards (notion_page_id, first_seen_at, shown_status, shown_priority, shown_created) "
+            "INSERT INTO cards (notion_page_id, first_seen_at, shown_status, shown_priority, "
+            "shown_created) "
             "VALUES ('invalid', now(), 'Draft', 'Normal', '2020-02-20T20:20Z')"
         )
-        columns = "SELECT notion_page_id AS page, differs, base_created IS NOT NULL AS dated FROM cards ORDER BY 1"
+        columns = (
+            "SELECT notion_page_id AS page, differs, base_created IS NOT NULL AS dated FROM "
+            "cards ORDER BY 1"
+        )
         before = worker.rows("SELECT notion_page_id, differs FROM cards ORDER BY 1")
         migrate(url, "0006")
         assert [tuple(row.values()) for row in worker.rows(columns)] == [
@@ -233,7 +247,8 @@ def test_what_differs_is_computed_anew_up_and_down(postgres: URL) -> None:
         migrate(url, "0004")
         worker = Worker(url)
         worker.rows(
-            "INSERT INTO cards (notion_page_id, first_seen_at, base_status, shown_status, shown_priority) "
+            "INSERT INTO cards (notion_page_id, first_seen_at, base_status, shown_status, "
+            "shown_priority) "
             "VALUES ('p', now(), 'Draft', 'Queued', 'Normal')"
         )
         migrate(url)
@@ -276,7 +291,10 @@ def test_a_refusal_that_stands_is_told_for_a_day_from_the_migration_on(postgres:
                 "INSERT INTO cards (notion_page_id, refusal) VALUES (%s, %s)", [page, refusal]
             )
         migrate(url)
-        query = "SELECT notion_page_id AS page, now() - told_at < interval '1 hour' AS told FROM cards ORDER BY 1"
+        query = (
+            "SELECT notion_page_id AS page, now() - told_at < interval '1 hour' AS told FROM "
+            "cards ORDER BY 1"
+        )
         assert worker.rows(query) == [
             {"page": "silent", "told": None},
             {"page": "told", "told": True},
@@ -339,7 +357,8 @@ def test_the_text_of_attention_is_split_and_joined(postgres: URL) -> None:
         for page, (found, rejection) in texts.items():
             words = [*(one["message"] for one in found), *([rejection] if rejection else [])]
             worker.rows(
-                "INSERT INTO cards (notion_page_id, violations, rejection, attention, first_seen_at, "
+                "INSERT INTO cards (notion_page_id, violations, rejection, attention, "
+                "first_seen_at, "
                 "notion_priority) VALUES (%s, %s, %s, %s, now(), 'Normal')",
                 [page, json.dumps(found), rejection, " ".join(words)],
             )

@@ -1,4 +1,4 @@
-"""What an operator asks of the inbox: which events there are, what becomes of them, and another chance for the dead."""
+"""What an operator asks of the inbox: its events, their states, and the replay of dead ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The row that paces every process: turns are fair, and no span sees more requests than the rate allows."""
+"""The shared rate limit: slots are fair, and no span sees more requests than the rate allows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ async def reserved(
         async with sessions.begin() as session:
             wait = await reserve(session, rate, name)
             query = text(
-                "SELECT extract(epoch FROM next_slot_at) - :interval FROM rate_limit WHERE name = :name"
+                "SELECT extract(epoch FROM next_slot_at) - :interval FROM rate_limit WHERE name = "
+                ":name"
             )
             slot = (
                 await session.execute(query, {"interval": rate.interval, "name": name})

@@ -74,7 +74,8 @@ async def test_many_first_contacts_at_once_make_their_tasks(
     assert sum(outcome.created for outcome in result.outcomes) == 120
     assert (
         worker.row(
-            "SELECT count(*) n FROM cards c JOIN tasks t ON t.id = c.task_id AND t.notion_page_id = c.notion_page_id"
+            "SELECT count(*) n FROM cards c JOIN tasks t ON t.id = c.task_id AND t.notion_page_id "
+            "= c.notion_page_id"
         )["n"]
         == 120
     )

@@ -92,7 +92,8 @@ def test_tables_and_columns_of_workers_are_commented(database: URL) -> None:
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
         "WHERE c.relnamespace = 'public'::regnamespace AND a.attnum >= 0 AND NOT a.attisdropped "
         "AND c.relname IN ('tasks', 'task_history', 'channels', 'board_statuses', 'card_drift') "
-        "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)"
+        "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS "
+        "NULL)"
     )
     assert worker.rows(query) == []
     worker.connection.close()

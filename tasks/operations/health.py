@@ -22,8 +22,14 @@ from models.errors import ShowrunnerError
 from models.operations.health import Check, Finding, State, checked, failed, skipped
 from models.operations.health_facts import HealthFacts, Server, read_server, read_vitals
 from models.operations.health_rules import judge_migrations, judge_server
-from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
-from models.postgres.migrate import revision_of, revisions
+from models.postgres.engine import (
+    Sessions,
+    database_url,
+    known_revisions,
+    open_engine,
+    open_sessions,
+)
+from models.postgres.migrate import revision_of
 from models.settings import Settings
 from models.tables.rate_limit import next_free_slot
 from tasks.notion.proxies import is_remote
@@ -129,7 +135,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
         await session.execute(text("SET TRANSACTION READ ONLY"))
         server = await read_server(session)
         ended = clock()
-        migrations = judge_migrations(await revision_of(session), revisions())
+        migrations = judge_migrations(await revision_of(session), known_revisions())
         found = judge_server(server)
         facts = f"PostgreSQL {server.version}, {server.connections} of {server.connections_max} connections"
         database = checked(

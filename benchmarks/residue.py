@@ -104,7 +104,15 @@ class Moment:
 async def moment(server: Prefect, ctx: Context) -> Moment:
     """Look, once the server has written what it still holds."""
     await asyncio.sleep(_PERSISTED)
-    tables = ("tasks", "cards", "webhook_events", "task_history", "sync_state")
+    tables = (
+        "tasks",
+        "cards",
+        "webhook_events",
+        "task_history",
+        "sync_state",
+        "incidents",
+        "rate_limit",
+    )
     counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)
     async with ctx.sessions() as session:
         query = text(f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), {counts}")

@@ -25,6 +25,7 @@ from starlette.datastructures import Headers
 from models.errors import DatabaseUnavailable
 from models.postgres.engine import Sessions, committing_at_once
 from models.settings import Settings
+from models.tables import webhook_event_queries as inbox_queries
 from models.tables import webhook_events as inbox
 from models.tables.webhook_events import Delivery
 from webhook.body import BODY_SECONDS, CloseAfterResponse, read_body
@@ -163,7 +164,7 @@ class Door:
         """Whether the inbox can be reached, and how many events wait in it."""
         try:
             async with asyncio.timeout(self._database_seconds), self._sessions() as session:
-                waiting = await inbox.waiting(session)
+                waiting = await inbox_queries.waiting(session)
         except (SQLAlchemyError, OSError) as error:
             self._is_away(error)
             return JSONResponse({"status": "unavailable"}, 503)

@@ -1,7 +1,7 @@
 """The secrets behind Notion's signature, kept in memory so that a request needs no query to be judged.
 
 `NOTION_WEBHOOK_SECRET` counts, and beside it or without it the token that a handshake brought and, where there was a
-secret already, the operator accepted (`models.tables.webhook_tokens` says why). What is stored is read at the start, and again
+secret already, the operator accepted (`models.operations.webhook_tokens` says why). What is stored is read at the start, and again
 only when a signature does not verify or none is known, at most every `REREAD`: so a door learns what another was told
 or the operator accepted, and a flood of forgeries costs no flood of queries. (A running door believes a token that was
 removed until a signature fails; restart it to be sure.)
@@ -20,9 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.errors import DatabaseUnavailable
-from models.postgres.engine import Sessions
-from models.settings import Settings
-from models.tables.webhook_tokens import (
+from models.operations.webhook_tokens import (
     Token,
     Tokens,
     hold_tokens,
@@ -30,6 +28,8 @@ from models.tables.webhook_tokens import (
     read_tokens,
     store_tokens,
 )
+from models.postgres.engine import Sessions
+from models.settings import Settings
 from webhook.signature import same_secret, verify
 
 REREAD = timedelta(seconds=3)

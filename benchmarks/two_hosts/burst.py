@@ -134,7 +134,8 @@ async def shown(board: Board) -> dict[str, BoardCard]:
 async def differences(board: Board, database: str) -> list[str]:
     """What board and database say differently of a card, over all cards and properties."""
     query = (
-        "SELECT t.*, c.attention FROM tasks t JOIN cards c ON c.notion_page_id = t.notion_page_id"
+        "SELECT t.*, btrim(c.violation_text || ' ' || c.rejection) AS attention "
+        "FROM tasks t JOIN cards c ON c.notion_page_id = t.notion_page_id"
     )
     tasks = {row["notion_page_id"]: row for row in await records(database, query)}
     found = []

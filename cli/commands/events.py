@@ -16,7 +16,7 @@ from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.operations.diagnosis import CardFacts, reasons_out_of_sync
 from models.rules.formatting import clock_time, spoken
-from models.tables import webhook_events as inbox
+from models.tables import webhook_event_queries as inbox_queries
 from models.tables.webhook_events import EventState, WebhookEvent
 from tasks.operations.card_facts import gather_card_facts
 from tasks.runtime.context import connected
@@ -46,8 +46,8 @@ def list_events(
 async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
-            events = await inbox.newest(session, dead=dead, limit=limit)
-            counts = await inbox.counts(session)
+            events = await inbox_queries.newest(session, dead=dead, limit=limit)
+            counts = await inbox_queries.counts(session)
         now = ctx.clock()
     if as_json:
         for event in events:
@@ -119,7 +119,7 @@ def show_event(event_id: EventId, *, as_json: AsJson = False) -> None:
 async def _show(event_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
-            event = await inbox.find_event(session, event_id)
+            event = await inbox_queries.find_event(session, event_id)
         card = await gather_card_facts(ctx, event.page_id) if event.page_id is not None else None
         now = ctx.clock()
     if as_json:
@@ -178,8 +178,12 @@ async def _replay(event_id: str | None, *, dead: bool) -> None:
     if (event_id is None) != dead:
         raise GiveUp("Say which to replay: the ID of an event, or --dead for all dead ones.")
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
-        rows = [(await inbox.find_event(session, event_id)).row] if event_id is not None else None
-        due = await inbox.replay(session, rows, now=ctx.clock())
+        rows = (
+            [(await inbox_queries.find_event(session, event_id)).row]
+            if event_id is not None
+            else None
+        )
+        due = await inbox_queries.replay(session, rows, now=ctx.clock())
     if rows and not due:
         raise GiveUp(
             f"Event {rows[0]} is being worked on at this moment: `showrunner events show {rows[0]}`."

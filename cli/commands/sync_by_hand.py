@@ -18,8 +18,8 @@ from models.errors import GiveUp
 from models.sync.pending_write import Change
 from models.sync.safety_stop import Waiting
 from models.sync.take_board import TakenBoard
-from models.tables.card import count_cards
 from models.tables.card_creation import waiting_tasks, why_no_card
+from models.tables.card_queries import count_cards
 from tasks.alerts import deliver_alerts
 from tasks.board.followed import followed_board
 from tasks.notion.throttle import counting_requests

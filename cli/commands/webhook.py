@@ -10,8 +10,8 @@ import typer
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
+from models.operations.webhook_tokens import Token, Tokens, hold_tokens, read_tokens, store_tokens
 from models.rules.formatting import clock_time
-from models.tables.webhook_tokens import Token, Tokens, hold_tokens, read_tokens, store_tokens
 from tasks.runtime.context import connected
 
 app = typer.Typer(help="Set up Notion's webhook.", no_args_is_help=True)

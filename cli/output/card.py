@@ -12,9 +12,9 @@ from models.rules.codec import BoardCard
 from models.rules.merge import shown_of
 from models.rules.merge_base import MergeBase, by_property, desired_values
 from models.sync.pending_write import attention_to_show
-from models.tables.card import Card, task_state
+from models.tables.card import Card
 from models.tables.notion_users import Names
-from models.tables.task import Task
+from models.tables.task import Task, task_state
 from models.tables.task_history import TaskHistory
 from tasks.operations.card_facts import LivePage
 

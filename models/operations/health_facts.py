@@ -14,13 +14,14 @@ from sqlalchemy import false, func, or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from models.operations.webhook_tokens import Tokens, read_tokens
 from models.tables.card import Card
 from models.tables.card_creation import Unmade, unmade
 from models.tables.incidents import Incident, open_incidents
 from models.tables.notion_users import our_bots
 from models.tables.sync_state import BOARD, LAST_GOOD_CYCLE, get_moment, get_value
-from models.tables.webhook_events import Counts, WebhookEvent, counts, due_since
-from models.tables.webhook_tokens import Tokens, read_tokens
+from models.tables.webhook_event_queries import Counts, counts, due_since
+from models.tables.webhook_events import WebhookEvent
 
 FAILING_SHOWN = 100
 """Failing cards are counted up to this number."""

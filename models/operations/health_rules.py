@@ -14,7 +14,7 @@ from models.operations.health_facts import Failing, Server
 from models.rules.formatting import clock_time, spoken
 from models.tables.card_creation import Unmade
 from models.tables.incidents import Incident
-from models.tables.webhook_events import Counts
+from models.tables.webhook_event_queries import Counts
 
 GOOD_WITHIN: Final = timedelta(minutes=5)
 """Without a good cycle for longer, something is wrong: five were due (design: sections 10 and 12).
@@ -158,9 +158,7 @@ def judge_webhook(
 def _enrolment_is_open(*, has_secret: bool) -> Finding:
     wrong = "enrolment is open: anybody can send a token"
     wrong += " beside the secret" if has_secret else ", and the first that comes is believed"
-    cure = (
-        "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
-    )
+    cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
     return warning(wrong, cure)
 
 
@@ -235,9 +233,7 @@ def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding
     report = failure if alerted else warning
     count = f"{unmade.failing} of {unmade.waiting}"
     wrong = f"{count} tasks that wait for their card cannot have one: {unmade.why}"
-    cure = (
-        f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
-    )
+    cure = f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
     return [report(wrong.rstrip("."), cure)]
 
 

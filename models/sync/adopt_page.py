@@ -195,5 +195,5 @@ def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime)
             updated=sent.get("Updated"),
         ),
     )
-    card.remember(base, (), "")
+    card.remember(base, ())
     card.task_id, card.first_seen_at = task.id, now

@@ -8,8 +8,8 @@ from typing import Any
 
 from models.rules.board_schema import Board
 from models.rules.merge_base import PUSHED, MergeBase, attention, by_property, diff, is_outdated
-from models.tables.card import Card, task_state
-from models.tables.task import Task
+from models.tables.card import Card
+from models.tables.task import Task, task_state
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,9 +129,7 @@ def overtaken(card: Card, observation: Observation) -> Sequence[LostUpdate]:
     if observation.written:
         recent = recent.with_write(observation.written, observation.began, observation.ended)
         recent = recent.stood(recent.states, by_id=None)
-        card.remember(
-            with_write(base, dict(observation.written)), card.known_violations(), card.attention
-        )
+        card.remember(with_write(base, dict(observation.written)), card.known_violations())
     elif observation.by_id:
         if observation.card.edited_at == card.edited_at:
             recent = recent.stood(

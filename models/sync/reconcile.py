@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.codec import BoardCard
 from models.rules.merge import Plan, plan
-from models.rules.merge_base import MergeBase, attention, with_write
+from models.rules.merge_base import MergeBase, with_write
 from models.rules.statuses import STATE_OF, BoardStatus
 from models.rules.validation import Violation
 from models.sync.adopt_page import adopt, remember_made
@@ -33,8 +33,8 @@ from models.sync.recent_writes import (
 from models.sync.row_locks import lock_rows
 from models.sync.safety_stop import held_since
 from models.sync.stale_queries import Known
-from models.tables.card import Card, task_state
-from models.tables.task import Task
+from models.tables.card import Card
+from models.tables.task import Task, task_state
 from models.tables.task_history import TaskHistory, act_as, take_in
 
 GRACE = timedelta(minutes=2)
@@ -204,7 +204,6 @@ def _record_unseen(note: _Note, task: Task | None, found: Sequence[LostUpdate]) 
         task.status_changed_at if task is not None else None,
         note.now,
     )
-    card.attention = attention(card.known_violations(), card.rejection)
     if "Attention" in card.initially_empty:  # theirs until now
         card.initially_empty = [name for name in card.initially_empty if name != "Attention"]
         if card.notion_attention not in {"", kept := card.attention}:
@@ -274,7 +273,7 @@ def _settle_one(
             reason=lost.reason,
         )
     card.told_at = _told_at(card, decided, note.now)
-    card.remember(_stamped(decided, note.now), decided.violations, decided.attention)
+    card.remember(_stamped(decided, note.now), decided.violations)
     card.held_at = held_since(card.held_at, decided, watched=note.watched, now=note.now)
     card.first_seen_at = card.first_seen_at or note.now
     if written or edited:
@@ -363,7 +362,7 @@ def _restore(note: _Note, task: Task | None) -> None:
     if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:
         shown = replace(base.shown, status=BoardStatus.DRAFT.value)
         asks = replace(base, status=BoardStatus.DRAFT, shown=shown)
-        card.remember(asks, card.known_violations(), card.attention)
+        card.remember(asks, card.known_violations())
     card.trashed_at = card.unqueued_at = None
     note.history("restored")
 

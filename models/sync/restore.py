@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.errors import GiveUp
-from models.rules.merge_base import attention
 from models.rules.statuses import BoardStatus, Priority
 from models.sync.row_locks import lock_rows
 from models.tables.card import Card
@@ -84,7 +83,6 @@ async def _locked(session: AsyncSession, page_id: str, name: str, value: str) ->
 def grant(card: Card) -> None:
     """Nothing that a person asked for on this card is refused any longer."""
     card.rejection, card.rejected_at_status_change, card.told_at = "", None, None
-    card.attention = attention(card.known_violations(), "")
 
 
 def put_status(card: Card, task: Task, to: BoardStatus) -> tuple[str, str, bool]:

@@ -12,7 +12,8 @@ from sqlalchemy import or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.tables.card import Card, cards_of
+from models.tables.card import Card
+from models.tables.card_queries import cards_of
 from models.tables.push_queue import out_of_step
 from models.tables.task import Task
 

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.merge import Plan
-from models.tables.card import Card, cards_of, count_cards
+from models.tables.card import Card
+from models.tables.card_queries import cards_of, count_cards
 from models.tables.incidents import open_incidents
 from models.tables.push_queue import HELD, MISSING
 from models.tables.sync_state import CONFIRMED, LAST_GOOD_CYCLE, SyncState, forget, remember

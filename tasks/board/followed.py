@@ -14,7 +14,7 @@ from models.rules.board_schema import Board, read_board
 from models.settings import Settings
 from models.tables.notion_users import bot_of, note_bot, our_bots
 from models.tables.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
-from models.tables.webhook_events import newest
+from models.tables.webhook_event_queries import newest
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.board.find import bare, find_board
 from tasks.runtime.context import Context

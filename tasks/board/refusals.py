@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from models.errors import NotionForbidden, NotionPageNotFound, NotionRejected, NotionUnavailable
-from models.tables.card import others_to_write
+from models.tables.card_queries import others_to_write
 from tasks.runtime.context import Context
 
 SEVERAL: Final = 3

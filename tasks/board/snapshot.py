@@ -14,7 +14,7 @@ from models.rules.channels import channel_named
 from models.rules.codec import plain_text
 from models.rules.first_contact import is_our_attention
 from models.rules.notion_ids import bare_id
-from models.tables.card import count_notes
+from models.tables.card_queries import count_notes
 from models.tables.sync_state import BOARD, WATERMARK, get_moment, get_value
 from tasks.board.find import choose_data_source, find_board
 from tasks.notion.client import NotionClient

@@ -12,11 +12,11 @@ from models.operations.diagnosis import CardFacts
 from models.rules.board_schema import Board
 from models.rules.codec import BoardCard, read_card
 from models.sync.pending_write import change_to
-from models.tables.card import card_and_task
+from models.tables.card_queries import card_and_task
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import LAST_GOOD_CYCLE, get_moment
 from models.tables.task_history import left_because, lost_its_task
-from models.tables.webhook_events import unfinished_of
+from models.tables.webhook_event_queries import unfinished_of
 from tasks.board.followed import known_board
 from tasks.runtime.context import Context
 

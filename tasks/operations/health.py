@@ -22,11 +22,16 @@ from models.errors import ShowrunnerError
 from models.operations.health import Check, Finding, State, checked, failed, skipped
 from models.operations.health_facts import HealthFacts, Server, read_health_facts, read_server
 from models.operations.health_rules import judge_migrations, judge_server
-from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
-from models.postgres.migrate import revision_of, revisions
+from models.postgres.engine import (
+    Sessions,
+    database_url,
+    known_revisions,
+    open_engine,
+    open_sessions,
+)
+from models.postgres.migrate import revision_of
 from models.settings import Settings
-from models.tables.rate_limit import KEY as BUDGET
-from models.tables.sync_state import get_moment
+from models.tables.rate_limit import next_free_slot
 from tasks.notion.proxies import is_remote
 from tasks.runtime.clock import Clock
 from tasks.runtime.locks import Lock, is_held
@@ -130,7 +135,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
         await session.execute(text("SET TRANSACTION READ ONLY"))
         server = await read_server(session)
         ended = clock()
-        migrations = judge_migrations(await revision_of(session), revisions())
+        migrations = judge_migrations(await revision_of(session), known_revisions())
         found = judge_server(server)
         facts = f"PostgreSQL {server.version}, {server.connections} of {server.connections_max} connections"
         database = checked(
@@ -149,7 +154,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
             sessions=sessions,
             vitals=await read_health_facts(session, now=clock()),
             running=await is_held(session, Lock.PUSH),
-            held_until=await get_moment(session, BUDGET),
+            held_until=await next_free_slot(session),
             server=(server, began, ended),
         )
 

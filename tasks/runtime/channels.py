@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from models.postgres.engine import Sessions
-from models.tables.channel import note_channels
+from models.tables.reference_data import note_channels
 
 
 async def store_channels(sessions: Sessions, channels: Collection[str]) -> None:

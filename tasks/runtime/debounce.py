@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from models.tables import webhook_events as inbox
+from models.tables import webhook_event_queries as inbox_queries
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 
@@ -50,4 +50,4 @@ async def wait_out_burst(ctx: Context, bot_ids: Collection[str]) -> bool:
 
 async def _due(ctx: Context, bot_ids: Collection[str]) -> int:
     async with ctx.sessions() as session:
-        return await inbox.count_due(session, now=ctx.clock(), bot_ids=bot_ids)
+        return await inbox_queries.count_due(session, now=ctx.clock(), bot_ids=bot_ids)

@@ -18,8 +18,9 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from models.rules.board_schema import Board
 from models.rules.notion_ids import page_id_of
 from models.sync.lost_updates import ReportedEdit, reported_edit
+from models.tables import webhook_event_queries as inbox_queries
 from models.tables import webhook_events as inbox
-from models.tables.card import live_cards
+from models.tables.card_queries import live_cards
 from models.tables.webhook_events import WebhookEvent
 from tasks.alerts import AWAY, Level, end_recovered, send_alerts
 from tasks.board.followed import bot_ids, followed_board, refreshed_board
@@ -133,7 +134,7 @@ async def drain_inbox(
         GiveUp, NotionUnavailable: what concerns everything; the events are given back untried.
     """
     async with ctx.sessions() as session:
-        if not await inbox.waiting(session):
+        if not await inbox_queries.waiting(session):
             return False
     async with leasing_events(ctx):
         return await _drain(ctx, report, gathering=gathering, until=until)
@@ -168,7 +169,7 @@ async def _drain(ctx: Context, report: Report, *, gathering: bool, until: dateti
 
 async def _any_due(ctx: Context) -> bool:
     async with ctx.sessions() as session:
-        return await inbox.any_due(session, now=ctx.clock())
+        return await inbox_queries.any_due(session, now=ctx.clock())
 
 
 async def _work_through(
@@ -284,7 +285,7 @@ async def _look(
 
 async def _report_dead(ctx: Context, since: datetime) -> None:
     async with ctx.sessions() as session:
-        dead = await inbox.dead_since(session, since)
+        dead = await inbox_queries.dead_since(session, since)
     title = "A webhook event could not be processed"
     lot = {
         inbox.incident_of(event_id): {

@@ -13,7 +13,7 @@ from models.rules.board_schema import Board
 from models.rules.codec import to_minute
 from models.sync.presence import GOING_ON, Rounds, Which, expected, first_made
 from models.sync.unreadable_cards import due_again
-from models.tables.card import count_cards
+from models.tables.card_queries import count_cards
 from models.tables.sync_state import PRESENCE, get_value, remember
 from tasks.board.followed import refreshed_board
 from tasks.notion.priority import RequestPriority, with_priority

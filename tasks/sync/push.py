@@ -24,7 +24,7 @@ from models.rules.codec import read_card, write_properties
 from models.sync.observations import Observation
 from models.sync.pending_write import Change, change_to
 from models.sync.recent_writes import sending
-from models.tables.card import card_and_task, cards_of
+from models.tables.card_queries import card_and_task, cards_of
 from models.tables.push_queue import any_out_of_reach, pending
 from tasks.alerts import resolve_alert
 from tasks.board.followed import board_after_refusal, board_if_long_known, board_to_write

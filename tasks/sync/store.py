@@ -17,7 +17,7 @@ from models.sync.row_locks import lock_rows
 from models.sync.safety_stop import is_watched, not_to_believe
 from models.sync.unreadable_cards import known_unreadable, mark_unreadable
 from models.tables import webhook_events as inbox
-from models.tables.card import live_cards
+from models.tables.card_queries import live_cards
 from models.tables.sync_state import WATERMARK, get_moment
 from tasks.failed_cards import alert_failing
 from tasks.runtime.context import Context

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from models.rules.channels import ChannelFault
 from models.rules.codec import to_minute
-from models.tables.card import Card, cards_kept_long_enough, cards_of_other_channels
+from models.tables.card import Card
+from models.tables.card_queries import cards_kept_long_enough, cards_of_other_channels
 from models.tables.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.runtime.context import Context

@@ -17,7 +17,8 @@ async def differences(board: CrashBoard, up: Up) -> list[str]:
     """What board and database say differently of a card; empty once they have converged."""
     tasks = {row["notion_page_id"]: row for row in up.records("SELECT * FROM tasks")}
     attention = {
-        row["notion_page_id"]: row["attention"] for row in up.records("SELECT * FROM cards")
+        row["notion_page_id"]: f"{row['violation_text']} {row['rejection']}".strip()
+        for row in up.records("SELECT * FROM cards")
     }
     found = []
     for page_id, card in (await board.shows()).items():

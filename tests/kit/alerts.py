@@ -123,12 +123,13 @@ class Gate:
 
     @contextmanager
     def failing(self, sqlstate: str) -> Iterator[None]:
-        """Whatever is written to our small facts fails with that SQLSTATE."""
+        """Every write to `sync_state` and `incidents` fails with that SQLSTATE."""
         with psycopg.connect(libpq(self.url), autocommit=True) as owner:
             owner.execute(
                 f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' "
                 f"USING ERRCODE = '{sqlstate}'; END $$; "
-                "CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON sync_state EXECUTE FUNCTION fail()"
+                "CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON sync_state EXECUTE FUNCTION fail(); "
+                "CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON incidents EXECUTE FUNCTION fail()"
             )
             try:
                 yield

@@ -229,9 +229,8 @@ async def test_one_process_alone_keeps_to_three_a_second(script: Script, connect
 
 
 EARLIER = """
-UPDATE sync_state SET moment = moment - make_interval(secs => :s), value = jsonb_set(value, '{sent}',
-  (SELECT jsonb_agg(at::float8 - :s) FROM jsonb_array_elements_text(value -> 'sent') AS sent (at)))
-WHERE value ? 'sent'
+UPDATE rate_limit SET next_slot_at = next_slot_at - make_interval(secs => :s),
+  sent_at = ARRAY(SELECT sent - make_interval(secs => :s) FROM unnest(sent_at) AS sent)
 """
 RARELY = 0.001
 """Requests a second, so few that what a test itself takes does not matter."""
@@ -261,14 +260,14 @@ async def test_background_work_takes_only_moments_that_nobody_reserved(sessions:
         if len(tries) == 3:
             async with sessions.begin() as session:
                 await session.execute(
-                    text("UPDATE sync_state SET moment = clock_timestamp() - interval '1 s'")
+                    text("UPDATE rate_limit SET next_slot_at = clock_timestamp() - interval '1 s'")
                 )
 
     budget = SharedBudget(sessions, 3, sleep)
     await budget.acquire()
     async with sessions.begin() as session:
         await session.execute(
-            text("UPDATE sync_state SET moment = clock_timestamp() + interval '1 h'")
+            text("UPDATE rate_limit SET next_slot_at = clock_timestamp() + interval '1 h'")
         )
     await budget.acquire(background=True)
     assert len(tries) == 3
@@ -284,7 +283,9 @@ async def test_a_hold_is_everybodys_even_with_a_turn_reserved(sessions: Sessions
             if len(slept) == 1:
                 await hold(session, 5000)
             else:
-                await session.execute(text("UPDATE sync_state SET value = '{}'"))
+                await session.execute(
+                    text("UPDATE rate_limit SET sent_at = '{}', blocked_until = NULL")
+                )
 
     other = SharedBudget(sessions, RARELY, sleep)
     await one.acquire()

@@ -22,7 +22,7 @@ from models.operations.health_rules import (
     skew_of,
 )
 from models.tables.incidents import Incident
-from models.tables.webhook_events import Counts
+from models.tables.webhook_event_queries import Counts
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 OK, WARN, FAIL = State.OK, State.WARN, State.FAIL

@@ -7,7 +7,7 @@ from kit.stage import Stage
 
 from flows.runtime.run_context import recorded
 from models.errors import NotionAuthError, NotionForbidden
-from models.tables.sync_state import get_value
+from models.tables.incidents import IncidentRow
 
 
 async def fails(stage: Stage, kind: str, error: Exception) -> None:
@@ -24,7 +24,7 @@ async def works(stage: Stage, kind: str, *, asks: bool) -> None:
 
 async def is_open(stage: Stage, incident: str) -> bool:
     async with stage.sessions() as session:
-        return await get_value(session, f"incident:{incident}") is not None
+        return await session.get(IncidentRow, incident) is not None
 
 
 async def test_a_run_that_asked_notion_nothing_shows_nothing_to_be_over(stage: Stage) -> None:

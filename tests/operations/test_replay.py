@@ -6,7 +6,7 @@ import pytest
 from kit.stage import Stage
 
 from models.errors import NotionAuthError
-from models.tables import webhook_events as inbox
+from models.tables import webhook_event_queries as inbox_queries
 from models.tables.incidents import Incident, open_incidents
 from models.tables.webhook_events import ATTEMPTS_MAX, WebhookEvent
 
@@ -23,12 +23,12 @@ async def dies(stage: Stage) -> None:
 
 async def replayed(stage: Stage, rows: list[int] | None = None) -> list[int]:
     async with stage.sessions.begin() as session:
-        return await inbox.replay(session, rows, now=stage.clock())
+        return await inbox_queries.replay(session, rows, now=stage.clock())
 
 
 async def listed_dead(stage: Stage) -> list[WebhookEvent]:
     async with stage.sessions() as session:
-        return await inbox.newest(session, dead=True, limit=10)
+        return await inbox_queries.newest(session, dead=True, limit=10)
 
 
 async def told(stage: Stage) -> list[Incident]:

@@ -21,8 +21,7 @@ from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from models.errors import NotionAuthError
 from models.operations.health import Check, State
 from models.postgres.engine import libpq
-from models.tables.incidents import key_of
-from models.tables.sync_state import remember
+from models.tables.incidents import Incident, Level, open_incident
 from tasks.board.followed import bot_id
 from tasks.runtime.clock import utc_now
 
@@ -94,9 +93,7 @@ async def test_with_everything_well_nothing_is_red_and_nothing_is_written(
     healthy: Stage, database: URL
 ) -> None:
     with psycopg.connect(libpq(database)) as connection:
-        query = (
-            "SELECT key, value, moment FROM sync_state WHERE key <> 'notion_budget' ORDER BY key"
-        )
+        query = "SELECT key, value, moment FROM sync_state ORDER BY key"
         before = connection.execute(query).fetchall()
         async with healthy.requests() as made:
             found = await checkup(utc_now)
@@ -173,8 +170,10 @@ async def test_what_the_database_tells_is_one_red_line(
 async def test_an_open_incident_is_named_with_its_beginning(healthy: Stage) -> None:
     title = str(NotionAuthError("Notion answered 401"))
     async with healthy.sessions.begin() as session:
-        value = {"level": "CRITICAL", "title": title, "since": utc_now().isoformat()}
-        await remember(session, key_of("notion_auth"), value=value, moment=utc_now())
+        now = utc_now()
+        await open_incident(
+            session, Incident(name="notion_auth", level=Level.CRITICAL, title=title, since=now)
+        )
     found = await checkup(utc_now)
     assert red(found) == {"alerts"}
     assert line(found, "alerts").facts.startswith(f"notion_auth since {utc_now():%Y-%m-%d}")

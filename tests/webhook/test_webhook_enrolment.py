@@ -12,9 +12,7 @@ from kit.deliveries import SECRET, Sender, encode, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
 from models.errors import GiveUp
-from models.postgres.engine import Sessions, open_engine, open_sessions
-from models.tables.sync_state import ENROLLED, forget
-from models.tables.webhook_tokens import (
+from models.operations.webhook_tokens import (
     CANDIDATES_MAX,
     Token,
     Tokens,
@@ -22,6 +20,8 @@ from models.tables.webhook_tokens import (
     read_tokens,
     store_tokens,
 )
+from models.postgres.engine import Sessions, open_engine, open_sessions
+from models.tables.sync_state import ENROLLED, forget
 from webhook.signature import sign
 
 Open = Callable[..., Any]

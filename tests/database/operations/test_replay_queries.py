@@ -1,4 +1,4 @@
-"""What an operator asks of the inbox: which events there are, what becomes of them, and another chance for the dead."""
+"""What an operator asks of the inbox: its events, their states, and the replay of dead ones."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from sqlmodel import select
 
 from models.errors import GiveUp
 from models.postgres.engine import Sessions
+from models.tables.webhook_event_queries import (
+    Counts,
+    counts,
+    find_event,
+    newest,
+    replay,
+    unfinished_of,
+)
 from models.tables.webhook_events import (
     ATTEMPTS_MAX,
     LEASE,
-    Counts,
     Delivery,
     EventState,
     WebhookEvent,
     claim,
-    counts,
-    find_event,
     finish,
-    newest,
     postpone,
     put,
-    replay,
-    unfinished_of,
 )
 
 

@@ -26,8 +26,10 @@ async def event(
     dead: bool = False,
 ) -> None:
     statement = text(
-        "INSERT INTO webhook_events (event_id, event_type, payload, correlation_id, received_at, next_attempt_at, "
-        "processed, processed_at, dead_at) VALUES (:name, 'page.created', '{}', 'c', :received, :received, "
+        "INSERT INTO webhook_events (event_id, event_type, payload, correlation_id, received_at, "
+        "next_attempt_at, "
+        "processed, processed_at, dead_at) VALUES (:name, 'page.created', '{}', 'c', :received, "
+        ":received, "
         ":done, :processed, :dead)"
     )
     values = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import psycopg
@@ -18,14 +22,20 @@ from kit.rows import Worker
 from sqlalchemy import URL, create_engine
 from sqlmodel import SQLModel
 
+import models.tables
 from models.postgres.engine import libpq, migrate
-from models.rules.statuses import CANONICAL, STATE_OF, BoardStatus, Status
+from models.rules.statuses import CANONICAL, STATE_OF, BoardStatus
 
 ROOT = Path(__file__).parents[3]
+for _, name, _ in iter_modules(models.tables.__path__):
+    import_module(f"models.tables.{name}")  # SQLModel.metadata lists imported tables only
 TABLES = [
+    "board_statuses",
     "card_creations",
     "cards",
     "channels",
+    "incidents",
+    "rate_limit",
     "sync_state",
     "task_history",
     "tasks",
@@ -44,7 +54,9 @@ def blank(postgres: URL, name: str) -> Iterator[URL]:
 
 
 CATALOGUE = {
-    "relations": "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    "relations": (
+        "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    ),
     "functions": "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
     "triggers": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
     "types": "SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace",
@@ -52,12 +64,14 @@ CATALOGUE = {
 
 SHAPE = {
     "columns": (
-        "SELECT table_name, column_name, data_type, character_maximum_length, udt_name, is_nullable, column_default, "
+        "SELECT table_name, column_name, data_type, character_maximum_length, udt_name, "
+        "is_nullable, column_default, "
         "is_identity, identity_generation, generation_expression FROM information_schema.columns "
-        "WHERE table_schema = 'public'"
+        "WHERE table_schema = 'public' AND table_name <> 'card_drift'"
     ),
     "constraints": (
-        "SELECT conrelid::regclass::text, conname, contype, condeferrable, pg_get_constraintdef(oid) "
+        "SELECT conrelid::regclass::text, conname, contype, condeferrable, "
+        "pg_get_constraintdef(oid) "
         "FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
     ),
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
@@ -105,7 +119,7 @@ def test_each_migration_can_be_taken_back_alone(postgres: URL) -> None:
             migrate(url, "-1")
             without[revision] = ours(url, CATALOGUE)["triggers"]
         ours_of_0004 = {("take_task_over",), ("show_new_on_card",), ("show_on_card",)}
-        assert whole["triggers"] - without["0007"] == {("guard_task",)}
+        assert without["0008"] - without["0007"] == {("guard_task",)}
         assert without["0006"] >= ours_of_0004
         assert not without["0004"] & ours_of_0004
         assert without["0003"] == without["0004"]
@@ -143,22 +157,21 @@ def test_constraints_indexes_and_defaults_are_the_ones_the_models_say(postgres: 
     assert made["indexes"] == said["indexes"]
 
 
-def test_the_triggers_know_the_vocabulary_of_the_models(postgres: URL) -> None:
+def test_board_statuses_hold_the_vocabulary_of_the_models(postgres: URL) -> None:
+    query = "SELECT name, status, is_canonical FROM board_statuses ORDER BY position"
     with psycopg.connect(libpq(postgres)) as connection:
-        states = {
-            column: connection.execute("SELECT showrunner_state_of(%s)", [column.value]).fetchone()
-            for column in BoardStatus
-        }
-        columns = {
-            state: connection.execute("SELECT showrunner_column_of(%s)", [state.value]).fetchone()
-            for state in Status
-        }
-    assert states == {column: (state.value,) for column, state in STATE_OF.items()}
-    assert columns == {state: (column.value,) for state, column in CANONICAL.items()}
+        rows = connection.execute(query).fetchall()
+    assert rows == [
+        (column.value, STATE_OF[column].value, CANONICAL[STATE_OF[column]] == column)
+        for column in BoardStatus
+    ]
 
 
 def test_programs_that_start_together_migrate_once(postgres: URL) -> None:
-    start = "import os; from models.postgres.engine import database_url, migrate; migrate(database_url(os.environ['URL']))"
+    start = (
+        "import os; from models.postgres.engine import database_url, migrate; "
+        "migrate(database_url(os.environ['URL']))"
+    )
     with blank(postgres, "together") as url:
         environment = {**os.environ, "URL": libpq(url)}
         programs = [
@@ -197,20 +210,27 @@ def test_cards_that_were_made_after_the_first_import_get_the_dates_they_lack(pos
         for page, actor in (("found", "import"), ("made", "person:ada")):
             worker.rows("SELECT set_config('showrunner.actor', %s, false)", [actor])
             worker.rows(
-                "INSERT INTO tasks (notion_page_id, title, channel_id, topic) VALUES (%s, 'a', 'b', 'c')",
+                "INSERT INTO tasks (notion_page_id, title, channel_id, topic) VALUES (%s, 'a', "
+                "'b', 'c')",
                 [page],
             )
             worker.rows(
-                "INSERT INTO cards (notion_page_id, task_id, first_seen_at, shown_status, shown_priority, lacking) "
-                "SELECT notion_page_id, id, now(), 'Draft', 'Normal', ARRAY['Created', 'Priority', 'Updated'] "
+                "INSERT INTO cards (notion_page_id, task_id, first_seen_at, shown_status, "
+                "shown_priority, lacking) "
+                "SELECT notion_page_id, id, now(), 'Draft', 'Normal', ARRAY['Created', 'Priority', "
+                "'Updated'] "
                 "FROM tasks WHERE notion_page_id = %s",
                 [page],
             )
         worker.rows(
-            "INSERT INTO cards (notion_page_id, first_seen_at, shown_status, shown_priority, shown_created) "
+            "INSERT INTO cards (notion_page_id, first_seen_at, shown_status, shown_priority, "
+            "shown_created) "
             "VALUES ('invalid', now(), 'Draft', 'Normal', '2020-02-20T20:20Z')"
         )
-        columns = "SELECT notion_page_id AS page, differs, base_created IS NOT NULL AS dated FROM cards ORDER BY 1"
+        columns = (
+            "SELECT notion_page_id AS page, differs, base_created IS NOT NULL AS dated FROM "
+            "cards ORDER BY 1"
+        )
         before = worker.rows("SELECT notion_page_id, differs FROM cards ORDER BY 1")
         migrate(url, "0006")
         assert [tuple(row.values()) for row in worker.rows(columns)] == [
@@ -227,7 +247,8 @@ def test_what_differs_is_computed_anew_up_and_down(postgres: URL) -> None:
         migrate(url, "0004")
         worker = Worker(url)
         worker.rows(
-            "INSERT INTO cards (notion_page_id, first_seen_at, base_status, shown_status, shown_priority) "
+            "INSERT INTO cards (notion_page_id, first_seen_at, base_status, shown_status, "
+            "shown_priority) "
             "VALUES ('p', now(), 'Draft', 'Queued', 'Normal')"
         )
         migrate(url)
@@ -270,7 +291,10 @@ def test_a_refusal_that_stands_is_told_for_a_day_from_the_migration_on(postgres:
                 "INSERT INTO cards (notion_page_id, refusal) VALUES (%s, %s)", [page, refusal]
             )
         migrate(url)
-        query = "SELECT notion_page_id AS page, now() - told_at < interval '1 hour' AS told FROM cards ORDER BY 1"
+        query = (
+            "SELECT notion_page_id AS page, now() - told_at < interval '1 hour' AS told FROM "
+            "cards ORDER BY 1"
+        )
         assert worker.rows(query) == [
             {"page": "silent", "told": None},
             {"page": "told", "told": True},
@@ -280,6 +304,77 @@ def test_a_refusal_that_stands_is_told_for_a_day_from_the_migration_on(postgres:
             {"refusal": "no"},
             {"refusal": ""},
         ]
+
+
+def test_incidents_and_the_rate_limit_move_to_tables_and_back(postgres: URL) -> None:
+    facts = [["page", "p-1"], ["error", "Notion said no"]]
+    value = {"name": "card_failing:p-1", "level": "ERROR", "title": "It broke", "facts": facts}
+    due = "2026-11-27T10:00:00+00:00"
+    old = {
+        f"incident:{'x' * 200}"[:100]: {**value, "name": "x" * 200, "told": False, "due": due},
+        "incident:card_failing:p-1": {**value, "until": due, "told": True, "tries": 2},
+        "incident:notion_auth": {"level": "CRITICAL", "title": "Old"},
+        "notion_budget": {"held": 1764237600.5, "sent": [1764237600.25, 1764237601]},
+        "watch": {"since": due},
+    }
+    with blank(postgres, "moving") as url:
+        migrate(url, "0011")
+        worker = Worker(url)
+        for key, stored in old.items():
+            worker.rows(
+                "INSERT INTO sync_state (key, value, moment) VALUES (%s, %s, now())",
+                [key, json.dumps(stored)],
+            )
+        migrate(url, "0012")
+        rows = worker.rows("SELECT * FROM incidents ORDER BY name")
+        assert [(row["name"], row["notified"], row["failed_messages"]) for row in rows] == [
+            ("card_failing:p-1", True, 2),
+            ("notion_auth", True, 0),
+            ("x" * 200, False, 0),
+        ]
+        assert list(rows[0]["facts"].items()) == [tuple(fact) for fact in facts]
+        assert rows[0]["ended_at"] == rows[2]["next_message_at"] == datetime.fromisoformat(due)
+        limit = worker.row("SELECT * FROM rate_limit")
+        assert [sent.timestamp() for sent in limit["sent_at"]] == [1764237600.25, 1764237601]
+        assert limit["blocked_until"].timestamp() == 1764237600.5
+        assert worker.rows("SELECT key FROM sync_state") == [{"key": "watch"}]
+        migrate(url, "-1")
+        back = {
+            row["key"]: row["value"] for row in worker.rows("SELECT key, value FROM sync_state")
+        }
+        assert back["notion_budget"] == old["notion_budget"]
+        assert back["incident:card_failing:p-1"]["facts"] == facts
+        assert len(back) == len(old)
+        worker.connection.close()
+
+
+def test_the_text_of_attention_is_split_and_joined(postgres: URL) -> None:
+    violations = [{"message": "Topic is empty."}, {"message": "Unknown channel."}]
+    texts = {"both": (violations, "No."), "one": (violations, ""), "other": ([], "No.")}
+    with blank(postgres, "splitting") as url:
+        migrate(url, "0014")
+        worker = Worker(url)
+        for page, (found, rejection) in texts.items():
+            words = [*(one["message"] for one in found), *([rejection] if rejection else [])]
+            worker.rows(
+                "INSERT INTO cards (notion_page_id, violations, rejection, attention, "
+                "first_seen_at, "
+                "notion_priority) VALUES (%s, %s, %s, %s, now(), 'Normal')",
+                [page, json.dumps(found), rejection, " ".join(words)],
+            )
+        query = "SELECT notion_page_id AS page, attention, drift_mask FROM cards ORDER BY 1"
+        before = worker.rows(query)
+        migrate(url, "0015")
+        assert worker.rows(
+            "SELECT violation_text AS t, drift_mask AS d FROM cards ORDER BY notion_page_id"
+        ) == [
+            {"t": "Topic is empty. Unknown channel.", "d": 4},
+            {"t": "Topic is empty. Unknown channel.", "d": 4},
+            {"t": "", "d": 4},
+        ]
+        migrate(url, "-1")
+        assert worker.rows(query) == before
+        worker.connection.close()
 
 
 @pytest.mark.parametrize("table", TABLES)

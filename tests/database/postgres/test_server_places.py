@@ -141,7 +141,8 @@ def test_nobody_else_gets_into_the_database(folder: Path) -> None:
 @ROOTS_ONLY
 def test_two_users_run_servers_beside_each_other(place: Path, folder: Path) -> None:
     run = (
-        "import sys; from pathlib import Path; from models.postgres.embedded import embedded_postgres\n"
+        "import sys; from pathlib import Path; from models.postgres.embedded import "
+        "embedded_postgres\n"
         "with embedded_postgres(Path(sys.argv[1])) as url: print(url, flush=True); input()"
     )
     theirs = place / "theirs"
@@ -195,7 +196,8 @@ def test_a_file_that_a_power_cut_left_torn_keeps_nothing_from_starting(
 
 def test_a_server_that_an_interrupted_run_left_is_replaced(folder: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from models.postgres.embedded import EmbeddedPostgres\n"
+        "import os, sys; from pathlib import Path; from models.postgres.embedded import "
+        "EmbeddedPostgres\n"
         "EmbeddedPostgres(Path(sys.argv[1])).start(); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", program, str(folder)], check=False, cwd=ROOT)

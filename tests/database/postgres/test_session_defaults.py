@@ -1,4 +1,4 @@
-"""A session of ours is what we need it to be, whatever server, database, role or address say of it."""
+"""Our sessions have the settings we need, whatever server, database, role or URL configure."""
 
 from __future__ import annotations
 

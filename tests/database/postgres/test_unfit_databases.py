@@ -1,4 +1,4 @@
-"""A database that cannot be Showrunner's is refused in one sentence, before anything is made in it."""
+"""An unfit database is refused in one sentence, before anything is made in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from sqlalchemy import URL
 from models.errors import DatabaseUnavailable, SettingsError
 from models.postgres.engine import libpq, migrate
 
-RELATIONS = "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
+RELATIONS = (
+    "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND "
+    "relkind = 'r' ORDER BY 1"
+)
 
 
 @contextmanager
@@ -96,7 +99,8 @@ def test_a_role_that_may_not_make_tables_is_told_how_it_may(postgres: URL) -> No
             guest = url.set(username="unfit_guest")
             refused(
                 guest,
-                "unfit_guest may not make tables in the database unfit_rights: make unfit_guest its owner",
+                "unfit_guest may not make tables in the database unfit_rights: make unfit_guest "
+                "its owner",
             )
             run(url, "GRANT CREATE ON SCHEMA public TO unfit_guest")
             migrate(guest)

@@ -1,4 +1,4 @@
-"""Which looks at a card count: overtaken ones, doubtful ones, pages in the trash, and the answers to our own writes."""
+"""Which reads of a card are accepted: stale reads, pages in the trash, our own writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from models.postgres.engine import Sessions
 from models.sync.observations import news
 from models.sync.reconcile import mark_gone
-from models.tables.card import card_and_task, count_cards
+from models.tables.card_queries import card_and_task, count_cards
 from models.tables.push_queue import pending
 
 LATER = NOW + MINUTE

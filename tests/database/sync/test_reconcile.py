@@ -15,7 +15,8 @@ from sqlmodel import select
 from models.postgres.engine import Sessions
 from models.sync.reconcile import reconcile
 from models.sync.safety_stop import Waiting, waiting
-from models.tables.card import Card, card_and_task
+from models.tables.card import Card
+from models.tables.card_queries import card_and_task
 from models.tables.push_queue import pending
 from models.tables.task import Task
 
@@ -73,7 +74,8 @@ async def test_many_first_contacts_at_once_make_their_tasks(
     assert sum(outcome.created for outcome in result.outcomes) == 120
     assert (
         worker.row(
-            "SELECT count(*) n FROM cards c JOIN tasks t ON t.id = c.task_id AND t.notion_page_id = c.notion_page_id"
+            "SELECT count(*) n FROM cards c JOIN tasks t ON t.id = c.task_id AND t.notion_page_id "
+            "= c.notion_page_id"
         )["n"]
         == 120
     )
@@ -87,7 +89,9 @@ async def test_a_card_that_is_not_valid_is_kept_without_a_task(
     assert worker.rows("SELECT * FROM tasks") == []
     card = worker.card()
     assert [v["reason"] for v in card["violations"]] == ["unknown", "missing"]
-    assert card["attention"] == "Unknown channel “Else”; choose one of: deep_sea. Topic is empty."
+    assert (
+        card["violation_text"] == "Unknown channel “Else”; choose one of: deep_sea. Topic is empty."
+    )
     (again,) = (
         await settled(sessions, make_look(make_card(topic="", channel="Else"), LATER))
     ).outcomes

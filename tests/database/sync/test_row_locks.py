@@ -1,4 +1,4 @@
-"""Nobody waits in a circle: a worker that writes a task, and we who settle its card, in any interleaving."""
+"""Workers that write tasks and runs that reconcile their cards never deadlock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from models.sync.restore import restore
 from models.sync.row_locks import lock_rows, mend_copies
 
 LATER = NOW + MINUTE
-WAITS = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+WAITS = (
+    "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+    "current_database()"
+)
 
 
 @pytest.fixture
@@ -146,7 +149,8 @@ async def test_workers_and_cycles_in_any_interleaving_finish_and_agree(
                     page = random.choice(pages)
                     for _ in range(random.randint(1, 3)):
                         await connection.execute(
-                            "UPDATE tasks SET board_status = %s, priority = %s WHERE notion_page_id = %s",
+                            "UPDATE tasks SET board_status = %s, priority = %s WHERE "
+                            "notion_page_id = %s",
                             [random.choice(columns), random.choice(["low", "high"]), page],
                         )
 
@@ -167,8 +171,10 @@ async def test_workers_and_cycles_in_any_interleaving_finish_and_agree(
     )
     assert (
         worker.rows(
-            "SELECT * FROM cards c JOIN tasks t ON t.id = c.task_id WHERE (task_board_status, task_priority) "
-            "IS DISTINCT FROM (board_status, priority) OR task_status_changed_at <> status_changed_at"
+            "SELECT * FROM cards c JOIN tasks t ON t.id = c.task_id WHERE (task_board_status, "
+            "task_priority) "
+            "IS DISTINCT FROM (board_status, priority) OR task_status_changed_at <> "
+            "status_changed_at"
         )
         == []
     )

@@ -1,4 +1,4 @@
-"""A card's row holds what its task holds, whoever writes what in which order, and says from it what differs."""
+"""A card's row has the values of its task, whoever writes what in which order."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ PAGES = [f"page-{n}" for n in range(3)]
 COPIES = ("task_board_status", "task_priority", "task_created_at", "task_status_changed_at")
 
 INSERT = (
-    "INSERT INTO tasks (id, title, channel_id, topic, board_status, priority) VALUES (%s, 'a', 'b', 'c', %s, %s) "
+    "INSERT INTO tasks (id, title, channel_id, topic, board_status, priority) VALUES (%s, 'a', "
+    "'b', 'c', %s, %s) "
     "ON CONFLICT DO NOTHING"
 )
 LINK = (
     "UPDATE cards SET task_id = %s WHERE notion_page_id = %s "
-    "AND NOT EXISTS (SELECT FROM cards WHERE task_id = %s) AND EXISTS (SELECT FROM tasks WHERE id = %s)"
+    "AND NOT EXISTS (SELECT FROM cards WHERE task_id = %s) AND EXISTS (SELECT FROM tasks WHERE id "
+    "= %s)"
 )
 OUT_OF_STEP = (
     "SELECT c.* FROM cards c LEFT JOIN tasks t ON t.id = c.task_id WHERE "

@@ -1,4 +1,4 @@
-"""What the database refuses of plain SQL: what people own, what no card can hold, and what only Showrunner writes."""
+"""Plain SQL that the database refuses: columns of the board's users, and invalid values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions
 from models.rules.statuses import BoardStatus, Status
-from models.tables.channel import note_channels
+from models.tables.reference_data import note_channels
 from models.tables.task_history import act_as, take_in
 
 INSERT = "INSERT INTO tasks (title, channel_id, topic) VALUES (%s, %s, %s)"
@@ -42,8 +42,8 @@ async def test_what_people_own_cannot_be_changed_by_sql_and_the_message_says_whe
         worker.rows(f"UPDATE tasks SET status = 'pending', {assignment}")
     column = assignment.split(" ", maxsplit=1)[0]
     assert (
-        f"tasks.{column} of task {before['id']} cannot be changed by SQL: the people on the board own it. "
-        in str(refused.value)
+        f"tasks.{column} of task {before['id']} cannot be changed by SQL: the people on the board "
+        f"own it. " in str(refused.value)
     )
     assert f"Change {OWNED[assignment]} on its card (Notion page page-1)" in str(refused.value)
     assert worker.task() == before
@@ -95,7 +95,8 @@ def test_a_page_is_neither_given_nor_changed_nor_taken_away_by_sql(worker: Worke
         psycopg.errors.InsufficientPrivilege, match="written by Showrunner alone: leave it out"
     ):
         worker.rows(
-            "INSERT INTO tasks (title, channel_id, topic, notion_page_id) VALUES ('a', 'b', 'c', 'page-1')"
+            "INSERT INTO tasks (title, channel_id, topic, notion_page_id) VALUES ('a', 'b', 'c', "
+            "'page-1')"
         )
     worker.rows(INSERT, ["a", "b", "c"])
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

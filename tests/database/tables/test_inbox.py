@@ -1,4 +1,4 @@
-"""The inbox: nothing twice, nothing to two workers at once, nothing forgotten, nothing tried for ever."""
+"""The inbox: no event is processed twice, by two workers at once, never, or for ever."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.postgres.engine import Sessions
+from models.tables.webhook_event_queries import dead_since, waiting
 from models.tables.webhook_events import (
     ATTEMPTS_MAX,
     LEASE,
     Delivery,
     WebhookEvent,
     claim,
-    dead_since,
     finish,
     postpone,
     put,
     release,
-    waiting,
 )
 
 

@@ -1,4 +1,4 @@
-"""What needs pushing is a query; it says exactly what `models.rules.merge_base.diff` says, for any row."""
+"""What needs pushing: the SQL says the same as `models.rules.merge_base.diff`, for any row."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from models.rules.merge_base import (
 )
 from models.rules.statuses import STATE_OF, BoardStatus, Priority
 from models.rules.validation import Violation
-from models.tables.card import Card, cards_kept_long_enough, task_state
+from models.tables.card import Card
+from models.tables.card_queries import cards_kept_long_enough
 from models.tables.push_queue import pending
-from models.tables.task import Task
+from models.tables.task import Task, task_state
 from models.tables.task_history import take_in
 
 ALL = 600
@@ -145,7 +146,7 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
 
 @cache
 def draw_many() -> list[Drawn]:
-    """Cards of Hypothesis's making, all at once, because one database of many rows costs less than many of one."""
+    """Many generated cards in one database, because a database per card would cost more."""
     found: list[Drawn] = []
 
     @settings(
@@ -168,7 +169,7 @@ def rows_of(page_id: str, drawn: Drawn) -> list[Task | Card]:
     task_id = uuid4()
     card = Card(notion_page_id=page_id, task_id=task_id if drawn.task is not None else None)
     # As it was remembered at the last look: a refusal that the task outdated since is still in it.
-    card.remember(drawn.base, drawn.violations, attention(drawn.violations, drawn.base.rejection))
+    card.remember(drawn.base, drawn.violations)
     card.first_seen_at = EARLIER if drawn.seen else None
     card.trashed_at = EARLIER if drawn.trashed else None
     card.next_attempt_at = NOW + SECOND if drawn.waits else None

@@ -1,4 +1,4 @@
-"""The row that paces every process: turns are fair, and no span sees more requests than the rate allows."""
+"""The shared rate limit: slots are fair, and no span sees more requests than the rate allows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from kit.rows import NOW
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.postgres.engine import Sessions
-from models.tables.rate_limit import KEY, Rate, hold, reserve, take
-from models.tables.sync_state import remember
+from models.tables.rate_limit import NOTION, Rate, RateLimit, hold, reserve, take
 
 SLACK = 60.0
 """Seconds that may pass between a statement's reading of the clock and the moment held against it
@@ -26,18 +26,19 @@ async def taken(sessions: Sessions, rate: Rate = SLOW, *, background: bool = Fal
 
 
 async def reserved(
-    sessions: Sessions, times: int, rate: Rate, key: str = KEY
+    sessions: Sessions, times: int, rate: Rate, name: str = NOTION
 ) -> list[tuple[float, float]]:
     """Reserved moments, each with the seconds to wait that were told, all by PostgreSQL's clock."""
     got = []
     for _ in range(times):
         async with sessions.begin() as session:
-            wait = await reserve(session, rate, key)
+            wait = await reserve(session, rate, name)
             query = text(
-                "SELECT extract(epoch FROM moment) - :interval FROM sync_state WHERE key = :key"
+                "SELECT extract(epoch FROM next_slot_at) - :interval FROM rate_limit WHERE name = "
+                ":name"
             )
             slot = (
-                await session.execute(query, {"interval": rate.interval, "key": key})
+                await session.execute(query, {"interval": rate.interval, "name": name})
             ).scalar_one()
             got.append((float(slot), wait))
     return got
@@ -45,14 +46,15 @@ async def reserved(
 
 async def went(sessions: Sessions, *seconds_ago: float) -> None:
     """As if the last requests had gone so long ago, oldest first."""
-    ago = ", ".join(f"extract(epoch FROM clock_timestamp()) - {seconds}" for seconds in seconds_ago)
+    ago = ", ".join(f"clock_timestamp() - interval '{seconds} seconds'" for seconds in seconds_ago)
     async with sessions.begin() as session:
-        await remember(session, KEY, moment=NOW.replace(year=2001))
-        await session.execute(
-            text(
-                f"UPDATE sync_state SET value = jsonb_build_object('sent', jsonb_build_array({ago}))"
-            )
-        )
+        await _free_since_2001(session)
+        await session.execute(text(f"UPDATE rate_limit SET sent_at = ARRAY[{ago}]"))
+
+
+async def _free_since_2001(session: AsyncSession) -> None:
+    await session.merge(RateLimit(name=NOTION, next_slot_at=NOW.replace(year=2001)))
+    await session.flush()
 
 
 async def test_turns_are_spaced_evenly_over_any_number_of_connections(sessions: Sessions) -> None:
@@ -70,7 +72,7 @@ async def test_turns_are_spaced_evenly_over_any_number_of_connections(sessions: 
 
 async def test_a_turn_that_nobody_has_is_given_at_once(sessions: Sessions) -> None:
     async with sessions.begin() as session:
-        await remember(session, KEY, moment=NOW.replace(year=2001))
+        await _free_since_2001(session)
         assert await reserve(session, SLOW) == pytest.approx(0.0, abs=SLACK)
         assert await reserve(session, SLOW) == pytest.approx(1000.0, abs=SLACK)
 
@@ -127,7 +129,7 @@ async def test_background_that_woke_late_keeps_its_rhythm_and_saves_up_no_turns(
     await went(sessions, 9000)
     async with sessions.begin() as session:
         moment = f"clock_timestamp() - make_interval(secs => {late})"
-        await session.execute(text(f"UPDATE sync_state SET moment = {moment}"))
+        await session.execute(text(f"UPDATE rate_limit SET next_slot_at = {moment}"))
     assert await taken(sessions, background=True) == 0.0
     assert await taken(sessions, background=True) == pytest.approx(wait, abs=SLACK)
 

@@ -1,4 +1,4 @@
-"""`tasks` keeps itself: whoever writes plain SQL, the pair holds, the moments are stamped and the history is whole."""
+"""`tasks`: plain SQL keeps the statuses a pair, timestamps stamped and the history complete."""
 
 from __future__ import annotations
 

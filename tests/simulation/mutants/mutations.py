@@ -31,7 +31,7 @@ AS_IF_SAVED = """except NotionWriteUncertain:
         from models.rules.merge_base import with_write
         async with ctx.sessions.begin() as session:
             card = (await cards_of(session, [page_id]))[page_id]
-            card.remember(with_write(card.base, dict(change.values)), card.known_violations(), card.attention)
+            card.remember(with_write(card.base, dict(change.values)), card.known_violations())
         return
     except NotionWriteUncertain as error:"""
 

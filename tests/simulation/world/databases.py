@@ -15,7 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from models.postgres.engine import Sessions, begin_session, libpq, open_sessions
 
-TABLES = ("cards", "channels", "tasks", "webhook_events", "task_history", "sync_state")
+TABLES = (
+    "cards",
+    "channels",
+    "tasks",
+    "webhook_events",
+    "task_history",
+    "sync_state",
+    "incidents",
+    "rate_limit",
+)
 HASTE = {
     "fsync": "off",
     "synchronous_commit": "off",

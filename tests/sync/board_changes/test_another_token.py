@@ -11,7 +11,7 @@ from notion_sandbox import Account
 from sqlalchemy import text
 
 from models.postgres.engine import Sessions
-from models.tables import webhook_events as inbox
+from models.tables import webhook_event_queries as inbox_queries
 from tasks.board.followed import bot_id, bot_ids, followed_board
 
 NEW_TOKEN = "ntn_another_connection"
@@ -83,7 +83,9 @@ async def test_neither_bots_events_count_as_a_burst_of_people(stage: Stage) -> N
         await stage.told(page, authors=[{"id": author, "type": "bot"}])
     await stage.told(page)
     async with stage.sessions() as session:
-        due = await inbox.count_due(session, now=stage.clock(), bot_ids=await bot_ids(stage.ctx))
+        due = await inbox_queries.count_due(
+            session, now=stage.clock(), bot_ids=await bot_ids(stage.ctx)
+        )
     assert due == 2
 
 

@@ -13,7 +13,7 @@ from models.errors import BoardError
 from models.postgres.engine import Sessions
 from models.rules.board_schema import board_schema
 from models.rules.import_ranges import READERS
-from models.tables.card import count_cards
+from models.tables.card_queries import count_cards
 from models.tables.sync_state import IMPORT, WATERMARK, get_moment, get_value
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards

@@ -166,7 +166,15 @@ async def test_a_wrong_move_that_is_watched_ends_the_waiting_of_its_card(stage: 
 
 async def test_a_database_restored_from_a_backup_puts_nobody_back_unasked(stage: Stage) -> None:
     pages = await board_of(stage, MANY + 5, status="Queued")
-    tables = ("tasks", "cards", "sync_state", "webhook_events", "task_history")
+    tables = (
+        "tasks",
+        "cards",
+        "sync_state",
+        "incidents",
+        "rate_limit",
+        "webhook_events",
+        "task_history",
+    )
     for table in tables:
         await stage.sql(f"CREATE TABLE backup_{table} AS SELECT * FROM {table}")
     for page in pages[:MANY]:

@@ -11,7 +11,7 @@ from tasks.sync.import_board import import_cards
 from tasks.sync.safety_stop import take_board
 
 DAY = 24 * 3600
-KEPT = "tasks, cards, task_history, sync_state"
+KEPT = "tasks, cards, task_history, sync_state, incidents, rate_limit"
 
 
 async def _a_dump_is_restored_a_day_later(

@@ -9,7 +9,7 @@ from kit.stage import Stage, properties
 from sqlalchemy import text
 
 from models.sync.safety_stop import waiting
-from models.tables.card import count_cards
+from models.tables.card_queries import count_cards
 
 BOARD_PAGE = {"id": "aaaaaaaa-0000-4000-8000-000000000000", "type": "page"}
 

@@ -97,9 +97,7 @@ async def test_somebody_is_told_of_a_card_that_stays_odd_and_when_that_is_over(
     for _ in range(6):
         await stage.cycle()
         stage.clock.pass_(3601)
-    opened = (
-        "SELECT value ->> 'until' IS NULL FROM sync_state WHERE key LIKE 'incident:card_failing:%'"
-    )
+    opened = "SELECT ended_at IS NULL FROM incidents WHERE name LIKE 'card_failing:%'"
     async with stage.sessions() as session:
         assert (await session.execute(text(opened))).scalars().all() == [True]
     mended(stage)

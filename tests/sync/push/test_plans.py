@@ -26,7 +26,14 @@ from models.tables.sync_state import WATERMARK, remember
 from models.tables.task import Task
 from tasks.board.followed import followed_board
 
-SMALL = {"sync_state", "channels", "card_creations"}
+SMALL = {
+    "board_statuses",
+    "card_creations",
+    "channels",
+    "incidents",
+    "rate_limit",
+    "sync_state",
+}
 """Tables of some dozen rows."""
 
 

@@ -57,9 +57,8 @@ def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
         known: ours, the oldest first.
     """
     head = known[-1]
-    revisions = {"revision": current, "head": head}
     if current == head:
-        return checked("migrations", f"at {head}", **revisions)
+        return checked("migrations", f"at {head}", revision=current, head=head)
     if current is not None and current not in known:
         wrong = f"the database is at {current}, which this version does not know"
         cure = (
@@ -75,7 +74,7 @@ def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
             "Stop and start `showrunner up`: it migrates at its start. "
             "By hand: `alembic upgrade head`."
         )
-    return checked("migrations", "", [failure(wrong, cure)], **revisions)
+    return checked("migrations", "", [failure(wrong, cure)], revision=current, head=head)
 
 
 def judge_capabilities(
@@ -158,9 +157,7 @@ def judge_webhook(
 def _enrolment_is_open(*, has_secret: bool) -> Finding:
     wrong = "enrolment is open: anybody can send a token"
     wrong += " beside the secret" if has_secret else ", and the first that comes is believed"
-    cure = (
-        "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
-    )
+    cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
     return warning(wrong, cure)
 
 
@@ -235,9 +232,7 @@ def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding
     report = failure if alerted else warning
     count = f"{unmade.failing} of {unmade.waiting}"
     wrong = f"{count} tasks that wait for their card cannot have one: {unmade.why}"
-    cure = (
-        f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
-    )
+    cure = f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
     return [report(wrong.rstrip("."), cure)]
 
 

@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL, text
 
 import webhook.app
+import webhook.auth
 from models.postgres.engine import Sessions, libpq
 from models.settings import Settings
 from models.tables.webhook_events import WebhookEvent
@@ -222,6 +223,7 @@ async def test_an_unproven_body_is_never_parsed(
         pytest.fail("parsed")
 
     monkeypatch.setattr(webhook.app, "parse", parsed)
+    monkeypatch.setattr(webhook.auth, "parse", parsed)
     door: Sender = await open_door(nowhere)
     for body in (b"[" * 100_000, b"no json", encode(notion_event())):
         assert (await door.send(body)).status_code == 401

@@ -101,7 +101,7 @@ async def test_however_many_kicks_within_a_second_make_one_more_run_and_the_next
     sleep.end()
     await asyncio.sleep(0)
     assert trigger._task is not None
-    assert not trigger._wanted.is_set()
+    assert not trigger._requested.is_set()
     trigger.request_run()
     assert await sleep.begun.get() == 1.0  # the burst is over
     assert prefect.runs.qsize() == 3

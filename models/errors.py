@@ -124,7 +124,7 @@ class NotionUnavailable(NotionIntegrationError, TryAgain):
 
 
 class NotionWriteUncertain(NotionUnavailable):
-    """A write failed in a way that may have saved it (time-out, 5xx): read the page before repeating it.
+    """A write failed and may have been saved (time-out, 5xx): read the page before repeating it.
 
     Source: Notion's errors page, `retry_guidance` and `committed_resource_id` of a 503.
     """

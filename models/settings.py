@@ -41,7 +41,10 @@ from models.setting_values import (
 log = structlog.get_logger("showrunner.settings")
 
 FILES: Final = (".env", ".env.local")
-"""Files with settings in the working folder. The second overrides the first, the environment both."""
+"""Files with settings in the working folder.
+
+The second overrides the first, and the environment overrides both.
+"""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -181,7 +184,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _normalized(cls, given: Any) -> Any:
-        """Strip blanks and quotes around values; drop empty values and those that Kubernetes set."""
+        """Strip blanks and quotes from values; drop empty ones and those that Kubernetes set."""
         if not isinstance(given, dict):
             return given
         kept = {}

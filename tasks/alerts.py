@@ -182,7 +182,10 @@ async def end_recovered(ctx: AlertConnections) -> None:
 
 
 async def deliver_alerts(ctx: AlertConnections) -> None:
-    """Send the messages that are due; one that no receiver accepts is repeated later. Never fails."""
+    """Send the messages that are due. Never fails.
+
+    A message that no receiver accepts is repeated later.
+    """
     try:
         for _ in range(_MESSAGES_AT_ONCE):
             if not await _deliver_next(ctx):

@@ -96,7 +96,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none: the caller handles signals, and uvicorn would raise each again at its end."""
+        """Capture none: the caller handles signals, and uvicorn would raise each again."""
         yield
 
 
@@ -196,7 +196,7 @@ async def _serve_until_signalled(server: Server, listener: socket.socket) -> Non
 
 
 def main() -> int:
-    """Run the receiver and return the exit code: 1, with a sentence on stderr, when it cannot start."""
+    """Run the receiver; exit code 1, with a sentence on stderr, when it cannot start."""
     keep_loopback_direct(os.environ)
     try:
         configure_logging()

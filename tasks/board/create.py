@@ -71,7 +71,7 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
 
 
 async def _found(site: Site, page_id: str, title: str) -> str | None:
-    """Id of the database of that title, or of the one created for it before it was renamed or moved."""
+    """Id of the database of that title, or of the one created for it and then renamed or moved."""
     try:
         found = (await databases_on(site, page_id)).get(title)
     except NotionPageNotFound:

@@ -94,8 +94,8 @@ async def board_to_write(ctx: Context) -> Board:
     """The stored board, or as it is now when the stored one may be out of date.
 
     Notion sends an event for each change of the schema, and an ingest run then reads the board
-    again. A lost event is made up for here: the board is read again once in `LOOK_AGAIN`, and before
-    every push in a workspace that sends us no events.
+    again. Events may be lost, so the board is also read again once in `LOOK_AGAIN`. In a workspace
+    that sends us no events it is read before every push.
     """
     async with ctx.sessions() as session:
         known, seen = await get_value(session, BOARD), await get_moment(session, BOARD)
@@ -229,6 +229,7 @@ async def _find_board(ctx: Context) -> tuple[str, str, None]:
     wanted = ctx.settings.notion_database_id
     if wanted is None:
         raise SettingsError(
-            "NOTION_DATABASE_ID is not set: copy the link of the board's database in Notion into it."
+            "NOTION_DATABASE_ID is not set: "
+            "copy the link of the board's database in Notion into it."
         )
     return *await find_board(ctx.notion, wanted, ctx.settings.notion_data_source), None

@@ -172,7 +172,7 @@ class _RepairSession:
             self.reasons[part, about] = str(error)
 
     async def _related_source(self, name: str) -> str:
-        """The data source of the relation database of that title beside the board, else of a new one."""
+        """The data source of the relation database of that title; a missing one is created."""
         parent = (self._snapshot.database or {}).get("parent") or {}
         if "page_id" not in parent:
             raise GiveUp(

@@ -62,7 +62,7 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
         async with site.sessions.begin() as session:
             seen = snapshot.ids()
             if await get_value(session, BOARD) is None:
-                # Before the first import people may still rename a column of their own called Attention.
+                # Until the first import people may rename a column of their own called Attention.
                 others = {
                     name: known for name, known in seen.properties.items() if name != "Attention"
                 }

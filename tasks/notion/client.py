@@ -125,7 +125,7 @@ class NotionClient:
         return await self._send(lambda: self._sdk.users.retrieve(user_id))
 
     async def get_page(self, page_id: str) -> Json:
-        """A page with its properties; a relation has at most 25 pages (`get_property` reads all)."""
+        """A page with its properties, with at most 25 pages of a relation (see `get_property`)."""
         return await self._send(lambda: self._sdk.pages.retrieve(page_id))
 
     async def get_property(self, page_id: str, property_id: str) -> list[Json]:
@@ -154,7 +154,7 @@ class NotionClient:
     async def create_database(
         self, parent_page_id: str, title: str, properties: Mapping[str, Any]
     ) -> Json:
-        """A new database with one data source of that schema, under a page the connection can see."""
+        """A new database with one data source of that schema, on a page the connection can see."""
         return await self._send(
             lambda: self._sdk.databases.create(
                 parent={"type": "page_id", "page_id": parent_page_id},
@@ -169,7 +169,7 @@ class NotionClient:
         return await self._send(lambda: self._sdk.data_sources.retrieve(data_source_id))
 
     async def update_data_source(self, data_source_id: str, properties: Mapping[str, Any]) -> Json:
-        """Add or change properties of the schema, by name or id; listed options replace all others."""
+        """Add or change properties of the schema by name or id; listed options replace all."""
         return await self._send(
             lambda: self._sdk.data_sources.update(data_source_id, properties=dict(properties)),
             writes=True,
@@ -188,7 +188,7 @@ class NotionClient:
         ]
 
     async def get_view(self, view_id: str) -> Json:
-        """A view with its filter and configuration; NotionRejected for an unsupported kind (feed)."""
+        """A view with filter and configuration; NotionRejected for an unsupported kind (feed)."""
         return await self._send(lambda: self._sdk.views.retrieve(view_id))
 
     async def create_view(self, body: Mapping[str, Any]) -> Json:

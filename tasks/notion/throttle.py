@@ -59,7 +59,7 @@ class PacedTransport(httpx.AsyncBaseTransport):
         self._limiter = limiter
         self._budget = budget
         self._foreground = PriorityGate(self._next_slot)
-        # A background request may wait long for a free slot, so it must not acquire slots for others.
+        # A background request may wait long, so it must not acquire slots for others.
         self._background = PriorityGate(self._next_free_slot)
         self.server_time: datetime | None = None
 

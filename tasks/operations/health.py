@@ -1,4 +1,4 @@
-"""Check what Showrunner runs on: PostgreSQL and its contents, the webhook receiver, Prefect's server.
+"""Check what Showrunner depends on: PostgreSQL, the webhook receiver, Prefect's server.
 
 Writes nothing.
 """

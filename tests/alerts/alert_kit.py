@@ -1,4 +1,4 @@
-"""What the tests of alerts act with: a receiver on real HTTP, a database that can be shut, runs as flows make them."""
+"""Test kit for alerts: a receiver on real HTTP, a database that can be shut down, flow runs."""
 
 from __future__ import annotations
 
@@ -140,7 +140,8 @@ class Gate:
 
     def _end_sessions(self) -> None:
         self._do(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.url.database}'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{self.url.database}'"
         )
 
     def _do(self, statement: str) -> None:

@@ -1,4 +1,4 @@
-"""That somebody is told: no receiver, however bad, holds up or ends a run, and what reached nobody is told later."""
+"""Delivery: no receiver holds up or ends a run, and an undelivered message is repeated."""
 
 from __future__ import annotations
 

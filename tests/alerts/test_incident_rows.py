@@ -1,4 +1,4 @@
-"""How incidents are remembered: under a name of their own, whatever its length, and by rows of an older version too."""
+"""How incidents are stored: under a unique name of any length, and by rows of older versions."""
 
 from __future__ import annotations
 

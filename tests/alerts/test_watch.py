@@ -1,4 +1,4 @@
-"""The watch: no good cycle for five minutes, a database that is away; told once, by however many watches."""
+"""The watchdog alerts a stalled sync and a lost database once, however many watchdogs run."""
 
 from __future__ import annotations
 

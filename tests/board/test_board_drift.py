@@ -1,4 +1,4 @@
-"""`board check` and `board repair`: each difference is found as exactly that, and mended if it may be."""
+"""`board check` and `board repair`: each difference is found, and repaired where allowed."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Proxy:
-    """Passes plain HTTP on to the one server it knows, under whatever name that is asked for; refuses CONNECT.
+    """Passes plain HTTP on to one server, whatever host is requested; refuses CONNECT.
 
     Attributes:
         asked: the request lines it got.

@@ -229,7 +229,8 @@ async def test_one_process_alone_keeps_to_three_a_second(script: Script, connect
 
 
 EARLIER = """
-UPDATE sync_state SET moment = moment - make_interval(secs => :s), value = jsonb_set(value, '{sent}',
+UPDATE sync_state SET moment = moment - make_interval(secs => :s),
+  value = jsonb_set(value, '{sent}',
   (SELECT jsonb_agg(at::float8 - :s) FROM jsonb_array_elements_text(value -> 'sent') AS sent (at)))
 WHERE value ? 'sent'
 """

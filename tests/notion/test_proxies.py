@@ -1,4 +1,4 @@
-"""Notion is asked through the proxy that the environment names; this machine itself never, by nobody."""
+"""Requests to Notion use the proxy that the environment names; loopback never does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the door's tests share: a clock they move, deliveries of every shape, a server on a free port."""
+"""Test kit for the webhook receiver: a clock, deliveries of every shape, a server."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def encode(payload: Any) -> bytes:
 
 
 class Sender:
-    """Posts to a door as Notion does, or with whatever headers it is told."""
+    """Posts to a receiver as Notion does, or with given headers."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http

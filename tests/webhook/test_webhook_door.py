@@ -1,4 +1,4 @@
-"""The door's laws: proven first, stored before it is acknowledged, once, and nothing said about a refusal."""
+"""The receiver authenticates first, stores before it acknowledges, and explains no refusal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HEADER_SECRET = "the-automation-secret"
 
 
 async def test_a_signed_event_is_stored_then_acknowledged_then_triggers(
-    open_door: Open, sessions: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, sessions: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(sessions)
     answer = await door.signed(notion_event())
@@ -52,7 +52,7 @@ async def test_a_signed_event_is_stored_then_acknowledged_then_triggers(
     assert row.payload == notion_event()
     assert row.received_at == row.next_attempt_at == NOW
     assert not row.processed
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
     [line] = [one for one in logs if one["event"] == "webhook_received"]
     assert line["correlation_id"] == row.correlation_id
     assert len(row.correlation_id) == 32
@@ -85,7 +85,7 @@ async def test_the_event_is_committed_before_the_trigger_is_called(
 
 
 async def test_a_second_delivery_of_the_same_event_is_acknowledged_and_not_stored_twice(
-    open_door: Open, sessions: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, sessions: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(sessions)
     await door.signed(notion_event())
@@ -93,12 +93,12 @@ async def test_a_second_delivery_of_the_same_event_is_acknowledged_and_not_store
     assert (again.status_code, again.json()) == (200, {"status": "already_received"})
     [row] = await inbox_rows(sessions)
     assert row.payload["attempt_number"] == 1
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
     assert [one["duplicate"] for one in logs if one["event"] == "webhook_received"] == [False, True]
 
 
 async def test_a_hundred_duplicates_at_once_are_one_row_and_a_hundred_acknowledgements(
-    open_door: Open, sessions: Sessions, kicks: list[str]
+    open_door: Open, sessions: Sessions, run_requests: list[str]
 ) -> None:
     door: Sender = await open_door(sessions)
     answers = await asyncio.gather(*(door.signed(notion_event()) for _ in range(100)))
@@ -107,7 +107,7 @@ async def test_a_hundred_duplicates_at_once_are_one_row_and_a_hundred_acknowledg
         "received"
     ]
     assert len(await inbox_rows(sessions)) == 1
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
 
 
 async def test_a_year_old_event_and_an_out_of_order_pair_are_accepted(
@@ -126,14 +126,14 @@ async def test_a_year_old_event_and_an_out_of_order_pair_are_accepted(
 
 
 async def test_an_unknown_type_is_kept(
-    open_door: Open, sessions: Sessions, kicks: list[str]
+    open_door: Open, sessions: Sessions, run_requests: list[str]
 ) -> None:
     door: Sender = await open_door(sessions)
     payload = {"id": "event-9", "type": "galaxy.created", "shape": ["nobody", "knows"]}
     assert (await door.signed(payload)).status_code == 200
     [row] = await inbox_rows(sessions)
     assert (row.event_type, row.page_id, row.payload) == ("galaxy.created", None, payload)
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
 
 
 async def test_text_that_postgresql_cannot_hold_is_cleaned_and_not_lost(
@@ -177,7 +177,7 @@ async def test_special_characters_pass_unharmed(open_door: Open, sessions: Sessi
 async def test_an_unproven_event_is_refused_without_a_word(
     open_door: Open,
     nowhere: Sessions,
-    kicks: list[str],
+    run_requests: list[str],
     logs: list[dict[str, Any]],
     headers: dict[str, str],
     reason: str,
@@ -185,7 +185,7 @@ async def test_an_unproven_event_is_refused_without_a_word(
     door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
     answer = await door.send(encode(notion_event()), **headers)
     assert (answer.status_code, answer.json()) == (401, {"detail": "refused"})
-    assert kicks == []
+    assert run_requests == []
     [line] = [one for one in logs if one["event"] == "webhook_refused"]
     assert (line["reason"], line["bytes"], line["log_level"]) == (
         reason,
@@ -245,12 +245,12 @@ async def test_an_unproven_body_is_never_parsed(
     ids=["empty", "text", "array", "depth bomb", "NaN", "no event", "id is no text", "no UTF-8"],
 )
 async def test_a_signed_body_that_is_no_event_is_refused(
-    open_door: Open, nowhere: Sessions, kicks: list[str], body: bytes
+    open_door: Open, nowhere: Sessions, run_requests: list[str], body: bytes
 ) -> None:
     door: Sender = await open_door(nowhere)
     answer = await door.signed(body)
     assert (answer.status_code, answer.json()) == (400, {"detail": "refused"})
-    assert kicks == []
+    assert run_requests == []
 
 
 @pytest.mark.parametrize(
@@ -346,13 +346,13 @@ async def test_a_bad_signature_is_never_rescued_by_the_header_secret(
 
 
 async def test_a_database_that_is_down_is_a_503_and_claims_nothing(
-    open_door: Open, nowhere: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, nowhere: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(nowhere)
     answer = await door.signed(notion_event())
     assert (answer.status_code, answer.json()) == (503, {"detail": "unavailable"})
     assert (await door.http.get("/health")).status_code == 503
-    assert kicks == []
+    assert run_requests == []
     assert {(one["event"], one["log_level"]) for one in logs} == {("inbox_unavailable", "error")}
     assert (await door.send(encode(notion_event()))).status_code == 401
 

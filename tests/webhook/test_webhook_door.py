@@ -16,20 +16,17 @@ from door_kit import (
     SECRET,
     Clock,
     Sender,
-    automation_event,
     encode,
-    flat_event,
     inbox_rows,
     notion_event,
 )
 from pydantic import SecretStr
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 
 import webhook.app
 import webhook.auth
 from models.postgres.engine import Sessions, libpq
 from models.settings import Settings
-from models.tables.webhook_events import WebhookEvent
 from webhook.app import create_app
 from webhook.signature import sign
 
@@ -271,159 +268,3 @@ async def test_json_by_any_of_its_names_is_taken(open_door: Open, sessions: Sess
         "application/cloudevents+json",
     ):
         assert (await door.signed(notion_event(), Content_Type=kind)).status_code == 200
-
-
-async def test_current_and_previous_secret_are_both_accepted_during_a_change(
-    open_door: Open, sessions: Sessions
-) -> None:
-    door: Sender = await open_door(
-        sessions, notion_webhook_secret="new", notion_webhook_secret_previous="old"
-    )
-    assert (await door.signed(notion_event(id="1"), secret="new")).status_code == 200
-    assert (await door.signed(notion_event(id="2"), secret="old")).status_code == 200
-    assert (await door.signed(notion_event(id="3"), secret="older")).status_code == 401
-
-
-async def test_without_a_secret_the_door_refuses_everything(
-    open_door: Open, sessions: Sessions
-) -> None:
-    for blank in (None, "", "  "):
-        door: Sender = await open_door(
-            sessions, notion_webhook_secret=blank, automation_webhook_secret=blank
-        )
-        body = encode(notion_event())
-        assert (await door.send(body)).status_code == 401
-        assert (
-            await door.send(body, X_Notion_Signature=sign(body, blank or ""))
-        ).status_code == 401
-        assert (
-            await door.send(encode(flat_event()), X_Showrunner_Secret=blank or "")
-        ).status_code == 401
-        assert (await door.send(b'{"verification_token":"t"}')).status_code == 401
-    assert await inbox_rows(sessions) == []
-
-
-async def test_an_automation_proves_itself_by_the_header_secret(
-    open_door: Open, sessions: Sessions
-) -> None:
-    door: Sender = await open_door(sessions, automation_webhook_secret=HEADER_SECRET)
-    body = encode(automation_event())
-    assert (await door.send(body, X_Showrunner_Secret=HEADER_SECRET)).status_code == 200
-    assert (await door.send(body, X_Showrunner_Secret=HEADER_SECRET)).json() == {
-        "status": "already_received"
-    }
-    [row] = await inbox_rows(sessions)
-    assert (row.event_id, row.page_id) == ("run-1", PAGE)
-
-
-async def test_notions_signature_does_not_open_the_automations_way(
-    open_door: Open, nowhere: Sessions
-) -> None:
-    door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
-    assert (await door.signed(automation_event())).status_code == 401
-
-
-async def test_the_flat_shape_takes_either_proof(open_door: Open, sessions: Sessions) -> None:
-    door: Sender = await open_door(sessions, automation_webhook_secret=HEADER_SECRET)
-    assert (await door.signed(flat_event(id="signed"))).status_code == 200
-    by_header = await door.send(encode(flat_event(id="header")), X_Showrunner_Secret=HEADER_SECRET)
-    assert by_header.status_code == 200
-    assert [(row.event_id, row.page_id) for row in await inbox_rows(sessions)] == [
-        ("header", PAGE),
-        ("signed", PAGE),
-    ]
-
-
-async def test_a_bad_signature_is_never_rescued_by_the_header_secret(
-    open_door: Open, nowhere: Sessions
-) -> None:
-    door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
-    for signature in ("sha256=" + "0" * 64, ""):
-        answer = await door.send(
-            encode(flat_event()), X_Notion_Signature=signature, X_Showrunner_Secret=HEADER_SECRET
-        )
-        assert answer.status_code == 401
-
-
-async def test_a_database_that_is_down_is_a_503_and_claims_nothing(
-    open_door: Open, nowhere: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
-) -> None:
-    door: Sender = await open_door(nowhere)
-    answer = await door.signed(notion_event())
-    assert (answer.status_code, answer.json()) == (503, {"detail": "unavailable"})
-    assert (await door.http.get("/health")).status_code == 503
-    assert run_requests == []
-    assert {(one["event"], one["log_level"]) for one in logs} == {("inbox_unavailable", "error")}
-    assert (await door.send(encode(notion_event()))).status_code == 401
-
-
-async def test_a_database_that_hangs_is_a_503(
-    open_door: Open, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(webhook.app, "DATABASE_SECONDS", 0.05)
-    door: Sender = await open_door(sessions)
-    async with sessions() as other:
-        await other.execute(text("LOCK TABLE webhook_events IN ACCESS EXCLUSIVE MODE"))
-        assert (await door.signed(notion_event())).status_code == 503
-    assert (await door.signed(notion_event())).json() == {"status": "received"}
-
-
-async def test_an_outage_is_one_line_and_its_end_another(
-    open_door: Open, sessions: Sessions, logs: list[dict[str, Any]]
-) -> None:
-    door: Sender = await open_door(sessions)
-    async with sessions() as session, session.begin():
-        await session.execute(text("ALTER TABLE webhook_events RENAME TO elsewhere"))
-    try:
-        for number in range(3):
-            assert (await door.signed(notion_event(id=f"early-{number}"))).status_code == 503
-    finally:
-        async with sessions() as session, session.begin():
-            await session.execute(text("ALTER TABLE elsewhere RENAME TO webhook_events"))
-    assert [one["event"] for one in logs] == ["inbox_unavailable"]
-    await door.signed(notion_event(id="late-1"))
-    await door.signed(notion_event(id="late-2"))
-    told = [one for one in logs if one["event"] != "webhook_received"]
-    assert [(one["event"], one.get("failures")) for one in told] == [
-        ("inbox_unavailable", None),
-        ("inbox_back", 3),
-    ]
-
-
-async def test_a_failure_to_store_names_no_value_in_the_log(
-    open_door: Open, sessions: Sessions, logs: list[dict[str, Any]]
-) -> None:
-    door: Sender = await open_door(sessions)
-    async with sessions() as session, session.begin():
-        await session.execute(text("ALTER TABLE webhook_events RENAME TO elsewhere"))
-    try:
-        assert (await door.signed(notion_event(note="a private word"))).status_code == 503
-    finally:
-        async with sessions() as session, session.begin():
-            await session.execute(text("ALTER TABLE elsewhere RENAME TO webhook_events"))
-    assert [one["error"] for one in logs] == ["UndefinedTable"]
-    assert "private" not in str(logs)
-
-
-async def test_health_counts_the_waiting_events(open_door: Open, sessions: Sessions) -> None:
-    door: Sender = await open_door(sessions)
-    assert (await door.http.get("/health")).json() == {"status": "ok", "waiting": 0}
-    await door.signed(notion_event())
-    assert (await door.http.get("/health")).json() == {"status": "ok", "waiting": 1}
-
-
-async def test_the_door_tells_nothing_about_itself(open_door: Open, nowhere: Sessions) -> None:
-    door: Sender = await open_door(nowhere)
-    for path in ("/docs", "/redoc", "/openapi.json", "/"):
-        assert (await door.http.get(path)).status_code == 404
-    assert (await door.http.get("/webhook/notion")).status_code == 405
-
-
-async def test_received_at_is_the_doors_own_clock(
-    open_door: Open, sessions: Sessions, clock: Clock
-) -> None:
-    door: Sender = await open_door(sessions)
-    clock.advance(90)
-    await door.signed(notion_event(timestamp="1999-01-01T00:00:00Z"))
-    rows: list[WebhookEvent] = await inbox_rows(sessions)
-    assert rows[0].received_at == clock.now

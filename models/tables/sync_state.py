@@ -24,7 +24,7 @@ BOARD = "board"
 
 No moment: it could not be followed when it was seen last."""
 BOARD_IDS = "board_ids"
-"""With a data source's id. value: `BoardMemory`, what its properties, options and views are known
+"""With a data source's id. value: `KnownIds`, what its properties, options and views are known
 by."""
 BOARDS_MADE = "boards_made"
 """value: {"<page id>:<title>": database id}: what `board create` made, whatever it is called or

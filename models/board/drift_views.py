@@ -29,7 +29,7 @@ def view_drift(snapshot: BoardSnapshot) -> Iterator[Drift]:
 
 
 def _is_impossible(snapshot: BoardSnapshot, plan: ViewPlan) -> bool:
-    """Whether the API cannot make the view, because of a fault that the property's drift reports."""
+    """Whether the API cannot make the view, for a reason that the property's drift reports."""
     found = snapshot.property(plan.by or "Status")
     if found is not None and found["type"] not in OPTION_KINDS:
         return True

@@ -50,7 +50,7 @@ class BoardSnapshot:
         return next((prop for prop in self.schema.values() if prop["name"] == name), None)
 
     def property(self, name: str) -> Json | None:
-        """Showrunner's property of that name: Title by its type, others by known id, else by name."""
+        """Our property of that name: Title by its type, others by known id, else by name."""
         if name == "Title":
             return next((prop for prop in self.schema.values() if prop["type"] == "title"), None)
         return self.schema.get(self.known_ids.properties.get(name, "")) or self.named(name)

@@ -33,15 +33,20 @@ CONNECTIONS_MOST: Final = 0.9
 """Share of PostgreSQL's connections in use above which the next process may get none."""
 
 _INCIDENTS_NAMED: Final = 5
+_READ_ONLY: Final = failure(
+    "it is read-only (a standby, or default_transaction_read_only is on): nothing is synced",
+    "Let DATABASE_URL name the server that takes writes.",
+)
+_NO_SECRET: Final = warning(
+    "no secret is set, so the door lets nobody in; the sweep finds people's edits once a minute",
+    "README, “Connect a real Notion board”, steps 6 to 8: "
+    "enrol the subscription's verification token.",
+)
 
 
 def judge_server(server: Server) -> list[Finding]:
     """Whether PostgreSQL accepts writes, and has connections left for the next process."""
-    findings = []
-    if server.read_only:
-        wrong = "it is read-only (a standby, or default_transaction_read_only is on)"
-        cure = "Let DATABASE_URL name the server that takes writes."
-        findings.append(failure(f"{wrong}: nothing is synced", cure))
+    findings = [_READ_ONLY] if server.read_only else []
     if server.connections > server.connections_max * CONNECTIONS_MOST:
         wrong = f"{server.connections} of {server.connections_max} connections are taken"
         cure = "Raise PostgreSQL's max_connections or lower DATABASE_POOL_SIZE."
@@ -57,9 +62,8 @@ def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
         known: ours, the oldest first.
     """
     head = known[-1]
-    revisions = {"revision": current, "head": head}
     if current == head:
-        return checked("migrations", f"at {head}", **revisions)
+        return checked("migrations", f"at {head}", revision=current, head=head)
     if current is not None and current not in known:
         wrong = f"the database is at {current}, which this version does not know"
         cure = (
@@ -75,7 +79,7 @@ def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
             "Stop and start `showrunner up`: it migrates at its start. "
             "By hand: `alembic upgrade head`."
         )
-    return checked("migrations", "", [failure(wrong, cure)], **revisions)
+    return checked("migrations", "", [failure(wrong, cure)], revision=current, head=head)
 
 
 def judge_capabilities(
@@ -127,14 +131,7 @@ def judge_webhook(
     has_secret = secret or enrolled
     findings = []
     if not has_secret:
-        findings.append(
-            warning(
-                "no secret is set, so the door lets nobody in; "
-                "the sweep finds people's edits once a minute",
-                "README, “Connect a real Notion board”, steps 6 to 8: "
-                "enrol the subscription's verification token.",
-            )
-        )
+        findings.append(_NO_SECRET)
     elif last_event is None:
         cure = (
             "Edit a card. If none comes within a minute: "
@@ -195,15 +192,9 @@ def judge_inbox(events: Counts, due_since: datetime | None, now: datetime) -> Ch
         cure = "`showrunner push` works through them now; `showrunner events list` shows them."
         report = failure if waits > WAITS_TOO_LONG else warning
         findings.append(report(wrong, cure))
-    return checked(
-        "inbox",
-        f"{events.waiting} waiting, {events.dead} dead, {events.processed} processed",
-        findings,
-        waiting=events.waiting,
-        dead=events.dead,
-        processed=events.processed,
-        due_since=due_since,
-    )
+    counts = {"waiting": events.waiting, "dead": events.dead, "processed": events.processed}
+    facts = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return checked("inbox", facts, findings, **counts, due_since=due_since)
 
 
 def judge_cards(
@@ -222,8 +213,8 @@ def judge_cards(
     facts = "every card can be written"
     if unmade.waiting:
         facts += f"; {unmade.waiting} tasks wait for their card"
-    pages = [card.page_id for card in failing]
-    return checked("cards", facts, findings, failing=pages, waiting=unmade.waiting)
+    ids = [card.page_id for card in failing]
+    return checked("cards", facts, findings, failing=ids, waiting=unmade.waiting)
 
 
 def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding]:

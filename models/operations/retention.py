@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 BATCH = 5_000
 """Rows per transaction. Short transactions hold up no other lock and no vacuum."""
 
-# A replayed event is processed long after it was received: it stays, and the scan goes on behind it.
+# A replayed event is processed long after it was received. It stays, and the scan goes on.
 _EVENTS = text("""
 WITH looked AS (
   SELECT id, received_at AS came FROM webhook_events WHERE id > :after ORDER BY id LIMIT :batch

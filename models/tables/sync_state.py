@@ -21,8 +21,8 @@ BOARD = "board"
 
 Without a moment, the board could not be followed when it was read last."""
 BOARD_IDS = "board_ids"
-"""Followed by a data source's id. value: `BoardMemory`, the ids of its properties, options and
-views."""
+"""With a data source's id. value: `KnownIds`, what its properties, options and views are known
+by."""
 BOARDS_MADE = "boards_made"
 """value: {"<page id>:<title>": database id}: what `board create` made, by first place and name."""
 BOT = "bot_user"

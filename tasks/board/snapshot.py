@@ -1,4 +1,4 @@
-"""A Notion in which a board is set up, and what is seen of the board there."""
+"""Take a snapshot of a board in Notion."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tasks.notion.client import NotionClient
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where a board is set up.
+    """The Notion workspace and database that a board is created, checked or repaired with.
 
     Attributes:
-        notion: the workspace.
+        notion: client for the workspace.
         channels: ids of the configured channels.
-        sessions: the database that remembers the board's ids; None while there is none.
-        data_source: name or id of the data source to look at, when the database has several.
+        sessions: the database that stores the board's ids; None without a database.
+        data_source: name or id of the data source to follow, when the database has several.
     """
 
     notion: NotionClient
@@ -38,9 +38,9 @@ class Site:
 
 
 async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
-    """The board as it is now, and what it is known by; one request for each of its views and three more.
+    """Read the board with one request per view and three more.
 
-    What is seen is remembered when there is a database, so that it is found again after people renamed it.
+    The ids are stored when there is a database, so that renamed parts are found again.
     """
     try:
         database = await _database(site, database_id)
@@ -54,7 +54,7 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
         database=database,
         data_source=source,
         views=await read_views(site, database["id"], source["id"]),
-        known_ids=await _recalled(site, source["id"]),
+        known_ids=await _known_ids(site, source["id"]),
         channels=site.channels,
     )
     snapshot = _as_on_board(snapshot)
@@ -62,7 +62,7 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
         async with site.sessions.begin() as session:
             seen = snapshot.ids()
             if await get_value(session, BOARD) is None:
-                # People may still decide that a column called Attention is theirs, and rename it.
+                # Until the first import people may rename a column of their own called Attention.
                 others = {
                     name: known for name, known in seen.properties.items() if name != "Attention"
                 }
@@ -72,9 +72,9 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
 
 
 async def with_notes(site: Site, snapshot: BoardSnapshot) -> BoardSnapshot:
-    """What is seen, with the cards whose Attention holds what people wrote: Notion shows a hundred, for one request.
+    """Add the number of cards whose Attention holds people's own text.
 
-    Once the board was imported the database knows all of them.
+    After an import it comes from the database, before that from the first hundred cards in Notion.
     """
     found = snapshot.property("Attention")
     if snapshot.data_source is None or found is None or found["type"] != "rich_text":
@@ -95,7 +95,7 @@ async def with_notes(site: Site, snapshot: BoardSnapshot) -> BoardSnapshot:
 
 
 def _as_on_board(snapshot: BoardSnapshot) -> BoardSnapshot:
-    """With the channels as the board's options spell them, where people read both as the same."""
+    """Spell the channels as the board's options do, where they differ in case or Unicode form."""
     options = snapshot.option_names("Channel")
     return replace(
         snapshot,
@@ -116,7 +116,7 @@ async def _database(site: Site, id_: str) -> dict[str, Any]:
 
 
 async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:
-    """The views of a data source, whole, in the order of the tabs; kinds that the API does not know are left out."""
+    """The complete views of a data source in the order of the tabs, without unsupported kinds."""
     views = []
     for view_id in await site.notion.view_ids(database_id):
         try:
@@ -129,7 +129,7 @@ async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict
 
 
 async def _followed(site: Site, database: dict[str, Any]) -> str | None:
-    """The data source that the sync follows, or would; None when it is not clear which."""
+    """Id of the data source that the sync follows, or would follow; None when it is ambiguous."""
     sources = database["data_sources"]
     if site.sessions is not None:
         async with site.sessions() as session:
@@ -142,13 +142,12 @@ async def _followed(site: Site, database: dict[str, Any]) -> str | None:
         return None
 
 
-async def _recalled(site: Site, source_id: str) -> KnownIds:
+async def _known_ids(site: Site, source_id: str) -> KnownIds:
     if site.sessions is None:
         return KnownIds()
     async with site.sessions() as session:
         known_ids, known = await read_known_ids(session, source_id), await get_value(session, BOARD)
-    # A database that followed the board before ids were remembered apart knows some of them all the
-    # same.
+    # The stored board holds ids too, of a database that is older than the stored ids.
     if known is None or known["board"]["data_source_id"] != source_id:
         return known_ids
     return ids_of(Board.from_json(known["board"])).with_newer(known_ids)

@@ -1,4 +1,4 @@
-"""Keeping the table of configured channels as the channel folder is."""
+"""Copy the configured channels into their table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from models.tables.reference_data import note_channels
 
 
 async def store_channels(sessions: Sessions, channels: Collection[str]) -> None:
-    """Let the database know which channels are configured: it takes tasks of no others."""
+    """Store which channels are configured; the database refuses tasks of any other."""
     async with sessions.begin() as session:
         await note_channels(session, channels)

@@ -1,4 +1,4 @@
-"""What every Prefect task here has in common: when it is worth repeating, and how it runs without Prefect."""
+"""Shared by every Prefect task here: when it is retried, and how it runs outside a flow run."""
 
 from __future__ import annotations
 
@@ -17,21 +17,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRIES = (2, 10)
-"""Seconds before each repetition of a whole step. Notion's own hiccups are sat out inside
-`NotionClient` already."""
+"""Seconds before each retry of a whole step. `NotionClient` retries single requests already."""
 
 
 async def can_try_again(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Only what trying again can mend: Notion or PostgreSQL not answering.
-
-    The rest is somebody's to change.
-    """
+    """Retry only when Notion or PostgreSQL does not answer; a human must fix anything else."""
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, TryAgain | OperationalError | InterfaceError)
 
 
 class Step(Generic[P, R]):
-    """An async function that is a retryable Prefect task inside a flow run and itself anywhere else.
+    """An async function that runs as a Prefect task in a flow run, and directly anywhere else.
 
     Attributes:
         plain: the function.
@@ -46,7 +42,7 @@ class Step(Generic[P, R]):
         self.__doc__ = plain.__doc__
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run it: recorded, retried and limited by Prefect if a flow run is under way."""
+        """Run it; in a flow run, Prefect records, retries and limits it."""
         if FlowRunContext.get() is None:
             return await self.plain(*args, **kwargs)
         return await self.task(*args, **kwargs)
@@ -55,7 +51,7 @@ class Step(Generic[P, R]):
 def step(
     name: str, *, holds: str, tags: tuple[str, ...] = ()
 ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Step[P, R]]:
-    """Make an async function a step: one batch, one task run.
+    """Make an async function a step: one batch is one task run.
 
     Args:
         name: the task's name in the Prefect UI.

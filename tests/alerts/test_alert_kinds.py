@@ -1,4 +1,4 @@
-"""Each kind of incident, from what really goes wrong to what a receiver gets: one message, and one when it is over."""
+"""Each kind of incident, from its cause to one message at its begin and one at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watch: no good cycle for five minutes, a database that is away; told once, by however many watches."""
+"""The watchdog alerts a stalled sync and a lost database once, however many watchdogs run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kit.alerts import Gate, Receiver, push, watch_of, watched
 from kit.clock import NOW
 from kit.stage import Stage
 
+from models.operations.health_rules import GOOD_WITHIN
 from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
 from tasks.operations.watchdog import (
-    GOOD_WITHIN,
     Watchdog,
     WatchdogFacts,
     run_watchdog,
@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 
 def facts(**seen: object) -> WatchdogFacts:
     nothing = {
-        "last_good": None,
+        "last_good_cycle": None,
         "watched_since": NOW,
         "imported": None,
         "incidents": (),
@@ -41,9 +41,9 @@ def facts(**seen: object) -> WatchdogFacts:
     ("seen", "progressed", "late"),
     [
         pytest.param(facts(), None, True, id="never-good"),
-        pytest.param(facts(last_good=NOW + MINUTE), None, False, id="good-four-minutes-ago"),
+        pytest.param(facts(last_good_cycle=NOW + MINUTE), None, False, id="good-four-minutes-ago"),
         pytest.param(
-            facts(last_good=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"
+            facts(last_good_cycle=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"
         ),
         pytest.param(
             facts(watched_since=NOW + MINUTE), None, False, id="watched-for-four-minutes-only"

@@ -1,4 +1,4 @@
-"""The programs that watch, as they are started: what waits to be told is told by either, without the other."""
+"""Worker and webhook receiver each deliver waiting alerts without the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database that answers and stores nothing (read-only, its disk full): told within a minute, once, and its end."""
+"""A database that refuses writes (read-only, disk full) is alerted once, and its end too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people made of their board is theirs: repair touches none of it, and their names go on working."""
+"""Repair changes nothing that people made, and renamed parts go on working."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from database_rows import Worker, make_card, make_look, settled
+from kit.rows import Worker, make_card, make_look, settled
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq

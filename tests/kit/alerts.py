@@ -1,4 +1,4 @@
-"""An alert receiver, a database that can be shut, and runs as the flows make them."""
+"""Test kit for alerts: a receiver on real HTTP, a database that can be shut down, flow runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhook deliveries of every shape, a clock, and a receiver on a free port."""
+"""Test kit for the webhook receiver: a clock, deliveries of every shape, a server."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def encode(payload: Any) -> bytes:
 
 
 class Sender:
-    """Posts to a door as Notion does, or with whatever headers it is told."""
+    """Posts to a receiver as Notion does, or with given headers."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http

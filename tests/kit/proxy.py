@@ -20,7 +20,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Proxy:
-    """An HTTP proxy that forwards every host name to one server and refuses CONNECT.
+    """Passes plain HTTP on to one server, whatever host is requested; refuses CONNECT.
 
     Attributes:
         asked: the request lines it got.

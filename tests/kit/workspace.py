@@ -1,4 +1,4 @@
-"""A Notion workspace in process, with a page to make boards on and a network that can be cut."""
+"""Test kit for boards: a sandbox in process, a page for boards, a network that can be cut."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Killed(BaseException):
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """The network to Notion; `before` and `after` a write may end the process or drop the answer.
+    """The network of our connection; `after` a write may end the process or drop the answer.
 
     Attributes:
         writes: `METHOD path` of every request that changes something, in order.

@@ -34,11 +34,11 @@ class Street:
     def __init__(self) -> None:
         self.turns = Turns()
         self.went: list[str] = []
-        self._turnstile = PriorityGate(self.turns.fetch)
+        self._gate = PriorityGate(self.turns.fetch)
 
-    async def send(self, name: str, lane: RequestPriority) -> asyncio.Task[None]:
+    async def send(self, name: str, priority: RequestPriority) -> asyncio.Task[None]:
         async def go() -> None:
-            await self._turnstile.pass_through(lane)
+            await self._gate.pass_through(priority)
             self.went.append(name)
 
         task = asyncio.create_task(go())
@@ -69,8 +69,8 @@ async def test_while_both_wait_a_push_has_every_third_turn(street: Street) -> No
         await street.send(f"push {number}", RequestPriority.PUSH)
     for _ in range(11):
         await street.turns.comes()
-    lanes = "".join(name[0] for name in street.went)
-    assert lanes == "eepeepeepee"
+    priorities = "".join(name[0] for name in street.went)
+    assert priorities == "eepeepeepee"
     assert [name for name in street.went if name.startswith("edit")] == [
         f"edit {number}" for number in range(8)
     ]

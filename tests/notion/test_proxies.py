@@ -1,4 +1,4 @@
-"""Notion is asked through the proxy that the environment names; this machine itself never, by nobody."""
+"""Requests to Notion use the proxy that the environment names; loopback never does."""
 
 from __future__ import annotations
 
@@ -231,6 +231,6 @@ async def test_prefects_server_on_this_machine_is_asked_directly(
         assert (await prefect_server(settings)).state is not State.FAIL
         assert await Watchdog(settings, sessions, of_database=True)._prefect() == "answers"
         trigger = IngestTrigger(settings.prefect_api_url)
-        trigger.kick()
+        trigger.request_run()
         await asyncio.wait_for(made.wait(), 30)
         await trigger.aclose()

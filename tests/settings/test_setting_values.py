@@ -59,7 +59,7 @@ PORTS = [name for name in GOOD if name.endswith("_PORT")]
 def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No `.env` and no variable of ours: each test sets what it is about."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "_told", set(), raising=False)
+    monkeypatch.setattr(module, "_warned", set(), raising=False)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 

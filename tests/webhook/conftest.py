@@ -40,7 +40,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def kicks() -> list[str]:
+def run_requests() -> list[str]:
     """Grows by one at each call of the trigger."""
     return []
 
@@ -86,8 +86,8 @@ async def nowhere() -> AsyncIterator[Sessions]:
 
 
 @pytest.fixture
-def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
-    """An app on these sessions with the given settings; unless told otherwise only the webhook secret is set."""
+def make_app(clock: Clock, run_requests: list[str]) -> Callable[..., FastAPI]:
+    """An app on these sessions with the given settings; by default only the webhook secret."""
 
     def make(ctx: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
         settings = Settings(**({"notion_webhook_secret": SECRET} | given))
@@ -95,7 +95,7 @@ def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
             settings,
             ctx,
             clock=clock,
-            trigger=lambda: kicks.append("kick"),
+            trigger=lambda: run_requests.append("requested"),
             body_seconds=body_seconds,
         )
 

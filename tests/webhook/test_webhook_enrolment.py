@@ -1,4 +1,4 @@
-"""The handshake: taken while the operator holds enrolment open; beside a secret it proves nothing until accepted."""
+"""The handshake: stored while enrolment is open; beside a secret only valid once accepted."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ async def accept(sessions: Sessions, token: str | None = None) -> None:
 
 
 async def test_the_first_handshake_is_stored_and_its_token_is_the_secret_from_then_on(
-    open_door: Open, sessions: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, sessions: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     answer = await door.signed(handshake(), secret=TOKEN)
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     assert await stored(sessions) == TOKEN
-    assert kicks == []
+    assert run_requests == []
     assert await inbox_rows(sessions) == []
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 200
     assert "webhook_enrolled" in [line["event"] for line in logs]
@@ -272,7 +272,7 @@ async def test_a_flood_of_forgeries_is_one_query(
     await engine.dispose()
 
 
-async def test_with_a_configured_secret_a_genuine_request_is_the_insert_and_a_flood_of_forgeries_one_query(
+async def test_with_a_secret_a_genuine_request_is_one_insert_and_many_forgeries_one_query(
     open_door: Open, database: URL
 ) -> None:
     engine = open_engine(database)

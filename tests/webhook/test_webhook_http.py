@@ -22,7 +22,10 @@ async def raw(url: str, head: str, body: bytes = b"", *, hang_up: bool = False) 
     """What a door answers to exactly these bytes, until it closes the connection."""
     port = int(url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = f"POST /webhook/notion HTTP/1.1\r\nHost: door\r\nContent-Type: application/json\r\n{head}\r\n\r\n"
+    lines = (
+        "POST /webhook/notion HTTP/1.1\r\nHost: door\r\n"
+        f"Content-Type: application/json\r\n{head}\r\n\r\n"
+    )
     writer.write(lines.encode() + body)
     if hang_up:
         writer.write_eof()

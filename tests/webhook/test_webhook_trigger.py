@@ -1,4 +1,4 @@
-"""The trigger: a run later than every kick, at most one a second, and an outage costs one log line."""
+"""The trigger: a run after every request, at most one a second; an outage costs one log line."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def trigger(prefect: PrefectDouble, sleep: OwnedSleep) -> AsyncIterator[In
     await one.aclose()
 
 
-async def test_the_first_kick_makes_a_run_at_once(
+async def test_the_first_request_makes_a_run_at_once(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep
 ) -> None:
     trigger.request_run()
@@ -88,7 +88,7 @@ async def test_the_first_kick_makes_a_run_at_once(
     assert await sleep.begun.get() == 1.0
 
 
-async def test_however_many_kicks_within_a_second_make_one_more_run_and_the_next_one_waits_longer(
+async def test_many_requests_within_a_second_make_one_more_run_and_the_next_one_waits_longer(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep
 ) -> None:
     trigger.request_run()
@@ -101,14 +101,14 @@ async def test_however_many_kicks_within_a_second_make_one_more_run_and_the_next
     sleep.end()
     await asyncio.sleep(0)
     assert trigger._task is not None
-    assert not trigger._wanted.is_set()
+    assert not trigger._requested.is_set()
     trigger.request_run()
     assert await sleep.begun.get() == 1.0  # the burst is over
     assert prefect.runs.qsize() == 3
     assert prefect.lookups.qsize() == 1
 
 
-async def test_a_kick_during_the_request_gets_a_run_of_its_own(
+async def test_a_request_during_the_request_gets_a_run_of_its_own(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep
 ) -> None:
     prefect.may_answer.clear()
@@ -237,7 +237,9 @@ async def test_basic_authentication_is_sent_and_never_logged(
     assert "pass" not in str(logs)
 
 
-async def test_without_a_server_kicks_are_ignored_with_one_line(logs: list[dict[str, Any]]) -> None:
+async def test_without_a_server_requests_are_ignored_with_one_line(
+    logs: list[dict[str, Any]],
+) -> None:
     trigger = IngestTrigger(None)
     for _ in range(3):
         trigger.request_run()

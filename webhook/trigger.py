@@ -15,11 +15,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 import httpx
 import structlog
 
+from models.rules.backoff import Backoff
 from tasks.notion.proxies import is_remote
 
 DEPLOYMENT: Final = "ingest/ingest"
@@ -29,10 +31,9 @@ BURST: Final = 20
 """Requests served by one run from which on the next run may wait longer: an ingest with that much
 work reads the inbox again before it ends."""
 BURST_INTERVAL: Final = 3.0
-"""Least seconds between two runs in a burst."""
-RETRY_MAX: Final = 30.0
-"""Most seconds between two attempts while Prefect does not answer. The first wait is one second,
-and each doubles."""
+"""Seconds between two runs in a burst."""
+_RETRIES: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
+"""Between two tries while Prefect does not answer."""
 _TIMEOUT_SECONDS: Final = 10.0
 
 log = structlog.get_logger("showrunner.webhook")
@@ -127,7 +128,7 @@ class IngestTrigger:
         self._requested.set()
         self._failures += 1
         _log_once(self._failures, failure)
-        return min(RETRY_MAX, INTERVAL * 2.0 ** min(self._failures - 1, 10))
+        return _RETRIES.delay(self._failures).total_seconds()
 
     async def _succeeded(self) -> None:
         if self._failures:

@@ -12,7 +12,7 @@ from models.operations.health_rules import GOOD_WITHIN
 from models.rules.board_schema import Board
 from models.rules.channels import channel_named
 from models.rules.formatting import clock_time, spoken
-from models.sync.pending_write import Change, attention_to_show
+from models.sync.pending_write import PendingWrite, current_attention
 from models.tables.card import Card
 from models.tables.task import Task
 from models.tables.webhook_events import EventState, WebhookEvent
@@ -33,7 +33,7 @@ class CardFacts(SyncFacts):
 
     card: Card | None
     task: Task | None
-    change: Change | None
+    change: PendingWrite | None
     board: Board | None
     channels: Collection[str]
     events: Sequence[WebhookEvent]
@@ -165,7 +165,7 @@ def _refused_edit(facts: CardFacts) -> Iterator[str]:
     card = facts.card
     if card is None or (base := card.base) is None or not base.rejection:
         return
-    if base.rejection in attention_to_show(card, base, facts.task):
+    if base.rejection in current_attention(card, base, facts.task):
         yield f"What a person asked for was not granted: {base.rejection}"
 
 
@@ -190,7 +190,7 @@ def _push(facts: CardFacts) -> Iterator[str]:
     yield from _missing_options(change, facts.board)
 
 
-def _missing_options(change: Change, board: Board | None) -> Iterator[str]:
+def _missing_options(change: PendingWrite, board: Board | None) -> Iterator[str]:
     """Values to write for which the board has no option."""
     properties = {} if board is None else board.properties
     for name in ("Status", "Priority"):

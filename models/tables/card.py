@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, text
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from models.postgres.engine import timestamptz
+from models.rules.backoff import Backoff
 from models.rules.codec import BoardCard
 from models.rules.merge_base import MergeBase, NotionValues, attention
 from models.rules.statuses import BoardStatus, Priority
@@ -20,9 +21,8 @@ from models.rules.validation import Violation
 from models.tables.push_queue import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY
 
 TOLD_FOR = timedelta(days=1)
-"""How long a card shows a rejection, unless a move ends it before (design: section 5)."""
-_FIRST_RETRY = timedelta(seconds=30)
-_LAST_RETRY = timedelta(hours=1)
+"""How long a card tells of a refusal, unless a move ends it before (design: section 5)."""
+RETRIES: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(hours=1))
 
 
 class Card(SQLModel, table=True):
@@ -235,7 +235,7 @@ class Card(SQLModel, table=True):
         """Record a failed write or read: retry after 30 s, 1 min, 2 min, … at most an hour."""
         self.attempts += 1
         self.last_error = error[:2000]
-        self.next_attempt_at = now + backoff(self.attempts)
+        self.next_attempt_at = now + RETRIES.delay(self.attempts)
 
     def succeeded(self) -> None:
         """Record that a write worked, or that none is needed any more."""
@@ -246,9 +246,3 @@ class Card(SQLModel, table=True):
         if self.unreadable:
             self.unreadable = False
             self.succeeded()
-
-
-def backoff(attempts: int) -> timedelta:
-    """The wait after that many failures in a row."""
-    doublings: int = 2 ** min(attempts - 1, 10)
-    return min(_FIRST_RETRY * doublings, _LAST_RETRY)

@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
+from models.rules.backoff import Backoff
 
 LEASE: Final = timedelta(minutes=1)
 """How long a message belongs to the process that is delivering it."""
-_FIRST_RETRY: Final = timedelta(minutes=1)
-_LAST_RETRY: Final = timedelta(minutes=15)
+_RETRIES: Final = Backoff(first=timedelta(minutes=1), longest=timedelta(minutes=15))
 _MESSAGE_MAX: Final = 5000
 """Incidents of one kind that one message reports."""
 
@@ -90,9 +90,9 @@ class Incident:
         return None if over else replace(self, told=False, due=now, tries=0)
 
     def refused(self, now: datetime) -> Incident:
-        """The incident after a failed delivery: retry after 1, 2, 4, 8, then every 15 minutes."""
-        wait = min(_FIRST_RETRY * 2 ** min(self.tries, 10), _LAST_RETRY)
-        return replace(self, tries=self.tries + 1, due=now + wait)
+        """The message reached nobody: try again in 1 min, 2, 4, 8, then every 15, for as long as it takes."""
+        tries = self.tries + 1
+        return replace(self, tries=tries, due=now + _RETRIES.delay(tries))
 
 
 class IncidentRow(SQLModel, table=True):

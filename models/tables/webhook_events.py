@@ -30,14 +30,16 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from models.postgres.engine import timestamptz
+from models.rules.backoff import Backoff
 from models.tables.incidents import forget_incident
 from models.tables.notion_users import is_our_bot
 
 ATTEMPTS_MAX = 8
 """Attempts before an event is dead: it is kept and alerted, and can be replayed."""
 LEASE = timedelta(minutes=3)
-"""How long a claim lasts: longer than reading 100 pages at 3 a second and storing them takes."""
-_FIRST_RETRY = timedelta(seconds=15)
+"""How long a claim holds. Longer than claiming, reading 100 pages at 3 a second and storing them
+take."""
+_RETRIES = Backoff(first=timedelta(seconds=15), longest=timedelta(hours=12), factor=3)
 
 
 class EventState(StrEnum):
@@ -277,7 +279,7 @@ async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, 
     rows = await session.scalars(query, execution_options={"populate_existing": True})
     for event in rows:
         event.error, event.claimed_until = error[:2000], None
-        event.next_attempt_at = now + _FIRST_RETRY * 3 ** (event.attempts - 1)
+        event.next_attempt_at = now + _RETRIES.delay(event.attempts)
         if event.attempts >= ATTEMPTS_MAX:
             await _die(session, event, now)
     await session.flush()

@@ -9,7 +9,7 @@ from models.operations.diagnosis import CardFacts
 from models.operations.health_facts import read_sync_facts
 from models.rules.board_schema import Board
 from models.rules.codec import BoardCard, read_card
-from models.sync.pending_write import change_to
+from models.sync.pending_write import pending_write_of
 from models.tables.card_queries import card_and_task
 from models.tables.task_history import left_because, lost_its_task
 from models.tables.webhook_event_queries import unfinished_of
@@ -34,7 +34,7 @@ async def gather_card_facts(ctx: Context, page_id: str) -> CardFacts:
     if card is not None:
         board = await known_board(ctx)
     if card is not None and board is not None:
-        change = change_to(card, task, board)
+        change = pending_write_of(card, task, board)
     return CardFacts(
         last_good_cycle=sync.last_good_cycle,
         incidents=sync.incidents,

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from kit.cards import EARLIER, NO_TOPIC, NOW, make_card, make_task
 
 from models.rules.codec import BoardCard
-from models.rules.merge import Plan, plan, shown_of
+from models.rules.merge import Plan, notion_values, plan
 from models.rules.merge_base import (
     PUSHED,
     MergeBase,
     NotionValues,
     TaskState,
-    by_property,
     diff,
+    values_by_property,
     with_write,
 )
 from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status, people_may_move
@@ -74,7 +74,7 @@ first_tasks = st.one_of(
 
 @dataclass
 class World:
-    """One card on the board and its task, with everything that can happen to them; each look is held to the laws."""
+    """One card and its task with everything that can happen; each reading is checked."""
 
     card: BoardCard
     task: TaskState | None
@@ -197,8 +197,8 @@ class World:
         assert made.moved
 
     def whatever_is_overwritten_is_recorded(self, made: Plan) -> None:
-        before = by_property(self.base.shown if self.base is not None else NotionValues())
-        now = by_property(shown_of(self.card))
+        before = values_by_property(self.base.shown if self.base is not None else NotionValues())
+        now = values_by_property(notion_values(self.card))
         overwritten = {
             name
             for name in diff(made.base, made.task, made.attention)
@@ -211,7 +211,7 @@ class World:
 
 @settings(max_examples=300, deadline=None)
 @given(first_cards, first_tasks, st.booleans(), st.lists(steps, max_size=12))
-def test_every_look_holds_the_laws_and_every_push_converges(
+def test_every_reading_keeps_the_laws_and_every_push_converges(
     card: BoardCard,
     task: TaskState | None,
     importing: bool,  # noqa: FBT001 - drawn by Hypothesis

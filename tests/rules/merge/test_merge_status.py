@@ -19,8 +19,7 @@ from kit.cards import (
 
 from models.rules.merge import plan
 from models.rules.merge_base import diff
-from models.rules.status_verdict import Lost
-from models.rules.statuses import STATE_OF, BoardStatus, Status, people_may_move
+from models.rules.statuses import STATE_OF, BoardStatus, LostValue, Status, people_may_move
 
 B = BoardStatus
 PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]
@@ -337,7 +336,8 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
             assert verdict(made) == Verdict(from_, from_, "not_yours")
             assert pushed == {"Status": from_.value, "Attention": made.attention}
             assert made.attention.startswith(
-                f"A card cannot be moved from “{from_}” to “{to}” by hand; it goes back to “{from_}”. From “{from_}” "
+                f"A card cannot be moved from “{from_}” to “{to}” by hand; "
+                f"it goes back to “{from_}”. From “{from_}” "
             )
 
 
@@ -345,7 +345,7 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
 def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: BoardStatus) -> None:
     made = observation(agreeing(B.QUEUED), "Draft", make_task(board_status=now), valid=True)
     assert made.lost == (
-        Lost(
+        LostValue(
             property="Status",
             action="overruled",
             reason="both_changed",

@@ -19,6 +19,7 @@ PRESENCE, SAFETY, MAKING = (
     "tasks/sync/create_cards.py",
 )
 FIRST_CONTACT = "models/rules/first_contact.py"
+CARD_CHANGES = "models/sync/card_changes.py"
 MERGE, MOVES, SETTLE, INBOX, CARD = (
     "models/rules/merge.py",
     "models/rules/moves.py",
@@ -36,12 +37,12 @@ AS_IF_SAVED = """except NotionWriteUncertain:
     except NotionWriteUncertain as error:"""
 
 LAST_WRITER_WINS = """if base is not None and task is not None and task.updated_at < observation.card.edited_at:
-        base = replace(base, status=task_state(task).board_status, priority=task_state(task).priority)
-    decided = plan("""
+            base = replace(base, status=task_state(task).board_status, priority=task_state(task).priority)
+        decided = plan("""
 
 MUTATIONS = (
     Mutation(
-        "what a push wrote is not remembered", PUSH, "[observation], Readings()", "[], Readings()"
+        "what a push wrote is not remembered", PUSH, "Readings(cards=[observation])", "Readings()"
     ),
     Mutation(
         "a push does not know its own write in the answer",
@@ -58,8 +59,8 @@ MUTATIONS = (
     Mutation(
         "a sweep looks back without overlap",
         SWEEP,
-        "edited = watermark - OVERLAP if",
-        "edited = watermark if",
+        "whole, edited = True, watermark - OVERLAP",
+        "whole, edited = True, watermark",
     ),
     Mutation(
         "the watermark is taken at the sweep's end",
@@ -226,7 +227,7 @@ MUTATIONS = (
         "a new card without an answer counts as not made",
         MAKING,
         "await _uncertain(ctx, task_id, report, str(error))\n        return False\n    except (",
-        "await _take_back(ctx, task_id)\n        return True\n    except (",
+        "await _mark_unsent(ctx, task_id)\n        return True\n    except (",
     ),
     Mutation(
         "a page that we made counts as a stranger's",
@@ -249,7 +250,7 @@ MUTATIONS = (
     Mutation(
         "what is in the trash is not marked",
         SETTLE,
-        'return _trash(note, task, "moved_away" if observation.card.away else "in_trash")',
+        "return trash_card(change, task, reason)",
         "return Outcome(page_id=card.notion_page_id)",
     ),
     Mutation(
@@ -268,13 +269,13 @@ MUTATIONS = (
     Mutation(
         "every doubtful row of a query is believed",
         "models/sync/observations.py",
-        "return None if vouched_for or says_nothing_new(card, observation.card) else True",
-        "return None",
+        "if confirmed or is_unchanged(card, observation.card):",
+        "if True:",
     ),
     Mutation(
         "witnesses are not compared with their rows",
-        "tasks/sync/stale_queries.py",
-        "if all(page_id in now and same_state(now[page_id], by_page[page_id].card) for page_id in asked):",
+        "tasks/sync/fetch.py",
+        "if all(page in now and same_state(now[page], by_page[page].card) for page in sample):",
         "if now:",
     ),
     Mutation(
@@ -303,13 +304,13 @@ MUTATIONS = (
     ),
     Mutation(
         "a trashed card's task stays pending",
-        SETTLE,
-        "left = (_leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {})",
-        "left = {}",
+        CARD_CHANGES,
+        "if task is not None and task.board_status == BoardStatus.QUEUED:",
+        "if False:",
     ),
     Mutation(
         "a card that comes back is blamed for where the pipeline had put its task",
-        SETTLE,
+        CARD_CHANGES,
         "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
         "if base is not None and card.unqueued_at:",
     ),
@@ -335,7 +336,7 @@ MUTATIONS = (
     Mutation(
         "what an ingest run refuses waits for the next cycle",
         INGEST,
-        "if answering:",
+        "if push_back:",
         "if False:",
     ),
     Mutation(

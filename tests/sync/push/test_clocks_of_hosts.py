@@ -21,7 +21,7 @@ from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import read_by_id
 from tasks.sync.ingest import drain_inbox
-from tasks.sync.store import SyncContext, take_in
+from tasks.sync.store import SyncContext, process_readings
 
 SKEW = timedelta(seconds=20)
 
@@ -88,9 +88,7 @@ async def told(ctx: Context, page: str) -> None:
 
 
 @pytest.mark.parametrize("wrong_by", [SKEW, -SKEW])
-async def test_a_host_tells_the_time_as_postgresql_has_it(
-    hosts: Hosts, wrong_by: timedelta
-) -> None:
+async def test_a_host_uses_the_time_of_postgresql(hosts: Hosts, wrong_by: timedelta) -> None:
     ctx = hosts.host(wrong_by=wrong_by)
     assert abs(ctx.clock() - utc_now()) > SKEW / 2
     await connect(ctx)
@@ -127,7 +125,7 @@ async def test_clocks_are_compared_once_in_half_a_minute(database: URL) -> None:
     assert far_off == {0.0: False, 25.0: True, 40.0: False}
 
 
-async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
+async def test_a_late_reading_of_a_host_whose_clock_is_ahead_undoes_no_move(
     stage: Stage, hosts: Hosts
 ) -> None:
     page = await stage.add_valid(status="Queued")
@@ -138,7 +136,7 @@ async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
     late = await read_by_id(ahead, sync.board, [page])
     await stage.moves(page, "Processing")
     await stage.cycle()
-    await take_in(ahead, sync, late, Report())
+    await process_readings(ahead, sync, late, Report())
     await stage.cycle()
     shows = await stage.shows(page)
     assert (shows["Status"], shows["Attention"]) == ("Processing", "")
@@ -147,7 +145,7 @@ async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
     ] == []
 
 
-async def test_an_edit_seen_by_a_host_whose_clock_is_behind_is_taken_at_once(
+async def test_an_edit_read_by_a_host_whose_clock_is_behind_is_stored_at_once(
     stage: Stage, hosts: Hosts
 ) -> None:
     page = await stage.add_valid(status="Draft")

@@ -1,4 +1,4 @@
-"""No statement of a cycle reads a whole table, so that an idle cycle costs the same on a board of any size."""
+"""No statement of a cycle scans a table, so an idle cycle costs the same on a board of any size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmarks.kit.explaining import explain, heard
 from benchmarks.kit.large_board import fill
 from models.operations.resolved import recovered
 from models.postgres.engine import libpq
-from models.sync.safety_stop import missing_pages, not_to_believe, waiting
+from models.sync.safety_stop import missing_pages, pages_to_hold, waiting
 from models.tables import webhook_events as inbox
 from models.tables.push_queue import PENDING, pending, worth_a_push
 from models.tables.sync_state import WATERMARK, remember
@@ -74,7 +74,7 @@ async def plans_of(stage: Stage, work: Callable[[], Awaitable[object]]) -> list[
 
 @pytest.fixture(scope="module")
 def filled(postgres: URL) -> Iterator[str]:
-    """The name of a database with 100,000 cards, all of them right, each once told of."""
+    """The name of a database with 100,000 cards in sync, each with one processed event."""
     name = "large_board"
     with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template_of_tests")
@@ -144,7 +144,7 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
         await session.rollback()
         await waiting(session)
         await missing_pages(session, 100)
-        await not_to_believe(session, ["page-1"], ["page-2"], watched=False, now=now)
+        await pages_to_hold(session, ["page-1"], ["page-2"], watched=False, now=now)
         await recovered(session)
 
     for differing, due in ((0, 0), (60, 10)):

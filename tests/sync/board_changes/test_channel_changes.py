@@ -1,4 +1,4 @@
-"""When channel files change, cards are judged again from what is remembered: that is no reading of the board."""
+"""When channel files change, stored cards are validated again without reading the board."""
 
 from __future__ import annotations
 

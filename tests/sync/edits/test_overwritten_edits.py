@@ -1,4 +1,4 @@
-"""Edits that land between our last look at a card and our write of the same property: overwritten, never in silence."""
+"""Lost updates: edits between our last reading of a card and our write are always reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def post(stage: Stage) -> Post:
 
 
 async def arrive(stage: Stage, post: Post) -> list[dict[str, Any]]:
-    """What Notion has to tell by now reaches the inbox, and is worked through."""
+    """Deliver the events that Notion has by now, and process them."""
     stage.clock.pass_(10)
     await stage.sandbox.deliver_due(stage.clock())
     events = [json.loads(body) for body in post.bodies]
@@ -58,7 +58,7 @@ async def _put(session: AsyncSession, body: bytes, stage: Stage) -> None:
     await inbox.put(session, delivery, now=stage.clock(), correlation_id="door")
 
 
-async def unseen(stage: Stage, page: str) -> list[TaskHistory]:
+async def lost_updates(stage: Stage, page: str) -> list[TaskHistory]:
     return [row for row in await stage.history(page) if row.reason == "unseen"]
 
 
@@ -77,7 +77,7 @@ def just_before_our_write(
 
 
 @pytest.mark.parametrize("gathered", [True, False])
-async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of_it(
+async def test_an_edit_that_we_overwrote_is_recorded_when_an_event_reports_it(
     stage: Stage, post: Post, monkeypatch: pytest.MonkeyPatch, *, gathered: bool
 ) -> None:
     page = await stage.add_valid(status="Queued")
@@ -98,7 +98,7 @@ async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of
         e for e in await arrive(stage, post) if any(a["type"] == "person" for a in e["authors"])
     ]
     assert (len(event["authors"]) == 2) == gathered
-    (row,) = await unseen(stage, page)
+    (row,) = await lost_updates(stage, page)
     assert (row.action, row.property, row.new_value, row.lost_value) == (
         "overruled",
         "Status",
@@ -115,7 +115,7 @@ async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of
     )
 
 
-async def test_a_value_that_another_look_caught_meanwhile_is_recorded_with_it(
+async def test_a_value_that_another_reading_showed_meanwhile_is_recorded_with_it(
     stage: Stage, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await stage.add_valid(priority="Normal")
@@ -140,10 +140,10 @@ async def test_a_value_that_another_look_caught_meanwhile_is_recorded_with_it(
         just_before_our_write(stage, meanwhile, edit)
         # The cycle inside drains the inbox first; the event is claimed already.
         await stage.ingest()
-    (row,) = await unseen(stage, page)
+    (row,) = await lost_updates(stage, page)
     assert (row.property, row.new_value, row.lost_value) == ("Priority", "Low", "High")
     await arrive(stage, post)
-    assert len(await unseen(stage, page)) == 1
+    assert len(await lost_updates(stage, page)) == 1
     task = await stage.task(page)
     assert task is not None
     assert task.priority == "low"
@@ -168,7 +168,7 @@ async def test_a_write_that_was_saved_despite_its_error_counts_as_one(
     monkeypatch.setattr(stage.ctx.notion, "update_page", saved_and_lost)
     await stage.cycle()
     await arrive(stage, post)
-    assert [row.property for row in await unseen(stage, page)] == ["Status"]
+    assert [row.property for row in await lost_updates(stage, page)] == ["Status"]
 
 
 async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Post) -> None:
@@ -189,10 +189,10 @@ async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Po
     assert [
         len(event["authors"]) for event in events if event["type"] == "page.properties_updated"
     ] == [2]
-    assert await unseen(stage, page) == []
+    assert await lost_updates(stage, page) == []
 
 
-async def test_edits_that_were_seen_are_never_called_unseen(stage: Stage, post: Post) -> None:
+async def test_edits_that_were_read_are_never_reported_as_lost(stage: Stage, post: Post) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await arrive(stage, post)
@@ -204,10 +204,10 @@ async def test_edits_that_were_seen_are_never_called_unseen(stage: Stage, post: 
         await stage.cycle()
         await arrive(stage, post)
         stage.clock.pass_(60)
-    assert await unseen(stage, page) == []
+    assert await lost_updates(stage, page) == []
 
 
-async def test_an_unseen_edit_stands_in_the_runs_table(
+async def test_a_lost_update_stands_in_the_runs_table(
     stage: Stage, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await stage.add_valid(status="Queued")

@@ -143,7 +143,7 @@ class RecentActivity(_Fact):
         """After a look that counted and showed that people had changed these properties."""
         changes = {**self.changes, **dict.fromkeys(changed, ended)}
         return self.model_copy(
-            update={"looks": (*self.observations, (began, ended))[-_LOOKS:], "changes": changes}
+            update={"observations": (*self.observations, (began, ended))[-_LOOKS:], "changes": changes}
         )
 
     def stood(self, states: Iterable[str], *, by_id: bool | None) -> RecentActivity:

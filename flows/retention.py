@@ -22,7 +22,7 @@ from flows.runtime.run_context import recorded
 from models.operations.retention import Deleted, delete_events, delete_history
 from models.settings import Settings
 from models.sync.row_locks import BATCH as CARDS
-from models.sync.row_locks import mend_copies
+from models.sync.row_locks import repair_task_copies
 from tasks.runtime.context import Context
 from tasks.runtime.report import NOTHING
 
@@ -67,7 +67,7 @@ async def _mend(ctx: Context) -> int:
     total = 0
     while True:
         async with ctx.sessions.begin() as session:
-            mended = await mend_copies(session)
+            mended = await repair_task_copies(session)
         total += mended
         if mended < CARDS:
             break

@@ -24,7 +24,7 @@ from models.postgres.dumps import Dump, fill, read_dump, write_dump
 from models.postgres.engine import driver_message, libpq, migrate, open_engine, open_sessions
 from models.postgres.server_programs import Programs, programs_for
 from models.settings import Settings, load_settings
-from models.sync.safety_stop import forget_who_watched
+from models.sync.safety_stop import forget_last_good_cycle
 
 _MEGABYTE = 1_000_000
 _ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
@@ -120,7 +120,7 @@ async def _finish(url: URL) -> None:
     engine = open_engine(url, pool_size=1)
     try:
         async with open_sessions(engine).begin() as session:
-            await forget_who_watched(session)
+            await forget_last_good_cycle(session)
             found = await followed(session)
     finally:
         await engine.dispose()

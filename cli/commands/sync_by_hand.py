@@ -15,7 +15,7 @@ from cli.output.text import print_json
 from cli.running import correlate, stopping_says
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
-from models.sync.pending_write import Change
+from models.sync.pending_write import PendingWrite
 from models.sync.safety_stop import Waiting
 from models.sync.take_board import TakenBoard
 from models.tables.card import count_cards
@@ -136,7 +136,7 @@ async def show_differences(*, as_json: bool) -> None:
         )
 
 
-def _print_changes(changes: Sequence[Change], gone: Collection[str]) -> None:
+def _print_changes(changes: Sequence[PendingWrite], gone: Collection[str]) -> None:
     for change in changes:
         waits = (
             ": waits for `showrunner push --confirm`"

@@ -9,9 +9,9 @@ from typing import Any
 
 from models.operations.diagnosis import Facts, reasons
 from models.rules.codec import BoardCard
-from models.rules.merge import shown_of
-from models.rules.merge_base import MergeBase, by_property, desired_values
-from models.sync.pending_write import attention_to_show
+from models.rules.merge import notion_values
+from models.rules.merge_base import MergeBase, desired_values, values_by_property
+from models.sync.pending_write import current_attention
 from models.tables.card import Card, task_state
 from models.tables.notion_users import Names
 from models.tables.task import Task
@@ -44,7 +44,7 @@ def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
     base = card.base if card is not None else None
     if card is None or base is None:
         return
-    board = _remembered(card) | _plain(by_property(base.shown))
+    board = _remembered(card) | _plain(values_by_property(base.shown))
     live = _live(now.card) if now is not None and now.card is not None else {}
     agreed = _remembered(card) | {"Status": base.status, "Priority": base.priority.option}
     database = _database(card, base, facts.task)
@@ -64,7 +64,7 @@ def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
 
 
 def _database(card: Card, base: MergeBase, task: Task | None) -> dict[str, str | None]:
-    told = attention_to_show(card, base, task)
+    told = current_attention(card, base, task)
     if task is None:
         return {"Attention": told}
     return _held(task) | _plain(desired_values(base, task_state(task), told))
@@ -98,7 +98,7 @@ def _held(task: Task | None) -> dict[str, str | None]:
 
 def _live(card: BoardCard) -> dict[str, str | None]:
     return _texts(card.title, card.channel, card.topic, card.story_direction) | _plain(
-        by_property(shown_of(card))
+        values_by_property(notion_values(card))
     )
 
 

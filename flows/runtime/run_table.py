@@ -10,7 +10,7 @@ from models.operations.lookup import titles_of
 from models.rules.formatting import as_link, as_text
 from models.rules.notion_ids import bare_id
 from models.settings import Settings
-from models.sync.pending_write import Change
+from models.sync.pending_write import PendingWrite
 from tasks.alerts import AWAY, database
 from tasks.notion.proxies import is_remote
 from tasks.runtime.context import Context
@@ -27,7 +27,7 @@ async def table_of(ctx: Context, report: Report) -> list[dict[str, Any]]:
     return [*map(_as_text, head), *await _with_titles(ctx, cards)]
 
 
-async def table_of_changes(ctx: Context, changes: Sequence[Change]) -> list[dict[str, Any]]:
+async def table_of_changes(ctx: Context, changes: Sequence[PendingWrite]) -> list[dict[str, Any]]:
     """What a push would write, one row per property, with titles for ids; at most `Report.ROWS_MAX` rows."""
     rows = [
         {

@@ -10,7 +10,7 @@ from models.operations.differences import apart
 from models.rules.board_schema import Board
 from models.rules.channels import channel_named
 from models.rules.formatting import clock_time, spoken
-from models.sync.pending_write import Change, attention_to_show
+from models.sync.pending_write import PendingWrite, current_attention
 from models.tables.card import Card
 from models.tables.incidents import Incident
 from models.tables.task import Task
@@ -38,7 +38,7 @@ class Facts:
 
     card: Card | None
     task: Task | None
-    change: Change | None
+    change: PendingWrite | None
     board: Board | None
     channels: Collection[str]
     incidents: Sequence[Incident]
@@ -150,7 +150,7 @@ def _of_wishes(facts: Facts) -> Iterator[str]:
     if (
         card is not None
         and base is not None
-        and base.refusal in attention_to_show(card, base, facts.task)
+        and base.refusal in current_attention(card, base, facts.task)
     ):
         yield from (
             [f"What a person asked for was not granted: {base.refusal}"] if base.refusal else []

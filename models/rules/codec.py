@@ -129,7 +129,7 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
     )
 
 
-def lies_on(page: Mapping[str, Any], board: Board) -> bool:
+def is_on_board(page: Mapping[str, Any], board: Board) -> bool:
     """Whether a page is a row of the board; whatever else its parent is, or without one, it is not."""
     parent: Any = page.get("parent")
     return isinstance(parent, Mapping) and parent.get("data_source_id") == board.data_source_id

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from models.rules.codec import BoardCard
-from models.rules.merge_base import MergeBase, NotionValues, TaskState, by_property
+from models.rules.merge_base import MergeBase, NotionValues, TaskState, values_by_property
 
 ATTENTION = frozenset({"Attention"})
 
 
-def dates_of(
+def task_dates(
     base: MergeBase | None,
     card: BoardCard,
     shown: NotionValues,
@@ -40,7 +40,7 @@ def dates_of(
     return created or card.created_time, updated or card.edited_at
 
 
-def lacking_of(
+def initially_empty_of(
     base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, told: bool
 ) -> frozenset[str]:
     """What counts as agreed from now on although it differs: see `MergeBase.lacking`.
@@ -49,7 +49,7 @@ def lacking_of(
         shown: what the card shows.
         told: whether there is something to say in Attention.
     """
-    empty = frozenset(name for name, value in by_property(shown).items() if value is None)
+    empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
     if base is None:
         lacking = empty if importing else frozenset()
         theirs = not is_our_attention(shown.attention)

@@ -24,7 +24,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(eq=False)
-class End:
+class RangeReader:
     """Who reads a stretch from one of its ends.
 
     Attributes:
@@ -58,7 +58,7 @@ class End:
             self.of.since = last
 
     @property
-    def other(self) -> End:
+    def other(self) -> RangeReader:
         """Who reads towards this one."""
         return self.of.oldest if self.newest_first else self.of.newest
 
@@ -101,12 +101,15 @@ class ImportRange:
 
     since: datetime | None = None
     before: datetime | None = None
-    oldest: End = field(init=False)
-    newest: End = field(init=False)
+    oldest: RangeReader = field(init=False)
+    newest: RangeReader = field(init=False)
 
     def __post_init__(self) -> None:
         """Place a reader at each end."""
-        self.oldest, self.newest = End(self, newest_first=False), End(self, newest_first=True)
+        self.oldest, self.newest = (
+            RangeReader(self, newest_first=False),
+            RangeReader(self, newest_first=True),
+        )
 
     @property
     def left(self) -> float:
@@ -124,7 +127,7 @@ class ImportRange:
         middle = to_minute(low + (high - low) / 2)
         given = ImportRange(middle, self.before)
         given.newest, given.newest.of = self.newest, given
-        self.before, self.newest = middle, End(self, newest_first=True)
+        self.before, self.newest = middle, RangeReader(self, newest_first=True)
         return given
 
 
@@ -142,12 +145,12 @@ class ImportProgress:
     cards: int = 0
     stretches: list[ImportRange] = field(default_factory=lambda: [ImportRange()])
 
-    def readers(self) -> list[End]:
+    def readers(self) -> list[RangeReader]:
         """All that are at work now."""
         ends = [end for stretch in self.stretches for end in (stretch.oldest, stretch.newest)]
         return [end for end in ends if not end.done]
 
-    def more_readers(self) -> list[End]:
+    def more_readers(self) -> list[RangeReader]:
         """Those who can help from now on: two in the middle of what is left, if there is a place and enough to read."""
         widest = max(self.stretches, key=lambda stretch: stretch.left, default=None)
         if widest is None or widest.left < WORTH_SHARING or len(self.readers()) > READERS - 2:
@@ -158,7 +161,7 @@ class ImportProgress:
         self.stretches.append(given)
         return [widest.newest, given.oldest]
 
-    def ended(self, end: End) -> None:
+    def ended(self, end: RangeReader) -> None:
         """Note that all that this one read is stored."""
         end.stored_all = True
         if end.other.stored_all:

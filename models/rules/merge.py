@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.rules.codec import BoardCard
-from models.rules.first_contact import dates_of, lacking_of
+from models.rules.first_contact import initially_empty_of, task_dates
 from models.rules.merge_base import (
     MergeBase,
     NotionValues,
     TaskState,
     attention,
-    by_property,
     desired_values,
-    is_outdated,
+    is_refusal_outdated,
+    values_by_property,
 )
 from models.rules.moves import decide_status
-from models.rules.status_verdict import Lost, Verdict
+from models.rules.status_verdict import LostValue, Verdict
 from models.rules.statuses import BoardStatus, Priority, board_status, priority
 from models.rules.validation import Violation
 
@@ -39,7 +39,7 @@ class Plan:
     base: MergeBase
     task: TaskState | None
     violations: tuple[Violation, ...]
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[LostValue, ...] = ()
     moved: bool = False
 
     @property
@@ -85,8 +85,8 @@ def plan(
     )
     prio = _priority(base, card, task)
     followed = not violations and status.database is not None
-    shown = shown_of(card)
-    created, updated = dates_of(base, card, shown, task, importing=importing, followed=followed)
+    shown = notion_values(card)
+    created, updated = task_dates(base, card, shown, task, importing=importing, followed=followed)
     state = _task_state(card, task, status.database, prio.database, violations, (created, updated))
     refusal, refused_at = _refusal(base, task, status, prio)
     if state is not None and refusal and refused_at is None:
@@ -101,7 +101,7 @@ def plan(
         created=created,
         updated=updated,
         shown=shown,
-        lacking=lacking_of(
+        lacking=initially_empty_of(
             base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)
         ),
         refusal=refusal,
@@ -127,13 +127,13 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
         kept = current.option
         if base is None and shown is None:
             return Verdict(agreed=current, database=current)
-        lost = Lost(
+        lost = LostValue(
             property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept
         )
         sentence = f"The pipeline set Priority to “{kept}” meanwhile, so “{shown or 'empty'}” was not taken."
         return Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
     if shown is not None and shown != asked.option:
-        lost = Lost(
+        lost = LostValue(
             property="Priority",
             action="refused",
             reason="unknown_option",
@@ -151,7 +151,7 @@ def _option(name: str | None) -> str | None:
     return known if name is not None and name.lower() == known.lower() else name
 
 
-def shown_of(card: BoardCard) -> NotionValues:
+def notion_values(card: BoardCard) -> NotionValues:
     """What a card shows, as it is remembered."""
     return NotionValues(
         status=card.status,
@@ -162,12 +162,12 @@ def shown_of(card: BoardCard) -> NotionValues:
     )
 
 
-def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[Lost]:
+def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[LostValue]:
     """What people wrote into properties that are the database's alone; the push puts them right."""
     right = desired_values(made.base, made.task, made.attention)
     before, now = (
-        by_property(base.shown if base is not None else NotionValues()),
-        by_property(made.base.shown),
+        values_by_property(base.shown if base is not None else NotionValues()),
+        values_by_property(made.base.shown),
     )
     if base is not None and "Attention" in base.lacking:
         before["Attention"] = ""  # theirs until now
@@ -178,7 +178,7 @@ def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[
             and now[name] not in (before[name], right[name])
         ):
             value = str(now[name]) if now[name] is not None else None
-            yield Lost(
+            yield LostValue(
                 property=name,
                 action="refused",
                 reason="not_yours",
@@ -197,7 +197,7 @@ def _refusal(
     fresh = " ".join(sentence for sentence in (status.refusal, prio.refusal) if sentence)
     if fresh or status.lost:
         return fresh, task.status_changed_at if fresh and task is not None else None
-    if base is None or status.moved or is_outdated(base, task):
+    if base is None or status.moved or is_refusal_outdated(base, task):
         return "", None
     return base.refusal, base.refused_at
 

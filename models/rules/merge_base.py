@@ -130,7 +130,7 @@ def diff(
         attention_text: what the card should tell its editor.
         writable: which properties the board has and lets us write.
     """
-    shown = by_property(base.shown)
+    shown = values_by_property(base.shown)
     right = {
         name: value
         for name, value in desired_values(base, task, attention_text).items()
@@ -141,7 +141,7 @@ def diff(
     return differing if reasons else {}
 
 
-def by_property(shown: NotionValues) -> dict[str, Any]:
+def values_by_property(shown: NotionValues) -> dict[str, Any]:
     """What the board showed, by property."""
     return {
         "Status": shown.status,
@@ -175,7 +175,7 @@ def _agreed(known: datetime | None, written: datetime | None) -> datetime | None
     )
 
 
-def is_outdated(base: MergeBase, task: TaskState | None) -> bool:
+def is_refusal_outdated(base: MergeBase, task: TaskState | None) -> bool:
     """Whether the task's status changed since the standing refusal was made."""
     since = base.refused_at
     return (

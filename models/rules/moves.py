@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from models.rules.codec import BoardCard
 from models.rules.merge_base import MergeBase, TaskState
-from models.rules.status_verdict import Lost, Verdict
+from models.rules.status_verdict import LostValue, Verdict
 from models.rules.statuses import (
     FINISHED,
     FREE_OF_RULES,
@@ -249,7 +249,7 @@ def _wait(
     """Somebody who queues first and types the topic afterwards is not fought: the board's value stands for a while."""
     if not case.keeping:
         return _put_back(asked, meanwhile, moved=moved)
-    lost = Lost(
+    lost = LostValue(
         property="Status", action="waiting", reason="invalid_card", value=asked, kept=meanwhile
     )
     return Verdict(agreed=meanwhile, database=meanwhile, lost=(lost,), moved=moved, waits=True)
@@ -261,7 +261,9 @@ def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False
         f"This card was moved back from “{asked}” to “{to}”, because it was not complete: once it is, "
         f"drag it to “{asked}” again."
     )
-    lost = Lost(property="Status", action="put_back", reason="invalid_card", value=asked, kept=to)
+    lost = LostValue(
+        property="Status", action="put_back", reason="invalid_card", value=asked, kept=to
+    )
     return Verdict(agreed=to, database=to, lost=(lost,), refusal=sentence, moved=moved, waits=True)
 
 
@@ -273,7 +275,7 @@ def _lost(
     case: Situation, asked: str, kept: BoardStatus | None, action: str, reason: str, sentence: str
 ) -> StatusVerdict:
     """The dispute is settled: the next move is judged from where the card should stand now."""
-    lost = Lost(property="Status", action=action, reason=reason, value=asked, kept=kept)
+    lost = LostValue(property="Status", action=action, reason=reason, value=asked, kept=kept)
     possible = f" {_possible_from(case, kept)}" if kept is not None else ""
     return Verdict(agreed=kept, database=kept, lost=(lost,), refusal=f"{sentence}{possible}")
 

@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lost:
+class LostValue:
     """A value a person wrote and did not get: it goes to the history.
 
     Attributes:
@@ -43,7 +43,7 @@ class Verdict(Generic[Value]):
 
     agreed: Value
     database: Value
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[LostValue, ...] = ()
     refusal: str = ""
     moved: bool = False
     waits: bool = False

@@ -18,7 +18,7 @@ from models.rules.codec import BoardCard, to_minute
 from models.rules.merge_base import MergeBase, NotionValues
 from models.rules.statuses import BoardStatus, Priority
 from models.sync.observations import Observation
-from models.sync.recent_writes import sent_values
+from models.sync.recent_writes import values_from_json
 from models.tables.card import Card
 from models.tables.card_creation import CardCreation
 from models.tables.task import Task
@@ -31,7 +31,7 @@ Made = Mapping[str, CardCreation]
 """What was sent to make each of these pages."""
 
 
-async def adopt(
+async def adopt_pages(
     session: AsyncSession,
     observations: Mapping[str, Observation],
     *,
@@ -41,7 +41,7 @@ async def adopt(
     """Link the pages among these that we made to their tasks, which are held till the commit; by page id.
 
     The caller has said that the transaction takes in what the board shows (`models.tables.task_history.take_in`), and remembers
-    the cards (`remember_made`).
+    the cards (`remember_created_page`).
     """
     if not (seen := _ours(observations, await _open(session))):
         return {}
@@ -62,7 +62,7 @@ async def adopt(
         for page_id, observation in _ours(observations, creations).items()
         if page_id not in known
     }
-    made = assign(unknown, creations)
+    made = match_creations(unknown, creations)
     await act_as(session, "push", now=now, correlation_id=correlation_id)
     for page_id, creation in made.items():
         tasks[creation.task_id].notion_page_id = page_id
@@ -112,7 +112,7 @@ async def _known(session: AsyncSession, page_ids: Mapping[str, object]) -> set[s
     return {*await session.scalars(cards), *(str(page) for page in await session.scalars(tasks))}
 
 
-def assign(
+def match_creations(
     observations: Mapping[str, Observation], creations: Sequence[CardCreation]
 ) -> dict[str, CardCreation]:
     """Which of the pages was made by which creation: first what is known, then what looks most like it.
@@ -173,10 +173,10 @@ def _bare(text: str) -> str:
 
 
 def _sent(creation: CardCreation) -> dict[str, Any]:
-    return sent_values(creation.sent or {})
+    return values_from_json(creation.sent or {})
 
 
-def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime) -> None:
+def remember_created_page(card: Card, task: Task, creation: CardCreation, now: datetime) -> None:
     """What was sent is what board and database agreed on: whatever else the page shows, people have changed since."""
     sent = _sent(creation)
     base = MergeBase(

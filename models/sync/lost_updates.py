@@ -22,7 +22,7 @@ from models.tables.notion_users import is_our_bot
 TWO_WAY: Final = ("Status", "Priority")
 """Properties that people and we both write. What people write into ours alone is put right without
 a word."""
-GATHERED: Final = timedelta(minutes=2)
+AGGREGATION_WINDOW: Final = timedelta(minutes=2)
 """How long Notion may gather changes of one page into one event. It says "a short window" and
 delivers most within one minute; taken longer, an edit that was seen hides one that was not."""
 _KEPT: Final = 5
@@ -117,7 +117,7 @@ class RecentActivity(_Fact):
         last_by_id: whether the last look was at the page itself; None once a write of ours came
             after it.
         states: what stands for the states that were seen in the minute of the last edit, before the
-            present one (`models.sync.stale_queries.state_known`).
+            present one (`models.sync.stale_queries.known_state_digest`).
     """
 
     observations: tuple[tuple[datetime, datetime], ...] = ()
@@ -143,7 +143,10 @@ class RecentActivity(_Fact):
         """After a look that counted and showed that people had changed these properties."""
         changes = {**self.changes, **dict.fromkeys(changed, ended)}
         return self.model_copy(
-            update={"observations": (*self.observations, (began, ended))[-_LOOKS:], "changes": changes}
+            update={
+                "observations": (*self.observations, (began, ended))[-_LOOKS:],
+                "changes": changes,
+            }
         )
 
     def stood(self, states: Iterable[str], *, by_id: bool | None) -> RecentActivity:
@@ -218,7 +221,7 @@ class RecentActivity(_Fact):
         if claim.alone and claim.properties == {name}:
             return self._changed_since(claim.at, name)  # its time is that property's own
         names = [name] if claim.alone else list(self.changes)
-        return any(self._changed_since(claim.at - GATHERED, each) for each in names)
+        return any(self._changed_since(claim.at - AGGREGATION_WINDOW, each) for each in names)
 
     def _changed_since(self, moment: datetime, name: str) -> bool:
         return name in self.changes and self.changes[name] >= moment
@@ -230,10 +233,13 @@ def _in_time(claim: ReportedEdit, write: Write) -> bool:
         return write.since < claim.at <= write.until
     # Gathered with ours: that people did any of it is certain only when there is nothing else in
     # it.
-    return write.sent <= claim.at <= write.until + GATHERED and claim.properties <= write.names
+    return (
+        write.sent <= claim.at <= write.until + AGGREGATION_WINDOW
+        and claim.properties <= write.names
+    )
 
 
-def reported_edit(
+def parse_reported_edit(
     payload: Mapping[str, Any], received_at: datetime, board: Board, bot_ids: Collection[str]
 ) -> ReportedEdit | None:
     """What an event of Notion's claims that people did; None when it tells of none of their edits, or is old.

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.codec import BoardCard
-from models.rules.merge import shown_of
+from models.rules.merge import notion_values
 from models.rules.validation import Violation
-from models.sync.stale_queries import Known, contradicted
+from models.sync.stale_queries import EarlierReading, contradicted_reading
 from models.tables.card import Card
 
 
@@ -41,17 +41,17 @@ class Observation:
     ended: datetime
     by_id: bool
     written: Mapping[str, Any] = field(default_factory=dict)
-    remembered: bool = False
-    vouched: Known | None = None
+    from_memory: bool = False
+    confirmed_against: EarlierReading | None = None
     task_id: UUID | None = None
 
 
-def cards_among(observations: Iterable[Observation]) -> set[str]:
+def pages_on_board(observations: Iterable[Observation]) -> set[str]:
     """The pages that are cards: those that lie on the board, be it in its trash."""
     return {observation.card.page_id for observation in observations if not observation.card.away}
 
 
-def newest(observations: Iterable[Observation]) -> dict[str, Observation]:
+def latest_per_page(observations: Iterable[Observation]) -> dict[str, Observation]:
     """Of each page the look that began last, by page id."""
     found: dict[str, Observation] = {}
     for observation in observations:
@@ -61,31 +61,32 @@ def newest(observations: Iterable[Observation]) -> dict[str, Observation]:
     return found
 
 
-def doubt(card: Card, observation: Observation) -> bool | None:
+def staleness_of(card: Card, observation: Observation) -> bool | None:
     """None when the look counts; else whether the page must be read again to know."""
     if card.seen_at is None:
         return None
     if observation.began < card.seen_at:
-        return not says_nothing_new(card, observation.card)
+        return not is_unchanged(card, observation.card)
     if observation.by_id or card.edited_at is None or observation.card.edited_at > card.edited_at:
         return None
     if observation.card.edited_at < card.edited_at:
         return False
     # The same minute: a query's row that contradicts what is known may be from before or after it.
-    vouched_for = observation.vouched is not None and observation.vouched == contradicted(
-        card, observation.card
+    vouched_for = (
+        observation.confirmed_against is not None
+        and observation.confirmed_against == contradicted_reading(card, observation.card)
     )
-    return None if vouched_for or says_nothing_new(card, observation.card) else True
+    return None if vouched_for or is_unchanged(card, observation.card) else True
 
 
-def may_be_vouched_for(card: Card, observation: Observation) -> Known | None:
+def earlier_reading(card: Card, observation: Observation) -> EarlierReading | None:
     """The look that a doubtful row contradicts, where another page of the same answer may vouch for it."""
     same_minute = not observation.by_id and card.edited_at == observation.card.edited_at
     void = card.seen_at is None or observation.began < card.seen_at
-    return contradicted(card, observation.card) if same_minute and not void else None
+    return contradicted_reading(card, observation.card) if same_minute and not void else None
 
 
-def says_nothing_new(card: Card, read: BoardCard) -> bool:
+def is_unchanged(card: Card, read: BoardCard) -> bool:
     """Whether the card was known to be like that."""
     base = card.base
     if base is None or (card.trashed_at is not None) != read.in_trash:
@@ -96,10 +97,10 @@ def says_nothing_new(card: Card, read: BoardCard) -> bool:
         read.channel,
         read.topic,
         read.story_direction,
-    ) and base.shown == shown_of(read)
+    ) and base.shown == notion_values(read)
 
 
-async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
+async def changed_pages(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
     """Page ids of those cards that say anything new, without locking: an idle sweep stops here."""
     rows = await session.scalars(
         select(Card).where(col(Card.notion_page_id).in_([card.page_id for card in cards]))
@@ -111,8 +112,5 @@ async def news(session: AsyncSession, cards: Sequence[BoardCard]) -> set[str]:
 def _is_news(known: Card | None, read: BoardCard) -> bool:
     # When the page was made is not known of a card that was read last by an older release.
     return (
-        known is None
-        or known.unreadable
-        or known.made_at is None
-        or not says_nothing_new(known, read)
+        known is None or known.unreadable or known.made_at is None or not is_unchanged(known, read)
     )

@@ -40,16 +40,16 @@ GOING_ON: Final = tuple(column for column in BoardStatus if STATE_OF[column] in 
 """Columns whose cards a worker may take, has taken, or takes when people say so."""
 
 
-class Which(StrEnum):
+class RoundKind(StrEnum):
     """Of which cards a round asks."""
 
     GOING_ON = "going_on"
     ALL = "all"
 
 
-PERIODS: Final[Mapping[Which, timedelta]] = {
-    Which.GOING_ON: timedelta(minutes=6),
-    Which.ALL: timedelta(hours=20),
+PERIODS: Final[Mapping[RoundKind, timedelta]] = {
+    RoundKind.GOING_ON: timedelta(minutes=6),
+    RoundKind.ALL: timedelta(hours=20),
 }
 """How often a round begins: a card that leaves just after it was asked for is found within ten
 minutes, or a day."""
@@ -68,11 +68,11 @@ class Round:
     stepped: datetime
     at: datetime | None = None
 
-    def due(self, which: Which, now: datetime, cards: int) -> bool:
+    def due(self, which: RoundKind, now: datetime, cards: int) -> bool:
         """Whether a step is due: those of the round of all `cards` are spread over it, the others follow at once."""
         if self.at is None:
             return now - self.began >= PERIODS[which] - _LATE
-        pace = PERIODS[which] / (ceil(cards / PAGE) + 1) if which is Which.ALL else CYCLE
+        pace = PERIODS[which] / (ceil(cards / PAGE) + 1) if which is RoundKind.ALL else CYCLE
         return now - self.stepped >= pace - _LATE
 
 
@@ -85,7 +85,7 @@ class Rounds:
         cards: how many there were in all when the round of all of them began.
     """
 
-    rounds: Mapping[Which, Round]
+    rounds: Mapping[RoundKind, Round]
     free_at: datetime
     cards: int = 0
 
@@ -93,12 +93,12 @@ class Rounds:
     def first(cls, now: datetime, cards: int) -> Self:
         """Where there is nothing yet: the board was just read, and both rounds are under way."""
         begun = Round(began=now, stepped=now, at=BEGINNING)
-        return cls(rounds=dict.fromkeys(Which, begun), free_at=now + FIRST, cards=cards)
+        return cls(rounds=dict.fromkeys(RoundKind, begun), free_at=now + FIRST, cards=cards)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """What `as_json` wrote."""
-        rounds = {which: Round(**_moments(value[which])) for which in Which}
+        rounds = {which: Round(**_moments(value[which])) for which in RoundKind}
         return cls(
             rounds=rounds, free_at=datetime.fromisoformat(value["free_at"]), cards=value["cards"]
         )
@@ -115,7 +115,7 @@ class Rounds:
         }
         return {**rounds, "free_at": self.free_at.isoformat(), "cards": self.cards}
 
-    def next(self, now: datetime) -> Which | None:
+    def next(self, now: datetime) -> RoundKind | None:
         """Of which cards to ask now.
 
         The long round goes first: it is rarely due, and the short one waits a cycle.
@@ -124,12 +124,12 @@ class Rounds:
             return None
         due = (
             which
-            for which in (Which.ALL, Which.GOING_ON)
+            for which in (RoundKind.ALL, RoundKind.GOING_ON)
             if self.rounds[which].due(which, now, self.cards)
         )
         return next(due, None)
 
-    def stepped(self, which: Which, now: datetime, at: datetime | None) -> Self:
+    def stepped(self, which: RoundKind, now: datetime, at: datetime | None) -> Self:
         """After a step; `at` is None when it was the last of its round."""
         known = self.rounds[which]
         step = Round(began=known.began if known.at is not None else now, stepped=now, at=at)
@@ -149,7 +149,7 @@ def _there(columns: Sequence[str] | None) -> list[Any]:
     return known if columns is None else [*known, col(Card.shown_status).in_(columns)]
 
 
-async def first_made(
+async def first_created_at(
     session: AsyncSession, columns: Sequence[str] | None, at: datetime | None
 ) -> datetime | None:
     """When the first of the cards was made that are expected on the board and were made then or later; None: no such.
@@ -165,7 +165,7 @@ async def first_made(
     return found
 
 
-async def expected(
+async def expected_pages(
     session: AsyncSession,
     columns: Sequence[str] | None,
     at: datetime,

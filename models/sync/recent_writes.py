@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.rules.codec import BoardCard
-from models.rules.merge import shown_of
-from models.rules.merge_base import MergeBase, by_property, with_write
+from models.rules.merge import notion_values
+from models.rules.merge_base import MergeBase, values_by_property, with_write
 from models.sync.lost_updates import TWO_WAY, LostUpdate, RecentActivity, ReportedEdit
 from models.sync.observations import Observation
-from models.sync.stale_queries import state_known, state_of
+from models.sync.stale_queries import known_state_digest, state_digest
 from models.tables.card import Card
 
 _DATES: Final = frozenset({"Created", "Updated"})
@@ -35,12 +35,12 @@ def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def sent_values(stored: Mapping[str, Any]) -> dict[str, Any]:
+def values_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The values by property that `as_json` wrote."""
     return {name: _value(name, value) for name, value in stored.items()}
 
 
-def ours(
+def own_write(
     card: Card, observation: Observation, bot_ids: Collection[str]
 ) -> tuple[Mapping[str, Any], datetime]:
     """What a look shows that we wrote, and when it was sent: by its own answer, or by a write whose answer was lost.
@@ -50,8 +50,11 @@ def ours(
     if observation.written or card.sending is None or card.base is None:
         return observation.written, observation.began
     at = datetime.fromisoformat(card.sending["at"])
-    before, now = by_property(card.base.shown), by_property(shown_of(observation.card))
-    sent = sent_values(card.sending["values"])
+    before, now = (
+        values_by_property(card.base.shown),
+        values_by_property(notion_values(observation.card)),
+    )
+    sent = values_from_json(card.sending["values"])
     shown = {name: value for name, value in sent.items() if now[name] == value != before[name]}
     # Long after, people may have chosen a Status or Priority that we had sent, but hardly with our
     # Attention or dates.
@@ -64,7 +67,7 @@ def _value(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name in _DATES and value is not None else value
 
 
-def remember_state(card: Card, observation: Observation) -> None:
+def record_state(card: Card, observation: Observation) -> None:
     """Note, before a look that counts is settled, which states of the same minute it comes after.
 
     A look that asked Notion nothing (the configured channels changed) shows no state anew: nobody
@@ -73,13 +76,15 @@ def remember_state(card: Card, observation: Observation) -> None:
     recent, base = RecentActivity.from_json(card.recent), card.base
     states: tuple[str, ...] = ()
     if base is not None and card.edited_at == observation.card.edited_at:
-        before = state_known(base)
-        states = recent.states if before == state_of(observation.card) else (*recent.states, before)
+        before = known_state_digest(base)
+        states = (
+            recent.states if before == state_digest(observation.card) else (*recent.states, before)
+        )
     by_id = observation.by_id if observation.began < observation.ended else None
     card.recent = recent.stood(states, by_id=by_id).as_json()
 
 
-def remember_moments(
+def record_reading(
     card: Card, observation: Observation, written: Mapping[str, Any], sent_at: datetime
 ) -> Collection[str]:
     """Note a look that counts, before it is settled: what people had changed by then, and what we wrote meanwhile.
@@ -87,7 +92,7 @@ def remember_moments(
     Returns:
         What people had changed.
     """
-    if observation.remembered:
+    if observation.from_memory:
         # A write that may still show on the board must not be forgotten by who has not read it.
         return ()
     recent, base = RecentActivity.from_json(card.recent), card.base
@@ -96,7 +101,9 @@ def remember_moments(
         changed = TWO_WAY
     else:
         if written:
-            recent = recent.with_write(written, sent_at, observation.ended, by_property(base.shown))
+            recent = recent.with_write(
+                written, sent_at, observation.ended, values_by_property(base.shown)
+            )
         changed = list(_changed(with_write(base, dict(written)), observation.card))
     card.recent = recent.looked(observation.began, observation.ended, changed).as_json()
     if observation.written or (
@@ -106,7 +113,7 @@ def remember_moments(
     return changed
 
 
-def remember_trash(card: Card, observation: Observation) -> None:
+def record_trash_change(card: Card, observation: Observation) -> None:
     """Note that people had trashed or restored the page by then: it may be all that an event tells of."""
     card.recent = (
         RecentActivity.from_json(card.recent)
@@ -134,10 +141,12 @@ def overtaken(card: Card, observation: Observation) -> Sequence[LostUpdate]:
     elif observation.by_id:
         if observation.card.edited_at == card.edited_at:
             recent = recent.stood(
-                (*recent.states, state_of(observation.card)), by_id=recent.last_by_id
+                (*recent.states, state_digest(observation.card)), by_id=recent.last_by_id
             )
         found, recent = recent.caught(
-            by_property(shown_of(observation.card)), observation.began, observation.ended
+            values_by_property(notion_values(observation.card)),
+            observation.began,
+            observation.ended,
         )
     card.recent = recent.as_json()
     return found
@@ -152,7 +161,7 @@ def unseen_by(card: Card, claims: Sequence[ReportedEdit]) -> Sequence[LostUpdate
 
 def _changed(base: MergeBase, read: BoardCard) -> Iterator[str]:
     """Properties that people changed since, whether they may or not."""
-    before, now = by_property(base.shown), by_property(shown_of(read))
+    before, now = values_by_property(base.shown), values_by_property(notion_values(read))
     yield from (name for name, value in now.items() if value != before[name])
     texts = {
         "Title": base.title,

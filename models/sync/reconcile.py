@@ -19,20 +19,26 @@ from models.rules.merge import Plan, plan
 from models.rules.merge_base import MergeBase, attention, with_write
 from models.rules.statuses import STATE_OF, BoardStatus
 from models.rules.validation import Violation
-from models.sync.adopt_page import adopt, remember_made
+from models.sync.adopt_page import adopt_pages, remember_created_page
 from models.sync.lost_updates import LostUpdate, ReportedEdit
-from models.sync.observations import Observation, cards_among, doubt, may_be_vouched_for, newest
+from models.sync.observations import (
+    Observation,
+    earlier_reading,
+    latest_per_page,
+    pages_on_board,
+    staleness_of,
+)
 from models.sync.recent_writes import (
-    ours,
     overtaken,
-    remember_moments,
-    remember_state,
-    remember_trash,
+    own_write,
+    record_reading,
+    record_state,
+    record_trash_change,
     unseen_by,
 )
 from models.sync.row_locks import lock_rows
-from models.sync.safety_stop import held_since
-from models.sync.stale_queries import Known
+from models.sync.safety_stop import move_held_since
+from models.sync.stale_queries import EarlierReading
 from models.tables.card import Card, task_state
 from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as, take_in
@@ -69,15 +75,15 @@ class ReconcileResult:
     Attributes:
         again: pages to be read by id, because a newer look had overtaken this one or the query's
             row is doubtful.
-        doubted: of those in `again`, rows for which another page may vouch: the look that each
+        doubted: of those in `reread`, rows for which another page may vouch: the look that each
             contradicts.
         unseen: by page, edits that a write of ours had overwritten before anybody saw them.
     """
 
     outcomes: tuple[Outcome, ...]
-    again: tuple[str, ...]
-    doubted: Mapping[str, Known]
-    unseen: Mapping[str, Sequence[LostUpdate]]
+    reread: tuple[str, ...]
+    unconfirmed: Mapping[str, EarlierReading]
+    lost_updates: Mapping[str, Sequence[LostUpdate]]
 
 
 async def reconcile(
@@ -104,23 +110,23 @@ async def reconcile(
         importing: whether this is the import of a whole board, in whose name it is recorded then.
         first_import: whether cards seen for the first time were on the board before us; as
             `importing` if not given.
-        claims: what events told of people's edits, by page; those of pages in `again` belong to the
+        claims: what events told of people's edits, by page; those of pages in `reread` belong to the
             next reading.
         watched: whether what people did until now was watched; waiting: pages that are not to be
             believed gone (`models.sync.safety_stop`).
     """
     first_import = importing if first_import is None else first_import
-    counting = newest(observations)
+    counting = latest_per_page(observations)
     await take_in(session)
-    made = await adopt(session, counting, now=now, correlation_id=correlation_id)
-    held = await lock_rows(session, list(counting), making=cards_among(counting.values()))
+    made = await adopt_pages(session, counting, now=now, correlation_id=correlation_id)
+    held = await lock_rows(session, list(counting), making=pages_on_board(counting.values()))
     for page_id, creation in made.items():
-        remember_made(held.cards[page_id], held.tasks[page_id], creation, now)
+        remember_created_page(held.cards[page_id], held.tasks[page_id], creation, now)
         _Note(session, held.cards[page_id], "push", now, correlation_id).history("card_made")
     outcomes: list[Outcome] = []
-    again: list[str] = []
-    doubted: dict[str, Known] = {}
-    unseen: dict[str, Sequence[LostUpdate]] = {}
+    reread: list[str] = []
+    unconfirmed: dict[str, EarlierReading] = {}
+    lost_updates: dict[str, Sequence[LostUpdate]] = {}
 
     def author(observation: Observation) -> str:
         return "import" if importing else _author(observation.card, bot_ids)
@@ -141,22 +147,25 @@ async def reconcile(
                 page_id in waiting,
             )
             task = held.tasks.get(page_id)
-            if (doubtful := doubt(note.card, observation)) is None:
+            if (doubtful := staleness_of(note.card, observation)) is None:
                 outcomes.append(
                     _settle_one(note, observation, task, bot_ids, first_import=first_import)
                 )
                 found = unseen_by(note.card, (claims or {}).get(page_id, ()))
             else:
                 found = overtaken(note.card, observation)
-                again += [page_id] if doubtful or observation.written else []
-                if doubtful and (known := may_be_vouched_for(note.card, observation)) is not None:
-                    doubted[page_id] = known
+                reread += [page_id] if doubtful or observation.written else []
+                if doubtful and (known := earlier_reading(note.card, observation)) is not None:
+                    unconfirmed[page_id] = known
             if found:
-                unseen[page_id] = found
+                lost_updates[page_id] = found
                 _record_unseen(note, task, found)
         await session.flush()
     return ReconcileResult(
-        outcomes=tuple(outcomes), again=tuple(again), doubted=doubted, unseen=unseen
+        outcomes=tuple(outcomes),
+        reread=tuple(reread),
+        unconfirmed=unconfirmed,
+        lost_updates=lost_updates,
     )
 
 
@@ -233,21 +242,21 @@ def _settle_one(
     first_import: bool,
 ) -> Outcome:
     card = note.card
-    if not observation.remembered:
-        remember_state(card, observation)
+    if not observation.from_memory:
+        record_state(card, observation)
         _note_reading(card, observation)
     if observation.card.in_trash != (card.trashed_at is not None):
-        remember_trash(card, observation)
+        record_trash_change(card, observation)
     if observation.card.in_trash:
         return _trash(note, task, "moved_away" if observation.card.away else "in_trash")
-    if not observation.remembered:
+    if not observation.from_memory:
         card.missing_at = None
     restored = card.trashed_at is not None
     if restored:
         _restore(note, task)
     base = card.standing(note.now)
-    written, sent_at = ours(card, observation, bot_ids)
-    edited = remember_moments(card, observation, written, sent_at)
+    written, sent_at = own_write(card, observation, bot_ids)
+    edited = record_reading(card, observation, written, sent_at)
     if base is not None and written:
         base = with_write(base, dict(written))
     decided = plan(
@@ -272,7 +281,7 @@ def _settle_one(
         )
     card.told_at = _told_at(card, decided, note.now)
     card.remember(_stamped(decided, note.now), decided.violations, decided.attention)
-    card.held_at = held_since(card.held_at, decided, watched=note.watched, now=note.now)
+    card.held_at = move_held_since(card.held_at, decided, watched=note.watched, now=note.now)
     card.first_seen_at = card.first_seen_at or note.now
     if written or edited:
         card.succeeded()  # whoever edited it may have mended what made its pushes fail
@@ -311,11 +320,11 @@ def _told_at(card: Card, decided: Plan, now: datetime) -> datetime | None:
     refusal = decided.base.refusal
     if not refusal:
         return None
-    again = any(
+    reread = any(
         lost.property in {"Status", "Priority"} and lost.action != "waiting"
         for lost in decided.lost
     )
-    return now if again or refusal != card.refusal or card.told_at is None else card.told_at
+    return now if reread or refusal != card.refusal or card.told_at is None else card.told_at
 
 
 def _trash(note: _Note, task: Task | None, reason: str) -> Outcome:
@@ -411,7 +420,7 @@ def _store_task(note: _Note, task: Task | None, decided: Plan) -> tuple[bool, bo
     return False, bool(differing)
 
 
-async def mark_gone(
+async def mark_deleted(
     session: AsyncSession,
     page_ids: Collection[str],
     *,

@@ -59,11 +59,11 @@ async def restore(
     card, task = await _locked(session, page_id, name, value)
     await act_as(session, "operator", now=now, correlation_id=correlation_id)
     if name == "Status":
-        before, after, shown = put_status(card, task, _status(row, card, value))
+        before, after, shown = set_status(card, task, _status(row, card, value))
     else:
         before, after, shown = _put_priority(card, task, _priority(value))
     if before != after and row.action != "changed":
-        grant(card)
+        clear_rejection(card)
     return Restored(
         property=name, before=before, after=after, shown=shown, trashed=card.trashed_at is not None
     )
@@ -81,13 +81,13 @@ async def _locked(session: AsyncSession, page_id: str, name: str, value: str) ->
     return card, task
 
 
-def grant(card: Card) -> None:
+def clear_rejection(card: Card) -> None:
     """Nothing that a person asked for on this card is refused any longer."""
     card.refusal, card.refused_at, card.told_at = "", None, None
     card.attention = attention(card.known_violations(), "")
 
 
-def put_status(card: Card, task: Task, to: BoardStatus) -> tuple[str, str, bool]:
+def set_status(card: Card, task: Task, to: BoardStatus) -> tuple[str, str, bool]:
     """The value before, the value after, and whether the board shows it already: then both agree on it."""
     before, task.board_status = (
         task.board_status,

@@ -72,7 +72,7 @@ async def lock_rows(
     return LockedRows(await cards_of(session, wanted, making=making), by_page)
 
 
-async def mend_copies(session: AsyncSession) -> int:
+async def repair_task_copies(session: AsyncSession) -> int:
     """Let a batch of cards take over what their tasks hold, where somebody wrote without triggers; how many.
 
     The caller commits, and repeats while a whole batch was mended. Copies what the triggers would, in case they are

@@ -27,8 +27,8 @@ WATCHED_WITHIN: Final = timedelta(minutes=5)
 """How long ago a cycle may have been good last: five are due (design: section 12)."""
 PUT_BACK_MAX: Final = 20
 """Moves that nobody watched and that may be put back unasked (design: section 8)."""
-GONE_MAX: Final = 10
-GONE_SHARE: Final = 0.10
+DELETED_MAX: Final = 10
+DELETED_SHARE: Final = 0.10
 """More cards than both of these are not believed gone unasked (design: section 8)."""
 TOGETHER: Final = timedelta(minutes=10)
 """Pages that Notion does not find are met one by one, by pushes: they count together for this long.
@@ -82,7 +82,7 @@ def was_watched(last_good: datetime | None, by: str | None, connection: str, now
     return last_good is not None and by == connection and now - last_good <= WATCHED_WITHIN
 
 
-def held_since(
+def move_held_since(
     before: datetime | None, decided: Plan, *, watched: bool, now: datetime
 ) -> datetime | None:
     """Since when a card's move waits to be put back, after a look at it; None when there is none, or it was watched.
@@ -97,14 +97,14 @@ def held_since(
     return before
 
 
-def too_many_gone(new: int, lately: int, cards: int) -> bool:
+def too_many_deleted(new: int, lately: int, cards: int) -> bool:
     """Whether more cards would be gone at once than a healthy board loses.
 
     Args:
         new: those that would be marked now; lately: those that were, within `TOGETHER`; cards: all
             that are there.
     """
-    return new + lately > max(GONE_MAX, GONE_SHARE * (cards + lately))
+    return new + lately > max(DELETED_MAX, DELETED_SHARE * (cards + lately))
 
 
 async def is_watched(session: AsyncSession, connection: str, now: datetime) -> bool:
@@ -113,12 +113,12 @@ async def is_watched(session: AsyncSession, connection: str, now: datetime) -> b
     return row is not None and was_watched(row.moment, (row.value or {}).get("by"), connection, now)
 
 
-async def note_good_cycle(session: AsyncSession, connection: str, now: datetime) -> None:
+async def record_good_cycle(session: AsyncSession, connection: str, now: datetime) -> None:
     """A cycle by this connection is good until now."""
     await remember(session, LAST_GOOD_CYCLE, value={"by": connection}, moment=now)
 
 
-async def forget_who_watched(session: AsyncSession) -> None:
+async def forget_last_good_cycle(session: AsyncSession) -> None:
     """After a restore: what people did until the next good cycle was not watched, and nothing of it is confirmed."""
     last = await session.get(SyncState, LAST_GOOD_CYCLE)
     if last is not None:
@@ -126,7 +126,7 @@ async def forget_who_watched(session: AsyncSession) -> None:
     await forget(session, CONFIRMED)
 
 
-async def not_to_believe(
+async def pages_to_hold(
     session: AsyncSession,
     gone: Sequence[str],
     trashed: Sequence[str],
@@ -158,8 +158,8 @@ async def not_to_believe(
     new = sum(since is None for since in doubtful.values())
     lately = int((await session.execute(_GONE_LATELY, {"since": now - TOGETHER})).scalar_one())
     hold = (await waiting(session)).gone > 0
-    if not hold and new + lately > GONE_MAX:  # else nobody need count the whole board
-        hold = too_many_gone(new, lately, await count_cards(session))
+    if not hold and new + lately > DELETED_MAX:  # else nobody need count the whole board
+        hold = too_many_deleted(new, lately, await count_cards(session))
     return frozenset(doubtful) if hold else frozenset()
 
 
@@ -173,7 +173,7 @@ async def _any_missing(session: AsyncSession, page_ids: Collection[str]) -> bool
     return (await session.scalars(found.limit(1))).first() is not None
 
 
-async def doubt_all(session: AsyncSession, page_ids: Collection[str], now: datetime) -> None:
+async def hold_as_missing(session: AsyncSession, page_ids: Collection[str], now: datetime) -> None:
     """Let these cards wait: the board that should show them shows no card at all."""
     for card in (await cards_of(session, sorted(page_ids))).values():
         card.missing_at = card.missing_at or now
@@ -196,13 +196,13 @@ async def missing_pages(session: AsyncSession, limit: int) -> list[str]:
     )
 
 
-async def let_few_go(session: AsyncSession) -> None:
+async def release_few_moves(session: AsyncSession) -> None:
     """Let moves that nobody watched be put back where they are few, unless the operator was asked about them."""
     moves = (await waiting(session)).moves
     if moves and moves <= PUT_BACK_MAX and not await open_incidents(session, MOVES):
-        await let_go(session)
+        await release_moves(session)
 
 
-async def let_go(session: AsyncSession) -> None:
+async def release_moves(session: AsyncSession) -> None:
     """Let every move that waits be put back."""
     await session.execute(_RELEASE)

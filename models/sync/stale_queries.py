@@ -19,16 +19,16 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from models.rules.codec import BoardCard
-from models.rules.merge import shown_of
+from models.rules.merge import notion_values
 from models.rules.merge_base import MergeBase, NotionValues
 from models.sync.lost_updates import STATES_KEPT, RecentActivity
 from models.tables.card import Card
 
-WITNESSES: Final = 2
+SAMPLE_SIZE: Final = 2
 """Pages looked at for the others: one could have come back by chance to a state that nobody saw."""
 
 
-class Known(NamedTuple):
+class EarlierReading(NamedTuple):
     """The look that a doubtful row contradicts: when it began and ended, and whether the page itself was read."""
 
     began: datetime
@@ -36,7 +36,7 @@ class Known(NamedTuple):
     by_id: bool
 
 
-def contradicted(card: Card, read: BoardCard) -> Known | None:
+def contradicted_reading(card: Card, read: BoardCard) -> EarlierReading | None:
     """The look at a card that a doubtful row of a query contradicts; None where nobody can vouch for the row.
 
     That is so where the row shows what the card was like earlier in the same minute, where a write of ours may have
@@ -45,12 +45,12 @@ def contradicted(card: Card, read: BoardCard) -> Known | None:
     recent = RecentActivity.from_json(card.recent)
     changed = recent.last_by_id is None or card.sending is not None or not recent.observations
     gone = card.trashed_at is not None or card.missing_at is not None or read.in_trash
-    if changed or gone or len(recent.states) >= STATES_KEPT or state_of(read) in recent.states:
+    if changed or gone or len(recent.states) >= STATES_KEPT or state_digest(read) in recent.states:
         return None
-    return Known(*recent.observations[-1], by_id=bool(recent.last_by_id))
+    return EarlierReading(*recent.observations[-1], by_id=bool(recent.last_by_id))
 
 
-def speaks_for(witness: Known, other: Known) -> bool:
+def confirms(witness: EarlierReading, other: EarlierReading) -> bool:
     """Whether what was edited after the witness's look was edited after the other's state was seen, too.
 
     Looks by the same query are at the same state of the board, however old that was.
@@ -60,38 +60,42 @@ def speaks_for(witness: Known, other: Known) -> bool:
     return witness == other
 
 
-def witnesses(doubted: Mapping[str, Known]) -> list[str]:
+def pages_to_sample(unconfirmed: Mapping[str, EarlierReading]) -> list[str]:
     """Which pages of one answer to look at: those that speak for most of the others."""
 
     def spoken_for(page_id: str) -> int:
-        return sum(speaks_for(doubted[page_id], other) for other in doubted.values())
+        return sum(confirms(unconfirmed[page_id], other) for other in unconfirmed.values())
 
-    return sorted(doubted, key=lambda page_id: (-spoken_for(page_id), page_id))[:WITNESSES]
+    return sorted(unconfirmed, key=lambda page_id: (-spoken_for(page_id), page_id))[:SAMPLE_SIZE]
 
 
-def vouched(doubted: Mapping[str, Known], by: Sequence[str]) -> Collection[str]:
+def confirmed_pages(
+    unconfirmed: Mapping[str, EarlierReading], by: Sequence[str]
+) -> Collection[str]:
     """The other pages of the answer that these witnesses speak for."""
-    speaking = [doubted[page_id] for page_id in by]
+    speaking = [unconfirmed[page_id] for page_id in by]
     return [
         page_id
-        for page_id, known in doubted.items()
-        if page_id not in by and any(speaks_for(witness, known) for witness in speaking)
+        for page_id, known in unconfirmed.items()
+        if page_id not in by and any(confirms(witness, known) for witness in speaking)
     ]
 
 
 def same_state(one: BoardCard, other: BoardCard) -> bool:
     """Whether two readings show a page in the same state, as far as we follow it."""
     alike = (one.edited_at, one.in_trash) == (other.edited_at, other.in_trash)
-    return alike and state_of(one) == state_of(other)
+    return alike and state_digest(one) == state_digest(other)
 
 
-def state_of(read: BoardCard) -> str:
+def state_digest(read: BoardCard) -> str:
     """What stands for all that a reading shows of what we follow."""
-    return _digest((read.title, read.channel, read.topic, read.story_direction), shown_of(read))
+    return _digest(
+        (read.title, read.channel, read.topic, read.story_direction), notion_values(read)
+    )
 
 
-def state_known(base: MergeBase) -> str:
-    """What stands for all that is known of a card, as `state_of` does."""
+def known_state_digest(base: MergeBase) -> str:
+    """What stands for all that is known of a card, as `state_digest` does."""
     return _digest((base.title, base.channel, base.topic, base.story_direction), base.shown)
 
 

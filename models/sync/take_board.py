@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.statuses import FREE_OF_RULES, BoardStatus, board_status
-from models.sync.restore import grant, put_status
+from models.sync.restore import clear_rejection, set_status
 from models.sync.row_locks import lock_rows
 from models.tables.card import Card
 from models.tables.push_queue import HELD
@@ -45,7 +45,7 @@ class TakenBoard:
     last: str | None = None
 
 
-async def take_some(
+async def take_batch(
     session: AsyncSession, *, after: str, limit: int, now: datetime, correlation_id: str | None
 ) -> TakenBoard:
     """Let the board's status count for cards whose moves wait, by page id after that one.
@@ -105,7 +105,7 @@ def _take(
         )
         card.base_status = to.value
     else:
-        put_status(card, task, to)
+        set_status(card, task, to)
         task.status_changed_at = card.shown_updated or now
-    grant(card)
+    clear_rejection(card)
     card.held_at = None

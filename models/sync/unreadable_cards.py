@@ -35,7 +35,7 @@ async def known_unreadable(session: AsyncSession, page_ids: Collection[str]) -> 
     return set(await session.scalars(query))
 
 
-async def due_again(session: AsyncSession, *, now: datetime, limit: int) -> list[str]:
+async def unreadable_due(session: AsyncSession, *, now: datetime, limit: int) -> list[str]:
     """Cards that could not be read and are due to be read again, those that wait longest first."""
     due = (col(Card.unreadable), col(Card.next_attempt_at) <= now)
     query = select(Card.notion_page_id).where(*due).order_by(col(Card.next_attempt_at)).limit(limit)

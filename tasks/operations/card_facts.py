@@ -11,7 +11,7 @@ from models.errors import NotionIntegrationError
 from models.operations.diagnosis import Facts
 from models.rules.board_schema import Board
 from models.rules.codec import BoardCard, read_card
-from models.sync.pending_write import change_to
+from models.sync.pending_write import pending_write_of
 from models.tables.card import card_and_task
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import LAST_GOOD_CYCLE, get_moment
@@ -37,7 +37,9 @@ async def examine(ctx: Context, page_id: str) -> Facts:
     return Facts(
         card=card,
         task=task,
-        change=change_to(card, task, board) if card is not None and board is not None else None,
+        change=pending_write_of(card, task, board)
+        if card is not None and board is not None
+        else None,
         board=board,
         channels=await ctx.channels(),
         incidents=incidents,

@@ -55,7 +55,14 @@ from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
 from tasks.sync.fetch import Read, Readings, Window, scan
-from tasks.sync.store import Events, SyncContext, judged, store_cards, take_in_news, tell
+from tasks.sync.store import (
+    Events,
+    SyncContext,
+    process_changed,
+    report_result,
+    store_cards,
+    validated,
+)
 from tasks.sync.sweep import OVERLAP
 
 T = TypeVar("T")
@@ -73,7 +80,7 @@ LOOK_AGAIN: Final = timedelta(seconds=30)
 """When a task is judged anew whose fault is its own or the board's: that costs no request."""
 
 
-async def make_cards(ctx: Context, sync: SyncContext, report: Report, *, until: datetime) -> bool:
+async def create_cards(ctx: Context, sync: SyncContext, report: Report, *, until: datetime) -> bool:
     """Make the cards of tasks that have none, until none is due or `until` has come; whether some are left.
 
     Raises:
@@ -87,7 +94,7 @@ async def make_cards(ctx: Context, sync: SyncContext, report: Report, *, until: 
     if await _next_due(ctx) is None:
         return False
     await board_to_write(ctx)
-    return await make_what_is_due(ctx, sync, report, until=until)
+    return await create_due_cards(ctx, sync, report, until=until)
 
 
 async def _next_due(ctx: Context, tried: Collection[UUID] = ()) -> UUID | None:
@@ -106,7 +113,7 @@ async def _look_up(ctx: Context, sync: SyncContext, report: Report) -> None:
     async for readings in scan(
         ctx, sync.board, Window(created=to_minute(since - timedelta(minutes=1)))
     ):
-        await take_in_news(ctx, sync, readings, report)
+        await process_changed(ctx, sync, readings, report)
     for task_id in late:
         await _failed(
             ctx,
@@ -118,7 +125,7 @@ async def _look_up(ctx: Context, sync: SyncContext, report: Report) -> None:
 
 
 @step("make_cards", holds="make cards", tags=("notion",))
-async def make_what_is_due(
+async def create_due_cards(
     ctx: Context, sync: SyncContext, report: Report, *, until: datetime
 ) -> bool:
     """Make cards, several requests in flight, until none is due or `until` has come; whether some are left."""
@@ -189,9 +196,9 @@ async def _send(
         await _uncertain(ctx, task_id, report, str(error))
         return False
     read = Read(card=card, began=began, ended=ctx.clock(), by_id=True)
-    observation = replace(judged(read, channels), task_id=task_id)
+    observation = replace(validated(read, channels), task_id=task_id)
     # Not through the Prefect task: one task run per card would cost more than the card.
-    tell(await store_cards.plain(ctx, sync, [observation], Readings(), Events()), report)
+    report_result(await store_cards.plain(ctx, sync, [observation], Readings(), Events()), report)
     report.made += 1
     report.note(card.page_id, "made")
     log.info("card_made", notion_page_id=card.page_id, task_id=str(task_id))

@@ -6,20 +6,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from models.errors import BoardError
-from models.sync.safety_stop import note_good_cycle
+from models.sync.safety_stop import record_good_cycle
 from tasks.board.followed import bot_ids, followed_board, refreshed_board
 from tasks.runtime.channels import keep_channels
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
-from tasks.sync.create_cards import make_cards
+from tasks.sync.create_cards import create_cards
 from tasks.sync.import_board import import_cards
 from tasks.sync.ingest import drain_inbox
-from tasks.sync.presence import look_for_missing, read_again
+from tasks.sync.presence import check_presence, reread_unreadable
 from tasks.sync.push import push_pending
-from tasks.sync.safety_stop import see_to_the_waiting
+from tasks.sync.safety_stop import process_held_cards
 from tasks.sync.store import SyncContext
-from tasks.sync.sweep import end_waits, sweep
+from tasks.sync.sweep import end_waiting_moves, sweep
 
 INTERVAL = timedelta(seconds=60)
 """How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up
@@ -52,14 +52,14 @@ async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> Non
             # What people did during the import must be known before anything is written over it.
             sync, swept = await _sweep(ctx, sync, report)
         waiting = await drain_inbox(ctx, report, until=ctx.clock() + BEFORE)
-        await see_to_the_waiting(ctx, sync, report)
-        await end_waits(ctx, sync, report)
-        await read_again(ctx, sync, report)
-        await look_for_missing(ctx, sync, report)
+        await process_held_cards(ctx, sync, report)
+        await end_waiting_moves(ctx, sync, report)
+        await reread_unreadable(ctx, sync, report)
+        await check_presence(ctx, sync, report)
         until = ctx.clock() + INTERVAL
         # Half of the minute at most, so that a thousand new cards do not hold up what people wait
         # for.
-        unmade = await make_cards(ctx, sync, report, until=until - INTERVAL / 2)
+        unmade = await create_cards(ctx, sync, report, until=until - INTERVAL / 2)
         backlog = await push_pending(ctx, sync, report, until=until) or unmade
         if waiting:
             waiting = await drain_inbox(ctx, report, until=ctx.clock() + BETWEEN)
@@ -67,7 +67,7 @@ async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> Non
         async with ctx.sessions.begin() as session:
             # A backlog that is worked through may take hours; each look up from it shows that all
             # is well.
-            await note_good_cycle(session, ctx.connection(sync.board), ctx.clock())
+            await record_good_cycle(session, ctx.connection(sync.board), ctx.clock())
 
 
 async def _sweep(

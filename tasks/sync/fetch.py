@@ -16,8 +16,8 @@ from models.errors import (
     NotionUnavailable,
 )
 from models.rules.board_schema import Board
-from models.rules.codec import BoardCard, lies_on, parse_time, read_card, to_minute
-from models.sync.stale_queries import Known
+from models.rules.codec import BoardCard, is_on_board, parse_time, read_card, to_minute
+from models.sync.stale_queries import EarlierReading
 from tasks.board.followed import board_lost, board_since, refreshed_board
 from tasks.notion.errors import BEGINNINGS, cursor_refused
 from tasks.runtime.concurrency import run_all
@@ -47,8 +47,8 @@ class Read:
     began: datetime
     ended: datetime
     by_id: bool
-    remembered: bool = False
-    vouched: Known | None = None
+    from_memory: bool = False
+    confirmed_against: EarlierReading | None = None
 
 
 @dataclass
@@ -163,7 +163,7 @@ def _decoded(answers: Iterable[_Answer], board: Board) -> Readings:
         except Exception as error:  # noqa: BLE001 - a boundary: it costs this page
             readings.failed[answer.page_id] = cost_of_one(error, notion_page_id=answer.page_id)
         if answer.page_id in readings.failed:
-            if lies_on(answer.page, board):
+            if is_on_board(answer.page, board):
                 readings.odd.add(answer.page_id)
             continue
         if answer.by_id or not card.away:
@@ -172,7 +172,7 @@ def _decoded(answers: Iterable[_Answer], board: Board) -> Readings:
     return readings
 
 
-async def read_many(
+async def query_recent(
     ctx: Context, board: Board, page_ids: Sequence[str], *, since: datetime
 ) -> Readings:
     """Many recently edited pages, as far as queries show them: each returns a hundred with their values."""

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.board_schema import Board
-from models.rules.import_ranges import End, ImportProgress
-from models.sync.safety_stop import doubt_all
+from models.rules.import_ranges import ImportProgress, RangeReader
+from models.sync.safety_stop import hold_as_missing
 from models.tables.card import Card
 from models.tables.sync_state import IMPORT, WATERMARK, forget, get_value, remember
 from tasks.board.followed import bot_ids, followed_board
@@ -22,7 +22,7 @@ from tasks.runtime.concurrency import task_group
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import Readings, Window, read_by_id, scan
-from tasks.sync.store import SyncContext, take_in, take_in_news
+from tasks.sync.store import SyncContext, process_changed, process_readings
 
 log = structlog.get_logger("showrunner.sweep")
 
@@ -35,7 +35,7 @@ hold in memory."""
 class _Page:
     """A query's answer, or that this one reads no more."""
 
-    by: End
+    by: RangeReader
     readings: Readings | None
 
 
@@ -79,7 +79,7 @@ async def _read_and_store(
     known: set[str] = set()
     async with task_group() as readers:
 
-        def begin(ends: Iterable[End]) -> None:
+        def begin(ends: Iterable[RangeReader]) -> None:
             for end in ends:
                 readers.create_task(_read(ctx, sync.board, course, end, pages, begin))
 
@@ -96,9 +96,11 @@ async def _read_and_store(
                 odd = page.readings.failed.keys() - known
                 failed = {page_id: page.readings.failed[page_id] for page_id in odd}
                 known.update(odd, (read.card.page_id for read in fresh))
-                await take_in(ctx, sync, Readings(cards=fresh, odd=odd, failed=failed), report)
+                await process_readings(
+                    ctx, sync, Readings(cards=fresh, odd=odd, failed=failed), report
+                )
                 if again:
-                    await take_in_news(
+                    await process_changed(
                         ctx, replace(sync, importing=False), Readings(cards=again), report
                     )
                 if reads:
@@ -115,9 +117,9 @@ async def _read(
     ctx: Context,
     board: Board,
     course: ImportProgress,
-    end: End,
+    end: RangeReader,
     pages: asyncio.Queue[_Page],
-    begin: Callable[[Iterable[End]], None],
+    begin: Callable[[Iterable[RangeReader]], None],
 ) -> None:
     """Read a stretch from one end until the two meet, and let others begin where there is enough to share."""
     window = Window(created=end.of.since, before=end.of.before, newest_first=end.newest_first)
@@ -148,9 +150,9 @@ async def _look_for_missing(
     async with ctx.sessions.begin() as session:
         missing = await _not_seen_since(session, since)
         if not seen:
-            await doubt_all(session, missing, ctx.clock())
+            await hold_as_missing(session, missing, ctx.clock())
     if missing and seen:
-        await take_in(ctx, sync, await read_by_id(ctx, sync.board, missing), report)
+        await process_readings(ctx, sync, await read_by_id(ctx, sync.board, missing), report)
 
 
 async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:

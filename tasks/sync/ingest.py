@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from models.rules.board_schema import Board
 from models.rules.notion_ids import page_id_of
-from models.sync.lost_updates import ReportedEdit, reported_edit
+from models.sync.lost_updates import ReportedEdit, parse_reported_edit
 from models.tables import webhook_events as inbox
 from models.tables.card import live_cards
 from models.tables.webhook_events import WebhookEvent
@@ -29,9 +29,9 @@ from tasks.runtime.leases import claiming
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import concerns_one, cost_of_one
-from tasks.sync.fetch import Readings, read_by_id, read_many
-from tasks.sync.push import put_back
-from tasks.sync.store import Events, SyncContext, take_in
+from tasks.sync.fetch import Readings, query_recent, read_by_id
+from tasks.sync.push import push_rejections
+from tasks.sync.store import Events, SyncContext, process_readings
 
 log = structlog.get_logger("showrunner.ingest")
 
@@ -66,7 +66,7 @@ times are floored."""
 
 
 @dataclass
-class Batch:
+class EventBatch:
     """A claim, sorted by what there is to do.
 
     Attributes:
@@ -104,7 +104,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Portion:
+class PageChunk:
     """Pages to be read one by one."""
 
     pages: Sequence[str]
@@ -189,7 +189,7 @@ async def _work_through(
     Returns:
         The board as it is then known, and whether pages are left for want of time.
     """
-    batch: Batch | None = None
+    batch: EventBatch | None = None
     ends = ctx.clock() + CLAIM_FOR
     with _joined(events) as correlation_id:
         try:
@@ -200,7 +200,7 @@ async def _work_through(
             sync = SyncContext(board=board, bot_ids=me, correlation_id=correlation_id)
             await _look(ctx, sync, batch, known, report, until=min(until or ends, ends))
             if answering:
-                await put_back(ctx, sync, report)
+                await push_rejections(ctx, sync, report)
             return board, await _leave_to_the_next_claim(ctx, batch)
         except Exception as error:
             undone = events if batch is None else batch.undone
@@ -234,7 +234,7 @@ async def _postpone(
     report.failed += 1
 
 
-async def _leave_to_the_next_claim(ctx: Context, batch: Batch) -> bool:
+async def _leave_to_the_next_claim(ctx: Context, batch: EventBatch) -> bool:
     """Give back what there was no time for; whether there was any."""
     if not batch.left:
         return False
@@ -246,7 +246,7 @@ async def _leave_to_the_next_claim(ctx: Context, batch: Batch) -> bool:
 async def _look(
     ctx: Context,
     sync: SyncContext,
-    batch: Batch,
+    batch: EventBatch,
     known: Collection[str],
     report: Report,
     *,
@@ -265,14 +265,16 @@ async def _look(
         ).cards  # what failed is read once more by id
     found = {read.card.page_id for read in shown.cards}
     if found or batch.settled:
-        await take_in(ctx, sync, shown, report, replace(ended.of(found), settled=batch.settled))
+        await process_readings(
+            ctx, sync, shown, report, replace(ended.of(found), settled=batch.settled)
+        )
     batch.settled, batch.looked_at = {}, found
     others = sorted(batch.pages.keys() - found, key=lambda page: (page not in known, page))
     for first in range(0, len(others), PORTION):
         if first and ctx.clock() >= until:
             return
-        portion = Portion(others[first : first + PORTION])
-        await take_in(
+        portion = PageChunk(others[first : first + PORTION])
+        await process_readings(
             ctx,
             sync,
             await fetch_cards(ctx, sync.board, portion),
@@ -313,14 +315,14 @@ async def _cards_among(ctx: Context, events: Sequence[WebhookEvent]) -> set[str]
 
 def sort_events(
     events: Sequence[WebhookEvent], board: Board, me: Collection[str], cards: Collection[str]
-) -> Batch:
+) -> EventBatch:
     """What a claim asks us to do: our own writes and pages elsewhere are none of our business.
 
     Args:
         cards: those of the pages that are cards, as far as is known: one of them that lies
             elsewhere was moved away.
     """
-    batch = Batch(events=events)
+    batch = EventBatch(events=events)
     for event in events:
         outcome = _no_look_needed(event, board, me, cards)
         batch.schema_changed |= event.event_type == inbox.SCHEMA_UPDATED and outcome == "not_a_page"
@@ -328,7 +330,7 @@ def sort_events(
             batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
-        if (claim := reported_edit(event.payload, event.received_at, board, me)) is not None:
+        if (claim := parse_reported_edit(event.payload, event.received_at, board, me)) is not None:
             batch.claims.setdefault(event.page_id, []).append(claim)
         if event.event_type in {"page.deleted", "page.moved"}:
             batch.trashed.add(event.page_id)
@@ -363,16 +365,16 @@ def _said_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
 
 
 @step("query_cards", holds="query {batch}", tags=("notion",))
-async def query_cards(ctx: Context, board: Board, batch: Batch) -> Readings:
+async def query_cards(ctx: Context, board: Board, batch: EventBatch) -> Readings:
     """The batch's pages as they are now, as far as queries show them."""
     since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
-    return await read_many(
+    return await query_recent(
         ctx, board, [page for page in batch.pages if page not in batch.trashed], since=since
     )
 
 
 @step("fetch_cards", holds="fetch {portion}", tags=("notion",))
-async def fetch_cards(ctx: Context, board: Board, portion: Portion) -> Readings:
+async def fetch_cards(ctx: Context, board: Board, portion: PageChunk) -> Readings:
     """These pages as they are now, each by a request of its own."""
     return await read_by_id(ctx, board, portion.pages)
 

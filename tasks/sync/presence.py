@@ -11,8 +11,8 @@ import structlog
 from models.errors import NotionRejected
 from models.rules.board_schema import Board
 from models.rules.codec import to_minute
-from models.sync.presence import GOING_ON, Rounds, Which, expected, first_made
-from models.sync.unreadable_cards import due_again
+from models.sync.presence import GOING_ON, RoundKind, Rounds, expected_pages, first_created_at
+from models.sync.unreadable_cards import unreadable_due
 from models.tables.card import count_cards
 from models.tables.sync_state import PRESENCE, get_value, remember
 from tasks.board.followed import refreshed_board
@@ -20,7 +20,7 @@ from tasks.notion.priority import RequestPriority, with_priority
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import Filter, Readings, Window, read_by_id, scan
-from tasks.sync.store import SyncContext, take_in, take_in_news
+from tasks.sync.store import SyncContext, process_changed, process_readings
 
 log = structlog.get_logger("showrunner.presence")
 
@@ -32,17 +32,17 @@ AGAIN_MOST = 10
 """Cards that could not be read and one cycle tries again."""
 
 
-async def read_again(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def reread_unreadable(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Read by id what could not be read before, where that is due."""
     async with ctx.sessions() as session:
-        due = await due_again(session, now=ctx.clock(), limit=AGAIN_MOST)
+        due = await unreadable_due(session, now=ctx.clock(), limit=AGAIN_MOST)
     if due:
         readings = await read_by_id(ctx, sync.board, due)
         readings.odd |= readings.failed.keys()  # whatever it is this time, it is tried again later
-        await take_in(ctx, sync, readings, report)
+        await process_readings(ctx, sync, readings, report)
 
 
-async def look_for_missing(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def check_presence(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Take the next step of a round, if one is due: a query says which cards are there, by id what the others are.
 
     A query is never believed about what it does not show: it may lag behind, or be of a token that sees less. What it
@@ -64,12 +64,12 @@ async def look_for_missing(ctx: Context, sync: SyncContext, report: Report) -> N
 
 
 async def _step(
-    ctx: Context, sync: SyncContext, report: Report, rounds: Rounds, which: Which, now: datetime
+    ctx: Context, sync: SyncContext, report: Report, rounds: Rounds, which: RoundKind, now: datetime
 ) -> None:
-    columns = _columns(sync.board) if which is Which.GOING_ON else None
+    columns = _columns(sync.board) if which is RoundKind.GOING_ON else None
     async with ctx.sessions() as session:
-        first = await first_made(session, columns, rounds.rounds[which].at)
-        if which is Which.ALL and rounds.rounds[which].at is None:
+        first = await first_created_at(session, columns, rounds.rounds[which].at)
+        if which is RoundKind.ALL and rounds.rounds[which].at is None:
             rounds = replace(rounds, cards=await count_cards(session))
     if first is None:
         await _note(ctx, rounds.stepped(which, now, None))
@@ -83,16 +83,16 @@ async def _step(
         await refreshed_board(ctx)
         await _note(ctx, rounds.stepped(which, now, None).paid(now, 1))
         return
-    await take_in_news(ctx, sync, shown.readings, report)
+    await process_changed(ctx, sync, shown.readings, report)
     async with ctx.sessions() as session:
-        there = await expected(session, columns, first, shown.before, since=shown.began)
+        there = await expected_pages(session, columns, first, shown.before, since=shown.began)
     missing = sorted(there - shown.pages)
     found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()
     # Should taking this in be stopped, then not every cycle shall pay for it again.
     await _note(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
     in_vain = [read for read in found.cards if not read.card.in_trash]
     if missing:
-        await take_in(ctx, sync, found, report)
+        await process_readings(ctx, sync, found, report)
         shows = len(shown.pages)
         log.info(
             "cards_looked_for",

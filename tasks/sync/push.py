@@ -22,7 +22,7 @@ from models.errors import (
 from models.rules.board_schema import Board
 from models.rules.codec import read_card, write_properties
 from models.sync.observations import Observation
-from models.sync.pending_write import Change, change_to
+from models.sync.pending_write import PendingWrite, pending_write_of
 from models.sync.recent_writes import sending
 from models.tables.card import card_and_task, cards_of
 from models.tables.push_queue import any_out_of_reach, pending
@@ -40,7 +40,14 @@ from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
 from tasks.sync.fetch import Read, Readings, read_by_id
 from tasks.sync.push_order import PushOrder
-from tasks.sync.store import Events, SyncContext, judged, store_cards, tell, tell_failed
+from tasks.sync.store import (
+    Events,
+    SyncContext,
+    report_result,
+    report_unreadable,
+    store_cards,
+    validated,
+)
 
 log = structlog.get_logger("showrunner.push")
 
@@ -51,7 +58,7 @@ ELSEWHERE_SECONDS = 0.2
 """What another process needs to write a card that we wait for."""
 
 
-async def put_back(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def push_rejections(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Answer people whose wishes this run did not grant: write their cards now instead of at the next cycle.
 
     What takes longer than `PUT_BACK_FOR` is left to that.
@@ -191,7 +198,7 @@ async def push_card(
         return
     refusals.written()
     read = Read(card=card, began=began, ended=ctx.clock(), by_id=True)
-    observation = replace(judged(read, channels), written=change.values)
+    observation = replace(validated(read, channels), written=change.values)
     await _keep(ctx, sync, [observation], Readings(), report)
     report.pushed += 1
     report.note(page_id, "pushed", ", ".join(sorted(change.values)))
@@ -200,18 +207,18 @@ async def push_card(
         await resolve_alert(ctx, f"card_failing:{page_id}")
 
 
-async def change_of(ctx: Context, board: Board, page_id: str) -> Change | None:
+async def load_pending_write(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:
     """What is to be written to a card now; None when it is right, in the trash, or unknown."""
     async with ctx.sessions() as session:
         found = await card_and_task(session, page_id)
-    return change_to(*found, board) if found is not None else None
+    return pending_write_of(*found, board) if found is not None else None
 
 
-async def _begin(ctx: Context, board: Board, page_id: str) -> Change | None:
+async def _begin(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:
     """What is to be written to a card now, noted with it: should we die before the answer is stored, it is known."""
     async with ctx.sessions.begin() as session:
         found = await card_and_task(session, page_id)
-        change = change_to(*found, board) if found is not None else None
+        change = pending_write_of(*found, board) if found is not None else None
         if change is not None and change.waits:
             return None
         if found is not None and change is not None:
@@ -222,19 +229,19 @@ async def _begin(ctx: Context, board: Board, page_id: str) -> Change | None:
 async def _read_back(
     ctx: Context,
     sync: SyncContext,
-    change: Change,
+    change: PendingWrite,
     error: str,
     report: Report,
     channels: Mapping[str, object],
 ) -> None:
     """See what the page is like after a write that failed: saved all the same, in the trash, or really refused."""
     readings = await read_by_id(ctx, sync.board, [change.page_id])
-    observations = [judged(read, channels) for read in readings.cards]
+    observations = [validated(read, channels) for read in readings.cards]
     await _keep(ctx, sync, observations, readings, report)
     if (
         readings.cards
         and not readings.cards[0].card.in_trash
-        and await change_of(ctx, sync.board, change.page_id)
+        and await load_pending_write(ctx, sync.board, change.page_id)
     ):
         await _failed(ctx, change.page_id, error, report)
 
@@ -248,8 +255,8 @@ async def _keep(
 ) -> None:
     # Not through the Prefect task: one task run per card would cost more than the card.
     stored = await store_cards.plain(ctx, sync, observations, readings, Events())
-    tell(stored, report)
-    await tell_failed(ctx, stored, readings.failed, report)
+    report_result(stored, report)
+    await report_unreadable(ctx, stored, readings.failed, report)
 
 
 async def _failed(ctx: Context, page_id: str, error: str, report: Report) -> None:
@@ -271,7 +278,7 @@ async def _failed(ctx: Context, page_id: str, error: str, report: Report) -> Non
     await alert_failing(ctx, page_id, attempts, "A card cannot be written to the board", error)
 
 
-async def dry_run(ctx: Context, board: Board) -> list[Change]:
+async def dry_run(ctx: Context, board: Board) -> list[PendingWrite]:
     """What a push would write now, card by card, as far as the database knows the board.
 
     Writes nothing anywhere.
@@ -282,5 +289,5 @@ async def dry_run(ctx: Context, board: Board) -> list[Change]:
         page_ids = await pending(
             session, board, now=ctx.clock() + timedelta(days=1), limit=100_000, waiting=True
         )
-    found = [await change_of(ctx, board, page_id) for page_id in page_ids]
+    found = [await load_pending_write(ctx, board, page_id) for page_id in page_ids]
     return [change for change in found if change is not None]

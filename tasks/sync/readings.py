@@ -35,7 +35,7 @@ def together(first: ReconcileResult, second: ReconcileResult) -> ReconcileResult
     """What came of both parts."""
     return ReconcileResult(
         outcomes=first.outcomes + second.outcomes,
-        again=first.again + second.again,
-        doubted={**first.doubted, **second.doubted},
-        unseen={**first.unseen, **second.unseen},
+        reread=first.reread + second.reread,
+        unconfirmed={**first.unconfirmed, **second.unconfirmed},
+        lost_updates={**first.lost_updates, **second.lost_updates},
     )

@@ -7,15 +7,23 @@ from dataclasses import replace
 import structlog
 
 from models.sync.row_locks import BATCH
-from models.sync.safety_stop import GONE, MOVES, Waiting, let_few_go, let_go, missing_pages, waiting
-from models.sync.take_board import TakenBoard, take_some
+from models.sync.safety_stop import (
+    GONE,
+    MOVES,
+    Waiting,
+    missing_pages,
+    release_few_moves,
+    release_moves,
+    waiting,
+)
+from models.sync.take_board import TakenBoard, take_batch
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import CONFIRMED, forget, get_moment, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import read_by_id
-from tasks.sync.store import SyncContext, take_in
+from tasks.sync.store import SyncContext, process_readings
 
 log = structlog.get_logger("showrunner.safety")
 
@@ -40,7 +48,7 @@ async def take_board(ctx: Context, correlation_id: str | None) -> TakenBoard:
     while True:
         async with ctx.sessions.begin() as session:
             now = ctx.clock()
-            some = await take_some(
+            some = await take_batch(
                 session, after=last, limit=BATCH, now=now, correlation_id=correlation_id
             )
         taken, left = taken + some.taken, left + some.left
@@ -57,7 +65,7 @@ async def missing(ctx: Context) -> list[str]:
         return await missing_pages(session, _SHOWN)
 
 
-async def see_to_the_waiting(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def process_held_cards(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Go on with the cards that wait if the operator confirmed; else look whether they need to, and ask once.
 
     Raises:
@@ -71,7 +79,7 @@ async def see_to_the_waiting(ctx: Context, sync: SyncContext, report: Report) ->
     elif some:
         await _look_again(ctx, sync, report)
         async with ctx.sessions.begin() as session:
-            await let_few_go(session)
+            await release_few_moves(session)
     if some or asked:
         await _ask(ctx, [incident.name for incident in asked])
 
@@ -82,9 +90,11 @@ async def _go_on(ctx: Context, sync: SyncContext, report: Report) -> None:
         pages = await missing_pages(session, BY_ID_MOST + 1)
     if pages:
         confirmed = replace(sync, confirmed=True)
-        await take_in(ctx, confirmed, await read_by_id(ctx, sync.board, pages[:BY_ID_MOST]), report)
+        await process_readings(
+            ctx, confirmed, await read_by_id(ctx, sync.board, pages[:BY_ID_MOST]), report
+        )
     async with ctx.sessions.begin() as session:
-        await let_go(session)
+        await release_moves(session)
         if len(pages) <= BY_ID_MOST:
             await forget(session, CONFIRMED)
     log.info("confirmation_used", looked_at=len(pages[:BY_ID_MOST]))
@@ -97,7 +107,7 @@ async def _look_again(ctx: Context, sync: SyncContext, report: Report) -> None:
     for some in (pages[:1], pages[1:]):
         if not some:
             return
-        await take_in(ctx, sync, await read_by_id(ctx, sync.board, some), report)
+        await process_readings(ctx, sync, await read_by_id(ctx, sync.board, some), report)
         async with ctx.sessions() as session:
             if some[0] in await missing_pages(session, BY_ID_MOST):
                 return

@@ -11,10 +11,10 @@ import structlog
 from models.rules.board_schema import Board
 from models.rules.validation import validate_notion_entry
 from models.sync.lost_updates import ReportedEdit
-from models.sync.observations import Observation, cards_among, news
-from models.sync.reconcile import Outcome, ReconcileResult, mark_gone, reconcile
+from models.sync.observations import Observation, changed_pages, pages_on_board
+from models.sync.reconcile import Outcome, ReconcileResult, mark_deleted, reconcile
 from models.sync.row_locks import lock_rows
-from models.sync.safety_stop import is_watched, not_to_believe
+from models.sync.safety_stop import is_watched, pages_to_hold
 from models.sync.unreadable_cards import known_unreadable, mark_unreadable
 from models.tables import webhook_events as inbox
 from models.tables.card import live_cards
@@ -78,7 +78,7 @@ class Stored:
     unreadable: Mapping[str, int]
 
 
-async def take_in(
+async def process_readings(
     ctx: Context,
     sync: SyncContext,
     readings: Readings,
@@ -88,30 +88,32 @@ async def take_in(
     """Validate, store and report readings; read again by id what a newer look had overtaken."""
     events = events or Events()
     first = await _take_in(ctx, sync, readings, report, events)
-    again = set(first.again)
-    for rows in answers(readings, first.doubted):
+    reread = set(first.reread)
+    for rows in answers(readings, first.unconfirmed):
         try:
-            checked = await vouch(ctx, sync.board, rows, first.doubted)
+            checked = await vouch(ctx, sync.board, rows, first.unconfirmed)
         except Exception as error:  # noqa: BLE001 - a boundary: these pages are read by id
             cost_of_one(error, pages=len(rows))
             continue
         looked_at = {*checked.failed, *checked.gone, *(read.card.page_id for read in checked.cards)}
-        again -= looked_at
-        again |= set((await _take_in(ctx, sync, checked, report, events.of(looked_at))).again)
-    if again:
+        reread -= looked_at
+        reread |= set((await _take_in(ctx, sync, checked, report, events.of(looked_at))).reread)
+    if reread:
         # What is overtaken a second time had a newer look than this one, which stored whatever
         # there was to say.
-        second = await read_by_id(ctx, sync.board, sorted(again))
-        await _take_in(ctx, sync, second, report, events.of(again), final=True)
+        second = await read_by_id(ctx, sync.board, sorted(reread))
+        await _take_in(ctx, sync, second, report, events.of(reread), final=True)
 
 
-async def take_in_news(ctx: Context, sync: SyncContext, readings: Readings, report: Report) -> None:
+async def process_changed(
+    ctx: Context, sync: SyncContext, readings: Readings, report: Report
+) -> None:
     """Take in what of a query's answer says anything new."""
     channels = await ctx.channels()
     async with ctx.sessions() as session:
         odd = readings.odd - await known_unreadable(session, readings.odd)
         try:
-            fresh = await news(
+            fresh = await changed_pages(
                 session, [read.card.in_channels(channels) for read in readings.cards]
             )
         except Exception as error:  # noqa: BLE001 - a boundary: which of them it was, storing them tells
@@ -120,7 +122,7 @@ async def take_in_news(ctx: Context, sync: SyncContext, readings: Readings, repo
     cards = [read for read in readings.cards if read.card.page_id in fresh]
     if cards or odd:
         failed = {page_id: readings.failed[page_id] for page_id in odd}
-        await take_in(ctx, sync, Readings(cards=cards, odd=odd, failed=failed), report)
+        await process_readings(ctx, sync, Readings(cards=cards, odd=odd, failed=failed), report)
 
 
 async def _take_in(
@@ -149,8 +151,8 @@ async def _take_in(
             stored = await store_cards(ctx, sync, [], readings, events, final=final)
         else:
             return await _take_in_halves(ctx, sync, readings, report, events, final=final)
-    tell(stored, report, quiet=sync.importing)
-    await tell_failed(ctx, stored, readings.failed, report)
+    report_result(stored, report, quiet=sync.importing)
+    await report_unreadable(ctx, stored, readings.failed, report)
     return stored.settled
 
 
@@ -177,10 +179,10 @@ async def _take_in_halves(
 async def validate_cards(ctx: Context, readings: Readings) -> list[Observation]:
     """What each card breaks of the rules (spec 2.1 and 2.2)."""
     channels = await ctx.channels()
-    return [judged(read, channels) for read in readings.cards]
+    return [validated(read, channels) for read in readings.cards]
 
 
-def judged(read: Read, channels: Mapping[str, object]) -> Observation:
+def validated(read: Read, channels: Mapping[str, object]) -> Observation:
     """A reading with its channel as it is configured, and with what is wrong with it."""
     card = read.card.in_channels(channels)
     violations = validate_notion_entry(card, channels)
@@ -191,8 +193,8 @@ def judged(read: Read, channels: Mapping[str, object]) -> Observation:
         began=began,
         ended=ended,
         by_id=by_id,
-        remembered=read.remembered,
-        vouched=read.vouched,
+        from_memory=read.from_memory,
+        confirmed_against=read.confirmed_against,
     )
 
 
@@ -219,7 +221,7 @@ async def store_cards(
         ]
         unsure = not sync.confirmed and (readings.gone or trashed)
         waiting = (
-            await not_to_believe(session, readings.gone, trashed, watched=watched, now=now)
+            await pages_to_hold(session, readings.gone, trashed, watched=watched, now=now)
             if unsure
             else ()
         )
@@ -234,7 +236,7 @@ async def store_cards(
                 *unread,
                 *(observation.card.page_id for observation in observations),
             ]
-            await lock_rows(session, concerned, making=cards_among(observations) | readings.odd)
+            await lock_rows(session, concerned, making=pages_on_board(observations) | readings.odd)
         settled = await reconcile(
             session,
             observations,
@@ -250,7 +252,7 @@ async def store_cards(
             waiting=waiting,
         )
         correlation_id = sync.correlation_id
-        gone = await mark_gone(
+        gone = await mark_deleted(
             session, readings.gone, now=now, correlation_id=correlation_id, waiting=waiting
         )
         unreadable = await mark_unreadable(
@@ -259,7 +261,7 @@ async def store_cards(
         # A page that shows less than the board is tried again by itself: its events have told what
         # they had to tell.
         trying = readings.failed.keys() - readings.odd
-        unsettled = trying if final else {*trying, *settled.again}
+        unsettled = trying if final else {*trying, *settled.reread}
         done = [row for page, rows in events.pages.items() if page not in unsettled for row in rows]
         for outcome, rows in {**events.settled, "looked_at": done}.items():
             await inbox.finish(session, rows, now=now, outcome=outcome)
@@ -272,7 +274,7 @@ async def store_cards(
     return Stored(settled=settled, gone=gone, unreadable=by_itself)
 
 
-async def tell_failed(
+async def report_unreadable(
     ctx: Context, stored: Stored, failed: Mapping[str, str], report: Report
 ) -> None:
     """Log, count and, where it goes on for long, alert what could not be read."""
@@ -284,12 +286,12 @@ async def tell_failed(
         await alert_failing(ctx, page_id, attempts, "A card of the board cannot be read", error)
 
 
-def tell(stored: Stored, report: Report, *, quiet: bool = False) -> None:
+def report_result(stored: Stored, report: Report, *, quiet: bool = False) -> None:
     """Log what became of each card, and count it; `quiet` leaves out of the log what is no news of an old board."""
     for outcome in (*stored.settled.outcomes, *stored.gone):
         _tell(outcome, report, logging.DEBUG if quiet else logging.INFO)
-    report.not_granted.update(stored.settled.unseen)
-    for page_id, found in stored.settled.unseen.items():
+    report.not_granted.update(stored.settled.lost_updates)
+    for page_id, found in stored.settled.lost_updates.items():
         for edit in found:
             report.refused += 1
             report.note(page_id, "overruled", f"{edit.name}: unseen")

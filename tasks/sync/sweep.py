@@ -14,7 +14,7 @@ from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
 from tasks.sync.fetch import Read, Readings, Window, scan
-from tasks.sync.store import SyncContext, take_in, take_in_news
+from tasks.sync.store import SyncContext, process_changed, process_readings
 
 CHANNEL_FILE = "channel_file"
 """The incident of a channel file that is wrong, before its name."""
@@ -43,13 +43,13 @@ async def sweep(
         watermark = await get_moment(session, WATERMARK)
     if watermark is None:
         return None
-    await judge_again(ctx, sync, report)
+    await revalidate_for_channels(ctx, sync, report)
     whole = since is None or watermark == BEGINNING
     edited = watermark - OVERLAP if since is None or watermark == BEGINNING else to_minute(since)
     began: datetime | None = None
     async for readings in scan(ctx, sync.board, Window(edited=edited)):
         began = began or ctx.notion.server_time or ctx.clock()
-        await take_in_news(ctx, sync, readings, report)
+        await process_changed(ctx, sync, readings, report)
     if whole:
         async with ctx.sessions.begin() as session:
             # Unless somebody set it back meanwhile, because the board changed under this sweep.
@@ -58,7 +58,7 @@ async def sweep(
     return began
 
 
-async def judge_again(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def revalidate_for_channels(ctx: Context, sync: SyncContext, report: Report) -> None:
     """When the configured channels changed, judge anew the cards whose channel that concerns.
 
     No request is needed.
@@ -77,7 +77,7 @@ async def judge_again(ctx: Context, sync: SyncContext, report: Report) -> None:
         changed = known.get("ids") != channels
         concerned = await cards_of_other_channels(session, channels) if changed else []
     await _tell_wrong_files(ctx, folder.faults, known.get("wrong", ()))
-    await judge_as_seen(ctx, sync, concerned, report)
+    await reprocess_remembered(ctx, sync, concerned, report)
     async with ctx.sessions.begin() as session:
         await remember(session, CHANNELS, value=now_known)
 
@@ -95,17 +95,17 @@ async def _tell_wrong_files(
     await resolve_alert(ctx, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))
 
 
-async def end_waits(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def end_waiting_moves(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Judge anew the cards whose Status was left alone long enough for a move that waits.
 
     No request is needed.
     """
     async with ctx.sessions() as session:
         over = await cards_kept_long_enough(session, now=ctx.clock())
-    await judge_as_seen(ctx, sync, over, report)
+    await reprocess_remembered(ctx, sync, over, report)
 
 
-async def judge_as_seen(
+async def reprocess_remembered(
     ctx: Context, sync: SyncContext, cards: Sequence[Card], report: Report
 ) -> None:
     """Take in cards once more as they were last seen, because what decides about them changed."""
@@ -120,7 +120,7 @@ async def judge_as_seen(
             readings.odd.add(card.notion_page_id)
         else:
             readings.cards.append(
-                Read(card=seen, began=now, ended=now, by_id=True, remembered=True)
+                Read(card=seen, began=now, ended=now, by_id=True, from_memory=True)
             )
     if cards:
-        await take_in(ctx, sync, readings, report)
+        await process_readings(ctx, sync, readings, report)

@@ -20,7 +20,7 @@ from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import read_by_id
 from tasks.sync.ingest import drain_inbox
-from tasks.sync.store import SyncContext, take_in
+from tasks.sync.store import SyncContext, process_readings
 
 SKEW = timedelta(seconds=20)
 
@@ -137,7 +137,7 @@ async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
     late = await read_by_id(ahead, sync.board, [page])
     await stage.moves(page, "Processing")
     await stage.cycle()
-    await take_in(ahead, sync, late, Report())
+    await process_readings(ahead, sync, late, Report())
     await stage.cycle()
     shows = await stage.shows(page)
     assert (shows["Status"], shows["Attention"]) == ("Processing", "")

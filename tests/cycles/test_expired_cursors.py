@@ -13,7 +13,7 @@ from stage import Stage
 
 from models.errors import NotionUnavailable
 from tasks.board.followed import followed_board
-from tasks.sync.fetch import read_many
+from tasks.sync.fetch import query_recent
 
 FORGOTTEN = {"object": "error", "status": 400, "code": "validation_error", "request_id": "r"}
 
@@ -97,7 +97,7 @@ async def test_a_burst_whose_cursor_expires_is_read_all_the_same(stage: Stage) -
     pages = await many(stage, 130)
     board = await followed_board(stage.ctx)
     refused = cursors_expire(stage, 1)
-    readings = await read_many(
+    readings = await query_recent(
         stage.ctx, board, pages, since=stage.clock.now - timedelta(minutes=10)
     )
     assert (len(refused), {read.card.page_id for read in readings.cards}) == (1, set(pages))

@@ -19,7 +19,7 @@ from benchmarks.explaining import explain, heard
 from benchmarks.large_board import fill
 from models.operations.resolved import recovered
 from models.postgres.engine import libpq
-from models.sync.safety_stop import missing_pages, not_to_believe, waiting
+from models.sync.safety_stop import missing_pages, pages_to_hold, waiting
 from models.tables import webhook_events as inbox
 from models.tables.push_queue import PENDING, pending, worth_a_push
 from models.tables.sync_state import WATERMARK, remember
@@ -137,7 +137,7 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
         await session.rollback()
         await waiting(session)
         await missing_pages(session, 100)
-        await not_to_believe(session, ["page-1"], ["page-2"], watched=False, now=now)
+        await pages_to_hold(session, ["page-1"], ["page-2"], watched=False, now=now)
         await recovered(session)
 
     for differing, due in ((0, 0), (60, 10)):

@@ -58,7 +58,7 @@ async def _put(session: AsyncSession, body: bytes, stage: Stage) -> None:
     await inbox.put(session, delivery, now=stage.clock(), correlation_id="door")
 
 
-async def unseen(stage: Stage, page: str) -> list[TaskHistory]:
+async def lost_updates(stage: Stage, page: str) -> list[TaskHistory]:
     return [row for row in await stage.history(page) if row.reason == "unseen"]
 
 
@@ -98,7 +98,7 @@ async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of
         e for e in await arrive(stage, post) if any(a["type"] == "person" for a in e["authors"])
     ]
     assert (len(event["authors"]) == 2) == gathered
-    (row,) = await unseen(stage, page)
+    (row,) = await lost_updates(stage, page)
     assert (row.action, row.property, row.new_value, row.lost_value) == (
         "overruled",
         "Status",
@@ -140,10 +140,10 @@ async def test_a_value_that_another_look_caught_meanwhile_is_recorded_with_it(
         just_before_our_write(stage, meanwhile, edit)
         # The cycle inside drains the inbox first; the event is claimed already.
         await stage.ingest()
-    (row,) = await unseen(stage, page)
+    (row,) = await lost_updates(stage, page)
     assert (row.property, row.new_value, row.lost_value) == ("Priority", "Low", "High")
     await arrive(stage, post)
-    assert len(await unseen(stage, page)) == 1
+    assert len(await lost_updates(stage, page)) == 1
     task = await stage.task(page)
     assert task is not None
     assert task.priority == "low"
@@ -168,7 +168,7 @@ async def test_a_write_that_was_saved_despite_its_error_counts_as_one(
     monkeypatch.setattr(stage.ctx.notion, "update_page", saved_and_lost)
     await stage.cycle()
     await arrive(stage, post)
-    assert [row.property for row in await unseen(stage, page)] == ["Status"]
+    assert [row.property for row in await lost_updates(stage, page)] == ["Status"]
 
 
 async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Post) -> None:
@@ -189,7 +189,7 @@ async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Po
     assert [
         len(event["authors"]) for event in events if event["type"] == "page.properties_updated"
     ] == [2]
-    assert await unseen(stage, page) == []
+    assert await lost_updates(stage, page) == []
 
 
 async def test_edits_that_were_seen_are_never_called_unseen(stage: Stage, post: Post) -> None:
@@ -204,7 +204,7 @@ async def test_edits_that_were_seen_are_never_called_unseen(stage: Stage, post: 
         await stage.cycle()
         await arrive(stage, post)
         stage.clock.pass_(60)
-    assert await unseen(stage, page) == []
+    assert await lost_updates(stage, page) == []
 
 
 async def test_an_unseen_edit_stands_in_the_runs_table(

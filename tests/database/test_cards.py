@@ -24,7 +24,7 @@ from models.rules.merge_base import (
     TaskState,
     attention,
     diff,
-    is_outdated,
+    is_refusal_outdated,
 )
 from models.rules.statuses import STATE_OF, BoardStatus, Priority
 from models.rules.validation import Violation
@@ -61,7 +61,7 @@ class Drawn:
     def attention(self) -> str:
         """What the card should tell, were it looked at now."""
         return attention(
-            self.violations, "" if is_outdated(self.base, self.task) else self.base.refusal
+            self.violations, "" if is_refusal_outdated(self.base, self.task) else self.base.refusal
         )
 
     def has_to_be_pushed(self, writable: Sequence[str]) -> bool:

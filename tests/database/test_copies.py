@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq
-from models.sync.row_locks import mend_copies
+from models.sync.row_locks import repair_task_copies
 from models.tables.card import Card
 from models.tables.push_queue import out_of_step, pending
 
@@ -176,9 +176,9 @@ async def test_what_was_written_without_triggers_is_mended(
     without_triggers(worker, statement)
     assert len(worker.rows(OUT_OF_STEP)) == 3
     async with sessions.begin() as session:
-        assert await mend_copies(session) == 3
+        assert await repair_task_copies(session) == 3
     assert worker.rows(OUT_OF_STEP) == []
     async with sessions.begin() as session:
-        assert await mend_copies(session) == 0
+        assert await repair_task_copies(session) == 0
         expected = [f"page-{n}" for n in range(3)] if statement.startswith("UPDATE tasks") else []
         assert await pending(session, BOARD, now=NOW, limit=10) == expected

@@ -14,9 +14,9 @@ from database_rows import EARLIER, MINUTE, NOW, Worker, make_card, make_look, se
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq
-from models.sync.reconcile import mark_gone, reconcile
+from models.sync.reconcile import mark_deleted, reconcile
 from models.sync.restore import restore
-from models.sync.row_locks import lock_rows, mend_copies
+from models.sync.row_locks import lock_rows, repair_task_copies
 
 LATER = NOW + MINUTE
 WAITS = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -52,7 +52,7 @@ async def settle_it(sessions: Sessions) -> object:
 
 async def mark_it_gone(sessions: Sessions) -> object:
     async with sessions.begin() as session:
-        return await mark_gone(session, ["page-1"], now=LATER, correlation_id=None)
+        return await mark_deleted(session, ["page-1"], now=LATER, correlation_id=None)
 
 
 async def restore_it(sessions: Sessions) -> object:
@@ -66,7 +66,7 @@ async def restore_it(sessions: Sessions) -> object:
 
 async def mend_it(sessions: Sessions) -> object:
     async with sessions.begin() as session:
-        return await mend_copies(session)
+        return await repair_task_copies(session)
 
 
 @pytest.mark.parametrize("ours", [settle_it, mark_it_gone, restore_it, mend_it])
@@ -124,7 +124,7 @@ async def test_two_who_find_each_others_cards_gone_do_not_wait_in_a_circle(
             await reconcile(
                 session, [make_look(make_card(seen), LATER)], now=LATER, correlation_id=None
             )
-            await mark_gone(session, [gone], now=LATER, correlation_id=None)
+            await mark_deleted(session, [gone], now=LATER, correlation_id=None)
 
     await asyncio.gather(
         *(one(*pair) for _ in range(5) for pair in [("page-1", "page-2"), ("page-2", "page-1")])

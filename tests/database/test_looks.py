@@ -10,8 +10,8 @@ from database_rows import BOARD, MINUTE, NOW, SECOND, Worker, make_card, make_lo
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions
-from models.sync.observations import news
-from models.sync.reconcile import mark_gone
+from models.sync.observations import changed_pages
+from models.sync.reconcile import mark_deleted
 from models.tables.card import card_and_task, count_cards
 from models.tables.push_queue import pending
 
@@ -40,7 +40,7 @@ async def test_a_look_that_began_before_the_last_one_ended_is_void(
     await settled(sessions, make_look(make_card(), NOW))
     overlapping = make_look(make_card(status="Queued"), NOW + SECOND / 2)
     result = await settled(sessions, overlapping)
-    assert (result.outcomes, result.again) == ((), ("page-1",))
+    assert (result.outcomes, result.reread) == ((), ("page-1",))
     assert worker.task("board_status") == {"board_status": "Draft"}
 
 
@@ -49,7 +49,7 @@ async def test_a_void_look_that_says_nothing_new_needs_no_second_reading(
 ) -> None:
     await settled(sessions, make_look(make_card(priority="high"), NOW))
     result = await settled(sessions, make_look(make_card(priority="high"), NOW))
-    assert (result.outcomes, result.again) == ((), ())
+    assert (result.outcomes, result.reread) == ((), ())
 
 
 async def test_of_two_looks_at_once_the_one_that_began_later_counts(
@@ -67,7 +67,7 @@ async def test_a_querys_row_that_is_older_than_the_card_is_ignored(
     await settled(sessions, make_look(make_card()))
     stale = make_card(title="stale", edited_at=make_card().edited_at - MINUTE)
     result = await settled(sessions, make_look(stale, LATER, by_id=False))
-    assert (result.outcomes, result.again) == ((), ())
+    assert (result.outcomes, result.reread) == ((), ())
     assert worker.task("title") == {"title": "The deep"}
 
 
@@ -76,11 +76,11 @@ async def test_a_querys_row_of_the_same_minute_counts_only_when_it_says_nothing_
 ) -> None:
     await settled(sessions, make_look(make_card(priority="high")))
     same = await settled(sessions, make_look(make_card(priority="high"), LATER, by_id=False))
-    assert (len(same.outcomes), same.again) == (1, ())
+    assert (len(same.outcomes), same.reread) == (1, ())
     doubtful = await settled(
         sessions, make_look(make_card(title="new"), LATER + MINUTE, by_id=False)
     )
-    assert (doubtful.outcomes, doubtful.again) == ((), ("page-1",))
+    assert (doubtful.outcomes, doubtful.reread) == ((), ("page-1",))
 
 
 async def test_a_querys_row_of_a_later_minute_counts(sessions: Sessions, worker: Worker) -> None:
@@ -93,9 +93,9 @@ async def test_a_querys_row_of_a_later_minute_counts(sessions: Sessions, worker:
 async def test_news_are_cards_unknown_or_different(sessions: Sessions) -> None:
     await settled(sessions, make_look(make_card("known")), make_look(make_card("changed")))
     async with sessions() as session:
-        assert await news(session, []) == set()
+        assert await changed_pages(session, []) == set()
         cards = [make_card("known"), make_card("changed", title="new"), make_card("unknown")]
-        assert await news(session, cards) == {"changed", "unknown"}
+        assert await changed_pages(session, cards) == {"changed", "unknown"}
 
 
 # The trash
@@ -114,10 +114,10 @@ async def test_a_card_in_the_trash_keeps_its_task_and_is_not_pushed(
     assert worker.card("trashed_at") == {"trashed_at": LATER}
     assert worker.task("board_status") == {"board_status": "Processing"}
     assert await to_push(sessions) == []
-    (again,) = (
+    (reread,) = (
         await settled(sessions, make_look(make_card(in_trash=True), LATER + MINUTE))
     ).outcomes
-    assert not again.trashed
+    assert not reread.trashed
     assert worker.history("action", "actor")[-1] == ("trashed", "person:ada")
 
 
@@ -157,7 +157,7 @@ async def test_a_page_that_is_gone_is_marked_once_and_its_task_stays(
     await settled(sessions, make_look(make_card()))
     for trashed in (True, False):
         async with sessions() as session, session.begin():
-            (outcome,) = await mark_gone(session, ["page-1"], now=LATER, correlation_id="c")
+            (outcome,) = await mark_deleted(session, ["page-1"], now=LATER, correlation_id="c")
         assert outcome.trashed is trashed
     assert worker.card("trashed_at") == {"trashed_at": LATER}
     assert len(worker.rows("SELECT * FROM tasks")) == 1
@@ -167,7 +167,7 @@ async def test_a_page_that_is_gone_is_marked_once_and_its_task_stays(
 
 async def test_a_page_that_was_never_seen_and_is_gone_is_never_pushed(sessions: Sessions) -> None:
     async with sessions() as session, session.begin():
-        assert await mark_gone(session, ["nobody"], now=NOW, correlation_id=None) == []
+        assert await mark_deleted(session, ["nobody"], now=NOW, correlation_id=None) == []
     assert await to_push(sessions) == []
 
 

@@ -42,7 +42,7 @@ async def test_first_contact_with_a_valid_card_makes_its_task(
         sessions, make_look(make_card(status="Queued", priority="High", story_direction="Down"))
     )
     (outcome,) = result.outcomes
-    assert (outcome.created, outcome.taken, result.again) == (True, False, ())
+    assert (outcome.created, outcome.taken, result.reread) == (True, False, ())
     task = worker.task()
     assert task["id"] == outcome.task_id == worker.card()["task_id"]
     assert (task["notion_page_id"], task["title"], task["topic"]) == (
@@ -88,10 +88,10 @@ async def test_a_card_that_is_not_valid_is_kept_without_a_task(
     card = worker.card()
     assert [v["reason"] for v in card["violations"]] == ["unknown", "missing"]
     assert card["attention"] == "Unknown channel “Else”; choose one of: deep_sea. Topic is empty."
-    (again,) = (
+    (reread,) = (
         await settled(sessions, make_look(make_card(topic="", channel="Else"), LATER))
     ).outcomes
-    assert again.newly_invalid == ()
+    assert reread.newly_invalid == ()
 
 
 async def test_an_unchanged_look_changes_nothing_but_when_it_was_seen(

@@ -1,4 +1,4 @@
-"""Which page of our making is the card of which task: `models.sync.adopt_page.assign`."""
+"""Which page of our making is the card of which task: `models.sync.adopt_page.match_creations`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from rules_cards import NOW, make_card
 
-from models.sync.adopt_page import assign
+from models.sync.adopt_page import match_creations
 from models.sync.observations import Observation
 from models.sync.recent_writes import as_json
 from models.tables.card_creation import CardCreation
@@ -44,7 +44,7 @@ def observation(page_id: str, task: int | None = None, **values: Any) -> Observa
 
 
 def assigned(observations: list[Observation], *creations: CardCreation) -> dict[str, int]:
-    found = assign({each.card.page_id: each for each in observations}, creations)
+    found = match_creations({each.card.page_id: each for each in observations}, creations)
     return {page_id: creation.task_id.int for page_id, creation in found.items()}
 
 

@@ -22,7 +22,7 @@ from rules_cards import (
 
 from models.rules.merge import Plan, plan
 from models.rules.merge_base import diff, with_write
-from models.rules.status_verdict import Lost
+from models.rules.status_verdict import LostValue
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 
@@ -344,7 +344,7 @@ def test_what_people_write_into_the_databases_properties_is_recorded_and_put_rig
 ) -> None:
     made = plan(make_base(), make_card(**values), make_task(), [])
     assert made.lost == (
-        Lost(property=name, action="refused", reason="not_yours", value=value, kept=kept),
+        LostValue(property=name, action="refused", reason="not_yours", value=value, kept=kept),
     )
     assert set(pushes(made)) == {name}
     assert made.attention == ""

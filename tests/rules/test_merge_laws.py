@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from rules_cards import EARLIER, NO_TOPIC, NOW, make_card, make_task
 
 from models.rules.codec import BoardCard
-from models.rules.merge import Plan, plan, shown_of
+from models.rules.merge import Plan, notion_values, plan
 from models.rules.merge_base import (
     PUSHED,
     MergeBase,
     NotionValues,
     TaskState,
-    by_property,
     diff,
+    values_by_property,
     with_write,
 )
 from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status, people_may_move
@@ -195,8 +195,8 @@ class World:
         assert made.moved
 
     def whatever_is_overwritten_is_recorded(self, made: Plan) -> None:
-        before = by_property(self.base.shown if self.base is not None else NotionValues())
-        now = by_property(shown_of(self.card))
+        before = values_by_property(self.base.shown if self.base is not None else NotionValues())
+        now = values_by_property(notion_values(self.card))
         overwritten = {
             name
             for name in diff(made.base, made.task, made.attention)

@@ -19,7 +19,7 @@ from rules_cards import (
 
 from models.rules.merge import plan
 from models.rules.merge_base import diff
-from models.rules.status_verdict import Lost
+from models.rules.status_verdict import LostValue
 from models.rules.statuses import STATE_OF, BoardStatus, Status, people_may_move
 
 B = BoardStatus
@@ -345,7 +345,7 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
 def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: BoardStatus) -> None:
     made = observation(agreeing(B.QUEUED), "Draft", make_task(board_status=now), valid=True)
     assert made.lost == (
-        Lost(
+        LostValue(
             property="Status",
             action="overruled",
             reason="both_changed",

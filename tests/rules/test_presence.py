@@ -9,22 +9,22 @@ import pytest
 from rules_cards import NOW
 
 from models.rules.statuses import BoardStatus
-from models.sync.presence import CYCLE, GOING_ON, PAGE, Rounds, Which
+from models.sync.presence import CYCLE, GOING_ON, PAGE, RoundKind, Rounds
 
 DAY = 24 * 60
 
 
 def asked(
     going_on: int, cards: int, minutes: int, *, clustered: int = 1
-) -> dict[tuple[Which, int], list[int]]:
+) -> dict[tuple[RoundKind, int], list[int]]:
     """At which minutes each hundred of each round's cards is asked for, where a cycle runs each minute.
 
     Args:
         going_on, cards: how many there are; clustered: how many requests a step takes.
     """
-    moments: dict[tuple[Which, int], list[int]] = defaultdict(list)
-    pages = {Which.GOING_ON: -(-going_on // PAGE), Which.ALL: -(-cards // PAGE)}
-    rounds, places = Rounds.first(NOW, cards), dict.fromkeys(Which, 0)
+    moments: dict[tuple[RoundKind, int], list[int]] = defaultdict(list)
+    pages = {RoundKind.GOING_ON: -(-going_on // PAGE), RoundKind.ALL: -(-cards // PAGE)}
+    rounds, places = Rounds.first(NOW, cards), dict.fromkeys(RoundKind, 0)
     for minute in range(minutes):
         now = NOW + minute * CYCLE
         which = rounds.next(now)
@@ -51,7 +51,7 @@ def test_each_card_that_is_going_on_is_asked_for_every_ten_minutes(
     going_on: int, cards: int
 ) -> None:
     moments = asked(going_on, cards, DAY)
-    gaps = [longest(at, DAY) for (which, _), at in moments.items() if which is Which.GOING_ON]
+    gaps = [longest(at, DAY) for (which, _), at in moments.items() if which is RoundKind.GOING_ON]
     assert len(gaps) == -(-going_on // PAGE)
     assert max(gaps) <= 10
 
@@ -59,7 +59,7 @@ def test_each_card_that_is_going_on_is_asked_for_every_ten_minutes(
 @pytest.mark.parametrize(("going_on", "cards"), [(0, 1), (50, 1000), (100, 10_000), (300, 40_000)])
 def test_every_card_is_asked_for_within_a_day(going_on: int, cards: int) -> None:
     moments = asked(going_on, cards, 3 * DAY)
-    gaps = [longest(at, 3 * DAY) for (which, _), at in moments.items() if which is Which.ALL]
+    gaps = [longest(at, 3 * DAY) for (which, _), at in moments.items() if which is RoundKind.ALL]
     assert len(gaps) == -(-cards // PAGE)
     assert max(gaps) <= DAY
 
@@ -81,13 +81,13 @@ def test_a_board_of_the_usual_size_costs_a_request_every_six_minutes() -> None:
 
 
 def test_a_cycle_that_comes_a_little_early_takes_its_step_all_the_same() -> None:
-    rounds = Rounds.first(NOW, 10).stepped(Which.GOING_ON, NOW, NOW).paid(NOW, 1)
-    assert rounds.next(NOW + CYCLE - timedelta(seconds=20)) is Which.GOING_ON
+    rounds = Rounds.first(NOW, 10).stepped(RoundKind.GOING_ON, NOW, NOW).paid(NOW, 1)
+    assert rounds.next(NOW + CYCLE - timedelta(seconds=20)) is RoundKind.GOING_ON
     assert rounds.next(NOW + CYCLE - timedelta(seconds=40)) is None
 
 
 def test_what_is_remembered_is_read_back() -> None:
-    rounds = Rounds.first(NOW, 10).stepped(Which.GOING_ON, NOW, NOW).paid(NOW, 3)
+    rounds = Rounds.first(NOW, 10).stepped(RoundKind.GOING_ON, NOW, NOW).paid(NOW, 3)
     assert Rounds.from_json(rounds.as_json()) == rounds
 
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from models.rules.import_ranges import READERS, End, ImportProgress
+from models.rules.import_ranges import READERS, ImportProgress, RangeReader
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100
@@ -16,7 +16,7 @@ PAGE = 100
 class Chain:
     """The queries of one reader over cards that are known by their minutes of creation, a hundred a query."""
 
-    def __init__(self, end: End, cards: list[datetime]) -> None:
+    def __init__(self, end: RangeReader, cards: list[datetime]) -> None:
         since, before = end.of.since or START, end.of.before or datetime.max.replace(tzinfo=UTC)
         rows = [(moment, number) for number, moment in enumerate(cards) if since <= moment < before]
         rows.sort(reverse=end.newest_first)
@@ -34,7 +34,7 @@ class Import:
         self.read: set[int] = set()
         self.begin(course.readers())
 
-    def begin(self, ends: list[End]) -> None:
+    def begin(self, ends: list[RangeReader]) -> None:
         self.chains += [Chain(end, self.cards) for end in ends]
         self.most_at_once = max(self.most_at_once, len(self.course.readers()))
 

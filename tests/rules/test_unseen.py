@@ -9,11 +9,11 @@ import pytest
 
 from models.rules.board_schema import Board, Property
 from models.sync.lost_updates import (
-    GATHERED,
+    AGGREGATION_WINDOW,
     LostUpdate,
     RecentActivity,
     ReportedEdit,
-    reported_edit,
+    parse_reported_edit,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -102,7 +102,9 @@ def test_gathered_with_our_write_what_was_seen_explains_it() -> None:
     both = claim(10.5, "Status", "Updated", alone=False)
     assert found(written(("Status",)), both) == []
     assert found(written(("Title",)), both) == []
-    long_ago = RecentActivity().looked(at(0) - GATHERED, at(1) - GATHERED, ["Title"])
+    long_ago = RecentActivity().looked(
+        at(0) - AGGREGATION_WINDOW, at(1) - AGGREGATION_WINDOW, ["Title"]
+    )
     wrote = long_ago.looked(at(0), at(1), ()).with_write(
         {"Status": "Processing"}, at(10), at(11), {"Status": "Queued"}
     )
@@ -208,14 +210,14 @@ def event(**values: Any) -> dict[str, Any]:
 
 
 def test_an_event_names_properties_by_encoded_ids() -> None:
-    assert reported_edit(event(), at(6), BOARD, {ME}) == ReportedEdit(
+    assert parse_reported_edit(event(), at(6), BOARD, {ME}) == ReportedEdit(
         at=at(5), properties=frozenset({"Status", "else"}), alone=True
     )
 
 
 def test_an_event_of_ours_and_theirs_is_gathered() -> None:
     authors = [{"id": ADA, "type": "person"}, {"id": ME, "type": "bot"}]
-    made = reported_edit(event(authors=authors), at(6), BOARD, {ME})
+    made = parse_reported_edit(event(authors=authors), at(6), BOARD, {ME})
     assert made is not None
     assert not made.alone
 
@@ -239,9 +241,9 @@ def test_an_event_of_ours_and_theirs_is_gathered() -> None:
 def test_an_event_that_names_nobody_nothing_or_no_moment_claims_nothing(
     values: dict[str, Any],
 ) -> None:
-    assert reported_edit(event(**values), at(6), BOARD, {ME}) is None
+    assert parse_reported_edit(event(**values), at(6), BOARD, {ME}) is None
 
 
 def test_an_event_of_last_year_claims_nothing() -> None:
-    assert reported_edit(event(), at(24 * 3600), BOARD, {ME}) is not None
-    assert reported_edit(event(), at(26 * 3600), BOARD, {ME}) is None
+    assert parse_reported_edit(event(), at(24 * 3600), BOARD, {ME}) is not None
+    assert parse_reported_edit(event(), at(26 * 3600), BOARD, {ME}) is None

@@ -10,21 +10,21 @@ from rules_cards import make_card
 
 from models.sync.lost_updates import STATES_KEPT, RecentActivity
 from models.sync.stale_queries import (
-    Known,
-    contradicted,
+    EarlierReading,
+    confirmed_pages,
+    confirms,
+    contradicted_reading,
+    pages_to_sample,
     same_state,
-    speaks_for,
-    state_of,
-    vouched,
-    witnesses,
+    state_digest,
 )
 from models.tables.card import Card
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 
 
-def known(began: float, ended: float, *, by_id: bool) -> Known:
-    return Known(NOW + timedelta(seconds=began), NOW + timedelta(seconds=ended), by_id)
+def known(began: float, ended: float, *, by_id: bool) -> EarlierReading:
+    return EarlierReading(NOW + timedelta(seconds=began), NOW + timedelta(seconds=ended), by_id)
 
 
 PAGE, QUERY = known(10, 11, by_id=True), known(10, 11, by_id=False)
@@ -47,11 +47,11 @@ PAGE, QUERY = known(10, 11, by_id=True), known(10, 11, by_id=False)
     ],
 )
 def test_a_page_speaks_for_those_that_were_seen_before_it_or_by_the_same_query(
-    witness: Known,
-    other: Known,
+    witness: EarlierReading,
+    other: EarlierReading,
     speaks: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    assert speaks_for(witness, other) is speaks
+    assert confirms(witness, other) is speaks
 
 
 def test_an_edit_of_the_witness_proves_an_answer_newer_than_the_others_state_whatever_the_lag() -> (
@@ -67,21 +67,21 @@ def test_an_edit_of_the_witness_proves_an_answer_newer_than_the_others_state_wha
         if not in_order or not x_state < edited <= answer:
             continue  # the witness was edited after it was seen, and the answer shows that
         witness, other = known(x_began, x_ended, by_id=True), known(p_began, p_ended, by_id=True)
-        if speaks_for(witness, other):
+        if confirms(witness, other):
             proved += 1
             assert answer > p_state
     assert proved > 100
 
 
 def test_two_pages_are_asked_that_speak_for_most_and_vouch_for_them() -> None:
-    doubted = {f"old-{n}": known(0, 1, by_id=False) for n in range(3)} | {
+    unconfirmed = {f"old-{n}": known(0, 1, by_id=False) for n in range(3)} | {
         f"new-{n}": known(2, 3, by_id=False) for n in range(5)
     }
-    assert (asked := witnesses(doubted)) == ["new-0", "new-1"]
-    assert set(vouched(doubted, asked)) == {"new-2", "new-3", "new-4"}
+    assert (asked := pages_to_sample(unconfirmed)) == ["new-0", "new-1"]
+    assert set(confirmed_pages(unconfirmed, asked)) == {"new-2", "new-3", "new-4"}
     written = {f"page-{n}": known(n, n + 1, by_id=True) for n in range(10)}
-    assert (asked := witnesses(written)) == ["page-9", "page-8"]
-    assert set(vouched(written, asked)) == {f"page-{n}" for n in range(8)}
+    assert (asked := pages_to_sample(written)) == ["page-9", "page-8"]
+    assert set(confirmed_pages(written, asked)) == {f"page-{n}" for n in range(8)}
 
 
 def seen(**values: object) -> Card:
@@ -99,10 +99,12 @@ def remembering(**changes: object) -> dict[str, object]:
 
 
 def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
-    assert contradicted(seen(), make_card(status="Queued")) == Known(NOW, NOW, by_id=True)
-    assert contradicted(seen(**remembering(last_by_id=False)), make_card()) == Known(
-        NOW, NOW, by_id=False
+    assert contradicted_reading(seen(), make_card(status="Queued")) == EarlierReading(
+        NOW, NOW, by_id=True
     )
+    assert contradicted_reading(
+        seen(**remembering(last_by_id=False)), make_card()
+    ) == EarlierReading(NOW, NOW, by_id=False)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
     [
         {"recent": {}},
         remembering(last_by_id=None),
-        remembering(states=(state_of(make_card(status="Queued")),)),
+        remembering(states=(state_digest(make_card(status="Queued")),)),
         remembering(states=tuple("abcdefgh"[:STATES_KEPT])),
         {"sending": {"at": NOW.isoformat(), "values": {}}},
         {"trashed_at": NOW},
@@ -127,7 +129,7 @@ def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
     ],
 )
 def test_nobody_vouches_for_a_row_that_may_be_from_before(values: dict[str, object]) -> None:
-    assert contradicted(seen(**values), make_card(status="Queued")) is None
+    assert contradicted_reading(seen(**values), make_card(status="Queued")) is None
 
 
 def test_a_page_is_as_its_row_says_when_all_that_is_followed_is() -> None:
@@ -147,5 +149,5 @@ def test_a_page_is_as_its_row_says_when_all_that_is_followed_is() -> None:
     ]
     assert same_state(row, make_card(edited_by="somebody else"))
     assert not any(same_state(row, make_card(**change)) for change in changes)
-    digests = [state_of(make_card(**change)) for change in changes[:-2]]
+    digests = [state_digest(make_card(**change)) for change in changes[:-2]]
     assert all(one != other for one, other in pairwise(digests))

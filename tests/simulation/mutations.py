@@ -285,7 +285,7 @@ MUTATIONS = (
     Mutation(
         "every doubtful row of a query is believed",
         "models/sync/observations.py",
-        "return None if vouched_for or says_nothing_new(card, observation.card) else True",
+        "return None if vouched_for or is_unchanged(card, observation.card) else True",
         "return None",
     ),
     Mutation(

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 import httpx
 import structlog
 
+from models.rules.backoff import Backoff
 from tasks.notion.proxies import is_remote
 
 DEPLOYMENT: Final = "ingest/ingest"
@@ -26,9 +28,8 @@ BURST: Final = 20
 before it ends."""
 BURST_INTERVAL: Final = 3.0
 """Seconds between two runs in a burst."""
-RETRY_MAX: Final = 30.0
-"""Seconds between two tries at most while Prefect does not answer; the first wait is one second,
-and each doubles."""
+_RETRIES: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
+"""Between two tries while Prefect does not answer."""
 _TIMEOUT_SECONDS: Final = 10.0
 
 log = structlog.get_logger("showrunner.webhook")
@@ -118,7 +119,7 @@ class IngestTrigger:
                 self._wanted.set()  # still owed
                 failures += 1
                 _log_once(failures, failure)
-                await self._sleep(min(RETRY_MAX, INTERVAL * 2 ** min(failures - 1, 10)))
+                await self._sleep(_RETRIES.delay(failures).total_seconds())
             else:
                 if failures:
                     log.info("ingest_trigger_recovered", failures=failures)

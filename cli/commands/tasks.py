@@ -16,6 +16,7 @@ from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.rules.formatting import clock_time
 from models.rules.statuses import STATE_OF, BoardStatus, Status
+from models.sync import card_changes
 from models.tables.card_creation import CardCreation, Waiting, why_no_card
 from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as
@@ -154,11 +155,7 @@ async def _store_move(ctx: Context, task_id: str, target: BoardStatus) -> str:
         task = await find_task(session, task_id)
         before = task.board_status
         if before != target:
-            task.board_status, task.status, task.status_changed_at = (
-                target.value,
-                STATE_OF[target].value,
-                now,
-            )
+            card_changes.move_task(task, target, now)
     return before
 
 

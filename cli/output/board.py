@@ -11,6 +11,7 @@ from cli.output.text import console, say
 from models.board.drift_kinds import Drift, Severity
 from models.board.snapshot import BoardSnapshot
 from models.rules.board_schema import OPTIONAL_RELATIONS
+from models.rules.notion_ids import bare_id
 from tasks.board.create import MadeBoard
 from tasks.board.repair import Repair
 
@@ -60,7 +61,7 @@ def _links(sight: BoardSnapshot) -> Table:
         if target is not None and target["type"] == "relation":
             relation = target["relation"]
             link = relation.get("database_id") or relation["data_source_id"]
-            table.add_row("relation", name, f"https://www.notion.so/{str(link).replace('-', '')}")
+            table.add_row("relation", name, f"https://www.notion.so/{bare_id(str(link))}")
     return table
 
 

@@ -26,6 +26,7 @@ from models.errors import GiveUp, SettingsError
 from models.postgres.embedded import EmbeddedPostgres
 from models.postgres.engine import database_url, libpq, migrate, shown
 from models.rules.channels import read_channels
+from models.rules.notion_ids import bare_id
 from models.settings import Settings
 from tasks.board.followed import SANDBOX_BOARD, bot_id, refreshed_board
 from tasks.notion.proxies import is_remote
@@ -321,7 +322,7 @@ def _announce(stack: Stack) -> None:
 
 
 def _board_id(stack: Stack) -> str:
-    return stack.environment["NOTION_DATABASE_ID"].replace("-", "")
+    return bare_id(stack.environment["NOTION_DATABASE_ID"])
 
 
 async def _watch(stack: Stack, stop: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""What is the database's alone on a card, and is taken from the board when the card is first seen: dates, Attention."""
+"""What only the database sets, but the board provides at first contact: dates and Attention."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def task_dates(
     importing: bool,
     followed: bool,
 ) -> tuple[datetime, datetime]:
-    """When a card was made, and when its status last changed, as the database has it from now on.
+    """When a card was created, and when its status last changed, as the database stores it.
 
-    What it does not know is taken from the page itself. What people typed counts in the first
-    import alone.
+    Unknown dates are taken from the page itself. Dates that users typed count only in the first
+    import.
 
     Args:
         shown: what the card shows.
@@ -47,7 +47,7 @@ def initially_empty_of(
 
     Args:
         shown: what the card shows.
-        told: whether there is something to say in Attention.
+        told: whether there is a message for Attention.
     """
     empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
     if base is None:
@@ -75,12 +75,12 @@ _SENTENCES: Final = (
     r"Status was emptied; ",
     rf"{_QUOTED} was changed (?:to {_QUOTED} )?by hand just when it was set to ",
 )
-"""How every sentence begins that a card is told, or was told by an earlier release (kept complete
-by test)."""
+"""How every message begins that a card shows, or showed in an earlier release (kept complete by
+test)."""
 
 _OURS: Final = re.compile("|".join(_SENTENCES))
 
 
 def is_our_attention(text: str) -> bool:
-    """Whether a text begins with what Showrunner writes into Attention, whatever people added to it."""
+    """Whether a text begins with one of our messages for Attention, whatever users added to it."""
     return _OURS.match(text) is not None

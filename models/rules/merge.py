@@ -1,4 +1,4 @@
-"""`plan()`: the whole conflict policy, pure. It returns values, writes nothing and reads no clock."""
+"""The conflict policy: what a reading of a card means. Pure: no writes, no clock."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from models.rules.merge_base import (
     values_by_property,
 )
 from models.rules.moves import decide_status
-from models.rules.status_verdict import LostValue, Verdict
-from models.rules.statuses import BoardStatus, Priority, board_status, priority
+from models.rules.statuses import BoardStatus, LostValue, Priority, Verdict, board_status, priority
 from models.rules.validation import Violation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a look at a card means.
+    """What a reading of a card means.
 
     Attributes:
-        base: what to remember of the card from now on.
-        task: what the task holds from now on; None while the card is not valid and has none. The
-            mover's time is the caller's to stamp when `board_status` changed.
-        lost: what to write to the history.
-        moved: whether a person's move was accepted, or the task went to Draft because the card is
+        base: the merge base to store.
+        task: the task to store; None while the card is invalid and has no task. If `board_status`
+            changed, the caller sets the time of the change.
+        lost: users' values that are not stored, for the history.
+        moved: whether a user's move was accepted, or the task went to Draft because the card is
             not valid any more.
     """
 
@@ -44,7 +43,7 @@ class Plan:
 
     @property
     def attention(self) -> str:
-        """What the card should tell its editor."""
+        """The text that the card's Attention should show."""
         return attention(self.violations, self.base.refusal)
 
 
@@ -58,18 +57,18 @@ def plan(
     keep_until: datetime | None = None,
     ours: bool = False,
 ) -> Plan:
-    """Decide per property what a look at a card means (design: section 6).
+    """Decide per property what a reading of a card means (design: section 6).
 
     Args:
-        base: None on first contact.
+        base: None at first contact.
         card: the board's values now.
-        task: the database's values now; None when the card has no task yet.
-        violations: what `validate_notion_entry` says of `card`.
+        task: the database's values now; None if the card has no task yet.
+        violations: the result of `validate_notion_entry` for `card`.
         importing: whether this is the first import of a whole board: its cards keep their columns
             and get no defaults.
-        keep_until: until when a move that waits leaves Status where it is on the board; None when
-            it does not.
-        ours: whether we made the page, so that no person typed the dates that it shows at first
+        keep_until: until when a move that waits for the card to become valid leaves Status
+            unchanged on the board; None if it does not.
+        ours: whether we created the page, so that no user typed the dates that it shows at first
             contact.
 
     Returns:
@@ -130,7 +129,10 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
         lost = LostValue(
             property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept
         )
-        sentence = f"The pipeline set Priority to “{kept}” meanwhile, so “{shown or 'empty'}” was not taken."
+        sentence = (
+            f"The pipeline set Priority to “{kept}” meanwhile, "
+            f"so “{shown or 'empty'}” was not taken."
+        )
         return Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
     if shown is not None and shown != asked.option:
         lost = LostValue(
@@ -146,13 +148,13 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
 
 
 def _option(name: str | None) -> str | None:
-    """A priority's option in the spelling we write it in, so that `high` and `High` are no difference."""
+    """A priority's option in our spelling, so that `high` and `High` are no difference."""
     known = priority(name).option
     return known if name is not None and name.lower() == known.lower() else name
 
 
 def notion_values(card: BoardCard) -> NotionValues:
-    """What a card shows, as it is remembered."""
+    """The values of a card that the push may write, as they are stored."""
     return NotionValues(
         status=card.status,
         priority=_option(card.priority),
@@ -163,7 +165,7 @@ def notion_values(card: BoardCard) -> NotionValues:
 
 
 def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[LostValue]:
-    """What people wrote into properties that are the database's alone; the push puts them right."""
+    """What users wrote into properties that only the database sets; the next push corrects them."""
     right = desired_values(made.base, made.task, made.attention)
     before, now = (
         values_by_property(base.shown if base is not None else NotionValues()),
@@ -193,7 +195,7 @@ def _refusal(
     status: Verdict[BoardStatus | None],
     prio: Verdict[Priority],
 ) -> tuple[str, datetime | None]:
-    """The refusal from now on: a new one, or the standing one until an accepted move or a status change outdates it."""
+    """The rejection to show: a new one, or the present one until a move or a new status."""
     fresh = " ".join(sentence for sentence in (status.refusal, prio.refusal) if sentence)
     if fresh or status.lost:
         return fresh, task.status_changed_at if fresh and task is not None else None
@@ -205,7 +207,7 @@ def _refusal(
 def _kept_until(
     base: MergeBase | None, status: Verdict[BoardStatus | None], keep_until: datetime | None
 ) -> datetime | None:
-    """Until when a waiting move leaves Status alone; one that was put back once is not kept again."""
+    """Until when a waiting move leaves Status unchanged, unless it was put back before."""
     begins, put_back = bool(status.lost), bool(status.refusal)
     if not status.waits or put_back:
         return None
@@ -221,7 +223,7 @@ def _task_state(
     violations: Sequence[Violation],
     dates: tuple[datetime, datetime],
 ) -> TaskState | None:
-    """The task from now on: made when the card is first valid; an invalid text keeps the last valid one."""
+    """The task to store: created once the card is valid; invalid texts keep their last value."""
     wrong = {violation.field for violation in violations}
     if task is None:
         if wrong or status is None:

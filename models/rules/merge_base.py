@@ -1,8 +1,8 @@
-"""What is remembered of a card between two looks at it, and what the board should show of it.
+"""The merge base: what is stored of a card between two readings, and what the board should show.
 
-Two memories per card decide who changed what. `MergeBase` holds what board and database last agreed on
-(the merge base); `NotionValues` holds what the board showed when it was last seen. They differ only while
-a wish that was refused or overruled still stands on the board, until the next push puts it back.
+Two records per card decide who changed what. `MergeBase` holds what board and database last agreed
+on. `NotionValues` holds what the board showed at the last reading. They differ only while a
+rejected or overruled edit still stands on the board, until the next push replaces it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 
 PUSHED = frozenset({"Status", "Priority", "Attention", "Created", "Updated"})
-"""Properties the database may write to the board (design: section 6)."""
+"""Properties that the database may write to the board (design: section 6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotionValues:
-    """What the board showed, as far as the push may write it.
+    """The board's values of the properties that the push may write.
 
-    `status` and `priority` are options by name.
+    `status` and `priority` are names of options.
     """
 
     status: str | None = None
@@ -36,23 +36,22 @@ class NotionValues:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeBase:
-    """What is remembered of a card between two looks at it.
+    """What is stored of a card between two readings.
 
     Attributes:
-        status: None when the board never showed a status that exists.
-        created, updated: what a card without a task shows of its dates, as a task's do not go with
-            it; None when nobody knows.
-        lacking: what counts as agreed although it is not what the database would show (design: 6).
-            Properties that were empty on the first import, until the card is written. Attention,
-            until there is something to say: what stands in it before we first write there is
-            people's.
-        refusal: the sentence about a wish that was not granted; '' when there is none.
-        refused_at: the task's `status_changed_at` when the refusal was made; another value there
-            outdates it.
-        waits_for: the column that the card stands in and gets once it is valid; None when no move
+        status: None if the board never showed a known status.
+        created, updated: the dates of a card without a task; None if unknown.
+        lacking: properties that count as agreed although the database would show another value
+            (design: section 6). Properties that were empty at the first import, until the card is
+            written. Attention, until there is a message: what it holds before our first write
+            belongs to the users.
+        refusal: the message about a rejected edit; '' if there is none.
+        refused_at: the task's `status_changed_at` when the edit was rejected. Once that differs,
+            the rejection is outdated.
+        waits_for: the column that the card stands in and gets once it is valid; None if no move
             waits.
-        status_kept_until: while a move waits, until when Status is left where it is on the board;
-            None when it is not.
+        status_kept_until: until when a waiting move leaves Status unchanged on the board; None if
+            it does not.
     """
 
     title: str = ""
@@ -73,7 +72,7 @@ class MergeBase:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskState:
-    """What the database holds of a task, as far as a card can show or ask for it."""
+    """The values of a task that a card can show or ask to change."""
 
     title: str
     channel_id: str
@@ -86,7 +85,7 @@ class TaskState:
 
 
 def attention(violations: Sequence[Violation], refusal: str) -> str:
-    """The one text a card shows its editor; empty when nothing needs them."""
+    """The text for Attention; empty if the card needs nobody."""
     return " ".join(
         [*(violation.message for violation in violations), *([refusal] if refusal else [])]
     )
@@ -95,7 +94,7 @@ def attention(violations: Sequence[Violation], refusal: str) -> str:
 def desired_values(base: MergeBase, task: TaskState | None, attention_text: str) -> dict[str, Any]:
     """What the board should show of a card, by property.
 
-    `models.tables.push_queue.DIFFERS` says the same in SQL.
+    `models.tables.push_queue.DIFFERS` is the same rule in SQL.
     """
     status = task.board_status if task is not None else base.status
     kept = base.status_kept_until is not None
@@ -119,16 +118,16 @@ def desired_values(base: MergeBase, task: TaskState | None, attention_text: str)
 def diff(
     base: MergeBase, task: TaskState | None, attention_text: str, writable: Collection[str] = PUSHED
 ) -> dict[str, Any]:
-    """What a push has to write to a card: only what differs; empty when the card is right.
+    """What a push must write to a card: only what differs; empty if the card is right.
 
-    A property that was empty on the first import counts as right, until another reason to write the
-    card comes along.
+    A property that was empty at the first import counts as right, until the card is written for
+    another reason.
 
     Args:
-        base: what is remembered of the card.
+        base: what is stored of the card.
         task: the database's values.
-        attention_text: what the card should tell its editor.
-        writable: which properties the board has and lets us write.
+        attention_text: the text for Attention.
+        writable: the properties that the board has and lets us write.
     """
     shown = values_by_property(base.shown)
     right = {
@@ -142,7 +141,7 @@ def diff(
 
 
 def values_by_property(shown: NotionValues) -> dict[str, Any]:
-    """What the board showed, by property."""
+    """The board's values, by property."""
     return {
         "Status": shown.status,
         "Priority": shown.priority,
@@ -153,7 +152,7 @@ def values_by_property(shown: NotionValues) -> dict[str, Any]:
 
 
 def with_write(base: MergeBase, values: dict[str, Any]) -> MergeBase:
-    """What to remember of a card right after `values` were written to it, before looking at what came back."""
+    """The merge base right after `values` were written, before the answer is read."""
     shown = replace(base.shown, **{name.lower(): value for name, value in values.items()})
     if "Status" in values:
         base = replace(base, waits_for=None, status_kept_until=None)
@@ -169,14 +168,14 @@ def with_write(base: MergeBase, values: dict[str, Any]) -> MergeBase:
 
 
 def _agreed(known: datetime | None, written: datetime | None) -> datetime | None:
-    """The moment that a card shows now, with its seconds where they are known."""
+    """The moment that a card shows now, with its seconds if they are known."""
     return (
         known if written is None or (known is not None and to_minute(known) == written) else written
     )
 
 
 def is_refusal_outdated(base: MergeBase, task: TaskState | None) -> bool:
-    """Whether the task's status changed since the standing refusal was made."""
+    """Whether the task's status changed since the edit was rejected."""
     since = base.refused_at
     return (
         bool(base.refusal)

@@ -1,8 +1,8 @@
-"""Pages that we made and whose task does not know them yet: whoever sees one first links the two.
+"""Link pages that we created to their tasks, whoever reads such a page first.
 
-A page that our own bot made is the card of the task it was made for, whether the answer to its
-making arrived or not: an event, a sweep or an import may show it first, or be the only ones to show
-it.
+A page that our own bot created is the card of the task that it was created for, whether the answer
+to that request arrived or not: an event, a sweep or an import may show it first, or may be the only
+one to show it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from models.tables.task import Task
 from models.tables.task_history import act_as
 
 CLOCKS: Final = timedelta(minutes=1)
-"""How far Notion's clock may be behind ours: its pages tell when they were made by its own."""
+"""How far Notion's clock may be behind ours: the creation times of pages are its own."""
 
 Made = Mapping[str, CardCreation]
-"""What was sent to make each of these pages."""
+"""The request that created each of these pages."""
 
 
 async def adopt_pages(
@@ -38,10 +38,11 @@ async def adopt_pages(
     now: datetime,
     correlation_id: str | None,
 ) -> Made:
-    """Link the pages among these that we made to their tasks, which are held till the commit; by page id.
+    """Link those of the pages that we created to their tasks; the creations by page id.
 
-    The caller has said that the transaction takes in what the board shows (`models.tables.task_history.take_in`), and remembers
-    the cards (`remember_created_page`).
+    The tasks stay locked until the commit. The caller has called
+    `models.tables.task_history.take_in` before, and stores the cards afterwards
+    (`remember_created_page`).
     """
     if not (seen := _ours(observations, await _open(session))):
         return {}
@@ -83,7 +84,7 @@ async def _open(session: AsyncSession) -> Sequence[CardCreation]:
 def _ours(
     observations: Mapping[str, Observation], creations: Sequence[CardCreation]
 ) -> dict[str, Observation]:
-    """Looks at pages that may be of one of those creations: made by the same user, and not before."""
+    """Observations that may be of those creations: by the same user, and not before."""
     return {
         page_id: observation
         for page_id, observation in observations.items()
@@ -115,10 +116,11 @@ async def _known(session: AsyncSession, page_ids: Mapping[str, object]) -> set[s
 def match_creations(
     observations: Mapping[str, Observation], creations: Sequence[CardCreation]
 ) -> dict[str, CardCreation]:
-    """Which of the pages was made by which creation: first what is known, then what looks most like it.
+    """Match pages with the creations that made them: surest first, then by similarity.
 
-    No two creations of one Created or one title are open at once (`models.tables.card_creation.next_due`), and nobody but us
-    writes Created: a page that shows it is its own, whatever people have typed since.
+    No two creations of one Created or one title are open at once
+    (`models.tables.card_creation.next_due`), and nobody else writes Created. So a page that shows a
+    creation's Created was made by it, whatever users have typed since.
     """
     found: dict[str, CardCreation] = {}
     left = {creation.task_id: creation for creation in creations}
@@ -168,7 +170,7 @@ def _same_created(creation: CardCreation, observation: Observation) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Without what Notion may do to blanks."""
+    """The text without differences in white space, which Notion may change."""
     return " ".join(text.split())
 
 
@@ -177,7 +179,7 @@ def _sent(creation: CardCreation) -> dict[str, Any]:
 
 
 def remember_created_page(card: Card, task: Task, creation: CardCreation, now: datetime) -> None:
-    """What was sent is what board and database agreed on: whatever else the page shows, people have changed since."""
+    """Store what was sent as the merge base: all other values are later edits by users."""
     sent = _sent(creation)
     base = MergeBase(
         title=task.title,

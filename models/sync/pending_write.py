@@ -1,4 +1,4 @@
-"""What a card should show and does not: the one answer that a push writes and a command prints."""
+"""What must be written to a card: used by the push, and by the commands that print it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.rules.board_schema import Board
+from models.rules.channels import channel_named
+from models.rules.codec import to_minute
 from models.rules.merge_base import (
     PUSHED,
     MergeBase,
@@ -15,18 +17,19 @@ from models.rules.merge_base import (
     is_refusal_outdated,
     values_by_property,
 )
+from models.rules.statuses import Priority
 from models.tables.card import Card, task_state
 from models.tables.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
 class PendingWrite:
-    """What a card should show and does not.
+    """The difference between what a card shows and what it should show.
 
     Attributes:
-        values, shown: new and present values by property.
-        attempts: pushes of the card that failed since the last good one.
-        waits: whether it is written only after the operator confirmed (`models.sync.safety_stop`).
+        values, shown: the new and the present values, by property.
+        attempts: pushes of the card that failed since the last successful one.
+        waits: whether it is written only after the operator confirms (`models.sync.safety_stop`).
     """
 
     page_id: str
@@ -37,7 +40,7 @@ class PendingWrite:
 
 
 def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrite | None:
-    """What is to be written to a card; None when it is right, in the trash, or was never read."""
+    """What must be written to a card; None if it is right, in the trash, or was never read."""
     base = card.base
     if base is None or card.trashed_at is not None:
         return None
@@ -56,6 +59,25 @@ def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrit
 
 
 def current_attention(card: Card, base: MergeBase, task: Task | None) -> str:
-    """What the card should tell its editor now: a refusal is over once the task's status changed."""
+    """The text for Attention now; a rejection is omitted once the task's status changed."""
     outdated = is_refusal_outdated(base, task_state(task) if task else None)
     return attention(card.known_violations(), "") if outdated else card.attention
+
+
+def values_of_new_card(task: Task, board: Board) -> dict[str, Any]:
+    """Everything that a task's new card shows, by property, as far as the board has it."""
+    options = board.properties["Channel"].options
+    values = {
+        "Title": task.title,
+        "Channel": channel_named(task.channel_id, options) or task.channel_id,
+        "Topic": task.topic,
+        "Status": task.board_status,
+    }
+    optional = {
+        "Story Direction": task.story_direction,
+        "Priority": Priority(task.priority).option,
+        "Created": to_minute(task.created_at),
+        "Updated": to_minute(task.status_changed_at),
+    }
+    shown = {name: value for name, value in optional.items() if value and board.shows(name)}
+    return values | shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, and_, or_, text
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
+from models.rules.backoff import Backoff
 from models.rules.codec import BoardCard
 from models.rules.merge_base import MergeBase, NotionValues, TaskState
 from models.rules.statuses import BoardStatus, Priority
@@ -23,8 +24,7 @@ from models.tables.task import Task
 
 TOLD_FOR = timedelta(days=1)
 """How long a card tells of a refusal, unless a move ends it before (design: section 5)."""
-_FIRST_RETRY = timedelta(seconds=30)
-_LAST_RETRY = timedelta(hours=1)
+RETRIES: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(hours=1))
 
 
 class Card(SQLModel, table=True):
@@ -208,7 +208,7 @@ class Card(SQLModel, table=True):
         """The card could not be written or read: wait 30 s, 1 min, 2 min, … at most an hour before the next try."""
         self.attempts += 1
         self.last_error = error[:2000]
-        self.next_attempt_at = now + backoff(self.attempts)
+        self.next_attempt_at = now + RETRIES.delay(self.attempts)
 
     def succeeded(self) -> None:
         """A push of this card worked, or none is needed any more."""
@@ -219,12 +219,6 @@ class Card(SQLModel, table=True):
         if self.unreadable:
             self.unreadable = False
             self.succeeded()
-
-
-def backoff(attempts: int) -> timedelta:
-    """How long to wait after that many failures in a row."""
-    doublings: int = 2 ** min(attempts - 1, 10)
-    return min(_FIRST_RETRY * doublings, _LAST_RETRY)
 
 
 def task_state(task: Task) -> TaskState:

@@ -19,7 +19,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
 from models.rules.formatting import clock_time, spoken
-from models.tables.card import backoff
+from models.tables.card import RETRIES
 from models.tables.task import Task
 
 
@@ -55,7 +55,7 @@ class CardCreation(SQLModel, table=True):
         """
         self.attempts += 1
         self.last_error = error[:2000]
-        self.next_attempt_at = now + (wait if wait is not None else backoff(self.attempts))
+        self.next_attempt_at = now + (wait if wait is not None else RETRIES.delay(self.attempts))
         self.sent_at = self.sent_by = self.sent = None
 
 

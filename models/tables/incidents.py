@@ -20,12 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.postgres.engine import timestamptz
+from models.rules.backoff import Backoff
 from models.tables.sync_state import SyncState
 
 LEASE: Final = timedelta(minutes=1)
 """How long a message that somebody is sending is left to them."""
-_FIRST_RETRY: Final = timedelta(minutes=1)
-_LAST_RETRY: Final = timedelta(minutes=15)
+_RETRIES: Final = Backoff(first=timedelta(minutes=1), longest=timedelta(minutes=15))
 _PREFIX: Final = "incident:"
 _KEY_MAX: Final = 100
 """Characters, as `sync_state.key` has them."""
@@ -86,8 +86,8 @@ class Incident:
 
     def refused(self, now: datetime) -> Incident:
         """The message reached nobody: try again in 1 min, 2, 4, 8, then every 15, for as long as it takes."""
-        wait = min(_FIRST_RETRY * 2 ** min(self.tries, 10), _LAST_RETRY)
-        return replace(self, tries=self.tries + 1, due=now + wait)
+        tries = self.tries + 1
+        return replace(self, tries=tries, due=now + _RETRIES.delay(tries))
 
 
 def key_of(incident: str) -> str:

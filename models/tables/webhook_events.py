@@ -30,6 +30,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from models.errors import GiveUp
 from models.postgres.engine import timestamptz
+from models.rules.backoff import Backoff
 from models.tables.incidents import key_of
 from models.tables.notion_users import is_our_bot
 from models.tables.sync_state import forget
@@ -39,7 +40,7 @@ ATTEMPTS_MAX = 8
 LEASE = timedelta(minutes=3)
 """How long a claim holds. Longer than claiming, reading 100 pages at 3 a second and storing them
 take."""
-_FIRST_RETRY = timedelta(seconds=15)
+_RETRIES = Backoff(first=timedelta(seconds=15), longest=timedelta(hours=12), factor=3)
 _ROW_DIGITS = 18
 """A number of more digits is no row's: PostgreSQL's bigint ends there."""
 
@@ -289,7 +290,7 @@ async def postpone(session: AsyncSession, ids: Sequence[int], *, now: datetime, 
     rows = await session.scalars(query, execution_options={"populate_existing": True})
     for event in rows:
         event.error, event.claimed_until = error[:2000], None
-        event.next_attempt_at = now + _FIRST_RETRY * 3 ** (event.attempts - 1)
+        event.next_attempt_at = now + _RETRIES.delay(event.attempts)
         if event.attempts >= ATTEMPTS_MAX:
             await _die(session, event, now)
     await session.flush()

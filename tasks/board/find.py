@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
+from models.rules.notion_ids import bare_id
 from tasks.notion.client import NotionClient
 
 _NOT_THAT = (NotionPageNotFound, NotionRejected)
@@ -34,7 +35,9 @@ def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str
         BoardError: when that is none or several of them.
     """
     if wanted is not None:
-        found = [s["id"] for s in sources if wanted == s["name"] or bare(wanted) == bare(s["id"])]
+        found = [
+            s["id"] for s in sources if wanted == s["name"] or bare_id(wanted) == bare_id(s["id"])
+        ]
     else:
         found = [s["id"] for s in sources]
     if len(found) != 1:
@@ -43,11 +46,6 @@ def choose_data_source(sources: list[dict[str, Any]], wanted: str | None) -> str
             f"Set NOTION_DATA_SOURCE to the name or id of one of the database's data sources: {names}."
         )
     return str(found[0])
-
-
-def bare(id_: str) -> str:
-    """An id as it is compared."""
-    return id_.replace("-", "").lower()
 
 
 async def _of_data_source(notion: NotionClient, wanted: str) -> tuple[str, str]:

@@ -11,12 +11,13 @@ from typing import Any
 from models.board.known_ids import memory_of, note
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.rules.board_schema import Board, read_board
+from models.rules.notion_ids import bare_id
 from models.settings import Settings
 from models.tables.notion_users import bot_of, note_bot, our_bots
 from models.tables.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
 from models.tables.webhook_events import newest
 from tasks.alerts import Level, resolve_alert, send_alert
-from tasks.board.find import bare, find_board
+from tasks.board.find import find_board
 from tasks.runtime.context import Context
 
 LOOK_AGAIN = timedelta(hours=1)
@@ -65,8 +66,8 @@ def check_same_board(known: Mapping[str, Any], settings: Settings) -> None:
         SettingsError: when it is another one.
     """
     wanted, followed = settings.notion_database_id, str(known["database_id"])
-    ours = {bare(followed), bare(known["board"]["data_source_id"])}
-    if wanted is None or bare(wanted) in ours:
+    ours = {bare_id(followed), bare_id(known["board"]["data_source_id"])}
+    if wanted is None or bare_id(wanted) in ours:
         return
     sandboxes = _sandbox_board(settings.state_dir)
     theirs = "the sandbox board" if followed == sandboxes else f"the board {followed}"

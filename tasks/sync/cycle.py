@@ -1,4 +1,4 @@
-"""One push cycle: take in what people did, then show what the database holds."""
+"""One push cycle: store what users did, then write what the database holds."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from tasks.sync.store import SyncContext
 from tasks.sync.sweep import end_waiting_moves, sweep
 
 INTERVAL = timedelta(seconds=60)
-"""How often a cycle is due (spec 3.1), as `prefect.yaml` says; and how often a long one looks up
-from its backlog."""
+"""How often a cycle is due (spec 3.1), as in `prefect.yaml`; and how often a long one interrupts
+its backlog to read the board."""
 BEFORE, BETWEEN = timedelta(seconds=2), timedelta(seconds=20)
-"""How long a cycle asks for pages one by one before it pushes, and between two pushes; see
+"""How long a cycle reads pages one by one before it pushes, and between two pushes; see
 `drain_inbox`."""
 
 
 async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> None:
-    """Make board and database equal: take in what people did, then show what the database holds.
+    """Make board and database equal: store what users did, then write what the database holds.
 
     Raises:
-        GiveUp: when only a human can mend what stops it.
-        NotionUnavailable: when Notion does not answer well; the next cycle sees the same
-            differences.
+        GiveUp: when only a human can repair what stops it.
+        NotionUnavailable: when Notion does not work; the next cycle finds the same differences.
     """
     backlog, swept = True, None
     while backlog:
@@ -73,7 +72,7 @@ async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> Non
 async def _sweep(
     ctx: Context, sync: SyncContext, report: Report, *, since: datetime | None = None
 ) -> tuple[SyncContext, datetime | None]:
-    """Sweep; where the board is not as it was remembered, because nobody told of a change, as it is now."""
+    """Sweep; if the board changed and no webhook reported that, read the board again and repeat."""
     try:
         return sync, await sweep(ctx, sync, report, since=since)
     except BoardError:
@@ -85,7 +84,7 @@ async def _sweep(
 
 
 async def first_import(ctx: Context, report: Report) -> bool:
-    """Import the board before the first cycle; False when somebody else is at it."""
+    """Import the board before the first cycle; False if another process is doing that."""
     async with one_at_a_time(ctx, Lock.IMPORT) as mine:
         if mine:
             await import_cards(ctx, report)

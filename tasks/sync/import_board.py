@@ -1,4 +1,4 @@
-"""Importing a whole board: read in stretches side by side, stored one page of a query after the other."""
+"""Import a whole board: read in ranges side by side, and stored one page of a query at a time."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from tasks.notion.priority import RequestPriority, with_priority
 from tasks.runtime.concurrency import task_group
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
-from tasks.sync.fetch import Readings, Window, read_by_id, scan
+from tasks.sync.fetch import read_by_id, scan
+from tasks.sync.readings import Readings, Window
 from tasks.sync.store import SyncContext, process_changed, process_readings
 
 log = structlog.get_logger("showrunner.sweep")
 
 READ_AHEAD = 2
 """Pages that may wait to be stored: enough that reading does not wait for a commit, few enough to
-hold in memory."""
+keep in memory."""
 
 
 @dataclass(frozen=True)
 class _Page:
-    """A query's answer, or that this one reads no more."""
+    """A query's answer, or None when its reader has finished."""
 
     by: RangeReader
     readings: Readings | None
@@ -42,14 +43,14 @@ class _Page:
 async def import_cards(
     ctx: Context, report: Report, *, progress: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Read the whole board, a hundred cards a request; goes on where an earlier import stopped.
+    """Read the whole board, a hundred cards a request; continues an interrupted import.
 
-    A card seen for the first time is taken as it stands and nothing is written to it (design:
-    section 6). Requests yield to everybody else's. A card made or edited meanwhile is the next
-    sweep's.
+    A card that is read for the first time is stored as it is, and nothing is written to it (design:
+    section 6). All other requests have priority. A card that is created or edited meanwhile is left
+    to the next sweep.
 
     Args:
-        progress: told how many cards were read so far, after each request.
+        progress: called after each request with the number of cards read so far.
     """
     async with task_group() as asking:
         board, me = asking.create_task(followed_board(ctx)), asking.create_task(bot_ids(ctx))
@@ -121,7 +122,7 @@ async def _read(
     pages: asyncio.Queue[_Page],
     begin: Callable[[Iterable[RangeReader]], None],
 ) -> None:
-    """Read a stretch from one end until the two meet, and let others begin where there is enough to share."""
+    """Read a range from one end until the two readers meet; start more if that helps."""
     window = Window(created=end.of.since, before=end.of.before, newest_first=end.newest_first)
     async for readings in scan(ctx, board, window):
         course.began = course.began or ctx.notion.server_time or ctx.clock()
@@ -143,9 +144,9 @@ async def _read(
 async def _look_for_missing(
     ctx: Context, sync: SyncContext, since: datetime, report: Report, *, seen: int
 ) -> None:
-    """Cards that a whole reading of the board did not show are read by id before they are believed gone.
+    """Read cards by id that the import did not show, before they are marked as deleted.
 
-    Where it shows no card at all, every one of them waits for the operator, however few they are.
+    If it showed no card at all, all of them are held for the operator, however few they are.
     """
     async with ctx.sessions.begin() as session:
         missing = await _not_seen_since(session, since)

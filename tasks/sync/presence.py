@@ -1,4 +1,4 @@
-"""Finding what nobody tells: cards that left the board without a webhook, and cards that can be read again."""
+"""Find cards that left the board without a webhook, and read unreadable cards again."""
 
 from __future__ import annotations
 
@@ -11,29 +11,36 @@ import structlog
 from models.errors import NotionRejected
 from models.rules.board_schema import Board
 from models.rules.codec import to_minute
-from models.sync.presence import GOING_ON, RoundKind, Rounds, expected_pages, first_created_at
-from models.sync.unreadable_cards import unreadable_due
+from models.sync.presence import (
+    GOING_ON,
+    RoundKind,
+    Rounds,
+    expected_pages,
+    first_created_at,
+    unreadable_due,
+)
 from models.tables.card import count_cards
 from models.tables.sync_state import PRESENCE, get_value, remember
 from tasks.board.followed import refreshed_board
 from tasks.notion.priority import RequestPriority, with_priority
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
-from tasks.sync.fetch import Filter, Readings, Window, read_by_id, scan
+from tasks.sync.fetch import read_by_id, scan
+from tasks.sync.readings import Filter, Readings, Window
 from tasks.sync.store import SyncContext, process_changed, process_readings
 
 log = structlog.get_logger("showrunner.presence")
 
 BY_ID_MOST = 50
-"""Cards that a query lacks and one step reads by id; the next step goes on with the others."""
+"""Missing cards that one step reads by id; the next step continues with the others."""
 STOPPED_MOST = 10
-"""Cycles without a step after one whose result was not to be stored."""
+"""Cycles without a step after one whose result could not be stored."""
 AGAIN_MOST = 10
-"""Cards that could not be read and one cycle tries again."""
+"""Unreadable cards that one cycle reads again."""
 
 
 async def reread_unreadable(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Read by id what could not be read before, where that is due."""
+    """Read cards by id that could not be read before, if that is due."""
     async with ctx.sessions() as session:
         due = await unreadable_due(session, now=ctx.clock(), limit=AGAIN_MOST)
     if due:
@@ -43,10 +50,11 @@ async def reread_unreadable(ctx: Context, sync: SyncContext, report: Report) -> 
 
 
 async def check_presence(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Take the next step of a round, if one is due: a query says which cards are there, by id what the others are.
+    """Take the next step of a round, if one is due: a query shows which cards are there.
 
-    A query is never believed about what it does not show: it may lag behind, or be of a token that sees less. What it
-    lacks is read by id, and a page that Notion does not find counts as gone only while it finds the board.
+    What a query does not show is no proof: it may lag behind, or the token may see less. So a card
+    that it lacks is read by id, and a page that Notion does not find counts as deleted only while
+    Notion finds the board.
 
     Raises:
         BoardError, NotionAuthError, NotionUnavailable: what concerns all cards alike.
@@ -112,11 +120,11 @@ async def _step(
 
 @dataclass(frozen=True, kw_only=True)
 class _Shown:
-    """What the board shows of a stretch of time.
+    """The cards on the board that were created in a stretch of time.
 
     Attributes:
-        before: where the stretch ends; None when nothing was made later.
-        began: when it was asked for.
+        before: the end of the stretch; None if nothing was created later.
+        began: when the request was sent.
     """
 
     readings: Readings
@@ -126,14 +134,14 @@ class _Shown:
 
     @property
     def pages(self) -> set[str]:
-        """All that it shows, be it readable or not."""
+        """Ids of all pages, readable or not."""
         return {read.card.page_id for read in self.readings.cards} | self.readings.failed.keys()
 
 
 async def _shown(
     ctx: Context, board: Board, columns: Sequence[str] | None, first: datetime
 ) -> _Shown:
-    """One request, or as many as it takes to show more than the cards of one minute."""
+    """Query a stretch of time, in as many requests as it takes to cover more than one minute."""
     began, shown, requests = ctx.clock(), Readings(), 0
     async for readings in scan(
         ctx, board, Window(created=first, also=_standing_in(board, columns))
@@ -147,7 +155,7 @@ async def _shown(
 
 
 def _columns(board: Board) -> list[str]:
-    """Those columns of cards that are going on which the board has: Notion refuses to look for others."""
+    """Those columns of active cards that the board has: Notion refuses a filter by others."""
     return [
         column.value for column in GOING_ON if column.value in board.properties["Status"].options
     ]

@@ -1,4 +1,4 @@
-"""Asking the operator about cards that wait, once, and going on with them when the operator has confirmed."""
+"""Ask the operator once about held cards, and process them when the operator has confirmed."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ log = structlog.get_logger("showrunner.safety")
 
 _SHOWN = 100_000
 BY_ID_MOST = 400
-"""Pages looked at by one cycle: a couple of minutes' worth at 3 a second."""
+"""Pages read by one cycle: about two minutes' worth at 3 a second."""
 
 
 async def confirm(ctx: Context) -> Waiting:
-    """Remember that the operator confirms, until that was used on cards that wait; how many do now."""
+    """Store that the operator confirms, until that was used; how many cards are held now."""
     async with ctx.sessions.begin() as session:
         await remember(session, CONFIRMED, moment=ctx.clock())
         return await waiting(session)
 
 
 async def take_board(ctx: Context, correlation_id: str | None) -> TakenBoard:
-    """Let the board's status count for every card whose move waits to be put back, a batch at a time.
+    """Take over the board's status for every card whose move is held, a batch at a time.
 
-    Pages that wait to be marked as trashed go on waiting: `confirm` is about them.
+    Pages that would be marked as deleted stay held: `confirm` is about them.
     """
     taken, left, last = 0, 0, ""
     while True:
@@ -60,13 +60,13 @@ async def take_board(ctx: Context, correlation_id: str | None) -> TakenBoard:
 
 
 async def missing(ctx: Context) -> list[str]:
-    """Pages of the cards that wait to be marked as trashed."""
+    """Pages of the cards that are held instead of being marked as deleted."""
     async with ctx.sessions() as session:
         return await missing_pages(session, _SHOWN)
 
 
 async def process_held_cards(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Go on with the cards that wait if the operator confirmed; else look whether they need to, and ask once.
+    """Process held cards if the operator confirmed; else check them again, and ask once.
 
     Raises:
         NotionAuthError, NotionUnavailable, BoardError: what concerns all cards alike.
@@ -85,7 +85,10 @@ async def process_held_cards(ctx: Context, sync: SyncContext, report: Report) ->
 
 
 async def _go_on(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Put back what waits to be, and believe gone what still looks so; the confirmation is used up when all is done."""
+    """Release held moves, and mark pages as deleted that still look so.
+
+    The confirmation is used up when all of them are done.
+    """
     async with ctx.sessions() as session:
         pages = await missing_pages(session, BY_ID_MOST + 1)
     if pages:
@@ -101,7 +104,7 @@ async def _go_on(ctx: Context, sync: SyncContext, report: Report) -> None:
 
 
 async def _look_again(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """See whether pages that were not found are there again: one of them tells whether to look at the others."""
+    """Check whether missing pages are there again: the others are read only if the first one is."""
     async with ctx.sessions() as session:
         pages = await missing_pages(session, BY_ID_MOST)
     for some in (pages[:1], pages[1:]):

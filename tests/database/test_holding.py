@@ -14,7 +14,8 @@ from database_rows import EARLIER, MINUTE, NOW, Worker, make_card, make_look, se
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq
-from models.sync.reconcile import mark_deleted, reconcile
+from models.sync.card_changes import mark_deleted
+from models.sync.reconcile import reconcile
 from models.sync.restore import restore
 from models.sync.row_locks import lock_rows, repair_task_copies
 

@@ -10,8 +10,8 @@ from database_rows import BOARD, MINUTE, NOW, SECOND, Worker, make_card, make_lo
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions
+from models.sync.card_changes import mark_deleted
 from models.sync.observations import changed_pages
-from models.sync.reconcile import mark_deleted
 from models.tables.card import card_and_task, count_cards
 from models.tables.push_queue import pending
 

@@ -22,8 +22,7 @@ from rules_cards import (
 
 from models.rules.merge import Plan, plan
 from models.rules.merge_base import diff, with_write
-from models.rules.status_verdict import LostValue
-from models.rules.statuses import BoardStatus, Priority
+from models.rules.statuses import BoardStatus, LostValue, Priority
 from models.rules.validation import Violation
 
 B = BoardStatus

@@ -19,8 +19,7 @@ from rules_cards import (
 
 from models.rules.merge import plan
 from models.rules.merge_base import diff
-from models.rules.status_verdict import LostValue
-from models.rules.statuses import STATE_OF, BoardStatus, Status, people_may_move
+from models.rules.statuses import STATE_OF, BoardStatus, LostValue, Status, people_may_move
 
 B = BoardStatus
 PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]

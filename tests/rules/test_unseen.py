@@ -34,9 +34,9 @@ def at(seconds: float) -> datetime:
 
 def written(changed: tuple[str, ...] = (), **values: str) -> RecentActivity:
     """A card looked at from 0 to 1 s, which showed these changes, and written to from 10 to 11 s."""
-    looked = RecentActivity().looked(at(0), at(1), changed)
+    looked = RecentActivity().with_reading(at(0), at(1), changed)
     given = values or {"Status": "Processing", "Updated": "now"}
-    return looked.with_write(given, at(10), at(11), dict.fromkeys(given, "Queued")).looked(
+    return looked.with_write(given, at(10), at(11), dict.fromkeys(given, "Queued")).with_reading(
         at(10), at(11), ()
     )
 
@@ -46,7 +46,7 @@ def claim(seconds: float, *names: str, alone: bool = True) -> ReportedEdit:
 
 
 def found(recent: RecentActivity, *claims: ReportedEdit) -> list[str]:
-    return [edit.name for edit in recent.told(claims).overwritten()[0]]
+    return [edit.name for edit in recent.with_reported(claims).unexplained()[0]]
 
 
 # An event of people alone
@@ -70,7 +70,7 @@ def test_an_edit_of_what_was_not_written_is_nobodys_loss() -> None:
 
 
 def test_what_a_later_look_showed_was_seen() -> None:
-    recent = written().looked(at(20), at(21), ["Status"])
+    recent = written().with_reading(at(20), at(21), ["Status"])
     assert found(recent, claim(5)) == []
 
 
@@ -102,20 +102,20 @@ def test_gathered_with_our_write_what_was_seen_explains_it() -> None:
     both = claim(10.5, "Status", "Updated", alone=False)
     assert found(written(("Status",)), both) == []
     assert found(written(("Title",)), both) == []
-    long_ago = RecentActivity().looked(
+    long_ago = RecentActivity().with_reading(
         at(0) - AGGREGATION_WINDOW, at(1) - AGGREGATION_WINDOW, ["Title"]
     )
-    wrote = long_ago.looked(at(0), at(1), ()).with_write(
+    wrote = long_ago.with_reading(at(0), at(1), ()).with_write(
         {"Status": "Processing"}, at(10), at(11), {"Status": "Queued"}
     )
     assert found(wrote, claim(10.5, alone=False)) == ["Status"]
 
 
 def test_both_two_way_properties_may_have_been_the_one() -> None:
-    recent = written(Status="Processing", Priority="High").told(
+    recent = written(Status="Processing", Priority="High").with_reported(
         [claim(10.5, "Status", "Priority", alone=False)]
     )
-    assert recent.overwritten()[0] == [
+    assert recent.unexplained()[0] == [
         LostUpdate(name="Status or Priority", written="Processing, High")
     ]
 
@@ -124,26 +124,26 @@ def test_both_two_way_properties_may_have_been_the_one() -> None:
 
 
 def test_an_event_may_come_before_the_answer_to_our_write_is_stored() -> None:
-    recent = RecentActivity().looked(at(0), at(1), ()).told([claim(5)])
-    edits, recent = recent.overwritten()
+    recent = RecentActivity().with_reading(at(0), at(1), ()).with_reported([claim(5)])
+    edits, recent = recent.unexplained()
     assert edits == []
     recent = recent.with_write({"Status": "Processing"}, at(10), at(11), {"Status": "Queued"})
-    edits, recent = recent.overwritten()
+    edits, recent = recent.unexplained()
     assert edits == [LostUpdate(name="Status", written="Processing")]
-    assert recent.overwritten()[0] == []
+    assert recent.unexplained()[0] == []
 
 
 def test_an_event_that_comes_twice_is_told_once() -> None:
-    edits, recent = written().told([claim(5), claim(5)]).overwritten()
+    edits, recent = written().with_reported([claim(5), claim(5)]).unexplained()
     assert len(edits) == 1
     assert recent.claims == ()
-    edits, recent = recent.told([claim(5), claim(6)]).overwritten()
+    edits, recent = recent.with_reported([claim(5), claim(6)]).unexplained()
     assert edits == []
     assert recent.claims == ()
 
 
 def test_a_write_that_a_look_overtook_goes_back_to_the_look_before_it() -> None:
-    recent = RecentActivity().looked(at(0), at(1), ()).looked(at(10.2), at(10.4), ())
+    recent = RecentActivity().with_reading(at(0), at(1), ()).with_reading(at(10.2), at(10.4), ())
     recent = recent.with_write({"Status": "Processing"}, at(10), at(11))
     assert found(recent, claim(5)) == ["Status"]
 
@@ -151,7 +151,7 @@ def test_a_write_that_a_look_overtook_goes_back_to_the_look_before_it() -> None:
 def test_only_a_cards_last_moments_are_kept() -> None:
     recent = RecentActivity()
     for n in range(100):
-        recent = recent.looked(at(100 * n), at(100 * n + 1), ["Status"]).told(
+        recent = recent.with_reading(at(100 * n), at(100 * n + 1), ["Status"]).with_reported(
             [claim(100 * n, "Title")]
         )
         recent = recent.with_write(
@@ -168,7 +168,7 @@ def shown(status: str) -> dict[str, Any]:
 
 
 def test_a_value_that_a_look_caught_before_our_write_hid_it_is_known() -> None:
-    edits, recent = written().caught(shown("Draft"), at(5), at(6))
+    edits, recent = written().overwritten(shown("Draft"), at(5), at(6))
     assert edits == [LostUpdate(name="Status", written="Processing", value="Draft", known=True)]
     assert "“Draft”" in edits[0].sentence
     assert found(recent, claim(5)) == []
@@ -176,19 +176,19 @@ def test_a_value_that_a_look_caught_before_our_write_hid_it_is_known() -> None:
 
 @pytest.mark.parametrize("status", ["Queued", "Processing"])
 def test_a_look_that_shows_what_was_known_caught_nothing(status: str) -> None:
-    assert written().caught(shown(status), at(5), at(6))[0] == []
+    assert written().overwritten(shown(status), at(5), at(6))[0] == []
 
 
 @pytest.mark.parametrize("began", [0.5, 11])
 def test_a_look_that_may_be_older_or_newer_than_the_span_caught_nothing(began: float) -> None:
-    assert written().caught(shown("Draft"), at(began), at(12))[0] == []
+    assert written().overwritten(shown("Draft"), at(began), at(12))[0] == []
 
 
 # Remembering
 
 
 def test_what_is_remembered_survives_the_database() -> None:
-    recent = written(("Status",)).told([claim(50)])
+    recent = written(("Status",)).with_reported([claim(50)])
     assert RecentActivity.from_json(recent.as_json()) == recent
     assert RecentActivity.from_json({}) == RecentActivity()
 

@@ -9,7 +9,7 @@ import pytest
 from rules_cards import make_card
 
 from models.sync.lost_updates import STATES_KEPT, RecentActivity
-from models.sync.stale_queries import (
+from models.sync.observations import (
     EarlierReading,
     confirmed_pages,
     confirms,

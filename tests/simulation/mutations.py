@@ -36,6 +36,7 @@ PRESENCE, SAFETY, MAKING = (
     "tasks/sync/create_cards.py",
 )
 FIRST_CONTACT = "models/rules/first_contact.py"
+CARD_CHANGES = "models/sync/card_changes.py"
 MERGE, MOVES, SETTLE, INBOX, CARD = (
     "models/rules/merge.py",
     "models/rules/moves.py",
@@ -53,12 +54,12 @@ AS_IF_SAVED = """except NotionWriteUncertain:
     except NotionWriteUncertain as error:"""
 
 LAST_WRITER_WINS = """if base is not None and task is not None and task.updated_at < observation.card.edited_at:
-        base = replace(base, status=task_state(task).board_status, priority=task_state(task).priority)
-    decided = plan("""
+            base = replace(base, status=task_state(task).board_status, priority=task_state(task).priority)
+        decided = plan("""
 
 MUTATIONS = (
     Mutation(
-        "what a push wrote is not remembered", PUSH, "[observation], Readings()", "[], Readings()"
+        "what a push wrote is not remembered", PUSH, "Readings(cards=[observation])", "Readings()"
     ),
     Mutation(
         "a push does not know its own write in the answer",
@@ -266,7 +267,7 @@ MUTATIONS = (
     Mutation(
         "what is in the trash is not marked",
         SETTLE,
-        'return _trash(note, task, "moved_away" if observation.card.away else "in_trash")',
+        "return trash_card(change, task, reason)",
         "return Outcome(page_id=card.notion_page_id)",
     ),
     Mutation(
@@ -285,13 +286,13 @@ MUTATIONS = (
     Mutation(
         "every doubtful row of a query is believed",
         "models/sync/observations.py",
-        "return None if vouched_for or is_unchanged(card, observation.card) else True",
-        "return None",
+        "if confirmed or is_unchanged(card, observation.card):",
+        "if True:",
     ),
     Mutation(
         "witnesses are not compared with their rows",
-        "tasks/sync/stale_queries.py",
-        "if all(page_id in now and same_state(now[page_id], by_page[page_id].card) for page_id in asked):",
+        "tasks/sync/fetch.py",
+        "if all(page in now and same_state(now[page], by_page[page].card) for page in sample):",
         "if now:",
     ),
     Mutation(
@@ -320,13 +321,13 @@ MUTATIONS = (
     ),
     Mutation(
         "a trashed card's task stays pending",
-        SETTLE,
-        "left = (_leave_queue(note, task) if task is not None and task.board_status == BoardStatus.QUEUED else {})",
-        "left = {}",
+        CARD_CHANGES,
+        "if task is not None and task.board_status == BoardStatus.QUEUED:",
+        "if False:",
     ),
     Mutation(
         "a card that comes back is blamed for where the pipeline had put its task",
-        SETTLE,
+        CARD_CHANGES,
         "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
         "if base is not None and card.unqueued_at:",
     ),

@@ -118,11 +118,7 @@ async def _search_board(ctx: Context, sync: SyncContext, report: Report) -> None
 async def create_due_cards(
     ctx: Context, sync: SyncContext, report: Report, *, until: datetime
 ) -> bool:
-    """Create cards, several requests at a time, until none is due or `until` has come.
-
-    Returns:
-        Whether some are left.
-    """
+    """Create cards, several requests at a time, as `create_cards`."""
     sync, channels = replace(sync, board=await followed_board(ctx)), await ctx.channels()
     choosing, tried, goes_on = asyncio.Lock(), set[UUID](), [True]
 
@@ -177,16 +173,12 @@ async def _send(
     began = ctx.clock()
     try:
         page = await ctx.notion.create_page(sync.board.data_source_id, body)
-    except NotionWriteUncertain as error:
+        card = read_card(page, sync.board)
+    except (NotionWriteUncertain, ValueError) as error:
         await _uncertain(ctx, task_id, report, str(error))
         return False
     except (NotionAuthError, NotionPageNotFound, NotionRejected, NotionUnavailable) as error:
         return await _refused(ctx, sync, report, task_id, error)
-    try:
-        card = read_card(page, sync.board)
-    except ValueError as error:
-        await _uncertain(ctx, task_id, report, str(error))
-        return False
     read = Observation(card=card, began=began, ended=ctx.clock(), by_id=True, task_id=task_id)
     readings = Readings(cards=[validated(read, channels)])
     # Not as a Prefect task: one task run per card would cost more than the card.
@@ -204,11 +196,11 @@ async def _begin(
     me, now = await bot_id(ctx), ctx.clock()
     async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
-        if waiting is None or (
-            waiting.creation is not None and waiting.creation.sent_at is not None
-        ):
+        if waiting is None:
             return None
         task, creation = waiting.task, waiting.creation or CardCreation(task_id=task_id)
+        if creation.sent_at is not None:
+            return None
         values = values_of_new_card(task, sync.board)
         violations = violations_of(task.title, task.channel_id, task.topic, channels)
         error = " ".join(violation.message for violation in violations)
@@ -262,11 +254,10 @@ async def _unexpected(ctx: Context, task_id: UUID, report: Report, error: str) -
         sent = creation.sent_at is not None
         if not sent:
             creation.failed(error, ctx.clock(), wait=RETRY_AFTER)
-    await (
-        _uncertain(ctx, task_id, report, error)
-        if sent
-        else report_not_created(ctx, report, task_id, error)
-    )
+    if sent:
+        await _uncertain(ctx, task_id, report, error)
+    else:
+        await report_not_created(ctx, report, task_id, error)
 
 
 async def _take_back(ctx: Context, task_id: UUID) -> None:
@@ -278,12 +269,7 @@ async def _take_back(ctx: Context, task_id: UUID) -> None:
 
 
 async def _failed(
-    ctx: Context,
-    task_id: UUID,
-    report: Report,
-    error: str,
-    *,
-    sent_until: datetime | None = None,
+    ctx: Context, task_id: UUID, report: Report, error: str, *, sent_until: datetime | None = None
 ) -> None:
     """Store that no page was created, and why. The task is tried again, later each time.
 
@@ -299,9 +285,8 @@ async def _failed(
             return
         creation.failed(error, ctx.clock())
         attempts = creation.attempts
-    await report_not_created(
-        ctx, report, task_id, error, alert=sent_until is None or attempts >= FAILING
-    )
+    alert = sent_until is None or attempts >= FAILING
+    await report_not_created(ctx, report, task_id, error, alert=alert)
 
 
 async def _uncertain(ctx: Context, task_id: UUID, report: Report, error: str) -> None:

@@ -1,4 +1,4 @@
-"""Who we are belongs to the token: another one is another bot, and what the former one wrote stays ours."""
+"""Another token is another bot user; what the former bot wrote still counts as ours."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def stage(sessions: Sessions) -> AsyncIterator[Stage]:
 
 
 async def another_token(stage: Stage) -> tuple[str, str]:
-    """Our process is started again with the other connection's token; the former bot and the new one."""
+    """Restart our process with the other connection's token; ids of the former and the new bot."""
     former = await bot_id(stage.ctx)
     await stage.ctx.notion.aclose()
     stage.ctx = stage.connected(NEW_TOKEN)
@@ -34,7 +34,7 @@ async def another_token(stage: Stage) -> tuple[str, str]:
 
 
 async def tell_of_writes(stage: Stage, page: str, *bots: str) -> None:
-    """Notion tells that those bots have changed the card's Status when it was written last."""
+    """Deliver events that these bots changed the card's Status at its last write."""
     (*_, write) = (await stage.card(page)).recent["writes"]
     board = await followed_board(stage.ctx)
     data = {"updated_properties": [board.properties["Status"].id]}
@@ -43,7 +43,7 @@ async def tell_of_writes(stage: Stage, page: str, *bots: str) -> None:
 
 
 @pytest.mark.parametrize("who", ["former", "new", "both"])
-async def test_a_write_of_ours_with_whatever_token_is_told_to_no_editor_as_theirs(
+async def test_a_write_of_ours_with_any_token_is_never_reported_as_a_users(
     stage: Stage, who: str
 ) -> None:
     page = await stage.add_valid(status="Queued")
@@ -123,6 +123,7 @@ async def test_a_database_that_knows_only_a_bot_and_not_its_token_asks_and_keeps
     me = await bot_id(stage.ctx)
     await stage.sql("DELETE FROM sync_state WHERE key LIKE 'bot\\_user%'")
     await stage.sql(
-        "INSERT INTO sync_state (key, value) VALUES ('bot_user', jsonb_build_object('id', 'former'))"
+        "INSERT INTO sync_state (key, value) "
+        "VALUES ('bot_user', jsonb_build_object('id', 'former'))"
     )
     assert await bot_ids(stage.ctx) == {"former", me}

@@ -1,4 +1,4 @@
-"""Many cards edited twice within a minute: read by the hundred all the same, and never what they were like before."""
+"""Many cards edited twice within a minute are read by queries, and no older state is stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def board_of(stage: Stage) -> list[str]:
 
 
 async def bulk(stage: Stage, pages: Sequence[str], **values: Any) -> list[str]:
-    """An edit of all of them, told and taken in; the requests that took."""
+    """Edit all of them, deliver and process the events; the requests that this took."""
     for page in pages:
         await stage.edit(page, **values)
         await stage.told(page)
@@ -73,7 +73,7 @@ async def lag(stage: Stage, seconds: float) -> None:
     stage.sandbox.faults.add(stale_seconds=seconds, times=None)
 
 
-async def test_rows_of_a_query_that_lags_behind_are_not_believed(stage: Stage) -> None:
+async def test_rows_of_a_query_that_lags_behind_are_not_accepted(stage: Stage) -> None:
     """An unseen drag there and back: the row says Queued, as the card was for a moment."""
     pages = await board_of(stage)
     for page in pages:
@@ -91,7 +91,7 @@ async def test_rows_of_a_query_that_lags_behind_are_not_believed(stage: Stage) -
     assert len(requests) >= COUNT
 
 
-async def test_a_state_that_was_seen_in_this_minute_is_not_believed_although_witnesses_are_back_in_it(
+async def test_a_state_of_this_minute_is_not_accepted_although_the_sample_returned_to_it(
     stage: Stage,
 ) -> None:
     pages = await board_of(stage)
@@ -111,7 +111,7 @@ async def test_a_state_that_was_seen_in_this_minute_is_not_believed_although_wit
         assert (await stage.shows(page))["Status"] == (await stage.task(page)).board_status  # type: ignore[union-attr]
 
 
-async def test_a_row_whose_card_was_looked_at_while_the_witnesses_were_asked_is_read_by_its_id(
+async def test_a_row_whose_card_was_read_while_the_sample_was_read_is_read_by_id(
     stage: Stage,
 ) -> None:
     pages = await board_of(stage)

@@ -113,7 +113,7 @@ async def test_a_cycle_waits_for_no_burst(stage: Stage) -> None:
     assert all(event.processed for event in await stage.events())
 
 
-async def test_pages_that_one_claim_has_no_time_for_are_given_back_and_come_next(
+async def test_pages_that_one_claim_has_no_time_for_are_released_and_come_next(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "PORTION", 2)

@@ -1,4 +1,4 @@
-"""The channel folder while the sync runs: files that are wrong for a while, and names that only look the same."""
+"""The channel folder while the sync runs: wrong files, and names that look alike."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def restarted(stage: Stage) -> None:
     stage.ctx = Context(ctx.settings, ctx.sessions, ctx.notion, clock=ctx.clock, sleep=ctx.sleep)
 
 
-async def test_a_channel_file_that_breaks_stops_nothing_and_blames_nobody_and_is_alerted_until_it_is_mended(
+async def test_a_channel_file_that_breaks_stops_nothing_and_is_alerted_until_it_is_repaired(
     stage: Stage, folder: Path
 ) -> None:
     page = await stage.add_valid(status="Queued")
@@ -77,7 +77,7 @@ async def test_a_wrong_file_of_the_only_channel_is_no_end_either(
     assert len(await alerts(stage)) == 1
 
 
-async def test_a_file_that_is_gone_is_a_channel_that_is_gone(stage: Stage, folder: Path) -> None:
+async def test_a_deleted_file_is_a_deleted_channel(stage: Stage, folder: Path) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     (folder / f"{CHANNEL}.yaml").unlink()
@@ -90,7 +90,7 @@ async def test_a_file_that_is_gone_is_a_channel_that_is_gone(stage: Stage, folde
 @pytest.mark.parametrize(
     ("file", "option"), [(NFD, NFC), (NFC, NFD), (NFC, "CAF\u00c9"), (f"{NFC} ", NFC)], ids=ascii
 )
-async def test_a_channel_is_known_however_its_name_is_spelled_in_bytes_and_the_task_has_the_configured_id(
+async def test_a_channel_is_recognized_in_any_unicode_form_and_the_task_has_the_configured_id(
     stage: Stage, folder: Path, file: str, option: str
 ) -> None:
     (folder / f"{file}.yaml").write_text("display_name: Coffee\n")

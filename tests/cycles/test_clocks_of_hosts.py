@@ -87,9 +87,7 @@ async def told(ctx: Context, page: str) -> None:
 
 
 @pytest.mark.parametrize("wrong_by", [SKEW, -SKEW])
-async def test_a_host_tells_the_time_as_postgresql_has_it(
-    hosts: Hosts, wrong_by: timedelta
-) -> None:
+async def test_a_host_uses_the_time_of_postgresql(hosts: Hosts, wrong_by: timedelta) -> None:
     ctx = hosts.host(wrong_by=wrong_by)
     assert abs(ctx.clock() - utc_now()) > SKEW / 2
     await connect(ctx)
@@ -126,7 +124,7 @@ async def test_clocks_are_compared_once_in_half_a_minute(database: URL) -> None:
     assert far_off == {0.0: False, 25.0: True, 40.0: False}
 
 
-async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
+async def test_a_late_reading_of_a_host_whose_clock_is_ahead_undoes_no_move(
     stage: Stage, hosts: Hosts
 ) -> None:
     page = await stage.add_valid(status="Queued")
@@ -146,7 +144,7 @@ async def test_a_late_look_of_a_host_whose_clock_is_ahead_undoes_no_move(
     ] == []
 
 
-async def test_an_edit_seen_by_a_host_whose_clock_is_behind_is_taken_at_once(
+async def test_an_edit_read_by_a_host_whose_clock_is_behind_is_stored_at_once(
     stage: Stage, hosts: Hosts
 ) -> None:
     page = await stage.add_valid(status="Draft")

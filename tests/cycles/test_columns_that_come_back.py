@@ -1,4 +1,4 @@
-"""A column that people delete and later bring back: what it holds is read, what is due is written."""
+"""A property that users delete and bring back: its values are read, and what is due is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a card is stuck: each cause is named in a sentence that says what to do, and a card in sync has none."""
+"""The diagnosis of a card: each reason why it is stuck has a sentence that says what to do."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ async def test_a_board_without_a_needed_property_is_refused_with_a_sentence(stag
         await stage.cycle()
 
 
-async def test_an_incident_is_told_once_and_its_end_once(stage: Stage) -> None:
+async def test_an_incident_is_reported_once_and_its_end_once(stage: Stage) -> None:
     assert await send_alert(stage.ctx, Level.CRITICAL, "notion_auth", "The token is wrong", {})
     assert not await send_alert(stage.ctx, Level.CRITICAL, "notion_auth", "The token is wrong", {})
     assert await resolve_alert(stage.ctx, "notion_auth")

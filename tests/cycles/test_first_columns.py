@@ -1,4 +1,4 @@
-"""Where a card may stand when it is first seen, and before it is followed: nothing is approved that nobody approved."""
+"""Where a card may stand at first contact, and before it has a task: work must not be skipped."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_card_that_lay_in_the_trash_during_the_import_starts_in_draft_wh
 @pytest.mark.parametrize(
     "column", ["Review Approved", "Uploading", "Ready for Review", "Error: Retriable"]
 )
-async def test_an_old_card_that_becomes_valid_in_a_late_column_starts_in_draft_and_is_told(
+async def test_an_old_card_that_becomes_valid_in_a_late_column_starts_in_draft_with_a_message(
     stage: Stage, column: str
 ) -> None:
     page = await stage.add(title="Old", channel=CHANNEL, status=column)

@@ -54,7 +54,7 @@ async def test_another_board_on_the_same_database_is_refused(stage: Stage) -> No
         await refreshed_board(other)
 
 
-async def test_a_database_of_the_sandbox_is_told_as_the_sandboxs(
+async def test_a_database_of_the_sandbox_is_reported_as_the_sandboxs(
     stage: Stage, tmp_path: Path
 ) -> None:
     await followed_board(stage.ctx)
@@ -79,7 +79,7 @@ async def test_a_data_sources_id_names_its_board(stage: Stage) -> None:
     assert (await followed_board(stage.ctx)).data_source_id == stage.data_source_id
 
 
-async def test_a_pages_id_is_told_with_the_databases_that_stand_on_it(stage: Stage) -> None:
+async def test_a_pages_id_is_reported_with_the_databases_on_that_page(stage: Stage) -> None:
     with pytest.raises(
         BoardError, match=f"names a page.* “Videos” .{stage.database_id}."
     ) as caught:

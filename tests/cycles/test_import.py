@@ -117,7 +117,7 @@ async def test_an_import_that_is_interrupted_anywhere_reads_what_is_left_and_not
     assert report.gone == 0
 
 
-async def test_cards_that_are_made_edited_and_trashed_during_an_import_are_right_after_the_next_cycle(
+async def test_cards_created_edited_and_trashed_during_an_import_are_right_after_the_next_cycle(
     stage: Stage,
 ) -> None:
     pages = await fill(stage, 400)
@@ -180,7 +180,7 @@ async def test_more_cards_of_one_minute_than_a_query_shows_is_said_and_not_passe
     await stage.close()
 
 
-async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_believed_gone(
+async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_marked_as_deleted(
     stage: Stage,
 ) -> None:
     pages = await fill(stage, 3)
@@ -238,7 +238,7 @@ async def test_dates_that_the_board_has_are_kept_and_those_it_lacks_come_from_th
 
 
 def own_schema() -> dict[str, object]:
-    """A board as people make one: Status of Notion's own type, Notion's own times, nothing optional."""
+    """A board that users made: Status of type status, Notion's own times, nothing optional."""
     schema = board_schema([CHANNEL])
     options = [{"name": option["name"]} for option in schema["Status"]["select"]["options"]]
     return {

@@ -1,4 +1,4 @@
-"""When an incident is over: a run must have shown it, or the same alert would come once a minute."""
+"""When an incident ends: a run must have shown it, or the same alert would repeat every minute."""
 
 from __future__ import annotations
 

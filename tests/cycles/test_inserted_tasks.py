@@ -1,4 +1,4 @@
-"""A task that a worker inserted becomes a card at the next cycle, once, whatever happens to the answer."""
+"""A task that a worker inserted becomes a card at the next cycle, exactly once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from models.tables.incidents import open_incidents
 from models.tables.task import Task
 from tasks.alerts import end_recovered
 
-INSERT = "INSERT INTO tasks (title, channel_id, topic{names}) VALUES (:title, :channel, :topic{values}) RETURNING id"
+INSERT = (
+    "INSERT INTO tasks (title, channel_id, topic{names}) "
+    "VALUES (:title, :channel, :topic{values}) RETURNING id"
+)
 TEXTS = {"title": "Kraken", "channel": CHANNEL, "topic": "Architeuthis"}
 
 
@@ -204,7 +207,7 @@ async def test_tasks_of_one_title_get_a_card_each(empty: Stage) -> None:
 @pytest.mark.parametrize(
     "edit", [{"title": "The Kraken"}, {"title": "The Kraken", "topic": "Nautilus"}]
 )
-async def test_renamed_at_once_a_page_whose_answer_was_lost_is_still_told_from_those_made_beside_it(
+async def test_renamed_at_once_a_page_whose_answer_was_lost_is_still_matched(
     empty: Stage, edit: dict[str, str]
 ) -> None:
     ids = [await insert(empty, title=title) for title in ("Kraken", "Squid", "Octopus")]
@@ -222,7 +225,7 @@ async def test_renamed_at_once_a_page_whose_answer_was_lost_is_still_told_from_t
     assert {task.title for task in tasks} == {"The Kraken", "Squid", "Octopus"}
 
 
-async def test_a_page_of_ours_that_an_event_shows_before_its_answer_is_stored_is_the_card_of_its_task(
+async def test_a_page_of_ours_that_an_event_shows_before_the_answer_is_the_card_of_its_task(
     empty: Stage,
 ) -> None:
     task_id = await insert(empty)

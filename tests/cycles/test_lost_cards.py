@@ -1,4 +1,4 @@
-"""What the trash, a lost board and a changed schema do to the cards: marked one by one, never by the thousand."""
+"""Trash, a lost board and a changed schema: cards are marked one by one, never all at once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ async def test_cards_that_vanish_one_by_one_count_together(stage: Stage) -> None
     assert (await stage.cycle()).gone == 1
 
 
-async def test_a_page_that_is_really_gone_marks_its_card_and_leaves_the_task(stage: Stage) -> None:
+async def test_a_page_that_is_really_deleted_marks_its_card_and_leaves_the_task(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.sandbox.faults.add(status=404, times=None, path=f"/v1/pages/{page}")

@@ -1,4 +1,4 @@
-"""Who changed something is told by name where Notion gives one, with few requests, and by id where it does not."""
+"""The author of a change is shown by name, with few requests, or by id if Notion gives no name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def people(stage: Stage) -> list[str]:
     return actors + [row.actor for row in await stage.history(page)]
 
 
-async def test_an_author_is_told_by_name_and_asked_for_once(stage: Stage) -> None:
+async def test_an_author_is_shown_by_name_and_requested_once(stage: Stage) -> None:
     actors = await people(stage)
     [person] = {actor for actor in actors if actor.startswith("person:")}
     async with stage.requests() as made:

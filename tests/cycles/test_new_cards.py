@@ -1,4 +1,4 @@
-"""Cards that people make after the first import: they have their dates at the next cycle, for one write."""
+"""Cards that users create after the first import get their dates in one write, within a cycle."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_a_new_card_has_its_time_in_status_at_the_next_cycle_for_one_write
         assert [one for one in asked() if one.startswith("PATCH")] == []
 
 
-async def test_what_was_typed_or_duplicated_into_the_dates_of_a_new_card_is_lost_and_kept_in_its_history(
+async def test_dates_typed_into_a_new_card_are_replaced_and_kept_in_its_history(
     stage: Stage,
 ) -> None:
     await followed(stage)

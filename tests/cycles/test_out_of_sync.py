@@ -1,4 +1,4 @@
-"""A card whose board and database differ is never called in sync: what differs is said, and why it is not mended."""
+"""A card that differs from the database is never called in sync, and the reason is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def told(stage: Stage, page: str) -> str:
 
 
 async def in_work(stage: Stage) -> str:
-    """A card in sync, whose task a worker took and has gone on with since."""
+    """A card in sync, whose task a worker took and moved on since."""
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.moves(page, "Processing")
@@ -52,7 +52,7 @@ async def test_a_task_that_was_deleted_is_said_to_be(stage: Stage) -> None:
     assert "It has no task, because that was deleted" in await told(stage, page)
 
 
-async def test_a_deleted_task_is_told_of_a_card_that_became_invalid_too(stage: Stage) -> None:
+async def test_a_deleted_task_is_reported_for_a_card_that_became_invalid_too(stage: Stage) -> None:
     page = await in_work(stage)
     await stage.edit(page, topic="")
     await stage.cycle()

@@ -1,4 +1,4 @@
-"""No statement of a cycle reads a whole table, so that an idle cycle costs the same on a board of any size."""
+"""No statement of a cycle scans a table, so an idle cycle costs the same on a board of any size."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def plans_of(stage: Stage, work: Callable[[], Awaitable[object]]) -> list[
 
 @pytest.fixture(scope="module")
 def filled(postgres: URL) -> Iterator[str]:
-    """The name of a database with 100,000 cards, all of them right, each once told of."""
+    """The name of a database with 100,000 cards in sync, each with one processed event."""
     name = "large_board"
     with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template_of_tests")

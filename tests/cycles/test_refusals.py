@@ -73,7 +73,7 @@ async def test_the_only_page_of_a_board_that_is_refused_is_everything(stage: Sta
         await stage.cycle()
 
 
-async def test_a_single_card_to_write_that_is_refused_alone_is_found_so_by_a_write_that_changes_nothing(
+async def test_a_single_refused_card_is_identified_by_a_write_that_changes_nothing(
     stage: Stage,
 ) -> None:
     others = [await stage.add_valid(title=f"Other {n}") for n in range(2)]

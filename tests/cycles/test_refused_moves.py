@@ -1,4 +1,4 @@
-"""A person's edit that is not granted: the run that refuses it puts it back, and its card tells of it for a day."""
+"""A rejected edit: the run that rejects it writes the card back, which shows why for a day."""
 
 from __future__ import annotations
 
@@ -123,8 +123,9 @@ async def test_the_sentence_names_the_moves_that_are_possible_and_goes_with_one_
     await stage.cycle()
     await _refused(stage, page)
     assert (await stage.shows(page))["Attention"] == (
-        "A card cannot be moved from “Ready for Review” to “Draft” by hand; it goes back to “Ready for Review”. "
-        "From “Ready for Review” people may move it to “Under Review”, “Review Approved” or “Review Rejected”."
+        "A card cannot be moved from “Ready for Review” to “Draft” by hand; "
+        "it goes back to “Ready for Review”. From “Ready for Review” people may move it "
+        "to “Under Review”, “Review Approved” or “Review Rejected”."
     )
     stage.clock.pass_(60)
     await _refused(stage, page, to="Under Review")
@@ -150,7 +151,7 @@ async def test_the_sentence_goes_after_a_day_whoever_does_nothing(stage: Stage) 
     assert not [request for request in made() if request.startswith("PATCH")]
 
 
-async def test_the_same_wish_again_is_told_for_another_day(stage: Stage) -> None:
+async def test_the_same_rejected_edit_is_reported_for_another_day(stage: Stage) -> None:
     [page] = await _in_work(stage)
     await _refused(stage, page)
     stage.clock.pass_(20 * HOUR)
@@ -162,7 +163,7 @@ async def test_the_same_wish_again_is_told_for_another_day(stage: Stage) -> None
     assert (await stage.shows(page))["Attention"].startswith("A card cannot be moved")
 
 
-async def test_what_is_wrong_with_a_card_is_told_until_it_is_mended_however_long_that_takes(
+async def test_violations_are_reported_until_they_are_corrected(
     stage: Stage,
 ) -> None:
     [page] = await _in_work(stage)

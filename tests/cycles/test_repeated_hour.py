@@ -1,4 +1,4 @@
-"""Nothing depends on what a server, a database or a role says of its sessions: not the hour that comes twice."""
+"""Time zones of server, database or role change nothing, not even in the hour that comes twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dead letters: an event that fails too often is told of, listed, replayed, and over once it was processed."""
+"""Dead events: alerted, listed, replayed, and resolved once they were processed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def unreadable(stage: Stage) -> str:
     return page
 
 
-async def test_an_event_that_dies_is_told_listed_replayed_processed_and_over(
+async def test_a_dead_event_is_alerted_listed_replayed_processed_and_resolved(
     stage: Stage, unreadable: str
 ) -> None:
     await dies(stage)
@@ -67,7 +67,7 @@ async def test_an_event_that_dies_is_told_listed_replayed_processed_and_over(
     )
 
 
-async def test_an_event_that_dies_again_after_a_replay_is_told_again(
+async def test_an_event_that_dies_again_after_a_replay_is_alerted_again(
     stage: Stage, unreadable: str
 ) -> None:
     await dies(stage)
@@ -91,7 +91,7 @@ async def test_a_replayed_event_that_failed_once_more_is_not_over_yet(
     assert len(await told(stage)) == 1
 
 
-async def test_a_death_is_told_although_a_later_batch_stops_the_run(
+async def test_a_dead_event_is_alerted_although_a_later_batch_stops_the_run(
     stage: Stage, unreadable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = await stage.add_valid()
@@ -107,7 +107,7 @@ async def test_a_death_is_told_although_a_later_batch_stops_the_run(
     assert len(await told(stage)) == 1
 
 
-async def test_replaying_a_processed_event_looks_at_its_card_again(stage: Stage) -> None:
+async def test_replaying_a_processed_event_reads_its_card_again(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     await stage.told(page)

@@ -33,7 +33,7 @@ async def board_status(stage: Stage, page: str) -> str:
 
 
 async def refused_move(stage: Stage, *, put_back: bool) -> str:
-    """A card in Ready for Review that a person dragged to Queued, which people may not."""
+    """A card in Ready for Review that a user dragged to Queued, which is not allowed."""
     page = await stage.add_valid(status="Ready for Review")
     await stage.cycle()
     await stage.edit(page, status="Queued")

@@ -1,4 +1,4 @@
-"""A restored old dump: where the board is right and the database old, the operator takes the board's statuses."""
+"""A restored old dump: the operator takes over the board's statuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT = "tasks, cards, task_history, sync_state"
 async def _a_dump_is_restored_a_day_later(
     stage: Stage, pages: list[str], *, then: list[str]
 ) -> None:
-    """Cycles were good for the day after the dump, in which the pipeline moved those cards from column to column."""
+    """Restore a dump after a day of good cycles, in which the pipeline moved the cards on."""
     tables = KEPT.split(", ")
     for table in tables:
         await stage.sql(f"CREATE TABLE dumped_{table} AS TABLE {table}")
@@ -33,7 +33,8 @@ async def _a_dump_is_restored_a_day_later(
             columns = (
                 await session.execute(
                     text(
-                        "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns "
+                        "SELECT string_agg(quote_ident(column_name), ', ') "
+                        "FROM information_schema.columns "
                         "WHERE table_name = :t AND is_generated = 'NEVER' AND is_identity = 'NO'"
                     ),
                     {"t": table},
@@ -47,7 +48,7 @@ async def _a_dump_is_restored_a_day_later(
 
 
 async def _restored(stage: Stage, count: int, **edits: dict[str, str]) -> list[str]:
-    """Cards of a restored database that a cycle has looked at; `edits` by `card_N` were made before it did."""
+    """Cards of a restored database after one cycle; `edits` by `card_N` were made before it."""
     pages = [await stage.add_valid(title=f"Card {n}", status="Queued") for n in range(count)]
     await stage.cycle()
     stage.clock.pass_(60)

@@ -1,4 +1,4 @@
-"""A card that leaves the board without anybody telling: found in minutes where it matters, else within a day."""
+"""A card that leaves the board without a webhook is found in minutes or, if idle, within a day."""
 
 from __future__ import annotations
 
@@ -199,7 +199,8 @@ async def test_cards_trashed_by_the_dozen_in_silence_are_all_found(stage: Stage)
     pages = [await stage.add_valid(title=f"Card {n}", status="Under Review") for n in range(70)]
     for n in range(700):
         await stage.sql(
-            "INSERT INTO cards (notion_page_id, first_seen_at, made_at, seen_at, shown_status, shown_priority) "
+            "INSERT INTO cards "
+            "(notion_page_id, first_seen_at, made_at, seen_at, shown_status, shown_priority) "
             "VALUES (:page, now(), '2020-01-01', '2100-01-01', 'Draft', 'Normal')",
             page=f"other-{n}",
         )

@@ -44,7 +44,7 @@ async def test_no_worker_takes_the_task_of_a_card_in_the_trash_and_the_history_s
     assert left.actor.startswith("person:")
 
 
-async def test_no_worker_takes_the_task_of_a_card_that_is_gone(stage: Stage) -> None:
+async def test_no_worker_takes_the_task_of_a_deleted_card(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.sandbox.faults.add(status=404, times=None, path=f"/v1/pages/{page}")
@@ -133,7 +133,7 @@ async def test_nobody_is_blamed_for_what_the_pipeline_had_queued_and_the_board_n
 async def test_what_the_pipeline_did_with_the_task_meanwhile_stands_when_the_card_comes_back(
     stage: Stage, to: str
 ) -> None:
-    """And nobody is told of a wish that nobody had."""
+    """And no message is shown, because no user asked for anything."""
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await trashed(stage, page)

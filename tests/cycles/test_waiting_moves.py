@@ -72,7 +72,7 @@ async def test_an_edit_gives_its_author_two_more_minutes(stage: Stage) -> None:
     assert (await stage.shows(page))["Status"] == "Draft"
 
 
-async def test_a_card_that_is_not_completed_goes_back_to_draft_and_is_told_what_to_do(
+async def test_a_card_that_is_not_completed_goes_back_to_draft_and_says_what_to_do(
     stage: Stage,
 ) -> None:
     page = await stage.add(title="Giant squid", channel=CHANNEL, status="Draft")
@@ -98,7 +98,7 @@ async def test_a_card_that_is_not_completed_goes_back_to_draft_and_is_told_what_
     assert (await stage.shows(page))["Attention"] == ""
 
 
-async def test_the_history_of_a_waiting_move_tells_what_was_asked_and_what_became_of_it(
+async def test_the_history_of_a_waiting_move_records_the_move_and_its_outcome(
     stage: Stage,
 ) -> None:
     page = await stage.add(title="Giant squid", channel=CHANNEL, status="Draft")
@@ -134,7 +134,7 @@ async def test_a_card_that_could_not_be_put_back_yet_and_is_completed_in_queued_
     assert (card["Status"], card["Attention"]) == ("Queued", "")
 
 
-async def test_a_task_that_the_pipeline_takes_while_its_cards_move_waits_shows_where_it_is_and_says_so(
+async def test_a_task_that_the_pipeline_takes_while_its_cards_move_waits_is_shown_with_a_message(
     stage: Stage,
 ) -> None:
     page = await stage.add_valid()
@@ -197,7 +197,7 @@ async def test_a_queued_card_that_becomes_invalid_is_not_pending_until_it_is_men
     assert (card["Status"], card["Attention"]) == ("Queued", "")
 
 
-async def test_a_queued_card_that_stays_invalid_goes_back_to_draft_and_is_told_so(
+async def test_a_queued_card_that_stays_invalid_goes_back_to_draft_with_a_message(
     stage: Stage,
 ) -> None:
     page = await stage.add_valid(status="Queued")

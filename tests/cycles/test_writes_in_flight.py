@@ -1,4 +1,4 @@
-"""Writes whose answer was never stored: known as ours when the board shows them, whoever edits the card meanwhile."""
+"""Writes whose answer was lost count as ours when the board shows them, after any later edit."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_title_typed_after_it_names_nobody_for_the_move(
     assert await lost(stage, page) == []
 
 
-async def test_a_write_that_never_arrived_claims_no_move_that_a_person_makes_later(
+async def test_a_write_that_never_arrived_explains_no_later_move_of_a_user(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await stage.add_valid(status="Draft")

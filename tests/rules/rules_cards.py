@@ -44,7 +44,7 @@ OPTIONS: Final = {
 
 
 def make_board(*, without: Sequence[str] = (), **kinds: str) -> Board:
-    """A board that has every property under an id of its own; `Status="status"` gives one another type."""
+    """A board that has every property with its own id; `Status="status"` changes a type."""
     wanted = {name: kinds.get(name, kind) for name, kind in KINDS.items() if name not in without}
     return Board(
         data_source_id="source-1",
@@ -56,7 +56,7 @@ def make_board(*, without: Sequence[str] = (), **kinds: str) -> Board:
 
 
 def make_page(properties: Mapping[str, Any], **top: Any) -> dict[str, Any]:
-    """A page object whose properties have the ids of `make_board`; the needed ones are empty unless given."""
+    """A page object with the property ids of `make_board`; needed ones are empty by default."""
     empty: dict[str, Any] = {
         "Title": {"type": "title", "title": []},
         "Channel": {"type": "select", "select": None},
@@ -156,7 +156,7 @@ def again(made: Plan, card: BoardCard, violations: Sequence[Violation] | None = 
 
 
 class Verdict(NamedTuple):
-    """What a look did to Status: the database's and the agreed column, why the board's was lost, whether it moved."""
+    """What a reading did to Status: the database's and the agreed column, the reason, the move."""
 
     database: BoardStatus | None
     agreed: BoardStatus | None
@@ -174,7 +174,7 @@ def verdict(made: Plan) -> Verdict:
 def observation(
     base: MergeBase | None, shown: str | None, task: TaskState | None, *, valid: bool, **how: Any
 ) -> Plan:
-    """A look at a card that shows that Status; `how` as for `plan`, without it a move that would wait is put back."""
+    """A reading of a card with that Status; `how` as for `plan`, by default no move waits."""
     topic = "Anglerfish" if valid else ""
     return plan(
         base, make_card(status=shown, topic=topic), task, [] if valid else [NO_TOPIC], **how

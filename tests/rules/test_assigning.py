@@ -64,9 +64,7 @@ def test_a_page_of_the_title_that_was_sent_is_its_card() -> None:
     }
 
 
-def test_titles_that_differ_by_a_blank_are_told_apart_and_one_that_lost_its_blank_is_known() -> (
-    None
-):
+def test_titles_that_differ_by_a_blank_are_distinguished_and_a_lost_blank_is_tolerated() -> None:
     assert assigned(
         [observation("p", title="Kraken "), observation("q", title="Kraken")],
         sent(1),

@@ -15,7 +15,7 @@ from models.rules.board_schema import Board, board_schema, read_board
 def source(
     *, without: tuple[str, ...] = (), rename: dict[str, str] | None = None, **kinds: Any
 ) -> dict[str, Any]:
-    """A data source object that has every property; ids stay with what the property was first called."""
+    """A data source object that has every property, with the id of its first name."""
     called = rename or {}
     wanted = {
         name: kinds.get(name.replace(" ", "_"), kind)
@@ -155,7 +155,7 @@ def options(*named: tuple[str, str]) -> Board:
     return read_board(raw)
 
 
-def test_a_board_that_changed_cards_is_told_from_one_that_only_grew() -> None:
+def test_a_board_change_that_changes_cards_is_distinguished_from_a_mere_addition() -> None:
     before = options(("1", "Draft"), ("2", "Queued"))
     assert not options(("2", "Queued"), ("1", "Draft"), ("3", "Paused")).changed_cards(before)
     assert options(("1", "Draft")).changed_cards(before)

@@ -157,7 +157,7 @@ def test_a_link_that_leads_nowhere_is_named_with_where_it_leads(tmp_path: Path) 
     )
 
 
-def test_a_pipe_a_name_that_is_no_text_and_nesting_without_end_are_told_and_not_tried(
+def test_a_pipe_a_name_that_is_no_text_and_endless_nesting_are_reported(
     tmp_path: Path,
 ) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")

@@ -1,4 +1,4 @@
-"""Laws of the codec over texts nobody would think of: round trips, Notion's pieces, what PostgreSQL cannot hold."""
+"""Laws of the codec over random texts: round trips, pieces, what PostgreSQL cannot store."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def units(text: str) -> int:
 
 
 def as_notion_answers(written: dict[str, Any]) -> dict[str, Any]:
-    """What was written as Notion gives it back: with types, ids kept, and the plain text of each piece."""
+    """The written properties in the form of Notion's answers: with types, ids and plain text."""
     answer = {}
     for property_id, value in written.items():
         ((kind, content),) = value.items()

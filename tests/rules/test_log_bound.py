@@ -1,4 +1,4 @@
-"""What a process logs in a minute has a bound, and a flood of one kind of line silences no other."""
+"""What a process logs in a minute is bounded, and a flood of one event hides no other."""
 
 from __future__ import annotations
 

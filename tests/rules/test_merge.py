@@ -37,7 +37,7 @@ def pushes(made: Plan) -> dict[str, Any]:
 
 
 class Urgency(NamedTuple):
-    """What a look did to Priority: the database's and the agreed one, why the board's was lost, what is pushed."""
+    """What a reading did to Priority: the database's and the agreed one, the reason, the push."""
 
     database: Priority | None
     agreed: Priority
@@ -140,14 +140,14 @@ def test_first_contact_with_a_card_whose_task_exists_keeps_the_databases_priorit
     assert [entry.value for entry in made.lost] == lost
 
 
-def test_an_overruled_priority_is_told_on_the_card() -> None:
+def test_an_overruled_priority_is_reported_on_the_card() -> None:
     made = plan(make_base(), make_card(priority="Low"), make_task(priority=HIGH), [])
     assert (
         made.attention == "The pipeline set Priority to “High” meanwhile, so “Low” was not taken."
     )
 
 
-def test_two_refusals_at_once_are_both_told() -> None:
+def test_two_rejections_at_once_are_both_reported() -> None:
     base, task = agreed_on(B.PROCESSING, priority=HIGH)
     made = plan(base, make_card(status="Draft", priority="Low"), task, [])
     assert {entry.property for entry in made.lost} == {"Status", "Priority"}
@@ -370,9 +370,7 @@ def test_what_stands_in_attention_before_we_wrote_there_is_kept_while_there_is_n
     assert "Attention" not in pushes(moved)
 
 
-def test_a_note_in_attention_is_recorded_once_when_there_is_something_to_say_and_over_it_is_ours() -> (
-    None
-):
+def test_a_note_in_attention_is_recorded_once_when_a_message_replaces_it() -> None:
     made = plan(None, make_card(attention="ask Ada"), None, [], importing=True)
     invalid = again(made, make_card(attention="ask Ada", topic=""), [NO_TOPIC])
     assert [(entry.property, entry.value) for entry in invalid.lost] == [("Attention", "ask Ada")]

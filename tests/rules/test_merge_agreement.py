@@ -1,4 +1,4 @@
-"""When board and database come to the same value by different ways, that is what they agree on from then on."""
+"""When board and database reach the same value in different ways, they agree on it from then on."""
 
 from __future__ import annotations
 

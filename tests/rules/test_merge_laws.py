@@ -74,7 +74,7 @@ first_tasks = st.one_of(
 
 @dataclass
 class World:
-    """One card on the board and its task, with everything that can happen to them; each look is held to the laws."""
+    """One card and its task with everything that can happen; each reading is checked."""
 
     card: BoardCard
     task: TaskState | None
@@ -209,7 +209,7 @@ class World:
 
 @settings(max_examples=300, deadline=None)
 @given(first_cards, first_tasks, st.booleans(), st.lists(steps, max_size=12))
-def test_every_look_holds_the_laws_and_every_push_converges(
+def test_every_reading_keeps_the_laws_and_every_push_converges(
     card: BoardCard,
     task: TaskState | None,
     importing: bool,  # noqa: FBT001 - drawn by Hypothesis

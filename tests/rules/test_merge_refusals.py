@@ -1,4 +1,4 @@
-"""How long a refusal is shown on its card: until the next accepted move, or until the pipeline moves the card."""
+"""How long a rejection is shown: until the next accepted move, or a move of the pipeline."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_new_refusal_replaces_the_old_one() -> None:
     assert "“Draft”" not in second.attention
 
 
-def test_an_overruled_move_is_told_until_the_pipeline_moves_on() -> None:
+def test_an_overruled_move_is_reported_until_the_pipeline_moves_on() -> None:
     overruled = observation(
         agreeing(B.QUEUED), "Draft", make_task(board_status=B.PROCESSING), valid=True
     )
@@ -151,7 +151,7 @@ def test_a_refusal_made_before_there_was_a_task_is_outdated_by_the_tasks_first_c
     assert plan(made.base, make_card(status="Processing"), ctx, []).attention == ""
 
 
-def test_a_priority_that_does_not_exist_is_told_on_the_card() -> None:
+def test_a_priority_that_does_not_exist_is_reported_on_the_card() -> None:
     base, task = agreed_on(B.QUEUED)
     seen = plan(base, make_card(status="Queued", priority="Urgent"), task, [])
     assert seen.attention == "“Urgent” is not a priority Showrunner knows; it was set to “Normal”."

@@ -336,7 +336,8 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
             assert verdict(made) == Verdict(from_, from_, "not_yours")
             assert pushed == {"Status": from_.value, "Attention": made.attention}
             assert made.attention.startswith(
-                f"A card cannot be moved from “{from_}” to “{to}” by hand; it goes back to “{from_}”. From “{from_}” "
+                f"A card cannot be moved from “{from_}” to “{to}” by hand; "
+                f"it goes back to “{from_}”. From “{from_}” "
             )
 
 

@@ -70,7 +70,8 @@ def test_a_valid_card_that_is_new_starts_in_planning_or_queued_alone(column: Boa
     assert [(entry.action, entry.value) for entry in made.lost] == [("refused", column)]
     assert pushes(made) == {"Status": "Draft", "Attention": made.attention}
     assert made.attention == (
-        f"A card starts in “Draft”, “Ready for Planning” or “Queued”, not in “{column}”; it goes back to “Draft”. "
+        f"A card starts in “Draft”, “Ready for Planning” or “Queued”, not in “{column}”; "
+        "it goes back to “Draft”. "
         "From “Draft” people may move it to “Ready for Planning”, “Queued” or “Archived”."
     )
 
@@ -96,7 +97,7 @@ def test_an_invalid_card_that_is_new_starts_in_planning_alone_and_waits_in_queue
 @each_column
 @validity
 @pytest.mark.parametrize("importing", [True, False])
-def test_first_contact_never_changes_the_column_of_a_task_that_is_there_unless_it_is_pending_and_invalid(
+def test_first_contact_changes_the_column_of_an_existing_task_only_if_it_is_pending_and_invalid(
     column: BoardStatus, *, valid: bool, importing: bool
 ) -> None:
     for shown in (column.value, "Review Approved", "Draft", None):

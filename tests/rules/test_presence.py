@@ -17,10 +17,11 @@ DAY = 24 * 60
 def asked(
     going_on: int, cards: int, minutes: int, *, clustered: int = 1
 ) -> dict[tuple[RoundKind, int], list[int]]:
-    """At which minutes each hundred of each round's cards is asked for, where a cycle runs each minute.
+    """The minutes at which each hundred of each round's cards is checked, with a cycle per minute.
 
     Args:
-        going_on, cards: how many there are; clustered: how many requests a step takes.
+        going_on, cards: how many there are.
+        clustered: how many requests a step takes.
     """
     moments: dict[tuple[RoundKind, int], list[int]] = defaultdict(list)
     pages = {RoundKind.GOING_ON: -(-going_on // PAGE), RoundKind.ALL: -(-cards // PAGE)}

@@ -1,4 +1,4 @@
-"""Which requests a server without a login serves: those of its own pages and of programs, under its own names."""
+"""The requests that a server without a login answers: of its own pages, and of programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every setting: what is read as it was meant, and what is refused in one sentence that names it."""
+"""Every setting: which spellings are accepted, and which are refused with a clear message."""
 
 from __future__ import annotations
 

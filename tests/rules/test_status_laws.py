@@ -47,7 +47,7 @@ def test_a_column_goes_to_its_state_and_back_within_it_and_then_stays(column: Bo
 
 
 @given(columns, columns)
-def test_the_pair_of_state_and_column_tells_columns_apart_that_the_state_alone_does_not(
+def test_the_pair_of_state_and_column_distinguishes_columns_of_one_state(
     one: BoardStatus, other: BoardStatus
 ) -> None:
     assume(one is not other)

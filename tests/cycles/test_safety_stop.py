@@ -1,4 +1,4 @@
-"""The safety stop: what we watched goes on, what nobody watched waits for the operator, all other cards go on."""
+"""The safety stop: many unwatched changes wait for the operator, all others go on."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ async def test_a_database_restored_from_a_backup_puts_nobody_back_unasked(stage:
 
 
 async def _restore(stage: Stage, tables: Sequence[str]) -> None:
-    """As `pg_restore` does: rows as they were, no trigger fires, what PostgreSQL computes is computed."""
+    """Restore rows as `pg_restore` does: no trigger fires; generated columns are computed."""
     async with stage.sessions.begin() as session:
         await session.execute(text("SET session_replication_role = replica"))
         for table in tables:
@@ -237,7 +237,7 @@ async def test_any_number_of_cards_trashed_while_we_watch_is_marked_unasked(stag
 
 
 @pytest.mark.parametrize("how", ["trashed", "not found"])
-async def test_many_cards_found_gone_after_a_pause_wait_and_their_events_are_done(
+async def test_many_cards_found_deleted_after_a_pause_are_held_and_their_events_completed(
     stage: Stage, how: str
 ) -> None:
     pages = await board_of(stage, 15)

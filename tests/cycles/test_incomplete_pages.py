@@ -1,4 +1,4 @@
-"""A page that shows less than the board has is that card's failure; a board that lacks it is the board's."""
+"""A page that lacks what the board has fails alone; a board that lacks it fails as a whole."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_an_odd_card_waits_longer_after_each_try(stage: Stage) -> None:
     assert asked[-10:] == [False] * 10
 
 
-async def test_somebody_is_told_of_a_card_that_stays_odd_and_when_that_is_over(
+async def test_a_card_that_stays_incomplete_is_alerted_and_resolved(
     stage: Stage,
 ) -> None:
     page = await stage.add_valid()

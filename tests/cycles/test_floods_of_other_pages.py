@@ -1,4 +1,4 @@
-"""Events of pages that are no cards, in masses: each costs a request, and nobody else waits for all of them."""
+"""Many events about pages that are no cards: each costs a request, and delays no card for long."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FLOOD = 120
 
 
 async def _paced(stage: Stage) -> dict[str, float]:
-    """Let each answer take a third of a second; seconds from now until each card was written first, by page."""
+    """Let each answer take a third of a second; seconds until each card's first write, by page."""
     written: dict[str, float] = {}
     began = stage.clock.now
     assert stage.between is not None

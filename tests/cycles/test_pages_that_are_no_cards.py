@@ -1,4 +1,4 @@
-"""Pages that are no cards: they make no row, stop nothing, and cost nothing where the event says where they are."""
+"""Pages that are no cards get no row, stop nothing, and cost nothing if their event says so."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_pages_that_move_between_other_databases_make_no_rows_and_stop_not
 
 
 async def test_pages_that_were_never_cards_count_nowhere_however_they_vanish(stage: Stage) -> None:
-    """Their events say nothing of where they are: each is asked for, and is not there, or lies elsewhere."""
+    """Their events do not say where they lie, so each is read: it is deleted, or lies elsewhere."""
     card = await stage.add_valid(status="Queued")
     await stage.cycle()
     recipes = await another_database(stage)
@@ -105,7 +105,7 @@ async def test_pages_that_were_never_cards_count_nowhere_however_they_vanish(sta
     assert (await stage.card(card)).trashed_at is None
 
 
-async def test_cards_that_were_made_and_trashed_before_anybody_looked_stop_nothing(
+async def test_cards_that_were_created_and_trashed_before_any_reading_stop_nothing(
     stage: Stage,
 ) -> None:
     cards = [await stage.add_valid(title=f"Card {n}", status="Queued") for n in range(5)]
@@ -222,7 +222,7 @@ async def test_a_card_that_is_moved_back_is_restored_with_its_task(stage: Stage)
     assert [row.action for row in await stage.history(page)][1:3] == ["trashed", "restored"]
 
 
-async def test_a_later_event_about_a_card_whose_move_was_never_told_finds_it_gone(
+async def test_a_later_event_about_a_card_whose_move_was_never_reported_marks_it(
     stage: Stage,
 ) -> None:
     page = await stage.add_valid(status="Queued")

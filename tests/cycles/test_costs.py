@@ -1,4 +1,4 @@
-"""What a change costs: requests are what Notion lets nobody have more of."""
+"""What a change costs in requests, which Notion limits, and in queries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SWEEP = "POST /v1/data_sources/{}/query"
 
 
 def at_a_slow_pace(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each write takes a second of the stage's time: three times as long as the limit allows, for fewer cards."""
+    """Let each write take a second of the stage's time: three times as long as the limit allows."""
     write = stage.ctx.notion.update_page
 
     async def slowly(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +29,8 @@ def at_a_slow_pace(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage.ctx.notion, "update_page", slowly)
 
 
-async def in_sync_where_notion_tells(stage: Stage, **values: Any) -> str:
-    """A card in sync, on a board whose webhooks reach us."""
+async def in_sync_with_webhooks(stage: Stage, **values: Any) -> str:
+    """A card in sync, on a board whose webhooks are delivered."""
     page = await stage.add_valid(**values)
     await stage.cycle()
     stage.clock.pass_(60)
@@ -42,7 +42,7 @@ async def in_sync_where_notion_tells(stage: Stage, **values: Any) -> str:
 
 
 async def test_a_change_of_the_pipeline_costs_one_request_beside_the_sweep(stage: Stage) -> None:
-    page = await in_sync_where_notion_tells(stage, status="Queued")
+    page = await in_sync_with_webhooks(stage, status="Queued")
     await stage.moves(page, "Processing")
     async with stage.requests() as made:
         await stage.cycle()
@@ -50,7 +50,7 @@ async def test_a_change_of_the_pipeline_costs_one_request_beside_the_sweep(stage
 
 
 async def test_a_persons_edit_costs_two_requests_beside_the_sweep(stage: Stage) -> None:
-    page = await in_sync_where_notion_tells(stage, status="Draft")
+    page = await in_sync_with_webhooks(stage, status="Draft")
     await stage.edit(page, status="Queued")
     async with stage.requests() as made:
         await stage.told(page)
@@ -60,7 +60,7 @@ async def test_a_persons_edit_costs_two_requests_beside_the_sweep(stage: Stage) 
     assert requests == [f"GET /v1/pages/{page}", f"PATCH /v1/pages/{page}"]
 
 
-async def test_where_notion_tells_us_nothing_the_board_is_looked_at_before_each_push(
+async def test_without_webhooks_the_board_is_read_before_each_push(
     stage: Stage,
 ) -> None:
     page = await stage.add_valid(status="Queued")
@@ -73,10 +73,10 @@ async def test_where_notion_tells_us_nothing_the_board_is_looked_at_before_each_
             assert f"GET /v1/data_sources/{stage.data_source_id}" in made()
 
 
-async def test_a_board_that_was_not_looked_at_for_long_is_looked_at_before_a_push(
+async def test_a_board_that_was_read_long_ago_is_read_before_a_push(
     stage: Stage,
 ) -> None:
-    page = await in_sync_where_notion_tells(stage, status="Queued")
+    page = await in_sync_with_webhooks(stage, status="Queued")
     stage.clock.pass_(LOOK_AGAIN.total_seconds())
     await stage.moves(page, "Processing")
     async with stage.requests() as made:
@@ -96,10 +96,10 @@ async def option_made_anew(stage: Stage, name: str) -> None:
         await stage.ask("PATCH", path, {"properties": {"Status": {"select": {"options": said}}}})
 
 
-async def test_a_refused_write_looks_at_the_board_and_is_sent_again_as_it_is_now(
+async def test_a_refused_write_reads_the_board_and_is_sent_again_in_its_present_form(
     stage: Stage,
 ) -> None:
-    page = await in_sync_where_notion_tells(stage, status="Queued")
+    page = await in_sync_with_webhooks(stage, status="Queued")
     await option_made_anew(stage, "Processing")
     await stage.moves(page, "Processing")
     report = await stage.cycle()
@@ -107,9 +107,9 @@ async def test_a_refused_write_looks_at_the_board_and_is_sent_again_as_it_is_now
     assert (await stage.shows(page))["Status"] == "Processing"
 
 
-async def test_many_refused_writes_look_at_the_board_once(stage: Stage) -> None:
+async def test_many_refused_writes_read_the_board_once(stage: Stage) -> None:
     pages = [await stage.add_valid(status="Queued") for _ in range(6)]
-    await in_sync_where_notion_tells(stage, status="Queued")
+    await in_sync_with_webhooks(stage, status="Queued")
     path = f"/v1/data_sources/{stage.data_source_id}"
     options = (await stage.ask("GET", path))["properties"]["Status"]["select"]["options"]
     said = [option for option in options if option["name"] != "Processing"]
@@ -125,7 +125,7 @@ async def test_many_refused_writes_look_at_the_board_once(stage: Stage) -> None:
 async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark_stays_before_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await in_sync_where_notion_tells(stage)
+    await in_sync_with_webhooks(stage)
     stage.clock.pass_(60)
     for number in range(130):
         await stage.add_valid(title=f"Squid {number}", status="Queued")
@@ -161,7 +161,7 @@ async def test_an_edit_amid_a_backlog_is_taken_within_a_minute_and_the_watermark
     assert watermark <= began
 
 
-async def test_an_idle_hour_costs_a_request_a_cycle_and_now_and_then_the_question_who_is_still_there(
+async def test_an_idle_hour_costs_a_request_a_cycle_and_the_presence_checks(
     stage: Stage,
 ) -> None:
     for status in ("Draft", "Queued", "Under Review", "Archived"):
@@ -178,7 +178,7 @@ async def test_an_idle_hour_costs_a_request_a_cycle_and_now_and_then_the_questio
     assert sum(costs) <= 60 + 60 / 6 + 2
 
 
-async def test_a_card_that_is_done_while_the_line_looks_is_not_handed_out_as_it_was_before(
+async def test_a_card_that_is_written_during_the_query_is_not_handed_out_by_its_old_state(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await stage.add_valid(status="Queued")

@@ -1,4 +1,4 @@
-"""A claim ends with its claimant: killed, it leaves its events to the next at once; alive, it keeps them."""
+"""Leases of events: a killed process's events are free at once, a living one keeps its own."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ async def edited_and_told(stage: Stage) -> str:
     return page
 
 
-async def test_what_a_killed_run_had_claimed_is_taken_by_the_next_at_once(stage: Stage) -> None:
+async def test_events_of_a_killed_run_are_claimed_by_the_next_at_once(stage: Stage) -> None:
     await edited_and_told(stage)
     assert len(await claim_events(stage.ctx)) == 1
     assert (await stage.ingest()).taken == 1
     assert [(event.processed, event.attempts) for event in await stage.events()] == [(True, 2)]
 
 
-async def test_what_a_run_under_way_has_claimed_is_left_to_it(stage: Stage) -> None:
+async def test_events_of_a_running_run_are_left_to_it(stage: Stage) -> None:
     await edited_and_told(stage)
     async with claiming(stage.ctx):
         [event] = await claim_events(stage.ctx)
@@ -42,12 +42,13 @@ async def test_several_runs_claim_side_by_side(stage: Stage) -> None:
         assert (await stage.ingest()).taken == 1
 
 
-async def test_a_claim_whose_connection_died_is_a_dead_ones(stage: Stage) -> None:
+async def test_a_claim_whose_connection_died_is_released(stage: Stage) -> None:
     await edited_and_told(stage)
     async with claiming(stage.ctx):
         assert len(await claim_events(stage.ctx)) == 1
         await stage.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_locks "
+            "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
         )
         assert (await stage.ingest()).taken == 1
 
@@ -56,7 +57,8 @@ async def test_a_lock_whose_connection_died_ends_without_a_word(stage: Stage) ->
     async with one_at_a_time(stage.ctx, Lock.PUSH) as mine:
         assert mine
         await stage.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_locks "
+            "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
         )
     async with one_at_a_time(stage.ctx, Lock.PUSH) as mine:
         assert mine

@@ -1,4 +1,4 @@
-"""One bad thing costs one thing: what nobody foresaw of an event or a card stops no other, and is told."""
+"""An unexpected error of one event or card does not stop the others, and is reported."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def of_page(events: list[WebhookEvent], page_id: str) -> WebhookEvent:
 
 
 async def queue_both(stage: Stage) -> tuple[str, str]:
-    """Two cards that people queue, of which the first is going to be the bad one."""
+    """Two cards that users queue; the first will be the faulty one."""
     bad, good = await stage.add_valid(title="Bad"), await stage.add_valid(title="Good")
     await stage.cycle()
     stage.clock.pass_(120)
@@ -215,9 +215,7 @@ ODD = (POISON, 7, True, {"a": 1}, [POISON], [[]], None)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-async def test_whatever_else_an_event_holds_its_page_is_looked_at_like_any(
-    stage: Stage, odd: Any
-) -> None:
+async def test_whatever_else_an_event_holds_its_page_is_read(stage: Stage, odd: Any) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     stage.clock.pass_(120)

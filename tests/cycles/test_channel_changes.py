@@ -1,4 +1,4 @@
-"""When channel files change, cards are judged again from what is remembered: that is no reading of the board."""
+"""When channel files change, stored cards are validated again without reading the board."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ async def test_a_write_whose_answer_was_lost_stays_ours_when_the_channels_change
     card = await stage.card(page)
     note = json.dumps({"at": stage.clock.now.isoformat(), "values": {"Attention": card.attention}})
     await stage.sql(
-        "UPDATE cards SET shown_attention = '', sending = CAST(:note AS jsonb) WHERE notion_page_id = :page",
+        "UPDATE cards SET shown_attention = '', sending = CAST(:note AS jsonb) "
+        "WHERE notion_page_id = :page",
         note=note,
         page=page,
     )

@@ -1,4 +1,4 @@
-"""Edits that a write of ours overwrote before anybody saw them: what counts as knowing of one."""
+"""Lost updates: what proves that a write of ours replaced an edit that was never read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def at(seconds: float) -> datetime:
 
 
 def written(changed: tuple[str, ...] = (), **values: str) -> RecentActivity:
-    """A card looked at from 0 to 1 s, which showed these changes, and written to from 10 to 11 s."""
+    """A card read from 0 to 1 s, which showed these changes, and written to from 10 to 11 s."""
     looked = RecentActivity().with_reading(at(0), at(1), changed)
     given = values or {"Status": "Processing", "Updated": "now"}
     return looked.with_write(given, at(10), at(11), dict.fromkeys(given, "Queued")).with_reading(
@@ -53,14 +53,14 @@ def found(recent: RecentActivity, *claims: ReportedEdit) -> list[str]:
 
 
 @pytest.mark.parametrize("seconds", [0.5, 5, 11])
-def test_an_edit_between_the_last_look_and_the_end_of_the_write_was_overwritten(
+def test_an_edit_between_the_last_reading_and_the_end_of_the_write_was_overwritten(
     seconds: float,
 ) -> None:
     assert found(written(), claim(seconds)) == ["Status"]
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 11.5])
-def test_an_edit_before_the_look_or_after_the_write_was_not(seconds: float) -> None:
+def test_an_edit_before_the_reading_or_after_the_write_was_not(seconds: float) -> None:
     assert found(written(), claim(seconds)) == []
 
 
@@ -69,18 +69,18 @@ def test_an_edit_of_what_was_not_written_is_nobodys_loss() -> None:
     assert found(written(Attention="Topic is empty."), claim(5, "Attention")) == []
 
 
-def test_what_a_later_look_showed_was_seen() -> None:
+def test_an_edit_that_a_later_reading_showed_is_not_lost() -> None:
     recent = written().with_reading(at(20), at(21), ["Status"])
     assert found(recent, claim(5)) == []
 
 
-def test_what_the_look_before_showed_explains_no_later_edit() -> None:
+def test_what_the_reading_before_showed_explains_no_later_edit() -> None:
     recent = written(("Status",))
     assert found(recent, claim(0.5)) == []
     assert found(recent, claim(5)) == ["Status"]
 
 
-def test_gathered_with_another_property_an_edit_may_be_the_one_that_was_seen() -> None:
+def test_aggregated_with_another_property_an_edit_may_be_the_one_that_was_read() -> None:
     assert found(written(("Status",)), claim(5, "Status", "Title")) == []
     assert found(written(), claim(5, "Status", "Title")) == ["Status"]
 
@@ -88,17 +88,17 @@ def test_gathered_with_another_property_an_edit_may_be_the_one_that_was_seen() -
 # An event gathered with our own write
 
 
-def test_gathered_with_our_write_an_edit_of_nothing_else_was_overwritten() -> None:
+def test_aggregated_with_our_write_an_edit_of_nothing_else_was_overwritten() -> None:
     both = claim(10.5, "Status", "Updated", alone=False)
     assert found(written(), both) == ["Status"]
     assert found(written(), claim(10.5, "Status", alone=False)) == ["Status"]
 
 
-def test_gathered_with_our_write_and_anything_else_nobody_can_tell() -> None:
+def test_aggregated_with_our_write_and_anything_else_nothing_is_proved() -> None:
     assert found(written(), claim(10.5, "Status", "Notes", alone=False)) == []
 
 
-def test_gathered_with_our_write_what_was_seen_explains_it() -> None:
+def test_aggregated_with_our_write_a_reading_explains_it() -> None:
     both = claim(10.5, "Status", "Updated", alone=False)
     assert found(written(("Status",)), both) == []
     assert found(written(("Title",)), both) == []
@@ -133,7 +133,7 @@ def test_an_event_may_come_before_the_answer_to_our_write_is_stored() -> None:
     assert recent.unexplained()[0] == []
 
 
-def test_an_event_that_comes_twice_is_told_once() -> None:
+def test_an_event_that_is_delivered_twice_is_reported_once() -> None:
     edits, recent = written().with_reported([claim(5), claim(5)]).unexplained()
     assert len(edits) == 1
     assert recent.claims == ()
@@ -142,7 +142,7 @@ def test_an_event_that_comes_twice_is_told_once() -> None:
     assert recent.claims == ()
 
 
-def test_a_write_that_a_look_overtook_goes_back_to_the_look_before_it() -> None:
+def test_a_write_that_a_reading_overtook_goes_back_to_the_reading_before_it() -> None:
     recent = RecentActivity().with_reading(at(0), at(1), ()).with_reading(at(10.2), at(10.4), ())
     recent = recent.with_write({"Status": "Processing"}, at(10), at(11))
     assert found(recent, claim(5)) == ["Status"]
@@ -167,7 +167,7 @@ def shown(status: str) -> dict[str, Any]:
     return {"Status": status, "Priority": "Normal"}
 
 
-def test_a_value_that_a_look_caught_before_our_write_hid_it_is_known() -> None:
+def test_a_value_that_a_reading_showed_before_our_write_replaced_it_is_known() -> None:
     edits, recent = written().overwritten(shown("Draft"), at(5), at(6))
     assert edits == [LostUpdate(name="Status", written="Processing", value="Draft", known=True)]
     assert "“Draft”" in edits[0].sentence
@@ -175,12 +175,12 @@ def test_a_value_that_a_look_caught_before_our_write_hid_it_is_known() -> None:
 
 
 @pytest.mark.parametrize("status", ["Queued", "Processing"])
-def test_a_look_that_shows_what_was_known_caught_nothing(status: str) -> None:
+def test_a_reading_that_shows_known_values_proves_nothing(status: str) -> None:
     assert written().overwritten(shown(status), at(5), at(6))[0] == []
 
 
 @pytest.mark.parametrize("began", [0.5, 11])
-def test_a_look_that_may_be_older_or_newer_than_the_span_caught_nothing(began: float) -> None:
+def test_a_reading_outside_the_span_proves_nothing(began: float) -> None:
     assert written().overwritten(shown("Draft"), at(began), at(12))[0] == []
 
 
@@ -238,12 +238,12 @@ def test_an_event_of_ours_and_theirs_is_gathered() -> None:
         {"timestamp": "2026-11-23T12:00:05"},
     ],
 )
-def test_an_event_that_names_nobody_nothing_or_no_moment_claims_nothing(
+def test_an_event_without_authors_properties_or_time_reports_no_edit(
     values: dict[str, Any],
 ) -> None:
     assert parse_reported_edit(event(**values), at(6), BOARD, {ME}) is None
 
 
-def test_an_event_of_last_year_claims_nothing() -> None:
+def test_an_event_of_last_year_reports_no_edit() -> None:
     assert parse_reported_edit(event(), at(24 * 3600), BOARD, {ME}) is not None
     assert parse_reported_edit(event(), at(26 * 3600), BOARD, {ME}) is None

@@ -45,7 +45,7 @@ def everything_a_card_is_told() -> set[str]:
     return told - {""}
 
 
-def test_whatever_a_card_is_told_is_ours() -> None:
+def test_every_message_for_attention_is_recognized_as_ours() -> None:
     told = everything_a_card_is_told()
     assert len(told) > 100
     assert [text for text in told if not is_our_attention(text)] == []

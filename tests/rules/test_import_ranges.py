@@ -1,4 +1,4 @@
-"""Dividing a board between readers: nothing is left out, whoever is how fast, and hardly a request is wasted."""
+"""Divide a board between readers: nothing is left out, and hardly a request is wasted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = 100
 
 
 class Chain:
-    """The queries of one reader over cards that are known by their minutes of creation, a hundred a query."""
+    """The queries of one reader over cards with these minutes of creation, a hundred a query."""
 
     def __init__(self, end: RangeReader, cards: list[datetime]) -> None:
         since, before = end.of.since or START, end.of.before or datetime.max.replace(tzinfo=UTC)

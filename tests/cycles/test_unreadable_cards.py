@@ -1,4 +1,4 @@
-"""A page that could not be read may hold an edit of somebody: nothing is written to it before it was read."""
+"""A page that could not be read may hold an edit: nothing is written before it was read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moves that wait until a card is valid, and queued cards that become invalid: the truth tables of `models.rules.moves`."""
+"""Moves that wait for a valid card, and queued cards that become invalid: truth tables."""
 
 from __future__ import annotations
 
@@ -92,12 +92,13 @@ def test_a_waiting_move_that_is_not_completed_in_time_goes_back_and_says_what_to
     ]
     assert pushes(over) == {"Status": "Draft", "Attention": over.attention}
     assert over.attention == (
-        "Topic is empty. This card was moved back from “Queued” to “Draft”, because it was not complete: once it is, "
+        "Topic is empty. This card was moved back from “Queued” to “Draft”, "
+        "because it was not complete: once it is, "
         "drag it to “Queued” again."
     )
 
 
-def test_what_is_put_back_is_not_kept_again_and_is_told_until_the_next_accepted_move() -> None:
+def test_what_is_put_back_is_not_kept_again_and_is_reported_until_the_next_accepted_move() -> None:
     made = waiting()
     over = observation(made.base, "Queued", made.task, valid=False)
     edited = observation(over.base, "Queued", over.task, valid=False, keep_until=LATER)
@@ -140,7 +141,7 @@ def test_dragged_elsewhere_nothing_waits_any_more() -> None:
 
 
 @validity
-def test_what_the_pipeline_moved_meanwhile_wins_over_a_move_that_waits_and_that_is_told(
+def test_a_move_of_the_pipeline_wins_over_a_waiting_move_and_that_is_reported(
     *, valid: bool
 ) -> None:
     made = waiting()

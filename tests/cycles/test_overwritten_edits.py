@@ -1,4 +1,4 @@
-"""Edits that land between our last look at a card and our write of the same property: overwritten, never in silence."""
+"""Lost updates: edits between our last reading of a card and our write are always reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def post(stage: Stage) -> Post:
 
 
 async def arrive(stage: Stage, post: Post) -> list[dict[str, Any]]:
-    """What Notion has to tell by now reaches the inbox, and is worked through."""
+    """Deliver the events that Notion has by now, and process them."""
     stage.clock.pass_(10)
     await stage.sandbox.deliver_due(stage.clock())
     events = [json.loads(body) for body in post.bodies]
@@ -77,7 +77,7 @@ def just_before_our_write(
 
 
 @pytest.mark.parametrize("gathered", [True, False])
-async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of_it(
+async def test_an_edit_that_we_overwrote_is_recorded_when_an_event_reports_it(
     stage: Stage, post: Post, monkeypatch: pytest.MonkeyPatch, *, gathered: bool
 ) -> None:
     page = await stage.add_valid(status="Queued")
@@ -115,7 +115,7 @@ async def test_an_edit_that_we_overwrote_unseen_is_recorded_when_notion_tells_of
     )
 
 
-async def test_a_value_that_another_look_caught_meanwhile_is_recorded_with_it(
+async def test_a_value_that_another_reading_showed_meanwhile_is_recorded_with_it(
     stage: Stage, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await stage.add_valid(priority="Normal")
@@ -192,7 +192,7 @@ async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Po
     assert await lost_updates(stage, page) == []
 
 
-async def test_edits_that_were_seen_are_never_called_unseen(stage: Stage, post: Post) -> None:
+async def test_edits_that_were_read_are_never_reported_as_lost(stage: Stage, post: Post) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await arrive(stage, post)
@@ -207,7 +207,7 @@ async def test_edits_that_were_seen_are_never_called_unseen(stage: Stage, post: 
     assert await lost_updates(stage, page) == []
 
 
-async def test_an_unseen_edit_stands_in_the_runs_table(
+async def test_a_lost_update_stands_in_the_runs_table(
     stage: Stage, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await stage.add_valid(status="Queued")

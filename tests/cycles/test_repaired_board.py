@@ -1,4 +1,4 @@
-"""Whoever mends a board that cannot be followed, and whether or not anybody tells: the next cycle goes on."""
+"""A repaired board: the next cycle goes on, with or without a webhook."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def door(stage: Stage, kicks: list[str]) -> FastAPI:
 
 
 async def told_of_schema(stage: Stage, author: str) -> int:
-    """Notion's event of a change of the schema comes to the door; how many runs of the ingest that asked for."""
+    """Deliver Notion's event of a schema change; how many ingest runs that requested."""
     event = {
         "id": f"event-{stage.clock().isoformat()}",
         "type": "data_source.schema_updated",
@@ -78,7 +78,7 @@ async def without_topic(stage: Stage) -> None:
         await stage.cycle()
 
 
-async def test_after_board_repair_the_next_cycle_goes_on_though_nobody_tells(stage: Stage) -> None:
+async def test_after_board_repair_the_next_cycle_goes_on_without_a_webhook(stage: Stage) -> None:
     await without_topic(stage)
     await board_repair(stage)
     stage.clock.pass_(60)
@@ -108,7 +108,7 @@ async def test_a_board_that_stays_broken_costs_each_cycle_one_request(stage: Sta
         assert made() == [f"GET /v1/data_sources/{stage.data_source_id}"]
 
 
-async def test_a_property_deleted_and_mended_between_two_cycles_stops_none_though_nobody_tells(
+async def test_a_property_deleted_and_restored_between_two_cycles_stops_none_without_a_webhook(
     stage: Stage,
 ) -> None:
     await stage.add_valid(status="Queued")
@@ -121,7 +121,7 @@ async def test_a_property_deleted_and_mended_between_two_cycles_stops_none_thoug
     assert await stage.task(page) is not None
 
 
-async def test_what_our_own_bot_changes_of_the_schema_is_looked_at(stage: Stage) -> None:
+async def test_schema_changes_of_our_own_bot_are_read(stage: Stage) -> None:
     await stage.add_valid(status="Queued")
     await stage.cycle()
     await change(stage, {"Topic": None})

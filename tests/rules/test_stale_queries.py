@@ -1,4 +1,4 @@
-"""When a query's doubtful rows are believed: the truth table, and a proof by all histories of two pages."""
+"""When a query's unconfirmed rows are accepted: a truth table, and all histories of two pages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PAGE, QUERY = known(10, 11, by_id=True), known(10, 11, by_id=False)
         (QUERY, known(12, 13, by_id=False), False),
     ],
 )
-def test_a_page_speaks_for_those_that_were_seen_before_it_or_by_the_same_query(
+def test_a_sampled_page_confirms_pages_that_were_read_before_it_or_by_the_same_query(
     witness: EarlierReading,
     other: EarlierReading,
     speaks: bool,  # noqa: FBT001 - a column of the table
@@ -54,10 +54,10 @@ def test_a_page_speaks_for_those_that_were_seen_before_it_or_by_the_same_query(
     assert confirms(witness, other) is speaks
 
 
-def test_an_edit_of_the_witness_proves_an_answer_newer_than_the_others_state_whatever_the_lag() -> (
+def test_an_edit_of_the_sample_proves_that_the_answer_is_newer_than_the_other_page_at_any_lag() -> (
     None
 ):
-    """All orders of: what was seen of both, the witness's edit, and how old the answer is."""
+    """All orders of: both readings, the sample's edit, and the age of the answer."""
     times = range(5)
     proved = 0
     for x_began, x_state, x_ended, p_began, p_state, p_ended, edited, answer in product(
@@ -73,7 +73,7 @@ def test_an_edit_of_the_witness_proves_an_answer_newer_than_the_others_state_wha
     assert proved > 100
 
 
-def test_two_pages_are_asked_that_speak_for_most_and_vouch_for_them() -> None:
+def test_the_two_pages_that_confirm_most_others_are_sampled() -> None:
     unconfirmed = {f"old-{n}": known(0, 1, by_id=False) for n in range(3)} | {
         f"new-{n}": known(2, 3, by_id=False) for n in range(5)
     }
@@ -85,7 +85,7 @@ def test_two_pages_are_asked_that_speak_for_most_and_vouch_for_them() -> None:
 
 
 def seen(**values: object) -> Card:
-    """A card that was looked at by its id in this minute."""
+    """A card that was read by id in this minute."""
     recent = RecentActivity(observations=((NOW, NOW),), last_by_id=True)
     return Card(notion_page_id="page-1", **{"recent": recent.as_json(), **values})
 
@@ -98,7 +98,7 @@ def remembering(**changes: object) -> dict[str, object]:
     }
 
 
-def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
+def test_a_row_that_contradicts_the_last_reading_may_be_confirmed() -> None:
     assert contradicted_reading(seen(), make_card(status="Queued")) == EarlierReading(
         NOW, NOW, by_id=True
     )
@@ -128,7 +128,7 @@ def test_a_row_that_contradicts_the_last_look_may_be_vouched_for() -> None:
         "not found",
     ],
 )
-def test_nobody_vouches_for_a_row_that_may_be_from_before(values: dict[str, object]) -> None:
+def test_a_row_that_may_be_older_is_never_confirmed(values: dict[str, object]) -> None:
     assert contradicted_reading(seen(**values), make_card(status="Queued")) is None
 
 

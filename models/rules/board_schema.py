@@ -101,7 +101,8 @@ class Board:
         """
         came = self.properties.keys() - before.properties.keys()
         return bool(came) or any(
-            _went(known, self.properties.get(name)) for name, known in before.properties.items()
+            _was_replaced(known, self.properties.get(name))
+            for name, known in before.properties.items()
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -186,7 +187,7 @@ def _property(raw: Mapping[str, Any]) -> Property:
     )
 
 
-def _went(known: Property, now: Property | None) -> bool:
+def _was_replaced(known: Property, now: Property | None) -> bool:
     if now is None or (now.id, now.type) != (known.id, known.type):
         return True
     return not set(zip(known.option_ids, known.options, strict=False)) <= set(

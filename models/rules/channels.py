@@ -144,7 +144,7 @@ def read_channels(folder: Path) -> ChannelFolder:
         id_ = unicodedata.normalize("NFC", path.stem).strip()
         try:
             channel = _load(path, id_)
-            _be_alone(id_, channels)
+            _check_unique(id_, channels)
             channels[id_] = channel
         except ValueError as fault:
             faults.append(ChannelFault(file=path.name, id=id_, reason=str(fault)))
@@ -164,7 +164,7 @@ def _is_channel(path: Path) -> bool:
     return path.suffix.lower() in {".yaml", ".yml"} and not path.name.startswith(_OF_EDITORS)
 
 
-def _be_alone(id_: str, others: Iterable[str]) -> None:
+def _check_unique(id_: str, others: Iterable[str]) -> None:
     twin = channel_named(id_, others)
     if twin is not None:
         raise ValueError(f"Notion takes “{id_}” and “{twin}” for the same option; rename one file.")
@@ -207,7 +207,7 @@ def _channel(id_: str, text: str) -> Channel:
 def _last_good(id_: str, text: str) -> Channel:
     try:
         return _channel(id_, text)
-    except ValueError:  # kept by a version that kept the ids alone, or had other rules
+    except ValueError:  # stored by a release with other rules
         return Channel(id=id_, display_name=id_, text=text)
 
 

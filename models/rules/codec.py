@@ -91,8 +91,8 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
         known = board.properties.get(name)
         if known is None or (known.id not in by_id and name not in NEEDED):
             return None
-        # Of another type it is not empty: it cannot be read, and what it held must not count as
-        # cleared by somebody.
+        # A property of another type is not empty. It cannot be read, and must not count as cleared
+        # by a user.
         if known.id not in by_id or by_id[known.id].get("type") not in EXPECTED_TYPES[name]:
             raise ValueError(
                 f"the page shows no {name} as the board had it: the board's properties changed"

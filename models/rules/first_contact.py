@@ -41,13 +41,13 @@ def task_dates(
 
 
 def initially_empty_of(
-    base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, told: bool
+    base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, has_message: bool
 ) -> frozenset[str]:
     """What counts as agreed from now on although it differs: see `MergeBase.lacking`.
 
     Args:
         shown: what the card shows.
-        told: whether there is a message for Attention.
+        has_message: whether there is a message for Attention.
     """
     empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
     if base is None:
@@ -56,7 +56,7 @@ def initially_empty_of(
     else:
         lacking = frozenset() if moved else base.lacking & empty
         theirs = "Attention" in base.lacking
-    return lacking | ATTENTION if theirs and not told else lacking - ATTENTION
+    return lacking | ATTENTION if theirs and not has_message else lacking - ATTENTION
 
 
 _QUOTED: Final = "“[^”]*”"

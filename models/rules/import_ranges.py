@@ -76,7 +76,7 @@ class RangeReader:
             past = self.of.before is not None and self.reached >= self.of.before
         if past or self.other.reached is None:
             return past
-        # Of a minute that both have reached there may be more between them.
+        # There may be more cards of a minute that both have reached.
         between = (
             self.other.reached - self.reached
             if not self.newest_first

@@ -77,7 +77,7 @@ def plan(
     if base is not None and "Story Direction" in card.computed:
         card = replace(
             card, story_direction=base.story_direction
-        )  # the column went, not the text in it
+        )  # the property was deleted, not its text
     keeping = keep_until is not None
     status = decide_status(
         base, card, task, valid=not violations, importing=importing, keeping=keeping
@@ -101,7 +101,11 @@ def plan(
         updated=updated,
         shown=shown,
         lacking=initially_empty_of(
-            base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)
+            base,
+            shown,
+            moved=status.moved,
+            importing=importing,
+            has_message=bool(violations or refusal),
         ),
         refusal=refusal,
         refused_at=refused_at,
@@ -172,7 +176,7 @@ def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[
         values_by_property(made.base.shown),
     )
     if base is not None and "Attention" in base.lacking:
-        before["Attention"] = ""  # theirs until now
+        before["Attention"] = ""  # the users' until now
     for name in ("Created", "Updated", "Attention"):
         if (
             name in right

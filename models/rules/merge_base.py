@@ -85,7 +85,7 @@ class TaskState:
 
 
 def attention(violations: Sequence[Violation], refusal: str) -> str:
-    """The text for Attention; empty if the card needs nobody."""
+    """The text for Attention; empty if no user need act."""
     return " ".join(
         [*(violation.message for violation in violations), *([refusal] if refusal else [])]
     )

@@ -84,7 +84,7 @@ def decide_status(
     agreed = base.status if base is not None else None
     current = task.board_status if task is not None else agreed
     if base is not None and current is not None and base.shown.status == current:
-        agreed = current  # a move that was refused, and the pipeline then made
+        agreed = current  # the pipeline made a move that had been rejected
     stays = base is not None and card.status == base.shown.status
     case = Situation(
         shown=card.status,
@@ -126,7 +126,7 @@ def _still_waits(case: Situation) -> StatusVerdict | None:
 
 
 def _cannot_start_there(case: Situation) -> StatusVerdict | None:
-    """Reject a late column of a card that just became valid: nobody did that work."""
+    """Reject a late column of a card that just became valid: its work was never done."""
     nobody_moves_it = case.stays or case.asked == case.current
     if case.current is None or case.home == case.current or not nobody_moves_it:
         return None

@@ -1,4 +1,4 @@
-"""Link pages that we created to their tasks, whoever reads such a page first.
+"""Link pages that we created to their tasks, at the first reading of each.
 
 A page that our own bot created is the card of the task that it was created for, whether the answer
 to that request arrived or not: an event, a sweep or an import may show it first, or may be the only
@@ -55,7 +55,7 @@ async def adopt_pages(
         execution_options={"populate_existing": True},
     )
     tasks = {task.id: task for task in rows}
-    # Whoever was at one of them meanwhile has linked it: only now it is certain what is still open.
+    # Another process may have linked one of them before the lock: read again what is still open.
     creations = [creation for creation in await _open(session) if creation.task_id in tasks]
     known = await _known(session, seen)
     unknown = {
@@ -119,7 +119,7 @@ def match_creations(
     """Match pages with the creations that made them: surest first, then by similarity.
 
     No two creations of one Created or one title are open at once
-    (`models.tables.card_creation.next_due`), and nobody else writes Created. So a page that shows a
+    (`models.tables.card_creation.next_due`), and only we write Created. So a page that shows a
     creation's Created was made by it, whatever users have typed since.
     """
     found: dict[str, CardCreation] = {}

@@ -68,8 +68,8 @@ class Write(_Fact):
         before: what that reading showed of the two-way properties among them; empty if a newer
             reading overtook the write.
         after: what was written to those.
-        told: whether it was already reported that it overwrote an edit: an event may be delivered
-            again, even after a year.
+        reported: whether it was already reported that it overwrote an edit: an event may be
+            delivered again, even after a year.
     """
 
     since: datetime
@@ -79,7 +79,7 @@ class Write(_Fact):
     names: frozenset[str]
     before: Mapping[str, str | None]
     after: Mapping[str, str | None]
-    told: bool = False
+    reported: bool = False
 
     def lost_update(self, names: Sequence[str]) -> LostUpdate:
         """The overwritten edit of one of these properties."""
@@ -219,9 +219,9 @@ class RecentActivity(_Fact):
                 names = [name for name in write.after if self._may_be_lost(edit, name, write)]
                 if not names:
                     continue
-                if not write.told:
+                if not write.reported:
                     found.append(write.lost_update(names))
-                writes[index] = write.model_copy(update={"told": True})
+                writes[index] = write.model_copy(update={"reported": True})
                 break
             else:
                 claims.append(edit)

@@ -150,7 +150,7 @@ def _moments(value: Mapping[str, str]) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(moment) for name, moment in value.items()}
 
 
-def _there(columns: Sequence[str] | None) -> list[Any]:
+def _on_board(columns: Sequence[str] | None) -> list[Any]:
     known = [col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None)]
     return known if columns is None else [*known, col(Card.shown_status).in_(columns)]
 
@@ -164,7 +164,7 @@ async def first_created_at(
         columns: only cards that the board showed in one of these; None for all.
         at: only cards created at that moment or later; None for all.
     """
-    query = select(func.min(Card.made_at)).where(*_there(columns))
+    query = select(func.min(Card.made_at)).where(*_on_board(columns))
     found: datetime | None = await session.scalar(
         query if at is None else query.where(col(Card.made_at) >= at)
     )
@@ -190,7 +190,7 @@ async def expected_pages(
     """
     made = [col(Card.made_at) >= at, *([col(Card.made_at) < before] if before is not None else [])]
     then = or_(col(Card.made_at).is_(None), and_(*made))
-    query = select(Card.notion_page_id).where(*_there(columns), then, col(Card.seen_at) < since)
+    query = select(Card.notion_page_id).where(*_on_board(columns), then, col(Card.seen_at) < since)
     return set(await session.scalars(query))
 
 

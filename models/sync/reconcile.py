@@ -242,7 +242,7 @@ class _Batch:
         card.held_at = move_held_since(card.held_at, decided, watched=self.watched, now=now)
         card.first_seen_at = card.first_seen_at or now
         if written or edited:
-            card.succeeded()  # whoever edited it may have repaired what made its pushes fail
+            card.succeeded()  # the edit may have repaired what made its pushes fail
         is_news = decided.violations != violations_before
         return Outcome(
             page_id=card.notion_page_id,

@@ -1,7 +1,7 @@
 """Lock rows in a fixed order (pages, tasks, then cards) so that concurrent writers cannot deadlock.
 
-A worker's UPDATE locks the task first and then, by a trigger, its card. Whoever needs both locks
-them in that order.
+A worker's UPDATE locks the task first and then, by a trigger, its card. A writer that needs both
+locks them in that order.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ async def lock_rows(
 
 
 async def repair_task_copies(session: AsyncSession) -> int:
-    """Copy a batch of tasks into their cards again, if somebody wrote without triggers; how many.
+    """Copy a batch of tasks into their cards again, if a writer bypassed the triggers; how many.
 
     The caller commits, and repeats while a whole batch was repaired. It copies what the triggers
     would, in case they are still disabled.

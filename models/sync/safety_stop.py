@@ -1,4 +1,4 @@
-"""The safety stop: hold changes that nobody watched until the operator confirms, if there are many.
+"""The safety stop: hold many unwatched changes until the operator confirms.
 
 An edit that was made while cycles succeeded counts like any other. After a pause, a restored
 database, or a change of token or board, apparent edits may be an artefact of our own mistake. A few
@@ -47,7 +47,7 @@ _WAITING = text(
 _GONE_LATELY = text(
     "SELECT count(*) FROM cards WHERE missing_at >= :since AND trashed_at IS NOT NULL"
 )
-# In one order, so that two who lock several cards do not wait for each other.
+# In a fixed order, so that two transactions cannot deadlock.
 _RELEASE = text(
     "WITH held AS (SELECT notion_page_id FROM cards WHERE held_at IS NOT NULL "
     "ORDER BY notion_page_id FOR UPDATE) "
@@ -156,19 +156,19 @@ async def pages_to_hold(
         select(Card).where(col(Card.notion_page_id).in_([*gone, *trashed]))
     )
     there = [card for card in rows if card.trashed_at is None and card.first_seen_at is not None]
-    doubtful = {
+    candidates = {
         card.notion_page_id: card.missing_at
         for card in there
         if not watched or card.missing_at is not None or card.notion_page_id in gone
     }
-    if not doubtful:
+    if not candidates:
         return frozenset()
-    new = sum(since is None for since in doubtful.values())
+    new = sum(since is None for since in candidates.values())
     lately = int((await session.execute(_GONE_LATELY, {"since": now - TOGETHER})).scalar_one())
     hold = (await waiting(session)).gone > 0
-    if not hold and new + lately > DELETED_MAX:  # else nobody need count the whole board
+    if not hold and new + lately > DELETED_MAX:  # counting the whole board is expensive
         hold = too_many_deleted(new, lately, await count_cards(session))
-    return frozenset(doubtful) if hold else frozenset()
+    return frozenset(candidates) if hold else frozenset()
 
 
 async def _any_missing(session: AsyncSession, page_ids: Collection[str]) -> bool:

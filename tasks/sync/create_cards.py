@@ -229,15 +229,15 @@ async def _refused(
         The error, when it is not about creating cards.
     """
     if isinstance(error, NotionRejected):
-        await _take_back(ctx, task_id)
+        await _mark_unsent(ctx, task_id)
         if await board_after_refusal(ctx) == sync.board:
             await _failed(ctx, task_id, report, str(error))
         return True
     if isinstance(error, NotionAuthError) and error.status == 403:  # noqa: PLR2004 - HTTP's own number
-        # It may not insert, or the workspace is full: what is there can be written all the same.
+        # The token may not insert, or the workspace is full: existing cards can be written.
         await _failed(ctx, task_id, report, str(error))
         return False
-    await _take_back(ctx, task_id)
+    await _mark_unsent(ctx, task_id)
     if isinstance(error, NotionPageNotFound):
         raise board_lost(sync.board.data_source_id) from error
     raise error
@@ -260,7 +260,7 @@ async def _unexpected(ctx: Context, task_id: UUID, report: Report, error: str) -
         await report_not_created(ctx, report, task_id, error)
 
 
-async def _take_back(ctx: Context, task_id: UUID) -> None:
+async def _mark_unsent(ctx: Context, task_id: UUID) -> None:
     """Store that no page was created, for a reason that has nothing to do with this task."""
     async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)

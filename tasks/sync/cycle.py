@@ -48,7 +48,7 @@ async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> Non
         if swept is None:
             if not await first_import(ctx, report):
                 return
-            # What people did during the import must be known before anything is written over it.
+            # Edits during the import must be stored before anything is written over them.
             sync, swept = await _sweep(ctx, sync, report)
         waiting = await drain_inbox(ctx, report, until=ctx.clock() + BEFORE)
         await process_held_cards(ctx, sync, report)
@@ -56,16 +56,14 @@ async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> Non
         await reread_unreadable(ctx, sync, report)
         await check_presence(ctx, sync, report)
         until = ctx.clock() + INTERVAL
-        # Half of the minute at most, so that a thousand new cards do not hold up what people wait
-        # for.
+        # At most half of the minute, so that many new cards do not delay what users wait for.
         unmade = await create_cards(ctx, sync, report, until=until - INTERVAL / 2)
         backlog = await push_pending(ctx, sync, report, until=until) or unmade
         if waiting:
             waiting = await drain_inbox(ctx, report, until=ctx.clock() + BETWEEN)
         backlog = backlog or waiting
         async with ctx.sessions.begin() as session:
-            # A backlog that is worked through may take hours; each look up from it shows that all
-            # is well.
+            # A backlog may take hours; each pass through it counts as a good cycle.
             await record_good_cycle(session, ctx.connection(sync.board), ctx.clock())
 
 

@@ -155,7 +155,7 @@ async def query_recent(
     newest_first: list[dict[str, Any]] = [
         {"timestamp": "last_edited_time", "direction": "descending"}
     ]
-    # A query is worth its request while it may still save one.
+    # Go on while a query may still save more than one request.
     for _ in range(max(1, len(missing) // 2)):
         began = ctx.clock()
         try:

@@ -90,7 +90,7 @@ async def _read_and_store(
             if page.readings is None:
                 course.ended(page.by)
             else:
-                # Where two meet they have both read some cards, which may have been edited between.
+                # Where two readers meet, both read some cards, which may be edited in between.
                 reads = page.readings.cards
                 again = [read for read in reads if read.card.page_id in known]
                 fresh = [read for read in reads if read.card.page_id not in known]

@@ -95,8 +95,8 @@ async def _drain(ctx: Context, report: Report, *, gathering: bool, until: dateti
             and (not gathering or await gathered(ctx, me))
             and (events := await claim_events(ctx))
         ):
-            board, left = await _work_through(
-                ctx, events, board, me, report, until=until, answering=gathering
+            board, left = await _process_events(
+                ctx, events, board, me, report, until=until, push_back=gathering
             )
             # Before each further claim, because a claim is a Prefect task run.
             due = await _any_due(ctx)
@@ -104,7 +104,7 @@ async def _drain(ctx: Context, report: Report, *, gathering: bool, until: dateti
                 left = left or due
                 break
     except Exception:
-        # What stopped a later batch must not keep the deaths of an earlier one from being told.
+        # Dead events of an earlier batch are reported although a later batch failed.
         with suppress(*AWAY):
             await _report_dead(ctx, began)
         raise
@@ -117,7 +117,7 @@ async def _any_due(ctx: Context) -> bool:
         return await inbox.any_due(session, now=ctx.clock())
 
 
-async def _work_through(
+async def _process_events(
     ctx: Context,
     events: Sequence[WebhookEvent],
     board: Board,
@@ -125,9 +125,9 @@ async def _work_through(
     report: Report,
     *,
     until: datetime | None,
-    answering: bool,
+    push_back: bool,
 ) -> tuple[Board, bool]:
-    """Process one claim, and write rejected edits back if `answering`.
+    """Process one claim, and write rejected edits back if `push_back`.
 
     After an unexpected error each half of the remaining events is processed by itself, down to
     single events.
@@ -137,30 +137,30 @@ async def _work_through(
     """
     batch: EventBatch | None = None
     ends = ctx.clock() + CLAIM_FOR
-    with _joined(events) as correlation_id:
+    with _bound_correlation(events) as correlation_id:
         try:
-            known = await _cards_among(ctx, events)
+            known = await _known_cards(ctx, events)
             batch = sort_events(events, board, me, known)
             if batch.schema_changed:
                 board = await refreshed_board(ctx)
             sync = SyncContext(board=board, bot_ids=me, correlation_id=correlation_id)
-            await _look(ctx, sync, batch, known, report, until=min(until or ends, ends))
-            if answering:
+            await _read_pages(ctx, sync, batch, known, report, until=min(until or ends, ends))
+            if push_back:
                 await push_rejections(ctx, sync, report)
-            return board, await _leave_to_the_next_claim(ctx, batch)
+            return board, await _release_unread(ctx, batch)
         except Exception as error:
             undone = events if batch is None else batch.undone
             if not concerns_one(error):
                 with suppress(*AWAY):
-                    await _give_back(ctx, undone, error)
+                    await _release(ctx, undone, error)
                 raise
             if len(undone) <= 1:
                 await _postpone(ctx, undone, error, report)
                 return board, False
         left, middle = False, len(undone) // 2
         for half in (undone[:middle], undone[middle:]):
-            board, more = await _work_through(
-                ctx, half, board, me, report, until=until, answering=answering
+            board, more = await _process_events(
+                ctx, half, board, me, report, until=until, push_back=push_back
             )
             left = left or more
         return board, left
@@ -180,7 +180,7 @@ async def _postpone(
     report.failed += 1
 
 
-async def _leave_to_the_next_claim(ctx: Context, batch: EventBatch) -> bool:
+async def _release_unread(ctx: Context, batch: EventBatch) -> bool:
     """Release the events that there was no time for; whether there were any."""
     if not batch.left:
         return False
@@ -189,7 +189,7 @@ async def _leave_to_the_next_claim(ctx: Context, batch: EventBatch) -> bool:
     return True
 
 
-async def _look(
+async def _read_pages(
     ctx: Context,
     sync: SyncContext,
     batch: EventBatch,
@@ -206,9 +206,8 @@ async def _look(
     ended = Events(pages=batch.pages, reported=batch.reported)
     shown = Readings()
     if len(batch.pages.keys() - batch.trashed) > FEW:
-        shown.cards = (
-            await query_cards(ctx, sync.board, batch)
-        ).cards  # what failed is read once more by id
+        queried = await query_cards(ctx, sync.board, batch)
+        shown.cards = queried.cards  # pages that failed are read by id below
     found = {read.card.page_id for read in shown.cards}
     if found or batch.settled:
         await process_readings(
@@ -252,7 +251,7 @@ async def claim_events(ctx: Context) -> list[WebhookEvent]:
         return await inbox.claim(session, now=ctx.clock(), limit=BATCH)
 
 
-async def _cards_among(ctx: Context, events: Sequence[WebhookEvent]) -> set[str]:
+async def _known_cards(ctx: Context, events: Sequence[WebhookEvent]) -> set[str]:
     async with ctx.sessions() as session:
         return await live_cards(
             session, {event.page_id for event in events if event.page_id is not None}
@@ -274,7 +273,7 @@ async def fetch_cards(ctx: Context, board: Board, portion: PageChunk) -> Reading
     return await read_by_id(ctx, board, portion.pages)
 
 
-async def _give_back(ctx: Context, events: Sequence[WebhookEvent], error: Exception) -> None:
+async def _release(ctx: Context, events: Sequence[WebhookEvent], error: Exception) -> None:
     """Release events: what stopped the run was not their fault, so it costs them no attempt."""
     wait = timedelta(seconds=getattr(error, "retry_after", None) or 5)
     async with ctx.sessions.begin() as session:
@@ -283,7 +282,7 @@ async def _give_back(ctx: Context, events: Sequence[WebhookEvent], error: Except
 
 
 @contextmanager
-def _joined(events: Sequence[WebhookEvent]) -> Iterator[str | None]:
+def _bound_correlation(events: Sequence[WebhookEvent]) -> Iterator[str | None]:
     """Bind the correlation id of a batch for its log lines.
 
     A single event keeps the id it got at the webhook. Several events use the run's id, and one line

@@ -45,7 +45,7 @@ async def reread_unreadable(ctx: Context, sync: SyncContext, report: Report) -> 
         due = await unreadable_due(session, now=ctx.clock(), limit=AGAIN_MOST)
     if due:
         readings = await read_by_id(ctx, sync.board, due)
-        readings.odd |= readings.failed.keys()  # whatever it is this time, it is tried again later
+        readings.odd |= readings.failed.keys()  # whatever the error is, they are read again later
         await process_readings(ctx, sync, readings, report)
 
 
@@ -64,7 +64,7 @@ async def check_presence(ctx: Context, sync: SyncContext, report: Report) -> Non
         known = await get_value(session, PRESENCE)
         rounds = Rounds.from_json(known) if known else Rounds.first(now, await count_cards(session))
     if known is None:
-        await _note(ctx, rounds)
+        await _store_rounds(ctx, rounds)
     which = rounds.next(now)
     if which is not None:
         with with_priority(RequestPriority.PUSH):
@@ -80,24 +80,23 @@ async def _step(
         if which is RoundKind.ALL and rounds.rounds[which].at is None:
             rounds = replace(rounds, cards=await count_cards(session))
     if first is None:
-        await _note(ctx, rounds.stepped(which, now, None))
+        await _store_rounds(ctx, rounds.stepped(which, now, None))
         return
     try:
-        shown = await _shown(ctx, sync.board, columns, first)
+        shown = await _query_stretch(ctx, sync.board, columns, first)
     except NotionRejected as error:
-        # An option went, and the filter names it: with the board as it is now the next round is
-        # asked for rightly.
+        # The filter names an option that was deleted; the next round uses the present board.
         log.warning("presence_query_refused", error=str(error))
         await refreshed_board(ctx)
-        await _note(ctx, rounds.stepped(which, now, None).paid(now, 1))
+        await _store_rounds(ctx, rounds.stepped(which, now, None).paid(now, 1))
         return
     await process_changed(ctx, sync, shown.readings, report)
     async with ctx.sessions() as session:
         there = await expected_pages(session, columns, first, shown.before, since=shown.began)
     missing = sorted(there - shown.pages)
     found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()
-    # Should taking this in be stopped, then not every cycle shall pay for it again.
-    await _note(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
+    # Stored first: if processing fails, the following cycles must not repeat the requests.
+    await _store_rounds(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
     in_vain = [read for read in found.cards if not read.card.in_trash]
     if missing:
         await process_readings(ctx, sync, found, report)
@@ -109,11 +108,11 @@ async def _step(
             missing=len(missing),
             there=len(in_vain),
         )
-    # Of a query that lacks many cards which are all there, no more is believed; else the others are
-    # next.
+    # If more are missing than one step reads, the next step reads the rest. If all of those that
+    # were read are there, the query is wrong, and the round goes on.
     stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
     at = first if stays else shown.before
-    await _note(
+    await _store_rounds(
         ctx, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain))
     )
 
@@ -138,7 +137,7 @@ class _Shown:
         return {read.card.page_id for read in self.readings.cards} | self.readings.failed.keys()
 
 
-async def _shown(
+async def _query_stretch(
     ctx: Context, board: Board, columns: Sequence[str] | None, first: datetime
 ) -> _Shown:
     """Query a stretch of time, in as many requests as it takes to cover more than one minute."""
@@ -168,6 +167,6 @@ def _standing_in(board: Board, columns: Sequence[str] | None) -> Filter | None:
     return {"or": [{"property": status.id, status.type: {"equals": column}} for column in columns]}
 
 
-async def _note(ctx: Context, rounds: Rounds) -> None:
+async def _store_rounds(ctx: Context, rounds: Rounds) -> None:
     async with ctx.sessions.begin() as session:
         await remember(session, PRESENCE, value=rounds.as_json())

@@ -280,7 +280,7 @@ async def _failed(ctx: Context, page_id: str, error: str, report: Report) -> Non
 
 
 async def dry_run(ctx: Context, board: Board) -> list[PendingWrite]:
-    """What a push would write now, card by card, by what the database knows of the board.
+    """What a push would write now, card by card, as far as the database knows the board.
 
     Writes nothing. What would be written only after the operator confirms is included, and marked.
     """

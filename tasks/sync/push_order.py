@@ -48,7 +48,7 @@ class PushOrder:
         self.elsewhere: set[str] = set()
 
     async def next(self) -> str | None:
-        """The most urgent card that nobody is writing; None if there is none."""
+        """The most urgent card that is not being written; None if there is none."""
         async with self._choosing:
             while True:
                 if not self._ahead:
@@ -67,8 +67,7 @@ class PushOrder:
         await self._locks.free(page_id)
 
     async def _query(self) -> list[str]:
-        # Of a card that somebody was at when we began to look, the query may still show what it was
-        # like before.
+        # The query may still show the former state of a card that is being written.
         busy = frozenset(self._in_progress | self.elsewhere)
         limit = AHEAD + len(busy)
         async with self._ctx.sessions() as session:

@@ -75,16 +75,16 @@ async def process_held_cards(ctx: Context, sync: SyncContext, report: Report) ->
         some, asked = await waiting(session), await open_incidents(session, "safety_stop")
         confirmed = await get_moment(session, CONFIRMED) is not None
     if some and confirmed:
-        await _go_on(ctx, sync, report)
+        await _process_confirmed(ctx, sync, report)
     elif some:
-        await _look_again(ctx, sync, report)
+        await _recheck_missing(ctx, sync, report)
         async with ctx.sessions.begin() as session:
             await release_few_moves(session)
     if some or asked:
-        await _ask(ctx, [incident.name for incident in asked])
+        await _update_incidents(ctx, [incident.name for incident in asked])
 
 
-async def _go_on(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def _process_confirmed(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Release held moves, and mark pages as deleted that still look so.
 
     The confirmation is used up when all of them are done.
@@ -103,7 +103,7 @@ async def _go_on(ctx: Context, sync: SyncContext, report: Report) -> None:
     log.info("confirmation_used", looked_at=len(pages[:BY_ID_MOST]))
 
 
-async def _look_again(ctx: Context, sync: SyncContext, report: Report) -> None:
+async def _recheck_missing(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Check whether missing pages are there again: the others are read only if the first one is."""
     async with ctx.sessions() as session:
         pages = await missing_pages(session, BY_ID_MOST)
@@ -116,7 +116,7 @@ async def _look_again(ctx: Context, sync: SyncContext, report: Report) -> None:
                 return
 
 
-async def _ask(ctx: Context, asked: list[str]) -> None:
+async def _update_incidents(ctx: Context, asked: list[str]) -> None:
     async with ctx.sessions() as session:
         some = await waiting(session)
     titles = {

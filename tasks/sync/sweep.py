@@ -53,7 +53,7 @@ async def sweep(
         await process_changed(ctx, sync, readings, report)
     if whole:
         async with ctx.sessions.begin() as session:
-            # Unless somebody set it back meanwhile, because the board changed under this sweep.
+            # Unless another process set it back meanwhile because the board changed.
             if await get_moment(session, WATERMARK) == watermark:
                 await remember(session, WATERMARK, moment=began)
     return began
@@ -77,13 +77,13 @@ async def revalidate_for_channels(ctx: Context, sync: SyncContext, report: Repor
             return
         changed = known.get("ids") != channels
         concerned = await cards_of_other_channels(session, channels) if changed else []
-    await _tell_wrong_files(ctx, folder.faults, known.get("wrong", ()))
+    await _alert_wrong_files(ctx, folder.faults, known.get("wrong", ()))
     await reprocess_remembered(ctx, sync, concerned, report)
     async with ctx.sessions.begin() as session:
         await remember(session, CHANNELS, value=now_known)
 
 
-async def _tell_wrong_files(
+async def _alert_wrong_files(
     ctx: Context, faults: Sequence[ChannelFault], before: Sequence[str]
 ) -> None:
     """Alert each wrong channel file once, until it is repaired or deleted."""

@@ -353,7 +353,7 @@ MUTATIONS = (
     Mutation(
         "what an ingest run refuses waits for the next cycle",
         INGEST,
-        "if answering:",
+        "if push_back:",
         "if False:",
     ),
     Mutation(

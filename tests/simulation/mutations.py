@@ -244,7 +244,7 @@ MUTATIONS = (
         "a new card without an answer counts as not made",
         MAKING,
         "await _uncertain(ctx, task_id, report, str(error))\n        return False\n    except (",
-        "await _take_back(ctx, task_id)\n        return True\n    except (",
+        "await _mark_unsent(ctx, task_id)\n        return True\n    except (",
     ),
     Mutation(
         "a page that we made counts as a stranger's",

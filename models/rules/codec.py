@@ -66,9 +66,9 @@ class BoardCard:
     def in_channels(self, configured: Iterable[str]) -> Self:
         """The card with its channel spelled as configured, if both names are the same for users."""
         channel = channel_named(self.channel, configured)
-        return (
-            self if channel is None or channel == self.channel else replace(self, channel=channel)
-        )
+        if channel is None:
+            return self
+        return replace(self, channel=channel)
 
 
 def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
@@ -253,11 +253,9 @@ def _write_value(known: Property, value: Any) -> Any:
                 )
             return None if value is None else _option(known, value)
         case "date":
-            return (
-                None
-                if value is None
-                else {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
-            )
+            if value is None:
+                return None
+            return {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
         case "relation":
             return [{"id": page_id} for page_id in value]
         case _:

@@ -56,7 +56,9 @@ def initially_empty_of(
     else:
         lacking = frozenset() if moved else base.lacking & empty
         theirs = "Attention" in base.lacking
-    return lacking | ATTENTION if theirs and not has_message else lacking - ATTENTION
+    if theirs and not has_message:
+        return lacking | ATTENTION
+    return lacking - ATTENTION
 
 
 _QUOTED: Final = "“[^”]*”"

@@ -30,7 +30,9 @@ def spoken(length: timedelta) -> str:
 
 def clock_time(moment: datetime | None) -> str:
     """The moment in UTC, to the second; empty for None."""
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def either(names: Sequence[str]) -> str:

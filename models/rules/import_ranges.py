@@ -77,11 +77,9 @@ class RangeReader:
         if past or self.other.reached is None:
             return past
         # There may be more cards of a minute that both have reached.
-        between = (
-            self.other.reached - self.reached
-            if not self.newest_first
-            else self.reached - self.other.reached
-        )
+        between = self.other.reached - self.reached
+        if self.newest_first:
+            between = -between
         return between < timedelta(0) or (not self.other.done and between < self.pace)
 
     @property

@@ -154,7 +154,9 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
 def _option(name: str | None) -> str | None:
     """A priority's option in our spelling, so that `high` and `High` are no difference."""
     known = priority(name).option
-    return known if name is not None and name.lower() == known.lower() else name
+    if name is not None and name.lower() == known.lower():
+        return known
+    return name
 
 
 def notion_values(card: BoardCard) -> NotionValues:

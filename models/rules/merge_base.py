@@ -96,23 +96,25 @@ def desired_values(base: MergeBase, task: TaskState | None, attention_text: str)
 
     `models.tables.push_queue.DIFFERS` is the same rule in SQL.
     """
-    status = task.board_status if task is not None else base.status
-    kept = base.status_kept_until is not None
+    shown, status, priority = base.shown, base.status, base.priority
+    created, updated = base.created, base.updated
+    if task is not None:
+        status, priority = task.board_status, task.priority
+        created, updated = task.created_at, task.status_changed_at
     values: dict[str, Any] = {
-        "Status": status.value if status is not None and not kept else base.shown.status,
-        "Priority": (task.priority if task is not None else base.priority).option,
-        "Attention": attention_text
-        or (base.shown.attention if "Attention" in base.lacking else ""),
+        "Status": shown.status,
+        "Priority": priority.option,
+        "Attention": attention_text,
     }
-    created, updated = (
-        (task.created_at, task.status_changed_at)
-        if task is not None
-        else (base.created, base.updated)
-    )
-    dates = {"Created": created, "Updated": updated}
-    return values | {
-        name: to_minute(moment) for name, moment in dates.items() if moment is not None
-    }
+    if status is not None and base.status_kept_until is None:
+        values["Status"] = status.value
+    if not attention_text and "Attention" in base.lacking:
+        values["Attention"] = shown.attention
+    if created is not None:
+        values["Created"] = to_minute(created)
+    if updated is not None:
+        values["Updated"] = to_minute(updated)
+    return values
 
 
 def diff(
@@ -155,11 +157,12 @@ def with_write(base: MergeBase, values: dict[str, Any]) -> MergeBase:
     """The merge base right after `values` were written, before the answer is read."""
     shown = replace(base.shown, **{name.lower(): value for name, value in values.items()})
     if "Status" in values:
-        base = replace(base, waits_for=None, status_kept_until=None)
+        status = BoardStatus(values["Status"])
+        base = replace(base, status=status, waits_for=None, status_kept_until=None)
+    if "Priority" in values:
+        base = replace(base, priority=Priority(values["Priority"].lower()))
     return replace(
         base,
-        status=BoardStatus(values["Status"]) if "Status" in values else base.status,
-        priority=Priority(values["Priority"].lower()) if "Priority" in values else base.priority,
         created=_agreed(base.created, values.get("Created")),
         updated=_agreed(base.updated, values.get("Updated")),
         shown=shown,
@@ -169,9 +172,11 @@ def with_write(base: MergeBase, values: dict[str, Any]) -> MergeBase:
 
 def _agreed(known: datetime | None, written: datetime | None) -> datetime | None:
     """The moment that a card shows now, with its seconds if they are known."""
-    return (
-        known if written is None or (known is not None and to_minute(known) == written) else written
-    )
+    if written is None:
+        return known
+    if known is not None and to_minute(known) == written:
+        return known
+    return written
 
 
 def is_refusal_outdated(base: MergeBase, task: TaskState | None) -> bool:

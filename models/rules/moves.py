@@ -136,7 +136,9 @@ def _cannot_start_there(case: Situation) -> StatusVerdict | None:
 
 
 def _nobody_moved_it(case: Situation) -> StatusVerdict | None:
-    return Verdict(agreed=case.agreed, database=case.current) if case.stays else None
+    if not case.stays:
+        return None
+    return Verdict(agreed=case.agreed, database=case.current)
 
 
 def _empty_at_first_sight(case: Situation) -> StatusVerdict | None:

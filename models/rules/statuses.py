@@ -195,11 +195,9 @@ def moves_of_people(from_: BoardStatus, *, followed: bool = True) -> frozenset[B
     Args:
         followed: whether the card has a task, or stands in a column where it may wait for one.
     """
-    return (
-        PEOPLE_MAY_MOVE.get(from_, frozenset())
-        if followed
-        else PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}
-    )
+    if not followed:
+        return PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}
+    return PEOPLE_MAY_MOVE.get(from_, frozenset())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -187,9 +187,7 @@ def remember_created_page(card: Card, task: Task, creation: CardCreation, now: d
         topic=task.topic,
         story_direction=task.story_direction or "",
         status=BoardStatus(sent["Status"]),
-        priority=Priority(sent["Priority"].lower())
-        if "Priority" in sent
-        else Priority(task.priority),
+        priority=Priority(sent.get("Priority", task.priority).lower()),
         shown=NotionValues(
             status=sent["Status"],
             priority=sent.get("Priority"),

@@ -61,7 +61,9 @@ def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrit
 def current_attention(card: Card, base: MergeBase, task: Task | None) -> str:
     """The text for Attention now; a rejection is omitted once the task's status changed."""
     outdated = is_refusal_outdated(base, task_state(task) if task else None)
-    return attention(card.known_violations(), "") if outdated else card.attention
+    if outdated:
+        return attention(card.known_violations(), "")
+    return card.attention
 
 
 def values_of_new_card(task: Task, board: Board) -> dict[str, Any]:

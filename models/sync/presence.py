@@ -78,7 +78,9 @@ class Round:
         """
         if self.at is None:
             return now - self.began >= PERIODS[which] - _LATE
-        pace = PERIODS[which] / (ceil(cards / PAGE) + 1) if which is RoundKind.ALL else CYCLE
+        pace = CYCLE
+        if which is RoundKind.ALL:
+            pace = PERIODS[which] / (ceil(cards / PAGE) + 1)
         return now - self.stepped >= pace - _LATE
 
 
@@ -152,7 +154,9 @@ def _moments(value: Mapping[str, str]) -> dict[str, datetime]:
 
 def _on_board(columns: Sequence[str] | None) -> list[Any]:
     known = [col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None)]
-    return known if columns is None else [*known, col(Card.shown_status).in_(columns)]
+    if columns is None:
+        return known
+    return [*known, col(Card.shown_status).in_(columns)]
 
 
 async def first_created_at(

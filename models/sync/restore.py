@@ -176,11 +176,8 @@ def _priority(value: str) -> Priority:
 
 
 def _without_task(card: Card | None, name: str, value: str) -> str:
-    wrong = (
-        " ".join(violation.message for violation in card.known_violations())
-        if card is not None
-        else ""
-    )
+    violations = card.known_violations() if card is not None else ()
+    wrong = " ".join(violation.message for violation in violations)
     said = f"The card has no task whose {name} could be “{value}”"
     if wrong:
         return (

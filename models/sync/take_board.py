@@ -74,8 +74,12 @@ def status_to_take(card: Card) -> BoardStatus | None:
     An unknown or empty option asks for nothing (deleting an option empties all its cards), and a
     card that is queued or beyond must be valid.
     """
-    shown = board_status(card.shown_status) if card.shown_status is not None else None
-    return None if card.violations and shown not in FREE_OF_RULES else shown
+    if card.shown_status is None:
+        return None
+    shown = board_status(card.shown_status)
+    if card.violations and shown not in FREE_OF_RULES:
+        return None
+    return shown
 
 
 def _take(

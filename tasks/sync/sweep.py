@@ -45,8 +45,9 @@ async def sweep(
     if watermark is None:
         return None
     await revalidate_for_channels(ctx, sync, report)
-    whole = since is None or watermark == BEGINNING
-    edited = watermark - OVERLAP if since is None or watermark == BEGINNING else to_minute(since)
+    whole, edited = True, watermark - OVERLAP
+    if since is not None and watermark != BEGINNING:
+        whole, edited = False, to_minute(since)
     began: datetime | None = None
     async for readings in scan(ctx, sync.board, Window(edited=edited)):
         began = began or ctx.notion.server_time or ctx.clock()

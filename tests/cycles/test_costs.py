@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from stage import Stage
 
-from models.tables.push_queue import pending
+from models.tables.push_queue import PENDING, pending
 from models.tables.sync_state import WATERMARK, get_moment
 from tasks.board.followed import LOOK_AGAIN, followed_board
 from tasks.runtime.card_locks import card_locks
@@ -39,6 +40,28 @@ async def in_sync_with_webhooks(stage: Stage, **values: Any) -> str:
         await stage.cycle()
         stage.clock.pass_(60)
     return page
+
+
+@contextmanager
+def statements(stage: Stage) -> Iterator[list[str]]:
+    """The SQL statements of our process since the context began."""
+    made: list[str] = []
+
+    def record(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+        made.append(" ".join(statement.split()))
+
+    engine = stage.ctx.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", record)
+    yield made
+    event.remove(engine, "before_cursor_execute", record)
+
+
+async def test_an_idle_cycle_queries_the_push_queue_once(stage: Stage) -> None:
+    await in_sync_with_webhooks(stage, status="Queued")
+    beginning = " ".join(PENDING.split())[:60]
+    with statements(stage) as made:
+        await stage.cycle()
+    assert sum(statement.startswith(beginning) for statement in made) == 1
 
 
 async def test_a_change_of_the_pipeline_costs_one_request_beside_the_sweep(stage: Stage) -> None:

@@ -18,7 +18,7 @@ async def many_cards_are_dragged_twice(world: World) -> None:
     """Within a minute, and a query lags behind: the database never goes back to what the board showed before.
 
     They may stand for seconds where nobody looked, but not come back there within the minute: that is what
-    `models.sync.stale_queries` supposes of its witnesses.
+    `models.sync.observations` assumes of its samples.
     """
     pages = await _some_cards(world, world.rng.randint(5, 8))
     if not await _quiet(world, pages):

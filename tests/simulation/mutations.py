@@ -76,8 +76,8 @@ MUTATIONS = (
     Mutation(
         "a sweep looks back without overlap",
         SWEEP,
-        "edited = watermark - OVERLAP if",
-        "edited = watermark if",
+        "whole, edited = True, watermark - OVERLAP",
+        "whole, edited = True, watermark",
     ),
     Mutation(
         "the watermark is taken at the sweep's end",

@@ -7,6 +7,7 @@ Revision: 0011, after: 0010
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
@@ -32,14 +33,27 @@ RENAMED = {
 
 
 def upgrade() -> None:
-    """Rename the columns, and the index whose name carries one."""
-    for old, new in RENAMED.items():
-        op.alter_column("cards", old, new_column_name=new)
+    """Rename the columns, and the index and constraints whose names carry theirs."""
     op.execute("ALTER INDEX ix_cards_differs RENAME TO ix_cards_drift_mask")
+    for old, new in RENAMED.items():
+        _rename(old, new)
 
 
 def downgrade() -> None:
     """Give the former names back."""
     op.execute("ALTER INDEX ix_cards_drift_mask RENAME TO ix_cards_differs")
     for old, new in RENAMED.items():
-        op.alter_column("cards", new, new_column_name=old)
+        _rename(new, old)
+
+
+def _rename(old: str, new: str) -> None:
+    op.alter_column("cards", old, new_column_name=new)
+    # From PostgreSQL 18 on, NOT NULL is a constraint with a name.
+    named = sa.text(
+        "SELECT EXISTS (SELECT FROM pg_constraint "
+        "WHERE conrelid = 'cards'::regclass AND conname = :name)"
+    )
+    if op.get_bind().execute(named, {"name": f"cards_{old}_not_null"}).scalar_one():
+        op.execute(
+            f"ALTER TABLE cards RENAME CONSTRAINT cards_{old}_not_null TO cards_{new}_not_null"
+        )

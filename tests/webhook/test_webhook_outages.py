@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kit.clock import Clock
 from kit.deliveries import (
-    Clock,
     Sender,
     encode,
     inbox_rows,
@@ -101,7 +101,7 @@ async def test_received_at_is_the_doors_own_clock(
     open_door: Open, sessions: Sessions, clock: Clock
 ) -> None:
     door: Sender = await open_door(sessions)
-    clock.advance(90)
+    clock.pass_(90)
     await door.signed(notion_event(timestamp="1999-01-01T00:00:00Z"))
     rows: list[WebhookEvent] = await inbox_rows(sessions)
     assert rows[0].received_at == clock.now

@@ -95,7 +95,13 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
 
 def test_every_deployment_names_a_flow_that_loads() -> None:
     declared = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    assert {d["name"] for d in declared} == {"push", "ingest", "import-board", "retention"}
+    assert {d["name"] for d in declared} == {
+        "push",
+        "ingest",
+        "import-board",
+        "check-board",
+        "retention",
+    }
     for deployment in declared:
         module, function = deployment["entrypoint"].split(":")
         assert callable(getattr(__import__(module, fromlist=[function]), function))

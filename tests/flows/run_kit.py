@@ -1,4 +1,4 @@
-"""Deployments of stand-in flows in a work pool of one test's own, and waiting for what Prefect does with them."""
+"""Deployments of stand-in flows in a work pool of one test's own, and waits for their runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RunKit:
     ids: dict[str, UUID] = field(default_factory=dict)
 
     def prefect_yaml(self, *flows: str, limit: int = 10, **more: Any) -> Path:
-        """A file that declares a deployment, named after the pool, of each of the stand-in flows."""
+        """A file that declares a deployment of each of the stand-in flows, named after the pool."""
         path = self.folder / "prefect.yaml"
         deployments = [
             {
@@ -84,7 +84,7 @@ class RunKit:
         return str(state.name)
 
     async def reaches(self, run: UUID, *names: str, worker: WarmWorker | None = None) -> FlowRun:
-        """The run, once its state has one of the names; the worker in this process polls meanwhile."""
+        """Wait until the run's state has one of the names; meanwhile let the worker poll."""
 
         async def look() -> FlowRun | None:
             if worker is not None:

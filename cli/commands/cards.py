@@ -1,4 +1,4 @@
-"""`showrunner card …`: why a card is as it is, and how a value that it lost comes back."""
+"""`showrunner card …`: explain a card's values, and restore a value that it lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 
 _MEDIUM, _LONG = 120, 1000
-"""Characters of a text in the table; what a card tells its editor is shown whole."""
+"""Characters of a text in the table. Attention is shown whole."""
 
 Page = Annotated[
     str,
@@ -49,7 +49,7 @@ def show_card(
     ] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
 ) -> None:
-    """Show what board and database hold of a card, what would be pushed, why it is stuck, and its history."""
+    """Show what board and database hold of a card, why it is stuck, and its history."""
     run(_show(page, live=live, limit=limit, json=as_json))
 
 
@@ -59,9 +59,9 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
             page_id = await find_page(session, page)
             history = await history_of(session, page_id, limit=limit)
         facts = await examine(ctx, page_id)
-        now = (
-            await look_now(ctx, facts.board, page_id) if live and facts.board is not None else None
-        )
+        now = None
+        if live and facts.board is not None:
+            now = await look_now(ctx, facts.board, page_id)
         names = await names_of(ctx, [row.actor for row in history])
     if json:
         print_json(card_as_json(page_id, facts, now, history, names))
@@ -85,13 +85,14 @@ def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
         )
         say(f"seen  {seen}, edited in Notion {edited}")
     if now is not None:
-        gone = "in the trash" if now.card is not None and now.card.in_trash else "as in the table"
-        say(f"now   {now.error or gone}")
+        trashed = now.card is not None and now.card.in_trash
+        state = "in the trash" if trashed else "as in the table"
+        say(f"now   {now.error or state}")
     say()
 
 
 def _values(facts: Facts, now: Live | None) -> Table:
-    """A row per property; who differs from what was last agreed on is named at its end."""
+    """A row per property. Its last cell names the side that differs from the agreed value."""
     asked = now is not None and now.card is not None
     names = (
         "property",

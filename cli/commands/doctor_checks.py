@@ -120,7 +120,10 @@ def _settings() -> tuple[Settings, list[Check]]:
         raise
     except GiveUp:
         settings = load_settings()
-        wrong = "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are not both set"
+        wrong = (
+            "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are "
+            "not both set"
+        )
         return settings, [failed("settings", wrong, START)]
     found = []
     if settings.notion_database_id is None:

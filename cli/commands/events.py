@@ -1,4 +1,4 @@
-"""`showrunner events …`: what Notion told us, what became of it, and how a dead event gets another chance."""
+"""`showrunner events …`: list, show and replay the events that Notion's webhooks delivered."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
     else:
         say("No event is dead." if dead else "The inbox is empty: no webhook has come yet.")
     say(
-        f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} processed in all."
+        f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} "
+        "processed in all."
     )
 
 
@@ -125,7 +126,7 @@ async def _show(event_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
         return
-    for name, value in _told(event, now).items():
+    for name, value in _as_text(event, now).items():
         if value not in (None, ""):
             say(f"{name:<14} {value}")
     say(f"{'card':<14} {_card(event, card)}")
@@ -133,8 +134,8 @@ async def _show(event_id: str, *, as_json: bool) -> None:
     say(json.dumps(event.payload, indent=2, ensure_ascii=False))
 
 
-def _told(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
-    """All of an event but its payload, as a person asks for it."""
+def _as_text(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
+    """All of an event but its payload, as text."""
     ended = event.processed_at or event.dead_at
     return {
         "event": f"{event.row}  {event.event_id}",
@@ -149,7 +150,7 @@ def _told(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
 
 
 def _card(event: WebhookEvent, facts: Facts | None) -> str:
-    """Which card an event is about, and whether that is in sync."""
+    """The card that an event is about, and whether it is in sync."""
     if facts is None:
         return "none: the event is about no page"
     title = (
@@ -182,12 +183,14 @@ async def _replay(event_id: str | None, *, dead: bool) -> None:
         due = await inbox.replay(session, rows, now=ctx.clock())
     if rows and not due:
         raise GiveUp(
-            f"Event {rows[0]} is being worked on at this moment: `showrunner events show {rows[0]}`."
+            f"Event {rows[0]} is being worked on at this moment: `showrunner events show "
+            f"{rows[0]}`."
         )
     if not due:
         say("No event is dead.")
         return
     which = f"Event {due[0]} is" if len(due) == 1 else f"{len(due)} events are"
     say(
-        f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so now."
+        f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so "
+        "now."
     )

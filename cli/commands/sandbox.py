@@ -1,4 +1,4 @@
-"""`showrunner sandbox …`: a Notion on this machine, and trouble on purpose for whatever runs against it."""
+"""`showrunner sandbox …`: run the sandbox, a Notion on this machine, and inject faults into it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.errors import GiveUp
 from models.settings import load_settings
 
 app = typer.Typer(
-    help="Run only the sandbox: a Notion on this machine, with its API, webhooks and trouble on purpose."
+    help="Run only the sandbox: a Notion on this machine, with its API, webhooks and faults."
 )
 _TIMEOUT_SECONDS = 10
 _FACTS = "sandbox.json"
@@ -147,7 +147,7 @@ def _kind(what: str, wanted: dict[str, Any], when: Drop) -> dict[str, Any]:
 
 
 def sandbox_url() -> str:
-    """Where the sandbox that runs here is: that of `showrunner up`, or one that was started alone.
+    """The address of the sandbox that runs here: that of `showrunner up`, or one started alone.
 
     Raises:
         SettingsError: when a setting is malformed.
@@ -159,13 +159,15 @@ def sandbox_url() -> str:
         return environment["NOTION_BASE_URL"]
     if environment is not None:
         raise GiveUp(
-            "The `showrunner up` of this folder works on Notion itself, where nothing fails on purpose."
+            "The `showrunner up` of this folder works on Notion itself, where nothing fails on "
+            "purpose."
         )
     try:
         return str(json.loads((folder / "sandbox" / _FACTS).read_text())["base_url"])
     except (OSError, ValueError, KeyError):
         raise GiveUp(
-            "No sandbox runs here: start `showrunner up` or `showrunner sandbox` in this folder, or name one by --url."
+            "No sandbox runs here: start `showrunner up` or `showrunner sandbox` in this folder, "
+            "or name one by --url."
         ) from None
 
 
@@ -205,4 +207,7 @@ def _line(fault: dict[str, Any]) -> str:
         else f"{fault['struck']} of {fault['times']}"
     )
     skipped = f", the first {fault['skip']} pass" if fault["skip"] else ""
-    return f"{fault['number']}  {', '.join(part for part in parts if part)} · {where} · struck {left}{skipped}"
+    return (
+        f"{fault['number']}  {', '.join(part for part in parts if part)} · {where} · struck "
+        f"{left}{skipped}"
+    )

@@ -1,4 +1,4 @@
-"""`showrunner task …`: what the pipeline's operator asks of the database, without psql."""
+"""`showrunner task …`: list, show and move tasks, without psql."""
 
 from __future__ import annotations
 
@@ -163,7 +163,9 @@ async def _store_move(ctx: Context, task_id: str, target: BoardStatus) -> str:
 
 
 async def find_task(session: AsyncSession, task_id: str) -> Task:
-    """The task of that id, page or title, or of the beginning of its id or title; locked till the transaction ends.
+    """Find a task by its id, page or title, or a prefix of id or title; lock it.
+
+    The lock is released when the transaction ends.
 
     Raises:
         GiveUp: when there is none, or more than one begins so.

@@ -100,7 +100,8 @@ def lost_by_nobody(burst: Burst, up: Up, history_before: int) -> list[str]:
     """Values recorded as lost that no person wrote."""
     query = "SELECT * FROM task_history WHERE id > %s AND lost_value IS NOT NULL"
     return [
-        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, {row['reason']}"
+        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, "
+        f"{row['reason']}"
         for row in up.records(query, history_before)
         if burst.lost.get(row["notion_page_id"]) != row["lost_value"]
     ]
@@ -118,5 +119,5 @@ def undone(up: Up) -> list[str]:
 
 
 async def nothing_waits(board: CrashBoard, up: Up) -> bool:
-    """Whether every webhook arrived, also those that Notion had to send again, and every event is done."""
+    """Whether every webhook arrived, also after a repetition, and every event is processed."""
     return not undone(up) and not await board.undelivered()

@@ -62,9 +62,11 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     still, converged = await differences(board, up), time.monotonic()
     _, requests = await board.requests(first)
     tell(
-        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and {burst.moved}"
+        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and "
+        f"{burst.moved}"
         f" ({burst.seconds:.1f} s); there again {back - killed:.1f} s after the kill; converged"
-        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still under way,"
+        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still "
+        "under way,"
         f" {len(requests)} requests"
     )
     assert still == []

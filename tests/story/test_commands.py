@@ -106,7 +106,10 @@ async def test_a_database_that_does_not_answer_is_one_sentence(shell: Up) -> Non
     assert "Traceback" not in said
 
 
-ODD = "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as titles now and then are"
+ODD = (
+    "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as "
+    "titles now and then are"
+)
 
 
 @pytest.mark.parametrize("columns", ["80", "120", "240"])

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Final
 
 CODE: Final = 130
-"""The exit code of a program that was interrupted, as shells know it."""
+"""The exit code of an interrupted program, by the shells' convention (128 + SIGINT)."""
 STOPPED: Final = "Stopped."
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -76,14 +77,13 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
 
 def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
     card, task = facts.card, facts.task
-    say(f"card  {page_id}  {card.base_title if card is not None else ''}".rstrip())
-    say(f"task  {task.id}  {task.status}" if task is not None else "task  none")
+    title = card.base_title if card else ""
+    say(f"card  {page_id}  {title or ''}".rstrip())
+    state = f"{task.id}  {task.status}" if task else "none"
+    say(f"task  {state}")
     if card is not None:
-        seen, edited = (
-            f"{clock_time(moment)} UTC" if moment else "never"
-            for moment in (card.seen_at, card.edited_at)
-        )
-        say(f"seen  {seen}, edited in Notion {edited}")
+        read, edited = _moment(card.seen_at), _moment(card.edited_at)
+        say(f"seen  {read}, edited in Notion {edited}")
     if now is not None:
         trashed = now.card is not None and now.card.in_trash
         state = "in the trash" if trashed else "as in the table"
@@ -91,23 +91,23 @@ def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
     say()
 
 
+def _moment(moment: datetime | None) -> str:
+    return f"{clock_time(moment)} UTC" if moment else "never"
+
+
 def _values(facts: Facts, now: Live | None) -> Table:
     """A row per property. Its last cell names the side that differs from the agreed value."""
-    asked = now is not None and now.card is not None
-    names = (
-        "property",
-        "agreed",
-        "board",
-        *(["board now"] if asked else []),
-        "database",
-        "to push",
-        "differs",
-    )
+    live = now is not None and now.card is not None
+    names = ["property", "agreed", "board", "database", "to push", "differs"]
+    if live:
+        names.insert(3, "board now")
     table = Table(box=None, pad_edge=False)
     for name in names:
         table.add_column(name, max_width=40)
     for row in comparison(facts, now):
-        values = (row.agreed, row.board, *([row.live] if asked else []), row.database, row.pushed)
+        values = [row.agreed, row.board, row.database, row.pushed]
+        if live:
+            values.insert(2, row.live)
         longest = _LONG if row.name == "Attention" else _MEDIUM
         table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
     return table
@@ -115,11 +115,10 @@ def _values(facts: Facts, now: Live | None) -> Table:
 
 def _print_reasons(facts: Facts) -> None:
     found = reasons(facts)
-    say(
-        "why it is stuck"
-        if found
-        else "It is in sync: board and database agree, and nothing waits."
-    )
+    if found:
+        say("why it is stuck")
+    else:
+        say("It is in sync: board and database agree, and nothing waits.")
     for sentence in found:
         say(f"  - {sentence}")
     say()

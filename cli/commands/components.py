@@ -92,8 +92,10 @@ def prefect_server(
     folder.mkdir(parents=True, exist_ok=True)
     # Without PREFECT_API_URL: it is the address for clients, and the server finds its own.
     given = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    login = ":".join(settings.prefect_login) if settings.prefect_login is not None else None
-    if login is None and (kept := login_for(host, folder)) is not None:
+    login, new = None, False
+    if settings.prefect_login is not None:
+        login = ":".join(settings.prefect_login)
+    elif (kept := login_for(host, folder)) is not None:
         login, new = kept
         if new:
             console.print(

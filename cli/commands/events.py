@@ -55,8 +55,10 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
         return
     if events:
         console.print(_table(events, now))
+    elif dead:
+        say("No event is dead.")
     else:
-        say("No event is dead." if dead else "The inbox is empty: no webhook has come yet.")
+        say("The inbox is empty: no webhook has come yet.")
     say(
         f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} "
         "processed in all."
@@ -70,14 +72,14 @@ def _table(events: list[WebhookEvent], now: datetime) -> Table:
             name, no_wrap=True, justify="right" if name in {"id", "attempts"} else "left"
         )
     for event in events:
-        said = (
+        cells = (
             event.event_type,
             short_id(event.page_id),
             _state(event, now),
             str(event.attempts),
             short(event.error),
         )
-        table.add_row(str(event.row), clock_time(event.received_at), *map(escape, said))
+        table.add_row(str(event.row), clock_time(event.received_at), *map(escape, cells))
     return table
 
 
@@ -153,9 +155,9 @@ def _card(event: WebhookEvent, facts: Facts | None) -> str:
     """The card that an event is about, and whether it is in sync."""
     if facts is None:
         return "none: the event is about no page"
-    title = (
-        f"“{facts.card.base_title}” " if facts.card is not None and facts.card.base_title else ""
-    )
+    title = ""
+    if facts.card is not None and facts.card.base_title:
+        title = f"“{facts.card.base_title}” "
     wrong = differs(facts)
     if not wrong:
         return f"{title}is in sync"
@@ -189,7 +191,9 @@ async def _replay(event_id: str | None, *, dead: bool) -> None:
     if not due:
         say("No event is dead.")
         return
-    which = f"Event {due[0]} is" if len(due) == 1 else f"{len(due)} events are"
+    which = f"{len(due)} events are"
+    if len(due) == 1:
+        which = f"Event {due[0]} is"
     say(
         f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so "
         "now."

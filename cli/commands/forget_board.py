@@ -95,7 +95,9 @@ async def _forget_in(
 
 
 def _question(database_id: str, found: Followed, *, delete_tasks: bool) -> str:
-    tasks = f", delete the {found.tasks} tasks of its cards" if delete_tasks and found.tasks else ""
+    tasks = ""
+    if delete_tasks and found.tasks:
+        tasks = f", delete the {found.tasks} tasks of its cards"
     return (
         f"Forget the board {database_id}: {found.cards} cards and {found.events} events{tasks}? "
         "The history stays."

@@ -191,21 +191,25 @@ async def _ask(
 
 
 def _line(fault: dict[str, Any]) -> str:
-    """A fault in words: `1  429, Retry-After 5 · PATCH /v1/pages · 1 of 3`."""
+    """Describe a fault, e.g. `1  429, Retry-After 5 · PATCH /v1/pages · 1 of 3`."""
     what = str(fault["status"] or "")
     if fault["drop"]:
         what = f"connection closed {fault['drop']} the write"
     if fault["stale_seconds"] is not None:
         what = f"queries {fault['stale_seconds']} s old"
-    parts = [what, "HTML" if fault["html"] else "", "saved all the same" if fault["saved"] else ""]
-    parts += [f"after {fault['delay_ms']} ms" if fault["delay_ms"] else ""]
-    parts += [f"Retry-After {fault['retry_after']}" if fault["retry_after"] is not None else ""]
+    parts = [what]
+    if fault["html"]:
+        parts.append("HTML")
+    if fault["saved"]:
+        parts.append("saved all the same")
+    if fault["delay_ms"]:
+        parts.append(f"after {fault['delay_ms']} ms")
+    if fault["retry_after"] is not None:
+        parts.append(f"Retry-After {fault['retry_after']}")
     where = f"{fault['method'] or 'every method'} {fault['path']}"
-    left = (
-        f"{fault['struck']}, until cleared"
-        if fault["times"] is None
-        else f"{fault['struck']} of {fault['times']}"
-    )
+    left = f"{fault['struck']} of {fault['times']}"
+    if fault["times"] is None:
+        left = f"{fault['struck']}, until cleared"
     skipped = f", the first {fault['skip']} pass" if fault["skip"] else ""
     return (
         f"{fault['number']}  {', '.join(part for part in parts if part)} · {where} · struck "

@@ -92,7 +92,9 @@ async def _show(task_id: str, *, as_json: bool) -> None:
             )
             history = list(await session.scalars(query))
             waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
-            no_card = why_no_card(waiting, ctx.clock()) if task.notion_page_id is None else ""
+            no_card = ""
+            if task.notion_page_id is None:
+                no_card = why_no_card(waiting, ctx.clock())
         names = await names_of(ctx, [row.actor for row in history])
     if as_json:
         print_json(
@@ -154,11 +156,9 @@ async def _store_move(ctx: Context, task_id: str, target: BoardStatus) -> str:
         task = await find_task(session, task_id)
         before = task.board_status
         if before != target:
-            task.board_status, task.status, task.status_changed_at = (
-                target.value,
-                STATE_OF[target].value,
-                now,
-            )
+            task.board_status = target.value
+            task.status = STATE_OF[target].value
+            task.status_changed_at = now
     return before
 
 
@@ -176,9 +176,8 @@ async def find_task(session: AsyncSession, task_id: str) -> Task:
     by_title = func.lower(Task.title).startswith(wanted.lower(), autoescape=True)
     rows: list[Task] = []
     for condition in (or_(by_id, by_page), func.lower(Task.title) == wanted.lower(), by_title):
-        rows = rows or (
-            list(await session.scalars(select(Task).where(condition).limit(2))) if wanted else []
-        )
+        if wanted and not rows:
+            rows = list(await session.scalars(select(Task).where(condition).limit(2)))
     if not rows:
         raise GiveUp(f"There is no task {task_id}: `showrunner task list` shows them.")
     if len(rows) > 1:

@@ -106,15 +106,16 @@ async def _forget() -> None:
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         before = await hold_tokens(session)
         await store_tokens(session, Tokens())
-    gone: list[Token] = [
+    removed: list[Token] = [
         *before.candidates,
         *([before.secret] if before.secret is not None else []),
     ]
-    if not gone:
+    if not removed:
         typer.echo("No token was stored.")
         return
+    plural = "s" if len(removed) > 1 else ""
     typer.echo(
-        f"Forgot {len(gone)} token{'s' if len(gone) > 1 else ''}. Restart what runs the door to be "
+        f"Forgot {len(removed)} token{plural}. Restart what runs the door to be "
         "sure that it does too; from then on it takes what NOTION_WEBHOOK_SECRET signs, and "
         "nothing without one."
     )

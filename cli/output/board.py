@@ -95,7 +95,10 @@ def print_repair(done: Repair) -> None:
     if not (done.mended or done.refused or done.left):
         say("The board is as it should be: nothing to mend.")
         return
-    say(f"Mended {len(done.mended)}." if done.mended else "There was nothing to mend here.")
+    if done.mended:
+        say(f"Mended {len(done.mended)}.")
+    else:
+        say("There was nothing to mend here.")
     for one in done.mended:
         say(f"  {one.slug}: {one.wrong}")
     if done.refused:

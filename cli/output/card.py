@@ -45,10 +45,10 @@ def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
     if card is None or base is None:
         return
     board = _remembered(card) | _plain(by_property(base.shown))
-    live = _live(now.card) if now is not None and now.card is not None else {}
+    live = _live(now.card) if now and now.card else {}
     agreed = _remembered(card) | {"Status": base.status, "Priority": base.priority.option}
     database = _database(card, base, facts.task)
-    pushed = _plain(facts.change.values) if facts.change is not None else {}
+    pushed = _plain(facts.change.values) if facts.change else {}
     for name, shown in board.items():
         before = agreed[name] if name in agreed else database.get(name)
         who = _differing(before, live.get(name, shown), database.get(name, before))

@@ -36,7 +36,9 @@ def prefect_url(settings: Settings) -> str | None:
     database = None
     if settings.database_url is not None:
         database = settings.database_url.get_secret_value()
-    return stack.get("PREFECT_API_URL") if stack.get("DATABASE_URL") == database else None
+    if stack.get("DATABASE_URL") != database:
+        return None
+    return stack.get("PREFECT_API_URL")
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,9 @@ class Ledger:
 
 def _identity(name: str, pid: int) -> dict[str, object] | None:
     mark = mark_of(pid)
-    return None if mark is None else {"name": name, "pid": pid, "mark": mark}
+    if mark is None:
+        return None
+    return {"name": name, "pid": pid, "mark": mark}
 
 
 def _same(row: Mapping[str, object]) -> psutil.Process | None:

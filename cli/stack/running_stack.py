@@ -43,15 +43,18 @@ def running(state_dir: Path) -> dict[str, str] | None:
         written = path.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    there = (
-        _left_by_version_before(pid, written)
-        if "mark" not in facts
-        else is_running(pid, facts["mark"])
-    )
-    return environment if there and pid != os.getpid() else None
+    if pid == os.getpid() or not _still_runs(pid, facts.get("mark"), written):
+        return None
+    return environment
 
 
-def _left_by_version_before(pid: int, written: float) -> bool:
+def _still_runs(pid: int, mark: str | None, written: float) -> bool:
+    if mark is None:
+        return _written_by_older_version(pid, written)
+    return is_running(pid, mark)
+
+
+def _written_by_older_version(pid: int, written: float) -> bool:
     """Whether facts without a mark belong to a running process: it began before their writing."""
     since = began(pid)
     return since is not None and since <= written + _CLOCK_SECONDS
@@ -74,9 +77,9 @@ def only_one(state_dir: Path) -> Iterator[None]:
     Raises:
         GiveUp: when another one is.
     """
-    with (state_dir / "up.lock").open("ab") as mine:
+    with (state_dir / "up.lock").open("ab") as lock:
         try:
-            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise GiveUp(
                 f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C)."

@@ -56,7 +56,9 @@ def _given(settings: Settings) -> dict[str, str]:
 def _plain(value: Any) -> str:
     if hasattr(value, "get_secret_value"):
         return str(value.get_secret_value())
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return str(value)
 
 
 async def _start_prefect(stack: Stack) -> None:

@@ -43,7 +43,7 @@ _ID_PARTS: Final = 3
 def infrastructure_id(run: UUID) -> str:
     """Where a run is executed, as Prefect stores it on the run: `host:pid:run`.
 
-    The host's name must be unique (Docker's default, the container's id, is): a worker looks for
+    The host's name must be unique (Docker's default, the container's id, is): a worker checks
     the processes of runs that carry its own host's name.
     """
     return f"{socket.gethostname()}:{os.getpid()}:{run}"
@@ -90,7 +90,7 @@ async def crash_orphaned_runs(
     Args:
         client: of the Prefect server.
         pool: name of the work pool.
-        running: as in `is_orphaned`; read anew for each run.
+        running: as in `is_orphaned`; a live set, read for each run.
 
     Raises:
         httpx.HTTPError: the server does not answer.

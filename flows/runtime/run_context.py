@@ -80,7 +80,9 @@ async def _alert_failure(kind: str, run: Recorded, error: Exception) -> None:
 
 
 def _incident(kind: str, error: GiveUp) -> str:
-    return "notion_auth" if isinstance(error, NotionAuthError) else f"{kind}_stopped"
+    if isinstance(error, NotionAuthError):
+        return "notion_auth"
+    return f"{kind}_stopped"
 
 
 def _resolved_by(kind: str) -> list[str]:

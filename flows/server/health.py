@@ -267,7 +267,7 @@ def judge_limits(slots: Sequence[Slots | None], *, missing_automations: int, api
     """Whether each deployment has its limit, and every taken slot belongs to a run under way.
 
     Args:
-        slots: one per deployment; a limit of 0 stands for none, None for a missing deployment.
+        slots: one per deployment; a limit of 0 means none, None a missing deployment.
         missing_automations: how many of ours are missing or switched off.
     """
     existing = [each for each in slots if each is not None]

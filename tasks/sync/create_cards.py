@@ -117,7 +117,7 @@ async def _look_up(ctx: Context, sync: SyncContext, report: Report) -> None:
         )
 
 
-@step("make_cards", holds="make cards", tags=("notion",))
+@step("make_cards", holds="make cards")
 async def make_what_is_due(
     ctx: Context, sync: SyncContext, report: Report, *, until: datetime
 ) -> bool:

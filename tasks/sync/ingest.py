@@ -297,7 +297,7 @@ async def _report_dead(ctx: Context, since: datetime) -> None:
     await end_recovered(ctx)
 
 
-@step("claim_events", holds="claim what is due", tags=("inbox",))
+@step("claim_events", holds="claim what is due")
 async def claim_events(ctx: Context) -> list[WebhookEvent]:
     """Take a batch of due events for this run alone."""
     async with ctx.sessions.begin() as session:
@@ -362,7 +362,7 @@ def _said_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
     return "not_a_card" if parent.get("type") in _NO_DATABASE else None
 
 
-@step("query_cards", holds="query {batch}", tags=("notion",))
+@step("query_cards", holds="query {batch}")
 async def query_cards(ctx: Context, board: Board, batch: Batch) -> Readings:
     """The batch's pages as they are now, as far as queries show them."""
     since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
@@ -371,7 +371,7 @@ async def query_cards(ctx: Context, board: Board, batch: Batch) -> Readings:
     )
 
 
-@step("fetch_cards", holds="fetch {portion}", tags=("notion",))
+@step("fetch_cards", holds="fetch {portion}")
 async def fetch_cards(ctx: Context, board: Board, portion: Portion) -> Readings:
     """These pages as they are now, each by a request of its own."""
     return await read_by_id(ctx, board, portion.pages)

@@ -112,7 +112,7 @@ async def _any_pending(ctx: Context, board: Board, among: Collection[str] | None
         return bool(await pending(session, board, now=ctx.clock(), limit=1, among=among))
 
 
-@step("push_cards", holds="push what differs", tags=("notion",))
+@step("push_cards", holds="push what differs")
 async def push_cards(
     ctx: Context,
     sync: SyncContext,

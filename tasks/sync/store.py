@@ -196,7 +196,7 @@ def judged(read: Read, channels: Mapping[str, object]) -> Observation:
     )
 
 
-@step("store_cards", holds="store {readings}", tags=("inbox",))
+@step("store_cards", holds="store {readings}")
 async def store_cards(
     ctx: Context,
     sync: SyncContext,

@@ -7,7 +7,7 @@ what needs pushing is a query.
 
 Tasks of a run: those of `flows.ingest` and `flows.import_board` for what the sweep and the inbox
 show, `make_cards` for new tasks, and `push_cards` (`tasks.sync.cycle` has their order). A cycle
-without work has none.
+without work has none, a dry run has `show_differences`.
 """
 
 from __future__ import annotations

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from programs import Up
 from stage import Stage
 
 from models.tables.sync_state import ENROLLED, get_value, remember
+from models.tables.webhook_events import Delivery, put
+
+
+async def test_old_events_are_deleted_by_hand_and_a_dry_run_only_counts(
+    shell: Up, stage: Stage
+) -> None:
+    old = Delivery(event_id="old", event_type="page.created", page_id="p", payload={})
+    async with stage.ctx.sessions.begin() as session:
+        await put(session, old, now=datetime(2020, 1, 1, tzinfo=UTC), correlation_id="c")
+    await stage.sql("UPDATE webhook_events SET processed = true, processed_at = received_at")
+    assert await shell.run("retention", "--dry-run") == (0, "would delete 1 events\n")
+    assert await shell.run("retention") == (0, "deleted 1 events\n")
+    assert await shell.run("retention") == (0, "nothing to do\n")
 
 
 async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:

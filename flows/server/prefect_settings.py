@@ -63,8 +63,8 @@ def server_environment(
             "PREFECT_SERVER_API_HOST": host,
             "PREFECT_SERVER_API_PORT": str(port),
             "PREFECT_API_URL": f"{url}/api",
-            # Links in notifications, and the address that the browser calls: the server cannot guess
-            # either when it is reached by another address.
+            # Links in notifications, and the address that the browser calls: the server cannot
+            # guess either when it is reached by another address.
             "PREFECT_UI_URL": url,
             "PREFECT_SERVER_UI_API_URL": f"{url}/api",
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -77,7 +77,7 @@ def server_environment(
             # Leases in memory are lost with the server, and their slots are then never freed.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": _LEASES_IN_FILES,
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
-            # By default flow runs are never deleted. Plain seconds here, an ISO duration for events.
+            # By default flow runs are never deleted. Plain seconds here, an ISO duration below.
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
             "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(
                 kept.retention_runs_days * _DAY
@@ -85,11 +85,11 @@ def server_environment(
             # Events are three quarters of what a run leaves. The UI's event feed shows this period;
             # automations need none of it.
             "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"PT{kept.retention_prefect_events_hours}H",
-            # Runs made in advance pile up while there is no worker: five minutes of them are enough.
+            # Runs made in advance pile up while there is no worker: five minutes are enough.
             "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT5M",
             "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
             "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "5",
-            # Half an interval: Late shall mean that there is no worker, not that one was busy briefly.
+            # Half an interval: Late means that there is no worker, not that one was busy.
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "30",
             "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         }

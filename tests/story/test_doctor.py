@@ -149,8 +149,8 @@ async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: 
         (
             "inbox",
             (
-                "UPDATE webhook_events SET processed = false, next_attempt_at = now() - interval '40 "
-                "minutes'"
+                "UPDATE webhook_events SET processed = false, next_attempt_at = now() "
+                "- interval '40 minutes'"
             ),
             "1 waiting, the oldest due for 40 min",
             "`showrunner push`",

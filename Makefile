@@ -60,22 +60,28 @@ format: $(READY) ## Put the code in shape
 screenshots: $(READY) ## Take the pictures of the documents anew (needs a Chromium)
 	@PYTHONPATH=tests:tests/story:$(SANDBOX)/tests/browser $(BIN)/python tests/browser/screenshots.py
 
-lock: ## Renew constraints.txt and requirements.txt with the newest versions that pyproject.toml allows
-	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
-	@cd $(VENV)/lock && printf 'hatchling\neditables\n' > build.in && cp ../../pyproject.toml . && \
-	  mkdir sandbox && cp ../../$(SANDBOX)/pyproject.toml sandbox && \
+lock: ## Renew every pinned version: packages, build tools, and the tools that lock and audit
+	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && \
+	  $(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tools.txt
+	@cd $(VENV)/lock && cp ../../pyproject.toml . && mkdir sandbox && cp ../../$(SANDBOX)/pyproject.toml sandbox && \
+	  bin/python -c '$(BUILD_TOOLS)' >build.in && printf 'uv\npip-audit\n' >tools.in && \
 	  $(PINNED) pyproject.toml sandbox/pyproject.toml build.in --extra dev --output-file all && \
-	  $(PINNED) pyproject.toml build.in --constraint all --output-file run
-	@for each in all:constraints run:requirements; do \
+	  $(PINNED) pyproject.toml build.in --constraint all --output-file run && \
+	  $(PINNED) tools.in --output-file tools
+	@for each in all:constraints run:requirements tools:tools; do \
 	  { sed '/^[^#]/,$$d' $${each#*:}.txt; cat $(VENV)/lock/$${each%:*}; } > $${each#*:}.new && mv $${each#*:}.new $${each#*:}.txt; done
 	@rm -rf $(VENV)/lock
+
+# What both distributions are built with; an editable installation needs editables as well.
+BUILD_TOOLS := import tomllib; print(*{tool for path in ("pyproject.toml", "sandbox/pyproject.toml") \
+  for tool in tomllib.load(open(path, "rb"))["build-system"]["requires"]}, "editables", sep="\n")
 
 # For every Python and system at once, with the hash of each file that there is of a version.
 PINNED := bin/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 audit: ## Ask whether the pinned versions have known faults: ends with 1 when some have, 2 when nobody can tell
-	@test -x $(VENV)/audit/bin/pip-audit || \
-	  { "$(PYTHON)" -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	@test -x $(VENV)/audit/bin/pip-audit || { "$(PYTHON)" -m venv $(VENV)/audit && \
+	  $(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tools.txt; }
 	@$(VENV)/audit/bin/python tests/dependencies/audit.py constraints.txt
 
 .PHONY: crash

@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks.two_hosts.stack import BALANCING
 from cli.main import app
-from flows.runtime.warm_worker import _LAST_WORDS, GRACE_SECONDS
+from flows.runtime.warm_worker import _CANCEL_SECONDS, GRACE_SECONDS
 from flows.server.prefect_settings import client_environment
 from models.settings import FILES, Settings
 
@@ -78,7 +78,7 @@ def test_an_ordinary_worker_is_told_what_the_warm_one_knows() -> None:
 
 
 def test_whoever_stops_a_worker_allows_it_its_time() -> None:
-    seconds = GRACE_SECONDS + 2 * _LAST_WORDS
+    seconds = GRACE_SECONDS + 2 * _CANCEL_SECONDS
     assert int(COMPOSE["services"]["worker"]["stop_grace_period"].removesuffix("s")) >= seconds
     [in_kubernetes] = re.findall(r"terminationGracePeriodSeconds: (\d+) +# 30 s for runs", PAGE)
     assert int(in_kubernetes) >= seconds

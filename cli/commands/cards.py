@@ -1,7 +1,8 @@
-"""`showrunner card …`: why a card is as it is, and how a value that it lost comes back."""
+"""`showrunner card …`: explain a card's values, and restore a value that it lost."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 
 _MEDIUM, _LONG = 120, 1000
-"""Characters of a text in the table; what a card tells its editor is shown whole."""
+"""Characters of a text in the table. Attention is shown whole."""
 
 Page = Annotated[
     str,
@@ -49,7 +50,7 @@ def show_card(
     ] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
 ) -> None:
-    """Show what board and database hold of a card, what would be pushed, why it is stuck, and its history."""
+    """Show what board and database hold of a card, why it is stuck, and its history."""
     run(_show(page, live=live, limit=limit, json=as_json))
 
 
@@ -59,11 +60,9 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
             page_id = await find_page(session, page)
             history = await history_of(session, page_id, limit=limit)
         facts = await gather_card_facts(ctx, page_id)
-        now = (
-            await read_page_now(ctx, facts.board, page_id)
-            if live and facts.board is not None
-            else None
-        )
+        now = None
+        if live and facts.board is not None:
+            now = await read_page_now(ctx, facts.board, page_id)
         names = await names_of(ctx, [row.actor for row in history])
     if json:
         print_json(card_as_json(page_id, facts, now, history, names))
@@ -78,37 +77,37 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
 
 def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
     card, task = facts.card, facts.task
-    say(f"card  {page_id}  {card.base_title if card is not None else ''}".rstrip())
-    say(f"task  {task.id}  {task.status}" if task is not None else "task  none")
+    title = card.base_title if card else ""
+    say(f"card  {page_id}  {title or ''}".rstrip())
+    state = f"{task.id}  {task.status}" if task else "none"
+    say(f"task  {state}")
     if card is not None:
-        seen, edited = (
-            f"{clock_time(moment)} UTC" if moment else "never"
-            for moment in (card.last_read_at, card.edited_at)
-        )
-        say(f"seen  {seen}, edited in Notion {edited}")
+        read, edited = _moment(card.last_read_at), _moment(card.edited_at)
+        say(f"seen  {read}, edited in Notion {edited}")
     if now is not None:
-        gone = "in the trash" if now.card is not None and now.card.in_trash else "as in the table"
-        say(f"now   {now.error or gone}")
+        trashed = now.card is not None and now.card.in_trash
+        state = "in the trash" if trashed else "as in the table"
+        say(f"now   {now.error or state}")
     say()
 
 
+def _moment(moment: datetime | None) -> str:
+    return f"{clock_time(moment)} UTC" if moment else "never"
+
+
 def _values(facts: CardFacts, now: LivePage | None) -> Table:
-    """A row per property; who differs from what was last agreed on is named at its end."""
-    asked = now is not None and now.card is not None
-    names = (
-        "property",
-        "agreed",
-        "board",
-        *(["board now"] if asked else []),
-        "database",
-        "to push",
-        "differs",
-    )
+    """A row per property. Its last cell names the side that differs from the agreed value."""
+    live = now is not None and now.card is not None
+    names = ["property", "agreed", "board", "database", "to push", "differs"]
+    if live:
+        names.insert(3, "board now")
     table = Table(box=None, pad_edge=False)
     for name in names:
         table.add_column(name, max_width=40)
     for row in comparison(facts, now):
-        values = (row.agreed, row.board, *([row.live] if asked else []), row.database, row.pushed)
+        values = [row.agreed, row.board, row.database, row.pushed]
+        if live:
+            values.insert(2, row.live)
         longest = _LONG if row.name == "Attention" else _MEDIUM
         table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
     return table
@@ -116,11 +115,10 @@ def _values(facts: CardFacts, now: LivePage | None) -> Table:
 
 def _print_reasons(facts: CardFacts) -> None:
     found = reasons(facts)
-    say(
-        "why it is stuck"
-        if found
-        else "It is in sync: board and database agree, and nothing waits."
-    )
+    if found:
+        say("why it is stuck")
+    else:
+        say("It is in sync: board and database agree, and nothing waits.")
     for sentence in found:
         say(f"  - {sentence}")
     say()

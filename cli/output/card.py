@@ -1,4 +1,4 @@
-"""A card's values side by side: what was agreed, what the board shows, what the database holds, what to push."""
+"""A card's values in one table: agreed, on the board, in the database, to be pushed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Row:
     """One property, its values as the board spells them; None where there is none or it is empty.
 
     Attributes:
-        agreed: what board and database last agreed on; None for what is the database's alone.
-        live: what Notion shows now; None when it was not asked.
-        differs: who holds another value than was agreed: `board`, `database`, `both` or nobody.
+        agreed: what board and database last agreed on; None for what only the database writes.
+        live: what Notion shows now; None when it was not read.
+        differs: the side that differs from `agreed`: `board`, `database`, `both`, or empty.
     """
 
     name: str
@@ -45,10 +45,10 @@ def comparison(facts: CardFacts, now: LivePage | None) -> Iterator[Row]:
     if card is None or base is None:
         return
     board = _remembered(card) | _plain(values_by_property(base.shown))
-    live = _live(now.card) if now is not None and now.card is not None else {}
+    live = _live(now.card) if now and now.card else {}
     agreed = _remembered(card) | {"Status": base.status, "Priority": base.priority.option}
     database = _database(card, base, facts.task)
-    pushed = _plain(facts.change.values) if facts.change is not None else {}
+    pushed = _plain(facts.change.values) if facts.change else {}
     for name, shown in board.items():
         before = agreed[name] if name in agreed else database.get(name)
         who = _differing(before, live.get(name, shown), database.get(name, before))
@@ -64,23 +64,23 @@ def comparison(facts: CardFacts, now: LivePage | None) -> Iterator[Row]:
 
 
 def _database(card: Card, base: MergeBase, task: Task | None) -> dict[str, str | None]:
-    told = current_attention(card, base, task)
+    attention = current_attention(card, base, task)
     if task is None:
-        return {"Attention": told}
-    return _held(task) | _plain(desired_values(base, task_state(task), told))
+        return {"Attention": attention}
+    return _held(task) | _plain(desired_values(base, task_state(task), attention))
 
 
 def _differing(agreed: str | None, board: str | None, database: str | None) -> str:
-    moved = [
+    sides = [
         who
         for who, value in (("board", board), ("database", database))
         if (value or "") != (agreed or "")
     ]
-    return "both" if len(moved) > 1 else "".join(moved)
+    return "both" if len(sides) > 1 else "".join(sides)
 
 
 def _texts(*values: str | None) -> dict[str, str | None]:
-    """What is people's, by property."""
+    """The values that users own, by property."""
     return dict(zip(("Title", "Channel", "Topic", "Story Direction"), values, strict=True))
 
 
@@ -89,11 +89,9 @@ def _remembered(card: Card) -> dict[str, str | None]:
 
 
 def _held(task: Task | None) -> dict[str, str | None]:
-    return (
-        _texts(task.title, task.channel_id, task.topic, task.story_direction)
-        if task is not None
-        else {}
-    )
+    if task is None:
+        return {}
+    return _texts(task.title, task.channel_id, task.topic, task.story_direction)
 
 
 def _live(card: BoardCard) -> dict[str, str | None]:
@@ -103,7 +101,7 @@ def _live(card: BoardCard) -> dict[str, str | None]:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, str | None]:
-    """Values as a person reads them: options by name, moments to the minute in UTC."""
+    """Values as text: options by name, moments to the minute in UTC."""
     return {name: _spelt(value) for name, value in values.items()}
 
 

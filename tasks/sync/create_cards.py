@@ -114,7 +114,7 @@ async def _search_board(ctx: Context, sync: SyncContext, report: Report) -> None
         await _failed(ctx, task_id, report, error, sent_until=began)
 
 
-@step("make_cards", holds="make cards", tags=("notion",))
+@step("make_cards", holds="make cards")
 async def create_due_cards(
     ctx: Context, sync: SyncContext, report: Report, *, until: datetime
 ) -> bool:

@@ -245,7 +245,7 @@ async def _report_dead(ctx: Context, since: datetime) -> None:
     await end_recovered(ctx)
 
 
-@step("claim_events", holds="claim what is due", tags=("inbox",))
+@step("claim_events", holds="claim what is due")
 async def claim_events(ctx: Context) -> list[WebhookEvent]:
     """Claim a batch of due events for this run."""
     async with ctx.sessions.begin() as session:
@@ -259,7 +259,7 @@ async def _known_cards(ctx: Context, events: Sequence[WebhookEvent]) -> set[str]
         )
 
 
-@step("query_cards", holds="query {batch}", tags=("notion",))
+@step("query_cards", holds="query {batch}")
 async def query_cards(ctx: Context, board: Board, batch: EventBatch) -> Readings:
     """Read the batch's pages by queries, as far as these show them."""
     since = min(event.received_at for event in batch.events) - _EDITED_BEFORE
@@ -268,7 +268,7 @@ async def query_cards(ctx: Context, board: Board, batch: EventBatch) -> Readings
     )
 
 
-@step("fetch_cards", holds="fetch {portion}", tags=("notion",))
+@step("fetch_cards", holds="fetch {portion}")
 async def fetch_cards(ctx: Context, board: Board, portion: PageChunk) -> Readings:
     """Read these pages, each by a request of its own."""
     return await read_by_id(ctx, board, portion.pages)

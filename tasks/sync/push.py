@@ -121,7 +121,7 @@ async def _board_after_a_while(
     return await board_if_long_known(ctx)
 
 
-@step("push_cards", holds="push what differs", tags=("notion",))
+@step("push_cards", holds="push what differs")
 async def push_cards(
     ctx: Context,
     sync: SyncContext,

@@ -153,7 +153,7 @@ def validated(read: Observation, channels: Mapping[str, object]) -> Observation:
     return replace(read, card=card, violations=validate_notion_entry(card, channels))
 
 
-@step("store_cards", holds="store {readings}", tags=("inbox",))
+@step("store_cards", holds="store {readings}")
 async def store_cards(
     ctx: Context,
     sync: SyncContext,

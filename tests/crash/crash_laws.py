@@ -120,5 +120,5 @@ def undone(up: Up) -> list[str]:
 
 
 async def nothing_waits(board: CrashBoard, up: Up) -> bool:
-    """Whether every webhook arrived, repeated ones too, and every event is processed."""
+    """Whether every webhook arrived, also after a repetition, and every event is processed."""
     return not undone(up) and not await board.undelivered()

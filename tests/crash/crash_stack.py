@@ -1,4 +1,4 @@
-"""`showrunner up`, with handles to kill each process and to ask Prefect for cycles."""
+"""`showrunner up` on a board of its own: kill its processes, and request cycles from Prefect."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Crashing:
         return f"http://127.0.0.1:{self.up.environment['PREFECT_PORT']}/api"
 
     def pid(self, name: str) -> int | None:
-        """Id of the process of that name: one of `up`'s children, or PostgreSQL's main process."""
+        """The current process of that name: a child of `up`, or PostgreSQL's main process."""
         try:
             if name == "postgres":
                 return int((self.state / "postgres/postmaster.pid").read_text().split()[0])

@@ -59,8 +59,8 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
         f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and "
         f"{burst.moved}"
         f" ({burst.seconds:.1f} s); there again {back - killed:.1f} s after the kill; converged"
-        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events "
-        f"still under way,"
+        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still "
+        "under way,"
         f" {len(requests)} requests"
     )
     assert still == []

@@ -1,4 +1,4 @@
-"""What the tests of the flows share: a real Prefect server, and a kit of deployments of each test's own."""
+"""Fixtures of the flows' tests: a real Prefect server, and deployments of each test's own."""
 
 from __future__ import annotations
 

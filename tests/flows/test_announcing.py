@@ -37,7 +37,10 @@ async def listening(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
 
 async def listeners(database: URL) -> list[int]:
     """The backends that wait for announcements."""
-    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = %s AND state = 'idle'"
+    query = (
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE datname = current_database() AND query = %s AND state = 'idle'"
+    )
     async with await psycopg.AsyncConnection.connect(libpq(database)) as other:
         found = await other.execute(query, [f'LISTEN "{CHANNEL}"'])
         return [row[0] for row in await found.fetchall()]

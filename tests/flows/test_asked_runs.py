@@ -1,4 +1,4 @@
-"""`showrunner push` and `import` beside a Prefect server: runs of the deployments, watched from the terminal."""
+"""Commands beside a Prefect server: runs of the deployments, watched from the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prefect.states import Completed, Failed, Running
 from pydantic import SecretStr
 
 from cli.interrupts import Interrupted
-from cli.stack.deployment_runs import Deployment
+from cli.stack.deployment_runs import Deployment, EndedRun
 from models.errors import GiveUp
 from models.settings import Settings
 
@@ -44,7 +44,7 @@ async def run_made(kit: RunKit, flow: str) -> UUID:
 @asynccontextmanager
 async def asked_for(
     kit: RunKit, url: str, say: Callable[[str], None] = lambda _: None
-) -> AsyncIterator[tuple[asyncio.Task[str], UUID]]:
+) -> AsyncIterator[tuple[asyncio.Task[EndedRun], UUID]]:
     """A command that asked for a run and watches it, and that run."""
     await kit.deploy("noted")
     await worker_is_there(kit)
@@ -62,7 +62,7 @@ async def test_the_run_is_the_deployments_and_the_terminal_says_what_becomes_of_
         await kit.client.set_flow_run_state(run, Running(), force=True)
         await kit.client.set_flow_run_name(run, "pushed 3")
         await kit.client.set_flow_run_state(run, Completed(), force=True)
-        assert await asked == "pushed 3"
+        assert (await asked).name == "pushed 3"
     assert said[0] == f"Prefect runs it: {prefect_server.removesuffix('/api')}/runs/flow-run/{run}"
     assert said[-1] == "  Completed"
 

@@ -212,9 +212,12 @@ async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_
     idle = await ended(kit, Completed(), "nothing to do", flow="push")
     await asyncio.to_thread(_grow_old, prefect_home, idle, 2, "flow_run")
     async with WarmWorker(work_pool_name=POOL, name=kit.pool, prefetch_seconds=0) as worker:
+        dry_run = await kit.ask_for("retention", dry_run=True)
+        dry = await kit.reaches(dry_run, "Completed", worker=worker)
         first = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
         second = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
         await close_connections()
+    assert dry.name == "would delete 1 events, 1 idle runs"
     assert first.name == "deleted 1 events, 1 idle runs"
     assert second.name == "nothing to do"
     assert not await is_there(kit, idle)
@@ -226,7 +229,8 @@ _OF_RUN = {
     "task_run": "flow_run_id = :run",
     "log": "flow_run_id = :run",
     "artifact": "flow_run_id = :run",
-    "events": "resource_id = 'prefect.flow-run.' || :run OR related LIKE '%prefect.flow-run.' || :run || '%'",
+    "events": "resource_id = 'prefect.flow-run.' || :run "
+    "OR related LIKE '%prefect.flow-run.' || :run || '%'",
     "event_resources": "resource_id = 'prefect.flow-run.' || :run",
 }
 
@@ -256,5 +260,6 @@ def _grow_old(home: Path, run: UUID, days: int, *tables: str) -> None:
         moments = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}
         for table in tables:
             column = moments[table]
-            change = f"UPDATE {table} SET {column} = datetime({column}, '-{days} days') || '.000000' WHERE {_OF_RUN[table]}"
+            older = f"datetime({column}, '-{days} days') || '.000000'"
+            change = f"UPDATE {table} SET {column} = {older} WHERE {_OF_RUN[table]}"
             assert database.execute(change, {"run": str(run)}).rowcount

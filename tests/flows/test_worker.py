@@ -1,4 +1,4 @@
-"""The warm worker, against a real Prefect server: in this process where that shows enough, as a real one otherwise."""
+"""The warm worker against a real Prefect server, in this process or in one of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from prefect.states import Cancelling
 from stand_ins import CALLS, RELEASED
 
 from flows.runtime import warm_worker
-from flows.runtime.orphaned_runs import is_dead, place
+from flows.runtime.orphaned_runs import infrastructure_id, is_orphaned
 from flows.runtime.warm_worker import WarmWorker
 
 
@@ -197,10 +197,10 @@ RUN = uuid4()
 
 
 @pytest.mark.parametrize(
-    ("where", "mine", "dead"),
+    ("where", "running", "orphaned"),
     [
-        (place(RUN), {RUN}, False),
-        (place(RUN), set(), True),
+        (infrastructure_id(RUN), {RUN}, False),
+        (infrastructure_id(RUN), set(), True),
         (f"{socket.gethostname()}:{os.getppid()}:{RUN}", set(), False),
         (f"{socket.gethostname()}:4194304:{RUN}", set(), True),
         (f"{socket.gethostname()}:4194304:{RUN}", {RUN}, False),
@@ -219,10 +219,10 @@ RUN = uuid4()
         "nowhere yet",
     ],
 )
-def test_a_run_is_dead_when_its_process_on_this_host_is_gone(
-    where: str | None, mine: set[UUID], *, dead: bool
+def test_a_run_is_orphaned_when_its_process_on_this_host_has_ended(
+    where: str | None, running: set[UUID], *, orphaned: bool
 ) -> None:
-    assert is_dead(where, RUN, mine) is dead
+    assert is_orphaned(where, RUN, running) is orphaned
 
 
 def _called(word: str):  # noqa: ANN202 - a look for `until`

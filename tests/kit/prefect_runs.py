@@ -1,4 +1,4 @@
-"""Deployments of stand-in flows in a work pool of one test, and waiting for their runs."""
+"""Deployments of stand-in flows in a work pool of one test's own, and waits for their runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RunKit:
     ids: dict[str, UUID] = field(default_factory=dict)
 
     def prefect_yaml(self, *flows: str, limit: int = 10, **more: Any) -> Path:
-        """Write a `prefect.yaml` with one deployment per stand-in flow, named after the pool."""
+        """A file that declares a deployment of each of the stand-in flows, named after the pool."""
         path = self.folder / "prefect.yaml"
         deployments = [
             {
@@ -67,7 +67,7 @@ class RunKit:
         return str(state.name)
 
     async def reaches(self, run: UUID, *names: str, worker: WarmWorker | None = None) -> FlowRun:
-        """Wait until the run has one of these states; a worker in this process polls meanwhile."""
+        """Wait until the run's state has one of the names; meanwhile let the worker poll."""
 
         async def look() -> FlowRun | None:
             if worker is not None:

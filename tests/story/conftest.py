@@ -1,4 +1,4 @@
-"""The whole program on real servers: a sandbox behind real HTTP, a database of PostgreSQL's own, `showrunner up`."""
+"""The whole program on real servers: a sandbox over HTTP, PostgreSQL, `showrunner up`."""
 
 from __future__ import annotations
 

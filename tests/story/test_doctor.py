@@ -1,4 +1,4 @@
-"""`showrunner doctor`: every trouble is one red line with its cure, and nothing else turns red for it."""
+"""`showrunner doctor`: every fault is one red line with its cure, and nothing else turns red."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def clock() -> Clock:
 def environment(
     tmp_path: Path, stage: Stage, database: URL, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """A folder whose settings name the stage's board and database, for this process and for `Up`."""
+    """A folder with settings for the stage's board and database, for this process and `Up`."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
     prefect, door = map(str, free_ports(2))
     settings = {
@@ -132,7 +132,10 @@ async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: 
     [
         (
             "last good cycle",
-            "UPDATE sync_state SET moment = now() - interval '12 minutes' WHERE key = 'last_good_cycle'",
+            (
+                "UPDATE sync_state SET moment = now() - interval '12 minutes' WHERE key = "
+                "'last_good_cycle'"
+            ),
             "none has ended well for 12 min",
             "`showrunner push`",
         ),
@@ -144,7 +147,10 @@ async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: 
         ),
         (
             "inbox",
-            "UPDATE webhook_events SET processed = false, next_attempt_at = now() - interval '40 minutes'",
+            (
+                "UPDATE webhook_events SET processed = false, next_attempt_at = now() "
+                "- interval '40 minutes'"
+            ),
             "1 waiting, the oldest due for 40 min",
             "`showrunner push`",
         ),

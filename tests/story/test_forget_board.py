@@ -1,4 +1,4 @@
-"""`showrunner forget-board`: a database is free for another board, and nothing of the former one is shown there."""
+"""`showrunner forget-board`: a database is free for another board, without the former one's."""
 
 from __future__ import annotations
 

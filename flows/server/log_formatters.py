@@ -1,8 +1,8 @@
-"""What a run's log lines look like: the formatters that `flows/server/logging.yml` names.
+"""The log formatters that `flows/server/logging.yml` names.
 
-Prefect reads that file in every process that runs flows, whichever worker started it, so this is
-also where structlog is told to go through the standard library and to name the run. Nothing here
-may import Prefect at the top: Prefect imports this module while it is itself being imported.
+Prefect reads that file in every process that runs flows, whichever worker started it. So this is
+also where structlog is configured. Prefect imports this module while Prefect itself is being
+imported: nothing here may import Prefect at the top.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def add_flow_run(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def printed(style: str = "auto") -> logging.Formatter:
-    """Lines on the process's standard error."""
+def for_stderr(style: str = "auto") -> logging.Formatter:
+    """Formatter of the lines on the process's standard error: `auto`, `json` or `console`."""
     configure_structlog(extra=[add_flow_run])
     return lines(style)
 
 
-def shown_in_run() -> logging.Formatter:
-    """Lines in Prefect's UI, which shows time, level, logger and run beside each of them."""
+def for_prefect_ui() -> logging.Formatter:
+    """Formatter of the lines in Prefect's UI, which shows time, level, logger and run itself."""
     return text(hidden=frozenset({"flow_run_id"}))

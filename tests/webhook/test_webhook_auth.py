@@ -1,4 +1,4 @@
-"""Which proof is accepted for which delivery: signatures, old and new secrets, the header secret."""
+"""Which authentication is accepted for which delivery: signatures and the header secret."""
 
 from __future__ import annotations
 

@@ -7,10 +7,12 @@ A trigger records the changes of `tasks`, so that plain SQL of a worker is recor
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, func, text
+from sqlalchemy import BigInteger, Column, Identity, Index, String, Text, event, func, insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
@@ -84,6 +86,19 @@ class TaskHistory(SQLModel, table=True):
         default=None,
         sa_column=Column(String(64), index=True, comment="The run, as in the logs."),
     )
+
+
+@event.listens_for(Session, "before_flush")
+def _write_history_first(session: Session, _context: Any, _instances: Any) -> None:
+    """Insert history rows before the changes that follow from them.
+
+    A trigger records those changes at once, and the order of the rows is the order of events.
+    SQLAlchemy itself would order them by the names of the modules.
+    """
+    for row in [one for one in session.new if isinstance(one, TaskHistory)]:
+        session.expunge(row)
+        values = row.model_dump(exclude_none=True)
+        session.connection().execute(insert(TaskHistory).values(**values))
 
 
 async def act_as(

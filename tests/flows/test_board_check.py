@@ -12,10 +12,10 @@ from cli.stack.deployment_runs import Deployment
 from flows import check_board
 from flows.check_board import AS_IT_SHOULD_BE, TABLE, summary
 from flows.runtime.run_table import as_markdown
-from models.board.drift_kinds import Drift, Mend, Part, Severity
+from models.board.drift_kinds import Drift, Part, RepairAction, Severity
 
 
-def drift(severity: Severity, mend: Mend | None = None) -> Drift:
+def drift(severity: Severity, mend: RepairAction | None = None) -> Drift:
     return Drift(
         slug="property-missing",
         severity=severity,
@@ -35,7 +35,7 @@ def test_a_run_is_named_after_what_it_found() -> None:
 
 
 async def test_the_command_reads_from_the_runs_table_what_the_run_found() -> None:
-    found = [drift(Severity.STOPS, Mend.ADD), drift(Severity.NOTE)]
+    found = [drift(Severity.STOPS, RepairAction.ADD), drift(Severity.NOTE)]
     rows = [as_markdown(check_board._row(one)) for one in found]
     table = {"key": TABLE, "data": json.dumps(rows), "description": "The board: http://board"}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from kit.waiting import until
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import TaskRun
 from prefect.runtime import flow_run
-from run_kit import eventually
 
 from models.errors import GiveUp, NotionAuthError, NotionUnavailable
 from tasks.runtime.prefect_task import RETRIES, step
@@ -55,7 +55,7 @@ async def test_what_trying_again_can_mend_is_tried_again_and_the_report_is_the_c
     report = Report()
     run_id, tries = await using(len(RETRIES), NotionUnavailable("busy"), report)
     assert (tries, report.pushed) == (3, 1)
-    task_run = await eventually(lambda: task_run_of(run_id))
+    task_run = await until(lambda: task_run_of(run_id))
     assert task_run.name == "fragile cards"
     assert set(task_run.task_inputs) == {"what"}, "no connections, reports or errors"
 

@@ -12,7 +12,7 @@ from typing import Any
 from notion_sandbox.content.two_way import schema_changed
 
 from models.rules.board_schema import NEEDED
-from models.sync.presence import Rounds, Which
+from models.sync.presence import RoundKind, Rounds
 from models.sync.safety_stop import waiting
 from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
 from simulation.happenings import bursts, everyday, people, troubles
@@ -133,7 +133,7 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
     since, over = world.clock.now, set[str]()
     for turn in range(ROUNDS_TAKE):
         over |= await _rounds_over(world, since)
-        if over == set(Which):
+        if over == set(RoundKind):
             break
         error = await _a_calm_cycle(world, hours=11 if turn % 2 else 0.2)
     else:

@@ -188,7 +188,9 @@ def _nobody_is_blamed_for_what_we_wrote(
         ]
         if any(entry.who in {"person", "schema"} for entry in authors):
             continue
-        if name == "Status" and (_waited(rows, row) or _made_there(world, page_id, row)):
+        if name == "Status" and (
+            _counted_as_waiting(rows, row) or _made_there(world, page_id, row)
+        ):
             continue
         yield f"{name} {value!r} was {row['action']} ({row['reason']}), which no person wrote"
 
@@ -200,7 +202,7 @@ LAWS = (
 )
 
 
-def _waited(rows: list[Any], row: Any) -> bool:
+def _counted_as_waiting(rows: list[Any], row: Any) -> bool:
     """Whether a queued card became invalid before, so that its column counted as waiting."""
     return any(
         other["action"] == "waiting"

@@ -24,7 +24,7 @@ def drift(severity: Severity, mend: RepairAction | None = None) -> Drift:
         wrong="“My *own* [topic](x)” is missing\\.",
         breaks="a_b <b>c</b>",
         cure="`showrunner board repair`",
-        mend=mend,
+        repair_action=mend,
     )
 
 

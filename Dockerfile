@@ -1,6 +1,6 @@
 # One image for every part. Which one a container is, its command says (docs/deployment.md):
 #   showrunner migrate | showrunner deploy | showrunner prefect-server --host 0.0.0.0
-#   python -m webhook | python -m flows.worker
+#   python -m webhook | python -m flows.runtime.worker
 # The tag follows the image's security fixes. To build from one image for ever, name it by its digest, which
 # `docker buildx imagetools inspect python:3.11-slim` prints for your registry:
 #   docker build --build-arg PYTHON_IMAGE=python:3.11-slim@sha256:… .
@@ -25,6 +25,6 @@ ENV PATH=/opt/showrunner/bin:$PATH \
     CHANNEL_CONFIGS=/etc/showrunner/channels
 WORKDIR /var/lib/showrunner
 USER 10001
-# The door's. Prefect's server listens on 4200.
+# The receiver's. Prefect's server listens on 4200.
 EXPOSE 8600
-CMD ["python", "-m", "flows.worker"]
+CMD ["python", "-m", "flows.runtime.worker"]

@@ -1,1 +1,4 @@
-"""Figures beside the limits they are held against. `make bench` runs all and writes one table; see `benchmarks.run`."""
+"""Figures beside the limits they are held against.
+
+`make bench` runs all and writes one table; see `benchmarks.run`.
+"""

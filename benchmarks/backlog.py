@@ -1,6 +1,7 @@
-"""A person's edit amid a backlog of 10,000 cards: how long until it is in the database, on the whole real stack.
+"""A user's edit amid a backlog of 10,000 cards: how long until it is in the database.
 
-Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of Notion's turns.
+Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of
+Notion's turns.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Sequence
 import psycopg
 from sqlalchemy import URL
 
-from benchmarks.figures import Figure, main, percentile
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.kit.figures import Figure, main, percentile
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
 from benchmarks.webhook_to_row import Taken, edit
-from models.database import libpq
-from tasks.importing import import_cards
-from tasks.report import Report
+from models.postgres.engine import libpq
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 CARDS, EDITS, GAP = 10_000, 10, (1.0, 2.5)
 WITHIN = 3.0
@@ -30,8 +31,8 @@ AT_WORK = 10
 async def known(url: URL, notion: Board) -> None:
     """Import the board, faster than Notion lets anyone: the import is not what is measured here."""
     ample = notion.settings(url).model_copy(update={"notion_requests_per_second": 100.0})
-    async with connected(ample) as on:
-        await import_cards(on, Report())
+    async with connected(ample) as ctx:
+        await import_cards(ctx, Report())
 
 
 async def under_way(prefect: Prefect, notion: Board) -> None:
@@ -55,7 +56,11 @@ async def edits(url: URL, notion: Board) -> list[Taken]:
         found = await (await connection.execute(some)).fetchall()
         for number in range(EDITS):
             await asyncio.sleep(chance.uniform(*GAP))
-            taken.append(await edit(notion, connection, str(found[number][0]), f"edited amid the backlog, {number}"))
+            taken.append(
+                await edit(
+                    notion, connection, str(found[number][0]), f"edited amid the backlog, {number}"
+                )
+            )
     return taken
 
 

@@ -16,13 +16,13 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.board_server import card
-from benchmarks.figures import Figure, main
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
-from tasks.connections import Connections
-from tasks.importing import import_cards
-from tasks.report import Report
+from benchmarks.kit.board_server import card
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
+from tasks.runtime.context import Context
+from tasks.runtime.report import Report
+from tasks.sync.import_board import import_cards
 
 PAGES, SECONDS = 1000, 10.0
 MOST_REQUESTS, MOST_RUNS = 30, 12
@@ -33,12 +33,12 @@ class Stack:
     """Everything that a webhook passes on its way."""
 
     notion: Board
-    on: Connections
+    ctx: Context
     prefect: Prefect
 
     async def count(self, query: str, **values: Any) -> int:
         """What a query counts."""
-        async with self.on.sessions() as session:
+        async with self.ctx.sessions() as session:
             return int((await session.execute(text(query), values)).scalar_one())
 
     async def comes(self, query: str, count: int, **values: Any) -> None:
@@ -60,17 +60,17 @@ class Stack:
 
 @asynccontextmanager
 async def followed(pages: int) -> AsyncIterator[Stack]:
-    """A followed board of that many cards an hour old, every process of ours, and no scheduled cycle."""
+    """An imported board of that many cards, an hour old, and our processes without schedules."""
     door = free_port()
     with database() as url:
         async with (
             board(pages, options=webhooks(door)) as notion,
-            connected(notion.settings(url)) as on,
+            connected(notion.settings(url)) as ctx,
         ):
-            await import_cards(on, Report())
+            await import_cards(ctx, Report())
             async with stack(url, notion, door) as prefect:
                 await prefect.pause("push/push")
-                yield Stack(notion=notion, on=on, prefect=prefect)
+                yield Stack(notion=notion, ctx=ctx, prefect=prefect)
 
 
 async def evenly(work: Sequence[Callable[[], Awaitable[object]]]) -> float:
@@ -85,24 +85,29 @@ async def evenly(work: Sequence[Callable[[], Awaitable[object]]]) -> float:
     return time.perf_counter() - began
 
 
-async def burst(what: str, on: Stack, work: Sequence[Callable[[], Awaitable[object]]], topic: str) -> list[Figure]:
+async def burst(
+    what: str, ctx: Stack, work: Sequence[Callable[[], Awaitable[object]]], topic: str
+) -> list[Figure]:
     """Do that work on the board, and count what it takes until all of it is in the database."""
-    await on.is_quiet()
-    first, runs = await on.notion.last(), await on.prefect.runs("ingest")
+    await ctx.is_quiet()
+    first, runs = await ctx.notion.last(), await ctx.prefect.runs("ingest")
     began = time.perf_counter()
     arriving = asyncio.create_task(evenly(work))
-    await on.comes("SELECT count(*) FROM tasks WHERE topic LIKE :topic", len(work), topic=f"{topic}%")
+    await ctx.comes(
+        "SELECT count(*) FROM tasks WHERE topic LIKE :topic", len(work), topic=f"{topic}%"
+    )
     seconds, took = time.perf_counter() - began, await arriving
-    await on.is_quiet()
-    requests = await on.notion.requests(first)
-    runs = await on.prefect.runs("ingest") - runs
+    await ctx.is_quiet()
+    requests = await ctx.notion.requests(first)
+    runs = await ctx.prefect.runs("ingest") - runs
     by_id = sum(each["method"] == "GET" for each in requests)
     naive = len(work) / 3
     return [
         Figure(
             what=f"{what}: Notion requests",
             limit=f"{MOST_REQUESTS}",
-            measured=f"{len(requests)}, {by_id} of them by id; {seconds:.1f} s until all were in the database",
+            measured=f"{len(requests)}, {by_id} of them by id; {seconds:.1f} s until all "
+            f"were in the database",
             ratio=len(requests) / MOST_REQUESTS,
             good=len(requests) <= MOST_REQUESTS,
             note=f"one request a card would take {naive:.0f} s; people took {took:.1f} s",
@@ -121,19 +126,30 @@ async def measure() -> Sequence[Figure]:
     """Edits; with `made` among the arguments also as many pages that were not there before."""
     quiet()
     pages = next((int(each) for each in sys.argv[1:] if each.isdigit()), PAGES)
-    async with followed(pages) as on:
-        async with on.on.sessions() as session:
-            known = [row[0] for row in await session.execute(text("SELECT notion_page_id FROM cards"))]
+    async with followed(pages) as ctx:
+        async with ctx.ctx.sessions() as session:
+            known = [
+                row[0] for row in await session.execute(text("SELECT notion_page_id FROM cards"))
+            ]
         Random(7).shuffle(known)
         topic = {"Topic": {"rich_text": [{"text": {"content": "Edited in the burst"}}]}}
-        edits = [lambda page=page: on.notion.edit(page, topic) for page in known]
-        figures = await burst(f"{pages:,} pages edited in {SECONDS:.0f} s", on, edits, "Edited in the burst")
+        edits = [lambda page=page: ctx.notion.edit(page, topic) for page in known]
+        figures = await burst(
+            f"{pages:,} pages edited in {SECONDS:.0f} s", ctx, edits, "Edited in the burst"
+        )
         if "made" not in sys.argv:
             return figures
-        parent = {"type": "data_source_id", "data_source_id": on.notion.data_source_id}
-        made = [{"parent": parent, "properties": card(number, "Queued") | topic_of(number)} for number in range(pages)]
-        pages_made = [lambda body=body: on.notion.people.post("/v1/pages", json=body) for body in made]
-        figures += await burst(f"{pages:,} pages made in {SECONDS:.0f} s", on, pages_made, "Made in the burst")
+        parent = {"type": "data_source_id", "data_source_id": ctx.notion.data_source_id}
+        made = [
+            {"parent": parent, "properties": card(number, "Queued") | topic_of(number)}
+            for number in range(pages)
+        ]
+        pages_made = [
+            lambda body=body: ctx.notion.people.post("/v1/pages", json=body) for body in made
+        ]
+        figures += await burst(
+            f"{pages:,} pages made in {SECONDS:.0f} s", ctx, pages_made, "Made in the burst"
+        )
     return figures
 
 

@@ -1,9 +1,10 @@
-"""The same 500 cards and the same 20 changes, by us and by a loop that writes everything each cycle (`peer_loop`).
+"""The same 500 cards and 20 changes, by us and by a loop that rewrites all (`peer_loop`).
 
-Both have a board and a database of their own, with the same content, latency (300 ms) and limit (3 requests a second),
-and live side by side through one cycle of the peer: both begin one, and during its first ten seconds ten tasks are
-moved by the pipeline in SQL and ten cards by people on the board. Twice: once each webhook arrives the moment the card
-is edited, once none does (Notion promises none). A change is right when board and database both show it, and an edit is
+Both have a board and a database of their own, with the same content, latency (300 ms) and limit
+(3 requests a second). Both begin a cycle at the same time, and during its first ten seconds ten
+tasks are moved by the pipeline in SQL and ten cards by users on the board. Twice: once each webhook
+arrives the moment the card is edited, once none does (Notion promises none). A change is right when
+board and database both show it, and an edit is
 undone when the board shows again what was there before it.
 
 `python -m benchmarks.peer 420` waits until the peer's second cycle is over too.
@@ -23,17 +24,17 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import text
 
-from benchmarks.figures import Figure, main
-from benchmarks.peer_loop import PeerLoop
-from benchmarks.places import Board, board, database, quiet
-from models import inbox
-from models.database import ensure_database, migrate
-from models.inbox import Delivery
-from tasks.connections import Connections, close_connections, connections
-from tasks.cycle import INTERVAL, cycle
-from tasks.importing import import_cards
-from tasks.ingest import drain_inbox
-from tasks.report import Report
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.peer_loop import PeerLoop
+from benchmarks.kit.places import Board, board, database, quiet
+from models.postgres.engine import ensure_database, migrate
+from models.tables import webhook_events as inbox
+from models.tables.webhook_events import Delivery
+from tasks.runtime.context import Context, close_connections, connections
+from tasks.runtime.report import Report
+from tasks.sync.cycle import INTERVAL, cycle
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
 
 CARDS = 500
 BOUND_SECONDS = float(next((each for each in sys.argv[1:] if each.isdigit()), 170))
@@ -57,21 +58,23 @@ class Design(Protocol):
 class Ours:
     """Our cycle every 60 s, our ingest at each webhook."""
 
-    on: Connections
+    ctx: Context
 
     async def run(self) -> None:
         """As the push deployment does."""
         while True:
             began = time.monotonic()
-            await cycle(self.on, Report(), None)
+            await cycle(self.ctx, Report(), None)
             await asyncio.sleep(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - began)))
 
     async def told(self, page_id: str, _: str) -> None:
-        """As the door and the ingest deployment do: Notion's event names the page and nothing else."""
-        event = Delivery(event_id=uuid4().hex, event_type="page.properties_updated", page_id=page_id, payload={})
-        async with self.on.sessions.begin() as session:
-            await inbox.put(session, event, now=self.on.clock(), correlation_id=event.event_id)
-        await drain_inbox(self.on, Report())
+        """Handle a webhook as the product does: Notion's event names the page and nothing else."""
+        event = Delivery(
+            event_id=uuid4().hex, event_type="page.properties_updated", page_id=page_id, payload={}
+        )
+        async with self.ctx.sessions.begin() as session:
+            await inbox.put(session, event, now=self.ctx.clock(), correlation_id=event.event_id)
+        await drain_inbox(self.ctx, Report())
 
 
 @dataclass
@@ -95,13 +98,14 @@ class Side:
 
     Attributes:
         wanted: what each of the 20 cards and its task are to show in the end.
-        right_after: seconds after the first change until all were right; None when they were not within the bound.
+        right_after: seconds after the first change until all were right; None when they were not
+            within the bound.
         undone: cards whose edit was set back on the board while we looked.
     """
 
     design: Design
     notion: Board
-    on: Connections
+    ctx: Context
     webhooks: bool
     wanted: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
@@ -113,7 +117,7 @@ class Side:
 
 
 async def live(side: Side) -> None:
-    """Begin a cycle, change 20 things in its first ten seconds, and look until all are right or the time is over."""
+    """Begin a cycle, make 20 changes in its first ten seconds, and wait until all are right."""
     before = await side.notion.last()
     running = asyncio.create_task(side.design.run())
     began = time.monotonic()
@@ -135,8 +139,8 @@ async def live(side: Side) -> None:
 
 
 async def _change(side: Side) -> None:
-    """Half a second apart, in turn a move by the pipeline and one by a person; cards from all over the board."""
-    async with side.on.sessions() as session:
+    """Alternate moves by the pipeline and by users, half a second apart, over the whole board."""
+    async with side.ctx.sessions() as session:
         query = text("SELECT notion_page_id FROM tasks ORDER BY title")
         pages = [str(row[0]) for row in await session.execute(query)]
     for number, page_id in enumerate(pages[:: CARDS // CHANGES]):
@@ -147,7 +151,7 @@ async def _change(side: Side) -> None:
             if side.webhooks:
                 await side.design.told(page_id, BY_PEOPLE)
         else:
-            async with side.on.sessions.begin() as session:
+            async with side.ctx.sessions.begin() as session:
                 move = text("UPDATE tasks SET board_status = :to WHERE notion_page_id = :page")
                 await session.execute(move, {"to": BY_PIPELINE, "page": page_id})
             side.wanted[page_id] = BY_PIPELINE
@@ -157,31 +161,42 @@ async def _look(side: Side) -> int:
     """How many of the changes board and database both show; edits that went back are noted."""
     moved = {"property": "Status", "select": {"does_not_equal": BEFORE}}
     path = f"/v1/data_sources/{side.notion.data_source_id}/query"
-    answer = (await side.notion.people.post(path, json={"filter": moved, "page_size": 100})).raise_for_status().json()
-    board_shows = {page["id"]: page["properties"]["Status"]["select"]["name"] for page in answer["results"]}
+    answer = (
+        (await side.notion.people.post(path, json={"filter": moved, "page_size": 100}))
+        .raise_for_status()
+        .json()
+    )
+    board_shows = {
+        page["id"]: page["properties"]["Status"]["select"]["name"] for page in answer["results"]
+    }
     tasks = await _tasks(side)
     wanted = dict(side.wanted)
     edits = {page_id for page_id, status in wanted.items() if status == BY_PEOPLE}
     side.undone |= {page_id for page_id in edits & side.shown if page_id not in board_shows}
     side.shown |= edits & set(board_shows)
-    side.right = sum(board_shows.get(page) == status == tasks[page] for page, status in wanted.items())
+    side.right = sum(
+        board_shows.get(page) == status == tasks[page] for page, status in wanted.items()
+    )
     return side.right
 
 
 async def _tasks(side: Side) -> dict[str, str]:
-    async with side.on.sessions() as session:
-        return {row[0]: row[1] for row in await session.execute(text("SELECT notion_page_id, board_status FROM tasks"))}
+    async with side.ctx.sessions() as session:
+        return {
+            row[0]: row[1]
+            for row in await session.execute(text("SELECT notion_page_id, board_status FROM tasks"))
+        }
 
 
 async def _lost(side: Side) -> int:
-    """Edits that were set back on the board and that the database does not have either: nobody has them any more."""
+    """Edits that were undone on the board and are not in the database either."""
     tasks = await _tasks(side)
     return sum(tasks[page_id] != side.wanted[page_id] for page_id in side.undone)
 
 
 @asynccontextmanager
 async def _sides() -> AsyncIterator[list[Side]]:
-    """Us and the peer, with webhooks and without, each on a board and a database of its own that agree."""
+    """Measure us and the peer, with webhooks and without, each on its own board."""
     async with AsyncExitStack() as opened:
         server = opened.enter_context(database())
         urls = [server.set(database=f"side_{number}") for number in range(4)]
@@ -191,15 +206,18 @@ async def _sides() -> AsyncIterator[list[Side]]:
         boards = await asyncio.gather(*(opened.enter_async_context(board(CARDS)) for _ in urls))
         ons = [connections(each.settings(url)) for each, url in zip(boards, urls, strict=True)]
         opened.push_async_callback(close_connections)
-        await asyncio.gather(*(import_cards(on, Report()) for on in ons))
+        await asyncio.gather(*(import_cards(ctx, Report()) for ctx in ons))
         sides = []
-        for number, (notion, on) in enumerate(zip(boards, ons, strict=True)):
-            design: Design = Ours(on)
+        for number, (notion, ctx) in enumerate(zip(boards, ons, strict=True)):
+            design: Design = Ours(ctx)
             if number % 2:
-                headers = {"Authorization": f"Bearer {notion.bot_token}", "Notion-Version": "2026-03-11"}
+                headers = {
+                    "Authorization": f"Bearer {notion.bot_token}",
+                    "Notion-Version": "2026-03-11",
+                }
                 client = httpx.AsyncClient(base_url=notion.base_url, headers=headers, timeout=60)
-                design = Theirs(PeerLoop(await opened.enter_async_context(client), on.engine))
-            sides.append(Side(design=design, notion=notion, on=on, webhooks=number in {0, 1}))
+                design = Theirs(PeerLoop(await opened.enter_async_context(client), ctx.engine))
+            sides.append(Side(design=design, notion=notion, ctx=ctx, webhooks=number in {0, 1}))
         yield sides
 
 
@@ -207,13 +225,16 @@ def _figure(ours: Side, theirs: Side) -> Figure:
     told = "each webhook at once" if ours.webhooks else "no webhook at all"
     mine, other = _seconds(ours), _seconds(theirs)
     return Figure(
-        what=f"{CARDS} cards, {CHANGES} changes, {told}: us beside a loop that writes everything each cycle",
+        what=f"{CARDS} cards, {CHANGES} changes, {told}: "
+        "us beside a loop that writes everything each cycle",
         limit=f"all right, none undone; the loop: {_said(theirs)}",
         measured=_said(ours),
         ratio=mine / other,
         good=ours.right_after is not None and not ours.undone,
         note="The ratio is that of the seconds"
-        + ("" if theirs.right_after is not None else f", the loop's counted as {BOUND_SECONDS:.0f}"),
+        + (
+            "" if theirs.right_after is not None else f", the loop's counted as {BOUND_SECONDS:.0f}"
+        ),
     )
 
 
@@ -225,7 +246,10 @@ def _said(side: Side) -> str:
     when = f"after {BOUND_SECONDS:.0f} s {side.right} of {CHANGES} right"
     if side.right_after is not None:
         when = f"all right after {side.right_after:.0f} s"
-    return f"{when}, {side.requests} requests, {len(side.undone)} edits undone, {side.lost} of them lost"
+    return (
+        f"{when}, {side.requests} requests, "
+        f"{len(side.undone)} edits undone, {side.lost} of them lost"
+    )
 
 
 async def measure() -> Sequence[Figure]:

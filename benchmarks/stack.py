@@ -1,7 +1,7 @@
-"""`showrunner up` as a person meets it: how soon a board is in sync at the second start, and what it costs to be idle.
+"""`showrunner up`: how soon a board is in sync at the second start, and its cost when idle.
 
-The first start fills an empty folder. While all is down a task is moved in the database; the second start is timed
-until the command says that it is up and the card shows the move.
+The first start fills an empty folder. While all is down a task is moved in the database; the second
+start is timed until the command says that it is up and the card shows the move.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import httpx
 import psutil
 import psycopg
 
-from benchmarks.figures import Figure, main
-from benchmarks.places import CHANNELS, folder, free_port
-from models.database import database_url, libpq
-from models.embedded import embedded_postgres
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import CHANNELS, folder, free_port
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import database_url, libpq
 
 LIMIT, IDLE_SECONDS, SETTLE_SECONDS = 25.0, 60.0, 5.0
 _READY, _PATIENCE, _LOOK_EVERY = "Showrunner is up.", 180.0, 0.1
@@ -68,9 +68,14 @@ async def up(place: Path, ports: dict[str, str]) -> AsyncIterator[Up]:
     output = place / f"output-{time.monotonic_ns()}"
     ours = ("PREFECT_", "NOTION_", "DATABASE_")
     mine = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    command, began = (sys.executable, "-c", "from cli.__main__ import main; main()", "up"), time.monotonic()
+    command, began = (
+        (sys.executable, "-c", "from cli.__main__ import main; main()", "up"),
+        time.monotonic(),
+    )
     with output.open("wb") as out:
-        running = await asyncio.create_subprocess_exec(*command, cwd=place, env=mine | ports, stdout=out, stderr=out)
+        running = await asyncio.create_subprocess_exec(
+            *command, cwd=place, env=mine | ports, stdout=out, stderr=out
+        )
     try:
         yield Up(place, running, output, began)
     finally:
@@ -80,11 +85,13 @@ async def up(place: Path, ports: dict[str, str]) -> AsyncIterator[Up]:
 
 
 async def first_start(place: Path, ports: dict[str, str]) -> float:
-    """Start in an empty folder, until the board's cards are tasks; seconds until it said that it was up."""
+    """Start in an empty folder until all cards are tasks; returns seconds until it was up."""
     async with up(place, ports) as command:
         await command.until_up()
         seconds = time.monotonic() - command.began
-        async with await psycopg.AsyncConnection.connect(command.database(), autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(
+            command.database(), autocommit=True
+        ) as connection:
             while time.monotonic() - command.began < _PATIENCE:
                 if await (await connection.execute(_GOOD)).fetchone():
                     return seconds
@@ -94,7 +101,10 @@ async def first_start(place: Path, ports: dict[str, str]) -> float:
 
 def move_a_task(place: Path, to: str) -> str:
     """What a worker does to the database while everything else is down; the card's page."""
-    with embedded_postgres(place / ".showrunner/postgres") as url, psycopg.connect(libpq(url)) as connection:
+    with (
+        embedded_postgres(place / ".showrunner/postgres") as url,
+        psycopg.connect(libpq(url)) as connection,
+    ):
         found = connection.execute(_CARD).fetchone()
         assert found is not None
         connection.execute(_MOVE, [to, found[0]])
@@ -105,7 +115,9 @@ async def shows(place: Path, page: str, status: str, deadline: float) -> None:
     """Return when the card shows it."""
     known: dict[str, Any] = json.loads((place / ".showrunner/sandbox/sandbox.json").read_text())
     headers = {"Authorization": f"Bearer {known['person_token']}", "Notion-Version": "2026-03-11"}
-    async with httpx.AsyncClient(base_url=known["base_url"], headers=headers, trust_env=False) as person:
+    async with httpx.AsyncClient(
+        base_url=known["base_url"], headers=headers, trust_env=False
+    ) as person:
         while time.monotonic() < deadline:
             card = (await person.get(f"/v1/pages/{page}")).raise_for_status().json()
             if card["properties"]["Status"]["select"]["name"] == status:
@@ -123,7 +135,10 @@ class Piece:
 
 
 def pieces(top: int) -> dict[str, Piece]:
-    """Every process under the command, by what it is. Memory is PSS: a page that several share counts once in all."""
+    """Every process under the command, by what it is.
+
+    Memory is PSS: a page that several share counts once in all.
+    """
     found: dict[str, Piece] = {}
     parent = psutil.Process(top)
     others = [each for each in psutil.process_iter() if _is_postgres_of(each, parent)]
@@ -141,7 +156,7 @@ def pieces(top: int) -> dict[str, Piece]:
 
 
 def _is_postgres_of(each: psutil.Process, parent: psutil.Process) -> bool:
-    """Whether it is the embedded server of that command (it detaches itself) or one of its backends."""
+    """Whether it is that command's embedded server, which detaches itself, or a backend of it."""
     try:
         if each.name() != "postgres":
             return False
@@ -156,8 +171,8 @@ def _name(each: psutil.Process, parent: psutil.Process) -> str:
         return "up itself"
     line = " ".join(each.cmdline())
     names = {
-        "flows.prefect_server": "Prefect server",
-        "flows.worker": "worker",
+        "flows.server.prefect_server": "Prefect server",
+        "flows.runtime.worker": "worker",
         "-m webhook": "door",
         "-m notion_sandbox": "sandbox",
     }
@@ -171,7 +186,10 @@ async def idle(top: int) -> list[Figure]:
     await asyncio.sleep(IDLE_SECONDS)
     after, minutes = pieces(top), (time.monotonic() - began) / 60
     memory = {name: piece.memory / 2**20 for name, piece in after.items()}
-    busy = {name: (piece.busy - before.get(name, Piece()).busy) / minutes for name, piece in after.items()}
+    busy = {
+        name: (piece.busy - before.get(name, Piece()).busy) / minutes
+        for name, piece in after.items()
+    }
     return [
         Figure(
             what="whole stack idle: memory (PSS)",
@@ -183,7 +201,8 @@ async def idle(top: int) -> list[Figure]:
         Figure(
             what="whole stack idle: CPU seconds a minute",
             limit="measured, the largest pieces named",
-            measured=f"{sum(busy.values()):.1f} s ({100 * sum(busy.values()) / 60:.0f} % of one core)",
+            measured=f"{sum(busy.values()):.1f} s ({100 * sum(busy.values()) / 60:.0f} % of "
+            f"one core)",
             good=True,
             note=_largest(busy, "{:.2f} s"),
         ),
@@ -215,7 +234,8 @@ async def measure() -> Sequence[Figure]:
             limit=f"{LIMIT:.0f} s",
             measured=f"{synced:.1f} s",
             good=synced <= LIMIT,
-            note=f"It said that it was up after {told:.1f} s; in an empty folder after {first:.1f} s.",
+            note=f"It said that it was up after {told:.1f} s; in an empty folder after "
+            f"{first:.1f} s.",
         ),
         *costs,
     ]

@@ -1,4 +1,4 @@
-"""What one change costs: requests to Notion for a change of the pipeline, and for an edit of a person."""
+"""Requests to Notion for one change by the pipeline and for one edit by a user."""
 
 from __future__ import annotations
 
@@ -6,43 +6,54 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from benchmarks.board_server import select
-from benchmarks.figures import Figure, main
-from benchmarks.places import Board, board, connected, database, quiet, told
-from tasks.cycle import cycle
-from tasks.importing import import_cards
-from tasks.ingest import drain_inbox
-from tasks.report import Report
+from benchmarks.kit.board_server import select
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import Board, board, connected, database, quiet, told
+from tasks.runtime.report import Report
+from tasks.sync.cycle import cycle
+from tasks.sync.import_board import import_cards
+from tasks.sync.ingest import drain_inbox
 
 
 async def asked(notion: Board, since: int) -> list[str]:
     """What was asked since then beside the sweep, which an idle cycle sends as well."""
-    return [entry["method"] for entry in await notion.requests(since) if not entry["path"].endswith("/query")]
+    return [
+        entry["method"]
+        for entry in await notion.requests(since)
+        if not entry["path"].endswith("/query")
+    ]
 
 
 async def measure() -> Sequence[Figure]:
     """One move by the pipeline, one by a person, on a board whose webhooks come."""
     quiet()
     with database() as url:
-        async with board(3, latency_ms=0) as notion, connected(notion.settings(url)) as on:
-            await import_cards(on, Report())
-            async with on.sessions() as session:
-                page = (await session.execute(text("SELECT min(notion_page_id) FROM cards"))).scalar_one()
-            await told(on, page)
-            await drain_inbox(on, Report())
+        async with board(3, latency_ms=0) as notion, connected(notion.settings(url)) as ctx:
+            await import_cards(ctx, Report())
+            async with ctx.sessions() as session:
+                page = (
+                    await session.execute(text("SELECT min(notion_page_id) FROM cards"))
+                ).scalar_one()
+            await told(ctx, page)
+            await drain_inbox(ctx, Report())
             before = await notion.last()
-            async with on.sessions.begin() as session:
+            async with ctx.sessions.begin() as session:
                 await session.execute(
-                    text("UPDATE tasks SET board_status = 'Processing' WHERE notion_page_id = :page"), {"page": page}
+                    text(
+                        "UPDATE tasks SET board_status = 'Processing' WHERE notion_page_id = :page"
+                    ),
+                    {"page": page},
                 )
-            await cycle(on, Report(), "benchmark")
+            await cycle(ctx, Report(), "benchmark")
             of_pipeline, before = await asked(notion, before), await notion.last()
-            async with on.sessions() as session:
-                other = (await session.execute(text("SELECT max(notion_page_id) FROM cards"))).scalar_one()
+            async with ctx.sessions() as session:
+                other = (
+                    await session.execute(text("SELECT max(notion_page_id) FROM cards"))
+                ).scalar_one()
             await notion.edit(other, {"Status": select("Draft")})
-            await told(on, other)
-            await drain_inbox(on, Report())
-            await cycle(on, Report(), "benchmark")
+            await told(ctx, other)
+            await drain_inbox(ctx, Report())
+            await cycle(ctx, Report(), "benchmark")
             of_person = await asked(notion, before)
     return [
         Figure(

@@ -1,4 +1,4 @@
-"""`showrunner`: the operator's command."""
+"""The command `showrunner` and its subcommands."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cli import backup, board, cards, doctor, events, forgetting, parts, sandbox, sync, tasks, webhook
+from cli.commands import backup, board, cards, doctor, events, sandbox, sync, tasks, webhook
+from cli.commands import components as parts
+from cli.commands import forget_board as forgetting
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
-from tasks.proxies import keep_loopback_direct
+from tasks.notion.proxies import keep_loopback_direct
 
 app = typer.Typer(
     help="Keeps a Notion board and a pipeline's PostgreSQL database equal, both ways.",
@@ -29,6 +31,7 @@ app.add_typer(sandbox.app, name="sandbox")
 app.command("doctor")(doctor.doctor)
 app.command("import")(sync.import_board)
 app.command("push")(sync.push)
+app.command("retention")(sync.retention)
 app.command("forget-board")(forgetting.forget)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
@@ -46,7 +49,10 @@ def _print_version(value: bool) -> None:
 @app.callback()
 def showrunner(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Keep a Notion board and a pipeline's PostgreSQL database equal, both ways."""
@@ -54,20 +60,21 @@ def showrunner(
 
 @app.command()
 def up() -> None:
-    """Start everything that is not configured, use what is, and keep the board in sync until Ctrl-C."""
+    """Start what is not configured, use what is, and keep the board in sync until Ctrl-C."""
     run(_up())
 
 
 async def _up() -> None:
-    # The rest of the commands answer faster without what only this one needs.
-    from cli.up import up as start  # noqa: PLC0415
+    # Imported late: other commands start faster without it.
+    from cli.stack.up import up as start  # noqa: PLC0415
 
     await start(load_settings())
 
 
 def main() -> None:
-    """All that the command does; it begins in `cli.__main__`."""
-    # Prefect reads it when it is imported, which some commands do late: else it prints a notice and calls home.
+    """Run the command. `cli.__main__` handles signals first, then calls this."""
+    # Prefect reads it when it is imported, which some commands do late. Without it Prefect prints a
+    # notice and sends analytics.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     configure_logging("WARNING")
     keep_loopback_direct(os.environ)

@@ -1,4 +1,4 @@
-"""Alembic's environment: takes the URL from `models.database.migrate`, or from DATABASE_URL on the command line."""
+"""Alembic's environment: takes the URL from `models.postgres.engine.migrate`, or from DATABASE_URL on the command line."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from alembic import context
 from sqlalchemy import NullPool, create_engine, event, text
 from sqlmodel import SQLModel
 
-import models.card
-import models.history
-import models.inbox
-import models.sync_state
-import models.task  # noqa: F401 - importing a table registers it
-from models.database import begin_session, database_url
+from models.postgres.engine import begin_session, database_url
 
 ONE_AT_A_TIME = 7_236_001
-"""Key of the advisory lock under which migrations run, so that programs starting together wait for each other."""
+"""Key of the advisory lock under which migrations run, so that programs starting together wait for
+each other."""
 
 
 def run() -> None:
     """Run the migrations, each in a transaction of its own, giving up on locks rather than blocking a live system."""
     url = context.config.attributes.get("url") or database_url(os.environ["DATABASE_URL"])
-    # Without a pool the connection ends with the context, and with it the lock, whatever happens inside.
+    # Without a pool the connection ends with the context, and with it the lock, whatever happens
+    # inside.
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "connect", begin_session, insert=True)
     with engine.connect() as connection:

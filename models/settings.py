@@ -1,6 +1,7 @@
-"""Everything read from the environment, once. `.env.example` lists exactly these fields (by test).
+"""Settings, read from the environment once. `.env.example` lists exactly these fields (by test).
 
-Names are the environment's, in lower case. Read with `load_settings()` in a program's `main`, then passed on.
+Names are the environment's, in lower case. Read with `load_settings()` in a program's `main`, then
+passed on.
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import structlog
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import SettingsError
@@ -32,7 +41,10 @@ from models.setting_values import (
 log = structlog.get_logger("showrunner.settings")
 
 FILES: Final = (".env", ".env.local")
-"""Files of this folder with settings: the second wins over the first, and the environment over both."""
+"""Files with settings in the working folder.
+
+The second overrides the first, and the environment overrides both.
+"""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -44,14 +56,20 @@ class Settings(BaseSettings):
     """Showrunner's settings. An empty variable counts as not set, wherever it stands."""
 
     model_config = SettingsConfigDict(
-        env_file=FILES, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=FILES,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     notion_api_token: Token | None = None
-    """The connection's token (`ntn_…` or `secret_…`). Not set: `showrunner up` runs a sandbox board instead."""
+    """The connection's token (`ntn_…` or `secret_…`). Not set: `showrunner up` runs a sandbox board
+    instead."""
 
     notion_database_id: Annotated[str, AfterValidator(board_id)] | None = None
-    """Link or id of the board's database, or its data source's id. Needed with a token; the sandbox makes its own."""
+    """Link or id of the board's database, or its data source's id. Needed with a token; the sandbox
+    makes its own."""
 
     notion_data_source: Annotated[str, AfterValidator(printable)] | None = None
     """Name or id of the data source to follow, needed only when the database has several."""
@@ -60,28 +78,35 @@ class Settings(BaseSettings):
     """Where the API answers; another value is for a sandbox or a proxy."""
 
     notion_requests_per_second: Annotated[float, Field(gt=0, le=100)] = 3.0
-    """Requests a second over all processes. Notion's standard plans allow 3 on average, Business and Enterprise 10."""
+    """Requests a second over all processes. Notion's standard plans allow 3 on average, Business
+    and Enterprise 10."""
 
     notion_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 65.0
     """Seconds to wait for an answer; Notion itself gives up after 60."""
 
     notion_webhook_secret: Token | None = None
-    """The subscription's verification token, the key of `X-Notion-Signature`. Not set: the enrolled one."""
+    """The subscription's verification token, the key of `X-Notion-Signature`. Not set: the enrolled
+    one."""
 
     notion_webhook_secret_previous: Token | None = None
-    """The secret before the last change, still accepted so that a change loses nothing; unset it afterwards."""
+    """The secret before the last change, still accepted so that no event is lost; unset it
+    afterwards."""
 
     notion_webhook_enrolment: bool = False
-    """Accept one verification token from a new subscription. Open it for the handshake, then close it again."""
+    """Accept one verification token from a new subscription. Set it for the handshake, then unset
+    it."""
 
     automation_webhook_secret: Annotated[SecretStr, AfterValidator(header_value)] | None = None
-    """What a database automation's webhook and the flat shape must send as `X-Showrunner-Secret`. Not set: refused."""
+    """What a database automation's webhook and the flat shape must send as `X-Showrunner-Secret`.
+    Not set: refused."""
 
     database_url: Annotated[SecretStr, AfterValidator(printable)] | None = None
-    """PostgreSQL: postgres://, postgresql://, +asyncpg and +psycopg are all taken. Not set: an embedded server."""
+    """PostgreSQL: postgres://, postgresql://, +asyncpg and +psycopg are all taken. Not set: an
+    embedded server."""
 
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 8
-    """Connections one process keeps open. While it works it opens up to ten, however few it keeps: locks hold some."""
+    """Connections one process keeps open. While it works it opens up to ten, however few it keeps:
+    locks hold some."""
 
     channel_configs: Annotated[Path, AfterValidator(folder)] = Path("channel_configs")
     """Folder with one <channel_id>.yaml per channel."""
@@ -92,7 +117,8 @@ class Settings(BaseSettings):
     prefect_api_url: Annotated[str, AfterValidator(web_address)] | None = Field(
         default=None, validation_alias=AliasChoices("PREFECT_API_URL")
     )
-    """An existing Prefect server, e.g. http://127.0.0.1:4200/api. Not set: `showrunner up` starts one."""
+    """An existing Prefect server, e.g. http://127.0.0.1:4200/api. Not set: `showrunner up` starts
+    one."""
 
     prefect_api_auth_string: Annotated[SecretStr, AfterValidator(printable)] | None = Field(
         default=None,
@@ -100,8 +126,8 @@ class Settings(BaseSettings):
             "PREFECT_API_AUTH_STRING", "prefect_api_auth_string", "PREFECT_SERVER_API_AUTH_STRING"
         ),
     )
-    """`user:password` of a Prefect server that asks for one. PREFECT_SERVER_API_AUTH_STRING, the server's name for it,
-    counts too."""
+    """`user:password` of a Prefect server that asks for one. PREFECT_SERVER_API_AUTH_STRING, the
+    server's name for it, counts too."""
 
     prefect_port: Port = 4200
     """Port of the Prefect server that `showrunner up` starts."""
@@ -110,14 +136,16 @@ class Settings(BaseSettings):
     """Port of the sandbox that `showrunner up` starts."""
 
     door_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
-    """Address the webhook door listens on; 0.0.0.0 for every interface."""
+    """Address the webhook receiver listens on; 0.0.0.0 for every interface."""
 
     door_port: Port = 8600
-    """Port of the webhook door."""
+    """Port of the webhook receiver."""
 
-    alert_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(addresses), Field(repr=False)] = ()
-    """Apprise URLs (Slack, Discord, e-mail, …), separated by blanks, line ends or commas. A comma inside of one stays.
-    Alerts are always logged too."""
+    alert_urls: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(addresses), Field(repr=False)
+    ] = ()
+    """Apprise URLs (Slack, Discord, e-mail, …), separated by blanks, line ends or commas. A comma
+    inside of one stays. Alerts are always logged too."""
 
     retention_events_days: Days = 14
     """Days that processed webhook events are kept. Dead ones wait for the operator and are kept."""
@@ -126,16 +154,20 @@ class Settings(BaseSettings):
     """Days that the history of cards and tasks is kept."""
 
     retention_idle_runs_hours: Hours = 24
-    """Hours that runs with nothing to do stay in Prefect: a day shows that all was quiet, more hides the rest."""
+    """Hours that runs with nothing to do stay in Prefect: a day shows that all was quiet, more
+    hides the rest."""
 
     retention_runs_days: Days = 7
     """Days that all other runs stay in Prefect. What they did stays in the history for longer."""
 
     retention_prefect_events_hours: Hours = 1
-    """Hours that the Prefect server which `showrunner up` starts keeps its events: most of what an idle run leaves."""
+    """Hours that the Prefect server which `showrunner up` starts keeps its events: most of what an
+    idle run leaves."""
 
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = "INFO"
-    """Least level that is printed."""
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = (
+        "INFO"
+    )
+    """Lowest level that is printed."""
 
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(lower)] = "auto"
     """auto: coloured lines on a terminal, JSON lines elsewhere."""
@@ -151,29 +183,37 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_meant(cls, given: Any) -> Any:
-        """Without the blanks and quotes around a value, what is empty then, and what is another program's."""
+    def _normalized(cls, given: Any) -> Any:
+        """Strip blanks and quotes from values; drop empty ones and those that Kubernetes set."""
         if not isinstance(given, dict):
             return given
-        meant = {name: unwrapped(value) if isinstance(value, str) else value for name, value in given.items()}
-        return {name: value for name, value in meant.items() if value != "" and not _is_of_others(name, value)}
+        kept = {}
+        for name, raw in given.items():
+            value = unwrapped(raw) if isinstance(raw, str) else raw
+            if value != "" and not _is_kubernetes_variable(name, value):
+                kept[name] = value
+        return kept
 
 
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
-def _is_of_others(name: str, value: Any) -> bool:
-    """Whether Kubernetes made it, for a service of that name; said once per process."""
+def _is_kubernetes_variable(name: str, value: Any) -> bool:
+    """Whether Kubernetes set it, for a service of that name; logged once per process."""
     if not (name.lower().endswith("_port") and is_of_kubernetes(value)):
         return False
-    if name not in _told:
-        _told.add(name)
-        log.warning("setting_ignored", setting=name.upper(), reason="Kubernetes made it for a service of that name")
+    if name not in _warned:
+        _warned.add(name)
+        log.warning(
+            "setting_ignored",
+            setting=name.upper(),
+            reason="Kubernetes made it for a service of that name",
+        )
     return True
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process's environment, `.env.local` and `.env`.
+    """Load the settings from the environment, `.env.local` and `.env`.
 
     Raises:
         SettingsError: naming each variable that is wrong, why, and never its value.

@@ -6,7 +6,6 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -15,15 +14,13 @@ import pytest
 import structlog
 from sqlalchemy import URL
 
-from models.database import Sessions, libpq, migrate, open_engine, open_sessions
-from models.embedded import embedded_postgres
-
-NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
-"""The moment tests begin at, unless they say otherwise."""
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import Sessions, libpq, migrate, open_engine, open_sessions
 
 _numbers = count()
 
-# Facts that a test is about are read from the database or asked for with a capture; the rest would bury a failure.
+# Facts that a test is about are read from the database or asked for with a capture; the rest would
+# bury a failure.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

@@ -2,7 +2,7 @@
 
 Workers write plain SQL in any language, so these rules live in the database: whoever writes, the pair holds and the
 history is whole. The author and the moment come from the transaction's `showrunner.*` settings when they are set
-(`models.history.act_as`); else the author is the pipeline and the moment is the clock's.
+(`models.tables.task_history.act_as`); else the author is the pipeline and the moment is the clock's.
 
 Revision: 0002, after: 0001
 """
@@ -168,5 +168,12 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER append_only ON task_history")
     op.execute("DROP TRIGGER record_task ON tasks")
     op.execute("DROP TRIGGER keep_task ON tasks")
-    for function in ("append_only()", "record_task()", "keep_task()", "now()", "column_of(text)", "state_of(text)"):
+    for function in (
+        "append_only()",
+        "record_task()",
+        "keep_task()",
+        "now()",
+        "column_of(text)",
+        "state_of(text)",
+    ):
         op.execute(f"DROP FUNCTION showrunner_{function}")

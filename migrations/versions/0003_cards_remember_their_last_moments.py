@@ -1,7 +1,7 @@
 """A card remembers its last moments, and what is being written to it.
 
-So an edit overwritten before it was seen is recorded (`models.unseen`), and a write whose process died before its
-answer was stored is known as ours when the board shows it (`models.moments`).
+So an edit overwritten before it was seen is recorded (`models.sync.lost_updates`), and a write whose process died before its
+answer was stored is known as ours when the board shows it (`models.sync.recent_writes`).
 
 Revision: 0003, after: 0002
 """
@@ -21,10 +21,16 @@ depends_on = None
 def upgrade() -> None:
     """Columns with a constant default take no time, however many cards there are."""
     op.add_column(
-        "cards", sa.Column("recent", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False)
+        "cards",
+        sa.Column(
+            "recent", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
+        ),
     )
     op.add_column(
-        "cards", sa.Column("sending", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
+        "cards",
+        sa.Column(
+            "sending", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 `cards` gets copies of what a card shows of its task, kept by triggers whoever writes the task, and a column that
 PostgreSQL computes from the row; only cards that differ are in its index. Dead events get an index too.
 
-A lock order follows: a write of a task locks the task, then its card (`models.holding`).
+A lock order follows: a write of a task locks the task, then its card (`models.sync.row_locks`).
 
 Revision: 0004, after: 0003
 """
@@ -55,11 +55,19 @@ def upgrade() -> None:
     copied = ", ".join(f"{name} = t.{name.removeprefix('task_')}" for name in COPIES)
     op.execute(f"UPDATE cards c SET {copied} FROM tasks t WHERE t.id = c.task_id")
     op.add_column(
-        "cards", sa.Column("differs", sa.SmallInteger(), sa.Computed(DIFFERS, persisted=True), nullable=False)
+        "cards",
+        sa.Column(
+            "differs", sa.SmallInteger(), sa.Computed(DIFFERS, persisted=True), nullable=False
+        ),
     )
-    op.create_index("ix_cards_differs", "cards", ["differs"], postgresql_where=sa.text("differs <> 0"))
     op.create_index(
-        "ix_webhook_events_dead_at", "webhook_events", ["dead_at"], postgresql_where=sa.text("dead_at IS NOT NULL")
+        "ix_cards_differs", "cards", ["differs"], postgresql_where=sa.text("differs <> 0")
+    )
+    op.create_index(
+        "ix_webhook_events_dead_at",
+        "webhook_events",
+        ["dead_at"],
+        postgresql_where=sa.text("dead_at IS NOT NULL"),
     )
     # FOR SHARE, so that a card never takes over what another transaction is just replacing.
     op.execute("""

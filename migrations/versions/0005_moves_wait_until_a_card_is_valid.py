@@ -39,17 +39,23 @@ END"""
 def _compute(kept: str) -> None:
     differs = sa.Computed(DIFFERS.format(kept=kept), persisted=True)
     op.add_column("cards", sa.Column("differs", sa.SmallInteger(), differs, nullable=False))
-    op.create_index("ix_cards_differs", "cards", ["differs"], postgresql_where=sa.text("differs <> 0"))
+    op.create_index(
+        "ix_cards_differs", "cards", ["differs"], postgresql_where=sa.text("differs <> 0")
+    )
 
 
 def upgrade() -> None:
     """Add both columns, and compute what differs with them."""
     op.drop_column("cards", "differs")
     op.add_column("cards", sa.Column("waits_for", sa.String(50), nullable=True))
-    op.add_column("cards", sa.Column("status_kept_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "cards", sa.Column("status_kept_until", sa.DateTime(timezone=True), nullable=True)
+    )
     _compute(KEPT)
     where = sa.text("status_kept_until IS NOT NULL")
-    op.create_index("ix_cards_status_kept_until", "cards", ["status_kept_until"], postgresql_where=where)
+    op.create_index(
+        "ix_cards_status_kept_until", "cards", ["status_kept_until"], postgresql_where=where
+    )
 
 
 def downgrade() -> None:

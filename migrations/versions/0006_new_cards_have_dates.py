@@ -74,16 +74,22 @@ def downgrade() -> None:
     op.drop_column("cards", "differs")
     for name in DATES:
         op.drop_column("cards", name)
-    op.execute("UPDATE cards SET lacking = array_remove(lacking, 'Attention') WHERE 'Attention' = ANY (lacking)")
+    op.execute(
+        "UPDATE cards SET lacking = array_remove(lacking, 'Attention') WHERE 'Attention' = ANY (lacking)"
+    )
     before = context.script.get_revision(down_revision).module
     _differs(before.DIFFERS.format(kept=before.KEPT))
 
 
 def _differs(expression: str) -> None:
-    op.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table whose rows wait for a check at the commit cannot be altered
+    op.execute(
+        "SET CONSTRAINTS ALL IMMEDIATE"
+    )  # a table whose rows wait for a check at the commit cannot be altered
     computed = sa.Computed(expression, persisted=True)
     op.add_column("cards", sa.Column("differs", sa.SmallInteger(), computed, nullable=False))
-    op.create_index("ix_cards_differs", "cards", ["differs"], postgresql_where=sa.text("differs <> 0"))
+    op.create_index(
+        "ix_cards_differs", "cards", ["differs"], postgresql_where=sa.text("differs <> 0")
+    )
 
 
 def _trigger_functions() -> list[str]:

@@ -31,7 +31,12 @@ def upgrade() -> None:
         "channels",
         sa.Column("id", sa.String(length=100), nullable=False),
         sa.Column("configured", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "changed_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channels")),
     )
     op.execute("""
@@ -43,12 +48,17 @@ def upgrade() -> None:
         sa.Column("task_id", sa.Uuid(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_by", sa.String(length=100), nullable=True),
-        sa.Column("sent", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column(
+            "sent", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["task_id"], ["tasks.id"], name=op.f("fk_card_creations_task_id_tasks"), ondelete="CASCADE"
+            ["task_id"],
+            ["tasks.id"],
+            name=op.f("fk_card_creations_task_id_tasks"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("task_id", name=op.f("pk_card_creations")),
     )

@@ -22,11 +22,20 @@ def upgrade() -> None:
     """Nothing is known yet of the cards that are there."""
     op.add_column("cards", sa.Column("unqueued_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("cards", sa.Column("made_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("cards", sa.Column("unreadable", sa.Boolean(), nullable=False, server_default=sa.text("false")))
-    op.create_index("ix_cards_made_at", "cards", ["made_at"], postgresql_where=sa.text("trashed_at IS NULL"))
-    op.create_index("ix_cards_unreadable", "cards", ["next_attempt_at"], postgresql_where=sa.text("unreadable"))
+    op.add_column(
+        "cards",
+        sa.Column("unreadable", sa.Boolean(), nullable=False, server_default=sa.text("false")),
+    )
+    op.create_index(
+        "ix_cards_made_at", "cards", ["made_at"], postgresql_where=sa.text("trashed_at IS NULL")
+    )
+    op.create_index(
+        "ix_cards_unreadable", "cards", ["next_attempt_at"], postgresql_where=sa.text("unreadable")
+    )
     # A watermark before every card; an import that is under way reads all of them anyway.
-    op.execute("UPDATE sync_state SET moment = '2000-01-01T00:00:00Z' WHERE key = 'sweep_watermark'")
+    op.execute(
+        "UPDATE sync_state SET moment = '2000-01-01T00:00:00Z' WHERE key = 'sweep_watermark'"
+    )
 
 
 def downgrade() -> None:

@@ -1,4 +1,4 @@
-"""Cards can wait for somebody to look, each for itself, instead of stopping every card's sync (`models.safety`).
+"""Cards can wait for somebody to look, each for itself, instead of stopping every card's sync (`models.sync.safety_stop`).
 
 Revision: 0009, after: 0008
 """
@@ -20,7 +20,9 @@ def upgrade() -> None:
     """Empty columns take no time, however many cards there are."""
     for name in COLUMNS:
         op.add_column("cards", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
-        op.create_index(f"ix_cards_{name}", "cards", [name], postgresql_where=sa.text(f"{name} IS NOT NULL"))
+        op.create_index(
+            f"ix_cards_{name}", "cards", [name], postgresql_where=sa.text(f"{name} IS NOT NULL")
+        )
 
 
 def downgrade() -> None:

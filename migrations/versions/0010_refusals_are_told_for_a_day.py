@@ -1,4 +1,4 @@
-"""A card tells of a refusal for a day at most, so it is known since when it does (`models.card.TOLD_FOR`).
+"""A card tells of a refusal for a day at most, so it is known since when it does (`models.tables.card.TOLD_FOR`).
 
 Revision: 0010, after: 0009
 """
@@ -18,7 +18,9 @@ def upgrade() -> None:
     """Of a refusal that stands nobody knows since when: it is told for a day from now on."""
     op.add_column("cards", sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
     op.execute("UPDATE cards SET told_at = now() WHERE refusal <> ''")
-    op.create_index("ix_cards_told_at", "cards", ["told_at"], postgresql_where=sa.text("told_at IS NOT NULL"))
+    op.create_index(
+        "ix_cards_told_at", "cards", ["told_at"], postgresql_where=sa.text("told_at IS NOT NULL")
+    )
 
 
 def downgrade() -> None:

@@ -1,17 +1,17 @@
-"""Each kind of incident, from what really goes wrong to what a receiver gets: one message, and one when it is over."""
+"""Each kind of incident, from its cause to one message at its begin and one at its end."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from alert_kit import Receiver, ingest, push, watch_of
-from stage import BOT_TOKEN, CHANNEL, Stage
+from kit.alerts import Receiver, ingest, push, watch_of
+from kit.stage import BOT_TOKEN, CHANNEL, Stage
 
-from models.inbox import ATTEMPTS_MAX
-from models.incidents import open_incidents
-from models.sync_state import CONFIRMED, remember
-from tasks.failing import FAILING
+from models.tables.incidents import open_incidents
+from models.tables.sync_state import CONFIRMED, remember
+from models.tables.webhook_events import ATTEMPTS_MAX
+from tasks.failed_cards import FAILING
 
 SECRETS = (BOT_TOKEN, "Giant squid", "Architeuthis", CHANNEL)
 """A token and a card's texts."""
@@ -39,7 +39,12 @@ async def test_a_revoked_token_is_one_message_however_many_runs_fail_and_one_whe
     assert began["title"].startswith("[CRITICAL] Showrunner: ")
     assert "is NOTION_API_TOKEN right?" in began["title"]
     assert began["type"] == "failure"
-    for line in ("What it means: The token", "What to do: In Notion", "Since: 2026-11-23 10:0", "correlation id: "):
+    for line in (
+        "What it means: The token",
+        "What to do: In Notion",
+        "Since: 2026-11-23 10:0",
+        "correlation id: ",
+    ):
         assert line in began["message"]
     assert over["title"] == began["title"].replace("[CRITICAL]", "[OVER]")
     assert over["type"] == "success"
@@ -110,10 +115,14 @@ async def test_a_failing_card_is_over_when_it_is_trashed_or_shows_what_it_should
     await stage.moves(agreed, "Queued")  # what the board shows anyhow
     await ingest(stage)
     await watch.look()
-    assert receiver.titles[2:] == ["[OVER] Showrunner: 2 times: A card cannot be written to the board"]
+    assert receiver.titles[2:] == [
+        "[OVER] Showrunner: 2 times: A card cannot be written to the board"
+    ]
 
 
-async def test_a_dead_event_is_told_and_is_over_when_it_was_processed(stage: Stage, receiver: Receiver) -> None:
+async def test_a_dead_event_is_told_and_is_over_when_it_was_processed(
+    stage: Stage, receiver: Receiver
+) -> None:
     page = await stage.add_valid()
     await push(stage)
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
@@ -136,7 +145,9 @@ async def test_a_dead_event_is_told_and_is_over_when_it_was_processed(stage: Sta
     assert no_secret_in(receiver)
 
 
-async def test_what_dies_together_is_one_message_and_still_an_incident_each(stage: Stage, receiver: Receiver) -> None:
+async def test_what_dies_together_is_one_message_and_still_an_incident_each(
+    stage: Stage, receiver: Receiver
+) -> None:
     pages = [await stage.add_valid() for _ in range(3)]
     await push(stage)
     stage.sandbox.faults.add(status=404, times=None, method="POST", skip=10_000)
@@ -153,7 +164,9 @@ async def test_what_dies_together_is_one_message_and_still_an_incident_each(stag
         assert len(await open_incidents(session, "dead_event:")) == 3
 
 
-async def test_a_dead_lot_is_one_message_and_one_line(stage: Stage, receiver: Receiver, lines: list[Any]) -> None:
+async def test_a_dead_lot_is_one_message_and_one_line(
+    stage: Stage, receiver: Receiver, lines: list[Any]
+) -> None:
     page = await stage.add_valid()
     await push(stage)
     stage.sandbox.faults.add(status=400, times=None, path=f"/v1/pages/{page}")
@@ -161,5 +174,7 @@ async def test_a_dead_lot_is_one_message_and_one_line(stage: Stage, receiver: Re
         await stage.told(page)
     await stage.sql("UPDATE webhook_events SET attempts = :tried", tried=ATTEMPTS_MAX - 1)
     await ingest(stage)
-    assert receiver.titles == ["[ERROR] Showrunner: 250 times: A webhook event could not be processed"]
+    assert receiver.titles == [
+        "[ERROR] Showrunner: 250 times: A webhook event could not be processed"
+    ]
     assert [line["count"] for line in lines if line["event"] == "alert"] == [250]

@@ -1,4 +1,4 @@
-"""That somebody is told: no receiver, however bad, holds up or ends a run, and what reached nobody is told later."""
+"""Delivery: no receiver holds up or ends a run, and an undelivered message is repeated."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 import logging
 
 import pytest
-from alert_kit import Gate, Receiver, passes, push, watch_of
-from stage import Stage
+from kit.alerts import Gate, Receiver, passes, push, watch_of
+from kit.stage import Stage
 
-from flows.recording import recorded
+from flows.runtime.run_context import recorded
 from models.errors import BoardError, NotionAuthError
-from models.incidents import open_incidents
-from tasks import alerts
+from models.tables.incidents import open_incidents
+from tasks import alert_receivers
 from tasks.alerts import Level, deliver_alerts, resolve_alert, send_alert
 
 OPENED = "[CRITICAL] Showrunner: The token is wrong"
@@ -20,7 +20,7 @@ OVER = "[OVER] Showrunner: The token is wrong"
 
 
 async def opens(stage: Stage, incident: str = "notion_auth") -> bool:
-    return await send_alert(stage.on, Level.CRITICAL, incident, "The token is wrong", {})
+    return await send_alert(stage.ctx, Level.CRITICAL, incident, "The token is wrong", {})
 
 
 async def test_a_receiver_that_is_down_costs_no_run_anything_and_is_told_when_it_is_back(
@@ -39,7 +39,9 @@ async def test_a_receiver_that_is_down_costs_no_run_anything_and_is_told_when_it
     assert receiver.titles == [OPENED]
 
 
-async def test_tries_come_less_and_less_often_and_never_end(stage: Stage, receiver: Receiver) -> None:
+async def test_tries_come_less_and_less_often_and_never_end(
+    stage: Stage, receiver: Receiver
+) -> None:
     receiver.mood = "refuses"
     await opens(stage)
     asked = []
@@ -53,23 +55,25 @@ async def test_tries_come_less_and_less_often_and_never_end(stage: Stage, receiv
 async def test_a_receiver_that_hangs_is_left_after_a_while(
     stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "DELIVERY_SECONDS", 0.2)
+    monkeypatch.setattr(alert_receivers, "DELIVERY_SECONDS", 0.2)
     receiver.mood = "hangs"
     await opens(stage)
-    await asyncio.wait_for(deliver_alerts(stage.on), 3)
-    await asyncio.wait_for(deliver_alerts(stage.on), 0.1)  # not due again yet
+    await asyncio.wait_for(deliver_alerts(stage.ctx), 3)
+    await asyncio.wait_for(deliver_alerts(stage.ctx), 0.1)  # not due again yet
     receiver.mood = "takes"
     stage.clock.pass_(60)
     monkeypatch.undo()
-    await deliver_alerts(stage.on)
+    await deliver_alerts(stage.ctx)
     assert receiver.titles[-1] == OPENED
 
 
-async def test_one_receiver_that_takes_it_is_enough_and_hears_it_once(stage: Stage, receiver: Receiver) -> None:
+async def test_one_receiver_that_takes_it_is_enough_and_hears_it_once(
+    stage: Stage, receiver: Receiver
+) -> None:
     broken = Receiver(mood="refuses")
     broken.open()
     urls = (broken.url, "nonsense://x", receiver.url)
-    stage.on.settings = stage.on.settings.model_copy(update={"alert_urls": urls})
+    stage.ctx.settings = stage.ctx.settings.model_copy(update={"alert_urls": urls})
     await opens(stage)
     await passes(stage, 300)
     broken.close()
@@ -77,14 +81,16 @@ async def test_one_receiver_that_takes_it_is_enough_and_hears_it_once(stage: Sta
     assert receiver.titles.count(OPENED) == 1
 
 
-async def test_what_was_over_before_anybody_could_be_told_is_told_as_over(stage: Stage, receiver: Receiver) -> None:
+async def test_what_was_over_before_anybody_could_be_told_is_told_as_over(
+    stage: Stage, receiver: Receiver
+) -> None:
     receiver.mood = "refuses"
     await opens(stage)
-    await deliver_alerts(stage.on)
-    assert await resolve_alert(stage.on, "notion_auth")
+    await deliver_alerts(stage.ctx)
+    assert await resolve_alert(stage.ctx, "notion_auth")
     receiver.mood = "takes"
     stage.clock.pass_(60)
-    await deliver_alerts(stage.on)
+    await deliver_alerts(stage.ctx)
     (message,) = receiver.messages
     assert message["title"] == OVER
     assert "You were not told when it began" in message["message"]
@@ -94,23 +100,25 @@ async def test_what_begins_again_before_its_end_was_told_never_ended_for_who_was
     stage: Stage, receiver: Receiver
 ) -> None:
     await opens(stage)
-    await deliver_alerts(stage.on)
-    await resolve_alert(stage.on, "notion_auth")
+    await deliver_alerts(stage.ctx)
+    await resolve_alert(stage.ctx, "notion_auth")
     assert await opens(stage), "the log said that it was over"
-    await deliver_alerts(stage.on)
+    await deliver_alerts(stage.ctx)
     assert receiver.titles == [OPENED]
-    await resolve_alert(stage.on, "notion_auth")
-    await deliver_alerts(stage.on)
+    await resolve_alert(stage.ctx, "notion_auth")
+    await deliver_alerts(stage.ctx)
     await opens(stage)
-    await deliver_alerts(stage.on)
+    await deliver_alerts(stage.ctx)
     assert receiver.titles == [OPENED, OVER, OPENED]
 
 
-async def test_processes_that_deliver_at_the_same_moment_tell_it_once(stage: Stage, receiver: Receiver) -> None:
+async def test_processes_that_deliver_at_the_same_moment_tell_it_once(
+    stage: Stage, receiver: Receiver
+) -> None:
     for number in range(5):
         await opens(stage, f"incident_{number}")
-    await asyncio.gather(*(watch_of(stage).look() for _ in range(4)), deliver_alerts(stage.on))
-    await deliver_alerts(stage.on)
+    await asyncio.gather(*(watch_of(stage).look() for _ in range(4)), deliver_alerts(stage.ctx))
+    await deliver_alerts(stage.ctx)
     assert receiver.titles == [OPENED] * 5
 
 
@@ -121,7 +129,7 @@ async def test_an_incident_during_a_database_outage_is_told_once_and_ends_like_a
     with gate.shut():
         for _ in range(3):
             with pytest.raises(NotionAuthError, match="The token is wrong"):
-                async with recorded("push", stage.on):
+                async with recorded("push", stage.ctx):
                     raise NotionAuthError("The token is wrong")
             stage.clock.pass_(60)
         assert receiver.titles == [OPENED]
@@ -138,17 +146,19 @@ async def test_an_incident_that_began_and_ended_during_an_outage_is_told_as_both
     with gate.shut():
         assert await opens(stage)
         assert not await opens(stage)
-        await deliver_alerts(stage.on)
-        assert await resolve_alert(stage.on, "notion_auth")
-        assert not await resolve_alert(stage.on, "notion_auth")
-    await deliver_alerts(stage.on)
-    await deliver_alerts(stage.on)
+        await deliver_alerts(stage.ctx)
+        assert await resolve_alert(stage.ctx, "notion_auth")
+        assert not await resolve_alert(stage.ctx, "notion_auth")
+    await deliver_alerts(stage.ctx)
+    await deliver_alerts(stage.ctx)
     assert receiver.titles == [OPENED, OVER]
 
 
-async def test_the_end_of_a_run_tells_even_when_the_run_failed(stage: Stage, receiver: Receiver) -> None:
+async def test_the_end_of_a_run_tells_even_when_the_run_failed(
+    stage: Stage, receiver: Receiver
+) -> None:
     with pytest.raises(BoardError):
-        async with recorded("push", stage.on):
+        async with recorded("push", stage.ctx):
             raise BoardError("Topic is gone.")
     assert receiver.titles == ["[CRITICAL] Showrunner: Topic is gone."]
 
@@ -156,12 +166,14 @@ async def test_the_end_of_a_run_tells_even_when_the_run_failed(stage: Stage, rec
 async def test_an_address_that_apprise_cannot_read_stands_in_no_log(
     stage: Stage, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    stage.on.settings = stage.on.settings.model_copy(update={"alert_urls": ("slack://bad/hunter2", "no://hunter2")})
+    stage.ctx.settings = stage.ctx.settings.model_copy(
+        update={"alert_urls": ("slack://bad/hunter2", "no://hunter2")}
+    )
     assert await opens(stage)
     handler = logging.StreamHandler()
     logging.getLogger().addHandler(handler)
     try:
-        await deliver_alerts(stage.on)
+        await deliver_alerts(stage.ctx)
     finally:
         logging.getLogger().removeHandler(handler)
     assert "hunter2" not in capfd.readouterr().err

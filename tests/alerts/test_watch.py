@@ -1,4 +1,4 @@
-"""The watch: no good cycle for five minutes, a database that is away; told once, by however many watches."""
+"""The watchdog alerts a stalled sync and a lost database once, however many watchdogs run."""
 
 from __future__ import annotations
 
@@ -8,35 +8,52 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alert_kit import NOW, Gate, Receiver, push, watch_of, watched
-from stage import Stage
+from kit.alerts import Gate, Receiver, push, watch_of, watched
+from kit.clock import NOW
+from kit.stage import Stage
 
-from models.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
-from tasks import cycle as cycles
-from tasks.locks import Lock, one_at_a_time
-from tasks.watch import GOOD_WITHIN, Sight, Watch, stalled_since, watching
+from models.operations.health_rules import GOOD_WITHIN
+from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
+from tasks.operations.watchdog import (
+    Watchdog,
+    WatchdogFacts,
+    run_watchdog,
+    stalled_since,
+)
+from tasks.runtime.locks import Lock, one_at_a_time
+from tasks.sync import cycle as cycles
 
 MINUTE = timedelta(minutes=1)
 
 
-def sight(**seen: object) -> Sight:
-    nothing = {"last_good": None, "watched_since": NOW, "imported": None, "incidents": (), "failed": None}
-    return Sight(**{**nothing, "running": False, **seen})  # type: ignore[arg-type]
+def facts(**seen: object) -> WatchdogFacts:
+    nothing = {
+        "last_good_cycle": None,
+        "watched_since": NOW,
+        "imported": None,
+        "incidents": (),
+        "failed": None,
+    }
+    return WatchdogFacts(**{**nothing, "running": False, **seen})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("seen", "progressed", "late"),
     [
-        pytest.param(sight(), None, True, id="never-good"),
-        pytest.param(sight(last_good=NOW + MINUTE), None, False, id="good-four-minutes-ago"),
-        pytest.param(sight(last_good=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"),
-        pytest.param(sight(watched_since=NOW + MINUTE), None, False, id="watched-for-four-minutes-only"),
-        pytest.param(sight(), NOW + MINUTE, False, id="an-import-goes-on"),
-        pytest.param(sight(), NOW, True, id="an-import-stands-still"),
+        pytest.param(facts(), None, True, id="never-good"),
+        pytest.param(facts(last_good_cycle=NOW + MINUTE), None, False, id="good-four-minutes-ago"),
+        pytest.param(
+            facts(last_good_cycle=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"
+        ),
+        pytest.param(
+            facts(watched_since=NOW + MINUTE), None, False, id="watched-for-four-minutes-only"
+        ),
+        pytest.param(facts(), NOW + MINUTE, False, id="an-import-goes-on"),
+        pytest.param(facts(), NOW, True, id="an-import-stands-still"),
     ],
 )
 def test_five_minutes_are_counted_from_the_last_thing_that_went_well(
-    seen: Sight,
+    seen: WatchdogFacts,
     progressed: object,
     late: bool,  # noqa: FBT001 - a parameter of the table
 ) -> None:
@@ -59,7 +76,9 @@ async def test_cycles_that_fail_for_five_minutes_are_one_message_and_a_good_one_
         await push(stage)
         await watched(stage, watch, seconds=60)
     (message,) = receiver.messages
-    assert message["title"].startswith("[CRITICAL] Showrunner: No cycle was good since 2026-11-23 10:00:30 UTC")
+    assert message["title"].startswith(
+        "[CRITICAL] Showrunner: No cycle was good since 2026-11-23 10:00:30 UTC"
+    )
     assert "last failure: 2026-11-23 10:0" in message["message"]
     assert "502" in message["message"]
     stage.sandbox.faults.clear()
@@ -68,12 +87,14 @@ async def test_cycles_that_fail_for_five_minutes_are_one_message_and_a_good_one_
     assert receiver.titles[1:] == [message["title"].replace("[CRITICAL]", "[OVER]")]
 
 
-async def test_a_message_names_the_other_incidents_and_what_is_under_way(stage: Stage, receiver: Receiver) -> None:
+async def test_a_message_names_the_other_incidents_and_what_is_under_way(
+    stage: Stage, receiver: Receiver
+) -> None:
     watch = watch_of(stage)
     await watch.look()
     stage.sandbox.faults.add(status=401)
     await push(stage)
-    async with one_at_a_time(stage.on, Lock.PUSH):
+    async with one_at_a_time(stage.ctx, Lock.PUSH):
         await watched(stage, watch, seconds=330)
     message = receiver.messages[-1]["message"]
     assert "last good cycle: never" in message
@@ -82,7 +103,9 @@ async def test_a_message_names_the_other_incidents_and_what_is_under_way(stage: 
     assert "prefect server: not known here" in message
 
 
-async def test_a_failure_from_before_the_last_good_cycle_is_not_the_reason(stage: Stage, receiver: Receiver) -> None:
+async def test_a_failure_from_before_the_last_good_cycle_is_not_the_reason(
+    stage: Stage, receiver: Receiver
+) -> None:
     stage.sandbox.faults.add(status=502, times=None)
     await push(stage)
     stage.sandbox.faults.clear()
@@ -98,7 +121,7 @@ async def test_a_prefect_server_that_is_away_is_named(stage: Stage, receiver: Re
     gone.open()
     gone.close()
     api = f"http://127.0.0.1:{gone.port}/api"
-    stage.on.settings = stage.on.settings.model_copy(update={"prefect_api_url": api})
+    stage.ctx.settings = stage.ctx.settings.model_copy(update={"prefect_api_url": api})
     watch = watch_of(stage)
     await watch.look()
     await watched(stage, watch, seconds=330)
@@ -107,7 +130,11 @@ async def test_a_prefect_server_that_is_away_is_named(stage: Stage, receiver: Re
 
 
 async def test_two_watches_are_one_message(stage: Stage, receiver: Receiver) -> None:
-    watches = [watch_of(stage), watch_of(stage, of_database=False), watch_of(stage, of_database=False)]
+    watches = [
+        watch_of(stage),
+        watch_of(stage, of_database=False),
+        watch_of(stage, of_database=False),
+    ]
     for _ in range(13):
         stage.clock.pass_(30)
         await asyncio.gather(*(watch.look() for watch in watches))
@@ -147,14 +174,14 @@ async def test_a_first_import_that_goes_on_is_no_incident_and_one_that_stands_st
 async def test_a_cycle_that_works_through_a_backlog_is_good_each_time_it_looks_up(
     stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.push.at_once", lambda _per_second: 1)
+    monkeypatch.setattr("tasks.sync.push.at_once", lambda _per_second: 1)
     pages = [await stage.add_valid(status="Queued") for _ in range(8)]
     await push(stage)
     for page in pages:
         await stage.moves(page, "Processing")
     watch = watch_of(stage)
     goods = []
-    write = stage.on.notion.update_page
+    write = stage.ctx.notion.update_page
 
     async def slowly(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         await watched(stage, watch, seconds=90)
@@ -162,7 +189,7 @@ async def test_a_cycle_that_works_through_a_backlog_is_good_each_time_it_looks_u
             goods.append(await get_moment(session, LAST_GOOD_CYCLE))
         return await write(page_id, properties)
 
-    monkeypatch.setattr(stage.on.notion, "update_page", slowly)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", slowly)
     await push(stage)
     assert len(set(goods)) == len(pages) == 8
     assert stage.clock() - NOW > 2 * GOOD_WITHIN
@@ -189,7 +216,9 @@ async def test_a_database_that_is_away_for_a_minute_is_told_once_and_when_it_is_
     assert worker.unstored == {}
 
 
-async def test_a_restart_of_the_database_is_no_incident(stage: Stage, receiver: Receiver, gate: Gate) -> None:
+async def test_a_restart_of_the_database_is_no_incident(
+    stage: Stage, receiver: Receiver, gate: Gate
+) -> None:
     watch = watch_of(stage)
     for _ in range(4):
         with gate.shut():
@@ -199,7 +228,9 @@ async def test_a_restart_of_the_database_is_no_incident(stage: Stage, receiver: 
     assert receiver.messages == []
 
 
-async def test_a_watch_goes_on_after_whatever_happens_to_it(stage: Stage, receiver: Receiver) -> None:
+async def test_a_watch_goes_on_after_whatever_happens_to_it(
+    stage: Stage, receiver: Receiver
+) -> None:
     looked = asyncio.Event()
     sleeps = 0
 
@@ -215,7 +246,9 @@ async def test_a_watch_goes_on_after_whatever_happens_to_it(stage: Stage, receiv
 
     async with stage.sessions.begin() as session:
         await remember(session, FAILED_CYCLE, value={"wrong": "shape"}, moment=NOW)
-    watch = Watch(stage.on.settings, stage.sessions, of_database=True, clock=stage.clock, sleep=sleep)
-    async with watching(watch):
+    watch = Watchdog(
+        stage.ctx.settings, stage.sessions, of_database=True, clock=stage.clock, sleep=sleep
+    )
+    async with run_watchdog(watch):
         await asyncio.wait_for(looked.wait(), 20)
     assert len(receiver.messages) == 1

@@ -1,4 +1,4 @@
-"""The programs that watch, as they are started: what waits to be told is told by either, without the other."""
+"""Worker and webhook receiver each deliver waiting alerts without the other."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from alert_kit import NOW, Receiver
-from prefect_server import free_port
+from kit.alerts import Receiver
+from kit.clock import NOW
+from kit.ports import free_port
 from sqlalchemy import URL
 
-from models.database import Sessions, libpq
-from models.incidents import Incident, Level, open_incident
+from models.postgres.engine import Sessions, libpq
+from models.tables.incidents import Incident, Level, open_incident
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
@@ -25,13 +26,17 @@ SECONDS = 60.0
     "program",
     [
         pytest.param(("webhook",), id="door"),
-        pytest.param(("flows.worker", "--wait", "50"), id="worker-without-a-prefect-server"),
+        pytest.param(
+            ("flows.runtime.worker", "--wait", "50"), id="worker-without-a-prefect-server"
+        ),
     ],
 )
 async def test_a_watching_program_tells_what_waits(
     program: tuple[str, ...], database: URL, sessions: Sessions, receiver: Receiver, tmp_path: Path
 ) -> None:
-    waiting = Incident(name="notion_auth", level=Level.CRITICAL, title="The token is wrong", since=NOW, due=NOW)
+    waiting = Incident(
+        name="notion_auth", level=Level.CRITICAL, title="The token is wrong", since=NOW, due=NOW
+    )
     async with sessions.begin() as session:
         assert await open_incident(session, waiting)
     given = {
@@ -53,4 +58,6 @@ async def test_a_watching_program_tells_what_waits(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), 30)
-    assert receiver.titles == ["[CRITICAL] Showrunner: The token is wrong"], (tmp_path / "log").read_text()
+    assert receiver.titles == ["[CRITICAL] Showrunner: The token is wrong"], (
+        tmp_path / "log"
+    ).read_text()

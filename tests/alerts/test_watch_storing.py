@@ -1,4 +1,4 @@
-"""A database that answers and stores nothing (read-only, its disk full): told within a minute, once, and its end."""
+"""A database that refuses writes (read-only, disk full) is alerted once, and its end too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from alert_kit import Gate, Receiver, push, watch_of, watched
+from kit.alerts import Gate, Receiver, push, watch_of, watched
+from kit.stage import Stage
 from sqlalchemy.exc import DBAPIError
-from stage import Stage
 
 from models.settings import Settings
 from webhook.app import create_app
@@ -42,7 +42,9 @@ async def test_a_read_only_database_is_told_within_a_minute_and_when_it_is_over(
     assert (worker.unstored, door.unstored) == ({}, {})
 
 
-async def test_a_door_without_a_worker_tells_it_too(stage: Stage, receiver: Receiver, gate: Gate) -> None:
+async def test_a_door_without_a_worker_tells_it_too(
+    stage: Stage, receiver: Receiver, gate: Gate
+) -> None:
     door = watch_of(stage, of_database=False)
     with gate.read_only():
         await watched(stage, door, seconds=60)
@@ -92,20 +94,33 @@ async def test_a_lost_database_that_comes_back_read_only_is_two_incidents(
         await watched(stage, watch, seconds=90)
     await watched(stage, watch, seconds=60)
     assert [title.split(":")[0] for title in receiver.titles] == [
-        *("[CRITICAL] Showrunner", "[OVER] Showrunner", "[CRITICAL] Showrunner", "[OVER] Showrunner")
+        *(
+            "[CRITICAL] Showrunner",
+            "[OVER] Showrunner",
+            "[CRITICAL] Showrunner",
+            "[OVER] Showrunner",
+        )
     ]
     assert "does not answer" in receiver.titles[1]
     assert READ_ONLY in receiver.titles[3]
 
 
-async def test_the_door_of_a_read_only_database_asks_notion_to_come_again(stage: Stage, gate: Gate) -> None:
+async def test_the_door_of_a_read_only_database_asks_notion_to_come_again(
+    stage: Stage, gate: Gate
+) -> None:
     settings = Settings(_env_file=None, automation_webhook_secret="s")
     app = create_app(settings, stage.sessions, clock=stage.clock, trigger=lambda: None)
     event = {"id": "flat-1", "type": "page.updated", "object": {"id": "p", "properties": {}}}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as http:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://door"
+    ) as http:
         with gate.read_only():
-            answer = await http.post("/webhook/notion", json=event, headers={"X-Showrunner-Secret": "s"})
+            answer = await http.post(
+                "/webhook/notion", json=event, headers={"X-Showrunner-Secret": "s"}
+            )
         assert answer.status_code == 503
-        answer = await http.post("/webhook/notion", json=event, headers={"X-Showrunner-Secret": "s"})
+        answer = await http.post(
+            "/webhook/notion", json=event, headers={"X-Showrunner-Secret": "s"}
+        )
         assert answer.status_code == 200
     assert [event.event_id for event in await stage.events()] == ["flat-1"]

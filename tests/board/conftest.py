@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from board_kit import Board, Workspace
+from kit.workspace import Board, Workspace
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 
 
 @pytest.fixture

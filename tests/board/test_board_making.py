@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from board_kit import STATUSES, Board, Killed, Workspace
+from kit.workspace import STATUSES, Board, Killed, Workspace
 
-from models.drift import drift
+from models.board.drift import drift
 from models.errors import GiveUp, NotionWriteUncertain
-from tasks.board_site import look
+from tasks.board.snapshot import take_snapshot
 
 COLOURS = {"gray": 2, "blue": 14, "yellow": 4, "green": 2, "red": 4}
 POSTS, PATCHES = 4 + 6, 3
@@ -39,8 +39,13 @@ async def test_a_board_has_what_the_spec_asks_for(board: Board) -> None:
     assert [option["name"] for option in statuses] == list(STATUSES)
     colours = [option["color"] for option in statuses]
     assert {colour: colours.count(colour) for colour in set(colours)} == COLOURS
-    assert [option["name"] for option in await board.options("Channel")] == ["deep_sea_stories", "history_in_ten"]
-    assert all(prop["description"] for name, prop in properties.items() if prop["type"] != "relation")
+    assert [option["name"] for option in await board.options("Channel")] == [
+        "deep_sea_stories",
+        "history_in_ten",
+    ]
+    assert all(
+        prop["description"] for name, prop in properties.items() if prop["type"] != "relation"
+    )
 
 
 async def test_the_first_tab_is_the_pipeline_and_shows_what_a_card_needs(board: Board) -> None:
@@ -51,7 +56,9 @@ async def test_the_first_tab_is_the_pipeline_and_shows_what_a_card_needs(board: 
     columns = view["configuration"]["properties"]
     shown = [column["property_name"] for column in columns if column["visible"]]
     assert shown == ["Title", "Channel", "Time in Status", "Attention"]
-    assert {"Created", "Updated"} < {column["property_name"] for column in columns if not column["visible"]}
+    assert {"Created", "Updated"} < {
+        column["property_name"] for column in columns if not column["visible"]
+    }
 
 
 async def test_the_saved_views_show_the_cards_they_promise(board: Board) -> None:
@@ -68,12 +75,16 @@ async def test_the_saved_views_show_the_cards_they_promise(board: Board) -> None
 
     async def shows(key: str) -> set[str]:
         found = await board.workspace.ask("POST", f"/v1/views/{board.views[key]}/queries", {})
-        pages = [await board.workspace.ask("GET", f"/v1/pages/{page['id']}") for page in found["results"]]
+        pages = [
+            await board.workspace.ask("GET", f"/v1/pages/{page['id']}") for page in found["results"]
+        ]
         return {page["properties"]["Title"]["title"][0]["plain_text"] for page in pages}
 
     assert await shows("pipeline") == {*STATUSES, "Squid"}
     assert await shows("errors") == {status for status in STATUSES if status.startswith("Error:")}
-    assert await shows("ready") == {s for s in STATUSES if s.endswith(" Ready")} | {"Ready for Review"}
+    assert await shows("ready") == {s for s in STATUSES if s.endswith(" Ready")} | {
+        "Ready for Review"
+    }
     assert await shows("high") == {"Draft"}
     assert await shows("channel:deep_sea_stories") == {"Squid"}
     assert await shows("channel:history_in_ten") == set(STATUSES)
@@ -81,8 +92,15 @@ async def test_the_saved_views_show_the_cards_they_promise(board: Board) -> None
 
 async def test_the_relations_lead_to_three_databases_beside_the_board(board: Board) -> None:
     properties = (await board.source())["properties"]
-    blocks = (await board.workspace.ask("GET", f"/v1/blocks/{board.workspace.page_id}/children"))["results"]
-    assert [block["child_database"]["title"] for block in blocks] == ["Video board", "Assets", "Videos", "Audio"]
+    blocks = (await board.workspace.ask("GET", f"/v1/blocks/{board.workspace.page_id}/children"))[
+        "results"
+    ]
+    assert [block["child_database"]["title"] for block in blocks] == [
+        "Video board",
+        "Assets",
+        "Videos",
+        "Audio",
+    ]
     for block in blocks[1:]:
         database = await board.workspace.ask("GET", f"/v1/databases/{block['id']}")
         relation = properties[block["child_database"]["title"]]["relation"]
@@ -101,7 +119,9 @@ async def test_running_it_again_writes_nothing(board: Board) -> None:
     assert (again.database_id, await workspace.everything()) == (board.id, before)
 
 
-async def test_a_title_of_its_own_makes_another_board_that_shares_the_relation_databases(board: Board) -> None:
+async def test_a_title_of_its_own_makes_another_board_that_shares_the_relation_databases(
+    board: Board,
+) -> None:
     other = await board.workspace.make("Shorts")
     assert other.new
     assert other.database_id != board.id
@@ -149,15 +169,20 @@ async def test_a_write_that_was_not_saved_is_said_and_the_next_run_goes_on(
 
 async def is_whole(workspace: Workspace) -> None:
     made = await workspace.make()
-    assert drift(await look(workspace.site, made.database_id)) == []
+    assert drift(await take_snapshot(workspace.site, made.database_id)) == []
     titles = [
-        block["child_database"]["title"] for block in await workspace.site.notion.child_databases(workspace.page_id)
+        block["child_database"]["title"]
+        for block in await workspace.site.notion.child_databases(workspace.page_id)
     ]
     assert titles == ["Video board", "Assets", "Videos", "Audio"]
-    assert workspace.counts() == {"databases": 4, "views": 4 + 6}, "each database has the view that Notion gives it"
+    assert workspace.counts() == {"databases": 4, "views": 4 + 6}, (
+        "each database has the view that Notion gives it"
+    )
 
 
-async def test_a_page_that_the_connection_does_not_see_is_said_with_what_to_do(workspace: Workspace) -> None:
+async def test_a_page_that_the_connection_does_not_see_is_said_with_what_to_do(
+    workspace: Workspace,
+) -> None:
     workspace.page_id = "0" * 32
     with pytest.raises(GiveUp, match="add the connection to it"):
         await workspace.make()
@@ -166,30 +191,43 @@ async def test_a_page_that_the_connection_does_not_see_is_said_with_what_to_do(w
 
 async def test_a_board_that_people_renamed_is_not_made_twice(known_board: Board) -> None:
     workspace = known_board.workspace
-    await workspace.ask("PATCH", f"/v1/databases/{known_board.id}", {"title": [{"text": {"content": "Our videos"}}]})
+    await workspace.ask(
+        "PATCH", f"/v1/databases/{known_board.id}", {"title": [{"text": {"content": "Our videos"}}]}
+    )
     again = await workspace.make()
     assert (again.new, again.database_id) == (False, known_board.id)
     await workspace.ask("PATCH", f"/v1/databases/{known_board.id}", {"in_trash": True})
     assert (await workspace.make()).new
 
 
-async def test_a_database_of_that_title_that_is_no_board_is_left_alone(workspace: Workspace) -> None:
+async def test_a_database_of_that_title_that_is_no_board_is_left_alone(
+    workspace: Workspace,
+) -> None:
     parent = {"type": "page_id", "page_id": workspace.page_id}
-    await workspace.ask("POST", "/v1/databases", {"parent": parent, "title": [{"text": {"content": "Video board"}}]})
+    await workspace.ask(
+        "POST", "/v1/databases", {"parent": parent, "title": [{"text": {"content": "Video board"}}]}
+    )
     with pytest.raises(GiveUp, match="--title"):
         await workspace.make()
     assert workspace.wire.writes == []
 
 
-async def test_more_channels_than_one_request_may_hold_are_left_to_people_and_said(workspace: Workspace) -> None:
+async def test_more_channels_than_one_request_may_hold_are_left_to_people_and_said(
+    workspace: Workspace,
+) -> None:
     workspace.with_channels(*(f"channel {number:03}" for number in range(120)))
     made = await workspace.make()
-    assert (made.refused, [(one.slug, one.mend) for one in made.left]) == ([], [("channel-option-missing", None)])
-    assert len(made.sight.options("Channel")) == 100
-    assert len(made.sight.planned_views) == 4 + 100
+    assert (made.refused, [(one.slug, one.repair_action) for one in made.left]) == (
+        [],
+        [("channel-option-missing", None)],
+    )
+    assert len(made.snapshot.options("Channel")) == 100
+    assert len(made.snapshot.planned_views) == 4 + 100
 
 
-async def test_an_assets_database_that_people_have_there_already_is_used_as_it_is(workspace: Workspace) -> None:
+async def test_an_assets_database_that_people_have_there_already_is_used_as_it_is(
+    workspace: Workspace,
+) -> None:
     parent = {"type": "page_id", "page_id": workspace.page_id}
     theirs = await workspace.ask(
         "POST", "/v1/databases", {"parent": parent, "title": [{"text": {"content": "Assets"}}]}

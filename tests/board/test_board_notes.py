@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from board_kit import Board, Workspace
-from stage import rich
+from kit.stage import rich
+from kit.workspace import Board, Workspace
 
-from models.drift import drift
-from models.drift_kinds import Drift
-from tasks.board_repair import repair
-from tasks.board_site import Site, look, with_notes
+from models.board.drift import drift
+from models.board.drift_kinds import Drift
+from tasks.board.repair import repair
+from tasks.board.snapshot import Site, take_snapshot, with_notes
 
 
 async def noted(workspace: Workspace, board: Board, *texts: str) -> None:
     """People made cards, each with a text in Attention."""
     parent = {"type": "data_source_id", "data_source_id": board.source_id}
     for text in texts:
-        await workspace.ask("POST", "/v1/pages", {"parent": parent, "properties": {"Attention": rich(text)}})
+        await workspace.ask(
+            "POST", "/v1/pages", {"parent": parent, "properties": {"Attention": rich(text)}}
+        )
 
 
 async def told(site: Site, database_id: str) -> list[Drift]:
-    found = drift(await with_notes(site, await look(site, database_id)))
+    found = drift(await with_notes(site, await take_snapshot(site, database_id)))
     return [one for one in found if one.slug == "attention-holds-notes"]
 
 
@@ -31,7 +33,9 @@ async def tell_of_two(board: Board) -> None:
     assert one.wrong == "“Attention” holds text on 2 cards that Showrunner did not write."
 
 
-async def test_before_the_first_cycle_notion_is_asked_and_our_own_words_do_not_count(known_board: Board) -> None:
+async def test_before_the_first_cycle_notion_is_asked_and_our_own_words_do_not_count(
+    known_board: Board,
+) -> None:
     await tell_of_two(known_board)
 
 
@@ -47,6 +51,6 @@ async def test_a_column_that_is_renamed_before_the_first_cycle_is_peoples_and_re
     assert len(await told(workspace.site, known_board.id)) == 1
     await known_board.change(Attention={"name": "Notes"})
     assert await told(workspace.site, known_board.id) == []
-    done = await repair(workspace.site, await look(workspace.site, known_board.id))
+    done = await repair(workspace.site, await take_snapshot(workspace.site, known_board.id))
     assert ("property-missing", "Attention") in [(one.slug, one.about) for one in done.mended]
     assert {"Notes", "Attention"} <= set((await known_board.source())["properties"])

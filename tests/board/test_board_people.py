@@ -1,34 +1,47 @@
-"""What people made of their board is theirs: repair touches none of it, and their names go on working."""
+"""Repair changes nothing that people made, and renamed parts go on working."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from board_kit import STATUSES, Board, Workspace
+from kit.workspace import STATUSES, Board, Workspace
 
-from models.drift import drift
-from tasks.board_making import MadeBoard
-from tasks.board_repair import repair
-from tasks.board_site import look
+from models.board.drift import drift
+from tasks.board.create import MadeBoard
+from tasks.board.repair import repair
+from tasks.board.snapshot import take_snapshot
 
 
 async def people_at_work(board: Board) -> None:
     """Everything that people may do to a board and Showrunner has no opinion on."""
     workspace = board.workspace
-    await workspace.ask("PATCH", f"/v1/databases/{board.id}", {"title": [{"text": {"content": "Our videos"}}]})
+    await workspace.ask(
+        "PATCH", f"/v1/databases/{board.id}", {"title": [{"text": {"content": "Our videos"}}]}
+    )
     await board.change(Topic={"name": "Stoff"}, Title={"name": "Name"}, Sponsor={"rich_text": {}})
-    await board.set_options("Status", [*await board.options("Status"), {"name": "Parking", "color": "pink"}])
+    await board.set_options(
+        "Status", [*await board.options("Status"), {"name": "Parking", "color": "pink"}]
+    )
     await board.set_options("Priority", [*await board.options("Priority"), {"name": "Someday"}])
-    await board.set_view("errors", name="Trouble", sorts=[{"property": "Updated", "direction": "descending"}])
+    await board.set_view(
+        "errors", name="Trouble", sorts=[{"property": "Updated", "direction": "descending"}]
+    )
     await board.set_view("channel:deep_sea_stories", name="Deep Sea")
     sponsor = (await board.source())["properties"]["Sponsor"]["id"]
     columns = (await board.view("pipeline"))["configuration"]
     columns["properties"] = [{"property_id": sponsor, "visible": True}, *columns["properties"]]
     await board.set_view("pipeline", name="Kanban", configuration=columns)
-    mine = {"database_id": board.id, "data_source_id": board.source_id, "name": "Mine", "type": "table"}
+    mine = {
+        "database_id": board.id,
+        "data_source_id": board.source_id,
+        "name": "Mine",
+        "type": "table",
+    }
     await workspace.ask(
-        "POST", "/v1/views", {**mine, "filter": {"property": "Sponsor", "rich_text": {"is_empty": True}}}
+        "POST",
+        "/v1/views",
+        {**mine, "filter": {"property": "Sponsor", "rich_text": {"is_empty": True}}},
     )
 
 
@@ -48,7 +61,9 @@ async def test_a_repair_changes_nothing_but_what_it_mends(known_board: Board) ->
     workspace = known_board.workspace
     before = await workspace.everything()
     await known_board.change(Priority=None, Attention=None)
-    await known_board.set_options("Status", [o for o in await known_board.options("Status") if o["name"] != "Queued"])
+    await known_board.set_options(
+        "Status", [o for o in await known_board.options("Status") if o["name"] != "Queued"]
+    )
     await known_board.delete_view("high")
     assert (await known_board.repair()).refused == []
     after = await workspace.everything()
@@ -70,12 +85,28 @@ async def test_a_repair_changes_nothing_but_what_it_mends(known_board: Board) ->
     ]
     names = [view["name"] for view in ours["views"]]
     assert sorted(names) == sorted(view["name"] for view in theirs["views"])
-    untouched = {"Mine", "Trouble", "Deep Sea", "Default view", "history_in_ten", "Ready for Review"}
-    assert [v for v in ours["views"] if v["name"] in untouched and v["configuration"]["type"] == "table"] == [
-        v for v in theirs["views"] if v["name"] in untouched and v["configuration"]["type"] == "table"
+    untouched = {
+        "Mine",
+        "Trouble",
+        "Deep Sea",
+        "Default view",
+        "history_in_ten",
+        "Ready for Review",
+    }
+    assert [
+        v for v in ours["views"] if v["name"] in untouched and v["configuration"]["type"] == "table"
+    ] == [
+        v
+        for v in theirs["views"]
+        if v["name"] in untouched and v["configuration"]["type"] == "table"
     ]
     columns = next(v for v in ours["views"] if v["name"] == "Kanban")["configuration"]["properties"]
-    assert columns[0] == next(v for v in theirs["views"] if v["name"] == "Kanban")["configuration"]["properties"][0]
+    assert (
+        columns[0]
+        == next(v for v in theirs["views"] if v["name"] == "Kanban")["configuration"]["properties"][
+            0
+        ]
+    )
 
 
 def _without(prop: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -89,9 +120,13 @@ async def test_without_a_memory_renamed_views_are_known_by_what_they_show(board:
     assert (await board.workspace.make()).added == []
 
 
-async def test_a_view_that_is_known_by_its_id_may_be_called_and_may_show_anything(known_board: Board) -> None:
-    await known_board.set_view("errors", name="Trouble", filter={"property": "Status", "select": {"equals": "Draft"}})
-    found = drift(await look(known_board.workspace.site, known_board.id))
+async def test_a_view_that_is_known_by_its_id_may_be_called_and_may_show_anything(
+    known_board: Board,
+) -> None:
+    await known_board.set_view(
+        "errors", name="Trouble", filter={"property": "Status", "select": {"equals": "Draft"}}
+    )
+    found = drift(await take_snapshot(known_board.workspace.site, known_board.id))
     assert [one.slug for one in found] == ["view-shows-other-cards"]
     assert "“Trouble”" in found[0].wrong
     await known_board.repair()
@@ -100,7 +135,12 @@ async def test_a_view_that_is_known_by_its_id_may_be_called_and_may_show_anythin
 
 
 async def test_a_view_with_the_same_cards_said_otherwise_is_as_good(known_board: Board) -> None:
-    names = ["Error: Invalid Input", "Error: API Failure", "Error: Retriable", "Error: Manual Review"]
+    names = [
+        "Error: Invalid Input",
+        "Error: API Failure",
+        "Error: Retriable",
+        "Error: Manual Review",
+    ]
     await known_board.set_view("errors", filter={"property": "Status", "select": {"equals": names}})
     assert await known_board.slugs() == []
 
@@ -113,24 +153,41 @@ async def test_an_option_that_was_renamed_is_known_even_after_the_sync_has_seen_
         assert await known_board.slugs() == ["status-option-renamed"]
 
 
-async def test_a_repair_keeps_the_option_that_somebody_added_a_moment_ago(known_board: Board) -> None:
-    await known_board.set_options("Status", [o for o in await known_board.options("Status") if o["name"] != "Queued"])
-    sight = await look(known_board.workspace.site, known_board.id)
-    await known_board.set_options("Status", [*await known_board.options("Status"), {"name": "Parking"}])
-    await repair(known_board.workspace.site, sight)
-    assert {"Queued", "Parking"} <= {option["name"] for option in await known_board.options("Status")}
+async def test_a_repair_keeps_the_option_that_somebody_added_a_moment_ago(
+    known_board: Board,
+) -> None:
+    await known_board.set_options(
+        "Status", [o for o in await known_board.options("Status") if o["name"] != "Queued"]
+    )
+    snapshot = await take_snapshot(known_board.workspace.site, known_board.id)
+    await known_board.set_options(
+        "Status", [*await known_board.options("Status"), {"name": "Parking"}]
+    )
+    await repair(known_board.workspace.site, snapshot)
+    assert {"Queued", "Parking"} <= {
+        option["name"] for option in await known_board.options("Status")
+    }
 
 
-async def test_another_notion_than_ours_may_hold_views_that_the_api_does_not_know(workspace: Workspace) -> None:
+async def test_another_notion_than_ours_may_hold_views_that_the_api_does_not_know(
+    workspace: Workspace,
+) -> None:
     board = Board(workspace, await workspace.make())
-    workspace.sandbox.faults.add(status=400, method="GET", path=f"/v1/views/{board.views['errors']}", times=None)
+    workspace.sandbox.faults.add(
+        status=400, method="GET", path=f"/v1/views/{board.views['errors']}", times=None
+    )
     assert await board.slugs() == ["saved-view-missing"]
 
 
 async def self_made(workspace: Workspace, **properties: Any) -> Board:
     """A board that people made before they knew Showrunner."""
     statuses = {"status": {"options": [{"name": name} for name in STATUSES]}}
-    schema = {"Name": {"title": {}}, "Channel": {"select": {}}, "Topic": {"rich_text": {}}, "Status": statuses}
+    schema = {
+        "Name": {"title": {}},
+        "Channel": {"select": {}},
+        "Topic": {"rich_text": {}},
+        "Status": statuses,
+    }
     made = await workspace.ask(
         "POST",
         "/v1/databases",
@@ -140,27 +197,45 @@ async def self_made(workspace: Workspace, **properties: Any) -> Board:
             "initial_data_source": {"properties": {**schema, **properties}},
         },
     )
-    sight = await look(workspace.site, made["id"])
-    return Board(workspace, MadeBoard(new=False, sight=sight, added=[], refused=[], left=[]))
+    snapshot = await take_snapshot(workspace.site, made["id"])
+    return Board(workspace, MadeBoard(new=False, snapshot=snapshot, added=[], refused=[], left=[]))
 
 
-async def test_a_board_that_people_made_is_completed_and_its_own_types_are_kept(known_workspace: Workspace) -> None:
+async def test_a_board_that_people_made_is_completed_and_its_own_types_are_kept(
+    known_workspace: Workspace,
+) -> None:
     own = {"Created": {"created_time": {}}, "Updated": {"last_edited_time": {}}}
     board = await self_made(known_workspace, **own)
     found = await board.slugs()
     assert {"needed-property-missing", "wrong-type", "status-option-missing"}.isdisjoint(found)
-    assert {"property-missing", "formula-missing", "relation-missing", "pipeline-view-missing"} <= set(found)
+    assert {
+        "property-missing",
+        "formula-missing",
+        "relation-missing",
+        "pipeline-view-missing",
+    } <= set(found)
     assert (await board.repair()).refused == []
     assert set(await board.slugs()) <= {"colour-different", "property-renamed"}
     properties = (await board.source())["properties"]
-    kinds = {name: properties[name]["type"] for name in ("Name", "Status", "Created", "Updated", "Time in Status")}
-    assert list(kinds.values()) == ["title", "status", "created_time", "last_edited_time", "formula"]
-    views = (await look(known_workspace.site, board.id)).planned_views
+    kinds = {
+        name: properties[name]["type"]
+        for name in ("Name", "Status", "Created", "Updated", "Time in Status")
+    }
+    assert list(kinds.values()) == [
+        "title",
+        "status",
+        "created_time",
+        "last_edited_time",
+        "formula",
+    ]
+    views = (await take_snapshot(known_workspace.site, board.id)).planned_views
     assert views["pipeline"]["configuration"]["group_by"]["group_by"] == "option"
     assert all("status" in part for part in views["errors"]["filter"]["or"])
 
 
-async def test_a_formula_counts_from_updated_whatever_people_call_it(known_workspace: Workspace) -> None:
+async def test_a_formula_counts_from_updated_whatever_people_call_it(
+    known_workspace: Workspace,
+) -> None:
     board = await self_made(known_workspace, Updated={"date": {}})
     await board.slugs()
     await board.change(Updated={"name": "Zuletzt"})
@@ -169,27 +244,43 @@ async def test_a_formula_counts_from_updated_whatever_people_call_it(known_works
     assert "Zuletzt" in properties["Time in Status"]["formula"]["expression"]
 
 
-async def test_a_board_in_no_page_gets_everything_but_the_relations(known_workspace: Workspace) -> None:
+async def test_a_board_in_no_page_gets_everything_but_the_relations(
+    known_workspace: Workspace,
+) -> None:
     board = Board(known_workspace, await known_workspace.make())
     await board.change(Assets=None)
-    sight = await look(known_workspace.site, board.id)
-    database = {**(sight.database or {}), "parent": {"type": "workspace", "workspace": True}}
-    done = await repair(known_workspace.site, replace(sight, database=database))
+    snapshot = await take_snapshot(known_workspace.site, board.id)
+    database = {**(snapshot.database or {}), "parent": {"type": "workspace", "workspace": True}}
+    done = await repair(known_workspace.site, replace(snapshot, database=database))
     ((one, reason),) = done.refused
     assert (one.slug, "does not stand on a page" in reason) == ("relation-missing", True)
 
 
-async def test_a_table_that_people_call_as_we_call_our_board_is_theirs(known_workspace: Workspace) -> None:
+async def test_a_table_that_people_call_as_we_call_our_board_is_theirs(
+    known_workspace: Workspace,
+) -> None:
     board = await self_made(known_workspace)
-    mine = {"database_id": board.id, "data_source_id": board.source_id, "name": "Pipeline", "type": "table"}
+    mine = {
+        "database_id": board.id,
+        "data_source_id": board.source_id,
+        "name": "Pipeline",
+        "type": "table",
+    }
     theirs = await known_workspace.ask("POST", "/v1/views", mine)
     await board.repair()
-    ours = (await look(known_workspace.site, board.id)).planned_views["pipeline"]
+    ours = (await take_snapshot(known_workspace.site, board.id)).planned_views["pipeline"]
     assert (ours["type"], ours["id"] != theirs["id"]) == ("board", True)
 
 
-async def test_making_a_board_again_sets_back_nothing_that_people_changed(known_board: Board) -> None:
-    await known_board.set_view("errors", filter={"property": "Status", "select": {"equals": "Draft"}})
+async def test_making_a_board_again_sets_back_nothing_that_people_changed(
+    known_board: Board,
+) -> None:
+    await known_board.set_view(
+        "errors", filter={"property": "Status", "select": {"equals": "Draft"}}
+    )
     known_board.workspace.wire.writes.clear()
     again = await known_board.workspace.make()
-    assert (known_board.workspace.wire.writes, [one.slug for one in again.left]) == ([], ["view-shows-other-cards"])
+    assert (known_board.workspace.wire.writes, [one.slug for one in again.left]) == (
+        [],
+        ["view-shows-other-cards"],
+    )

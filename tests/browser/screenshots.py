@@ -1,6 +1,7 @@
 """`make screenshots`: the pictures of the README, taken of a `showrunner up` in a temporary folder.
 
-Things happen as in the README's own story: an editor's cards, one that is not valid, a task that a worker moves.
+Things happen as in the README's own story: an editor's cards, one that is not valid, a task that a
+worker moves.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from browser_stage import ARGUMENTS, BROWSERS, VERSION, column_of, driver, expect, find_browser
-from programs import Up, free_ports, until
-from stage import CHANNELS, properties
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import CHANNELS, properties
+from kit.waiting import until
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -30,13 +33,45 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
 MOST_BYTES = 150_000
 SECONDS_TO_SHOW = 90.0
-WIDE, LOW, TALL = ({"width": wide, "height": high} for wide, high in ((1440, 680), (1280, 600), (1280, 780)))
+WIDE, LOW, TALL = (
+    {"width": wide, "height": high} for wide, high in ((1440, 680), (1280, 600), (1280, 780))
+)
 CARDS = (
-    ("The clock that found longitude", "John Harrison and the sea clocks", "history_in_ten", "Draft", "Normal"),
-    ("Lanterns of the deep", "How anglerfish make light", "deep_sea_stories", "Ready for Planning", "High"),
-    ("Salt, silver and the road between", "Trade across the Sahara", "history_in_ten", "Queued", "Normal"),
-    ("A city that moved every spring", "The nomad court of Karakorum", "history_in_ten", "Queued", "Low"),
-    ("The sound that ships could not name", "The Bloop of 1997", "deep_sea_stories", "Review Approved", "Normal"),
+    (
+        "The clock that found longitude",
+        "John Harrison and the sea clocks",
+        "history_in_ten",
+        "Draft",
+        "Normal",
+    ),
+    (
+        "Lanterns of the deep",
+        "How anglerfish make light",
+        "deep_sea_stories",
+        "Ready for Planning",
+        "High",
+    ),
+    (
+        "Salt, silver and the road between",
+        "Trade across the Sahara",
+        "history_in_ten",
+        "Queued",
+        "Normal",
+    ),
+    (
+        "A city that moved every spring",
+        "The nomad court of Karakorum",
+        "history_in_ten",
+        "Queued",
+        "Low",
+    ),
+    (
+        "The sound that ships could not name",
+        "The Bloop of 1997",
+        "deep_sea_stories",
+        "Review Approved",
+        "Normal",
+    ),
     ("Where eels go", "The Sargasso Sea", "deep_sea_stories", "Upload Complete", "Normal"),
 )
 """Title, topic, channel, status, priority."""
@@ -72,12 +107,18 @@ class Scene:
         return {page["properties"]["Title"]["title"][0]["plain_text"]: page for page in found}
 
     def add(self, title: str, topic: str, channel: str, status: str, priority: str) -> None:
-        given = properties(title=title, topic=topic, channel=channel, status=status, priority=priority)
+        given = properties(
+            title=title, topic=topic, channel=channel, status=status, priority=priority
+        )
         parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
         self._ask("POST", "/v1/pages", {"parent": parent, "properties": given})
 
     def move(self, title: str, status: str) -> None:
-        self._ask("PATCH", f"/v1/pages/{self.cards()[title]['id']}", {"properties": properties(status=status)})
+        self._ask(
+            "PATCH",
+            f"/v1/pages/{self.cards()[title]['id']}",
+            {"properties": properties(status=status)},
+        )
 
     def task_of(self, title: str) -> Any:
         rows = self.up.rows("SELECT id FROM tasks WHERE title = %s", title)
@@ -88,9 +129,13 @@ class Scene:
 
     def cycle(self) -> None:
         """A push run now rather than within the minute."""
-        deployment = httpx.get(f"{self.prefect}/deployments/name/push/push").raise_for_status().json()
+        deployment = (
+            httpx.get(f"{self.prefect}/deployments/name/push/push").raise_for_status().json()
+        )
         run = {"state": {"type": "SCHEDULED"}}
-        httpx.post(f"{self.prefect}/deployments/{deployment['id']}/create_flow_run", json=run).raise_for_status()
+        httpx.post(
+            f"{self.prefect}/deployments/{deployment['id']}/create_flow_run", json=run
+        ).raise_for_status()
 
     def status_of(self, title: str) -> str:
         return str(self.cards()[title]["properties"]["Status"]["select"]["name"])
@@ -111,7 +156,11 @@ async def main() -> None:
     shutil.copytree(CHANNELS, folder / "channel_configs")
     prefect, sandbox, door = free_ports(3)
     ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(door)}
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "NOTION_"))
+    }
     up = Up(folder, {**mine, **ports})
     try:
         await up.start()
@@ -130,7 +179,9 @@ def _scene(up: Up) -> Scene:
     facts = json.loads((up.folder / ".showrunner/sandbox/sandbox.json").read_text())
     headers = {"Authorization": f"Bearer {facts['person_token']}", "Notion-Version": VERSION}
     editor = httpx.Client(base_url=facts["base_url"], headers=headers, trust_env=False)
-    database = editor.get(f"/v1/databases/{up.facts()['NOTION_DATABASE_ID']}").raise_for_status().json()
+    database = (
+        editor.get(f"/v1/databases/{up.facts()['NOTION_DATABASE_ID']}").raise_for_status().json()
+    )
     return Scene(up, editor, database["data_sources"][0]["id"])
 
 
@@ -147,7 +198,9 @@ async def _happen(scene: Scene) -> None:
         if code:
             sys.exit(said)
     scene.cycle()
-    await until(lambda: all(scene.status_of(title) == status for title, status in MOVES), SECONDS_TO_SHOW)
+    await until(
+        lambda: all(scene.status_of(title) == status for title, status in MOVES), SECONDS_TO_SHOW
+    )
 
 
 async def _take(scene: Scene, browser: Browser) -> None:
@@ -185,7 +238,9 @@ async def _take(scene: Scene, browser: Browser) -> None:
 async def _picture(
     browser: Browser, name: str, url: str, size: Any, prepare: Callable[[Page], Awaitable[None]]
 ) -> None:
-    context = await browser.new_context(viewport=size, reduced_motion="reduce", color_scheme="light")
+    context = await browser.new_context(
+        viewport=size, reduced_motion="reduce", color_scheme="light"
+    )
     page = await context.new_page()
     await page.goto(url, wait_until="load")
     await prepare(page)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_stage import card_of, column_of, expect, served, watched_tab
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
-from stage import Clock, Stage
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 from models.settings import Settings
 from webhook.app import create_app as create_door
 
@@ -46,7 +47,9 @@ class Story:
         assert await self.stage.sandbox.deliver_due() > 0
         assert self.rings
         await self.stage.ingest()
-        assert {(event.error, event.processed) for event in await self.stage.events()} == {(None, True)}
+        assert {(event.error, event.processed) for event in await self.stage.events()} == {
+            (None, True)
+        }
 
     async def status_of(self, page_id: str) -> tuple[str, str] | None:
         task = await self.stage.task(page_id)
@@ -63,7 +66,9 @@ async def story(sessions: Sessions, database: URL) -> AsyncIterator[Story]:
     )
     door = create_door(settings, sessions, clock=clock, trigger=lambda: rings.append("ring"))
     async with served(door) as door_url:
-        made = Stage(sessions, clock, webhook_url=f"{door_url}/webhook/notion", webhook_secret=SECRET)
+        made = Stage(
+            sessions, clock, webhook_url=f"{door_url}/webhook/notion", webhook_secret=SECRET
+        )
         async with served(made.app) as url:
             await made.open(url=url)
             yield Story(made, url, rings)
@@ -83,7 +88,9 @@ async def _opened(page: Page, story: Story, cards: int) -> None:
     await page.evaluate("window.loadedOnce = true")
 
 
-async def test_a_card_dragged_to_queued_is_a_pending_task_by_its_webhook_alone(story: Story, page: Page) -> None:
+async def test_a_card_dragged_to_queued_is_a_pending_task_by_its_webhook_alone(
+    story: Story, page: Page
+) -> None:
     card = await story.stage.add_valid(title="Giant squid")
     await story.stage.cycle()
     assert await story.status_of(card) == ("draft", "Draft")
@@ -118,8 +125,12 @@ async def test_a_task_that_a_worker_moves_moves_its_card_on_the_open_page_marked
     assert await page.evaluate("window.loadedOnce") is True
 
 
-async def test_a_card_that_is_not_valid_comes_back_from_queued_with_its_reason(story: Story, page: Page) -> None:
-    card = await story.stage.add(title="Whale fall", channel="deep_sea_stories", status="Draft", priority="Normal")
+async def test_a_card_that_is_not_valid_comes_back_from_queued_with_its_reason(
+    story: Story, page: Page
+) -> None:
+    card = await story.stage.add(
+        title="Whale fall", channel="deep_sea_stories", status="Draft", priority="Normal"
+    )
     await story.stage.cycle()
     await _opened(page, story, 1)
     await story.drag(page, "Whale fall", "Queued")
@@ -141,8 +152,12 @@ async def test_a_card_that_is_not_valid_comes_back_from_queued_with_its_reason(s
     assert await page.evaluate("window.loadedOnce") is True
 
 
-async def test_what_was_wrong_is_mended_in_the_open_card_and_the_card_is_queued_again(story: Story, page: Page) -> None:
-    card = await story.stage.add(title="Whale fall", channel="deep_sea_stories", status="Draft", priority="Normal")
+async def test_what_was_wrong_is_mended_in_the_open_card_and_the_card_is_queued_again(
+    story: Story, page: Page
+) -> None:
+    card = await story.stage.add(
+        title="Whale fall", channel="deep_sea_stories", status="Draft", priority="Normal"
+    )
     await story.stage.cycle()
     await _opened(page, story, 1)
     await expect(card_of(page, "Whale fall").locator(".attention")).to_have_text("Topic is empty.")
@@ -171,4 +186,6 @@ async def test_the_panel_tells_the_story_as_it_happens(story: Story, page: Page)
     await page.get_by_role("tab", name="Requests").click()
     await story.stage.moves(card, "Processing")
     await story.stage.cycle()
-    await expect(page.locator(".requests li", has_text="PATCH").first).to_contain_text("pages/“Giant squid”")
+    await expect(page.locator(".requests li", has_text="PATCH").first).to_contain_text(
+        "pages/“Giant squid”"
+    )

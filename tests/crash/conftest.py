@@ -12,10 +12,12 @@ import pytest
 from crash_board import BOT, CrashBoard, facts
 from crash_burst import STANDING
 from crash_stack import Crashing
-from programs import Up, free_ports, until
-from stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
+from kit.waiting import until
 
-from cli.processes import Child
+from cli.stack.processes import Child
 
 REQUESTS_PER_SECOND = 40
 """So that a backlog of three hundred is written in seconds; at Notion's 3 it takes a hundred."""
@@ -41,10 +43,19 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
         "SANDBOX_PERSON_TOKEN": PERSON_TOKEN,
         "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
-    command = [sys.executable, "-m", "notion_sandbox", *(str(word) for option in options.items() for word in option)]
-    process = Child("sandbox", command, secrets, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1")
+    command = [
+        sys.executable,
+        "-m",
+        "notion_sandbox",
+        *(str(word) for option in options.items() for word in option),
+    ]
+    process = Child(
+        "sandbox", command, secrets, folder / "sandbox.log", f"{url}/sandbox/requests?since=-1"
+    )
     headers = {"Authorization": f"Bearer {PERSON_TOKEN}", "Notion-Version": "2026-03-11"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as people:
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=60, trust_env=False
+    ) as people:
         try:
             await process.start()
             made = CrashBoard(process, people, door_port=door)
@@ -55,11 +66,17 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
 
 
 @pytest.fixture(scope="module")
-async def crashing(board: CrashBoard, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crashing]:
+async def crashing(
+    board: CrashBoard, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Crashing]:
     """Everything up, and the board imported."""
     folder = tmp_path_factory.mktemp("crash")
     shutil.copytree(CHANNELS, folder / "channel_configs")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "NOTION_"))
+    }
     settings = {
         "PREFECT_PORT": str(free_ports(1)[0]),
         "DOOR_PORT": str(board.door_port),
@@ -80,7 +97,9 @@ async def crashing(board: CrashBoard, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+def tell(
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], None]:
     """Print a line of figures, whatever is captured."""
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from stage import properties
+from kit.stage import properties
 
-from cli.processes import Child
-from models.board import Board, board_schema, read_board
-from models.properties import BoardCard, read_card
+from cli.stack.processes import Child
+from models.rules.board_schema import Board, board_schema, read_board
+from models.rules.codec import BoardCard, read_card
 
 BOT = "Showrunner"
 CHANNELS = ("deep_sea_stories", "history_in_ten")
@@ -38,13 +38,22 @@ class CrashBoard:
         """The board, with a valid card in each of those columns."""
         parent: dict[str, str] = {"type": "page_id", "page_id": root_page_id}
         schema = {"properties": board_schema(list(CHANNELS))}
-        made = await self.ask("POST", "/v1/databases", {"parent": parent, "initial_data_source": schema})
+        made = await self.ask(
+            "POST", "/v1/databases", {"parent": parent, "initial_data_source": schema}
+        )
         self.database_id, self.data_source_id = made["id"], made["data_sources"][0]["id"]
         parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
         for number, status in enumerate(statuses):
-            values = {"title": f"Card {number}", "topic": "Architeuthis", "status": status, "priority": "Normal"}
+            values = {
+                "title": f"Card {number}",
+                "topic": "Architeuthis",
+                "status": status,
+                "priority": "Normal",
+            }
             card = properties(**values, channel=CHANNELS[number % 2])
-            self.cards.append((await self.ask("POST", "/v1/pages", {"parent": parent, "properties": card}))["id"])
+            self.cards.append(
+                (await self.ask("POST", "/v1/pages", {"parent": parent, "properties": card}))["id"]
+            )
 
     async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request of a person's client."""
@@ -64,7 +73,9 @@ class CrashBoard:
         """Every card by page id, as it stands."""
         board, found, after = await self.schema(), {}, {}
         while True:
-            page = await self.ask("POST", f"/v1/data_sources/{self.data_source_id}/query", {"page_size": 100, **after})
+            page = await self.ask(
+                "POST", f"/v1/data_sources/{self.data_source_id}/query", {"page_size": 100, **after}
+            )
             cards = [read_card(each, board) for each in page["results"]]
             found |= {card.page_id: card for card in cards}
             if not page["has_more"]:

@@ -1,4 +1,4 @@
-"""Three hundred edits by people and three hundred moves by the pipeline, all at once, with a kill in their midst."""
+"""A burst of 300 edits by users and 300 moves by the pipeline, with a kill in the middle."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import psycopg
 from crash_board import CrashBoard
 from crash_stack import Crashing
 
-from models.statuses import STATE_OF, BoardStatus, Status
+from models.rules.statuses import STATE_OF, BoardStatus, Status
 
 WORKING = [status for status, state in STATE_OF.items() if state is Status.PROCESSING]
 FORBIDDEN = 10
-"""Drags that belong to the pipeline; a cycle that had to put back more than 20 would stop and ask."""
+"""Drags that belong to the pipeline; a cycle that had to put back more than 20 would stop and ask.
+"""
 HANDS = 4
 """Edits under way at the same time, and connections of pipeline workers."""
 SECONDS_WITHOUT_DATABASE = 60.0
@@ -35,7 +36,8 @@ class Burst:
         contested: cards that people drag to where only the pipeline may; nobody else moves them.
         pipelines: cards whose tasks the pipeline moves.
         planned: cards that people move among the columns of planning, which they may in any order.
-        struck: set once the kill has happened: the last quarter waits for it, so that the burst is under way then.
+        struck: set once the kill has happened: the last quarter waits for it, so that the burst is
+            under way then.
         lost: the value that cannot be granted, by card.
         wrote: what a person wrote last, by card and property.
         turns: whose turn it is at a card, so that the last to ask is the last to be answered.
@@ -113,7 +115,9 @@ class Burst:
         await self._edit(self.rng.choice(self.planned), status=to.value)
 
     async def _sets_a_priority(self) -> None:
-        await self._edit(self.rng.choice(self.board.cards), priority=self.rng.choice(["Low", "Normal", "High"]))
+        await self._edit(
+            self.rng.choice(self.board.cards), priority=self.rng.choice(["Low", "Normal", "High"])
+        )
 
     async def _types(self, number: int) -> None:
         words = f"as of {time.monotonic_ns()}, edit {number}"
@@ -123,10 +127,13 @@ class Burst:
     async def _edit(self, page_id: str, **values: str) -> None:
         async with self.turns[page_id]:
             await self.board.edit(page_id, **values)
-            self.wrote |= {(page_id, {"story": "story_direction"}.get(name, name)): to for name, to in values.items()}
+            self.wrote |= {
+                (page_id, {"story": "story_direction"}.get(name, name)): to
+                for name, to in values.items()
+            }
 
     async def _moves(self) -> None:
-        """A worker's plain SQL. One whose database goes away tries again, as every worker has to."""
+        """A worker's plain SQL, repeated when the database goes away, as every worker has to."""
         page_id, to = self.rng.choice(self.pipelines), self.rng.choice(WORKING)
         deadline = time.monotonic() + SECONDS_WITHOUT_DATABASE
         while True:
@@ -135,7 +142,8 @@ class Burst:
                     self.crashing.up.database, connect_timeout=5
                 ) as worker:
                     await worker.execute(
-                        "UPDATE tasks SET board_status = %s WHERE notion_page_id = %s", [to.value, page_id]
+                        "UPDATE tasks SET board_status = %s WHERE notion_page_id = %s",
+                        [to.value, page_id],
                     )
                     return
             except psycopg.OperationalError:

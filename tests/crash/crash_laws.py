@@ -7,23 +7,30 @@ from typing import Any
 
 from crash_board import CrashBoard
 from crash_burst import Burst
-from programs import Up
+from kit.programs import Up
 
-from models.board import Board
-from models.properties import BoardCard, to_minute
+from models.rules.board_schema import Board
+from models.rules.codec import BoardCard, to_minute
 
 
 async def differences(board: CrashBoard, up: Up) -> list[str]:
     """What board and database say differently of a card; empty once they have converged."""
     tasks = {row["notion_page_id"]: row for row in up.records("SELECT * FROM tasks")}
-    attention = {row["notion_page_id"]: row["attention"] for row in up.records("SELECT * FROM cards")}
+    attention = {
+        row["notion_page_id"]: f"{row['violation_text']} {row['rejection']}".strip()
+        for row in up.records("SELECT * FROM cards")
+    }
     found = []
     for page_id, card in (await board.shows()).items():
         if (task := tasks.get(page_id)) is None:
             found.append(f"card {page_id} has no task")
             continue
         pairs = [*_pairs(card, task), ("Attention", card.attention, attention[page_id])]
-        found += [f"card {page_id}: {name} is {shown!r}, {held!r} here" for name, shown, held in pairs if shown != held]
+        found += [
+            f"card {page_id}: {name} is {shown!r}, {held!r} here"
+            for name, shown, held in pairs
+            if shown != held
+        ]
     return found
 
 
@@ -59,7 +66,8 @@ async def _people_kept_what_they_wrote(burst: Burst) -> list[str]:
     return [
         f"card {page_id}: {name} is {getattr(cards[page_id], name)!r}, a person wrote {value!r}"
         for (page_id, name), value in burst.wrote.items()
-        if getattr(cards[page_id], name) != value and not (name == "status" and page_id in burst.lost)
+        if getattr(cards[page_id], name) != value
+        and not (name == "status" and page_id in burst.lost)
     ]
 
 
@@ -67,8 +75,14 @@ def _nothing_is_doubled(board: CrashBoard, up: Up) -> list[str]:
     pages = Counter(row["notion_page_id"] for row in up.records("SELECT notion_page_id FROM tasks"))
     found = [f"page {page} has {count} tasks" for page, count in pages.items() if count > 1]
     found += [f"page {page} is not on the board" for page in pages.keys() - set(board.cards)]
-    made = up.records("SELECT notion_page_id, count(*) FROM task_history WHERE action = 'created' GROUP BY 1")
-    found += [f"the task of {row['notion_page_id']} was made {row['count']} times" for row in made if row["count"] > 1]
+    made = up.records(
+        "SELECT notion_page_id, count(*) FROM task_history WHERE action = 'created' GROUP BY 1"
+    )
+    found += [
+        f"the task of {row['notion_page_id']} was made {row['count']} times"
+        for row in made
+        if row["count"] > 1
+    ]
     return found
 
 
@@ -76,14 +90,19 @@ def _each_loss_is_recorded_once(burst: Burst, up: Up, history_before: int) -> li
     query = "SELECT * FROM task_history WHERE id > %s AND lost_value IS NOT NULL"
     rows = up.records(query, history_before)
     recorded = Counter((row["notion_page_id"], row["lost_value"]) for row in rows)
-    return [f"{loss} was recorded {recorded[loss]} times" for loss in burst.lost.items() if recorded[loss] != 1]
+    return [
+        f"{loss} was recorded {recorded[loss]} times"
+        for loss in burst.lost.items()
+        if recorded[loss] != 1
+    ]
 
 
 def lost_by_nobody(burst: Burst, up: Up, history_before: int) -> list[str]:
     """Values recorded as lost that no person wrote."""
     query = "SELECT * FROM task_history WHERE id > %s AND lost_value IS NOT NULL"
     return [
-        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, {row['reason']}"
+        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, "
+        f"{row['reason']}"
         for row in up.records(query, history_before)
         if burst.lost.get(row["notion_page_id"]) != row["lost_value"]
     ]
@@ -91,10 +110,15 @@ def lost_by_nobody(burst: Burst, up: Up, history_before: int) -> list[str]:
 
 def undone(up: Up) -> list[str]:
     """Events that are neither processed, nor dead with a reason."""
-    rows = up.records("SELECT * FROM webhook_events WHERE NOT processed AND (dead_at IS NULL OR error IS NULL)")
-    return [f"event {row['event_id']} waits after {row['attempts']} attempts: {row['error']}" for row in rows]
+    rows = up.records(
+        "SELECT * FROM webhook_events WHERE NOT processed AND (dead_at IS NULL OR error IS NULL)"
+    )
+    return [
+        f"event {row['event_id']} waits after {row['attempts']} attempts: {row['error']}"
+        for row in rows
+    ]
 
 
 async def nothing_waits(board: CrashBoard, up: Up) -> bool:
-    """Whether every webhook arrived, also those that Notion had to send again, and every event is done."""
+    """Whether every webhook arrived, also after a repetition, and every event is processed."""
     return not undone(up) and not await board.undelivered()

@@ -1,4 +1,4 @@
-"""`showrunner up` on a board of its own, with handles to kill each of its processes and to ask Prefect for cycles."""
+"""`showrunner up` on a board of its own: kill its processes, and request cycles from Prefect."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from programs import Up, until
+from kit.programs import Up
+from kit.waiting import until
 
 SECONDS_TO_COME_BACK = 60.0
 SECONDS_OF_A_CYCLE = 90.0
 
 ERRORS_OF_A_KIND = 6
-"""Of one outage: a few runs that were under way or were due meanwhile fail, each in its own name."""
+"""Of one outage: a few runs that were under way or were due meanwhile fail, each in its own name.
+"""
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Crashing:
         return f"http://127.0.0.1:{self.up.environment['PREFECT_PORT']}/api"
 
     def pid(self, name: str) -> int | None:
-        """The process that goes by that name now: one of `up`'s children, or PostgreSQL's main process."""
+        """The current process of that name: a child of `up`, or PostgreSQL's main process."""
         try:
             if name == "postgres":
                 return int((self.state / "postgres/postmaster.pid").read_text().split()[0])
@@ -88,7 +90,10 @@ class Crashing:
         return str(made.raise_for_status().json()["id"])
 
     async def cycle(self) -> None:
-        """One whole cycle. A run that found another one under way did none, so it is asked for again."""
+        """One whole cycle.
+
+        A run that found another one under way did none, so it is asked for again.
+        """
         deadline = time.monotonic() + SECONDS_OF_A_CYCLE
         while True:
             run = await self.ended(self.ask_for_a_cycle(), deadline - time.monotonic())
@@ -101,7 +106,11 @@ class Crashing:
 
         def over() -> dict[str, Any] | None:
             run = self.run(run_id)
-            return run if run["state_type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
+            return (
+                run
+                if run["state_type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+                else None
+            )
 
         return dict(await until(over, seconds))
 
@@ -110,19 +119,31 @@ class Crashing:
 
     def running_cycles(self) -> list[str]:
         """Ids of the push runs that Prefect believes to be running."""
-        asked = {"flows": {"name": {"any_": ["push"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
-        found = self.api.post(f"{self.prefect}/flow_runs/filter", json=asked).raise_for_status().json()
+        asked = {
+            "flows": {"name": {"any_": ["push"]}},
+            "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}},
+        }
+        found = (
+            self.api.post(f"{self.prefect}/flow_runs/filter", json=asked).raise_for_status().json()
+        )
         return [run["id"] for run in found]
 
     def said(self) -> dict[str, int]:
         """How many bytes our processes have logged so far."""
-        return {name: (self.state / "logs" / name).stat().st_size for name in ("door.log", "worker.log")}
+        return {
+            name: (self.state / "logs" / name).stat().st_size for name in ("door.log", "worker.log")
+        }
 
     def floods(self, before: dict[str, int]) -> list[str]:
         """Errors that were said too often since then, and alerts: nobody has to do anything."""
         told: Counter[str] = Counter()
         for name, position in before.items():
-            for line in (self.state / "logs" / name).read_bytes()[position:].decode(errors="replace").splitlines():
+            for line in (
+                (self.state / "logs" / name)
+                .read_bytes()[position:]
+                .decode(errors="replace")
+                .splitlines()
+            ):
                 with suppress(ValueError):
                     facts = json.loads(line)
                     if facts["level"] in {"error", "critical"}:

@@ -1,6 +1,7 @@
 """kill -9, one process at a time, in the middle of three hundred edits and three hundred moves.
 
-`make test` kills the worker, `make crash` all of them: CRASH_BURST says how many edits and moves there are.
+`make prove` kills each of them, `make crash` too: CRASH_BURST says how many edits and moves there
+are.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from crash_board import CrashBoard
 from crash_burst import Burst
 from crash_laws import broken, differences, lost_by_nobody, nothing_waits, undone
 from crash_stack import Crashing
-from programs import until
+from kit.waiting import until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.prove]
 
 BURST = int(os.environ.get("CRASH_BURST", "300"))
 CYCLES = 2
@@ -28,9 +29,7 @@ SECONDS_OF_THE_POST = 90.0
 """Notion repeats what the door did not take after a while, and later again."""
 
 
-@pytest.mark.parametrize(
-    "victim", ["worker", *(pytest.param(name, marks=pytest.mark.crash) for name in ("door", "postgres", "prefect"))]
-)
+@pytest.mark.parametrize("victim", ["worker", "door", "postgres", "prefect"])
 async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     victim: str, crashing: Crashing, board: CrashBoard, tell: Callable[[str], None]
 ) -> None:
@@ -57,9 +56,11 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     still, converged = await differences(board, up), time.monotonic()
     _, requests = await board.requests(first)
     tell(
-        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and {burst.moved}"
+        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and "
+        f"{burst.moved}"
         f" ({burst.seconds:.1f} s); there again {back - killed:.1f} s after the kill; converged"
-        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still under way,"
+        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still "
+        "under way,"
         f" {len(requests)} requests"
     )
     assert still == []
@@ -77,7 +78,9 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
 async def _in_its_midst(burst: Burst, first: int) -> None:
     """Half of it is done, and a cycle is writing to the board."""
     deadline = time.monotonic() + SECONDS_TO_STRIKE
-    while min(burst.edited / burst.edits, burst.moved / burst.moves) < 0.5 or not await burst.board.writes(first):
+    while min(
+        burst.edited / burst.edits, burst.moved / burst.moves
+    ) < 0.5 or not await burst.board.writes(first):
         assert time.monotonic() < deadline, "the burst never came to its midst"
         await asyncio.sleep(0.02)
 

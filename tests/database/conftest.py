@@ -1,4 +1,4 @@
-"""One database for this folder, emptied before each test: cheaper than one per test, and there are many."""
+"""One database for this folder, emptied before each test, because one per test costs more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from models.database import libpq
+from models.postgres.engine import libpq
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,9 @@ def emptied(postgres: URL) -> Iterator[psycopg.Connection]:
     """A connection to this folder's database."""
     with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
         admin.execute("CREATE DATABASE tests_database TEMPLATE template_of_tests")
-        with psycopg.connect(libpq(postgres.set(database="tests_database")), autocommit=True) as connection:
+        with psycopg.connect(
+            libpq(postgres.set(database="tests_database")), autocommit=True
+        ) as connection:
             connection.execute("SET lock_timeout = '10s'")
             connection.execute("SET showrunner.retention = 'on'")
             yield connection
@@ -27,7 +29,9 @@ def emptied(postgres: URL) -> Iterator[psycopg.Connection]:
 def database(postgres: URL, emptied: psycopg.Connection) -> URL:
     """A migrated database that holds nothing but two configured channels."""
     emptied.execute(
-        "TRUNCATE card_creations, cards, channels, tasks, webhook_events, task_history, sync_state RESTART IDENTITY"
+        "TRUNCATE card_creations, cards, channels, incidents, rate_limit, sync_state, "
+        "task_history, tasks, "
+        "webhook_events RESTART IDENTITY"
     )
     emptied.execute("INSERT INTO channels (id) VALUES ('b'), ('deep_sea')")
     return postgres.set(database="tests_database")

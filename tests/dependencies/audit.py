@@ -1,7 +1,9 @@
-"""Asks whether the pinned versions have known faults: `make audit`. Run by a Python that has pip-audit.
+"""Asks whether the pinned versions have known faults: `make audit`.
 
-Ends with 0 when each was asked about and none has any, with 1 when some have, which are listed, and with 2 when not all
-could be asked about: that nothing is known of a version says nothing of it.
+Run by a Python that has pip-audit.
+
+Ends with 0 when each was asked about and none has any, with 1 when some have, which are listed, and
+with 2 when not all could be asked about: that nothing is known of a version says nothing of it.
 """
 
 from __future__ import annotations
@@ -27,13 +29,20 @@ def verdict(answer: str, complaint: str) -> tuple[int, list[str]]:
         asked = json.loads(answer)["dependencies"]
     except (ValueError, KeyError, TypeError):
         reason = (complaint.strip().splitlines() or ["it does not say why"])[-1]
-        return 2, [f"Nobody could be asked about known faults: {reason}", "Try again where the index can be reached."]
+        return 2, [
+            f"Nobody could be asked about known faults: {reason}",
+            "Try again where the index can be reached.",
+        ]
     faulty = [each for each in asked if each.get("vulns")]
     unknown = [str(each["name"]) for each in asked if "skip_reason" in each]
     lines = [line for each in faulty for line in _faults(each)]
     if unknown:
-        asked_of = f"{len(unknown)} of {len(asked)} versions could not be asked about ({_some(unknown)})"
-        lines.append(f"{asked_of}: the package index here tells no faults. Ask again through one that does.")
+        asked_of = (
+            f"{len(unknown)} of {len(asked)} versions could not be asked about ({_some(unknown)})"
+        )
+        lines.append(
+            f"{asked_of}: the package index here tells no faults. Ask again through one that does."
+        )
     elif not asked:
         lines.append("No version is pinned: there is nothing to ask about.")
     elif not faulty:
@@ -44,10 +53,14 @@ def verdict(answer: str, complaint: str) -> tuple[int, list[str]]:
 def _faults(found: Mapping[str, Any]) -> list[str]:
     """A line per fault of one version."""
     return [
-        f"{found['name']} {found['version']}: {fault['id']}, "
-        f"{'mended in ' + ', '.join(fault['fix_versions']) if fault['fix_versions'] else 'not mended yet'}"
+        f"{found['name']} {found['version']}: {fault['id']}, {_remedy(fault)}"
         for fault in found["vulns"]
     ]
+
+
+def _remedy(fault: Mapping[str, Any]) -> str:
+    versions = ", ".join(fault["fix_versions"])
+    return f"mended in {versions}" if versions else "not mended yet"
 
 
 def _some(names: Sequence[str]) -> str:

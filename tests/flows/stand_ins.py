@@ -1,4 +1,4 @@
-"""Flows of the tests' own, loaded by workers as `stand_ins:<name>`, in this process or in another."""
+"""Flows for tests, which workers in this or another process load as `stand_ins:<name>`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import structlog
 from prefect import flow
 from structlog.contextvars import bound_contextvars
 
-from flows.runs import is_superseded, publish_table, rename_run
-from tasks.steps import step
+from flows.runtime.run_api import is_superseded, publish_table, rename_run
+from tasks.runtime.prefect_task import step
 
 log = structlog.get_logger("showrunner.stand_ins")
 

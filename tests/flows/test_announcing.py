@@ -8,15 +8,16 @@ from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import pytest
-from prefect_server import free_port
-from run_kit import RunKit, eventually
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from sqlalchemy import URL
 from stand_ins import CALLS
 
-from flows.warm_worker import WarmWorker
-from models import announcing
-from models.announcing import CHANNEL, hear_announcements
-from models.database import Sessions, libpq, open_engine, open_sessions
+from flows.runtime.warm_worker import WarmWorker
+from models.postgres import notify as announcing
+from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
+from models.postgres.notify import CHANNEL, hear_announcements
 from webhook.server import announce
 
 
@@ -26,7 +27,7 @@ async def listening(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
     told: asyncio.Queue[None] = asyncio.Queue()
     task = asyncio.create_task(hear_announcements(database, lambda: told.put(None)))
     try:
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         yield told
     finally:
         task.cancel()
@@ -36,7 +37,10 @@ async def listening(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
 
 async def listeners(database: URL) -> list[int]:
     """The backends that wait for announcements."""
-    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = %s AND state = 'idle'"
+    query = (
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE datname = current_database() AND query = %s AND state = 'idle'"
+    )
     async with await psycopg.AsyncConnection.connect(libpq(database)) as other:
         found = await other.execute(query, [f'LISTEN "{CHANNEL}"'])
         return [row[0] for row in await found.fetchall()]
@@ -52,13 +56,15 @@ async def test_a_listener_whose_connection_died_listens_again(
         [first] = await listeners(database)
         with psycopg.connect(libpq(database), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         await announce(sessions)
         await asyncio.wait_for(told.get(), 30)
 
 
 async def test_a_database_that_is_away_keeps_nobody_from_announcing() -> None:
-    engine = open_engine(URL.create("postgresql+psycopg", host="127.0.0.1", port=free_port(), database="none"))
+    engine = open_engine(
+        URL.create("postgresql+psycopg", host="127.0.0.1", port=free_port(), database="none")
+    )
     await announce(open_sessions(engine))
     await engine.dispose()
 
@@ -71,7 +77,7 @@ async def test_an_announced_run_is_taken_by_a_worker_that_does_not_poll(
     worker.database = database
     CALLS.clear()
     async with worker:
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         run = await kit.ask_for("noted", word="at once")
         await announce(sessions)
         await kit.reaches(run, "Completed")

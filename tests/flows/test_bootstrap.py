@@ -1,4 +1,4 @@
-"""Setting up Prefect's server, and what `prefect.yaml` and the environment say, as a real server and Prefect see it."""
+"""Bootstrap of a real Prefect server, and how Prefect reads `prefect.yaml` and our environment."""
 
 from __future__ import annotations
 
@@ -11,29 +11,43 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect_server import free_port
-from run_kit import RunKit
 
-from flows.automations import automations
-from flows.bootstrap import POOL, bootstrap
-from flows.declared import Declared, read_declared
-from flows.environment import client_environment, server_environment
+from flows.runtime.bootstrap import POOL, bootstrap
+from flows.server.automations import automations
+from flows.server.deployment_spec import Declared, read_declared
+from flows.server.prefect_settings import client_environment, server_environment
 from models.errors import GiveUp, TryAgain
 
 DECLARED = read_declared()
-EVERY_MINUTE = [{"interval": 60, "anchor_date": "2026-01-01T00:00:00+00:00", "timezone": "UTC", "slug": "every-minute"}]
+EVERY_MINUTE = [
+    {
+        "interval": 60,
+        "anchor_date": "2026-01-01T00:00:00+00:00",
+        "timezone": "UTC",
+        "slug": "every-minute",
+    }
+]
 
 
 async def everything(kit: RunKit) -> dict[str, Any]:
     """All that a bootstrap may write, with the moments of its last writing."""
     deployments = await kit.client.read_deployments(limit=200)
     return {
-        "pools": [pool.model_dump(mode="json", exclude={"status"}) for pool in await kit.client.read_work_pools()],
-        "deployments": [each.model_dump(mode="json", exclude={"status", "last_polled"}) for each in deployments],
-        "automations": [each.model_dump(mode="json") for each in await kit.client.read_automations()],
+        "pools": [
+            pool.model_dump(mode="json", exclude={"status"})
+            for pool in await kit.client.read_work_pools()
+        ],
+        "deployments": [
+            each.model_dump(mode="json", exclude={"status", "last_polled"}) for each in deployments
+        ],
+        "automations": [
+            each.model_dump(mode="json") for each in await kit.client.read_automations()
+        ],
     }
 
 
@@ -83,7 +97,16 @@ async def test_deploying_by_hand_leaves_nothing_to_do_and_stores_no_folder(kit: 
     await bootstrap(path, pool=kit.pool)
     await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", path.name],
+        [
+            sys.executable,
+            "-m",
+            "prefect",
+            "--no-prompt",
+            "deploy",
+            "--all",
+            "--prefect-file",
+            path.name,
+        ],
         env=kit.environment,
         cwd=kit.folder,
         capture_output=True,
@@ -100,7 +123,9 @@ async def test_our_own_deployments_are_made_with_their_limits(kit: RunKit) -> No
     for declared in DECLARED:
         flow = load_flow_from_entrypoint(declared.entrypoint, use_placeholder_flow=False)
         there = await kit.client.read_deployment_by_name(f"{flow.name}/{declared.name}")
-        await kit.client.pause_deployment(there.id)  # nobody is there to run what falls due during the tests
+        await kit.client.pause_deployment(
+            there.id
+        )  # nobody is there to run what falls due during the tests
         assert there.work_pool_name == POOL
         assert there.global_concurrency_limit is not None
         assert there.global_concurrency_limit.limit == declared.concurrency_limit.limit
@@ -131,11 +156,16 @@ async def test_a_flow_that_cannot_be_loaded_is_named(kit: RunKit) -> None:
     [
         ("pull: []", "deployments: Field required"),
         ("deployments: [{name: x}]", "pull: Field required"),
-        ("pull: []\ndeployments: [{nmae: x}]", "deployments.0.nmae: Extra inputs are not permitted"),
+        (
+            "pull: []\ndeployments: [{nmae: x}]",
+            "deployments.0.nmae: Extra inputs are not permitted",
+        ),
         ("pull: [", "cannot be read"),
     ],
 )
-def test_what_is_wrong_in_the_file_is_said_with_its_place(text: str, fault: str, tmp_path: Path) -> None:
+def test_what_is_wrong_in_the_file_is_said_with_its_place(
+    text: str, fault: str, tmp_path: Path
+) -> None:
     path = tmp_path / "prefect.yaml"
     path.write_text(text)
     with pytest.raises(GiveUp, match=fault):
@@ -146,11 +176,18 @@ def test_prefect_understands_every_variable_of_both_environments(tmp_path: Path)
     ours = server_environment(tmp_path, 4321) | client_environment("http://127.0.0.1:4321/api")
     program = (
         "import json; from prefect.settings import get_current_settings;"
-        "print(json.dumps(get_current_settings().to_environment_variables(exclude_unset=True, include_secrets=True)))"
+        "settings = get_current_settings();"
+        "print(json.dumps(settings.to_environment_variables("
+        "exclude_unset=True, include_secrets=True)))"
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=clean | ours, capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-c", program],
+        env=clean | ours,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     understood = set(json.loads(done.stdout.splitlines()[-1]))
     not_prefects = {"DO_NOT_TRACK", "PREFECT_LOGGING_FORMATTERS_LINES_STYLE"}

@@ -1,4 +1,7 @@
-"""Which runs are deleted when: ours, when they are old, and those that did nothing much earlier. On a real server."""
+"""Which runs are deleted when: ours, when they are old, and those that did nothing much earlier.
+
+On a real server.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.filters import (
@@ -23,18 +29,16 @@ from prefect.client.schemas.filters import (
 )
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
-from prefect_server import free_port
-from run_kit import RunKit, eventually
 from sqlalchemy import URL, text
 
-from flows.bootstrap import POOL, bootstrap
-from flows.old_runs import DeletedRuns, delete_old_runs
-from flows.runs import IDLE_NAMES
-from flows.warm_worker import WarmWorker
-from models.database import Sessions
-from models.inbox import Delivery, put
-from tasks.connections import close_connections
-from tasks.report import Report
+from flows.runtime.bootstrap import POOL, bootstrap
+from flows.runtime.old_runs import DeletedRuns, delete_old_runs
+from flows.runtime.run_api import IDLE_NAMES
+from flows.runtime.warm_worker import WarmWorker
+from models.postgres.engine import Sessions
+from models.tables.webhook_events import Delivery, put
+from tasks.runtime.context import close_connections
+from tasks.runtime.report import Report
 
 EVER = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -75,13 +79,19 @@ async def worked(kit: RunKit) -> UUID:
     """A run that did something, with a log line, a table and a task run."""
     async with WarmWorker(work_pool_name=kit.pool, name=kit.pool, prefetch_seconds=0) as worker:
         run = (await kit.reaches(await kit.ask_for("telling"), "Completed", worker=worker)).id
-    line = LogCreate(name="showrunner", level=20, message="card_pushed", timestamp=datetime.now(UTC), flow_run_id=run)
+    line = LogCreate(
+        name="showrunner",
+        level=20,
+        message="card_pushed",
+        timestamp=datetime.now(UTC),
+        flow_run_id=run,
+    )
     await kit.client.create_logs([line])
 
     async def recorded() -> bool:
         return await left_of(kit.client, run) == {"logs": 1, "artifacts": 1, "task_runs": 1}
 
-    await eventually(recorded)
+    await until(recorded)
     return run
 
 
@@ -92,7 +102,9 @@ async def yaml(kit: RunKit) -> Path:
     return kit.folder / "prefect.yaml"
 
 
-async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(kit: RunKit, yaml: Path) -> None:
+async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(
+    kit: RunKit, yaml: Path
+) -> None:
     idle = [await ended(kit, Completed(), name) for name in IDLE_NAMES]
     others = [
         await ended(kit, Completed(), "pushed 1"),
@@ -108,7 +120,11 @@ async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(kit
 
 
 async def test_an_old_run_goes_with_its_task_runs_logs_and_tables(kit: RunKit, yaml: Path) -> None:
-    run, failed, unfinished = await worked(kit), await ended(kit, Failed(), "x"), await ended(kit, None, "y")
+    run, failed, unfinished = (
+        await worked(kit),
+        await ended(kit, Failed(), "x"),
+        await ended(kit, None, "y"),
+    )
     gone = await delete_old_runs(kit.client, idle_before=EVER, before=later(), prefect_yaml=yaml)
     assert gone == DeletedRuns(old=2)
     assert [await is_there(kit, each) for each in (run, failed, unfinished)] == [False, False, True]
@@ -116,10 +132,12 @@ async def test_an_old_run_goes_with_its_task_runs_logs_and_tables(kit: RunKit, y
     async def nothing_left() -> bool:  # the server deletes logs a moment later
         return not any((await left_of(kit.client, run)).values())
 
-    await eventually(nothing_left)
+    await until(nothing_left)
 
 
-async def test_other_peoples_runs_are_never_touched(kit: RunKit, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_other_peoples_runs_are_never_touched(
+    kit: RunKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     theirs = RunKit(
         client=kit.client,
         pool=f"{kit.pool}-theirs",
@@ -129,7 +147,9 @@ async def test_other_peoples_runs_are_never_touched(kit: RunKit, tmp_path_factor
     await kit.deploy("noted")
     await theirs.deploy("noted")
     of_their_deployment = await ended(theirs, Completed(), "nothing to do")
-    without_our_tag = await kit.client.create_flow_run_from_deployment(kit.ids["noted"], parameters={"word": "x"})
+    without_our_tag = await kit.client.create_flow_run_from_deployment(
+        kit.ids["noted"], parameters={"word": "x"}
+    )
     await kit.client.update_flow_run(without_our_tag.id, tags=["somebody else's"])
     await kit.client.set_flow_run_state(without_our_tag.id, Completed(), force=True)
     yaml = kit.folder / "prefect.yaml"
@@ -141,7 +161,10 @@ async def test_other_peoples_runs_are_never_touched(kit: RunKit, tmp_path_factor
 
 async def test_a_server_that_does_not_answer_costs_nothing_but_the_deleting(yaml: Path) -> None:
     async with PrefectClient(f"http://127.0.0.1:{free_port()}/api") as nobody:
-        assert await delete_old_runs(nobody, idle_before=later(), before=later(), prefect_yaml=yaml) == DeletedRuns()
+        assert (
+            await delete_old_runs(nobody, idle_before=later(), before=later(), prefect_yaml=yaml)
+            == DeletedRuns()
+        )
 
 
 def test_the_name_of_a_run_that_did_nothing_is_one_of_those_that_go_first() -> None:
@@ -149,29 +172,39 @@ def test_the_name_of_a_run_that_did_nothing_is_one_of_those_that_go_first() -> N
     assert str(Report(pushed=1)) not in IDLE_NAMES
 
 
-async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(kit: RunKit, prefect_home: Path) -> None:
+async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(
+    kit: RunKit, prefect_home: Path
+) -> None:
     await kit.deploy("telling")
     old, young = await worked(kit), await worked(kit)
-    await eventually(_written(prefect_home, old))
-    await eventually(_written(prefect_home, young))
-    await asyncio.to_thread(_grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources")
+    await until(_written(prefect_home, old))
+    await until(_written(prefect_home, young))
+    await asyncio.to_thread(
+        _grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources"
+    )
 
     async def gone() -> bool:
         return not await asyncio.to_thread(_rows, prefect_home, old)
 
-    await eventually(gone)
+    await until(gone)
     assert set(await asyncio.to_thread(_rows, prefect_home, young)) == set(_OF_RUN)
 
 
 async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_it_did(
-    kit: RunKit, prefect_home: Path, database: URL, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    kit: RunKit,
+    prefect_home: Path,
+    database: URL,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database.render_as_string(hide_password=False))
     monkeypatch.setenv("NOTION_API_TOKEN", "ntn_of_nobody")
     async with sessions.begin() as session:
         delivery = Delivery(event_id="old", event_type="page.created", page_id="p", payload={})
         await put(session, delivery, now=EVER, correlation_id="c")
-        await session.execute(text("UPDATE webhook_events SET processed = true, processed_at = received_at"))
+        await session.execute(
+            text("UPDATE webhook_events SET processed = true, processed_at = received_at")
+        )
     await bootstrap()
     for name in ("push", "retention"):
         kit.ids[name] = (await kit.client.read_deployment_by_name(f"{name}/{name}")).id
@@ -179,9 +212,12 @@ async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_
     idle = await ended(kit, Completed(), "nothing to do", flow="push")
     await asyncio.to_thread(_grow_old, prefect_home, idle, 2, "flow_run")
     async with WarmWorker(work_pool_name=POOL, name=kit.pool, prefetch_seconds=0) as worker:
+        dry_run = await kit.ask_for("retention", dry_run=True)
+        dry = await kit.reaches(dry_run, "Completed", worker=worker)
         first = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
         second = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
         await close_connections()
+    assert dry.name == "would delete 1 events, 1 idle runs"
     assert first.name == "deleted 1 events, 1 idle runs"
     assert second.name == "nothing to do"
     assert not await is_there(kit, idle)
@@ -193,7 +229,8 @@ _OF_RUN = {
     "task_run": "flow_run_id = :run",
     "log": "flow_run_id = :run",
     "artifact": "flow_run_id = :run",
-    "events": "resource_id = 'prefect.flow-run.' || :run OR related LIKE '%prefect.flow-run.' || :run || '%'",
+    "events": "resource_id = 'prefect.flow-run.' || :run "
+    "OR related LIKE '%prefect.flow-run.' || :run || '%'",
     "event_resources": "resource_id = 'prefect.flow-run.' || :run",
 }
 
@@ -209,7 +246,9 @@ def _rows(home: Path, run: UUID) -> dict[str, int]:
     """How many rows the server's database holds of a run, by table; only tables that hold some."""
     with closing(sqlite3.connect(home / "prefect.db", timeout=30)) as database:
         found = {
-            table: database.execute(f"SELECT count(*) FROM {table} WHERE {which}", {"run": str(run)}).fetchone()[0]
+            table: database.execute(
+                f"SELECT count(*) FROM {table} WHERE {which}", {"run": str(run)}
+            ).fetchone()[0]
             for table, which in _OF_RUN.items()
         }
     return {table: count for table, count in found.items() if count}
@@ -221,7 +260,6 @@ def _grow_old(home: Path, run: UUID, days: int, *tables: str) -> None:
         moments = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}
         for table in tables:
             column = moments[table]
-            change = (
-                f"UPDATE {table} SET {column} = datetime({column}, '-{days} days') || '.000000' WHERE {_OF_RUN[table]}"
-            )
+            older = f"datetime({column}, '-{days} days') || '.000000'"
+            change = f"UPDATE {table} SET {column} = {older} WHERE {_OF_RUN[table]}"
             assert database.execute(change, {"run": str(run)}).rowcount

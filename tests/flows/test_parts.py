@@ -1,4 +1,4 @@
-"""The commands of those who run the parts themselves: each makes what it says, and the second time changes nothing."""
+"""`showrunner migrate` and `deploy` make what they say, and change nothing the second time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from typer.testing import CliRunner
 
 from cli.main import app
-from models.database import libpq
+from models.postgres.engine import libpq
 
 
 def said(*arguments: str) -> tuple[int, str]:
@@ -47,7 +47,9 @@ def test_migrate_makes_the_tables_and_is_harmless_the_second_time(
 
 
 @pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize(("command", "missing"), [("migrate", "DATABASE_URL"), ("deploy", "PREFECT_API_URL")])
+@pytest.mark.parametrize(
+    ("command", "missing"), [("migrate", "DATABASE_URL"), ("deploy", "PREFECT_API_URL")]
+)
 def test_what_is_not_set_is_named(command: str, missing: str) -> None:
     code, output = said(command)
     assert code == 1
@@ -55,7 +57,9 @@ def test_what_is_not_set_is_named(command: str, missing: str) -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-async def test_deploy_makes_what_the_flows_need_once(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_deploy_makes_what_the_flows_need_once(
+    prefect_api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PREFECT_API_URL", prefect_api)
     assert (await to_thread(said, "deploy"))[0] == 0
     async with get_client() as client:
@@ -65,7 +69,10 @@ async def test_deploy_makes_what_the_flows_need_once(prefect_api: str, monkeypat
             "import-board",
             "retention",
         }
-    assert await to_thread(said, "deploy") == (0, "".join(f"{each}: as they should be\n" for each in KINDS))
+    assert await to_thread(said, "deploy") == (
+        0,
+        "".join(f"{each}: as they should be\n" for each in KINDS),
+    )
 
 
 KINDS = ("pools", "deployments", "automations")
@@ -75,16 +82,25 @@ def test_prefects_server_gets_our_settings_and_the_operators_count(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     became: list[dict[str, str]] = []
-    monkeypatch.setattr(os, "execve", lambda _program, _command, environment: became.append(environment))
+    monkeypatch.setattr(
+        os, "execve", lambda _program, _command, environment: became.append(environment)
+    )
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example:4200/api")
-    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "postgresql+asyncpg://prefect@db/prefect")
+    monkeypatch.setenv(
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL", "postgresql+asyncpg://prefect@db/prefect"
+    )
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ada:secret")
     assert said("prefect-server", "--host", "0.0.0.0", "--home", "kept") == (0, "")
     [environment] = became
     assert environment["PREFECT_SERVER_API_AUTH_STRING"] == "ada:secret"
-    assert environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://prefect@db/prefect"
+    assert (
+        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+        == "postgresql+asyncpg://prefect@db/prefect"
+    )
     assert environment["PREFECT_SERVER_API_HOST"] == "0.0.0.0"
-    assert environment["PREFECT_API_URL"] == "http://127.0.0.1:4200/api", "a server asks itself where it is"
+    assert environment["PREFECT_API_URL"] == "http://127.0.0.1:4200/api", (
+        "a server asks itself where it is"
+    )
     assert environment["PREFECT_HOME"] == str(elsewhere / "kept")
     assert environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"].endswith("filesystem")
 
@@ -92,7 +108,9 @@ def test_prefects_server_gets_our_settings_and_the_operators_count(
 @pytest.mark.usefixtures("elsewhere")
 def test_a_login_that_was_made_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
     became: list[dict[str, str]] = []
-    monkeypatch.setattr(os, "execve", lambda _program, _command, environment: became.append(environment))
+    monkeypatch.setattr(
+        os, "execve", lambda _program, _command, environment: became.append(environment)
+    )
     code, output = said("prefect-server", "--host", "0.0.0.0", "--home", "kept")
     assert code == 0
     assert became[0]["PREFECT_SERVER_API_AUTH_STRING"] in output

@@ -7,21 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.schemas.actions import (
     DeploymentUpdate,
     GlobalConcurrencyLimitUpdate,
     WorkPoolUpdate,
 )
-from run_kit import RunKit, eventually
 
-from flows.automations import automations
-from flows.bootstrap import bootstrap
-from flows.health import NAMES, prefect_checks
-from models.health import Check, State
+from flows.runtime.bootstrap import bootstrap
+from flows.server.automations import automations
+from flows.server.health import NAMES, prefect_checks
+from models.operations.health import Check, State
 from models.settings import Settings
-from tasks.health import prefect_server
+from tasks.operations.health import prefect_server
 
-EVERY_MINUTE = [{"interval": 60, "anchor_date": "2026-01-01T00:00:00+00:00", "timezone": "UTC", "slug": "every-minute"}]
+EVERY_MINUTE = [
+    {
+        "interval": 60,
+        "anchor_date": "2026-01-01T00:00:00+00:00",
+        "timezone": "UTC",
+        "slug": "every-minute",
+    }
+]
 NIGHTLY = [{"cron": "17 3 * * *", "timezone": "UTC", "slug": "nightly"}]
 
 
@@ -35,7 +43,9 @@ async def declared(kit: RunKit) -> Path:
 
 async def look(api: str, path: Path) -> dict[str, Check]:
     log = Path("logs/worker.log")
-    found = await prefect_checks(api, auth=None, worker_log=log, now=datetime.now(UTC), prefect_yaml=path)
+    found = await prefect_checks(
+        api, auth=None, worker_log=log, now=datetime.now(UTC), prefect_yaml=path
+    )
     assert [check.name for check in found] == list(NAMES)
     return {check.name: check for check in found}
 
@@ -58,11 +68,15 @@ async def test_with_a_worker_everything_is_green_and_without_one_only_the_worker
             found = await look(prefect_api, declared)
             return found if {check.state for check in found.values()} == {State.OK} else None
 
-        found = await eventually(all_green)
-        assert found["worker"].facts.startswith(f"1 online in the work pool {kit.pool}, last heartbeat ")
+        found = await until(all_green)
+        assert found["worker"].facts.startswith(
+            f"1 online in the work pool {kit.pool}, last heartbeat "
+        )
         process.kill()
         process.wait()
-        assert red(await look(prefect_api, declared)) == {"worker"}  # at once, though Prefect still believes in it
+        assert red(await look(prefect_api, declared)) == {
+            "worker"
+        }  # at once, though Prefect still believes in it
 
 
 async def test_a_paused_deployment_is_red_with_the_page_that_switches_it_on(
@@ -76,7 +90,9 @@ async def test_a_paused_deployment_is_red_with_the_page_that_switches_it_on(
     assert check.cures == (f"Switch it on: {ui}/deployments/deployment/{deployment.id}",)
 
 
-@pytest.mark.parametrize(("schedules", "state"), [(EVERY_MINUTE, State.FAIL), (NIGHTLY, State.WARN)])
+@pytest.mark.parametrize(
+    ("schedules", "state"), [(EVERY_MINUTE, State.FAIL), (NIGHTLY, State.WARN)]
+)
 async def test_a_schedule_that_is_switched_off_is_red_and_a_nightly_one_yellow(
     kit: RunKit, prefect_api: str, schedules: list[dict[str, Any]], state: State
 ) -> None:
@@ -95,11 +111,14 @@ async def test_a_deployment_that_is_missing_changed_or_elsewhere_is_named(
     noted = await kit.client.read_deployment_by_name(f"noted/{kit.pool}")
     await kit.client.update_deployment(noted.id, DeploymentUpdate(description="typed over"))
     check = (await look(prefect_api, declared))["deployments"]
-    assert (check.state, check.facts) == (State.WARN, f"{kit.pool} is not as prefect.yaml declares it")
+    assert (check.state, check.facts) == (
+        State.WARN,
+        f"{kit.pool} is not as prefect.yaml declares it",
+    )
     await kit.client.delete_deployment(noted.id)
     check = (await look(prefect_api, declared))["deployments"]
     assert (check.state, check.facts) == (State.FAIL, f"{kit.pool} is missing")
-    assert "python -m flows.worker --bootstrap" in check.cures[0]
+    assert "python -m flows.runtime.worker --bootstrap" in check.cures[0]
 
 
 async def test_a_paused_work_pool_is_named_with_the_command_that_resumes_it(
@@ -117,14 +136,18 @@ async def test_slots_that_no_run_holds_are_yellow_and_red_when_none_is_left(
     limit = (await kit.client.read_deployment_by_name(f"noted/{kit.pool}")).global_concurrency_limit
     assert limit is not None
     for taken, state in ((0, State.OK), (1, State.WARN), (2, State.FAIL)):
-        await kit.client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=taken))
+        await kit.client.update_global_concurrency_limit(
+            limit.name, GlobalConcurrencyLimitUpdate(active_slots=taken)
+        )
         check = (await look(prefect_api, declared))["limits"]
         assert check.state is state
     assert check.facts == f"2 of 2 slots of {limit.name} held by no run"
     assert f"global-concurrency-limit update '{limit.name}' --active-slots 0`" in check.cures[0]
 
 
-async def test_an_automation_that_was_switched_off_is_yellow(kit: RunKit, prefect_api: str, declared: Path) -> None:
+async def test_an_automation_that_was_switched_off_is_yellow(
+    kit: RunKit, prefect_api: str, declared: Path
+) -> None:
     (automation,) = await kit.client.read_automations_by_name(automations()[0].name)
     await kit.client.pause_automation(automation.id)
     check = (await look(prefect_api, declared))["limits"]
@@ -145,4 +168,7 @@ async def test_the_server_tells_its_version_and_another_address_is_red(prefect_a
     assert check.state is State.OK
     assert check.facts.startswith(f"version {check.details['version']} at ")
     check = await prefect_server(Settings(_env_file=None, prefect_api_url=f"{prefect_api}/api"))  # type: ignore[call-arg]
-    assert (check.state, check.cures) == (State.FAIL, ("Set PREFECT_API_URL to the API, ending in /api.",))
+    assert (check.state, check.cures) == (
+        State.FAIL,
+        ("Set PREFECT_API_URL to the API, ending in /api.",),
+    )

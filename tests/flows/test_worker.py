@@ -1,4 +1,4 @@
-"""The warm worker, against a real Prefect server: in this process where that shows enough, as a real one otherwise."""
+"""The warm worker against a real Prefect server, in this process or in one of its own."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import Log
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
-from prefect_server import free_port
-from run_kit import RunKit, eventually
 from stand_ins import CALLS, RELEASED
 
-from flows import warm_worker
-from flows.dead_runs import is_dead, place
-from flows.warm_worker import WarmWorker
+from flows.runtime import warm_worker
+from flows.runtime.orphaned_runs import infrastructure_id, is_orphaned
+from flows.runtime.warm_worker import WarmWorker
 
 
 @pytest.fixture(autouse=True)
@@ -35,13 +36,19 @@ def _nothing_called() -> None:
 @asynccontextmanager
 async def working(kit: RunKit, *flows: str, limit: int | None = None) -> AsyncIterator[WarmWorker]:
     await kit.deploy(*flows)
-    async with WarmWorker(work_pool_name=kit.pool, name=kit.pool, limit=limit, prefetch_seconds=0) as worker:
+    async with WarmWorker(
+        work_pool_name=kit.pool, name=kit.pool, limit=limit, prefetch_seconds=0
+    ) as worker:
         yield worker
 
 
-async def test_a_run_is_executed_in_the_workers_own_process_with_its_parameters(kit: RunKit) -> None:
+async def test_a_run_is_executed_in_the_workers_own_process_with_its_parameters(
+    kit: RunKit,
+) -> None:
     async with working(kit, "noted") as worker:
-        run = await kit.reaches(await kit.ask_for("noted", word="hello"), "Completed", worker=worker)
+        run = await kit.reaches(
+            await kit.ask_for("noted", word="hello"), "Completed", worker=worker
+        )
     assert [*CALLS] == [("hello", os.getpid())]
     assert run.infrastructure_pid == f"{socket.gethostname()}:{os.getpid()}:{run.id}"
 
@@ -59,7 +66,7 @@ async def test_a_run_cancelled_in_the_ui_is_stopped_and_ends_cancelled(kit: RunK
     async with working(kit, "held") as worker:
         run = await kit.ask_for("held", word="one")
         await kit.reaches(run, "Running", worker=worker)
-        await eventually(_called("one began"))
+        await until(_called("one began"))
         await kit.client.set_flow_run_state(run, Cancelling())
         await kit.reaches(run, "Cancelled", worker=worker)
         states = [state.name for state in await kit.client.read_flow_run_states(run)]
@@ -69,21 +76,27 @@ async def test_a_run_cancelled_in_the_ui_is_stopped_and_ends_cancelled(kit: RunK
 
 async def test_a_limited_worker_leaves_runs_to_others_until_it_is_free(kit: RunKit) -> None:
     async with working(kit, "held", limit=1) as worker:
-        first, second = await kit.ask_for("held", word="first"), await kit.ask_for("held", word="second")
+        first, second = (
+            await kit.ask_for("held", word="first"),
+            await kit.ask_for("held", word="second"),
+        )
         await kit.reaches(first, "Running", worker=worker)
-        await eventually(_called("first began"))
+        await until(_called("first began"))
         await worker.get_and_submit_flow_runs()
         assert await kit.state(second) == "Scheduled"
         RELEASED["first"].set()
         await kit.reaches(first, "Completed", worker=worker)
         await kit.reaches(second, "Running", worker=worker)
-        await eventually(_called("second began"))
+        await until(_called("second began"))
         RELEASED["second"].set()
         await kit.reaches(second, "Completed", worker=worker)
 
 
 async def test_two_workers_share_the_work_and_double_none(kit: RunKit) -> None:
-    async with working(kit, "noted") as one, WarmWorker(work_pool_name=kit.pool, name="two", prefetch_seconds=0) as two:
+    async with (
+        working(kit, "noted") as one,
+        WarmWorker(work_pool_name=kit.pool, name="two", prefetch_seconds=0) as two,
+    ):
         runs = [await kit.ask_for("noted", word=str(number)) for number in range(6)]
         for run in runs:
             await kit.reaches(run, "Completed", worker=two)
@@ -91,7 +104,9 @@ async def test_two_workers_share_the_work_and_double_none(kit: RunKit) -> None:
     assert sorted(word for word, _ in CALLS) == ["0", "1", "2", "3", "4", "5"]
 
 
-async def test_a_server_that_goes_away_is_waited_for(kit: RunKit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_goes_away_is_waited_for(
+    kit: RunKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(warm_worker, "_POLL_TIMEOUT", 1.0)
     monkeypatch.setattr(warm_worker, "_SYNC_TIMEOUT", 1.0)
     monkeypatch.setattr(warm_worker, "_RETRY_SECONDS", 0.0)
@@ -99,13 +114,19 @@ async def test_a_server_that_goes_away_is_waited_for(kit: RunKit, monkeypatch: p
     port = free_port()
     async with forwarding(port, PREFECT_API_URL.value() or "") as proxy:
         with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
-            async with WarmWorker(work_pool_name=kit.pool, name=kit.pool, prefetch_seconds=0) as worker:
-                await kit.reaches(await kit.ask_for("noted", word="before"), "Completed", worker=worker)
+            async with WarmWorker(
+                work_pool_name=kit.pool, name=kit.pool, prefetch_seconds=0
+            ) as worker:
+                await kit.reaches(
+                    await kit.ask_for("noted", word="before"), "Completed", worker=worker
+                )
                 proxy.cut()
                 assert await worker.get_and_submit_flow_runs() == []
                 await worker.sync_with_backend()
                 proxy.mend()
-                await kit.reaches(await kit.ask_for("noted", word="after"), "Completed", worker=worker)
+                await kit.reaches(
+                    await kit.ask_for("noted", word="after"), "Completed", worker=worker
+                )
     assert [word for word, _ in CALLS] == ["before", "after"]
 
 
@@ -114,7 +135,7 @@ async def test_sigterm_lets_the_run_finish_and_takes_no_other(kit: RunKit) -> No
     with kit.worker_process() as process:
         run = await kit.ask_for("lasting", seconds=3)
         await kit.reaches(run, "Running")
-        lines = await eventually(_lines_of(kit, run))
+        lines = await until(_lines_of(kit, run))
         process.send_signal(signal.SIGTERM)
         await kit.reaches(run, "Completed")
         later = await kit.ask_for("lasting", seconds=0)
@@ -128,18 +149,20 @@ async def test_what_outlasts_the_grace_is_cancelled_and_not_left_running(kit: Ru
     with kit.worker_process("--grace", "0.2") as process:
         run = await kit.ask_for("lasting", seconds=600)
         await kit.reaches(run, "Running")
-        await eventually(_lines_of(kit, run))
+        await until(_lines_of(kit, run))
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 20) == 0
     assert await kit.state(run) == "Crashed"
 
 
-async def test_the_runs_of_a_killed_worker_are_crashed_by_the_next_and_free_their_slots(kit: RunKit) -> None:
+async def test_the_runs_of_a_killed_worker_are_crashed_by_the_next_and_free_their_slots(
+    kit: RunKit,
+) -> None:
     await kit.deploy("lasting", limit=1)
     with kit.worker_process() as process:
         killed = await kit.ask_for("lasting", seconds=600)
         await kit.reaches(killed, "Running")
-        await eventually(_lines_of(kit, killed))
+        await until(_lines_of(kit, killed))
         process.kill()
         process.wait()
     with kit.worker_process():
@@ -160,7 +183,7 @@ def test_a_worker_without_a_server_says_so_in_one_sentence(
     environment: dict[str, str], sentence: str, prefect_process_environment: dict[str, str]
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "flows.worker", "--wait", "0"],
+        [sys.executable, "-m", "flows.runtime.worker", "--wait", "0"],
         env=prefect_process_environment | environment,
         capture_output=True,
         text=True,
@@ -174,10 +197,10 @@ RUN = uuid4()
 
 
 @pytest.mark.parametrize(
-    ("where", "mine", "dead"),
+    ("where", "running", "orphaned"),
     [
-        (place(RUN), {RUN}, False),
-        (place(RUN), set(), True),
+        (infrastructure_id(RUN), {RUN}, False),
+        (infrastructure_id(RUN), set(), True),
         (f"{socket.gethostname()}:{os.getppid()}:{RUN}", set(), False),
         (f"{socket.gethostname()}:4194304:{RUN}", set(), True),
         (f"{socket.gethostname()}:4194304:{RUN}", {RUN}, False),
@@ -185,13 +208,24 @@ RUN = uuid4()
         ("8512", set(), False),
         (None, set(), False),
     ],
-    ids=["ours", "ours, ended", "alive", "gone", "tried again", "another host", "another worker", "nowhere yet"],
+    ids=[
+        "ours",
+        "ours, ended",
+        "alive",
+        "gone",
+        "tried again",
+        "another host",
+        "another worker",
+        "nowhere yet",
+    ],
 )
-def test_a_run_is_dead_when_its_process_on_this_host_is_gone(where: str | None, mine: set[UUID], *, dead: bool) -> None:
-    assert is_dead(where, RUN, mine) is dead
+def test_a_run_is_orphaned_when_its_process_on_this_host_has_ended(
+    where: str | None, running: set[UUID], *, orphaned: bool
+) -> None:
+    assert is_orphaned(where, RUN, running) is orphaned
 
 
-def _called(word: str):  # noqa: ANN202 - a look for `eventually`
+def _called(word: str):  # noqa: ANN202 - a look for `until`
     async def look() -> bool:
         return any(called == word for called, _ in CALLS)
 
@@ -200,7 +234,9 @@ def _called(word: str):  # noqa: ANN202 - a look for `eventually`
 
 def _lines_of(kit: RunKit, run: UUID):  # noqa: ANN202 - the same
     async def look() -> list[str]:
-        logs: list[Log] = await kit.client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run])))
+        logs: list[Log] = await kit.client.read_logs(
+            LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
+        )
         return [line.message for line in logs if line.name == "showrunner.stand_ins"]
 
     return look
@@ -227,7 +263,9 @@ class Proxy:
         if not self._whole:
             writer.transport.abort()
             return
-        there_reader, there_writer = await asyncio.open_connection(self._target[0], int(self._target[1]))
+        there_reader, there_writer = await asyncio.open_connection(
+            self._target[0], int(self._target[1])
+        )
         self._writers |= {writer, there_writer}
         await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from tasks.notion import NotionClient
+from tasks.notion.client import NotionClient
 
 
 @pytest.fixture

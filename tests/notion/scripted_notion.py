@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tasks.notion import NotionClient
+from tasks.notion.client import NotionClient
 
 Connect = Callable[..., NotionClient]
 
@@ -17,7 +17,14 @@ Connect = Callable[..., NotionClient]
 def error(status: int, code: str, **more: Any) -> JSONResponse:
     """An error object of Notion's."""
     headers = {"retry-after": str(more.pop("retry_after"))} if "retry_after" in more else None
-    body = {"object": "error", "status": status, "code": code, "message": f"about {code}", "request_id": "r", **more}
+    body = {
+        "object": "error",
+        "status": status,
+        "code": code,
+        "message": f"about {code}",
+        "request_id": "r",
+        **more,
+    }
     return JSONResponse(body, status, headers)
 
 

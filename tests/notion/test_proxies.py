@@ -1,4 +1,4 @@
-"""Notion is asked through the proxy that the environment names; this machine itself never, by nobody."""
+"""Requests to Notion use the proxy that the environment names; loopback never does."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from proxy_kit import Proxy, no_proxies, proxying
+from kit.proxy import Proxy, no_proxies, proxying
 from scripted_notion import Script
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from models.database import Sessions
 from models.errors import NotionUnavailable, SettingsError
-from models.health import State
+from models.operations.health import State
+from models.postgres.engine import Sessions
 from models.settings import Settings
-from tasks.health import prefect_server
-from tasks.notion import NotionClient
-from tasks.proxies import keep_loopback_direct, proxy_for
-from tasks.watch import Watch
+from tasks.notion.client import NotionClient
+from tasks.notion.proxies import keep_loopback_direct, proxy_for
+from tasks.operations.health import prefect_server
+from tasks.operations.watchdog import Watchdog
 from webhook.server import Server, listen
 from webhook.trigger import IngestTrigger
 
@@ -57,7 +57,10 @@ async def proxy() -> AsyncIterator[Proxy]:
     async def me(_: Request) -> JSONResponse:
         return JSONResponse({"object": "user", "id": "bot"})
 
-    async with serving(Starlette(routes=[Route("/v1/users/me", me)])) as port, proxying(port) as made:
+    async with (
+        serving(Starlette(routes=[Route("/v1/users/me", me)])) as port,
+        proxying(port) as made,
+    ):
         yield made
 
 
@@ -69,7 +72,9 @@ async def client(base_url: str) -> AsyncIterator[NotionClient]:
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-async def test_notion_is_asked_through_the_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+async def test_notion_is_asked_through_the_proxy(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
     monkeypatch.setenv(variable, proxy.url)
     async with client("http://notion.test") as notion:
         assert (await notion.me())["id"] == "bot"
@@ -86,7 +91,9 @@ async def test_a_request_through_a_proxy_waits_for_its_turn_like_any_other(
             turns.append((background, len(proxy.asked)))
 
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    notion = NotionClient("ntn_x", per_second=10_000, base_url="http://notion.test", budget=Budget())
+    notion = NotionClient(
+        "ntn_x", per_second=10_000, base_url="http://notion.test", budget=Budget()
+    )
     await notion.me()
     await notion.me()
     await notion.aclose()
@@ -118,9 +125,17 @@ async def test_notion_itself_is_asked_through_a_tunnel_and_one_that_is_refused_c
         ("https://api.notion.com", {"HTTP_PROXY": "http://p:1"}, None),
         ("https://api.notion.com", {"ALL_PROXY": "http://p:1"}, "http://p:1"),
         ("https://api.notion.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "notion.com"}, None),
-        ("https://api.notion.com", {"HTTPS_PROXY": "http://p:1", "no_proxy": "a.b, .notion.com"}, None),
+        (
+            "https://api.notion.com",
+            {"HTTPS_PROXY": "http://p:1", "no_proxy": "a.b, .notion.com"},
+            None,
+        ),
         ("https://api.notion.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, None),
-        ("https://api.notion.com", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "example.com"}, "http://p:1"),
+        (
+            "https://api.notion.com",
+            {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "example.com"},
+            "http://p:1",
+        ),
         ("http://127.0.0.1:8500", {"HTTP_PROXY": "http://p:1"}, None),
         ("http://localhost:8500", {"ALL_PROXY": "http://p:1"}, None),
         ("http://[::1]:8500", {"HTTP_PROXY": "http://p:1"}, None),
@@ -137,7 +152,9 @@ def test_the_environment_says_which_proxy(
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "ftp://127.0.0.1:21", "http://[::1"])
-def test_a_proxy_that_cannot_be_used_is_one_sentence(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_a_proxy_that_cannot_be_used_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(SettingsError, match="HTTPS_PROXY"):
         NotionClient("ntn_x")
@@ -154,14 +171,18 @@ def test_a_proxy_that_cannot_be_used_is_one_sentence(monkeypatch: pytest.MonkeyP
         ({"HTTPS_PROXY": "p", "NO_PROXY": "*"}, {"HTTPS_PROXY": "p", "NO_PROXY": "*"}),
     ],
 )
-def test_loopback_is_added_to_what_the_operator_excepts(before: dict[str, str], after: dict[str, str] | str) -> None:
+def test_loopback_is_added_to_what_the_operator_excepts(
+    before: dict[str, str], after: dict[str, str] | str
+) -> None:
     environment = dict(before)
     keep_loopback_direct(environment)
     expected = {**before, "NO_PROXY": after, "no_proxy": after} if isinstance(after, str) else after
     assert environment == expected
 
 
-async def test_every_library_of_a_process_asks_this_machine_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_library_of_a_process_asks_this_machine_directly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def ok(_: Request) -> JSONResponse:
         return JSONResponse({})
 
@@ -171,7 +192,10 @@ async def test_every_library_of_a_process_asks_this_machine_directly(monkeypatch
         monkeypatch.setenv(name, "")  # for the monkeypatch to take back what is set below
         monkeypatch.delenv(name)
     keep_loopback_direct(os.environ)
-    async with serving(Starlette(routes=[Route("/", ok)])) as port, httpx.AsyncClient() as as_prefect_does:
+    async with (
+        serving(Starlette(routes=[Route("/", ok)])) as port,
+        httpx.AsyncClient() as as_prefect_does,
+    ):
         for host in ("127.0.0.1", "localhost"):
             assert (await as_prefect_does.get(f"http://{host}:{port}/")).is_success
 
@@ -205,8 +229,8 @@ async def test_prefects_server_on_this_machine_is_asked_directly(
     async with serving(Starlette(routes=routes)) as port:
         settings = Settings(_env_file=None, prefect_api_url=f"http://127.0.0.1:{port}/api")
         assert (await prefect_server(settings)).state is not State.FAIL
-        assert await Watch(settings, sessions, of_database=True)._prefect() == "answers"
+        assert await Watchdog(settings, sessions, of_database=True)._prefect() == "answers"
         trigger = IngestTrigger(settings.prefect_api_url)
-        trigger.kick()
+        trigger.request_run()
         await asyncio.wait_for(made.wait(), 30)
         await trigger.aclose()

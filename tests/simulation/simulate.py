@@ -15,28 +15,34 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent)]
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 import psycopg
-from crew import AT_ONCE, Account, Crew, crew
-from database_of_histories import HASTE
 from sqlalchemy import URL
 
-from models.database import libpq, migrate
-from models.embedded import embedded_postgres
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import libpq, migrate
+from simulation.histories.crew import AT_ONCE, Account, Crew, crew
+from simulation.world.databases import HASTE
 
 
 def main() -> int:
     """Read the command line, live, tell; 1 when a law was broken."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=200, help="how many histories")
     parser.add_argument("--steps", type=int, default=100, help="things that happen in each")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="only this one")
-    parser.add_argument("--trail", action="store_true", help="print every step of a history that fails")
+    parser.add_argument(
+        "--trail", action="store_true", help="print every step of a history that fails"
+    )
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="processes side by side")
     given = parser.parse_args()
-    seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
+    seeds = (
+        [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
+    )
     with template() as url, crew(url, at_once=min(given.at_once, len(seeds))) as lives:
         began = time.monotonic()
         lived = list(_live(lives, seeds, given.steps, trail=given.trail))

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from stage import CHANNEL, Stage
+from kit.stage import CHANNEL, Stage
 
-from models.channels import ChannelFolder
 from models.errors import BoardError
-from tasks.side_by_side import side_by_side
+from models.rules.channels import ChannelFolder
+from tasks.runtime.concurrency import run_all
 
 
 def _change_type(stage: Stage, name: str, kind: str) -> None:
@@ -24,7 +24,9 @@ def _change_type(stage: Stage, name: str, kind: str) -> None:
     source.schema = {**source.schema, prop.id: replace(prop, kind=kind)}
 
 
-async def test_a_priority_whose_property_changed_its_type_is_not_read_as_emptied(stage: Stage) -> None:
+async def test_a_priority_whose_property_changed_its_type_is_not_read_as_emptied(
+    stage: Stage,
+) -> None:
     page = await stage.add_valid(priority="High")
     await stage.cycle()
     _change_type(stage, "Priority", "status")
@@ -43,10 +45,14 @@ async def test_a_priority_whose_property_changed_its_type_is_not_read_as_emptied
 
 
 @pytest.mark.parametrize("name", ["Priority", "Story Direction"])
-async def test_a_column_that_people_delete_takes_nothing_from_the_tasks(stage: Stage, name: str) -> None:
+async def test_a_column_that_people_delete_takes_nothing_from_the_tasks(
+    stage: Stage, name: str
+) -> None:
     page = await stage.add_valid(priority="High", story="Slow and dark")
     await stage.cycle()
-    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {name: None}})
+    await stage.ask(
+        "PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {name: None}}
+    )
     await stage.edit(page, title="Colossal squid")
     stage.clock.pass_(60)
     await stage.cycle()
@@ -58,7 +64,11 @@ async def test_a_column_that_people_delete_takes_nothing_from_the_tasks(stage: S
     await stage.cycle()
     task = await stage.task(page)
     assert task is not None
-    assert (task.priority, task.story_direction, task.topic) == ("high", "Slow and dark", "Mesonychoteuthis")
+    assert (task.priority, task.story_direction, task.topic) == (
+        "high",
+        "Slow and dark",
+        "Mesonychoteuthis",
+    )
     assert not [h for h in await stage.history(page) if h.property == name]
 
 
@@ -68,13 +78,13 @@ async def test_an_option_that_is_deleted_while_a_cycle_runs_is_not_made_anew(
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.moves(page, "Processing")
-    write = stage.on.notion.update_page
+    write = stage.ctx.notion.update_page
 
     async def write_too_late(page_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         await _delete_option(stage, "Processing")
         return await write(page_id, properties)
 
-    monkeypatch.setattr(stage.on.notion, "update_page", write_too_late)
+    monkeypatch.setattr(stage.ctx.notion, "update_page", write_too_late)
     report = await stage.cycle()
     assert report.failed == 1
     assert "Processing" not in await _options(stage)
@@ -100,7 +110,7 @@ async def test_work_that_is_cancelled_before_it_began_leaves_nothing_behind() ->
         await asyncio.sleep(60)
 
     async def never_begun() -> None:
-        await side_by_side((waits() for _ in range(3)), at_once=1)
+        await run_all((waits() for _ in range(3)), at_once=1)
 
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -111,9 +121,11 @@ async def test_work_that_is_cancelled_before_it_began_leaves_nothing_behind() ->
         with pytest.raises(asyncio.CancelledError):
             await task
         with pytest.raises(ValueError, match="it failed"):
-            await side_by_side([fails(), waits(), waits()])
+            await run_all([fails(), waits(), waits()])
         gc.collect()
-    assert [str(warning.message) for warning in heard if "never awaited" in str(warning.message)] == []
+    assert [
+        str(warning.message) for warning in heard if "never awaited" in str(warning.message)
+    ] == []
 
 
 async def test_a_write_that_was_saved_despite_its_error_is_not_taken_for_a_persons_move(
@@ -123,14 +135,14 @@ async def test_a_write_that_was_saved_despite_its_error_is_not_taken_for_a_perso
     await stage.cycle()
     await stage.moves(page, "Processing")
     stage.sandbox.faults.add(503, saved=True, method="PATCH")
-    read = stage.on.notion.get_page
+    read = stage.ctx.notion.get_page
 
     async def read_late(page_id: str) -> dict[str, Any]:
         await stage.moves(page, "Assets Generating")
         return await read(page_id)
 
     with monkeypatch.context() as patched:
-        patched.setattr(stage.on.notion, "get_page", read_late)
+        patched.setattr(stage.ctx.notion, "get_page", read_late)
         await stage.cycle()
     stage.clock.pass_(60)
     await stage.cycle()
@@ -145,12 +157,16 @@ async def test_a_card_that_is_told_to_choose_a_channel_is_told_anew_when_the_cha
     page = await stage.add_valid(channel="")
     await stage.cycle()
     assert "history_in_ten" in (await stage.shows(page))["Attention"]
-    left = {name: channel for name, channel in (await stage.on.channels()).items() if name != "history_in_ten"}
+    left = {
+        name: channel
+        for name, channel in (await stage.ctx.channels()).items()
+        if name != "history_in_ten"
+    }
 
     async def only_those() -> ChannelFolder:
         return ChannelFolder(channels=left)
 
-    monkeypatch.setattr(stage.on, "channel_folder", only_those)
+    monkeypatch.setattr(stage.ctx, "channel_folder", only_those)
     stage.clock.pass_(60)
     await stage.cycle()
     assert (await stage.shows(page))["Attention"] == f"Channel is empty; choose one of: {CHANNEL}."

@@ -1,4 +1,4 @@
-"""The whole program on real servers: a sandbox behind real HTTP, a database of PostgreSQL's own, `showrunner up`."""
+"""The whole program on real servers: a sandbox over HTTP, PostgreSQL, `showrunner up`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from programs import Up
+from kit.clock import Clock
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 
 
 @pytest.fixture
@@ -43,7 +44,11 @@ async def stage(sessions: Sessions, clock: Clock) -> AsyncIterator[Stage]:
 def shell(tmp_path: Path, stage: Stage, database: URL) -> Up:
     """A terminal in a folder whose environment names the stage's board and database."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "NOTION_"))
+    }
     settings = {
         "DATABASE_URL": database.render_as_string(hide_password=False),
         "NOTION_API_TOKEN": BOT_TOKEN,

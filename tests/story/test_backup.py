@@ -14,15 +14,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from programs import Up, command, until
+from kit.programs import Up, command
+from kit.stage import Stage
+from kit.waiting import until
 from sqlalchemy import URL, text
-from stage import Stage
 
-from cli.surroundings import write_facts
-from models.database import Sessions, libpq, migrate
-from models.embedded import embedded_postgres
+from cli.stack.running_stack import write_facts
 from models.errors import SettingsError
-from models.server_programs import Programs, programs_for
+from models.postgres.embedded import embedded_postgres
+from models.postgres.engine import Sessions, libpq, migrate
+from models.postgres.server_programs import Programs, programs_for
 
 
 @pytest.fixture
@@ -111,7 +112,10 @@ async def test_a_restore_that_breaks_in_the_middle_leaves_the_database_as_it_was
 ) -> None:
     await stage.cycle()
     for n in range(200):
-        await stage.sql("INSERT INTO tasks (title, channel_id, topic) VALUES (:t, 'deep_sea_stories', 'x')", t=f"t{n}")
+        await stage.sql(
+            "INSERT INTO tasks (title, channel_id, topic) VALUES (:t, 'deep_sea_stories', 'x')",
+            t=f"t{n}",
+        )
     file = await backed_up(shell)
     file.write_bytes(file.read_bytes()[:-20_000])
     before = everything(database)
@@ -135,7 +139,9 @@ async def test_what_is_no_backup_of_ours_is_refused_in_one_sentence(
         connection.execute("CREATE TABLE tasks (id int)")
     pg_dump = bundled_pg_dump()
     foreign = shell.folder / "foreign.dump"
-    dumping = await asyncio.create_subprocess_exec(pg_dump, "--format=custom", f"--file={foreign}", libpq(elsewhere))
+    dumping = await asyncio.create_subprocess_exec(
+        pg_dump, "--format=custom", f"--file={foreign}", libpq(elsewhere)
+    )
     assert await dumping.wait() == 0
     with psycopg.connect(libpq(elsewhere)) as connection:
         connection.execute("DROP TABLE tasks")
@@ -155,7 +161,7 @@ def shell_at(shell: Up, url: URL) -> Up:
 
 
 def bundled_pg_dump() -> str:
-    from models.server_programs import bundled  # noqa: PLC0415
+    from models.postgres.server_programs import bundled  # noqa: PLC0415
 
     folder = bundled("18")
     assert folder is not None
@@ -177,7 +183,9 @@ async def test_a_backup_of_an_older_version_is_brought_forward(
         assert old.execute(of).fetchone() < new.execute(of).fetchone()
 
 
-async def test_moves_since_a_backup_wait_for_the_operator_however_fresh_it_is(shell: Up, stage: Stage) -> None:
+async def test_moves_since_a_backup_wait_for_the_operator_however_fresh_it_is(
+    shell: Up, stage: Stage
+) -> None:
     pages = [await stage.add_valid(title=f"Squid {n}", status="Queued") for n in range(21)]
     await stage.cycle()
     await stage.sql("UPDATE tasks SET board_status = 'Ready for Review'")
@@ -199,7 +207,9 @@ def somebody_waits(connection: psycopg.Connection) -> bool:
     return connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (1,)
 
 
-async def test_an_interrupted_backup_leaves_no_file_and_the_earlier_one(shell: Up, stage: Stage, database: URL) -> None:
+async def test_an_interrupted_backup_leaves_no_file_and_the_earlier_one(
+    shell: Up, stage: Stage, database: URL
+) -> None:
     await stage.add_valid()
     await stage.cycle()
     file = await backed_up(shell)
@@ -232,7 +242,9 @@ async def test_a_file_that_is_no_backup_is_not_overwritten(shell: Up, stage: Sta
     assert (code, "There is no folder nowhere" in said) == (1, True), said
 
 
-async def test_no_program_is_given_the_password_in_its_arguments(shell: Up, stage: Stage, tmp_path: Path) -> None:
+async def test_no_program_is_given_the_password_in_its_arguments(
+    shell: Up, stage: Stage, tmp_path: Path
+) -> None:
     await stage.add_valid()
     await stage.cycle()
     seen = tmp_path / "seen"
@@ -240,12 +252,15 @@ async def test_no_program_is_given_the_password_in_its_arguments(shell: Up, stag
     fake.mkdir()
     real = Path(bundled_pg_dump()).parent
     for name in ("pg_dump", "pg_restore", "psql"):
-        script = f'#!/bin/sh\necho "{name} $* password=$PGPASSWORD" >> {seen}\nexec "{real / name}" "$@"\n'
+        note = f'echo "{name} $* password=$PGPASSWORD" >> {seen}'
+        script = f'#!/bin/sh\n{note}\nexec "{real / name}" "$@"\n'
         (fake / name).write_text(script)
         (fake / name).chmod(0o755)
     shell.environment["PATH"] = f"{fake}{os.pathsep}{shell.environment['PATH']}"
     url = shell.environment["DATABASE_URL"]
-    shell.environment["DATABASE_URL"] = re.sub(r"//postgres:?[^@]*@", "//postgres:s%20e%40cret@", url)
+    shell.environment["DATABASE_URL"] = re.sub(
+        r"//postgres:?[^@]*@", "//postgres:s%20e%40cret@", url
+    )
     await backed_up(shell)
     await let_go(stage.sessions)
     code, said = await shell.run("restore", "board.dump", "--replace")
@@ -260,7 +275,9 @@ async def test_no_program_is_given_the_password_in_its_arguments(shell: Up, stag
 
 
 async def test_no_message_of_a_backup_repeats_a_password(shell: Up) -> None:
-    shell.environment["DATABASE_URL"] = "postgresql://me@127.0.0.1:1/name?password=s3cret&sslmode=s3cret"
+    shell.environment["DATABASE_URL"] = (
+        "postgresql://me@127.0.0.1:1/name?password=s3cret&sslmode=s3cret"
+    )
     code, said = await shell.run("backup", "board.dump")
     assert (code, "s3cret" in said) == (1, False), said
 
@@ -279,15 +296,28 @@ async def test_the_embedded_database_of_a_folder_is_backed_up_and_restored_into_
     shutil.rmtree(tmp_path / ".showrunner" / "postgres")
     code, said = await shell.run("restore", "board.dump")
     assert code == 0, said
-    with embedded_postgres(tmp_path / ".showrunner" / "postgres") as url, psycopg.connect(libpq(url)) as connection:
+    with (
+        embedded_postgres(tmp_path / ".showrunner" / "postgres") as url,
+        psycopg.connect(libpq(url)) as connection,
+    ):
         assert connection.execute("SELECT key FROM sync_state").fetchall() == [("kept",)]
 
 
 @pytest.mark.parametrize(
     ("version", "server", "fit"),
-    [(15, 15, True), (15, 16, False), (16, 13, True), (18, 17, True), (18, 16, False), (16, 16, True), (18, 18, True)],
+    [
+        (15, 15, True),
+        (15, 16, False),
+        (16, 13, True),
+        (18, 17, True),
+        (18, 16, False),
+        (16, 16, True),
+        (18, 18, True),
+    ],
 )
-def test_programs_fit_a_server_that_they_can_dump_and_fill_again(version: int, server: int, *, fit: bool) -> None:
+def test_programs_fit_a_server_that_they_can_dump_and_fill_again(
+    version: int, server: int, *, fit: bool
+) -> None:
     assert Programs(version=version, folder=Path()).fit(server) is fit
 
 
@@ -303,9 +333,13 @@ async def test_a_running_up_is_backed_up_and_not_restored_over(shell: Up, stage:
     assert (code, said) == (1, "Showrunner is up in this folder: stop it first (Ctrl-C).\n")
 
 
-def test_programs_without_tls_are_not_taken_where_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_without_tls_are_not_taken_where_it_is_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert [each.version for each in programs_for(16)] == [16]
     assert [each.version for each in programs_for(17)] == [18]
-    with pytest.raises(SettingsError, match="fit PostgreSQL 16 over TLS: install its client programs"):
+    with pytest.raises(
+        SettingsError, match="fit PostgreSQL 16 over TLS: install its client programs"
+    ):
         programs_for(16, encrypted=True)

@@ -8,20 +8,28 @@ import shutil
 from pathlib import Path
 
 import pytest
-from programs import Up
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Stage
 
-from tasks.board import followed_board
+from tasks.board.followed import followed_board
 
 
 @pytest.fixture
 def shell(tmp_path: Path, stage: Stage) -> Up:
     """A terminal of an operator who has a token, channels, and nothing else yet."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    mine = {n: value for n, value in os.environ.items() if not n.startswith(("PREFECT_", "NOTION_", "DATABASE_"))}
+    mine = {
+        n: value
+        for n, value in os.environ.items()
+        if not n.startswith(("PREFECT_", "NOTION_", "DATABASE_"))
+    }
     url = str(stage.people.base_url).rstrip("/")
-    fast = {"NOTION_API_TOKEN": BOT_TOKEN, "NOTION_BASE_URL": url, "NOTION_REQUESTS_PER_SECOND": "100"}
+    fast = {
+        "NOTION_API_TOKEN": BOT_TOKEN,
+        "NOTION_BASE_URL": url,
+        "NOTION_REQUESTS_PER_SECOND": "100",
+    }
     return Up(tmp_path, mine | fast)
 
 
@@ -33,23 +41,36 @@ async def create(shell: Up, stage: Stage) -> tuple[str, str]:
     return said.split("NOTION_DATABASE_ID=")[1].strip(), said
 
 
-async def test_a_board_is_made_with_the_token_alone_and_again_it_is_the_same(shell: Up, stage: Stage) -> None:
+async def test_a_board_is_made_with_the_token_alone_and_again_it_is_the_same(
+    shell: Up, stage: Stage
+) -> None:
     database_id, said = await create(shell, stage)
     assert said.startswith("Made the board.")
-    links = [line.split()[-1] for line in said.splitlines() if line.startswith(("board", "view", "relation"))]
+    links = [
+        line.split()[-1]
+        for line in said.splitlines()
+        if line.startswith(("board", "view", "relation"))
+    ]
     assert len(links) == 1 + 6 + 3
     assert all(link.startswith("https://") for link in links)
     again, said = await create(shell, stage)
     assert (again, said.splitlines()[0]) == (database_id, "The board was there.")
 
 
-async def test_a_board_is_checked_repaired_and_checked_again(shell: Up, stage: Stage, database: URL) -> None:
+async def test_a_board_is_checked_repaired_and_checked_again(
+    shell: Up, stage: Stage, database: URL
+) -> None:
     shell.environment["DATABASE_URL"] = database.render_as_string(hide_password=False)
     database_id, _ = await create(shell, stage)
     shell.environment["NOTION_DATABASE_ID"] = database_id
     assert await shell.run("board", "check") == (0, "The board is as it should be.\n")
     source = (await stage.ask("GET", f"/v1/databases/{database_id}"))["data_sources"][0]["id"]
-    changes = {"Topic": {"name": "Stoff"}, "Attention": None, "Time in Status": None, "Title": {"name": "Name"}}
+    changes = {
+        "Topic": {"name": "Stoff"},
+        "Attention": None,
+        "Time in Status": None,
+        "Title": {"name": "Name"},
+    }
     await stage.ask("PATCH", f"/v1/data_sources/{source}", {"properties": changes})
     code, said = await shell.run("board", "check")
     assert code == 1
@@ -72,18 +93,22 @@ async def test_what_the_sync_remembers_of_its_board_is_as_new_as_the_last_repair
 ) -> None:
     shell.environment["DATABASE_URL"] = database.render_as_string(hide_password=False)
     shell.environment["NOTION_DATABASE_ID"] = stage.database_id
-    before = await followed_board(stage.on)
-    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}})
+    before = await followed_board(stage.ctx)
+    await stage.ask(
+        "PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}}
+    )
     code, said = await shell.run("board", "repair")
     assert code == 0, said
     source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
     async with stage.requests() as made:
-        known = (await followed_board(stage.on)).properties["Topic"].id
+        known = (await followed_board(stage.ctx)).properties["Topic"].id
     assert made() == []
     assert known == source["properties"]["Topic"]["id"] != before.properties["Topic"].id
 
 
-async def test_a_database_that_was_never_used_is_no_obstacle(shell: Up, stage: Stage, database: URL) -> None:
+async def test_a_database_that_was_never_used_is_no_obstacle(
+    shell: Up, stage: Stage, database: URL
+) -> None:
     await stage.sql("DROP TABLE sync_state")
     shell.environment["DATABASE_URL"] = database.render_as_string(hide_password=False)
     await create(shell, stage)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
-from programs import Up
-from stage import Stage
+from kit.programs import Up
+from kit.stage import Stage
 
-from models.sync_state import ENROLLED, get_value, remember
+from models.tables.sync_state import ENROLLED, get_value, remember
+from models.tables.webhook_events import Delivery, put
+
+
+async def test_old_events_are_deleted_by_hand_and_a_dry_run_only_counts(
+    shell: Up, stage: Stage
+) -> None:
+    old = Delivery(event_id="old", event_type="page.created", page_id="p", payload={})
+    async with stage.ctx.sessions.begin() as session:
+        await put(session, old, now=datetime(2020, 1, 1, tzinfo=UTC), correlation_id="c")
+    await stage.sql("UPDATE webhook_events SET processed = true, processed_at = received_at")
+    assert await shell.run("retention", "--dry-run") == (0, "would delete 1 events\n")
+    assert await shell.run("retention") == (0, "deleted 1 events\n")
+    assert await shell.run("retention") == (0, "nothing to do\n")
 
 
 async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:
@@ -49,7 +63,9 @@ async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: St
     ],
     ids=" ".join,
 )
-async def test_what_cannot_be_done_is_said_in_one_sentence(shell: Up, command: tuple[str, ...], sentence: str) -> None:
+async def test_what_cannot_be_done_is_said_in_one_sentence(
+    shell: Up, command: tuple[str, ...], sentence: str
+) -> None:
     code, said = await shell.run(*command)
     assert code == 1
     assert said.startswith(sentence)
@@ -63,15 +79,22 @@ async def test_the_token_of_a_handshake_is_shown_to_the_operator(shell: Up, stag
     assert (code, said.splitlines()) == (0, ["secret_x", "It counts: paste it in Notion, Verify."])
 
 
-async def test_a_second_subscriptions_token_is_shown_accepted_and_forgotten(shell: Up, stage: Stage) -> None:
+async def test_a_second_subscriptions_token_is_shown_accepted_and_forgotten(
+    shell: Up, stage: Stage
+) -> None:
     async with stage.sessions.begin() as session:
-        await remember(session, ENROLLED, value={"token": "secret_x", "candidates": [{"token": "secret_y"}]})
+        await remember(
+            session, ENROLLED, value={"token": "secret_x", "candidates": [{"token": "secret_y"}]}
+        )
     code, said = await shell.run("webhook", "token")
     assert (code, said.splitlines()[0]) == (0, "secret_y")
     assert "`showrunner webhook accept`" in said
     assert "secret_x\n" in (await shell.run("webhook", "token", "--all"))[1]
     code, said = await shell.run("webhook", "accept")
-    assert (code, said.splitlines()[0]) == (0, "Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.")
+    assert (code, said.splitlines()[0]) == (
+        0,
+        "Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.",
+    )
     async with stage.sessions() as session:
         assert await get_value(session, ENROLLED) == {"token": "secret_y", "former": "secret_x"}
     code, said = await shell.run("webhook", "forget")
@@ -80,7 +103,9 @@ async def test_a_second_subscriptions_token_is_shown_accepted_and_forgotten(shel
     assert (code, said.startswith("No verification token has come yet")) == (1, True)
 
 
-async def test_without_a_database_and_nothing_running_a_command_says_what_to_start(shell: Up) -> None:
+async def test_without_a_database_and_nothing_running_a_command_says_what_to_start(
+    shell: Up,
+) -> None:
     del shell.environment["DATABASE_URL"]
     code, said = await shell.run("task", "list")
     assert code == 1
@@ -96,18 +121,30 @@ async def test_a_database_that_does_not_answer_is_one_sentence(shell: Up) -> Non
 
 
 ODD = (
-    "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as titles now and then are"
+    "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as "
+    "titles now and then are"
 )
 
 
 @pytest.mark.parametrize("columns", ["80", "120", "240"])
-async def test_what_people_write_is_text_and_hides_no_other_column(shell: Up, stage: Stage, columns: str) -> None:
+async def test_what_people_write_is_text_and_hides_no_other_column(
+    shell: Up, stage: Stage, columns: str
+) -> None:
     await stage.add_valid(title=ODD, status="Queued")
     await shell.run("import")
     shell.environment["COLUMNS"] = columns
     code, said = await shell.run("task", "list")
     assert code == 0, said
-    for name in ("task", "status", "board status", "priority", "channel", "pending", "Queued", "deep_sea_stories"):
+    for name in (
+        "task",
+        "status",
+        "board status",
+        "priority",
+        "channel",
+        "pending",
+        "Queued",
+        "deep_sea_stories",
+    ):
         assert name in said
     assert "[/] a ti" in said
     code, said = await shell.run("task", "show", "[/] a title")

@@ -1,4 +1,4 @@
-"""`showrunner doctor`: every trouble is one red line with its cure, and nothing else turns red for it."""
+"""`showrunner doctor`: every fault is one red line with its cure, and nothing else turns red."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from typing import Any
 
 import psycopg
 import pytest
-from programs import Up, free_ports
+from kit.clock import Clock
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
-from cli.checkup import ORDER, Checkup, checkup
-from models.database import libpq
+from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from models.errors import NotionAuthError
-from models.health import Check, State
-from models.incidents import key_of
-from models.sync_state import remember
-from tasks.board import bot_id
-from tasks.clock import utc_now
+from models.operations.health import Check, State
+from models.postgres.engine import libpq
+from models.tables.incidents import Incident, Level, open_incident
+from tasks.board.followed import bot_id
+from tasks.runtime.clock import utc_now
 
 ABSENT = {"Prefect server", "door"}
 """What no test here runs: both have tests of their own, and are looked at together in `test_up`."""
@@ -41,8 +42,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, stage: Stage, database: URL, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A folder whose settings name the stage's board and database, for this process and for `Up`."""
+def environment(
+    tmp_path: Path, stage: Stage, database: URL, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """A folder with settings for the stage's board and database, for this process and `Up`."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
     prefect, door = map(str, free_ports(2))
     settings = {
@@ -80,13 +83,17 @@ def line(found: Checkup, name: str) -> Check:
 
 
 async def sql(database: URL, statement: str, **values: Any) -> None:
-    async with await psycopg.AsyncConnection.connect(libpq(database), autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(
+        libpq(database), autocommit=True
+    ) as connection:
         await connection.execute(statement, values)
 
 
-async def test_with_everything_well_nothing_is_red_and_nothing_is_written(healthy: Stage, database: URL) -> None:
+async def test_with_everything_well_nothing_is_red_and_nothing_is_written(
+    healthy: Stage, database: URL
+) -> None:
     with psycopg.connect(libpq(database)) as connection:
-        query = "SELECT key, value, moment FROM sync_state WHERE key <> 'notion_budget' ORDER BY key"
+        query = "SELECT key, value, moment FROM sync_state ORDER BY key"
         before = connection.execute(query).fetchall()
         async with healthy.requests() as made:
             found = await checkup(utc_now)
@@ -105,13 +112,19 @@ async def test_a_write_shows_that_the_connection_may_update(healthy: Stage) -> N
     (event,) = await healthy.events()
     await healthy.moves(str(event.page_id), "Processing")
     await healthy.cycle()
-    assert line(await checkup(utc_now), "capabilities").facts.startswith("read: yes; update: yes, last write ")
+    assert line(await checkup(utc_now), "capabilities").facts.startswith(
+        "read: yes; update: yes, last write "
+    )
 
 
 async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: Stage) -> None:
     (event,) = await healthy.events()
-    await healthy.told(str(event.page_id), authors=[{"id": await bot_id(healthy.on), "type": "bot"}])
-    assert line(await checkup(utc_now), "capabilities").facts.startswith("read: yes; update: yes, last write ")
+    await healthy.told(
+        str(event.page_id), authors=[{"id": await bot_id(healthy.ctx), "type": "bot"}]
+    )
+    assert line(await checkup(utc_now), "capabilities").facts.startswith(
+        "read: yes; update: yes, last write "
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +132,10 @@ async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: 
     [
         (
             "last good cycle",
-            "UPDATE sync_state SET moment = now() - interval '12 minutes' WHERE key = 'last_good_cycle'",
+            (
+                "UPDATE sync_state SET moment = now() - interval '12 minutes' WHERE key = "
+                "'last_good_cycle'"
+            ),
             "none has ended well for 12 min",
             "`showrunner push`",
         ),
@@ -131,7 +147,10 @@ async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: 
         ),
         (
             "inbox",
-            "UPDATE webhook_events SET processed = false, next_attempt_at = now() - interval '40 minutes'",
+            (
+                "UPDATE webhook_events SET processed = false, next_attempt_at = now() "
+                "- interval '40 minutes'"
+            ),
             "1 waiting, the oldest due for 40 min",
             "`showrunner push`",
         ),
@@ -157,26 +176,37 @@ async def test_what_the_database_tells_is_one_red_line(
 async def test_an_open_incident_is_named_with_its_beginning(healthy: Stage) -> None:
     title = str(NotionAuthError("Notion answered 401"))
     async with healthy.sessions.begin() as session:
-        value = {"level": "CRITICAL", "title": title, "since": utc_now().isoformat()}
-        await remember(session, key_of("notion_auth"), value=value, moment=utc_now())
+        now = utc_now()
+        await open_incident(
+            session, Incident(name="notion_auth", level=Level.CRITICAL, title=title, since=now)
+        )
     found = await checkup(utc_now)
     assert red(found) == {"alerts"}
     assert line(found, "alerts").facts.startswith(f"notion_auth since {utc_now():%Y-%m-%d}")
     assert line(found, "alerts").facts.endswith(title)
 
 
-async def test_a_card_that_fails_is_yellow_with_the_command_that_says_why(healthy: Stage, database: URL) -> None:
+async def test_a_card_that_fails_is_yellow_with_the_command_that_says_why(
+    healthy: Stage, database: URL
+) -> None:
     (event,) = await healthy.events()
     await sql(database, "UPDATE cards SET attempts = 2, last_error = 'x'")
     card = line(await checkup(utc_now), "cards")
-    assert (card.state, card.cures) == (State.WARN, (f"`showrunner card show {event.page_id}` says why.",))
+    assert (card.state, card.cures) == (
+        State.WARN,
+        (f"`showrunner card show {event.page_id}` says why.",),
+    )
 
 
 @pytest.mark.parametrize(
     ("fault", "name", "facts"),
     [
         ({"status": 401}, "token", "Notion answered 401"),
-        ({"status": 404, "path": "/v1/data_sources"}, "board", "is it still shared with the connection"),
+        (
+            {"status": 404, "path": "/v1/data_sources"},
+            "board",
+            "is it still shared with the connection",
+        ),
         ({"status": 403, "path": "/v1/data_sources"}, "board", "Notion answered 403"),
     ],
     ids=["a revoked token", "a board not shared any more", "no capability to read"],
@@ -191,7 +221,9 @@ async def test_what_notion_refuses_is_one_red_line(
     assert line(found, "capabilities").state is State.SKIP
 
 
-async def test_an_option_that_is_missing_on_the_board_is_yellow(healthy: Stage, tmp_path: Path) -> None:
+async def test_an_option_that_is_missing_on_the_board_is_yellow(
+    healthy: Stage, tmp_path: Path
+) -> None:
     assert healthy
     (tmp_path / "channel_configs/cooking.yaml").write_text("display_name: Cooking\n")
     board = line(await checkup(utc_now), "board")
@@ -199,7 +231,9 @@ async def test_an_option_that_is_missing_on_the_board_is_yellow(healthy: Stage, 
 
 
 async def test_a_property_that_the_sync_needs_is_missed_in_red(healthy: Stage) -> None:
-    await healthy.ask("PATCH", f"/v1/data_sources/{healthy.data_source_id}", {"properties": {"Topic": None}})
+    await healthy.ask(
+        "PATCH", f"/v1/data_sources/{healthy.data_source_id}", {"properties": {"Topic": None}}
+    )
     found = await checkup(utc_now)
     assert red(found) == {"board"}
     assert "it has no property “Topic”" in line(found, "board").facts
@@ -234,9 +268,9 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
     assert code == 1
     lines = said.splitlines()
     assert "fail  token            Notion answered 401" in said
-    assert lines[lines.index(next(each for each in lines if each.startswith("fail  token"))) + 1].startswith(
-        "        → In Notion: "
-    )
+    assert lines[
+        lines.index(next(each for each in lines if each.startswith("fail  token"))) + 1
+    ].startswith("        → In Notion: ")
     assert "skip  board            not checked: the token does not work" in said
     assert lines[-1].startswith("3 red, 5 not checked, 10 green. 2 Notion requests, ")
     code, said = await shell.run("doctor", "--json")
@@ -252,7 +286,9 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
     ("state", "ok"), [(State.OK, True), (State.WARN, True), (State.SKIP, True), (State.FAIL, False)]
 )
 def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
-    checks = tuple(Check(name=name, state=each, facts="") for name, each in (("a", State.OK), ("b", state)))
+    checks = tuple(
+        Check(name=name, state=each, facts="") for name, each in (("a", State.OK), ("b", state))
+    )
     assert Checkup(checks=checks, notion_requests=0).ok is ok
 
 
@@ -261,7 +297,10 @@ def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
     [
         ({}, "fail  settings         no `showrunner up` runs in this folder"),
         ({"DOOR_PORT": "x"}, "fail  settings         Settings are wrong: DOOR_PORT: "),
-        ({"DATABASE_URL": "mysql://x/y", "NOTION_API_TOKEN": "x"}, "fail  database         DATABASE_URL starts with"),
+        (
+            {"DATABASE_URL": "mysql://x/y", "NOTION_API_TOKEN": "x"},
+            "fail  database         DATABASE_URL starts with",
+        ),
         (
             {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/x", "NOTION_API_TOKEN": "x"},
             "fail  database         it does not answer: ",
@@ -273,9 +312,17 @@ async def test_with_nothing_there_it_says_what_to_start(
     tmp_path: Path, settings: dict[str, str], expected: str
 ) -> None:
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "NOTION_"))
+    }
     prefect, door, notion = map(str, free_ports(3))
-    ports = {"PREFECT_PORT": prefect, "DOOR_PORT": door, "NOTION_BASE_URL": f"http://127.0.0.1:{notion}"}
+    ports = {
+        "PREFECT_PORT": prefect,
+        "DOOR_PORT": door,
+        "NOTION_BASE_URL": f"http://127.0.0.1:{notion}",
+    }
     code, said = await Up(tmp_path, {**mine, **ports, **settings}).run("doctor")
     assert code == 1
     assert expected in said

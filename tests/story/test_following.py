@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cli.following import readable
+from cli.stack.log_tail import readable
 
 TIME = "2026-11-23T10:02:03.4Z"
 
@@ -21,7 +21,10 @@ def test_a_fact_of_ours_is_a_line_with_its_details() -> None:
 
 
 def test_what_fails_is_one_line_and_its_traceback_stays_in_the_log() -> None:
-    failed = "Encountered exception: OperationalError('refused\\n\\tIs the server running?')\n\tand so on"
+    failed = (
+        "Encountered exception: OperationalError('refused\\n\\tIs the server running?')\n\tand so "
+        "on"
+    )
     traceback = 'Traceback (most recent call last):\n  File "x.py", line 1'
     [line] = shown(event=failed, level="error", logger="prefect.flow_runs", exception=traceback)
     assert line.startswith("10:02:03 worker ERROR Encountered exception: OperationalError(")
@@ -29,6 +32,8 @@ def test_what_fails_is_one_line_and_its_traceback_stays_in_the_log() -> None:
     assert "Traceback" not in line
 
 
-@pytest.mark.parametrize("line", ["", "no json", "[]", json.dumps({"event": "chatter", "logger": "prefect.worker"})])
+@pytest.mark.parametrize(
+    "line", ["", "no json", "[]", json.dumps({"event": "chatter", "logger": "prefect.worker"})]
+)
 def test_what_is_no_fact_of_ours_and_no_warning_is_not_shown(line: str) -> None:
     assert list(readable("worker", line)) == []

@@ -1,15 +1,15 @@
-"""`showrunner forget-board`: a database is free for another board, and nothing of the former one is shown there."""
+"""`showrunner forget-board`: a database is free for another board, without the former one's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from programs import Up
+from kit.programs import Up
+from kit.stage import Stage
 from sqlalchemy import text
-from stage import Stage
 
-from models.embedded import embedded_postgres
+from models.postgres.embedded import embedded_postgres
 
 
 async def count(stage: Stage, table: str) -> int:
@@ -25,13 +25,19 @@ async def used(stage: Stage) -> None:
     await stage.told(page)
 
 
-async def test_tasks_are_neither_deleted_nor_left_over_without_being_told_to(shell: Up, stage: Stage) -> None:
+async def test_tasks_are_neither_deleted_nor_left_over_without_being_told_to(
+    shell: Up, stage: Stage
+) -> None:
     await used(stage)
     code, said = await shell.run("forget-board", "--yes")
     assert code == 1
     assert "1 tasks belong to cards of the board" in said
     assert "1 of them to be taken" in said
-    assert [await count(stage, table) for table in ("cards", "tasks", "webhook_events")] == [2, 1, 1]
+    assert [await count(stage, table) for table in ("cards", "tasks", "webhook_events")] == [
+        2,
+        1,
+        1,
+    ]
     code, said = await shell.run("forget-board", "--delete-tasks")
     assert (code, "Forgot" in said) == (1, False), said
     assert await count(stage, "cards") == 2
@@ -46,9 +52,13 @@ async def test_the_former_board_is_forgotten_and_the_history_stays_and_another_i
     history = await count(stage, "task_history")
     code, said = await shell.run("forget-board", "--yes", option)
     assert (code, said.startswith("Forgot the board")) == (0, True), said
-    assert [await count(stage, table) for table in ("cards", "tasks", "webhook_events")] == [0, left, 0]
+    assert [await count(stage, table) for table in ("cards", "tasks", "webhook_events")] == [
+        0,
+        left,
+        0,
+    ]
     assert await count(stage, "task_history") == history + (1 - left)
-    await stage.on.notion.aclose()
+    await stage.ctx.notion.aclose()
     await stage.people.aclose()
     await stage.open(url=shell.environment["NOTION_BASE_URL"])
     assert stage.data_source_id != former
@@ -61,7 +71,9 @@ async def test_the_former_board_is_forgotten_and_the_history_stays_and_another_i
     assert (code, "`showrunner forget-board`" in said) == (1, True), said
 
 
-async def test_the_embedded_database_of_a_folder_is_found_while_nothing_runs(shell: Up, tmp_path: Path) -> None:
+async def test_the_embedded_database_of_a_folder_is_found_while_nothing_runs(
+    shell: Up, tmp_path: Path
+) -> None:
     del shell.environment["DATABASE_URL"]
     code, said = await shell.run("forget-board", "--yes")
     assert (code, "nothing to forget: no database in" in said) == (1, True), said

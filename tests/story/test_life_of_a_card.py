@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from stage import Stage
+from kit.stage import Stage
 
-from models.statuses import STATE_OF, BoardStatus
+from models.rules.statuses import STATE_OF, BoardStatus
 
 
 async def test_a_valid_card_becomes_a_task_and_is_not_written_to(stage: Stage) -> None:
@@ -60,7 +60,9 @@ async def test_our_own_writes_come_back_in_a_sweep_and_are_no_news(stage: Stage)
 
 
 @pytest.mark.parametrize("status", BoardStatus)
-async def test_every_board_status_comes_back_to_the_same_column(stage: Stage, status: BoardStatus) -> None:
+async def test_every_board_status_comes_back_to_the_same_column(
+    stage: Stage, status: BoardStatus
+) -> None:
     seen_first_there = await stage.add_valid(status=status.value)
     moved_there = await stage.add_valid(status="Draft")
     await stage.cycle()
@@ -132,11 +134,14 @@ async def test_a_move_that_belongs_to_the_pipeline_is_put_back_with_a_reason(sta
     card = await stage.shows(page)
     assert card["Status"] == "Processing"
     assert card["Attention"] == (
-        "A card cannot be moved from “Processing” to “Upload Complete” by hand; it goes back to “Processing”. "
+        "A card cannot be moved from “Processing” to “Upload Complete” by hand; it goes back to "
+        "“Processing”. "
         "From “Processing” only the pipeline moves it."
     )
     lost = [h for h in await stage.history(page) if h.action == "refused"]
-    assert [(h.property, h.lost_value, h.old_value) for h in lost] == [("Status", "Upload Complete", "Processing")]
+    assert [(h.property, h.lost_value, h.old_value) for h in lost] == [
+        ("Status", "Upload Complete", "Processing")
+    ]
     assert lost[0].actor.startswith("person:")
     await stage.moves(page, "Assets Ready")
     await stage.cycle()

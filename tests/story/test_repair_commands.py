@@ -1,14 +1,14 @@
-"""What an operator types at three in the morning: which events died, why a card is stuck, and how it is mended."""
+"""Commands for a repair: which events are dead, why a card is stuck, and how to restore it."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from programs import Up
-from stage import Stage
+from kit.programs import Up
+from kit.stage import Stage
 
-from models.inbox import ATTEMPTS_MAX, WebhookEvent
+from models.tables.webhook_events import ATTEMPTS_MAX, WebhookEvent
 
 
 async def dead_event(stage: Stage) -> WebhookEvent:
@@ -43,13 +43,21 @@ async def test_a_dead_event_is_listed_shown_replayed_and_processed(shell: Up, st
     assert f"`showrunner events replay {event.row}` tries it again." in said
     assert await shell.run("events", "replay", "--dead") == (
         0,
-        "Event 1 is due again. The next ingest or cycle looks at the card; `showrunner push` does so now.\n",
+        (
+            "Event 1 is due again. The next ingest or cycle looks at the card; `showrunner push` "
+            "does so now.\n"
+        ),
     )
     code, said = await shell.run("push")
     assert code == 0, said
     code, said = await shell.run("events", "list", "--json")
     facts = json.loads(said)
-    assert (facts["id"], facts["state"], facts["outcome"], facts["attempts"]) == (1, "processed", "looked_at", 1)
+    assert (facts["id"], facts["state"], facts["outcome"], facts["attempts"]) == (
+        1,
+        "processed",
+        "looked_at",
+        1,
+    )
     assert await shell.run("events", "replay", "--dead") == (0, "No event is dead.\n")
     code, said = await shell.run("events", "replay", "1")
     assert code == 0
@@ -64,7 +72,9 @@ async def test_an_empty_inbox_says_so(shell: Up) -> None:
     assert await shell.run("events", "list", "--json") == (0, "")
 
 
-async def test_a_card_shows_who_differs_why_it_is_stuck_and_what_happened_to_it(shell: Up, stage: Stage) -> None:
+async def test_a_card_shows_who_differs_why_it_is_stuck_and_what_happened_to_it(
+    shell: Up, stage: Stage
+) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     task_id = await stage.moves(page, "Processing")
@@ -118,7 +128,9 @@ async def test_a_lost_status_is_put_back_and_reaches_the_board(shell: Up, stage:
     assert (await stage.shows(page))["Topic"] == "Another"
 
 
-async def test_cards_that_wait_are_listed_and_go_on_with_one_confirmation(shell: Up, stage: Stage) -> None:
+async def test_cards_that_wait_are_listed_and_go_on_with_one_confirmation(
+    shell: Up, stage: Stage
+) -> None:
     """The commands' clock is days ahead of the stage's: no cycle was good meanwhile."""
     pages = [await stage.add_valid(title=f"Card {n}", status="Processing") for n in range(21)]
     await stage.cycle()
@@ -133,13 +145,18 @@ async def test_cards_that_wait_are_listed_and_go_on_with_one_confirmation(shell:
         "21 cards differ, 21 cards wait for `showrunner push --confirm`; nothing was written."
     )
     code, said = await shell.run("card", "show", pages[0])
-    assert "waits, like many moves that nobody watched: `showrunner push --confirm` goes on;" in " ".join(said.split())
+    assert (
+        "waits, like many moves that nobody watched: `showrunner push --confirm` goes on;"
+        in " ".join(said.split())
+    )
     code, said = await shell.run("push", "--confirm")
     assert (code, "pushed 21" in said) == (0, True), said
     assert said.startswith("Confirmed: 21 moves of people are put back.\n")
     assert {(await stage.shows(page))["Status"] for page in pages} == {"Processing"}
     code, said = await shell.run("push", "--confirm")
-    assert said.startswith("Confirmed. No card waits for it now: it holds until the next cards wait")
+    assert said.startswith(
+        "Confirmed. No card waits for it now: it holds until the next cards wait"
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,8 +164,14 @@ async def test_cards_that_wait_are_listed_and_go_on_with_one_confirmation(shell:
     [
         (("events", "show", "77"), "There is no event 77: `showrunner events list` shows them."),
         (("events", "replay", "77"), "There is no event 77: `showrunner events list` shows them."),
-        (("events", "replay"), "Say which to replay: the ID of an event, or --dead for all dead ones."),
-        (("events", "replay", "1", "--dead"), "Say which to replay: the ID of an event, or --dead for all dead ones."),
+        (
+            ("events", "replay"),
+            "Say which to replay: the ID of an event, or --dead for all dead ones.",
+        ),
+        (
+            ("events", "replay", "1", "--dead"),
+            "Say which to replay: the ID of an event, or --dead for all dead ones.",
+        ),
         (("card", "show", "00000000"), "No card is known by 00000000."),
         (("card", "restore", "00000000", "1"), "No card is known by 00000000."),
     ],
@@ -163,8 +186,13 @@ async def test_what_cannot_be_repaired_is_said_in_one_sentence(
     assert len(said.strip().splitlines()) == 1
 
 
-async def test_a_history_row_that_is_not_there_is_said_with_where_to_look(shell: Up, stage: Stage) -> None:
+async def test_a_history_row_that_is_not_there_is_said_with_where_to_look(
+    shell: Up, stage: Stage
+) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     code, said = await shell.run("card", "restore", page, "77")
-    assert (code, said) == (1, f"There is no history row 77: `showrunner card show {page}` lists this card's.\n")
+    assert (code, said) == (
+        1,
+        f"There is no history row 77: `showrunner card show {page}` lists this card's.\n",
+    )

@@ -13,10 +13,14 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from cli.sandbox import app
+from cli.commands.sandbox import app
 
 SHOWRUNNER = Path(sys.executable).with_name("showrunner")
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("NOTION_", "DATABASE_"))}
+CLEAN = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("NOTION_", "DATABASE_"))
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +47,9 @@ def facts(folder: Path) -> Iterator[dict[str, Any]]:
 def command(folder: Path, *words: str) -> tuple[int, str, str]:
     """Exit code, output and errors of `showrunner sandbox fault …` in a terminal."""
     line = [SHOWRUNNER, "sandbox", "fault", *words]
-    done = subprocess.run(line, cwd=folder, env=CLEAN, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        line, cwd=folder, env=CLEAN, capture_output=True, text=True, timeout=60, check=False
+    )
     return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
@@ -52,7 +58,7 @@ Typed = Callable[..., Awaitable[tuple[int, str, str]]]
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
-    """The same in this process, which spares the start of a Python: `await typed(folder, "429")`."""
+    """The same in this process, without the start of a Python: `await typed(folder, "429")`."""
     for name in os.environ.keys() - CLEAN.keys():
         monkeypatch.delenv(name)
 
@@ -67,12 +73,19 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
 def asked(facts: dict[str, Any], method: str = "GET") -> httpx.Response:
     """A request of the connection."""
     headers = {"Authorization": f"Bearer {facts['bot_token']}", "Notion-Version": "2026-03-11"}
-    return httpx.request(method, f"{facts['base_url']}/v1/users/me", headers=headers, trust_env=False)
+    return httpx.request(
+        method, f"{facts['base_url']}/v1/users/me", headers=headers, trust_env=False
+    )
 
 
-def test_a_fault_that_is_typed_strikes_so_many_requests_and_no_more(folder: Path, facts: dict[str, Any]) -> None:
+def test_a_fault_that_is_typed_strikes_so_many_requests_and_no_more(
+    folder: Path, facts: dict[str, Any]
+) -> None:
     code, said, _ = command(folder, "429", "--times", "2", "--retry-after", "7")
-    assert (code, said.partition("  ")[2]) == (0, "429, Retry-After 7 · every method /v1/ · struck 0 of 2")
+    assert (code, said.partition("  ")[2]) == (
+        0,
+        "429, Retry-After 7 · every method /v1/ · struck 0 of 2",
+    )
     struck = [asked(facts) for _ in range(3)]
     assert [response.status_code for response in struck] == [429, 429, 200]
     assert struck[0].headers["retry-after"] == "7"
@@ -106,7 +119,9 @@ async def test_a_connection_can_be_closed_in_place_of_an_answer(
         asked(facts)
 
 
-async def test_the_sandbox_of_up_is_found_by_what_up_left(typed: Typed, tmp_path: Path, facts: dict[str, Any]) -> None:
+async def test_the_sandbox_of_up_is_found_by_what_up_left(
+    typed: Typed, tmp_path: Path, facts: dict[str, Any]
+) -> None:
     (tmp_path / ".showrunner").mkdir()
     left = {"pid": facts["pid"], "environment": {"NOTION_BASE_URL": facts["base_url"]}}
     (tmp_path / ".showrunner/up.json").write_text(json.dumps(left))
@@ -115,7 +130,9 @@ async def test_the_sandbox_of_up_is_found_by_what_up_left(typed: Typed, tmp_path
     assert asked(facts).status_code == 409
 
 
-async def test_a_sandbox_can_be_named_by_its_address(typed: Typed, tmp_path: Path, facts: dict[str, Any]) -> None:
+async def test_a_sandbox_can_be_named_by_its_address(
+    typed: Typed, tmp_path: Path, facts: dict[str, Any]
+) -> None:
     assert (await typed(tmp_path, "clear", "--url", facts["base_url"]))[0] == 0
 
 
@@ -128,7 +145,9 @@ async def test_a_sandbox_can_be_named_by_its_address(typed: Typed, tmp_path: Pat
         (("flood", "--url", "http://127.0.0.1:1"), "'flood' is no fault"),
     ],
 )
-async def test_what_cannot_be_is_one_sentence(typed: Typed, tmp_path: Path, words: tuple[str, ...], part: str) -> None:
+async def test_what_cannot_be_is_one_sentence(
+    typed: Typed, tmp_path: Path, words: tuple[str, ...], part: str
+) -> None:
     code, said, error = await typed(tmp_path, *words)
     assert (code, said, part in error, error.count("\n")) == (1, "", True, 0)
 
@@ -141,7 +160,11 @@ async def test_a_status_that_notion_does_not_answer_is_refused_with_those_it_doe
     assert (code, error.startswith("status must be one of 400, ")) == (1, True)
 
 
-async def test_an_up_on_notion_itself_has_no_faults(typed: Typed, tmp_path: Path, facts: dict[str, Any]) -> None:
+async def test_an_up_on_notion_itself_has_no_faults(
+    typed: Typed, tmp_path: Path, facts: dict[str, Any]
+) -> None:
     (tmp_path / ".showrunner").mkdir()
-    (tmp_path / ".showrunner/up.json").write_text(json.dumps({"pid": facts["pid"], "environment": {}}))
+    (tmp_path / ".showrunner/up.json").write_text(
+        json.dumps({"pid": facts["pid"], "environment": {}})
+    )
     assert "works on Notion itself" in (await typed(tmp_path, "429"))[2]

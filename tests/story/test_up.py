@@ -1,4 +1,4 @@
-"""The first three things a stranger sees: `showrunner up` in an empty folder, on real servers, twice."""
+"""`showrunner up` in an empty folder on real servers, twice: what a new user sees first."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from programs import Up, free_ports, until
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage, properties
+from kit.waiting import until
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Stage, properties
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
 
@@ -40,7 +42,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 async def up(folder: Path) -> AsyncIterator[Up]:
     prefect, sandbox, door = free_ports(3)
     ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(door)}
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NOTION_"))}
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "NOTION_"))
+    }
     made = Up(folder, {**mine, **ports})
     yield made
     if not made.ended() and made.process is not None:
@@ -56,7 +62,9 @@ class Person:
 
     def add(self, **values: str) -> str:
         parent = {"type": "data_source_id", "data_source_id": self.data_source_id}
-        answer = self.client.post("/v1/pages", json={"parent": parent, "properties": properties(**values)})
+        answer = self.client.post(
+            "/v1/pages", json={"parent": parent, "properties": properties(**values)}
+        )
         return str(answer.raise_for_status().json()["id"])
 
     def sees(self, page_id: str) -> dict[str, Any]:
@@ -67,21 +75,33 @@ def person(up: Up) -> Person:
     facts = json.loads((up.folder / ".showrunner/sandbox/sandbox.json").read_text())
     headers = {"Authorization": f"Bearer {facts['person_token']}", "Notion-Version": "2026-03-11"}
     client = httpx.Client(base_url=facts["base_url"], headers=headers)
-    database = client.get(f"/v1/databases/{up.facts()['NOTION_DATABASE_ID']}").raise_for_status().json()
+    database = (
+        client.get(f"/v1/databases/{up.facts()['NOTION_DATABASE_ID']}").raise_for_status().json()
+    )
     return Person(client, database["data_sources"][0]["id"])
 
 
-async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_restart(up: Up) -> None:
+async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_restart(
+    up: Up,
+) -> None:
     said = await up.start()
     urls = dict(re.findall(r"^\s+(board|Prefect UI|door)\s+(http\S+)", said, re.MULTILINE))
     assert set(urls) == {"board", "Prefect UI", "door"}
     secrets = [up.facts()[name] for name in ("NOTION_API_TOKEN", "NOTION_WEBHOOK_SECRET")]
     arguments = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    assert not [words for words in arguments if any(secret in " ".join(words) for secret in secrets)]
+    assert not [
+        words for words in arguments if any(secret in " ".join(words) for secret in secrets)
+    ]
 
-    # 1. A card created on the board is a task in PostgreSQL, and the ingest run stands in Prefect's UI.
+    # 1. A card created on the board is a task in PostgreSQL, and the ingest run stands in Prefect's
+    # UI.
     editor = person(up)
-    whole = {"channel": "deep_sea_stories", "topic": "Architeuthis", "status": "Queued", "priority": "Normal"}
+    whole = {
+        "channel": "deep_sea_stories",
+        "topic": "Architeuthis",
+        "status": "Queued",
+        "priority": "Normal",
+    }
     page = editor.add(title="Giant squid", **whole)
     query = "SELECT id, status, board_status FROM tasks WHERE notion_page_id = %s"
     [(task_id, *statuses)] = await until(lambda: up.rows(query, page), SECONDS_TO_SYNC)
@@ -89,8 +109,13 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     api = f"{urls['Prefect UI']}/api"
 
     def ingest_runs() -> list[dict[str, Any]]:
-        asked = {"flows": {"name": {"any_": ["ingest"]}}, "flow_runs": {"state": {"name": {"any_": ["Completed"]}}}}
-        return list(httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=30).raise_for_status().json())
+        asked = {
+            "flows": {"name": {"any_": ["ingest"]}},
+            "flow_runs": {"state": {"name": {"any_": ["Completed"]}}},
+        }
+        return list(
+            httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=30).raise_for_status().json()
+        )
 
     await until(ingest_runs, SECONDS_TO_SYNC)
 
@@ -112,7 +137,9 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     before = up.rows("SELECT count(*) FROM tasks"), up.rows("SELECT count(*) FROM cards")
     assert await up.stop() == 0
     await up.start()
-    await until(lambda: up.rows("SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"), SECONDS_TO_SYNC)
+    await until(
+        lambda: up.rows("SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"), SECONDS_TO_SYNC
+    )
     assert (up.rows("SELECT count(*) FROM tasks"), up.rows("SELECT count(*) FROM cards")) == before
     second = person(up)
     assert second.sees(page)["Status"]["select"]["name"] == "Assets Generating"
@@ -120,6 +147,7 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     await until(lambda: up.rows(query, other), SECONDS_TO_SYNC)
     code, output = await up.run("push", "--dry-run")
     assert code == 0, output
+    await commands_are_runs_of_their_deployments(up)
     await the_doctor_finds_everything_green(up)
     await idle_cycles_leave_nothing_but_themselves(api)
     assert await up.stop() == 0
@@ -130,7 +158,9 @@ async def idle_cycles_leave_nothing_but_themselves(api: str) -> None:
     """1,440 of them a day: each line they log would be 1,440 rows."""
 
     def found(what: str, **which: Any) -> list[dict[str, Any]]:
-        return list(httpx.post(f"{api}/{what}/filter", json=which, timeout=30).raise_for_status().json())
+        return list(
+            httpx.post(f"{api}/{what}/filter", json=which, timeout=30).raise_for_status().json()
+        )
 
     done = {"name": {"any_": ["nothing to do"]}, "state": {"type": {"any_": ["COMPLETED"]}}}
     push = {"name": {"any_": ["push"]}}
@@ -139,6 +169,17 @@ async def idle_cycles_leave_nothing_but_themselves(api: str) -> None:
     assert found("logs", logs=ids) == []
     assert found("artifacts", artifacts=ids) == []
     assert found("task_runs", task_runs=ids) == []
+
+
+async def commands_are_runs_of_their_deployments(up: Up) -> None:
+    code, output = await up.run("board", "check")
+    assert code == 0, output
+    assert output.startswith("Prefect runs it: ")
+    assert output.endswith("The board is as it should be.\n")
+    code, output = await up.run("retention", "--dry-run")
+    assert code == 0, output
+    assert output.startswith("Prefect runs it: ")
+    assert output.endswith("nothing to do\n")
 
 
 async def the_doctor_finds_everything_green(up: Up) -> None:
@@ -153,7 +194,11 @@ async def the_doctor_finds_everything_green(up: Up) -> None:
 
 
 async def same_webhook_three_times(up: Up, door: str, page: str) -> None:
-    event = {"id": "story-event", "type": "page.properties_updated", "entity": {"id": page, "type": "page"}}
+    event = {
+        "id": "story-event",
+        "type": "page.properties_updated",
+        "entity": {"id": page, "type": "page"},
+    }
     body = json.dumps({**event, "authors": [], "data": {}}).encode()
     secret = up.facts()["NOTION_WEBHOOK_SECRET"].encode()
     signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
@@ -164,7 +209,10 @@ async def same_webhook_three_times(up: Up, door: str, page: str) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert up.rows("SELECT count(*) FROM webhook_events WHERE event_id = 'story-event'") == [(1,)]
     await until(
-        lambda: up.rows("SELECT 1 FROM webhook_events WHERE event_id = 'story-event' AND processed"), SECONDS_TO_SYNC
+        lambda: up.rows(
+            "SELECT 1 FROM webhook_events WHERE event_id = 'story-event' AND processed"
+        ),
+        SECONDS_TO_SYNC,
     )
 
 
@@ -182,7 +230,9 @@ async def test_a_setting_that_cannot_work_ends_in_one_sentence(
     tmp_path: Path, up: Up, setting: str, value: str, sentence: str
 ) -> None:
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    ports = dict(zip(("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT"), map(str, free_ports(3)), strict=True))
+    ports = dict(
+        zip(("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT"), map(str, free_ports(3)), strict=True)
+    )
     wrong = Up(tmp_path, {**up.environment, **ports, setting: value})
     code, output = await wrong.run("up")
     assert code == 1, output
@@ -190,7 +240,9 @@ async def test_a_setting_that_cannot_work_ends_in_one_sentence(
     assert "Traceback" not in output
 
 
-async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(tmp_path: Path, up: Up) -> None:
+async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(
+    tmp_path: Path, up: Up
+) -> None:
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -200,7 +252,9 @@ async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(tmp_path: P
     assert "DOOR_PORT" in output
 
 
-async def test_a_wrong_token_is_said_in_one_sentence(tmp_path: Path, up: Up, stage: Stage, database: URL) -> None:
+async def test_a_wrong_token_is_said_in_one_sentence(
+    tmp_path: Path, up: Up, stage: Stage, database: URL
+) -> None:
     code, output = await against(stage, database, tmp_path, up, NOTION_API_TOKEN="ntn_wrong")
     assert code == 1
     assert "API token is invalid. - is NOTION_API_TOKEN right?" in output
@@ -210,14 +264,20 @@ async def test_a_wrong_token_is_said_in_one_sentence(tmp_path: Path, up: Up, sta
 async def test_a_board_without_a_needed_property_is_said_in_one_sentence(
     tmp_path: Path, up: Up, stage: Stage, database: URL
 ) -> None:
-    await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}})
+    await stage.ask(
+        "PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": {"Topic": None}}
+    )
     code, output = await against(stage, database, tmp_path, up)
     assert code == 1
-    assert "The board cannot be followed: it has no property “Topic” (rich_text); it has: " in output
+    assert (
+        "The board cannot be followed: it has no property “Topic” (rich_text); it has: " in output
+    )
     assert "Traceback" not in output
 
 
-async def against(stage: Stage, database: URL, folder: Path, up: Up, **settings: str) -> tuple[int, str]:
+async def against(
+    stage: Stage, database: URL, folder: Path, up: Up, **settings: str
+) -> tuple[int, str]:
     """`showrunner up` on a board and a database that are there already."""
     shutil.copytree(CHANNELS, folder / "channel_configs")
     ports = dict(zip(("PREFECT_PORT", "DOOR_PORT"), map(str, free_ports(2)), strict=True))

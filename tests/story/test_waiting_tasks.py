@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from programs import Up
-from stage import CHANNEL, Stage
+from kit.programs import Up
+from kit.stage import CHANNEL, Stage
 
-INSERT = f"INSERT INTO tasks (title, channel_id, topic) VALUES ('Kraken', '{CHANNEL}', 'Architeuthis')"
+INSERT = (
+    f"INSERT INTO tasks (title, channel_id, topic) VALUES ('Kraken', '{CHANNEL}', 'Architeuthis')"
+)
 
 
-async def test_why_a_task_has_no_card_is_told_by_show_by_a_dry_run_and_by_the_doctor(shell: Up, stage: Stage) -> None:
+async def test_why_a_task_has_no_card_is_told_by_show_by_a_dry_run_and_by_the_doctor(
+    shell: Up, stage: Stage
+) -> None:
     await stage.cycle()
     await stage.sql(INSERT)
     code, said = await shell.run("push", "--dry-run")

@@ -6,18 +6,20 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 import structlog
-from door_kit import SECRET, Clock, Sender
 from fastapi import FastAPI
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
-from models.database import Sessions, libpq, open_engine, open_sessions
+from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
 from models.settings import Settings
 from webhook.app import create_app
 
@@ -34,11 +36,11 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(tick=timedelta(0))
 
 
 @pytest.fixture
-def kicks() -> list[str]:
+def run_requests() -> list[str]:
     """Grows by one at each call of the trigger."""
     return []
 
@@ -76,18 +78,26 @@ async def nowhere() -> AsyncIterator[Sessions]:
     """Sessions on a database that does not answer: whoever touches it gets a 503."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    engine = open_engine(URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none"))
+    engine = open_engine(
+        URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none")
+    )
     yield open_sessions(engine)
     await engine.dispose()
 
 
 @pytest.fixture
-def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
-    """An app on these sessions with the given settings; unless told otherwise only the webhook secret is set."""
+def make_app(clock: Clock, run_requests: list[str]) -> Callable[..., FastAPI]:
+    """An app on these sessions with the given settings; by default only the webhook secret."""
 
-    def make(on: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
+    def make(ctx: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
         settings = Settings(**({"notion_webhook_secret": SECRET} | given))
-        return create_app(settings, on, clock=clock, trigger=lambda: kicks.append("kick"), body_seconds=body_seconds)
+        return create_app(
+            settings,
+            ctx,
+            clock=clock,
+            trigger=lambda: run_requests.append("requested"),
+            body_seconds=body_seconds,
+        )
 
     return make
 
@@ -97,8 +107,8 @@ async def open_door(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[
     """Opens a door on these sessions with the given settings; returns who sends to it."""
     async with AsyncExitStack() as stack:
 
-        async def open_one(on: Sessions, **given: Any) -> Sender:
-            transport = httpx.ASGITransport(app=make_app(on, **given))
+        async def open_one(ctx: Sessions, **given: Any) -> Sender:
+            transport = httpx.ASGITransport(app=make_app(ctx, **given))
             http = httpx.AsyncClient(transport=transport, base_url="http://door")
             return Sender(await stack.enter_async_context(http))
 

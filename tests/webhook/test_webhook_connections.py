@@ -8,17 +8,18 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from door_kit import served
 from fastapi import FastAPI
+from kit.deliveries import served
 from sqlalchemy import URL
 from test_webhook_server import ROOT, facts
 
-from models.database import libpq
+from models.postgres.engine import libpq
 from webhook.connections import CONNECTIONS_MOST, Limits, connections_within
 
 QUICK = Limits(head=0.2)
@@ -36,7 +37,9 @@ def app() -> FastAPI:
     return made
 
 
-async def stranger(url: str, said: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def stranger(
+    url: str, said: bytes = b""
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rsplit(":", 1)[1]))
     writer.write(said)
     return reader, writer
@@ -77,7 +80,11 @@ async def test_a_second_head_that_drips_is_cut_off(app: FastAPI) -> None:
 
 async def test_a_body_that_nobody_reads_and_that_drips_is_cut_off(app: FastAPI) -> None:
     async with served(app, QUICK) as url:
-        await drip(*await stranger(url, b"POST /nowhere HTTP/1.1\r\nHost: door\r\nContent-Length: 100000\r\n\r\n"))
+        await drip(
+            *await stranger(
+                url, b"POST /nowhere HTTP/1.1\r\nHost: door\r\nContent-Length: 100000\r\n\r\n"
+            )
+        )
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(app: FastAPI) -> None:
@@ -90,12 +97,16 @@ async def test_an_answer_that_takes_too_long_is_given_up(app: FastAPI) -> None:
         assert await closed(reader) == b""
 
 
-async def test_a_full_door_lets_the_silent_go_and_says_so_once(app: FastAPI, logs: list[dict[str, Any]]) -> None:
+async def test_a_full_door_lets_the_silent_go_and_says_so_once(
+    app: FastAPI, logs: list[dict[str, Any]]
+) -> None:
     async with served(app, PATIENT) as url:
         silent = [await stranger(url) for _ in range(12)]
         async with httpx.AsyncClient(base_url=url) as http:
             for _ in range(3):
-                assert (await http.get("/health", headers={"Connection": "close"})).status_code == 200
+                assert (
+                    await http.get("/health", headers={"Connection": "close"})
+                ).status_code == 200
         for reader, _ in silent[:8]:
             assert await closed(reader) == b"", "the longest waiting went first"
         assert [line["event"] for line in logs].count("door_full") == 1
@@ -110,8 +121,13 @@ async def test_a_full_door_finishes_what_it_began_before_it_takes_more(app: Fast
         await go_on.wait()
         return "done"
 
-    async with served(app, PATIENT) as url, httpx.AsyncClient(base_url=url) as http:
-        asked = [asyncio.ensure_future(http.get("/work", headers={"Connection": "close"})) for _ in range(9)]
+    # A busy machine may need longer than PATIENT's grace until a request's head is there.
+    limits = replace(PATIENT, grace=600)
+    async with served(app, limits) as url, httpx.AsyncClient(base_url=url) as http:
+        asked = [
+            asyncio.ensure_future(http.get("/work", headers={"Connection": "close"}))
+            for _ in range(9)
+        ]
         for _ in range(4):
             await begun.acquire()
         go_on.set()
@@ -121,7 +137,9 @@ async def test_a_full_door_finishes_what_it_began_before_it_takes_more(app: Fast
 @pytest.mark.parametrize(
     ("descriptors", "connections"), [(1024, 960), (150, 86), (10, 8), (1_048_576, 1000), (-1, 1000)]
 )
-def test_connections_leave_the_door_the_descriptors_that_it_needs(descriptors: int, connections: int) -> None:
+def test_connections_leave_the_door_the_descriptors_that_it_needs(
+    descriptors: int, connections: int
+) -> None:
     assert connections_within(descriptors) == connections <= CONNECTIONS_MOST
 
 
@@ -130,17 +148,26 @@ async def test_under_a_small_limit_of_descriptors_silent_connections_keep_nobody
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    given = {"DATABASE_URL": libpq(database), "DOOR_PORT": str(port), "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
+    given = {
+        "DATABASE_URL": libpq(database),
+        "DOOR_PORT": str(port),
+        "LOG_FORMAT": "json",
+        "PYTHONPATH": str(ROOT),
+    }
     few = ["sh", "-c", 'ulimit -Sn 100; exec "$@"', "sh", sys.executable, "-m", "webhook"]
     with (tmp_path / "door.log").open("wb") as log:
-        door = await asyncio.create_subprocess_exec(*few, env=os.environ | given, cwd=tmp_path, stderr=log)
+        door = await asyncio.create_subprocess_exec(
+            *few, env=os.environ | given, cwd=tmp_path, stderr=log
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         async with httpx.AsyncClient(base_url=url, timeout=60) as http:
             await answers(http)
             silent = [await stranger(url) for _ in range(300)]
             for _ in range(5):
-                assert (await http.get("/health", headers={"Connection": "close"})).json()["status"] == "ok"
+                assert (await http.get("/health", headers={"Connection": "close"})).json()[
+                    "status"
+                ] == "ok"
             assert len(silent) == 300
     finally:
         door.terminate()

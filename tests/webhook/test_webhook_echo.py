@@ -1,4 +1,4 @@
-"""Our own writes come back as webhooks: they are kept like any other, done as they are stored, and start no run."""
+"""Echoes of our own writes are stored as processed and start no run."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from door_kit import SECRET, Clock, Sender, inbox_rows, notion_event, served
 from fastapi import FastAPI
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender, inbox_rows, notion_event, served
 
-from models.database import Sessions
 from models.errors import NotionUnavailable
-from models.ourselves import note_bot
+from models.postgres.engine import Sessions
 from models.settings import Settings
-from models.sync_state import BOT, remember
+from models.tables.notion_users import note_bot
+from models.tables.sync_state import BOT, remember
 from webhook.app import create_app
 from webhook.bots import Bots
 
@@ -30,12 +31,18 @@ ADA = {"id": "person-1", "type": "person"}
         (True, [], 1),
         (False, [ME], 1),
     ],
-    ids=["ours alone", "ours and a person's", "another bot's", "nobody's", "before we know who we are"],
+    ids=[
+        "ours alone",
+        "ours and a person's",
+        "another bot's",
+        "nobody's",
+        "before we know who we are",
+    ],
 )
 async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_starts_no_run(
     make_app: Callable[..., FastAPI],
     sessions: Sessions,
-    kicks: list[str],
+    run_requests: list[str],
     known: bool,  # noqa: FBT001 - a column of the table above
     authors: list[dict[str, str]],
     runs: int,
@@ -50,14 +57,20 @@ async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_star
     assert (row.processed, row.outcome, row.processed_at is None) == (
         (False, None, True) if runs else (True, "own_write", False)
     )
-    assert len(kicks) == runs
+    assert len(run_requests) == runs
 
 
 async def test_a_door_that_stays_open_learns_whose_token_another_process_was_started_with(
     sessions: Sessions, clock: Clock
 ) -> None:
     bots = Bots(sessions)
-    app = create_app(Settings(notion_webhook_secret=SECRET), sessions, clock=clock, trigger=lambda: None, bots=bots)
+    app = create_app(
+        Settings(notion_webhook_secret=SECRET),
+        sessions,
+        clock=clock,
+        trigger=lambda: None,
+        bots=bots,
+    )
     async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
         await Sender(http).signed(notion_event(id="before", authors=[ME]))
         async with sessions.begin() as session:
@@ -65,7 +78,9 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
             await note_bot(session, "ntn_new", "bot-1")
         await bots.look()
         await Sender(http).signed(notion_event(id="new", authors=[ME]))
-        await Sender(http).signed(notion_event(id="former", authors=[{"id": "bot-0", "type": "bot"}]))
+        await Sender(http).signed(
+            notion_event(id="former", authors=[{"id": "bot-0", "type": "bot"}])
+        )
     assert [(row.event_id, row.outcome) for row in await inbox_rows(sessions)] == [
         ("before", None),
         ("former", "own_write"),
@@ -73,7 +88,9 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
     ]
 
 
-async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(sessions: Sessions) -> None:
+async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(
+    sessions: Sessions,
+) -> None:
     answers: list[Exception | None] = [NotionUnavailable("no answer"), None]
     asked = []
 

@@ -1,4 +1,4 @@
-"""The handshake: taken while the operator holds enrolment open; beside a secret it proves nothing until accepted."""
+"""The handshake: stored while enrolment is open; beside a secret only valid once accepted."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from door_kit import SECRET, Clock, Sender, encode, inbox_rows, notion_event
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender, encode, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
-from models.database import Sessions, open_engine, open_sessions
 from models.errors import GiveUp
-from models.sync_state import ENROLLED, forget
-from models.webhook_tokens import CANDIDATES_MAX, Token, Tokens, hold_tokens, read_tokens, store_tokens
+from models.operations.webhook_tokens import (
+    CANDIDATES_MAX,
+    Token,
+    Tokens,
+    hold_tokens,
+    read_tokens,
+    store_tokens,
+)
+from models.postgres.engine import Sessions, open_engine, open_sessions
+from models.tables.sync_state import ENROLLED, forget
 from webhook.signature import sign
 
 Open = Callable[..., Any]
@@ -48,13 +56,13 @@ async def accept(sessions: Sessions, token: str | None = None) -> None:
 
 
 async def test_the_first_handshake_is_stored_and_its_token_is_the_secret_from_then_on(
-    open_door: Open, sessions: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, sessions: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     answer = await door.signed(handshake(), secret=TOKEN)
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     assert await stored(sessions) == TOKEN
-    assert kicks == []
+    assert run_requests == []
     assert await inbox_rows(sessions) == []
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 200
     assert "webhook_enrolled" in [line["event"] for line in logs]
@@ -72,7 +80,9 @@ async def test_a_handshake_signed_with_anything_but_its_own_token_is_refused(
 ) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     for signature in ("", "sha256=" + "0" * 64, sign(encode(handshake()), OTHER)):
-        assert (await door.send(encode(handshake()), X_Notion_Signature=signature)).status_code == 401
+        assert (
+            await door.send(encode(handshake()), X_Notion_Signature=signature)
+        ).status_code == 401
     assert await stored(sessions) is None
 
 
@@ -95,9 +105,11 @@ async def test_beside_a_secret_a_token_waits_and_proves_nothing_until_it_is_acce
     await door.signed(handshake(), secret=TOKEN)
     answer = await door.signed(handshake(OTHER), secret=OTHER)
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
-    assert (await door.signed(handshake(OTHER), secret=OTHER)).json() == {"status": "already_received"}
+    assert (await door.signed(handshake(OTHER), secret=OTHER)).json() == {
+        "status": "already_received"
+    }
     assert (await stored(sessions), await waiting(sessions)) == (TOKEN, [OTHER])
-    clock.advance(3600)
+    clock.pass_(3600)
     assert (await door.signed(notion_event(id="1"), secret=OTHER)).status_code == 401
     assert logs[-1]["reason"] == "token_not_accepted_yet"
     assert (await door.signed(handshake(OTHER), secret=TOKEN)).status_code == 401
@@ -113,7 +125,7 @@ async def test_an_accepted_token_and_the_one_before_count_until_the_new_one_has_
     await door.signed(handshake(), secret=TOKEN)
     await door.send(encode(handshake(OTHER)))
     await accept(sessions)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await door.signed(notion_event(id="1"), secret=TOKEN)).status_code == 200
     assert (await door.signed(notion_event(id="2"), secret=OTHER)).status_code == 200
     assert (await door.signed(notion_event(id="3"), secret=TOKEN)).status_code == 401
@@ -137,7 +149,9 @@ async def test_a_token_accepted_beside_a_configured_secret_counts_beside_that_on
     assert (await changed.signed(notion_event(id="5"), secret=TOKEN)).status_code == 401
 
 
-async def test_strangers_handshakes_fill_nothing_and_change_nothing(open_door: Open, sessions: Sessions) -> None:
+async def test_strangers_handshakes_fill_nothing_and_change_nothing(
+    open_door: Open, sessions: Sessions
+) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     await door.signed(handshake(), secret=TOKEN)
     for n in range(20):
@@ -180,7 +194,9 @@ async def test_of_many_tokens_at_once_one_is_the_secret_and_the_others_wait(
     assert len(set(kept) & set(names)) == len(kept) == 1 + CANDIDATES_MAX
 
 
-async def test_an_open_enrolment_takes_nothing_but_a_handshake(open_door: Open, sessions: Sessions) -> None:
+async def test_an_open_enrolment_takes_nothing_but_a_handshake(
+    open_door: Open, sessions: Sessions
+) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     for body in (
         b"",
@@ -210,48 +226,62 @@ async def test_the_previous_secret_serves_while_a_new_subscription_is_enrolled(
     assert len(await inbox_rows(sessions)) == 3
 
 
-async def test_a_door_learns_what_another_door_was_told(open_door: Open, sessions: Sessions, clock: Clock) -> None:
+async def test_a_door_learns_what_another_door_was_told(
+    open_door: Open, sessions: Sessions, clock: Clock
+) -> None:
     first: Sender = await open_door(sessions, **ENROLLING)
     second: Sender = await open_door(sessions, notion_webhook_secret=None)
     assert (await second.signed(notion_event(), secret=TOKEN)).status_code == 401
     await first.signed(handshake(), secret=TOKEN)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await second.signed(notion_event(), secret=TOKEN)).status_code == 200
 
 
-async def test_a_removed_token_makes_room_for_another(open_door: Open, sessions: Sessions, clock: Clock) -> None:
+async def test_a_removed_token_makes_room_for_another(
+    open_door: Open, sessions: Sessions, clock: Clock
+) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     await door.signed(handshake(), secret=TOKEN)
     async with sessions() as session, session.begin():
         await forget(session, ENROLLED)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await door.signed(handshake(OTHER), secret=OTHER)).status_code == 200
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 401
     assert await stored(sessions) == OTHER
 
 
-async def test_a_flood_of_forgeries_is_one_query(open_door: Open, database: URL, clock: Clock) -> None:
+async def test_a_flood_of_forgeries_is_one_query(
+    open_door: Open, database: URL, clock: Clock
+) -> None:
     engine = open_engine(database)
     queries: list[str] = []
-    event.listen(engine.sync_engine, "before_cursor_execute", lambda _c, _cur, statement, *_: queries.append(statement))
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cur, statement, *_: queries.append(statement),
+    )
     door: Sender = await open_door(open_sessions(engine), notion_webhook_secret=None)
     await asyncio.gather(*(door.signed(notion_event(), secret="forged") for _ in range(50)))
     assert len(queries) == 1
-    clock.advance(2.9)
+    clock.pass_(2.9)
     await door.signed(notion_event(), secret="forged")
     assert len(queries) == 1
-    clock.advance(0.1)
+    clock.pass_(0.1)
     await door.signed(notion_event(), secret="forged")
     assert len(queries) == 2
     await engine.dispose()
 
 
-async def test_with_a_configured_secret_a_genuine_request_is_the_insert_and_a_flood_of_forgeries_one_query(
+async def test_with_a_secret_a_genuine_request_is_one_insert_and_many_forgeries_one_query(
     open_door: Open, database: URL
 ) -> None:
     engine = open_engine(database)
     queries: list[str] = []
-    event.listen(engine.sync_engine, "before_cursor_execute", lambda _c, _cur, statement, *_: queries.append(statement))
+    event.listen(
+        engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cur, statement, *_: queries.append(statement),
+    )
     door: Sender = await open_door(open_sessions(engine))
     await door.signed(notion_event())
     assert [query.split()[0] for query in queries] == ["INSERT"]
@@ -268,4 +298,4 @@ async def test_while_the_secret_cannot_be_read_the_sender_is_asked_to_come_again
     for _ in range(2):
         assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 503
         assert (await door.send(encode(handshake()))).status_code == 503
-        clock.advance(10)
+        clock.pass_(10)

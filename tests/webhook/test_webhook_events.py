@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from door_kit import PAGE, automation_event, encode, flat_event, notion_event
+from kit.deliveries import PAGE, automation_event, encode, flat_event, notion_event
 
-from models.inbox import Delivery
+from models.tables.webhook_events import Delivery
 from webhook.events import DEPTH_MAX, Shape, handshake_token, parse, read_delivery, shape_of
 from webhook.refusals import Refusal
 
@@ -33,8 +33,12 @@ def test_each_shape_is_told_by_what_only_it_has() -> None:
         (flat_event(), "flat-1", "page.updated"),
     ],
 )
-def test_every_shape_becomes_a_delivery_about_its_page(payload: object, event_id: str, event_type: str) -> None:
-    expected = Delivery(event_id=event_id, event_type=event_type, page_id=PAGE, payload=json.loads(encode(payload)))
+def test_every_shape_becomes_a_delivery_about_its_page(
+    payload: object, event_id: str, event_type: str
+) -> None:
+    expected = Delivery(
+        event_id=event_id, event_type=event_type, page_id=PAGE, payload=json.loads(encode(payload))
+    )
     assert read(payload) == expected
 
 
@@ -59,13 +63,17 @@ def test_an_automation_about_something_else_than_a_page_has_no_page_id() -> None
     assert read(automation_event() | {"data": None}).page_id is None
 
 
-@pytest.mark.parametrize("spelling", [PAGE, PAGE.upper(), PAGE.replace("-", ""), PAGE.replace("-", "").upper()])
+@pytest.mark.parametrize(
+    "spelling", [PAGE, PAGE.upper(), PAGE.replace("-", ""), PAGE.replace("-", "").upper()]
+)
 def test_a_page_has_one_id_however_it_is_spelled(spelling: str) -> None:
     assert read(notion_event(entity={"id": spelling, "type": "page"})).page_id == PAGE
     assert read(flat_event(object={"id": spelling})).page_id == PAGE
 
 
-@pytest.mark.parametrize("id_", ["Page-7", "\r\nX: y", "../users/me", f"{PAGE}?x=y", f"{PAGE}\n", "p" * 100])
+@pytest.mark.parametrize(
+    "id_", ["Page-7", "\r\nX: y", "../users/me", f"{PAGE}?x=y", f"{PAGE}\n", "p" * 100]
+)
 def test_an_id_that_is_none_is_no_page_and_its_event_is_kept(id_: str) -> None:
     for payload in (
         notion_event(entity={"id": id_, "type": "page"}),
@@ -89,7 +97,11 @@ def test_a_page_id_that_no_column_holds_is_refused(page_id: object) -> None:
 
 @pytest.mark.parametrize("event_id", [None, 7, "", " ", "e" * 201, ["x"], "e\r\nX: y", "\x1b[2J"])
 def test_an_event_id_that_no_column_holds_is_refused(event_id: object) -> None:
-    for payload in (notion_event(id=event_id), flat_event(id=event_id), automation_event(event_id=event_id)):
+    for payload in (
+        notion_event(id=event_id),
+        flat_event(id=event_id),
+        automation_event(event_id=event_id),
+    ):
         with pytest.raises(Refusal, match="event_id_invalid"):
             read(payload)
 
@@ -149,8 +161,15 @@ def test_nesting_up_to_the_limit_is_taken() -> None:
 
 
 def test_what_jsonb_cannot_hold_is_cleaned_everywhere() -> None:
-    body = rb'{"k\u0000ey":["a\u0000b",{"x":"\ud800!","ok":"\ud83c\udfac"}],"n":1.5,"t":true,"z":null}'
-    assert parse(body) == {"key": ["ab", {"x": "\ufffd!", "ok": "🎬"}], "n": 1.5, "t": True, "z": None}
+    body = (
+        rb'{"k\u0000ey":["a\u0000b",{"x":"\ud800!","ok":"\ud83c\udfac"}],"n":1.5,"t":true,"z":null}'
+    )
+    assert parse(body) == {
+        "key": ["ab", {"x": "\ufffd!", "ok": "🎬"}],
+        "n": 1.5,
+        "t": True,
+        "z": None,
+    }
 
 
 @pytest.mark.parametrize("token", [None, 7, "", "  ", "t" * 201, ["t"]])

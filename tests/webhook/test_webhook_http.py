@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from door_kit import JSON, SECRET, encode, inbox_rows, notion_event, served
 from fastapi import FastAPI
+from kit.deliveries import JSON, SECRET, encode, inbox_rows, notion_event, served
 
-from models.database import Sessions
+from models.postgres.engine import Sessions
 from webhook.body import BODY_MAX
 from webhook.signature import sign
 
@@ -22,7 +22,10 @@ async def raw(url: str, head: str, body: bytes = b"", *, hang_up: bool = False) 
     """What a door answers to exactly these bytes, until it closes the connection."""
     port = int(url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = f"POST /webhook/notion HTTP/1.1\r\nHost: door\r\nContent-Type: application/json\r\n{head}\r\n\r\n"
+    lines = (
+        "POST /webhook/notion HTTP/1.1\r\nHost: door\r\n"
+        f"Content-Type: application/json\r\n{head}\r\n\r\n"
+    )
     writer.write(lines.encode() + body)
     if hang_up:
         writer.write_eof()
@@ -52,7 +55,9 @@ async def test_a_length_over_the_cap_is_refused_before_a_byte_of_the_body_came(
     assert b"connection: close" in answer.lower()
 
 
-async def test_a_body_without_a_length_is_cut_off_at_the_cap(make_app: Make, nowhere: Sessions) -> None:
+async def test_a_body_without_a_length_is_cut_off_at_the_cap(
+    make_app: Make, nowhere: Sessions
+) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -66,7 +71,9 @@ async def test_a_body_without_a_length_is_cut_off_at_the_cap(make_app: Make, now
     assert answer.status_code == 413
 
 
-async def test_a_body_longer_than_its_length_says_is_cut_off_at_the_cap(make_app: Make, nowhere: Sessions) -> None:
+async def test_a_body_longer_than_its_length_says_is_cut_off_at_the_cap(
+    make_app: Make, nowhere: Sessions
+) -> None:
     """uvicorn itself stops at the announced length; another server may not."""
     transport = httpx.ASGITransport(app=make_app(nowhere))
     async with httpx.AsyncClient(transport=transport, base_url="http://door") as http:
@@ -76,10 +83,14 @@ async def test_a_body_longer_than_its_length_says_is_cut_off_at_the_cap(make_app
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "9" * 19])
-async def test_a_length_of_many_digits_is_too_large(make_app: Make, nowhere: Sessions, length: str) -> None:
+async def test_a_length_of_many_digits_is_too_large(
+    make_app: Make, nowhere: Sessions, length: str
+) -> None:
     transport = httpx.ASGITransport(app=make_app(nowhere))
     async with httpx.AsyncClient(transport=transport, base_url="http://door") as http:
-        answer = await http.post("/webhook/notion", content=b"{}", headers=JSON | {"Content-Length": length})
+        answer = await http.post(
+            "/webhook/notion", content=b"{}", headers=JSON | {"Content-Length": length}
+        )
     assert answer.status_code == 413
 
 
@@ -100,7 +111,9 @@ async def test_a_body_that_does_not_come_is_refused(
     async with served(make_app(nowhere, body_seconds=0.05)) as url:
         answer = await raw(url, "Content-Length: 1000", b"{")
     assert answer.startswith(b"HTTP/1.1 408")
-    assert [(one["reason"], one["bytes"]) for one in logs if "reason" in one] == [("body_too_slow", 1)]
+    assert [(one["reason"], one["bytes"]) for one in logs if "reason" in one] == [
+        ("body_too_slow", 1)
+    ]
 
 
 async def test_a_sender_that_hangs_up_leaves_nothing_but_a_log_line(
@@ -113,7 +126,10 @@ async def test_a_sender_that_hangs_up_leaves_nothing_but_a_log_line(
 
 async def test_a_connection_is_kept_for_the_next_event(make_app: Make, sessions: Sessions) -> None:
     limits = httpx.Limits(max_connections=1)
-    async with served(make_app(sessions)) as url, httpx.AsyncClient(base_url=url, limits=limits) as http:
+    async with (
+        served(make_app(sessions)) as url,
+        httpx.AsyncClient(base_url=url, limits=limits) as http,
+    ):
         for n in range(3):
             body = encode(notion_event(id=f"event-{n}"))
             headers = JSON | {"X-Notion-Signature": sign(body, SECRET)}

@@ -18,7 +18,7 @@ import pytest
 import structlog
 from sqlalchemy import URL
 
-from models.database import libpq
+from models.postgres.engine import libpq
 from webhook.server import listen, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def logs_as_before() -> Iterator[None]:
 
 
 def test_an_answer_on_a_kept_connection_is_not_held_back() -> None:
-    """asyncio sets TCP_NODELAY only on sockets whose protocol is named; without it every answer waits 40 ms."""
+    """asyncio sets TCP_NODELAY only on sockets with a named protocol; else answers wait 40 ms."""
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
         with accepted:
@@ -47,7 +47,9 @@ def facts(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in lines if line.startswith("{"))
 
 
-def test_without_a_database_url_the_door_says_so_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_database_url_the_door_says_so_in_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main() == 1
     said = capsys.readouterr().err.splitlines()
     assert "Traceback" not in said
@@ -80,9 +82,16 @@ def open_program(database: URL, folder: Path) -> tuple[subprocess.Popen[str], in
     """The door as a process of its own, and its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    given = {"DATABASE_URL": libpq(database), "DOOR_PORT": str(port), "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
+    given = {
+        "DATABASE_URL": libpq(database),
+        "DOOR_PORT": str(port),
+        "LOG_FORMAT": "json",
+        "PYTHONPATH": str(ROOT),
+    }
     program = [sys.executable, "-m", "webhook"]
-    return subprocess.Popen(program, env=os.environ | given, cwd=folder, stderr=subprocess.PIPE, text=True), port
+    return subprocess.Popen(
+        program, env=os.environ | given, cwd=folder, stderr=subprocess.PIPE, text=True
+    ), port
 
 
 def test_a_signal_stops_the_door_cleanly(database: URL, tmp_path: Path) -> None:

@@ -1,0 +1,190 @@
+"""`showrunner card …`: explain a card's values, and restore a value that it lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.output.card import card_as_json, comparison
+from cli.output.text import console, print_json, say, short
+from cli.running import correlate, run
+from cli.stack.running_stack import settings_here
+from models.operations.diagnosis import CardFacts, reasons
+from models.operations.lookup import find_page
+from models.rules.formatting import clock_time
+from models.sync.restore import Restored, restore
+from models.tables.notion_users import Names
+from models.tables.task_history import TaskHistory, history_of
+from tasks.operations.card_facts import LivePage, gather_card_facts, read_page_now
+from tasks.operations.people import names_of
+from tasks.runtime.context import connected
+
+app = typer.Typer(
+    help="Show why a card is as it is, and put back what it lost.", no_args_is_help=True
+)
+
+_MEDIUM, _LONG = 120, 1000
+"""Characters of a text in the table. Attention is shown whole."""
+
+Page = Annotated[
+    str,
+    typer.Argument(
+        help="The Notion page's id, a link to it, its first characters, or the id of its task."
+    ),
+]
+
+
+@app.command("show")
+def show_card(
+    page: Page,
+    *,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask Notion what the card shows now: one request.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most that many lines of history, the last ones.")
+    ] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+) -> None:
+    """Show what board and database hold of a card, why it is stuck, and its history."""
+    run(_show(page, live=live, limit=limit, json=as_json))
+
+
+async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
+    async with connected(settings_here()) as ctx:
+        async with ctx.sessions() as session:
+            page_id = await find_page(session, page)
+            history = await history_of(session, page_id, limit=limit)
+        facts = await gather_card_facts(ctx, page_id)
+        now = None
+        if live and facts.board is not None:
+            now = await read_page_now(ctx, facts.board, page_id)
+        names = await names_of(ctx, [row.actor for row in history])
+    if json:
+        print_json(card_as_json(page_id, facts, now, history, names))
+        return
+    _print_head(page_id, facts, now)
+    if facts.card is not None and facts.card.base is not None:
+        console.print(_values(facts, now))
+        say()
+    _print_reasons(facts)
+    _print_history(history, limit, names)
+
+
+def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
+    card, task = facts.card, facts.task
+    title = card.base_title if card else ""
+    say(f"card  {page_id}  {title or ''}".rstrip())
+    state = f"{task.id}  {task.status}" if task else "none"
+    say(f"task  {state}")
+    if card is not None:
+        read, edited = _moment(card.last_read_at), _moment(card.edited_at)
+        say(f"seen  {read}, edited in Notion {edited}")
+    if now is not None:
+        trashed = now.card is not None and now.card.in_trash
+        state = "in the trash" if trashed else "as in the table"
+        say(f"now   {now.error or state}")
+    say()
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{clock_time(moment)} UTC" if moment else "never"
+
+
+def _values(facts: CardFacts, now: LivePage | None) -> Table:
+    """A row per property. Its last cell names the side that differs from the agreed value."""
+    live = now is not None and now.card is not None
+    names = ["property", "agreed", "board", "database", "to push", "differs"]
+    if live:
+        names.insert(3, "board now")
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, max_width=40)
+    for row in comparison(facts, now):
+        values = [row.agreed, row.board, row.database, row.pushed]
+        if live:
+            values.insert(2, row.live)
+        longest = _LONG if row.name == "Attention" else _MEDIUM
+        table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
+    return table
+
+
+def _print_reasons(facts: CardFacts) -> None:
+    found = reasons(facts)
+    if found:
+        say("why it is stuck")
+    else:
+        say("It is in sync: board and database agree, and nothing waits.")
+    for sentence in found:
+        say(f"  - {sentence}")
+    say()
+
+
+def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None:
+    if not history:
+        say("Nothing has happened to it yet.")
+        return
+    table = Table(
+        "id",
+        "when (UTC)",
+        "who",
+        "what",
+        "property",
+        "from",
+        "to",
+        "lost",
+        "why",
+        box=None,
+        pad_edge=False,
+    )
+    for row in history:
+        why = (row.property, row.old_value, row.new_value, row.lost_value, row.reason)
+        cells = (
+            str(row.id),
+            clock_time(row.at),
+            names.who(row.actor),
+            row.action,
+            *(short(cell) for cell in why),
+        )
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    if len(history) == limit:
+        say(f"These are the last {limit}; --limit shows more.")
+
+
+@app.command("restore")
+def restore_value(
+    page: Page,
+    history_id: Annotated[
+        int, typer.Argument(help="The id of the line of history that kept the value.")
+    ],
+) -> None:
+    """Put a lost Status or Priority back; the card shows it at the next cycle."""
+    run(_restore(page, history_id))
+
+
+async def _restore(page: str, history_id: int) -> None:
+    async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
+        page_id = await find_page(session, page)
+        done = await restore(
+            session, page_id, history_id, now=ctx.clock(), correlation_id=correlate()
+        )
+    if done.before == done.after:
+        say(f"{done.property} is “{done.after}” already: nothing was changed.")
+        return
+    say(f"{done.property}: {done.before} → {done.after}")
+    say(_when_shown(done))
+
+
+def _when_shown(done: Restored) -> str:
+    if done.trashed:
+        return "The card is in Notion's trash: it shows that once the page is restored there."
+    if done.shown:
+        return "The card shows that already."
+    return (
+        "The card shows that after the next cycle, within a minute; `showrunner push` runs one now."
+    )

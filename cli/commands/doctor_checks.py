@@ -1,0 +1,239 @@
+"""The checks of `showrunner doctor`, run at the same time and listed in a fixed order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from cli.stack.running_stack import running, settings_here
+from models.errors import ChannelConfigError, GiveUp, SettingsError
+from models.operations.health import Check, Finding, State, checked, failed, skipped
+from models.operations.health_rules import (
+    judge_cards,
+    judge_clocks,
+    judge_cycle,
+    judge_inbox,
+    judge_incidents,
+    judge_webhook,
+    skew_of,
+)
+from models.rules.channels import read_channels
+from models.settings import Settings, load_settings
+from tasks.notion.throttle import counting_requests
+from tasks.operations.health import (
+    START,
+    DatabaseFacts,
+    door,
+    door_address,
+    prefect_api,
+    prefect_server,
+    read_database,
+    run_check,
+)
+from tasks.operations.health_notion import NotionFacts, read_notion
+from tasks.runtime.clock import Clock
+
+ORDER: Final = (
+    "settings",
+    "channels",
+    "database",
+    "migrations",
+    "Prefect server",
+    "deployments",
+    "worker",
+    "limits",
+    "token",
+    "capabilities",
+    "board",
+    "door",
+    "webhook",
+    "last good cycle",
+    "inbox",
+    "cards",
+    "alerts",
+    "clock",
+)
+"""Every check in the order of the output: a check comes after those that it depends on."""
+_PREFECT: Final = ("deployments", "worker", "limits")
+_MEND_FILES: Final = "Mend those files; the next cycle reads them anew."
+_LOADING_SECONDS: Final = 9.0
+"""Prefect's client takes seconds to load; each check then has a time limit of its own."""
+_HTTP_SECONDS: Final = 4.0
+_NOTION_DATE: Final = timedelta(seconds=1)
+"""Notion's Date header is cut to the second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkup:
+    """What was found, in the order of `ORDER`."""
+
+    checks: tuple[Check, ...]
+    notion_requests: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is red."""
+        return not any(check.state is State.FAIL for check in self.checks)
+
+
+async def checkup(clock: Clock) -> Checkup:
+    """Run every check.
+
+    It never raises, writes nothing, and takes about ten seconds when nothing answers.
+    """
+    try:
+        settings, first = _settings()
+    except SettingsError as error:
+        cure = "Mend them in the environment or .env; .env.example says what each one means."
+        wrong = failed("settings", str(error).removesuffix(" See .env.example."), cure)
+        return _in_order(
+            [wrong, *(skipped(name, "the settings are wrong") for name in ORDER[1:])], 0
+        )
+    with counting_requests() as requests:
+        parts = await asyncio.gather(
+            _database_and_notion(settings, clock),
+            _prefect(settings, clock),
+            run_check(["door"], _HTTP_SECONDS, _only(door(settings))),
+        )
+    return _in_order(
+        [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
+    )
+
+
+def _in_order(checks: Sequence[Check], requests: int) -> Checkup:
+    ordered = sorted(checks, key=lambda check: ORDER.index(check.name))
+    return Checkup(checks=tuple(ordered), notion_requests=requests)
+
+
+def _settings() -> tuple[Settings, list[Check]]:
+    """The settings, and the checks of them.
+
+    Raises:
+        SettingsError: when one is malformed.
+    """
+    try:
+        settings = settings_here()
+    except SettingsError:
+        raise
+    except GiveUp:
+        settings = load_settings()
+        wrong = (
+            "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are "
+            "not both set"
+        )
+        return settings, [failed("settings", wrong, START)]
+    found = []
+    if settings.notion_database_id is None:
+        cure = "Set NOTION_DATABASE_ID to the link of the board's database."
+        found.append(
+            Finding(
+                state=State.FAIL,
+                wrong="NOTION_API_TOKEN is set, NOTION_DATABASE_ID is not",
+                cure=cure,
+            )
+        )
+    real = settings.notion_base_url == Settings.model_fields["notion_base_url"].default
+    if real and not settings.alert_urls:
+        cure = "Set ALERT_URLS: Slack, Discord, e-mail, … (.env.example)."
+        found.append(
+            Finding(state=State.WARN, wrong="alerts reach nobody: ALERT_URLS is empty", cure=cure)
+        )
+    whose = "of the environment and .env"
+    if running(settings.state_dir):
+        whose = "of the `showrunner up` that runs here"
+    board = "Notion" if real else f"Notion at {settings.notion_base_url}"
+    return settings, [checked("settings", f"{whose}; {board}", found)]
+
+
+def _channels(settings: Settings) -> Check:
+    try:
+        folder = read_channels(settings.channel_configs).usable()
+    except ChannelConfigError as error:
+        return failed("channels", str(error).rstrip("."), _MEND_FILES)
+    channels = sorted(folder.channels)
+    wrong = [
+        Finding(state=State.FAIL, wrong=str(fault).rstrip("."), cure=_MEND_FILES)
+        for fault in folder.faults
+    ]
+    return checked("channels", f"{len(channels)}: {', '.join(channels)}", wrong, channels=channels)
+
+
+async def _only(check: Coroutine[Any, Any, Check]) -> list[Check]:
+    return [await check]
+
+
+async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
+    async with read_database(settings, clock) as database:
+        notion = await read_notion(settings, database, clock)
+        return [
+            *database.checks,
+            *notion.checks,
+            *_signs_of_life(settings, database, clock),
+            _clock(database, notion),
+        ]
+
+
+def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) -> list[Check]:
+    vitals, now = database.vitals, clock()
+    if vitals is None:
+        return [
+            skipped(name, database.missing)
+            for name in ("webhook", "last good cycle", "inbox", "cards", "alerts")
+        ]
+    secrets = (settings.notion_webhook_secret, settings.automation_webhook_secret)
+    return [
+        judge_webhook(
+            secret=any(secret is not None for secret in secrets),
+            enrolled=vitals.tokens.secret is not None,
+            waiting=len(vitals.tokens.candidates),
+            enrolment_open=settings.notion_webhook_enrolment,
+            last_event=vitals.last_event,
+            address=f"{door_address(settings)}/webhook/notion",
+            now=now,
+        ),
+        judge_cycle(vitals.last_good_cycle, running=database.running, now=now),
+        judge_inbox(vitals.events, vitals.due_since, now),
+        judge_cards(vitals.failing, vitals.incidents, vitals.unmade),
+        judge_incidents(vitals.incidents),
+    ]
+
+
+def _clock(database: DatabaseFacts, notion: NotionFacts) -> Check:
+    skews = {}
+    if database.server is not None:
+        server, began, ended = database.server
+        skews["PostgreSQL"] = skew_of(began, ended, server.clock, server.clock)
+    if notion.clock is not None:
+        theirs, began, ended = notion.clock
+        skews["Notion"] = skew_of(began, ended, theirs, theirs + _NOTION_DATE)
+    if not skews:
+        return skipped("clock", "nobody answered who has another one")
+    return judge_clocks(skews)
+
+
+async def _prefect(settings: Settings, clock: Clock) -> list[Check]:
+    server = await run_check(["Prefect server"], _HTTP_SECONDS, _only(prefect_server(settings)))
+    if server[0].state is State.FAIL:
+        return [*server, *(skipped(name, "no Prefect server") for name in _PREFECT)]
+    return [*server, *await run_check(_PREFECT, _LOADING_SECONDS, _prefect_holds(settings, clock))]
+
+
+def _load() -> Callable[..., Coroutine[Any, Any, list[Check]]]:
+    from flows.server.health import prefect_checks  # noqa: PLC0415 - loads Prefect
+
+    return prefect_checks
+
+
+async def _prefect_holds(settings: Settings, clock: Clock) -> list[Check]:
+    # Loading Prefect takes seconds; the other checks run meanwhile.
+    prefect_checks = await asyncio.to_thread(_load)
+    auth = settings.prefect_api_auth_string
+    return await prefect_checks(
+        prefect_api(settings),
+        auth=auth.get_secret_value() if auth is not None else None,
+        worker_log=settings.state_dir / "logs" / "worker.log",
+        now=clock(),
+    )

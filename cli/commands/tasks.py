@@ -1,0 +1,189 @@
+"""`showrunner task …`: list, show and move tasks, without psql."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from sqlalchemy import String, cast, func, or_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from cli.output.text import AsJson, print_json, print_table, say, short, short_id
+from cli.running import correlate, run
+from cli.stack.running_stack import settings_here
+from models.errors import GiveUp
+from models.rules.formatting import clock_time
+from models.rules.statuses import STATE_OF, BoardStatus, Status
+from models.sync import card_changes
+from models.tables.card_creation import CardCreation, Waiting, why_no_card
+from models.tables.task import Task
+from models.tables.task_history import TaskHistory, act_as
+from tasks.operations.people import names_of
+from tasks.runtime.context import Context, connected
+
+app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
+
+_TITLE = 255
+
+TaskId = Annotated[
+    str,
+    typer.Argument(
+        help="The task's id or title, the beginning of either, or the id of its Notion page."
+    ),
+]
+
+
+@app.command("list")
+def list_tasks(
+    status: Annotated[
+        str | None, typer.Option(help="Only tasks of this state, e.g. pending.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, help="At most that many, the last changed first.")
+    ] = 50,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks, the last changed first."""
+    run(_list(status, limit, as_json=as_json))
+
+
+async def _list(status: str | None, limit: int, *, as_json: bool) -> None:
+    if status is not None and status not in set(Status):
+        raise GiveUp(f"There is no state “{status}”; choose one of: {', '.join(Status)}.")
+    async with connected(settings_here()) as ctx, ctx.sessions() as session:
+        query = select(Task).order_by(col(Task.updated_at).desc()).limit(limit)
+        tasks = list(await session.scalars(query.where(Task.status == status) if status else query))
+    if as_json:
+        for task in tasks:
+            print_json(task.model_dump())
+        return
+    rows = [
+        (
+            short_id(task.id),
+            task.status,
+            task.board_status,
+            task.priority,
+            task.channel_id,
+            short(task.title, _TITLE),
+        )
+        for task in tasks
+    ]
+    print_table(
+        ("task", "status", "board status", "priority", "channel", "title"), rows, flexible="title"
+    )
+
+
+@app.command("show")
+def show_task(task_id: TaskId, *, as_json: AsJson = False) -> None:
+    """Show a task and its history."""
+    run(_show(task_id, as_json=as_json))
+
+
+async def _show(task_id: str, *, as_json: bool) -> None:
+    async with connected(settings_here()) as ctx:
+        async with ctx.sessions() as session:
+            task = await find_task(session, task_id)
+            query = (
+                select(TaskHistory)
+                .where(TaskHistory.task_id == task.id)
+                .order_by(col(TaskHistory.id))
+            )
+            history = list(await session.scalars(query))
+            waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
+            no_card = ""
+            if task.notion_page_id is None:
+                no_card = why_no_card(waiting, ctx.clock())
+        names = await names_of(ctx, [row.actor for row in history])
+    if as_json:
+        print_json(
+            {
+                **task.model_dump(),
+                "card": no_card or task.notion_page_id,
+                "history": [
+                    {**row.model_dump(exclude={"task_id"}), "who": names.who(row.actor)}
+                    for row in history
+                ],
+            }
+        )
+        return
+    for name, value in task.model_dump().items():
+        say(f"{name:<18} {value if value is not None else ''}")
+    if no_card:
+        say(f"{'card':<18} {no_card}")
+    rows = [
+        (
+            clock_time(row.at),
+            names.who(row.actor),
+            row.action,
+            row.property,
+            *map(short, _changes(row)),
+        )
+        for row in history
+    ]
+    print_table(
+        ("when (UTC)", "who", "what", "property", "from", "to", "lost", "correlation id"), rows
+    )
+
+
+def _changes(row: TaskHistory) -> tuple[str | None, ...]:
+    return row.old_value, row.new_value, row.lost_value, row.correlation_id
+
+
+@app.command("move")
+def move_task(
+    task_id: TaskId,
+    to: Annotated[str, typer.Argument(help="The column to move it to, e.g. “Assets Generating”.")],
+) -> None:
+    """Move a task, as the pipeline does; the card shows it at the next cycle."""
+    run(_move(task_id, to))
+
+
+async def _move(task_id: str, to: str) -> None:
+    if to not in set(BoardStatus):
+        raise GiveUp(f"There is no board status “{to}”; choose one of: {', '.join(BoardStatus)}.")
+    target = BoardStatus(to)
+    async with connected(settings_here()) as ctx:
+        before = await _store_move(ctx, task_id, target)
+    say(f"{before} → {target} (status {STATE_OF[target]})")
+
+
+async def _store_move(ctx: Context, task_id: str, target: BoardStatus) -> str:
+    async with ctx.sessions.begin() as session:
+        now = ctx.clock()
+        await act_as(session, "operator", now=now, correlation_id=correlate())
+        task = await find_task(session, task_id)
+        before = task.board_status
+        if before != target:
+            card_changes.move_task(task, target, now)
+    return before
+
+
+async def find_task(session: AsyncSession, task_id: str) -> Task:
+    """Find a task by its id, page or title, or a prefix of id or title; lock it.
+
+    The lock is released when the transaction ends.
+
+    Raises:
+        GiveUp: when there is none, or more than one begins so.
+    """
+    wanted = task_id.strip()
+    by_id = cast(col(Task.id), String).startswith(wanted.lower(), autoescape=True)
+    by_page = col(Task.notion_page_id) == wanted.lower()
+    by_title = func.lower(Task.title).startswith(wanted.lower(), autoescape=True)
+    rows: list[Task] = []
+    for condition in (or_(by_id, by_page), func.lower(Task.title) == wanted.lower(), by_title):
+        if wanted and not rows:
+            rows = list(await session.scalars(select(Task).where(condition).limit(2)))
+    if not rows:
+        raise GiveUp(f"There is no task {task_id}: `showrunner task list` shows them.")
+    if len(rows) > 1:
+        raise GiveUp(f"More than one task begins with {task_id}: give more of it, or its id.")
+    task = await session.get(
+        Task, UUID(str(rows[0].id)), with_for_update=True, populate_existing=True
+    )
+    if task is None:
+        raise GiveUp(f"Task {task_id} was deleted just now.")
+    return task

@@ -1,0 +1,121 @@
+"""`showrunner webhook …`: the verification tokens of Notion's webhook subscriptions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cli.running import run
+from cli.stack.running_stack import settings_here
+from models.errors import GiveUp
+from models.operations.webhook_tokens import Token, Tokens, hold_tokens, read_tokens, store_tokens
+from models.rules.formatting import clock_time
+from tasks.runtime.context import connected
+
+app = typer.Typer(help="Set up Notion's webhook.", no_args_is_help=True)
+
+_WAITS = (
+    "It counts once it is accepted: paste it in Notion, Verify, then `showrunner webhook accept`."
+)
+_COUNTS = "It counts: paste it in Notion, Verify."
+
+
+@app.callback()
+def webhook() -> None:
+    """Set up Notion's webhook."""
+
+
+@app.command("token")
+def token(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print each token that is stored, the newest first.")
+    ] = False,
+) -> None:
+    """Print the newest verification token that Notion sent for a subscription."""
+    run(_token(every=every))
+
+
+async def _token(*, every: bool) -> None:
+    async with connected(settings_here()) as ctx, ctx.sessions() as session:
+        tokens = await read_tokens(session)
+    found = [
+        *((one, _WAITS) for one in tokens.candidates),
+        *((one, _COUNTS) for one in [tokens.secret] if one),
+    ]
+    if not found:
+        raise GiveUp(
+            "No verification token has come yet: set NOTION_WEBHOOK_ENROLMENT=true, restart, and "
+            "create the subscription in Notion (or press “Resend token” there)."
+        )
+    for one, state in found if every else found[:1]:
+        typer.echo(one.token)
+        typer.echo(f"{_came(one.received_at)}{state}", err=True)
+    if len(tokens.candidates) > 1 and not every:
+        typer.echo(
+            f"{len(tokens.candidates)} tokens wait, the newest {len(tokens.candidates)} at most: "
+            "if Notion does not take this one, `showrunner webhook token --all` prints the "
+            "others. A stranger may have sent them.",
+            err=True,
+        )
+
+
+def _came(at: datetime | None) -> str:
+    return f"Came {clock_time(at)} UTC. " if at is not None else ""
+
+
+@app.command("accept")
+def accept(
+    beginning: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TOKEN", help="The token or how it begins; only needed if several wait."
+        ),
+    ] = None,
+) -> None:
+    """Let the token count that Notion took at Verify.
+
+    Accept no other: whoever sent it could send events.
+    """
+    run(_accept(beginning))
+
+
+async def _accept(beginning: str | None) -> None:
+    async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
+        accepted = (await hold_tokens(session)).accepting(beginning)
+        await store_tokens(session, accepted)
+    typer.echo("Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.")
+    if accepted.former is not None:
+        typer.echo("The token before counts too until the new one has signed its first event.")
+    if accepted.secret is not None and accepted.secret.beside is not None:
+        typer.echo(
+            "NOTION_WEBHOOK_SECRET counts beside it: once the old subscription is deleted, set it "
+            "to the new token, or to nothing."
+        )
+
+
+@app.command("forget")
+def forget() -> None:
+    """Remove every token that a handshake brought. NOTION_WEBHOOK_SECRET is a setting and stays."""
+    run(_forget())
+
+
+async def _forget() -> None:
+    async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
+        before = await hold_tokens(session)
+        await store_tokens(session, Tokens())
+    removed: list[Token] = [
+        *before.candidates,
+        *([before.secret] if before.secret is not None else []),
+    ]
+    if not removed:
+        typer.echo("No token was stored.")
+        return
+    plural = "s" if len(removed) > 1 else ""
+    typer.echo(
+        f"Forgot {len(removed)} token{plural}. Restart what runs the door to be "
+        "sure that it does too; from then on it takes what NOTION_WEBHOOK_SECRET signs, and "
+        "nothing without one."
+    )

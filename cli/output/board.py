@@ -1,0 +1,117 @@
+"""Print what the board's commands made, found different and repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.output.text import console, say
+from models.board.drift_kinds import Drift, Severity
+from models.board.snapshot import BoardSnapshot
+from models.rules.board_schema import OPTIONAL_RELATIONS
+from models.rules.notion_ids import bare_id
+from tasks.board.create import MadeBoard
+from tasks.board.repair import Repair
+
+_COLOURS = {
+    Severity.STOPS: "red",
+    Severity.LOSES: "yellow",
+    Severity.COSMETIC: "cyan",
+    Severity.NOTE: "dim",
+}
+
+
+def print_made(made: MadeBoard) -> None:
+    """Print what was made, links to it, and what to set."""
+    if made.new:
+        say("Made the board.")
+    else:
+        say("The board was there. Added to it:" if made.added else "The board was there.")
+        for one in made.added:
+            say(f"  {_what(one)}")
+    say()
+    console.print(_links(made.snapshot))
+    if made.refused:
+        say()
+        print_refused(made.refused)
+    if not made.new and made.left:
+        say(f"\nIt differs in {len(made.left)} other points: `showrunner board check` shows them.")
+    say("\nPut this into .env:")
+    say(f"NOTION_DATABASE_ID={made.database_id}")
+
+
+def _what(one: Drift) -> str:
+    return f"{one.part} {one.about}: {one.wrong}"
+
+
+def _links(snapshot: BoardSnapshot) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    database = snapshot.database or {}
+    title = "".join(part.get("plain_text", "") for part in database.get("title", ()))
+    table.add_row("board", escape(title), str(database.get("url", "")))
+    for plan in snapshot.plans:
+        view = snapshot.planned_views.get(plan.key)
+        if view is not None:
+            table.add_row("view", escape(view["name"]), str(view.get("url", "")))
+    for name in OPTIONAL_RELATIONS:
+        target = snapshot.property(name)
+        if target is not None and target["type"] == "relation":
+            relation = target["relation"]
+            link = relation.get("database_id") or relation["data_source_id"]
+            table.add_row("relation", name, f"https://www.notion.so/{bare_id(str(link))}")
+    return table
+
+
+def print_check(found: Sequence[Drift], address: str | None) -> None:
+    """Print a row per difference, the worst first, and the board's address."""
+    if not found:
+        say("The board is as it should be.")
+        return
+    console.print(_table(found))
+    counts = {severity: sum(one.severity is severity for one in found) for severity in Severity}
+    by_severity = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    mendable = sum(one.repair_action is not None for one in found)
+    say(f"{len(found)} differences: {by_severity}.")
+    if mendable:
+        say(f"`showrunner board repair` mends {mendable} of them.")
+    if address:
+        say(f"board  {address}")
+
+
+def _table(found: Sequence[Drift]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=110)
+    for one in found:
+        kind = f"[{_COLOURS[one.severity]}]{one.severity}[/]\n{one.slug}"
+        effect = f"breaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}"
+        table.add_row(kind, f"{escape(one.wrong)}\n{effect}")
+    return table
+
+
+def print_repair(done: Repair) -> None:
+    """Print what was repaired, what Notion refused, and what only a user can repair."""
+    if not (done.mended or done.refused or done.left):
+        say("The board is as it should be: nothing to mend.")
+        return
+    if done.mended:
+        say(f"Mended {len(done.mended)}.")
+    else:
+        say("There was nothing to mend here.")
+    for one in done.mended:
+        say(f"  {one.slug}: {one.wrong}")
+    if done.refused:
+        say()
+        print_refused(done.refused)
+    if done.left:
+        say("\nLeft to you:\n")
+        console.print(_table(done.left))
+
+
+def print_refused(refused: Sequence[tuple[Drift, str]]) -> None:
+    """Print what Notion refused, each with its reason."""
+    say(f"Notion did not take {len(refused)}:")
+    for one, reason in refused:
+        say(f"  {one.slug}: {one.wrong} {reason}")

@@ -1,0 +1,1 @@
+"""The programs that `showrunner up` runs, and the stack that is running."""

@@ -1,0 +1,57 @@
+"""Follow the logs of the children: our events, and warnings of libraries, one line each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_EVERY = 0.3
+_SHOWN_OTHERWISE = frozenset({"event", "timestamp", "level", "logger"})
+_LEFT_IN_THE_LOG = frozenset({"exception", "stack"})
+"""Tracebacks are left in the file: they would fill the screen."""
+_LOUD = frozenset({"warning", "error", "critical"})
+
+
+async def follow(name: str, log: Path, say: Callable[[str], None]) -> None:
+    """Print each new line of a log, from its current end on, until cancelled."""
+    position = log.stat().st_size if log.exists() else 0
+    rest = b""
+    while True:
+        await asyncio.sleep(_EVERY)
+        size = log.stat().st_size if log.exists() else 0
+        if size < position:
+            position, rest = 0, b""
+        if size == position:
+            continue
+        with log.open("rb") as file:
+            file.seek(position)
+            chunk = rest + file.read(size - position)
+        position = size
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            for shown in readable(name, line.decode(errors="replace")):
+                say(shown)
+
+
+def readable(name: str, line: str) -> Iterator[str]:
+    """Format a log line, e.g. `10:02:03 worker card_pushed notion_page_id=…`; skip others' info."""
+    try:
+        facts = json.loads(line)
+        event, level, logger = (
+            str(facts["event"]),
+            str(facts.get("level", "info")),
+            str(facts.get("logger", "")),
+        )
+        time = str(facts.get("timestamp", ""))[11:19]
+    except (ValueError, KeyError, TypeError):
+        return
+    if not logger.startswith("showrunner") and level not in _LOUD:
+        return
+    hidden = _SHOWN_OTHERWISE | _LEFT_IN_THE_LOG
+    details = " ".join(
+        f"{key}={value}" for key, value in facts.items() if key not in hidden and value
+    )
+    loud = f"{level.upper()} " if level in _LOUD else ""
+    yield f"{time} {name:<6} {loud}{' '.join(event.split())} {details}".rstrip()[:400]

@@ -1,0 +1,126 @@
+"""The settings of the `showrunner up` that runs in this folder, for other commands."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from models.errors import GiveUp
+from models.postgres.process_identity import began, is_running, mark_of
+from models.settings import Settings, load_settings
+
+FACTS = "up.json"
+_CLOCK_SECONDS = 2.0
+"""How far two readings of when a process began may lie apart."""
+
+
+def write_facts(state_dir: Path, environment: Mapping[str, str]) -> None:
+    """Store the settings of a running `up` for other commands, readable by the owner only."""
+    path = state_dir / FACTS
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        me = os.getpid()
+        json.dump({"pid": me, "mark": mark_of(me), "environment": dict(environment)}, file)
+    draft.replace(path)
+
+
+def remove_facts(state_dir: Path) -> None:
+    """Remove the stored settings: `up` has stopped."""
+    (state_dir / FACTS).unlink(missing_ok=True)
+
+
+def running(state_dir: Path) -> dict[str, str] | None:
+    """The settings of the `up` that runs here; None when none runs."""
+    path = state_dir / FACTS
+    try:
+        facts = json.loads(path.read_text())
+        pid, environment = int(facts["pid"]), dict(facts["environment"])
+        written = path.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if pid == os.getpid() or not _still_runs(pid, facts.get("mark"), written):
+        return None
+    return environment
+
+
+def _still_runs(pid: int, mark: str | None, written: float) -> bool:
+    if mark is None:
+        return _written_by_older_version(pid, written)
+    return is_running(pid, mark)
+
+
+def _written_by_older_version(pid: int, written: float) -> bool:
+    """Whether facts without a mark belong to a running process: it began before their writing."""
+    since = began(pid)
+    return since is not None and since <= written + _CLOCK_SECONDS
+
+
+def refuse_while_up(state_dir: Path) -> None:
+    """Refuse a command that needs everything stopped.
+
+    Raises:
+        GiveUp: when an `up` runs here.
+    """
+    if running(state_dir) is not None:
+        raise GiveUp("Showrunner is up in this folder: stop it first (Ctrl-C).")
+
+
+@contextmanager
+def only_one(state_dir: Path) -> Iterator[None]:
+    """Be the only `up` of this folder while the context lasts. The lock ends with the process.
+
+    Raises:
+        GiveUp: when another one is.
+    """
+    with (state_dir / "up.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GiveUp(
+                f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C)."
+            ) from None
+        yield
+
+
+def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are Showrunner's settings, by the settings' names."""
+    return {
+        name.lower(): value
+        for name, value in environment.items()
+        if name.lower() in Settings.model_fields
+    }
+
+
+def settings_here(*, without_database: bool = False) -> Settings:
+    """The settings of the environment and its files, completed by those of a running `up`.
+
+    Args:
+        without_database: a token is enough: the command works before there is a database.
+
+    Raises:
+        SettingsError: when a setting is malformed.
+        GiveUp: when what the command needs is not set and no `up` is running.
+    """
+    settings = load_settings()
+    if settings.database_url is not None and settings.notion_api_token is not None:
+        return settings
+    environment = running(settings.state_dir)
+    if environment is None and without_database and settings.notion_api_token is not None:
+        return settings
+    if environment is None and without_database:
+        raise GiveUp(
+            "No Notion to work on: set NOTION_API_TOKEN, or start `showrunner up` in this folder "
+            "first."
+        )
+    if environment is None:
+        raise GiveUp(
+            "Nothing to work on: start `showrunner up` in this folder first, or set DATABASE_URL, "
+            "NOTION_API_TOKEN and NOTION_DATABASE_ID."
+        )
+    given = settings.model_dump(exclude_unset=True)
+    return Settings(**{**among_settings(environment), **given})

@@ -1,0 +1,79 @@
+"""The board on the sandbox: made like `showrunner board create` does, with a few cards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.board.spec import DEFAULT_TITLE
+from tasks.board.create import make_board
+from tasks.board.snapshot import Site
+from tasks.notion.client import NotionClient
+
+_CARDS = (
+    (
+        "Why the giant squid stays unseen",
+        "Encounters with Architeuthis since 1857",
+        "Draft",
+        "Normal",
+    ),
+    (
+        "The first message under the Atlantic",
+        "The 1858 telegraph cable and its three weeks of life",
+        "Queued",
+        "High",
+    ),
+    (
+        "Rivers that flow under the sea",
+        "Turbidity currents and submarine canyons",
+        "Ready for Planning",
+        "Low",
+    ),
+    (
+        "How maps lied about California",
+        "The island of California, 1622 to 1747",
+        "Ready for Review",
+        "Normal",
+    ),
+    ("What a whale fall feeds", "", "Draft", "Normal"),
+)
+"""Title, topic, status, priority. The last one has no topic, to show a sentence in Attention."""
+
+
+async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembered: Path) -> str:
+    """The database id of the sandbox's board, made and filled unless it was already.
+
+    Args:
+        facts: from the sandbox: base_url, bot_token, person_token, root_page_id.
+        channels: options of the Channel property.
+        remembered: the file that stores its id. It is written before the cards, so that after a
+            crash no card is made twice.
+    """
+    if remembered.exists():
+        return str(json.loads(remembered.read_text())["database_id"])
+    connection = NotionClient(facts["bot_token"], base_url=facts["base_url"], per_second=100)
+    editor = NotionClient(facts["person_token"], base_url=facts["base_url"], per_second=100)
+    try:
+        site = Site(notion=connection, channels=tuple(channels))
+        made = await make_board(site, facts["root_page_id"], DEFAULT_TITLE)
+        remembered.write_text(json.dumps({"database_id": made.database_id}))
+        data_source_id = str((made.snapshot.data_source or {})["id"])
+        for number, card in enumerate(_CARDS):
+            channel = channels[number % len(channels)]
+            await editor.create_page(data_source_id, _properties(*card, channel))
+    finally:
+        await connection.aclose()
+        await editor.aclose()
+    return made.database_id
+
+
+def _properties(title: str, topic: str, status: str, priority: str, channel: str) -> dict[str, Any]:
+    return {
+        "Title": {"title": [{"text": {"content": title}}]},
+        "Topic": {"rich_text": [{"text": {"content": topic}}] if topic else []},
+        "Channel": {"select": {"name": channel}},
+        "Status": {"select": {"name": status}},
+        "Priority": {"select": {"name": priority}},
+    }

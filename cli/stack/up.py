@@ -1,0 +1,121 @@
+"""`showrunner up`: start what is not configured, print where it is, and stop it all at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+
+from cli.interrupts import Interrupted
+from cli.stack.log_tail import follow
+from cli.stack.postgres import keep_postgres_alive
+from cli.stack.processes import check_port
+from cli.stack.running_stack import only_one, remove_facts, running
+from cli.stack.stack import Stack, say
+from cli.stack.start import start_parts
+from models.errors import GiveUp, SettingsError
+from models.postgres.engine import database_url, shown
+from models.rules.channels import read_channels
+from models.settings import Settings
+
+
+async def up(settings: Settings) -> None:
+    """Start everything and keep it running until SIGINT or SIGTERM.
+
+    Raises:
+        ShowrunnerError: with one sentence, when something cannot be started. Nothing is left
+            running then.
+    """
+    stack, stop = Stack(settings), asyncio.Event()
+    _set_on_signals(stop)
+    folder = read_channels(settings.channel_configs).usable()
+    for fault in folder.faults:
+        say(f"Channel file {fault} Every other channel is followed.")
+    stack.folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as cleanup:
+        cleanup.enter_context(only_one(stack.folder))
+        await _prepare(stack)
+        cleanup.push_async_callback(_stop, stack)
+        starting = asyncio.create_task(start_parts(stack, sorted(folder.channels)))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting})
+            raise Interrupted("Stopped before it was up.")
+        starting.result()
+        _print_addresses(stack)
+        await _keep_running(stack, stop)
+
+
+def _set_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def _prepare(stack: Stack) -> None:
+    """Stop what an earlier run left behind, and check settings and ports."""
+    settings = stack.settings
+    if running(settings.state_dir) is not None:
+        raise GiveUp(f"Showrunner is up already in {stack.folder}: stop it there first (Ctrl-C).")
+    if settings.notion_api_token is not None and settings.notion_database_id is None:
+        raise SettingsError(
+            "NOTION_API_TOKEN is set but NOTION_DATABASE_ID is not: copy the link of the board's "
+            "database into it."
+        )
+    for name in await stack.ledger.stop_leftovers():
+        say(f"Stopped the {name} that an earlier run left behind.")
+    check_port(settings.door_host, settings.door_port, "door", "DOOR_PORT")
+    if settings.prefect_api_url is None:
+        check_port("127.0.0.1", settings.prefect_port, "Prefect server", "PREFECT_PORT")
+    if settings.notion_api_token is None:
+        check_port("127.0.0.1", settings.sandbox_port, "sandbox", "SANDBOX_PORT")
+
+
+def _print_addresses(stack: Stack) -> None:
+    say("")
+    say("Showrunner is up. Ctrl-C stops everything; `make up` goes on where it stopped.")
+    say(f"  board       {_board_address(stack)}")
+    say(f"  Prefect UI  {stack.prefect_url}")
+    say(f"  door        {stack.receiver_url}/webhook/notion")
+    say(f"  database    {shown(database_url(stack.environment['DATABASE_URL']))}")
+    say(f"  logs        {stack.folder / 'logs'}")
+    say("")
+
+
+def _board_address(stack: Stack) -> str:
+    if stack.settings.notion_api_token is None:
+        return f"{stack.environment['NOTION_BASE_URL']}   (sandbox: a Notion on this machine)"
+    board_id = stack.environment["NOTION_DATABASE_ID"].replace("-", "")
+    return f"https://www.notion.so/{board_id}"
+
+
+async def _keep_running(stack: Stack, stop: asyncio.Event) -> None:
+    """Restart children that end, and print their log lines, until a stop is requested."""
+    followed = [child for child in stack.children if child.name in {"door", "worker"}]
+    work = [follow(child.name, child.log, say) for child in followed]
+    work += [
+        child.keep_alive(say, lambda: stack.ledger.write(stack.children))
+        for child in stack.children
+    ]
+    if stack.postgres is not None:
+        work.append(keep_postgres_alive(stack.postgres, say))
+    tasks = [asyncio.create_task(each) for each in work]
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stop(stack: Stack) -> None:
+    """Stop everything: first receiver and worker, which use the others, then the others."""
+    say("Stopping …")
+    remove_facts(stack.folder)
+    order = {"door": 0, "worker": 1}
+    for child in sorted(stack.children, key=lambda child: order.get(child.name, 2)):
+        await child.stop()
+    stack.ledger.write([])
+    if stack.postgres is not None:
+        await asyncio.to_thread(stack.postgres.stop)
+    say("Stopped.")

@@ -1,0 +1,1 @@
+"""How flow runs are executed: workers, deployments, run context, shutdown and cleanup."""

@@ -1,0 +1,1 @@
+"""Prefect's server: how it is started, set up, guarded and checked."""

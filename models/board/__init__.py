@@ -1,0 +1,1 @@
+"""The board's own schema: its spec, a snapshot of it, and how the two differ."""

@@ -1,0 +1,1 @@
+"""Health, alerts, retention and diagnosis, as rules over facts that others gather."""

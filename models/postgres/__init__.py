@@ -1,0 +1,1 @@
+"""PostgreSQL itself: engines, the embedded server, migrations, dumps, notifications."""

@@ -1,0 +1,88 @@
+"""What only the database sets, but the board provides at first contact: dates and Attention."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+from models.rules.codec import BoardCard
+from models.rules.merge_base import MergeBase, NotionValues, TaskState, values_by_property
+
+ATTENTION = frozenset({"Attention"})
+
+
+def task_dates(
+    base: MergeBase | None,
+    card: BoardCard,
+    shown: NotionValues,
+    task: TaskState | None,
+    *,
+    importing: bool,
+    followed: bool,
+) -> tuple[datetime, datetime]:
+    """When a card was created, and when its status last changed, as the database stores it.
+
+    Unknown dates are taken from the page itself. Dates that users typed count only in the first
+    import.
+
+    Args:
+        shown: what the card shows.
+        followed: whether the card is to have a task.
+    """
+    if task is not None:
+        return task.created_at, task.status_changed_at
+    if base is None:
+        found = shown if importing else NotionValues()
+        moved = card.edited_at if importing or followed else card.created_time
+        return found.created or card.created_time, found.updated or moved
+    created, updated = base.created or base.shown.created, base.updated or base.shown.updated
+    return created or card.created_time, updated or card.edited_at
+
+
+def initially_empty_of(
+    base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, has_message: bool
+) -> frozenset[str]:
+    """What counts as agreed from now on although it differs: see `MergeBase.initially_empty`.
+
+    Args:
+        shown: what the card shows.
+        has_message: whether there is a message for Attention.
+    """
+    empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
+    if base is None:
+        lacking = empty if importing else frozenset()
+        theirs = not is_our_attention(shown.attention)
+    else:
+        lacking = frozenset() if moved else base.initially_empty & empty
+        theirs = "Attention" in base.initially_empty
+    if theirs and not has_message:
+        return lacking | ATTENTION
+    return lacking - ATTENTION
+
+
+_QUOTED: Final = "“[^”]*”"
+_SENTENCES: Final = (
+    r"(?:Title|Topic) is empty\.",
+    r"(?:Title|Topic) has [\d,]+ characters; ",
+    r"Channel is empty; choose one of: ",
+    rf"Unknown channel {_QUOTED}; choose one of: ",
+    rf"{_QUOTED} is not a status Showrunner knows; ",
+    rf"{_QUOTED} is not a priority Showrunner knows; ",
+    rf"A card cannot be moved from {_QUOTED} to {_QUOTED} by hand",
+    r"A card starts in “",
+    rf"This card was moved back from {_QUOTED} to {_QUOTED}, because it was not complete",
+    rf"The pipeline moved this card to {_QUOTED} meanwhile",
+    rf"The pipeline set Priority to {_QUOTED} meanwhile",
+    r"Status was emptied; ",
+    rf"{_QUOTED} was changed (?:to {_QUOTED} )?by hand just when it was set to ",
+)
+"""How every message begins that a card shows, or showed in an earlier release (kept complete by
+test)."""
+
+_OURS: Final = re.compile("|".join(_SENTENCES))
+
+
+def is_our_attention(text: str) -> bool:
+    """Whether a text begins with one of our messages for Attention, whatever users added to it."""
+    return _OURS.match(text) is not None

@@ -1,0 +1,1 @@
+"""Tables and the queries over one of them. Nothing here commits."""

@@ -1,0 +1,1 @@
+"""Find, follow, create and repair the board."""

@@ -1,0 +1,225 @@
+"""Repair a board: add or reset what the API can without loss; never delete, never rename."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from models.board.drift import drift
+from models.board.drift_kinds import Drift, Part, RepairAction
+from models.board.repair_requests import changed_view, new_view, property_body, relation_body
+from models.board.snapshot import BoardSnapshot
+from models.board.spec import NAMES, RELATED_SCHEMA
+from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
+from models.rules.board_schema import OPTIONAL_RELATIONS
+from tasks.board.snapshot import Site, read_views, take_snapshot
+
+log = structlog.get_logger("showrunner.board")
+
+_NO_EFFECT = "Notion accepted the change and did not make it."
+
+
+@dataclass
+class Repair:
+    """The result of a repair.
+
+    Attributes:
+        snapshot: the board as it was last read.
+        mended: differences that are repaired.
+        refused: differences whose repair failed, with the reason.
+        left: differences that only a person can repair, or that were not asked for.
+    """
+
+    snapshot: BoardSnapshot
+    mended: list[Drift] = field(default_factory=list)
+    refused: list[tuple[Drift, str]] = field(default_factory=list)
+    left: list[Drift] = field(default_factory=list)
+
+
+async def repair(
+    site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction] = frozenset(RepairAction)
+) -> Repair:
+    """Repair the schema, then the views that name it; then read the board again and compare.
+
+    Args:
+        site: the workspace.
+        snapshot: the board as it was just read.
+        mends: the actions that are allowed; `create` only adds.
+
+    Raises:
+        NotionWriteUncertain: a write may have been saved and is not found. Run it again.
+        NotionAuthError, NotionUnavailable: from any request.
+    """
+    found = drift(snapshot)
+    if all(one.repair_action not in mends for one in found):
+        return Repair(snapshot=snapshot, left=found)
+    session = _RepairSession(site, snapshot, mends)
+    await session.properties()
+    await session.views()
+    after = await take_snapshot(site, str((snapshot.database or {})["id"]))
+    left = drift(after)
+    done = Repair(snapshot=after, mended=[one for one in session.tried if not _is_left(one, left)])
+    for one in left:
+        if one.repair_action in mends:
+            reason = session.reasons.get((one.part, one.about), _NO_EFFECT)
+            done.refused.append((one, reason))
+        else:
+            done.left.append(one)
+    log.info("board_repaired", mended=[f"{one.slug} {one.about}".strip() for one in done.mended])
+    return done
+
+
+def _is_left(one: Drift, left: Sequence[Drift]) -> bool:
+    return any(
+        (one.slug, one.part, one.about) == (other.slug, other.part, other.about) for other in left
+    )
+
+
+_RepairOne = Callable[[str, Sequence[Drift]], Awaitable[None]]
+
+
+class _RepairSession:
+    """A board while it is repaired."""
+
+    def __init__(
+        self, site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction]
+    ) -> None:
+        self._site, self._snapshot, self._mends = site, snapshot, mends
+        self._source_id = str((snapshot.data_source or {})["id"])
+        self._related: dict[str, str] | None = None
+        self.reasons: dict[tuple[Part, str], str] = {}
+        self.tried: list[Drift] = []
+
+    def _drifts(self, part: Part) -> dict[str, list[Drift]]:
+        """The differences to repair in the present snapshot, by property or view."""
+        found: dict[str, list[Drift]] = {}
+        for one in drift(self._snapshot):
+            if one.part is part and one.repair_action in self._mends:
+                found.setdefault(one.about, []).append(one)
+        return found
+
+    async def properties(self) -> None:
+        """Repair the schema with one request per property, so that a refusal stops no other."""
+        wrong = self._drifts(Part.PROPERTY)
+        for name in (name for name in NAMES if name in wrong):
+            await self._try(Part.PROPERTY, name, wrong[name], self._repair_property, self._reread)
+
+    async def _repair_property(self, name: str, _drifts: Sequence[Drift]) -> None:
+        # A list of options replaces all, so it must hold one that a person added a moment ago.
+        await self._reread()
+        drifts = self._drifts(Part.PROPERTY).get(name)
+        if drifts is None:
+            return
+        if name in OPTIONAL_RELATIONS:
+            body = relation_body(name, await self._related_source(name))
+        else:
+            body = property_body(self._snapshot, name, drifts)
+        answer = await self._site.notion.update_data_source(self._source_id, body)
+        self._snapshot = replace(self._snapshot, data_source=answer)
+
+    async def _reread(self) -> None:
+        self._snapshot = replace(
+            self._snapshot, data_source=await self._site.notion.get_data_source(self._source_id)
+        )
+
+    async def views(self) -> None:
+        """Repair the views with one request each."""
+        for key, drifts in self._drifts(Part.VIEW).items():
+            await self._try(Part.VIEW, key, drifts, self._repair_view, self._reread_views)
+
+    async def _repair_view(self, key: str, drifts: Sequence[Drift]) -> None:
+        plan = self._snapshot.plan(key)
+        view = self._snapshot.planned_views.get(key)
+        body = (
+            new_view(self._snapshot, plan)
+            if view is None
+            else changed_view(self._snapshot, plan, view, drifts)
+        )
+        if body is None:
+            raise GiveUp("The board lacks the properties or options that the view needs.")
+        if view is None:
+            await self._site.notion.create_view(body)
+        else:
+            await self._site.notion.update_view(view["id"], body)
+
+    async def _reread_views(self) -> None:
+        database_id = str((self._snapshot.database or {})["id"])
+        self._snapshot = replace(
+            self._snapshot, views=await read_views(self._site, database_id, self._source_id)
+        )
+
+    async def _try(
+        self,
+        part: Part,
+        about: str,
+        drifts: Sequence[Drift],
+        repair_one: _RepairOne,
+        reread: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.tried += drifts
+        try:
+            await repair_one(about, drifts)
+        except NotionWriteUncertain as error:
+            await reread()
+            if about in self._drifts(part):
+                raise _again(error) from error
+        except NotionAuthError:
+            raise
+        except GiveUp as error:
+            self.reasons[part, about] = str(error)
+
+    async def _related_source(self, name: str) -> str:
+        """The data source of the relation database of that title; a missing one is created."""
+        parent = (self._snapshot.database or {}).get("parent") or {}
+        if "page_id" not in parent:
+            raise GiveUp(
+                "The board does not stand on a page, so no database can be made beside it; "
+                "add the relation."
+            )
+        if self._related is None:
+            self._related = await databases_on(self._site, parent["page_id"])
+        if name not in self._related:
+            self._related[name] = await found_or_made(
+                self._site, parent["page_id"], name, RELATED_SCHEMA
+            )
+        database = await self._site.notion.get_database(self._related[name])
+        return str(database["data_sources"][0]["id"])
+
+
+def _complete(body: dict[str, Any] | None) -> dict[str, Any]:
+    if body is None:
+        raise GiveUp("The board lacks the properties or options that the view needs.")
+    return body
+
+
+async def databases_on(site: Site, page_id: str) -> dict[str, str]:
+    """Ids of the databases on a page by title; of several with one title the first."""
+    blocks = await site.notion.child_databases(page_id)
+    return {block["child_database"]["title"]: block["id"] for block in reversed(blocks)}
+
+
+async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, Any]) -> str:
+    """Create a database on a page and return its id.
+
+    After an uncertain write it is searched for, so that it is not created twice.
+
+    Raises:
+        NotionWriteUncertain: it may have been created and is not found.
+    """
+    try:
+        return str((await site.notion.create_database(page_id, title, schema))["id"])
+    except NotionWriteUncertain as error:
+        found = (await databases_on(site, page_id)).get(title)
+        if found is None:
+            raise _again(error) from error
+        return found
+
+
+def _again(error: NotionWriteUncertain) -> NotionWriteUncertain:
+    message = (
+        f"{error}. Nothing of it is to be seen. Run the command again: it goes on where it stopped."
+    )
+    return NotionWriteUncertain(message, status=error.status, code=error.code)

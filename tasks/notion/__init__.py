@@ -1,0 +1,1 @@
+"""Everything that sends requests to Notion: client, errors, retries, rate limit, priorities."""

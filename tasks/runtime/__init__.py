@@ -1,0 +1,1 @@
+"""Shared by all tasks: context, clocks, locks, leases, debounce, report and Prefect tasks."""

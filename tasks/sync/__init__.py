@@ -1,0 +1,1 @@
+"""Ingest what users changed, and push what the database holds."""

@@ -1,0 +1,179 @@
+"""The vocabulary: 26 columns, 9 states, the two maps between them, and who may move what."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.rules.statuses import (
+    CANONICAL,
+    INTERNAL_TO_NOTION_STATUS,
+    NOTION_TO_INTERNAL_STATUS,
+    PEOPLE_MAY_MOVE,
+    STATE_OF,
+    BoardStatus,
+    Priority,
+    Status,
+    board_status,
+    people_may_move,
+    priority,
+)
+
+COLUMNS = {
+    "Draft": "draft",
+    "Ready for Planning": "draft",
+    "Queued": "pending",
+    "Processing": "processing",
+    "Assets Generating": "processing",
+    "Assets Ready": "processing",
+    "Composites Creating": "processing",
+    "Composites Ready": "processing",
+    "Videos Generating": "processing",
+    "Videos Ready": "processing",
+    "Audio Generating": "processing",
+    "Audio Ready": "processing",
+    "SFX Generating": "processing",
+    "SFX Ready": "processing",
+    "Assembling Video": "processing",
+    "Ready for Review": "awaiting_review",
+    "Under Review": "awaiting_review",
+    "Review Approved": "approved",
+    "Review Rejected": "rejected",
+    "Uploading": "processing",
+    "Upload Complete": "completed",
+    "Error: Invalid Input": "failed",
+    "Error: API Failure": "failed",
+    "Error: Retriable": "retry",
+    "Error: Manual Review": "failed",
+    "Archived": "completed",
+}
+"""Spec 1.2 (names and order) and 6.4 (states), copied by hand."""
+
+STATES = {
+    "draft": "Draft",
+    "pending": "Queued",
+    "processing": "Processing",
+    "awaiting_review": "Ready for Review",
+    "approved": "Review Approved",
+    "rejected": "Review Rejected",
+    "completed": "Upload Complete",
+    "failed": "Error: Manual Review",
+    "retry": "Error: Retriable",
+}
+"""Spec 6.4, the reverse map, copied by hand."""
+
+MOVES = """
+Draft > Ready for Planning
+Draft > Queued
+Draft > Archived
+Ready for Planning > Draft
+Ready for Planning > Queued
+Ready for Planning > Archived
+Queued > Draft
+Queued > Ready for Planning
+Queued > Archived
+Ready for Review > Under Review
+Ready for Review > Review Approved
+Ready for Review > Review Rejected
+Under Review > Ready for Review
+Under Review > Review Approved
+Under Review > Review Rejected
+Review Approved > Under Review
+Review Rejected > Draft
+Review Rejected > Ready for Planning
+Review Rejected > Queued
+Review Rejected > Under Review
+Review Rejected > Archived
+Error: Invalid Input > Draft
+Error: Invalid Input > Ready for Planning
+Error: Invalid Input > Queued
+Error: Invalid Input > Archived
+Error: API Failure > Draft
+Error: API Failure > Ready for Planning
+Error: API Failure > Queued
+Error: API Failure > Archived
+Error: Retriable > Draft
+Error: Retriable > Ready for Planning
+Error: Retriable > Queued
+Error: Retriable > Archived
+Error: Manual Review > Draft
+Error: Manual Review > Ready for Planning
+Error: Manual Review > Queued
+Error: Manual Review > Archived
+Upload Complete > Archived
+Upload Complete > Draft
+Archived > Draft
+"""
+"""The design's table of section 5, cell by cell; every pair that is not here is refused."""
+
+ALLOWED = {tuple(line.split(" > ")) for line in MOVES.strip().splitlines()}
+
+
+def test_there_are_26_columns_in_the_order_of_the_board() -> None:
+    assert [column.value for column in BoardStatus] == list(COLUMNS)
+    assert len(BoardStatus) == 26
+
+
+def test_there_are_9_states() -> None:
+    assert [state.value for state in Status] == list(STATES)
+    assert len(Status) == 9
+
+
+def test_the_maps_are_those_of_the_spec() -> None:
+    assert dict(NOTION_TO_INTERNAL_STATUS) == COLUMNS
+    assert dict(INTERNAL_TO_NOTION_STATUS) == STATES
+
+
+def test_every_column_belongs_to_exactly_one_state_and_every_state_has_one() -> None:
+    assert set(STATE_OF) == set(BoardStatus)
+    assert set(STATE_OF.values()) == set(Status)
+
+
+@pytest.mark.parametrize("state", Status)
+def test_the_column_a_state_shows_by_default_belongs_to_it(state: Status) -> None:
+    assert STATE_OF[CANONICAL[state]] is state
+
+
+@pytest.mark.parametrize("from_", BoardStatus)
+@pytest.mark.parametrize("to", BoardStatus)
+def test_people_make_the_moves_of_the_table_and_no_other(
+    from_: BoardStatus, to: BoardStatus
+) -> None:
+    assert people_may_move(from_, to) is ((from_.value, to.value) in ALLOWED)
+
+
+def test_nobody_but_the_pipeline_puts_a_card_into_production_or_out_of_it() -> None:
+    production = {column for column, state in STATE_OF.items() if state is Status.PROCESSING}
+    assert not production & set(PEOPLE_MAY_MOVE)
+    assert not production & {to for targets in PEOPLE_MAY_MOVE.values() for to in targets}
+
+
+@pytest.mark.parametrize("name", ["draft", "DRAFT", " Draft", "Draft ", "", "pending", "Done"])
+def test_a_status_is_known_by_its_exact_name_only(name: str) -> None:
+    assert board_status(name) is None
+
+
+def test_a_missing_status_is_draft() -> None:
+    assert board_status(None) is BoardStatus.DRAFT
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Low", Priority.LOW),
+        ("Normal", Priority.NORMAL),
+        ("High", Priority.HIGH),
+        ("high", Priority.HIGH),
+        (None, Priority.NORMAL),
+        ("", Priority.NORMAL),
+        ("Urgent", Priority.NORMAL),
+    ],
+)
+def test_a_missing_or_unknown_priority_is_normal(name: str | None, meant: Priority) -> None:
+    assert priority(name) is meant
+
+
+@pytest.mark.parametrize(
+    ("value", "option"), [("low", "Low"), ("normal", "Normal"), ("high", "High")]
+)
+def test_a_priority_is_shown_by_its_option(value: str, option: str) -> None:
+    assert Priority(value).option == option

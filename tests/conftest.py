@@ -1,4 +1,4 @@
-"""Real PostgreSQL for every test that asks: one embedded server per run, one cloned database per test."""
+"""Real PostgreSQL: one embedded server per run, one cloned database per test."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Tokens:
     candidates: tuple[Token, ...] = ()
 
     def with_handshake(self, new: Token) -> Self:
-        """With one more token: the secret where there is none at all, a candidate otherwise, the same one once."""
+        """With one more token: the secret if there is none, else a candidate; known ones once."""
         if self.secret is None and new.beside is None:
             return replace(self, secret=new)
         if self.secret is not None and self.secret.token == new.token:
@@ -81,7 +81,7 @@ class Tokens:
         return replace(self, candidates=(new, *others)[:CANDIDATES_MAX])
 
     def accepting(self, text: str | None) -> Self:
-        """With a candidate as the secret, named by the beginning of its token; None for the only one there is.
+        """With a candidate as the secret, named by the beginning of its token; None: the only one.
 
         Raises:
             GiveUp: when that is none or several of them.
@@ -93,7 +93,7 @@ class Tokens:
         found = [one for one in self.candidates if text is None or one.token.startswith(text)]
         if len(found) != 1:
             raise GiveUp(
-                f"{len(found)} tokens that wait are meant by that: name the one that Notion took, as "
+                f"{len(found)} waiting tokens begin like that: name the one that Notion took, as "
                 "`showrunner webhook token --all` prints it."
             )
         return replace(

@@ -41,13 +41,13 @@ class MergeBase:
     Attributes:
         status: None if the board never showed a known status.
         created, updated: the dates of a card without a task; None if unknown.
-        initially_empty: properties that count as agreed although the database would show another value
-            (design: section 6). Properties that were empty at the first import, until the card is
+        initially_empty: properties that count as agreed although the database would show
+            another value (design: section 6). Properties that were empty at the first import, until the card is
             written. Attention, until there is a message: what it holds before our first write
             belongs to the users.
         rejection: the message about a rejected edit; '' if there is none.
-        rejected_at_status_change: the task's `status_changed_at` when the edit was rejected. Once that differs,
-            the rejection is outdated.
+        rejected_at_status_change: the task's `status_changed_at` when the edit was rejected.
+            Once that differs, the rejection is outdated.
         waits_for: the column that the card stands in and gets once it is valid; None if no move
             waits.
         status_kept_until: until when a waiting move leaves Status unchanged on the board; None if

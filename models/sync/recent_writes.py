@@ -24,7 +24,7 @@ one minute, and we wait a little longer for its answer."""
 
 
 def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    """The JSON of `Card.write_in_flight` while a write is in flight: its values, and when it was sent."""
+    """The JSON of `Card.write_in_flight`: the values of a write, and when it was sent."""
     return {"at": at.isoformat(), "values": as_json(values)}
 
 

@@ -90,7 +90,7 @@ class Incident:
         return None if over else replace(self, told=False, due=now, tries=0)
 
     def refused(self, now: datetime) -> Incident:
-        """The message reached nobody: try again in 1 min, 2, 4, 8, then every 15, for as long as it takes."""
+        """The incident after a failed delivery: retry after 1, 2, 4, 8, then every 15 minutes."""
         tries = self.tries + 1
         return replace(self, tries=tries, due=now + _RETRIES.delay(tries))
 

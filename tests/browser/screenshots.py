@@ -254,7 +254,7 @@ async def _picture(
 
 
 def packed(png: bytes) -> bytes:
-    """The same picture, its rows compressed as well as can be: browsers take the quick way (PNG, section 10)."""
+    """The same picture with its rows compressed better than browsers do (PNG, section 10)."""
     chunks, at = [], 8
     while at < len(png):
         length = struct.unpack(">I", png[at : at + 4])[0]

@@ -128,7 +128,8 @@ class Gate:
             owner.execute(
                 f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' "
                 f"USING ERRCODE = '{sqlstate}'; END $$; "
-                "CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON sync_state EXECUTE FUNCTION fail(); "
+                "CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON sync_state "
+                "EXECUTE FUNCTION fail(); "
                 "CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON incidents EXECUTE FUNCTION fail()"
             )
             try:

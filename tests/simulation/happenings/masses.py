@@ -23,8 +23,8 @@ PLANNED = ["Draft", "Ready for Planning", "Queued"]
 async def many_cards_are_dragged_twice(world: World) -> None:
     """Drag cards repeatedly in one minute while queries lag: no task goes back in time.
 
-    They may stand for seconds where nobody looked, but not come back there within the minute: that is what
-    `models.sync.observations` assumes of its samples.
+    A card may pass through a column that no read showed, but not come back to it within the
+    minute: that is what `models.sync.observations` assumes of its samples.
     """
     pages = await new_cards(world, world.rng.randint(5, 8))
     if not await is_quiet(world, pages):

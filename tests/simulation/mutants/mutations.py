@@ -36,8 +36,9 @@ AS_IF_SAVED = """except NotionWriteUncertain:
         return
     except NotionWriteUncertain as error:"""
 
-LAST_WRITER_WINS = """if base is not None and task is not None and task.updated_at < observation.card.edited_at:
-            base = replace(base, status=task_state(task).board_status, priority=task_state(task).priority)
+LAST_WRITER_WINS = """if base and task and task.updated_at < observation.card.edited_at:
+            known = task_state(task)
+            base = replace(base, status=known.board_status, priority=known.priority)
         decided = plan("""
 
 MUTATIONS = (
@@ -102,7 +103,8 @@ MUTATIONS = (
     Mutation(
         "plan: an invalid card stays pending",
         MOVES,
-        "if case.valid or case.asked is not BoardStatus.QUEUED or case.current is not BoardStatus.QUEUED:",
+        "if case.valid or case.asked is not BoardStatus.QUEUED "
+        "or case.current is not BoardStatus.QUEUED:",
         "if True:",
     ),
     Mutation(
@@ -195,7 +197,8 @@ MUTATIONS = (
     Mutation(
         "a property of another type counts as emptied",
         "models/rules/codec.py",
-        'raise ValueError(f"the page shows no {name} as the board had it: the board\'s properties changed")',
+        'raise ValueError(f"the page shows no {name} as the board had it: '
+        "the board's properties changed\")",
         "return None",
     ),
     Mutation(
@@ -318,7 +321,8 @@ MUTATIONS = (
     Mutation(
         "a query is believed about what it does not show",
         PRESENCE,
-        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()",
+        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) "
+        "if missing else Readings()",
         "found = Readings(gone=missing)",
     ),
     Mutation(
@@ -330,7 +334,8 @@ MUTATIONS = (
     Mutation(
         "a page elsewhere counts as a card",
         "models/rules/codec.py",
-        'return isinstance(parent, Mapping) and parent.get("data_source_id") == board.data_source_id',
+        "return isinstance(parent, Mapping) and "
+        'parent.get("data_source_id") == board.data_source_id',
         "return True",
     ),
     Mutation(

@@ -25,7 +25,8 @@ async def test_a_write_whose_answer_was_lost_stays_ours_when_the_channels_change
     card = await stage.card(page)
     note = json.dumps({"at": stage.clock.now.isoformat(), "values": {"Attention": card.attention}})
     await stage.sql(
-        "UPDATE cards SET notion_attention = '', write_in_flight = CAST(:note AS jsonb) WHERE notion_page_id = :page",
+        "UPDATE cards SET notion_attention = '', write_in_flight = CAST(:note AS jsonb) "
+        "WHERE notion_page_id = :page",
         note=note,
         page=page,
     )

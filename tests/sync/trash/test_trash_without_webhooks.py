@@ -200,7 +200,8 @@ async def test_cards_trashed_by_the_dozen_in_silence_are_all_found(stage: Stage)
     for n in range(700):
         await stage.sql(
             "INSERT INTO cards "
-            "(notion_page_id, first_seen_at, made_at, last_read_at, notion_status, notion_priority) "
+            "(notion_page_id, first_seen_at, made_at, last_read_at, "
+            "notion_status, notion_priority) "
             "VALUES (:page, now(), '2020-01-01', '2100-01-01', 'Draft', 'Normal')",
             page=f"other-{n}",
         )

@@ -42,9 +42,9 @@ class MergeBase:
         status: None if the board never showed a known status.
         created, updated: the dates of a card without a task; None if unknown.
         initially_empty: properties that count as agreed although the database would show
-            another value (design: section 6). Properties that were empty at the first import, until the card is
-            written. Attention, until there is a message: what it holds before our first write
-            belongs to the users.
+            another value (design: section 6). Properties that were empty at the first import, until
+            the card is written. Attention, until there is a message: what it holds before our first
+            write belongs to the users.
         rejection: the message about a rejected edit; '' if there is none.
         rejected_at_status_change: the task's `status_changed_at` when the edit was rejected.
             Once that differs, the rejection is outdated.

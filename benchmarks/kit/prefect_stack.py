@@ -68,14 +68,14 @@ class Prefect:
         return int((await self.api.post("/flow_runs/count", json=asked)).raise_for_status().json())
 
 
-async def eventually(observation: Callable[[], Awaitable[bool]], *, every: float = 0.05) -> None:
-    """Return once that is so.
+async def eventually(ask: Callable[[], Awaitable[bool]], *, every: float = 0.05) -> None:
+    """Return once `ask` answers true.
 
     Raises:
         TimeoutError: when it is not within two minutes.
     """
     async with asyncio.timeout(_PATIENCE):
-        while not await observation():  # noqa: ASYNC110 - what is waited for happens in other processes
+        while not await ask():  # noqa: ASYNC110 - what is waited for happens in other processes
             await asyncio.sleep(every)
 
 

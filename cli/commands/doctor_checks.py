@@ -228,7 +228,7 @@ def _load() -> Callable[..., Coroutine[Any, Any, list[Check]]]:
 
 
 async def _prefect_holds(settings: Settings, clock: Clock) -> list[Check]:
-    # Loading Prefect takes seconds; the other checks run meanwhile.
+    # Importing Prefect takes seconds: do it while the other checks run.
     prefect_checks = await asyncio.to_thread(_load)
     auth = settings.prefect_api_auth_string
     return await prefect_checks(

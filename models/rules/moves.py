@@ -57,7 +57,7 @@ class Situation:
 
     @property
     def unfollowed_late(self) -> bool:
-        """Whether a card without a task stands in a column that only work leads to.
+        """Whether a card without a task stands in a column after the first three (`STARTS`).
 
         That is an old card that is not valid, or one whose task was deleted.
         """

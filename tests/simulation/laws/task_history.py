@@ -188,9 +188,7 @@ def _nobody_is_blamed_for_what_we_wrote(
         ]
         if any(entry.who in {"person", "schema"} for entry in authors):
             continue
-        if name == "Status" and (
-            _counted_as_waiting(rows, row) or _made_there(world, page_id, row)
-        ):
+        if name == "Status" and (_waited(rows, row, value) or _made_there(world, page_id, row)):
             continue
         yield f"{name} {value!r} was {row['action']} ({row['reason']}), which no person wrote"
 
@@ -200,16 +198,6 @@ LAWS = (
     _people_change_only_what_the_board_showed,
     _nobody_is_blamed_for_what_we_wrote,
 )
-
-
-def _counted_as_waiting(rows: list[Any], row: Any) -> bool:
-    """Whether a queued card became invalid before, so that its column counted as waiting."""
-    return any(
-        other["action"] == "waiting"
-        and other["id"] < row["id"]
-        and other["lost_value"] == row["lost_value"]
-        for other in rows
-    )
 
 
 def _made_there(world: World, page_id: str, row: Any) -> bool:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 import structlog
 from fastapi import FastAPI
@@ -19,7 +18,7 @@ from kit.deliveries import SECRET, Sender
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
-from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
+from models.postgres.engine import Sessions, open_engine, open_sessions
 from models.settings import Settings
 from webhook.app import create_app
 
@@ -53,24 +52,6 @@ def logs() -> Iterator[Logs]:
     with capture_logs() as lines:
         yield lines  # type: ignore[misc]
     structlog.configure(**before)
-
-
-@pytest.fixture(scope="session")
-def shared_database(postgres: URL) -> Iterator[URL]:
-    """One database for all tests of the door: cloning one each would cost more than all of them."""
-    with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE test_door TEMPLATE template_of_tests")
-        yield postgres.set(database="test_door")
-        admin.execute("DROP DATABASE test_door WITH (FORCE)")
-
-
-@pytest.fixture
-def database(shared_database: URL) -> URL:
-    """The door's database, empty: it writes these two tables only."""
-    with psycopg.connect(libpq(shared_database), autocommit=True) as connection:
-        connection.execute("DELETE FROM webhook_events")
-        connection.execute("DELETE FROM sync_state")
-    return shared_database
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ SANDBOX := packages/notion-sandbox
 # Programs are run as modules, and files named from here: a folder above may have any name, blanks included.
 LINT_IMPORTS := $(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
+# Each program that a test or `up` starts would compile our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up test prove lint simulate mutate bench format lock audit clean
 

@@ -207,7 +207,7 @@ async def test_the_panel_shows_requests_webhooks_and_faults_as_they_come(
     await expect(page.locator(".faults li")).to_have_count(2)
     await page.get_by_role("tab", name="Requests").click()
     await expect(page.locator("#trouble")).to_have_text("Faults are set: 401")
-    assert [fault.trouble.status for fault in board.sandbox.faults.all()] == [409, 401]
+    assert [fault.settings.status for fault in board.sandbox.faults.all()] == [409, 401]
 
 
 async def test_without_a_board_it_says_so_and_the_first_one_appears_by_itself(

@@ -11,12 +11,20 @@ from notion_sandbox.errors import body_error, shape_error, validation_error
 from notion_sandbox.query.intervals import Interval
 from notion_sandbox.schema.readers import Reader
 from notion_sandbox.store.objects import Page, Property
-from notion_sandbox.values.ids import parse_uuid
+from notion_sandbox.values.checks import is_number, require_boolean, require_text, require_uuid
 
 _TEXT_KINDS = ("title", "rich_text", "url", "email", "phone_number")
 _LIST_KINDS = ("relation", "people", "created_by", "last_edited_by")
 
+_MEMBERSHIP = ("contains", "does_not_contain")
+EXISTENCE = ("is_empty", "is_not_empty")
+
 Test = Callable[[Page], bool]
+
+
+def match_all(_page: Page) -> bool:
+    """The test that every page passes."""
+    return True
 
 
 def _unknown(path: str) -> Exception:
@@ -47,16 +55,22 @@ def option_ids_named(prop: Property, operand: Any, path: str) -> set[str]:
     for name in names:
         if not isinstance(name, str):
             raise shape_error(path, "a string or an array of strings", operand)
-        option = prop.option_named(name)
-        in_group = {option.id for option in prop.options if option.group == name}
-        if option is None and not in_group:
-            available = ", ".join(f'"{option.name}"' for option in prop.options)
-            raise validation_error(
-                f'{prop.kind} option "{name}" not found for property "{prop.name}". '
-                f"Available options: {available}."
-            )
-        found |= in_group if option is None else {option.id}
+        found |= _ids_named(prop, name)
     return found
+
+
+def _ids_named(prop: Property, name: str) -> set[str]:
+    option = prop.option_named(name)
+    if option is not None:
+        return {option.id}
+    in_group = {option.id for option in prop.options if option.group == name}
+    if not in_group:
+        available = ", ".join(f'"{option.name}"' for option in prop.options)
+        raise validation_error(
+            f'{prop.kind} option "{name}" not found for property "{prop.name}". '
+            f"Available options: {available}."
+        )
+    return in_group
 
 
 def option_test(read: Reader, operator: str, ids: set[str], path: str) -> Test:
@@ -81,9 +95,7 @@ _TEXT_TESTS: dict[str, Callable[[str, str], bool]] = {
 def _text_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
     if operator not in _TEXT_TESTS:
         raise _unknown(path)
-    if not isinstance(operand, str):
-        raise shape_error(path, "a string", operand)
-    compare, wanted = _TEXT_TESTS[operator], operand.casefold()
+    compare, wanted = _TEXT_TESTS[operator], require_text(operand, path).casefold()
     return lambda page: compare(str(read(page) or "").casefold(), wanted)
 
 
@@ -97,11 +109,7 @@ _NUMBER_TESTS: dict[str, Callable[[float, float], bool]] = {
 
 
 def _number_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    if (
-        isinstance(operand, bool)
-        or not isinstance(operand, int | float)
-        or not math.isfinite(operand)
-    ):
+    if not is_number(operand) or not math.isfinite(operand):
         raise shape_error(path, "a number", operand)
     if operator == "does_not_equal":
         return lambda page: read(page) != operand
@@ -114,27 +122,25 @@ def _number_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
 def _checkbox_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
     if operator not in ("equals", "does_not_equal"):
         raise _unknown(path)
-    if not isinstance(operand, bool):
-        raise shape_error(path, "a boolean", operand)
-    wanted = operand is (operator == "equals")
+    wanted = require_boolean(operand, path) is (operator == "equals")
     return lambda page: bool(read(page)) is wanted
 
 
 def _list_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    wanted = parse_uuid(operand)
-    if operator in ("contains", "does_not_contain") and wanted is None:
-        raise shape_error(path, "a valid uuid", operand)
-    return member_test(read, operator, {wanted or ""}, path)
+    if operator not in _MEMBERSHIP:
+        raise _unknown(path)
+    return member_test(read, operator, {require_uuid(operand, path)}, path)
 
 
 def member_test(read: Reader, operator: str, wanted: set[str], path: str) -> Test:
     """Whether a list holds one of some ids."""
-    if operator not in ("contains", "does_not_contain"):
+    if operator not in _MEMBERSHIP:
         raise _unknown(path)
-    return lambda page: wanted.isdisjoint(read(page) or ()) is (operator == "does_not_contain")
+    negated = operator == "does_not_contain"
+    return lambda page: wanted.isdisjoint(read(page) or ()) is negated
 
 
-def _no_other(_read: Reader, _operator: str, _operand: Any, path: str) -> Test:
+def _no_operator(_read: Reader, _operator: str, _operand: Any, path: str) -> Test:
     raise _unknown(path)
 
 
@@ -144,5 +150,5 @@ OPERATOR_TESTS: dict[str, Callable[[Reader, str, Any, str], Test]] = {
     "number": _number_test,
     "unique_id": _number_test,
     "checkbox": _checkbox_test,
-    "files": _no_other,
+    "files": _no_operator,
 }

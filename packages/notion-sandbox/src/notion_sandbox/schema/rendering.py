@@ -1,6 +1,6 @@
 """The schema of a data source as responses carry it (Notion: "Property object")."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from notion_sandbox.store.objects import Option, Property, Relation, Schema
@@ -35,7 +35,7 @@ def _render(
             {**render_option(option), "description": option.description} for option in prop.options
         ]
     if prop.kind == "status":
-        config["groups"] = list(_render_groups(prop))
+        config["groups"] = [_render_group(prop, *group) for group in STATUS_GROUPS]
     if prop.kind == "unique_id":
         config["prefix"] = prop.prefix
     if prop.kind == "number":
@@ -49,16 +49,14 @@ def _render(
     return {**shown, "type": prop.kind, prop.kind: config}
 
 
-def _render_groups(prop: Property) -> Iterable[dict[str, Any]]:
-    for name, color in STATUS_GROUPS:
-        group_id = f"{name.lower().replace('-', '').replace(' ', '-')}-status-group"
-        members = [option.id for option in prop.options if option.group == name]
-        yield {
-            "id": group_id,
-            "name": name,
-            "color": color,
-            "option_ids": members,
-        }
+def _render_group(prop: Property, name: str, color: str) -> dict[str, Any]:
+    slug = name.lower().replace("-", "").replace(" ", "-")
+    return {
+        "id": f"{slug}-status-group",
+        "name": name,
+        "color": color,
+        "option_ids": [option.id for option in prop.options if option.group == name],
+    }
 
 
 def _render_relation(

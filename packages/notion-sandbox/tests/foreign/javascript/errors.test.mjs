@@ -119,7 +119,7 @@ test("a write that was saved all the same names the page", async () => {
 });
 
 test("an answer that does not come is a time-out", async () => {
-  await fault({ delay_ms: 5_000 });
+  await fault({ delay_ms: 1_000 });
   const error = await refusal(me(client({ timeoutMs: 50, retry: false })));
   assert.ok(RequestTimeoutError.isRequestTimeoutError(error));
   assert.equal(error.code, ClientErrorCode.RequestTimeout);

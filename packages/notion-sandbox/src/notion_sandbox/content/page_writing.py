@@ -5,13 +5,13 @@ side of a two-way relation are changed too.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from notion_sandbox.content.two_way import record_schema_change, write_other_side
 from notion_sandbox.errors import unsupported, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.schema.options import new_option
 from notion_sandbox.schema.property_values import Write, Written, match_schema
-from notion_sandbox.schema.readers import ids_in
 from notion_sandbox.store.objects import Page, Property, Relation, Schema, Value
 from notion_sandbox.values.choices import OptionChoice, OptionChoices
 
@@ -36,11 +36,16 @@ def bind(call: Call, source_id: str | None, schema: Schema, writes: list[Write])
 def _check(call: Call, prop: Property, value: Written) -> None:
     for choice in _choices(value):
         _check_choice(prop, choice)
+    if isinstance(value, list):
+        _check_ids(call, prop, value)
+
+
+def _check_ids(call: Call, prop: Property, ids: list[Any]) -> None:
     if prop.kind == "people":
-        for user_id in ids_in(value):
+        for user_id in ids:
             call.other_user(user_id)
     if prop.relation is not None:
-        for page_id in ids_in(value):
+        for page_id in ids:
             _check_related(call, prop, prop.relation, page_id)
 
 
@@ -80,11 +85,11 @@ def write_values(call: Call, page: Page, bound: Bound) -> list[str]:
         if not _same(prop, values.get(prop.id), value):
             values[prop.id] = value
             changed.append(prop.id)
-    call.state.put_page(replace(page, values=values))
+    written_page = replace(page, values=values)
+    call.state.put_page(written_page)
     for prop, _ in bound:
         if prop.id in changed:
-            before, after = ids_in(page.values.get(prop.id)), ids_in(values[prop.id])
-            write_other_side(call.state, page.id, prop, before, after)
+            write_other_side(call.state, page, written_page, prop)
     return changed
 
 

@@ -9,8 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from notion_sandbox.request.call import Call
-from notion_sandbox.schema.readers import ids_in
-from notion_sandbox.store.objects import DataSource, Property, Relation, Schema, User
+from notion_sandbox.store.objects import DataSource, Page, Property, Relation, Schema, User
 from notion_sandbox.store.state import State
 from notion_sandbox.values.ids import TITLE_ID, new_property_id
 from notion_sandbox.values.rich_text import plain_text
@@ -60,7 +59,7 @@ def _make_counterpart(
     present = call.state.sources[source.id]
     _put_schema(call, present, {**present.schema, prop.id: connected})
     for page in call.state.pages_of(source.id):
-        write_other_side(call.state, page.id, connected, [], ids_in(page.values.get(prop.id)))
+        write_other_side(call.state, page, page, connected)
     record_schema_change(call, target, {new_id: (free_name, "created")})
 
 
@@ -100,21 +99,24 @@ def _remove_property(call: Call, source: DataSource, property_id: str) -> None:
         record_schema_change(call, source, {prop.id: (prop.name, "deleted")})
 
 
-def write_other_side(
-    state: State, page_id: str, prop: Property, before: list[str], after: list[str]
-) -> None:
-    """Write a relation's new value into the pages on its other side, if it is two-way.
+def write_other_side(state: State, before: Page, after: Page, prop: Property) -> None:
+    """Write the new value of a two-way relation into the pages on its other side.
 
     Their edit times stay as they are.
     """
     if prop.relation is None or prop.relation.synced_id is None:
         return
-    synced_id = prop.relation.synced_id
-    for related in dict.fromkeys([*before, *after]):
+    synced_id, selected = prop.relation.synced_id, after.items(prop.id)
+    for related in dict.fromkeys([*before.items(prop.id), *selected]):
         page = state.pages[related]
-        present = ids_in(page.values.get(synced_id))
-        changed = [item for item in present if item != page_id or related in after]
-        if related in after and page_id not in present:
-            changed.append(page_id)
-        if changed != present:
-            state.put_page(replace(page, values={**page.values, synced_id: changed}))
+        present = page.items(synced_id)
+        is_selected, is_present = related in selected, after.id in present
+        if is_selected and not is_present:
+            _put_ids(state, page, synced_id, [*present, after.id])
+        if is_present and not is_selected:
+            others = [page_id for page_id in present if page_id != after.id]
+            _put_ids(state, page, synced_id, others)
+
+
+def _put_ids(state: State, page: Page, property_id: str, ids: list[str]) -> None:
+    state.put_page(replace(page, values={**page.values, property_id: ids}))

@@ -14,15 +14,16 @@ from notion_sandbox.content.page_events import record_page_change
 from notion_sandbox.errors import (
     TRASHED,
     body_error,
-    shape_error,
     unsupported,
     validation_error,
 )
 from notion_sandbox.request.call import LEGACY, Call
 from notion_sandbox.request.lists import list_answer, piece_of_query
 from notion_sandbox.store.objects import Block, Database, Page
-from notion_sandbox.values.checks import get_field, require_key, require_object
+from notion_sandbox.values.checks import get_field, require_key, require_object, require_one_of
 from notion_sandbox.values.ids import parse_uuid
+
+_POSITIONS = ("start", "end", "after_block")
 
 
 def retrieve_block(call: Call) -> dict[str, Any]:
@@ -66,9 +67,8 @@ def append_children(call: Call) -> dict[str, Any]:
 def _position(call: Call, parent_id: str) -> tuple[str | None, bool]:
     """The block after which new ones come, if any, and whether they come before all others."""
     position = call.body.get("position", {"type": "end"})
-    kind = get_field(position, "type")
-    if kind not in ("start", "end", "after_block"):
-        raise shape_error("body.position.type", 'one of "start", "end", "after_block"', kind)
+    path, expected = "body.position.type", 'one of "start", "end", "after_block"'
+    kind = require_one_of(get_field(position, "type"), _POSITIONS, path, expected)
     if kind == "after_block":
         return _sibling(call, parent_id, get_field(position.get("after_block"), "id")), False
     if call.body.get("after") is not None:

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from notion_sandbox.errors import shape_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.request.lists import list_answer, piece_of_body
 from notion_sandbox.store.objects import DataSource, Page
 from notion_sandbox.values.checks import (
     refuse_other_keys,
     require_boolean,
+    require_direction,
     require_object,
+    require_one_of,
     require_text,
 )
 from notion_sandbox.values.rich_text import plain_text
@@ -49,11 +50,10 @@ def _filter(call: Call) -> tuple[tuple[str, ...], bool]:
     in_trash = require_boolean(body.get("in_trash", False), "body.filter.in_trash")
     if "in_trash" in body and len(body) == 1:
         return _KINDS, in_trash
-    if body.get("property") != "object":
-        raise shape_error("body.filter.property", '"object"', body.get("property"))
-    if body.get("value") not in _KINDS:
-        raise shape_error("body.filter.value", 'either "page" or "data_source"', body.get("value"))
-    return (body["value"],), in_trash
+    require_one_of(body.get("property"), ["object"], "body.filter.property", '"object"')
+    expected = 'either "page" or "data_source"'
+    kind = require_one_of(body.get("value"), _KINDS, "body.filter.value", expected)
+    return (kind,), in_trash
 
 
 def _newest_first(call: Call) -> bool:
@@ -61,12 +61,9 @@ def _newest_first(call: Call) -> bool:
     if sort in (None, {"property": "relevance"}):
         return True
     require_object(sort, "body.sort")
-    if sort.get("timestamp") != "last_edited_time":
-        raise shape_error("body.sort.timestamp", '"last_edited_time"', sort.get("timestamp"))
-    direction = sort.get("direction")
-    if direction not in ("ascending", "descending"):
-        raise shape_error("body.sort.direction", 'either "ascending" or "descending"', direction)
-    return bool(direction == "descending")
+    name = "last_edited_time"
+    require_one_of(sort.get("timestamp"), [name], "body.sort.timestamp", f'"{name}"')
+    return require_direction(sort.get("direction"), "body.sort.direction") == "descending"
 
 
 def _in_trash(call: Call, item: Page | DataSource) -> bool:

@@ -14,7 +14,12 @@ from urllib.parse import urlsplit
 from notion_sandbox.errors import body_error, missing_error, shape_error, validation_error
 from notion_sandbox.files.content_types import base_type, extension_of, type_of
 from notion_sandbox.store.file_upload import FileUpload
-from notion_sandbox.values.checks import is_whole_number, require_text, require_value
+from notion_sandbox.values.checks import (
+    is_whole_number,
+    require_one_of,
+    require_text,
+    require_value,
+)
 from notion_sandbox.values.dates import floor_to_minute
 from notion_sandbox.values.types import Json
 
@@ -35,9 +40,8 @@ def announced(body: dict[str, Any], *, upload_id: str, author: str, now: datetim
     Raises:
         NotionError: validation_error.
     """
-    mode = body.get("mode", "single_part")
-    if mode not in _MODES:
-        raise shape_error("body.mode", "one of " + ", ".join(f'"{name}"' for name in _MODES), mode)
+    expected = 'one of "single_part", "multi_part", "external_url"'
+    mode = require_one_of(body.get("mode", "single_part"), _MODES, "body.mode", expected)
     parts = _parts(body, mode)
     url = _external_url(body, mode)
     declared = body.get("content_type")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from notion_sandbox.errors import body_error, shape_error, unsupported, validation_error
+from notion_sandbox.errors import body_error, unsupported, validation_error
 from notion_sandbox.query.intervals import Interval, date_interval
 from notion_sandbox.query.operators import (
     EXISTENCE,
@@ -32,6 +32,7 @@ from notion_sandbox.values.checks import (
     require_items,
     require_key,
     require_object,
+    require_timestamp,
 )
 from notion_sandbox.values.types import Json
 
@@ -111,10 +112,7 @@ class FilterCompiler:
         return self._property_condition(prop, kind, body[kind], path)
 
     def _timestamp_condition(self, body: Json, path: str) -> Filter:
-        name = body["timestamp"]
-        if name not in _TIMESTAMPS:
-            expected = 'either "created_time" or "last_edited_time"'
-            raise shape_error(f"{path}.timestamp", expected, name)
+        name = require_timestamp(body["timestamp"], f"{path}.timestamp")
         refuse_other_keys(body, ("timestamp", "type", name), path)
         return self._time_condition(name, require_key(body, name, path), f"{path}.{name}")
 

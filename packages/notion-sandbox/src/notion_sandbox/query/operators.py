@@ -4,8 +4,8 @@ Source: Notion's "Filter database entries" page.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from notion_sandbox.errors import body_error, shape_error, validation_error
 from notion_sandbox.query.intervals import Interval
@@ -16,7 +16,8 @@ from notion_sandbox.values.checks import is_number, require_boolean, require_tex
 _TEXT_KINDS = ("title", "rich_text", "url", "email", "phone_number")
 _LIST_KINDS = ("relation", "people", "created_by", "last_edited_by")
 
-_MEMBERSHIP = ("contains", "does_not_contain")
+_MEMBERSHIP = {"contains": True, "does_not_contain": False}
+_EQUALITY = {"equals": True, "does_not_equal": False}
 EXISTENCE = ("is_empty", "is_not_empty")
 
 Test = Callable[[Page], bool]
@@ -27,8 +28,14 @@ def match_all(_page: Page) -> bool:
     return True
 
 
-def _unknown(path: str) -> Exception:
-    return body_error(f"{path} should be not present: there is no such operator.")
+Named = TypeVar("Named")
+
+
+def _by_operator(table: Mapping[str, Named], operator: str, path: str) -> Named:
+    """What a table has for an operator; NotionError validation_error for an unknown one."""
+    if operator not in table:
+        raise body_error(f"{path} should be not present: there is no such operator.")
+    return table[operator]
 
 
 def existence_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
@@ -75,11 +82,8 @@ def _ids_named(prop: Property, name: str) -> set[str]:
 
 def option_test(read: Reader, operator: str, ids: set[str], path: str) -> Test:
     """Whether a select or status is one of some options."""
-    if operator == "equals":
-        return lambda page: read(page) in ids
-    if operator == "does_not_equal":
-        return lambda page: read(page) not in ids
-    raise _unknown(path)
+    wanted = _by_operator(_EQUALITY, operator, path)
+    return lambda page: (read(page) in ids) is wanted
 
 
 _TEXT_TESTS: dict[str, Callable[[str, str], bool]] = {
@@ -93,9 +97,8 @@ _TEXT_TESTS: dict[str, Callable[[str, str], bool]] = {
 
 
 def _text_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    if operator not in _TEXT_TESTS:
-        raise _unknown(path)
-    compare, wanted = _TEXT_TESTS[operator], require_text(operand, path).casefold()
+    compare = _by_operator(_TEXT_TESTS, operator, path)
+    wanted = require_text(operand, path).casefold()
     return lambda page: compare(str(read(page) or "").casefold(), wanted)
 
 
@@ -113,35 +116,30 @@ def _number_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
         raise shape_error(path, "a number", operand)
     if operator == "does_not_equal":
         return lambda page: read(page) != operand
-    if operator not in _NUMBER_TESTS:
-        raise _unknown(path)
-    compare = _NUMBER_TESTS[operator]
+    compare = _by_operator(_NUMBER_TESTS, operator, path)
     return lambda page: (number := read(page)) is not None and compare(number, operand)
 
 
 def _checkbox_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    if operator not in ("equals", "does_not_equal"):
-        raise _unknown(path)
-    wanted = require_boolean(operand, path) is (operator == "equals")
+    equal = _by_operator(_EQUALITY, operator, path)
+    wanted = require_boolean(operand, path) is equal
     return lambda page: bool(read(page)) is wanted
 
 
 def _list_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    if operator not in _MEMBERSHIP:
-        raise _unknown(path)
+    _by_operator(_MEMBERSHIP, operator, path)
     return member_test(read, operator, {require_uuid(operand, path)}, path)
 
 
 def member_test(read: Reader, operator: str, wanted: set[str], path: str) -> Test:
     """Whether a list holds one of some ids."""
-    if operator not in _MEMBERSHIP:
-        raise _unknown(path)
-    negated = operator == "does_not_contain"
-    return lambda page: wanted.isdisjoint(read(page) or ()) is negated
+    contains = _by_operator(_MEMBERSHIP, operator, path)
+    return lambda page: wanted.isdisjoint(read(page) or ()) is not contains
 
 
-def _no_operator(_read: Reader, _operator: str, _operand: Any, path: str) -> Test:
-    raise _unknown(path)
+def _no_operator(_read: Reader, operator: str, _operand: Any, path: str) -> Test:
+    no_tests: dict[str, Test] = {}
+    return _by_operator(no_tests, operator, path)
 
 
 OPERATOR_TESTS: dict[str, Callable[[Reader, str, Any, str], Test]] = {

@@ -15,7 +15,7 @@ from math import inf
 from operator import itemgetter
 from typing import Any
 
-from notion_sandbox.errors import shape_error, unsupported
+from notion_sandbox.errors import unsupported
 from notion_sandbox.query.filters import Bounds, Filter
 from notion_sandbox.query.intervals import Interval
 from notion_sandbox.schema.property_values import require_property
@@ -23,7 +23,12 @@ from notion_sandbox.schema.readers import READERS, TIMES, Reader
 from notion_sandbox.store.objects import DataSource, Page, Schema
 from notion_sandbox.store.page_index import IndexKey, PageIndex
 from notion_sandbox.store.state import State
-from notion_sandbox.values.checks import require_items, require_object
+from notion_sandbox.values.checks import (
+    require_direction,
+    require_items,
+    require_object,
+    require_timestamp,
+)
 from notion_sandbox.values.cursors import decode_cursor, encode_cursor
 
 _MAX_SORTS = 100
@@ -103,15 +108,10 @@ def parse_sorts(state: State, schema: Schema, body: Any) -> list[Sort]:
 
 def _parse_sort(state: State, schema: Schema, value: Any, path: str) -> Sort:
     item = require_object(value, path)
-    direction = item.get("direction", "ascending")
-    if direction not in ("ascending", "descending"):
-        raise shape_error(f"{path}.direction", 'either "ascending" or "descending"', direction)
+    direction = require_direction(item.get("direction", "ascending"), f"{path}.direction")
     descending = direction == "descending"
     if "timestamp" in item:
-        name = item["timestamp"]
-        if name not in tuple(TIMES):
-            expected = 'either "created_time" or "last_edited_time"'
-            raise shape_error(f"{path}.timestamp", expected, name)
+        name = require_timestamp(item["timestamp"], f"{path}.timestamp")
         return Sort(TIMES[name], descending, name)
     prop = require_property(schema, item.get("property"), what="sort property")
     if prop.kind in TIMES:

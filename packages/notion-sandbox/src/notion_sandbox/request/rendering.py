@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from notion_sandbox.files.signing import LIFETIME, signed_url
-from notion_sandbox.schema.readers import TIMES, ids_in, page_moment, related_ids
+from notion_sandbox.schema.readers import TIMES, page_moment, related_ids
 from notion_sandbox.schema.rendering import render_option, render_schema
 from notion_sandbox.store.file_upload import FileUpload
 from notion_sandbox.store.objects import Database, DataSource, Page, Property
 from notion_sandbox.store.state import State, render_user
-from notion_sandbox.values.dates import DateValue, database_time, instant, page_time, zulu
+from notion_sandbox.values.dates import database_time, instant, page_time, zulu
 from notion_sandbox.values.ids import encoded
 from notion_sandbox.values.rich_text import plain_text, render_rich_text
 
@@ -98,13 +98,11 @@ class Renderer:
         return bool(page.values.get(prop.id))
 
     def _date(self, page: Page, prop: Property) -> Any:
-        value = page.values.get(prop.id)
-        return value.render() if isinstance(value, DateValue) else value
+        date = page.date(prop.id)
+        return date and date.render()
 
     def _rich_text(self, page: Page, prop: Property) -> list[dict[str, Any]]:
-        value = page.values.get(prop.id)
-        parts = value if isinstance(value, tuple) else ()
-        return render_rich_text(parts, self.state.describe)
+        return render_rich_text(page.text(prop.id), self.state.describe)
 
     def _option(self, page: Page, prop: Property) -> dict[str, Any] | None:
         option = prop.chosen_or_default(page.values.get(prop.id))
@@ -117,11 +115,10 @@ class Renderer:
         return [render_option(option) for option in chosen]
 
     def _people(self, page: Page, prop: Property) -> list[dict[str, Any]]:
-        return [self.user(user_id) for user_id in ids_in(page.values.get(prop.id))]
+        return [self.user(user_id) for user_id in page.items(prop.id)]
 
     def _files(self, page: Page, prop: Property) -> list[dict[str, Any]]:
-        value = page.values.get(prop.id)
-        return [self.named_file(item) for item in value] if isinstance(value, list) else []
+        return [self.named_file(item) for item in page.items(prop.id)]
 
     def _unique_id(self, page: Page, prop: Property) -> dict[str, Any]:
         return {"prefix": prop.prefix, "number": page.values.get(prop.id)}
@@ -133,10 +130,10 @@ class Renderer:
     def _moment(self, page: Page, property_id: str) -> datetime | None:
         """The moment of a date or time property, for formulas."""
         prop = self.state.schema_of(page)[property_id]
-        value = page.values.get(property_id)
         if prop.kind in TIMES:
             return instant(page_time(page_moment(page, prop.kind)))
-        return instant(value.start) if isinstance(value, DateValue) else None
+        date = page.date(property_id)
+        return None if date is None else instant(date.start)
 
     def _time(self, page: Page, prop: Property) -> str:
         return page_time(page_moment(page, prop.kind))

@@ -6,6 +6,7 @@ becomes a select adds its options.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -16,7 +17,7 @@ from notion_sandbox.store.objects import Property, Value
 from notion_sandbox.store.state import State
 from notion_sandbox.values.choices import MAX_OPTION_NAME
 from notion_sandbox.values.dates import DateValue, parse_date
-from notion_sandbox.values.rich_text import MAX_TEXT, TextPart, plain_text
+from notion_sandbox.values.rich_text import MAX_TEXT, RichText, TextPart, plain_text
 
 _KINDS = (
     "rich_text",
@@ -92,23 +93,13 @@ def _names(prop: Property, text: str) -> list[str]:
 
 def _value(prop: Property, text: str) -> Value:
     """The value that a text becomes; an empty one when the type cannot hold it."""
-    match prop.kind:
-        case "multi_select":
-            return _option_ids(prop, text)
-        case "select" | "status":
-            return next(iter(_option_ids(prop, text)), None)
-        case _ if not text:
-            return None
-        case "rich_text":
-            starts = range(0, len(text), MAX_TEXT)
-            return tuple(TextPart("text", text[start : start + MAX_TEXT]) for start in starts)
-        case "number":
-            return _number(text)
-        case "checkbox":
-            return text.strip().casefold() in _TICKED
-        case "date":
-            return _date(text)
-    return text[: TEXT_LIMITS[prop.kind]]
+    if prop.kind == "multi_select":
+        return _option_ids(prop, text)
+    if not text:
+        return None
+    if prop.kind in ("select", "status"):
+        return next(iter(_option_ids(prop, text)), None)
+    return _FROM_TEXT[prop.kind](text)
 
 
 def _option_ids(prop: Property, text: str) -> list[str]:
@@ -131,3 +122,26 @@ def _date(text: str) -> DateValue | None:
         return parse_date({"start": text.strip()}, "")
     except NotionError:
         return None
+
+
+def _rich_text(text: str) -> RichText:
+    starts = range(0, len(text), MAX_TEXT)
+    return tuple(TextPart("text", text[start : start + MAX_TEXT]) for start in starts)
+
+
+def _checkbox(text: str) -> bool:
+    return text.strip().casefold() in _TICKED
+
+
+def _shortened(limit: int) -> Callable[[str], str]:
+    return lambda text: text[:limit]
+
+
+_FROM_TEXT: dict[str, Callable[[str], Value]] = {
+    "rich_text": _rich_text,
+    "number": _number,
+    "checkbox": _checkbox,
+    "date": _date,
+    **{kind: _shortened(limit) for kind, limit in TEXT_LIMITS.items()},
+}
+"""By kind of a property without options: its value for a text that is not empty."""

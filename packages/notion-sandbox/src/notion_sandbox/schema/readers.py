@@ -7,7 +7,7 @@ from typing import Any
 from notion_sandbox.store.objects import Page, Property
 from notion_sandbox.store.page_index import seconds
 from notion_sandbox.store.state import State
-from notion_sandbox.values.dates import DateValue, instant
+from notion_sandbox.values.dates import instant
 from notion_sandbox.values.rich_text import plain_text
 
 Reader = Callable[[Page], Any]
@@ -26,13 +26,11 @@ def page_moment(page: Page, kind: str) -> datetime:
 
 def _text(state: State, prop: Property) -> Reader:
     def read(page: Page) -> str | None:
-        value = page.values.get(prop.id)
-        if not isinstance(value, tuple):
-            return None
+        text = page.text(prop.id)
         # Nearly every text is one plain part, and a scan reads 100,000 of them.
-        if len(value) == 1 and value[0].kind == "text":
-            return value[0].content
-        return plain_text(value, state.describe) or None
+        if len(text) == 1 and text[0].kind == "text":
+            return text[0].content
+        return plain_text(text, state.describe) or None
 
     return read
 
@@ -50,10 +48,8 @@ def _option(_state: State, prop: Property) -> Reader:
 
 def _date(_state: State, prop: Property) -> Reader:
     def read(page: Page) -> float | None:
-        value = page.values.get(prop.id)
-        if isinstance(value, DateValue):
-            return instant(value.start).timestamp()
-        return None
+        date = page.date(prop.id)
+        return None if date is None else instant(date.start).timestamp()
 
     return read
 
@@ -68,8 +64,7 @@ def _checkbox(_state: State, prop: Property) -> Reader:
 
 def related_ids(state: State, page: Page, prop: Property) -> list[str]:
     """The pages that a relation shows: those that are not in the trash."""
-    ids = ids_in(page.values.get(prop.id))
-    return [page_id for page_id in ids if not state.pages[page_id].in_trash]
+    return [page_id for page_id in page.items(prop.id) if not state.pages[page_id].in_trash]
 
 
 def _options(_state: State, prop: Property) -> Reader:
@@ -78,13 +73,6 @@ def _options(_state: State, prop: Property) -> Reader:
         return [option.id for option in chosen] or None
 
     return read
-
-
-def ids_in(value: Any) -> list[str]:
-    """The ids in a list of ids; none in anything else."""
-    if not isinstance(value, list):
-        return []
-    return [item for item in value if isinstance(item, str)]
 
 
 def _list(_state: State, prop: Property) -> Reader:

@@ -29,24 +29,29 @@ def _render(
     names: Callable[[str, str], str],
     database_of: Callable[[str], str],
 ) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    if prop.kind in ("select", "multi_select", "status"):
-        config["options"] = [
-            {**render_option(option), "description": option.description} for option in prop.options
-        ]
-    if prop.kind == "status":
-        config["groups"] = [_render_group(prop, *group) for group in STATUS_GROUPS]
-    if prop.kind == "unique_id":
-        config["prefix"] = prop.prefix
-    if prop.kind == "number":
-        config["format"] = prop.number_format
+    config = _render_settings(prop)
     if prop.formula is not None:
-        config["expression"] = prop.formula.expression(schema[prop.formula.property_id].name)
+        config = {"expression": prop.formula.expression(schema[prop.formula.property_id].name)}
     if prop.relation is not None:
         config = _render_relation(prop.relation, names, database_of)
-    shown_id = encoded(prop.id)
-    shown = {"id": shown_id, "name": prop.name, "description": prop.description}
+    shown = {"id": encoded(prop.id), "name": prop.name, "description": prop.description}
     return {**shown, "type": prop.kind, prop.kind: config}
+
+
+def _render_settings(prop: Property) -> dict[str, Any]:
+    """The settings of a type that depend on nothing but the property."""
+    options = [
+        {**render_option(option), "description": option.description} for option in prop.options
+    ]
+    groups = [_render_group(prop, name, color) for name, color in STATUS_GROUPS]
+    settings: dict[str, dict[str, Any]] = {
+        "select": {"options": options},
+        "multi_select": {"options": options},
+        "status": {"options": options, "groups": groups},
+        "unique_id": {"prefix": prop.prefix},
+        "number": {"format": prop.number_format},
+    }
+    return settings.get(prop.kind, {})
 
 
 def _render_group(prop: Property, name: str, color: str) -> dict[str, Any]:

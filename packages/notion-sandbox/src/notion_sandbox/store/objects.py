@@ -5,6 +5,7 @@ Databases, data sources with their properties, views, pages, blocks, comments, u
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from notion_sandbox.config import AccountKind
 from notion_sandbox.values.dates import DateValue
@@ -188,6 +189,21 @@ class Page:
     icon: Json | None = None
     cover: Json | None = None
     is_locked: bool = False
+
+    def text(self, property_id: str) -> RichText:
+        """The value of a title or rich text property; empty when there is none."""
+        value = self.values.get(property_id)
+        return value if isinstance(value, tuple) else ()
+
+    def date(self, property_id: str) -> DateValue | None:
+        """The value of a date property."""
+        value = self.values.get(property_id)
+        return value if isinstance(value, DateValue) else None
+
+    def items(self, property_id: str) -> list[Any]:
+        """The value of a property that holds a list: ids or files; empty when there is none."""
+        value = self.values.get(property_id)
+        return value if isinstance(value, list) else []
 
     @property
     def is_indexed(self) -> bool:

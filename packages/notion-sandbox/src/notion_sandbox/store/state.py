@@ -266,8 +266,7 @@ class State:
 
     def title_of(self, page: Page) -> str:
         """The title as plain text."""
-        value = page.values.get(TITLE_ID)
-        return _bare_text(value) if isinstance(value, tuple) else ""
+        return _bare_text(page.text(TITLE_ID))
 
     def describe(self, kind: str, object_id: str) -> Mapping[str, Any] | None:
         """A mentioned object: the name, and the object as responses carry it."""

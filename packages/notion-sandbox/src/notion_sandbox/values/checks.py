@@ -65,12 +65,24 @@ def require_uuid(value: Any, path: str) -> str:
     return found
 
 
-def require_one_of(value: Any, names: Iterable[str], path: str) -> str:
-    """The value as one of some names."""
+def require_one_of(value: Any, names: Iterable[str], path: str, expected: str = "") -> str:
+    """The value as one of some names; `expected` replaces the list of them in the message."""
     allowed = tuple(names)
     if value not in allowed:
-        raise shape_error(path, f"one of {', '.join(allowed)}", value)
+        raise shape_error(path, expected or f"one of {', '.join(allowed)}", value)
     return str(value)
+
+
+def require_direction(value: Any, path: str) -> str:
+    """The value as the direction of a sort."""
+    expected = 'either "ascending" or "descending"'
+    return require_one_of(value, ("ascending", "descending"), path, expected)
+
+
+def require_timestamp(value: Any, path: str) -> str:
+    """The value as the name of a page's time."""
+    expected = 'either "created_time" or "last_edited_time"'
+    return require_one_of(value, ("created_time", "last_edited_time"), path, expected)
 
 
 def require_key(body: Json, key: str, path: str) -> Any:

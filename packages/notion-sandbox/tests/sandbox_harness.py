@@ -96,7 +96,7 @@ class Harness:
         return error["status"], error["code"], error["message"]
 
     async def board(self, properties: dict[str, Any] | None = None) -> str:
-        """A database; gives the id of its data source."""
+        """A database; returns the id of its data source."""
         body = {
             "parent": {"type": "page_id", "page_id": self.sandbox.root_page_id},
             "title": [{"text": {"content": "Board"}}],
@@ -126,14 +126,14 @@ class Harness:
             "properties"
         ]
 
-    async def listen(self, url: str = "http://door/webhook", secret: str = "secret_x") -> Any:
+    async def listen(self, url: str = "http://receiver/webhook", secret: str = "secret_x") -> Any:
         body = {"url": url, "secret": secret}
         response = await self.http.post("/sandbox/webhook", json=body)
         assert response.status_code == 200, response.text
         return response.json()
 
     async def deliver(self, **span: float) -> list[dict[str, Any]]:
-        """Let time pass, deliver, and give the events that arrived."""
+        """Let time pass, deliver, and return the events that arrived."""
         before = len(self.receiver.requests)
         await self.sandbox.deliver_due(self.clock.advance(**(span or {"seconds": 1})))
         return self.receiver.events[before:]

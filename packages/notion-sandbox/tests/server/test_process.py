@@ -268,14 +268,14 @@ async def test_a_new_token_for_a_known_account_is_the_same_user(tmp_path: Path) 
     assert len(ids) == 1
 
 
-def test_the_command_says_its_version() -> None:
+def test_the_command_prints_its_version() -> None:
     command = [Path(sys.executable).with_name("notion-sandbox"), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == f"notion-sandbox {notion_sandbox.__version__}\n"
     assert f"## {notion_sandbox.__version__} " in CHANGELOG.read_text()
 
 
-def test_without_a_folder_it_keeps_nothing_and_says_its_token() -> None:
+def test_without_a_folder_it_keeps_nothing_and_prints_its_token() -> None:
     command = [sys.executable, "-m", "notion_sandbox", "--port", "0"]
     mine = {**os.environ, "SANDBOX_BOT_TOKEN": "ntn_mine"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=mine)

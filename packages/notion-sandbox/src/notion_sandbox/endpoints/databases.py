@@ -12,8 +12,7 @@ from notion_sandbox.content.two_way import make_counterparts
 from notion_sandbox.errors import unsupported
 from notion_sandbox.request.call import Call
 from notion_sandbox.schema.changes import SchemaChange, SchemaEditor
-from notion_sandbox.store.objects import Database, DataSource
-from notion_sandbox.store.state import default_view
+from notion_sandbox.store.objects import Database, DataSource, default_view
 from notion_sandbox.values.checks import require_object
 from notion_sandbox.values.ids import new_uuid
 from notion_sandbox.values.rich_text import RichText

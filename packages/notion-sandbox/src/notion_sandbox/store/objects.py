@@ -168,6 +168,26 @@ class View:
     quick_filters: dict[str, Json] | None = None
 
 
+def default_view(source: DataSource, view_id: str) -> View:
+    """The first view of a new data source.
+
+    Source: Notion's "Working with views", default behavior.
+    """
+    made, author = source.created_at, source.created_by
+    return View(
+        view_id,
+        source.database_id,
+        source.id,
+        "Default view",
+        "table",
+        {"type": "table"},
+        made,
+        author,
+        made,
+        author,
+    )
+
+
 @dataclass(slots=True)
 class Page:
     """A page. `number` rises with each page made, which orders pages of one minute.

@@ -25,6 +25,7 @@ from notion_sandbox.store.objects import (
     Schema,
     User,
     View,
+    default_view,
 )
 from notion_sandbox.store.page_index import PageIndex
 from notion_sandbox.store.storage import Storage
@@ -35,26 +36,6 @@ Loaded = TypeVar("Loaded")
 
 PAGE_SCHEMA: Schema = {TITLE_ID: Property(TITLE_ID, "title", "title")}
 """The properties of a page outside a data source."""
-
-
-def default_view(source: DataSource, view_id: str) -> View:
-    """The first view of a new data source.
-
-    Source: Notion's "Working with views", default behavior.
-    """
-    made, author = source.created_at, source.created_by
-    return View(
-        view_id,
-        source.database_id,
-        source.id,
-        "Default view",
-        "table",
-        {"type": "table"},
-        made,
-        author,
-        made,
-        author,
-    )
 
 
 class State:

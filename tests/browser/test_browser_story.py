@@ -122,7 +122,7 @@ async def test_a_task_that_a_worker_moves_moves_its_card_on_the_open_page_marked
     await expect(moved.locator(".title")).to_have_text(["Giant squid"])
     await expect(moved.locator(".by")).to_have_text("Showrunner")
     await expect(moved.locator(".time")).to_have_text("0 min")
-    await expect(page.locator("#said")).to_have_text("Showrunner changed “Giant squid”.")
+    await expect(page.locator("#announcements")).to_have_text("Showrunner changed “Giant squid”.")
     assert await page.evaluate("window.loadedOnce") is True
 
 

@@ -67,15 +67,15 @@ async def edits(url: URL, notion: Board) -> list[Taken]:
 async def measure() -> Sequence[Figure]:
     """Fill, import, move everything, push, edit."""
     quiet()
-    door = free_port()
+    receiver = free_port()
     # The import alone would use up Notion's minute.
-    options = (*webhooks(door), "--requests-per-minute", "100000")
+    options = (*webhooks(receiver), "--requests-per-minute", "100000")
     with database() as url:
         async with board(CARDS, options=options) as notion:
             await known(url, notion)
             with psycopg.connect(libpq(url)) as worker:
                 worker.execute("UPDATE tasks SET board_status = 'Assets Generating'")
-            async with stack(url, notion, door) as prefect:
+            async with stack(url, notion, receiver) as prefect:
                 await under_way(prefect, notion)
                 before = await notion.last()
                 began = time.monotonic()

@@ -1,5 +1,6 @@
-"""A burst: 1,000 pages edited within 10 s; every webhook through the real door, real Prefect runs.
+"""A burst: 1,000 pages edited within 10 s.
 
+Every webhook goes through the real receiver to real Prefect runs.
 The scheduled cycle is paused, so that every request counted is an ingest's.
 """
 
@@ -61,14 +62,14 @@ class Stack:
 @asynccontextmanager
 async def followed(pages: int) -> AsyncIterator[Stack]:
     """An imported board of that many cards, an hour old, and our processes without schedules."""
-    door = free_port()
+    receiver = free_port()
     with database() as url:
         async with (
-            board(pages, options=webhooks(door)) as notion,
+            board(pages, options=webhooks(receiver)) as notion,
             connected(notion.settings(url)) as ctx,
         ):
             await import_cards(ctx, Report())
-            async with stack(url, notion, door) as prefect:
+            async with stack(url, notion, receiver) as prefect:
                 await prefect.pause("push/push")
                 yield Stack(notion=notion, ctx=ctx, prefect=prefect)
 

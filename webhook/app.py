@@ -75,7 +75,7 @@ def create_app(
         `GET /health`: 200 `{"status": "ok", "waiting": events}` or 503 `{"status": "unavailable"}`.
     """
     bots = bots or Bots(sessions, seconds=database_seconds)
-    door = Door(
+    receiver = Receiver(
         settings,
         sessions,
         clock=clock,
@@ -86,11 +86,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await door.prepare()
+        await receiver.prepare()
         yield
 
     app = FastAPI(
-        title="Showrunner's door",
+        title="Showrunner's webhook receiver",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -99,16 +99,16 @@ def create_app(
 
     @app.post("/webhook/notion")
     async def receive(request: Request) -> JSONResponse:
-        return await door.receive(request, body_seconds)
+        return await receiver.receive(request, body_seconds)
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        return await door.health()
+        return await receiver.health()
 
     return app
 
 
-class Door:
+class Receiver:
     """The receiver: authenticates deliveries and stores them in the inbox.
 
     Arguments as of `create_app`.

@@ -126,7 +126,7 @@ async def warm_worker(
 
 
 @asynccontextmanager
-async def stack(url: URL, notion: Board, door: int) -> AsyncIterator[Prefect]:
+async def stack(url: URL, notion: Board, receiver: int) -> AsyncIterator[Prefect]:
     """Start Prefect's server, the worker and the receiver; webhooks are signed with `SECRET`."""
     async with prefect_server() as prefect:
         environment = {
@@ -136,18 +136,23 @@ async def stack(url: URL, notion: Board, door: int) -> AsyncIterator[Prefect]:
             "NOTION_DATABASE_ID": notion.database_id,
             "NOTION_WEBHOOK_SECRET": SECRET,
             "PREFECT_API_URL": prefect.url,
-            "DOOR_PORT": str(door),
+            "DOOR_PORT": str(receiver),
             "LOG_FORMAT": "json",
         }
-        log = prefect.home / "door.log"
+        log = prefect.home / "receiver.log"
         async with (
             process("-m", "webhook", environment=environment, log=log),
             warm_worker(prefect, environment),
         ):
-            await answering(f"http://127.0.0.1:{door}/health")
+            await answering(f"http://127.0.0.1:{receiver}/health")
             yield prefect
 
 
-def webhooks(door: int) -> tuple[str, ...]:
-    """Options of a board (`places.board`) whose webhooks go to that door."""
-    return ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)
+def webhooks(receiver: int) -> tuple[str, ...]:
+    """Options of a board (`places.board`) whose webhooks go to that receiver."""
+    return (
+        "--webhook-url",
+        f"http://127.0.0.1:{receiver}/webhook/notion",
+        "--webhook-secret",
+        SECRET,
+    )

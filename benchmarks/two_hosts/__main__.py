@@ -89,7 +89,7 @@ async def noticed(place: Place, victim: Host, cut: float) -> tuple[float, float]
 
 
 async def works_again(place: Place, victim: Machine) -> None:
-    """Return when its door answers and a run of push ended on it."""
+    """Return when its receiver answers and a run of push ended on it."""
     await answers(victim.health, LATER_SECONDS)
 
     async def ran_there() -> bool:
@@ -136,7 +136,7 @@ async def live_through(place: Place, say: Log) -> Outcome:
     first = await notion.last()
     burst = Burst(board=notion, database=place.database, pages=pages, rng=Random(7))
     say(
-        f"PostgreSQL {await place.version()} for all; two workers, two doors; {len(pages)} "
+        f"PostgreSQL {await place.version()} for all; two workers, two receivers; {len(pages)} "
         f"cards imported: the burst"
     )
     began = datetime.now(UTC)
@@ -155,10 +155,13 @@ async def live_through(place: Place, say: Log) -> Outcome:
     await raging
     waiting = await undone(place.database)
     taken = Counter(
-        {each.host.name: said(each.door_log, began, RECEIVED)[RECEIVED] for each in place.machines}
+        {
+            each.host.name: said(each.receiver_log, began, RECEIVED)[RECEIVED]
+            for each in place.machines
+        }
     )
     say(
-        f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by door: "
+        f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by receiver: "
         f"{told(taken)}; {waiting} wait"
     )
     free, taken_over = await asyncio.wait_for(watching, PATIENCE_SECONDS)
@@ -173,10 +176,10 @@ async def live_through(place: Place, say: Log) -> Outcome:
         f"board and database equal on all {len(pages)} cards {equal:.1f} s after the cut; "
         f"requests: {told(since)}"
     )
-    alone = [told(said(log, moment, *TROUBLE)) for log in (victim.worker_log, victim.door_log)]
+    alone = [told(said(log, moment, *TROUBLE)) for log in (victim.worker_log, victim.receiver_log)]
     crashed = await place.crashed(victim)
     say(
-        f"{name} meanwhile: its worker said {alone[0]}, its door {alone[1]}; Prefect gave "
+        f"{name} meanwhile: its worker said {alone[0]}, its receiver {alone[1]}; Prefect gave "
         f"up {crashed} of its runs"
     )
     place.net.plug_in(victim.host)
@@ -185,10 +188,10 @@ async def live_through(place: Place, say: Log) -> Outcome:
     back = time.monotonic() - plugged
     await until(place.settled, PATIENCE_SECONDS, "board and database are equal again", 1.0)
     writes = [each for each in await notion.requests(before) if each["method"] == "PATCH"]
-    survived = victim.worker.returncode is None and victim.door.returncode is None
+    survived = victim.worker.returncode is None and victim.receiver.returncode is None
     ends = "the same processes" if survived else "a process ENDED"
     say(
-        f"plugged in: after {back:.1f} s {name}'s door and worker work again ({ends}); "
+        f"plugged in: after {back:.1f} s {name}'s receiver and worker work again ({ends}); "
         f"{len(writes)} writes since"
     )
     requests = await notion.requests(first)
@@ -256,7 +259,7 @@ def figures(outcome: Outcome) -> list[Figure]:
             good=not outcome.doubled and not outcome.lost,
         ),
         Figure(
-            what="plugged in again: the cut-off host's door and worker work, without a restart",
+            what="plugged in again: the cut-off host's receiver and worker work, without a restart",
             limit=f"{LATER_SECONDS:.0f} s, 0 writes",
             measured=f"{outcome.back:.0f} s, {outcome.writes_after} writes",
             good=outcome.survived and outcome.back <= LATER_SECONDS and not outcome.writes_after,

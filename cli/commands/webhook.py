@@ -115,7 +115,7 @@ async def _forget() -> None:
         return
     plural = "s" if len(removed) > 1 else ""
     typer.echo(
-        f"Forgot {len(removed)} token{plural}. Restart what runs the door to be "
+        f"Forgot {len(removed)} token{plural}. Restart what runs the webhook receiver to be "
         "sure that it does too; from then on it takes what NOTION_WEBHOOK_SECRET signs, and "
         "nothing without one."
     )

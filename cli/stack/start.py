@@ -41,7 +41,7 @@ async def start_parts(stack: Stack, channels: list[str]) -> None:
     )
     stack.environment["LOG_FORMAT"] = "json"
     await run_all([_start_prefect(stack), _start_board(stack, channels)])
-    receiver = stack.child("door", "-m", "webhook", ready=f"{stack.receiver_url}/health")
+    receiver = stack.child("receiver", "-m", "webhook", ready=f"{stack.receiver_url}/health")
     worker = stack.child("worker", "-m", "flows.runtime.worker", "--bootstrap")
     await run_all([stack.start(receiver), _start_worker(stack, worker)])
     write_facts(stack.folder, stack.environment)

@@ -192,7 +192,7 @@ class Stage:
                 page_id=page_id,
                 payload=payload,
             )
-            await inbox.put(session, delivery, now=self.clock(), correlation_id="door")
+            await inbox.put(session, delivery, now=self.clock(), correlation_id="receiver")
 
     async def ingest(self) -> Report:
         """One ingest run."""

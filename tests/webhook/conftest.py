@@ -1,4 +1,4 @@
-"""A door for every test that asks, on the test's own database, without a network in between."""
+"""A receiver for every test that asks, on the test's own database, without a network in between."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def logs() -> Iterator[Logs]:
 
 @pytest.fixture(scope="session")
 def shared_database(postgres: URL) -> Iterator[URL]:
-    """One database for all tests of the door: cloning one each would cost more than all of them."""
+    """One database for all tests of the receiver: a clone each would cost more than the tests."""
     with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE test_door TEMPLATE template_of_tests")
-        yield postgres.set(database="test_door")
-        admin.execute("DROP DATABASE test_door WITH (FORCE)")
+        admin.execute("CREATE DATABASE test_receiver TEMPLATE template_of_tests")
+        yield postgres.set(database="test_receiver")
+        admin.execute("DROP DATABASE test_receiver WITH (FORCE)")
 
 
 @pytest.fixture
 def database(shared_database: URL) -> URL:
-    """The door's database, empty: it writes these two tables only."""
+    """The receiver's database, empty: it writes these two tables only."""
     with psycopg.connect(libpq(shared_database), autocommit=True) as connection:
         connection.execute("DELETE FROM webhook_events")
         connection.execute("DELETE FROM sync_state")
@@ -103,13 +103,13 @@ def make_app(clock: Clock, run_requests: list[str]) -> Callable[..., FastAPI]:
 
 
 @pytest.fixture
-async def open_door(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[..., Any]]:
-    """Opens a door on these sessions with the given settings; returns who sends to it."""
+async def open_receiver(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[..., Any]]:
+    """Opens a receiver on these sessions with the given settings; returns who sends to it."""
     async with AsyncExitStack() as stack:
 
         async def open_one(ctx: Sessions, **given: Any) -> Sender:
             transport = httpx.ASGITransport(app=make_app(ctx, **given))
-            http = httpx.AsyncClient(transport=transport, base_url="http://door")
+            http = httpx.AsyncClient(transport=transport, base_url="http://receiver")
             return Sender(await stack.enter_async_context(http))
 
         yield open_one

@@ -19,7 +19,8 @@ from sqlalchemy import URL
 
 from benchmarks.kit.figures import Figure, main, percentile
 from benchmarks.kit.load import Seen
-from benchmarks.kit.places import answering, database, folder, free_port, process
+from benchmarks.kit.places import database, folder, free_port, process
+from benchmarks.kit.waiting import answering
 from models.postgres.engine import libpq
 
 RATE, SECONDS = 200, 60.0

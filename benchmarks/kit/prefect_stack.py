@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 from sqlalchemy import URL
 
-from benchmarks.kit.places import Board, answering, folder, free_port, process
+from benchmarks.kit.places import Board, folder, free_port, process
+from benchmarks.kit.waiting import answering
 from flows.server.prefect_settings import POLL_SECONDS, client_environment, server_environment
 from models.postgres.engine import libpq
 
 SECRET = "secret_of_the_benchmark"
-_PATIENCE = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +66,6 @@ class Prefect:
         runs = {"state": {"type": {"any_": list(states)}}} if states else {}
         asked = {"deployments": {"name": {"any_": [deployment]}}, "flow_runs": runs}
         return int((await self.api.post("/flow_runs/count", json=asked)).raise_for_status().json())
-
-
-async def eventually(ask: Callable[[], Awaitable[bool]], *, every: float = 0.05) -> None:
-    """Return once `ask` answers true.
-
-    Raises:
-        TimeoutError: when it is not within two minutes.
-    """
-    async with asyncio.timeout(_PATIENCE):
-        while not await ask():  # noqa: ASYNC110 - what is waited for happens in other processes
-            await asyncio.sleep(every)
 
 
 @asynccontextmanager

@@ -7,24 +7,21 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 from sqlalchemy import URL, make_url
 
 from benchmarks.kit.places import CHANNELS
+from benchmarks.kit.waiting import START_SECONDS, answering, until
 from benchmarks.two_hosts.hosts import CENTRE, Host, NotPermitted, running
 from flows.server.prefect_settings import client_environment, server_environment
 from models.postgres.engine import ensure_database, migrate
 
 BALANCER, RECEIVER, PREFECT, POSTGRES = 8600, 8610, 4200, 5432
 WEBHOOKS = f"http://{CENTRE}:{BALANCER}/webhook/notion"
-START_SECONDS = 90.0
 _DATABASE_USER = "postgres"
 
 BALANCING = """\
@@ -64,31 +61,6 @@ def postgres_programs() -> Path:
     if not found:
         raise NotPermitted("not installed: postgresql (in /usr/lib/postgresql)")
     return found[-1].parent
-
-
-async def answers(address: str, seconds: float = START_SECONDS) -> None:
-    """Return once something answers 200 there."""
-
-    async def asked() -> bool:
-        try:
-            return (await client.get(address)).is_success
-        except httpx.HTTPError:
-            return False
-
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-        await until(asked, seconds, f"{address} answers")
-
-
-async def until(
-    what: Callable[[], Awaitable[Any]], seconds: float, meaning: str, every: float = 0.2
-) -> Any:
-    """The first true answer."""
-    deadline = time.monotonic() + seconds
-    while not (found := await what()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:.0f} s: {meaning}")
-        await asyncio.sleep(every)
-    return found
 
 
 def _initialise(programs: Path, data: Path, password: str) -> None:
@@ -144,7 +116,7 @@ async def postgres(centre: Host, folder: Path) -> AsyncIterator[tuple[URL, URL]]
             probe = (str(programs / "pg_isready"), "-h", CENTRE, "-p", str(POSTGRES), "-q")
             return not (await asyncio.to_thread(subprocess.run, probe, check=False)).returncode
 
-        await until(ready, START_SECONDS, "PostgreSQL answers")
+        await until(ready, "PostgreSQL answers", seconds=START_SECONDS)
         ours, prefects = admin.set(database="showrunner"), admin.set(database="prefect")
         for name in ("showrunner", "prefect"):
             await asyncio.to_thread(ensure_database, admin, name)
@@ -161,7 +133,7 @@ async def prefect_server(centre: Host, folder: Path, database: URL) -> AsyncIter
     )
     command = (sys.executable, "-m", "flows.server.prefect_server")
     async with running(centre, *command, log=folder / "prefect.log", environment=environment):
-        await answers(f"http://{CENTRE}:{PREFECT}/api/health")
+        await answering(f"http://{CENTRE}:{PREFECT}/api/health")
         yield f"http://{CENTRE}:{PREFECT}/api"
 
 
@@ -230,5 +202,5 @@ async def machine(
             worker_log=logs[0],
             receiver_log=logs[1],
         )
-        await answers(made.health)
+        await answering(made.health)
         yield made

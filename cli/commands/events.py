@@ -15,6 +15,7 @@ from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.operations.diagnosis import CardFacts, reasons_out_of_sync
+from models.operations.lookup import find_event
 from models.rules.formatting import clock_time, spoken
 from models.tables import webhook_event_queries as inbox_queries
 from models.tables.webhook_events import EventState, WebhookEvent
@@ -122,7 +123,7 @@ def show_event(event_id: EventId, *, as_json: AsJson = False) -> None:
 async def _show(event_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
-            event = await inbox_queries.find_event(session, event_id)
+            event = await find_event(session, event_id)
         card = await gather_card_facts(ctx, event.page_id) if event.page_id is not None else None
         now = ctx.clock()
     if as_json:
@@ -181,11 +182,9 @@ async def _replay(event_id: str | None, *, dead: bool) -> None:
     if (event_id is None) != dead:
         raise GiveUp("Say which to replay: the ID of an event, or --dead for all dead ones.")
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
-        rows = (
-            [(await inbox_queries.find_event(session, event_id)).row]
-            if event_id is not None
-            else None
-        )
+        rows = None
+        if event_id is not None:
+            rows = [(await find_event(session, event_id)).row]
         due = await inbox_queries.replay(session, rows, now=ctx.clock())
     if rows and not due:
         raise GiveUp(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,6 +15,7 @@ import structlog
 from fastapi import FastAPI
 from kit.clock import Clock
 from kit.deliveries import SECRET, Sender
+from kit.ports import free_port
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
@@ -76,8 +76,7 @@ def database(shared_database: URL) -> URL:
 @pytest.fixture
 async def nowhere() -> AsyncIterator[Sessions]:
     """Sessions on a database that does not answer: whoever touches it gets a 503."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     engine = open_engine(
         URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none")
     )

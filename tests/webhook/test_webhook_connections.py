@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from kit.deliveries import served
+from kit.ports import free_port
 from sqlalchemy import URL
 from test_webhook_server import ROOT, facts
 
@@ -146,8 +146,7 @@ def test_connections_leave_the_receiver_the_descriptors_that_it_needs(
 async def test_under_a_small_limit_of_descriptors_silent_connections_keep_nobody_out(
     database: URL, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     given = {
         "DATABASE_URL": libpq(database),
         "DOOR_PORT": str(port),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import structlog
+from kit.ports import free_port
 from sqlalchemy import URL
 
 from models.postgres.engine import libpq
@@ -81,8 +82,7 @@ def test_an_address_that_is_not_ours_is_one_sentence(
 
 def open_program(database: URL, folder: Path) -> tuple[subprocess.Popen[str], int]:
     """The receiver as a process of its own, and its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     given = {
         "DATABASE_URL": libpq(database),
         "DOOR_PORT": str(port),

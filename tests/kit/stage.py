@@ -259,6 +259,10 @@ class Stage:
 
         yield made
 
+    async def release_connections(self) -> None:
+        """Close the pool's connections, because a restore refuses to run beside any."""
+        await self.sessions.kw["bind"].dispose()
+
     async def close(self) -> None:
         await self.people.aclose()
         await self.ctx.notion.aclose()

@@ -264,10 +264,13 @@ class Receiver:
 
 def _refused(refusal: Refusal, body: bytes, correlation_id: str) -> JSONResponse:
     """Log the reason, and answer without it."""
-    size = len(body) if refusal.size is None else refusal.size
+    size = refusal.size
+    if size is None:
+        size = len(body)
     log.warning("webhook_refused", reason=refusal.reason, bytes=size, correlation_id=correlation_id)
-    response = CloseAfterResponse if refusal.unread else JSONResponse
-    return response({"detail": "refused"}, refusal.status)
+    if refusal.unread:
+        return CloseAfterResponse({"detail": "refused"}, refusal.status)
+    return JSONResponse({"detail": "refused"}, refusal.status)
 
 
 def _class_of(error: BaseException) -> str:

@@ -68,10 +68,11 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
 
 def _table(events: list[WebhookEvent], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("id", "received (UTC)", "type", "page", "state", "attempts", "error"):
-        table.add_column(
-            name, no_wrap=True, justify="right" if name in {"id", "attempts"} else "left"
-        )
+    table.add_column("id", no_wrap=True, justify="right")
+    for name in ("received (UTC)", "type", "page", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("attempts", no_wrap=True, justify="right")
+    table.add_column("error", no_wrap=True)
     for event in events:
         cells = (
             event.event_type,
@@ -124,7 +125,9 @@ async def _show(event_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
             event = await find_event(session, event_id)
-        card = await gather_card_facts(ctx, event.page_id) if event.page_id is not None else None
+        card = None
+        if event.page_id is not None:
+            card = await gather_card_facts(ctx, event.page_id)
         now = ctx.clock()
     if as_json:
         print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
@@ -139,13 +142,15 @@ async def _show(event_id: str, *, as_json: bool) -> None:
 
 def _as_text(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
     """All of an event but its payload, as text."""
-    ended = event.processed_at or event.dead_at
+    state = _state(event, now)
+    if ended := event.processed_at or event.dead_at:
+        state += f", {clock_time(ended)} UTC"
     return {
         "event": f"{event.row}  {event.event_id}",
         "type": event.event_type,
         "page": event.page_id,
         "received": f"{clock_time(event.received_at)} UTC",
-        "state": f"{_state(event, now)}{f', {clock_time(ended)} UTC' if ended else ''}",
+        "state": state,
         "attempts": str(event.attempts),
         "error": event.error,
         "correlation id": event.correlation_id,

@@ -127,7 +127,9 @@ def _webhook_secret(stack: Stack) -> str:
     if stack.settings.notion_webhook_secret is not None:
         return stack.settings.notion_webhook_secret.get_secret_value()
     facts = stack.folder / "sandbox" / "sandbox.json"
-    known = json.loads(facts.read_text()).get("webhook_secret") if facts.exists() else None
+    known = None
+    if facts.exists():
+        known = json.loads(facts.read_text()).get("webhook_secret")
     return str(known or f"secret_{secrets.token_urlsafe(32)}")
 
 

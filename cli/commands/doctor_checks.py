@@ -26,12 +26,12 @@ from tasks.notion.throttle import counting_requests
 from tasks.operations.health import (
     START,
     DatabaseFacts,
-    door,
-    door_address,
     prefect_api,
     prefect_server,
     read_database,
+    receiver_address,
     run_check,
+    webhook_receiver,
 )
 from tasks.operations.health_notion import NotionFacts, read_notion
 from tasks.runtime.clock import Clock
@@ -48,7 +48,7 @@ ORDER: Final = (
     "token",
     "capabilities",
     "board",
-    "door",
+    "webhook receiver",
     "webhook",
     "last good cycle",
     "inbox",
@@ -96,7 +96,7 @@ async def checkup(clock: Clock) -> Checkup:
         parts = await asyncio.gather(
             _database_and_notion(settings, clock),
             _prefect(settings, clock),
-            run_check(["door"], _HTTP_SECONDS, _only(door(settings))),
+            run_check(["webhook receiver"], _HTTP_SECONDS, _only(webhook_receiver(settings))),
         )
     return _in_order(
         [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
@@ -191,7 +191,7 @@ def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) ->
             waiting=len(vitals.tokens.candidates),
             enrolment_open=settings.notion_webhook_enrolment,
             last_event=vitals.last_event,
-            address=f"{door_address(settings)}/webhook/notion",
+            address=f"{receiver_address(settings)}/webhook/notion",
             now=now,
         ),
         judge_cycle(vitals.last_good_cycle, running=database.running, now=now),

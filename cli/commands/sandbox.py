@@ -107,7 +107,7 @@ def fault(
     """
     given: dict[str, Any] = {
         "skip": skip,
-        "method": None if method is None else method.value,
+        "method": getattr(method, "value", None),
         "path": path,
         "retry_after": retry_after,
         "delay_ms": delay_ms,
@@ -128,7 +128,9 @@ async def _fault(
         shown = (await _ask(address, "GET"))["faults"]
         typer.echo("\n".join(_line(item) for item in shown) or "No faults are set.")
     elif what == "clear":
-        query = "" if number is None else f"?number={number}"
+        query = ""
+        if number is not None:
+            query = f"?number={number}"
         typer.echo(f"Cleared {(await _ask(address, 'DELETE', query=query))['cleared']}.")
     else:
         typer.echo(_line(await _ask(address, "POST", body={**wanted, **_kind(what, wanted, when)})))

@@ -71,7 +71,9 @@ async def _alert_failure(kind: str, run: Recorded, error: Exception) -> None:
             run.ctx, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind}
         )
     if kind == "push":
-        known = str(error) if isinstance(error, ShowrunnerError) else reason(error)
+        known = reason(error)
+        if isinstance(error, ShowrunnerError):
+            known = str(error)
         with suppress(*AWAY):  # the watchdog alerts a database that does not answer
             async with database(run.ctx) as session:
                 await remember(
@@ -101,7 +103,9 @@ async def _publish(kind: str, run: Recorded) -> None:
     report = run.report
     # Idle cycles come 1,440 times a day, so they are logged as debug. The run's name in Prefect and
     # `last_good_cycle` record them.
-    log_run = log.info if report else log.debug
+    log_run = log.info
+    if not report:
+        log_run = log.debug
     log_run("run_finished", requests=report.requests, **report.counts)
     await rename_run(str(report))
     if report:

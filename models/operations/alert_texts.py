@@ -73,15 +73,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "database_lost": Kind(
             "PostgreSQL does not answer",
-            "Nothing is synced, and the door tells Notion to deliver its webhooks again later. "
-            "Nothing is lost.",
+            "Nothing is synced, and the webhook receiver asks Notion to deliver its webhooks again "
+            "later. Nothing is lost.",
             "Is PostgreSQL running, does this machine reach it, is its disk full, is DATABASE_URL"
             " right? Everything goes on by itself when it answers.",
         ),
         "database_stores_nothing": Kind(
             "PostgreSQL stores nothing",
-            "It answers, but nothing is synced, and the door tells Notion to deliver its webhooks"
-            " again later. Nothing is lost.",
+            "It answers, but nothing is synced, and the webhook receiver asks Notion to deliver its"
+            " webhooks again later. Nothing is lost.",
             "After a failover, let DATABASE_URL name the server that takes writes; free its disk;"
             " give our user its rights back. Everything goes on by itself when it stores again.",
         ),

@@ -38,7 +38,8 @@ _READ_ONLY: Final = failure(
     "Let DATABASE_URL name the server that takes writes.",
 )
 _NO_SECRET: Final = warning(
-    "no secret is set, so the door lets nobody in; the sweep finds people's edits once a minute",
+    "no secret is set, so the webhook receiver refuses every event; "
+    "the sweep finds people's edits once a minute",
     "README, “Connect a real Notion board”, steps 6 to 8: "
     "enrol the subscription's verification token.",
 )

@@ -32,8 +32,8 @@ class Token:
 
     Attributes:
         received_at: when its handshake came; None when that was not noted.
-        beside: the mark of the NOTION_WEBHOOK_SECRET that the door had then (`mark_of`); None when
-            it had none.
+        beside: the mark of the NOTION_WEBHOOK_SECRET that the receiver had then (`mark_of`); None
+            when it had none.
     """
 
     token: str

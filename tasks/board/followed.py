@@ -207,14 +207,12 @@ async def _alert_missing_options(ctx: Context, board: Board) -> None:
 
 async def bot_id(ctx: Context) -> str:
     """The Notion user id of our token's bot; read from Notion once per token."""
-    token = ctx.settings.notion_api_token
-    given = token.get_secret_value() if token is not None else ""
     async with ctx.sessions() as session:
-        known = await bot_of(session, given)
+        known = await bot_of(session, ctx.token)
     if known is None:
         known = str((await ctx.notion.me())["id"])
         async with ctx.sessions.begin() as session:
-            await note_bot(session, given, known)
+            await note_bot(session, ctx.token, known)
     return known
 
 

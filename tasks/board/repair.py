@@ -133,11 +133,10 @@ class _RepairSession:
     async def _repair_view(self, key: str, drifts: Sequence[Drift]) -> None:
         plan = self._snapshot.plan(key)
         view = self._snapshot.planned_views.get(key)
-        body = (
-            new_view(self._snapshot, plan)
-            if view is None
-            else changed_view(self._snapshot, plan, view, drifts)
-        )
+        if view is None:
+            body = new_view(self._snapshot, plan)
+        else:
+            body = changed_view(self._snapshot, plan, view, drifts)
         if body is None:
             raise GiveUp("The board lacks the properties or options that the view needs.")
         if view is None:

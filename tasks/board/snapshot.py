@@ -45,7 +45,9 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
     try:
         database = await _database(site, database_id)
         source_id = await _followed(site, database)
-        source = None if source_id is None else await site.notion.get_data_source(source_id)
+        source = None
+        if source_id is not None:
+            source = await site.notion.get_data_source(source_id)
     except NotionPageNotFound:
         return BoardSnapshot(database=None, data_source=None, channels=site.channels)
     if source is None:
@@ -59,16 +61,18 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
     )
     snapshot = _as_on_board(snapshot)
     if site.sessions is not None:
-        async with site.sessions.begin() as session:
-            seen = snapshot.ids()
-            if await get_value(session, BOARD) is None:
-                # Until the first import people may rename a column of their own called Attention.
-                others = {
-                    name: known for name, known in seen.properties.items() if name != "Attention"
-                }
-                seen = replace(seen, properties=others)
-            await remember_ids(session, source["id"], seen)
+        await _remember(site.sessions, source["id"], snapshot.ids())
     return snapshot
+
+
+async def _remember(sessions: Sessions, source_id: str, seen: KnownIds) -> None:
+    async with sessions.begin() as session:
+        if await get_value(session, BOARD) is None:
+            # Until the first import people may rename a column of their own called Attention.
+            others = dict(seen.properties)
+            others.pop("Attention", None)
+            seen = replace(seen, properties=others)
+        await remember_ids(session, source_id, seen)
 
 
 async def with_notes(site: Site, snapshot: BoardSnapshot) -> BoardSnapshot:

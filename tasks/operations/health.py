@@ -178,29 +178,31 @@ def _reason(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def door_address(settings: Settings) -> str:
+def receiver_address(settings: Settings) -> str:
     """The webhook receiver's URL, as seen from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.door_host, settings.door_host)
     return f"http://{host}:{settings.door_port}"
 
 
-async def door(settings: Settings) -> Check:
+async def webhook_receiver(settings: Settings) -> Check:
     """Whether the webhook receiver answers, and reaches the inbox."""
-    address = door_address(settings)
-    log_file = settings.state_dir / "logs" / "door.log"
+    address = receiver_address(settings)
+    log_file = settings.state_dir / "logs" / "receiver.log"
     try:
         async with httpx.AsyncClient(timeout=HTTP_SECONDS, trust_env=False) as client:
             answer = await client.get(f"{address}/health")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         cure = f"Start it: `showrunner up`, or `python -m webhook`; its log: {log_file}"
-        return failed("door", f"no answer at {address} ({type(error).__name__})", cure)
+        return failed("webhook receiver", f"no answer at {address} ({type(error).__name__})", cure)
     if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
         wrong = f"open at {address}, but it does not reach the database"
-        return failed("door", wrong, f"Its log: {log_file}")
+        return failed("webhook receiver", wrong, f"Its log: {log_file}")
     if not answer.is_success:
         cure = "Stop what uses the port, or set DOOR_PORT."
-        return failed("door", f"something else answers at {address} ({answer.status_code})", cure)
-    return checked("door", f"open at {address}", address=address)
+        return failed(
+            "webhook receiver", f"something else answers at {address} ({answer.status_code})", cure
+        )
+    return checked("webhook receiver", f"open at {address}", address=address)
 
 
 def prefect_api(settings: Settings) -> str:

@@ -79,12 +79,16 @@ class Context:
             folder = folder.with_last_good(known.get("ids", ()), known.get("texts", {}))
         return folder.usable()
 
+    @property
+    def token(self) -> str:
+        """Our token for Notion; empty when none is set."""
+        if self.settings.notion_api_token is None:
+            return ""
+        return self.settings.notion_api_token.get_secret_value()
+
     def connection(self, board: Board) -> str:
         """A key for the combination of our token and that board."""
-        token = self.settings.notion_api_token
-        return connection_of(
-            token.get_secret_value() if token is not None else "", board.data_source_id
-        )
+        return connection_of(self.token, board.data_source_id)
 
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Context]] = WeakKeyDictionary()

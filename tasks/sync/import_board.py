@@ -166,4 +166,6 @@ async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:
 
 def _correlation() -> str | None:
     bound = structlog.contextvars.get_contextvars().get("correlation_id")
-    return str(bound) if bound is not None else None
+    if bound is None:
+        return None
+    return str(bound)

@@ -52,8 +52,11 @@ async def report_unreadable(
 
 def report_result(stored: Stored, report: Report, *, quiet: bool = False) -> None:
     """Log and count what became of each card; `quiet` logs unchanged cards of an old board less."""
+    level = logging.INFO
+    if quiet:
+        level = logging.DEBUG
     for outcome in (*stored.result.outcomes, *stored.deleted):
-        _report(outcome, report, logging.DEBUG if quiet else logging.INFO)
+        _report(outcome, report, level)
     report.not_granted.update(stored.result.lost_updates)
     for page_id, found in stored.result.lost_updates.items():
         for edit in found:
@@ -90,8 +93,9 @@ def _report_violations(outcome: Outcome, report: Report, known: Any) -> None:
     reasons = [f"{violation.field}: {violation.reason}" for violation in outcome.newly_invalid]
     report.note(outcome.page_id, "invalid", ", ".join(fields))
     # Spec 2.2 asks for title and channel here; no other line logs what users wrote.
-    base = outcome.plan.base if outcome.plan is not None else None
-    card = {"title": base.title, "channel": base.channel} if base is not None else {}
+    card = {}
+    if outcome.plan is not None and outcome.plan.base is not None:
+        card = {"title": outcome.plan.base.title, "channel": outcome.plan.base.channel}
     known.warning(
         "notion_entry_validation_failed",
         **card,
@@ -105,12 +109,15 @@ def _action_on_invalid(outcome: Outcome) -> str:
     """The log's word for what is done about an invalid card (spec 2.2)."""
     if outcome.task_id is None:
         return "entry_remains_in_draft"
-    goes_to_draft = outcome.plan is not None and outcome.plan.moved
-    return "entry_goes_to_draft" if goes_to_draft else "task_keeps_last_valid_values"
+    if outcome.plan is not None and outcome.plan.moved:
+        return "entry_goes_to_draft"
+    return "task_keeps_last_valid_values"
 
 
 def _report_lost_values(outcome: Outcome, report: Report, known: Any) -> None:
-    for lost in outcome.plan.lost if outcome.plan else ():
+    if outcome.plan is None:
+        return
+    for lost in outcome.plan.lost:
         action = "taken_when_valid"
         if lost.action != "waiting":
             action = "put_back_at_next_push"

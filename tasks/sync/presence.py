@@ -74,7 +74,9 @@ async def check_presence(ctx: Context, sync: SyncContext, report: Report) -> Non
 async def _step(
     ctx: Context, sync: SyncContext, report: Report, rounds: Rounds, which: RoundKind, now: datetime
 ) -> None:
-    columns = _columns(sync.board) if which is RoundKind.GOING_ON else None
+    columns = None
+    if which is RoundKind.GOING_ON:
+        columns = _columns(sync.board)
     async with ctx.sessions() as session:
         first = await first_created_at(session, columns, rounds.rounds[which].at)
         if which is RoundKind.ALL and rounds.rounds[which].at is None:
@@ -94,7 +96,9 @@ async def _step(
     async with ctx.sessions() as session:
         there = await expected_pages(session, columns, first, shown.before, since=shown.began)
     missing = sorted(there - shown.pages)
-    found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()
+    found = Readings()
+    if missing:
+        found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST])
     # Stored first: if processing fails, the following cycles must not repeat the requests.
     await _store_rounds(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
     in_vain = [read for read in found.cards if not read.card.in_trash]
@@ -111,10 +115,11 @@ async def _step(
     # If more are missing than one step reads, the next step reads the rest. If all of those that
     # were read are there, the query is wrong, and the round goes on.
     stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
-    at = first if stays else shown.before
-    await _store_rounds(
-        ctx, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain))
-    )
+    if stays:
+        rounds = rounds.stepped(which, now, first).paid(now, 1)
+    else:
+        rounds = rounds.stepped(which, now, shown.before).paid(now, shown.requests + len(in_vain))
+    await _store_rounds(ctx, rounds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +152,9 @@ async def _query_stretch(
     ):
         requests += 1
         shown.add(readings)
-        last = to_minute(shown.cards[-1].card.created_time) if shown.cards else first
+        last = first
+        if shown.cards:
+            last = to_minute(shown.cards[-1].card.created_time)
         if readings.more and last > first:
             return _Shown(readings=shown, before=last, began=began, requests=requests)
     return _Shown(readings=shown, before=None, began=began, requests=requests)

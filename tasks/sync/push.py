@@ -89,7 +89,11 @@ async def push_pending(
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
     due = await _most_urgent(ctx, sync.board, among)
-    board = await board_to_write(ctx) if due else await _board_after_a_while(ctx, sync, among)
+    board: Board | None
+    if due:
+        board = await board_to_write(ctx)
+    else:
+        board = await _board_after_a_while(ctx, sync, among)
     if board is None:
         return False
     if board != sync.board:
@@ -219,7 +223,9 @@ async def load_pending_write(ctx: Context, board: Board, page_id: str) -> Pendin
     """What must be written to a card now; None if nothing, in the trash, or unknown."""
     async with ctx.sessions() as session:
         found = await card_and_task(session, page_id)
-    return pending_write_of(*found, board) if found is not None else None
+    if found is None:
+        return None
+    return pending_write_of(*found, board)
 
 
 async def _begin(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:

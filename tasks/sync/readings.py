@@ -44,28 +44,38 @@ class Window:
 
     def filter(self) -> Filter | None:
         """The query filter; None for the whole board."""
-        parts = [edited_since(self.edited)] if self.edited is not None else []
+        parts: list[Filter] = []
+        if self.edited is not None:
+            parts.append(edited_since(self.edited))
         for bound, moment in (("on_or_after", self.created), ("before", self.before)):
             if moment is not None:
                 parts.append(
                     {"timestamp": "created_time", "created_time": {bound: moment.isoformat()}}
                 )
-        parts += [self.also] if self.also is not None else []
-        if not parts:
-            return None
-        return parts[0] if len(parts) == 1 else {"and": parts}
+        if self.also is not None:
+            parts.append(self.also)
+        match parts:
+            case []:
+                return None
+            case [only]:
+                return only
+            case _:
+                return {"and": parts}
 
     def sorts(self) -> list[dict[str, Any]]:
         """The query's sort order."""
-        return [
-            {
-                "timestamp": "created_time",
-                "direction": "descending" if self.newest_first else "ascending",
-            }
-        ]
+        direction = "ascending"
+        if self.newest_first:
+            direction = "descending"
+        return [{"timestamp": "created_time", "direction": direction}]
 
-    def after(self, last: datetime) -> Window:
-        """The rest of the window after a page created at `last`, whose minute may have more."""
+    def after(self, last: datetime | None) -> Window:
+        """The rest of the window after a page created at `last`, whose minute may have more.
+
+        Without such a page it is the whole window.
+        """
+        if last is None:
+            return self
         if self.newest_first:
             return replace(self, before=to_minute(last) + timedelta(minutes=1))
         return replace(self, created=to_minute(last))

@@ -106,7 +106,9 @@ async def _process_once(
     After an unexpected error each half of the pages is processed by itself, down to single pages.
     """
     try:
-        validated = await validate_cards(ctx, readings) if readings.cards else readings
+        validated = readings
+        if readings.cards:
+            validated = await validate_cards(ctx, readings)
         stored = await store_cards(ctx, sync, validated, events, final=final)
     except Exception as error:
         pages = readings.pages
@@ -202,7 +204,10 @@ async def store_cards(
         )
         # A page that lacks what the board has is read again later without its events.
         failing = readings.failed.keys() - readings.odd
-        await _complete(session, events, failing if final else {*failing, *result.reread}, now=now)
+        unfinished = set(failing)
+        if not final:
+            unfinished |= set(result.reread)
+        await _complete(session, events, unfinished, now=now)
         for page in failing:
             rows = events.pages.get(page, ())
             await inbox.postpone(session, rows, now=now, error=readings.failed[page])
@@ -215,7 +220,9 @@ async def store_cards(
 
 async def _cards_that_failed(session: AsyncSession, readings: Readings) -> set[str]:
     """The pages that could not be read and are known cards."""
-    return await live_cards(session, readings.failed) if readings.failed else set()
+    if not readings.failed:
+        return set()
+    return await live_cards(session, readings.failed)
 
 
 async def _complete(

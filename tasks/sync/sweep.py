@@ -77,8 +77,9 @@ async def revalidate_for_channels(ctx: Context, sync: SyncContext, report: Repor
         known = await get_value(session, CHANNELS) or {}
         if known == now_known:
             return
-        changed = known.get("ids") != channels
-        concerned = await cards_of_other_channels(session, channels) if changed else []
+        concerned = []
+        if known.get("ids") != channels:
+            concerned = await cards_of_other_channels(session, channels)
     await _alert_wrong_files(ctx, folder.faults, known.get("wrong", ()))
     await reprocess_remembered(ctx, sync, concerned, report)
     async with ctx.sessions.begin() as session:

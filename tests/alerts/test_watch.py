@@ -201,17 +201,17 @@ async def test_a_database_that_is_away_for_a_minute_is_told_once_and_when_it_is_
     stage: Stage, receiver: Receiver, gate: Gate
 ) -> None:
     await push(stage)
-    worker, door = watch_of(stage), watch_of(stage, of_database=False)
-    await watched(stage, worker, door, seconds=30)
+    worker, webhook_receiver = watch_of(stage), watch_of(stage, of_database=False)
+    await watched(stage, worker, webhook_receiver, seconds=30)
     with gate.shut():
-        await watched(stage, worker, door, seconds=60)
+        await watched(stage, worker, webhook_receiver, seconds=60)
         assert receiver.messages == []
-        await watched(stage, worker, door, seconds=240)
+        await watched(stage, worker, webhook_receiver, seconds=240)
         (message,) = receiver.messages
         assert message["title"] == "[CRITICAL] Showrunner: PostgreSQL does not answer."
         assert "last answer before: 2026-11-23 10:01:30 UTC" in message["message"]
         assert "DATABASE_URL right?" in message["message"]
-    await watched(stage, door, worker, door, seconds=60)
+    await watched(stage, webhook_receiver, worker, webhook_receiver, seconds=60)
     assert receiver.titles[1:] == ["[OVER] Showrunner: PostgreSQL does not answer."]
     assert worker.unstored == {}
 

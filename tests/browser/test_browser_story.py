@@ -18,7 +18,7 @@ from sqlalchemy import URL
 
 from models.postgres.engine import Sessions
 from models.settings import Settings
-from webhook.app import create_app as create_door
+from webhook.app import create_app as create_receiver
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page
@@ -65,10 +65,12 @@ async def story(sessions: Sessions, database: URL) -> AsyncIterator[Story]:
         notion_webhook_secret=SECRET,
         database_url=database.render_as_string(hide_password=False),
     )
-    door = create_door(settings, sessions, clock=clock, trigger=lambda: rings.append("ring"))
-    async with served(door) as door_url:
+    receiver = create_receiver(
+        settings, sessions, clock=clock, trigger=lambda: rings.append("ring")
+    )
+    async with served(receiver) as receiver_url:
         made = Stage(
-            sessions, clock, webhook_url=f"{door_url}/webhook/notion", webhook_secret=SECRET
+            sessions, clock, webhook_url=f"{receiver_url}/webhook/notion", webhook_secret=SECRET
         )
         async with served(made.app) as url:
             await made.open(url=url)

@@ -88,7 +88,7 @@ def test_an_inbox_is_worked_through_and_nothing_in_it_is_dead(
     [
         ({"secret": True}, OK, "secret set, last event 3 min ago"),
         ({"enrolled": True}, OK, "secret enrolled, last event 3 min ago"),
-        ({}, WARN, "no secret is set, so the door lets nobody in"),
+        ({}, WARN, "no secret is set, so the webhook receiver refuses every event"),
         ({"secret": True, "last_event": None}, WARN, "a secret is set, but no event has ever come"),
         (
             {"enrolled": True, "enrolment_open": True},
@@ -108,7 +108,7 @@ def test_a_webhook_needs_a_secret_a_closed_enrolment_and_events(
         "enrolment_open": False,
         "last_event": ago(minutes=3),
     }
-    check = judge_webhook(**{**usual, **given}, address="http://door/webhook/notion", now=NOW)
+    check = judge_webhook(**{**usual, **given}, address="http://receiver/webhook/notion", now=NOW)
     assert check.state is state
     assert check.facts.startswith(facts)
 

@@ -25,7 +25,7 @@ from models.tables.incidents import Incident, Level, open_incident
 from tasks.board.followed import bot_id
 from tasks.runtime.clock import utc_now
 
-ABSENT = {"Prefect server", "door"}
+ABSENT = {"Prefect server", "webhook receiver"}
 """What no test here runs: both have tests of their own, and are looked at together in `test_up`."""
 
 
@@ -47,7 +47,7 @@ def environment(
 ) -> dict[str, str]:
     """A folder with settings for the stage's board and database, for this process and `Up`."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    prefect, door = map(str, free_ports(2))
+    prefect, receiver = map(str, free_ports(2))
     settings = {
         "DATABASE_URL": database.render_as_string(hide_password=False),
         "NOTION_API_TOKEN": BOT_TOKEN,
@@ -55,7 +55,7 @@ def environment(
         "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
         "NOTION_WEBHOOK_SECRET": "secret_of_the_subscription",
         "PREFECT_API_URL": f"http://127.0.0.1:{prefect}/api",
-        "DOOR_PORT": door,
+        "DOOR_PORT": receiver,
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -317,10 +317,10 @@ async def test_with_nothing_there_it_says_what_to_start(
         for name, value in os.environ.items()
         if not name.startswith(("PREFECT_", "NOTION_"))
     }
-    prefect, door, notion = map(str, free_ports(3))
+    prefect, receiver, notion = map(str, free_ports(3))
     ports = {
         "PREFECT_PORT": prefect,
-        "DOOR_PORT": door,
+        "DOOR_PORT": receiver,
         "NOTION_BASE_URL": f"http://127.0.0.1:{notion}",
     }
     code, said = await Up(tmp_path, {**mine, **ports, **settings}).run("doctor")

@@ -1,9 +1,8 @@
-"""A door for every test that asks, on the test's own database, without a network in between."""
+"""A receiver for every test that asks, on the test's own database, without a network in between."""
 
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -15,6 +14,7 @@ import structlog
 from fastapi import FastAPI
 from kit.clock import Clock
 from kit.deliveries import SECRET, Sender
+from kit.ports import free_port
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
@@ -57,8 +57,7 @@ def logs() -> Iterator[Logs]:
 @pytest.fixture
 async def nowhere() -> AsyncIterator[Sessions]:
     """Sessions on a database that does not answer: whoever touches it gets a 503."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     engine = open_engine(
         URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none")
     )
@@ -84,13 +83,13 @@ def make_app(clock: Clock, run_requests: list[str]) -> Callable[..., FastAPI]:
 
 
 @pytest.fixture
-async def open_door(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[..., Any]]:
-    """Opens a door on these sessions with the given settings; returns who sends to it."""
+async def open_receiver(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[..., Any]]:
+    """Opens a receiver on these sessions with the given settings; returns who sends to it."""
     async with AsyncExitStack() as stack:
 
         async def open_one(ctx: Sessions, **given: Any) -> Sender:
             transport = httpx.ASGITransport(app=make_app(ctx, **given))
-            http = httpx.AsyncClient(transport=transport, base_url="http://door")
+            http = httpx.AsyncClient(transport=transport, base_url="http://receiver")
             return Sender(await stack.enter_async_context(http))
 
         yield open_one

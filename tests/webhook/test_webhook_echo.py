@@ -60,7 +60,7 @@ async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_star
     assert len(run_requests) == runs
 
 
-async def test_a_door_that_stays_open_learns_whose_token_another_process_was_started_with(
+async def test_a_receiver_that_stays_open_learns_whose_token_another_process_was_started_with(
     sessions: Sessions, clock: Clock
 ) -> None:
     bots = Bots(sessions)
@@ -88,7 +88,7 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
     ]
 
 
-async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(
+async def test_a_receiver_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(
     sessions: Sessions,
 ) -> None:
     answers: list[Exception | None] = [NotionUnavailable("no answer"), None]

@@ -40,7 +40,7 @@ from simulation.happenings.webhooks import (
     a_sweep_takes_long,
     an_event_has_had_bad_luck,
     an_old_webhook_comes_again,
-    the_door_is_shut,
+    the_receiver_is_shut,
     time_passes,
     webhooks_arrive,
 )
@@ -88,7 +88,7 @@ EVERYDAY: dict[Happening, float] = {
     webhooks_arrive: 10,
     an_old_webhook_comes_again: 1,
     an_event_has_had_bad_luck: 1.5,
-    the_door_is_shut: 0.5,
+    the_receiver_is_shut: 0.5,
     time_passes: 10,
     a_sweep_takes_long: 3,
     an_edit_falls_into_a_long_sweep: 0.2,

@@ -321,8 +321,7 @@ MUTATIONS = (
     Mutation(
         "a query is believed about what it does not show",
         PRESENCE,
-        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) "
-        "if missing else Readings()",
+        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST])",
         "found = Readings(gone=missing)",
     ),
     Mutation(

@@ -56,13 +56,13 @@ class Databases:
         sessions: for those who take turns.
         single: the same without BEGIN and COMMIT around it, for what reads, or writes with one
             statement.
-        doors: for those who meet in the middle of a transaction.
+        receivers: for webhook receivers, whose transactions overlap.
         clock: whose time is PostgreSQL's `clock_timestamp()` in every statement.
     """
 
     sessions: Sessions
     single: Sessions
-    doors: Sessions
+    receivers: Sessions
     clock: Clock = field(default_factory=Clock)
 
     def tell_time(self, engine: AsyncEngine) -> None:
@@ -92,15 +92,15 @@ async def prepared(url: URL) -> AsyncIterator[Databases]:
         return await Undivided.connect(libpq(url), **_OPTIONS)
 
     turns: AsyncEngine = create_async_engine(url, async_creator=connect, pool_size=5)
-    doors: AsyncEngine = create_async_engine(url, connect_args=_OPTIONS, pool_size=2)
-    for engine in (turns, doors):
+    receivers: AsyncEngine = create_async_engine(url, connect_args=_OPTIONS, pool_size=2)
+    for engine in (turns, receivers):
         event.listen(engine.sync_engine, "connect", begin_session, insert=True)
     single = turns.execution_options(isolation_level="AUTOCOMMIT")
-    made = Databases(open_sessions(turns), open_sessions(single), open_sessions(doors))
+    made = Databases(open_sessions(turns), open_sessions(single), open_sessions(receivers))
     made.tell_time(turns)
     yield made
     await turns.dispose()
-    await doors.dispose()
+    await receivers.dispose()
 
 
 async def emptied(databases: Databases) -> None:

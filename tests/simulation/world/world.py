@@ -38,12 +38,12 @@ from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards
 from tasks.sync.ingest import drain_inbox
 from tasks.sync.safety_stop import take_board
-from webhook.app import create_app as create_door
+from webhook.app import create_app as create_receiver
 
 SECRET = "secret_of_the_simulation"
 PER_SECOND = 3.0
 NEVER_AWAY = 600.0
-"""The doors' real seconds for the database: a busy machine must not change a history."""
+"""The receivers' real seconds for the database: a busy machine must not change a history."""
 
 
 class World(Users):
@@ -60,7 +60,11 @@ class World(Users):
     """
 
     def __init__(self, databases: Databases, rng: Random, **config: Any) -> None:
-        config = {"requests_per_minute": 200, "webhook_url": "http://door/webhook/notion", **config}
+        config = {
+            "requests_per_minute": 200,
+            "webhook_url": "http://receiver/webhook/notion",
+            **config,
+        }
         super().__init__(databases.sessions, StoppableClock(), webhook_secret=SECRET, **config)
         self.clock: StoppableClock
         self.databases, databases.clock = databases, self.clock
@@ -69,7 +73,7 @@ class World(Users):
         self.sandbox.api.sleep = self.clock.sleep
         self.processes = [Process("one"), Process("two")]
         self.ons: dict[str, Context] = {}
-        self.doors: list[httpx.AsyncClient] = []
+        self.receivers: list[httpx.AsyncClient] = []
         self.network: list[str] = []
         self.database: list[str] = []
         self.failures: list[str] = []
@@ -102,17 +106,17 @@ class World(Users):
         for process in self.processes:
             self.ons[process.name] = self._connect(process, settings)
         self.ctx = self.ons["one"]
-        door_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
+        receiver_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
         for _ in range(2):
-            app = create_door(
-                door_settings,
-                self.databases.doors,
+            app = create_receiver(
+                receiver_settings,
+                self.databases.receivers,
                 clock=self.clock,
                 trigger=lambda: None,
                 database_seconds=NEVER_AWAY,
             )
-            self.doors.append(
-                httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door")
+            self.receivers.append(
+                httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://receiver")
             )
 
     def _connect(self, process: Process, settings: Settings) -> Context:
@@ -260,17 +264,17 @@ class World(Users):
     async def send_webhooks(self) -> None:
         await self.sandbox.deliver_due(self.clock())
 
-    async def hand_in(self, letter: Letter, door: int = 0) -> None:
+    async def hand_in(self, letter: Letter, receiver: int = 0) -> None:
         letter.delivered += 1
         letter.handed_in = True
-        answer = await self.doors[door].post(
+        answer = await self.receivers[receiver].post(
             "/webhook/notion", content=letter.body, headers=letter.headers
         )
         if answer.status_code != 200:
-            self.failures.append(f"the door answered {answer.status_code} to {letter.body!r}")
+            self.failures.append(f"the receiver answered {answer.status_code} to {letter.body!r}")
 
     async def hand_in_twice(self, letter: Letter) -> None:
-        """Both doors get it at once, and PostgreSQL decides who comes first."""
+        """Both receivers get it at once, and PostgreSQL decides who comes first."""
         self.clock.stands = True
         await asyncio.gather(self.hand_in(letter, 0), self.hand_in(letter, 1))
         self.clock.stands = False
@@ -290,8 +294,8 @@ class World(Users):
         for process in self.processes:
             if process.busy:
                 await self.turns.kill(process)
-        for door in self.doors:
-            await door.aclose()
+        for receiver in self.receivers:
+            await receiver.aclose()
         for ctx in self.ons.values():
             await ctx.notion.aclose()
         await self.sandbox.sender._given.aclose()

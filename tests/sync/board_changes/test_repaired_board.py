@@ -36,7 +36,7 @@ async def board_repair(stage: Stage) -> None:
     assert "needed-property-missing" in [one.slug for one in done.mended]
 
 
-def door(stage: Stage, kicks: list[str]) -> FastAPI:
+def receiver(stage: Stage, kicks: list[str]) -> FastAPI:
     settings = Settings(_env_file=None, notion_webhook_secret=SECRET)
     return create_app(
         settings, stage.sessions, clock=stage.clock, trigger=lambda: kicks.append("kick")
@@ -55,10 +55,10 @@ async def told_of_schema(stage: Stage, author: str) -> int:
     body = json.dumps(event).encode()
     headers = {"Content-Type": "application/json", "X-Notion-Signature": sign(body, SECRET)}
     kicks: list[str] = []
-    app = door(stage, kicks)
+    app = receiver(stage, kicks)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as http,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://receiver") as http,
     ):
         answer = await http.post("/webhook/notion", content=body, headers=headers)
     assert answer.status_code == 200, answer.text

@@ -36,7 +36,7 @@ async def post(stage: Stage) -> Post:
     """The sandbox's own webhooks, on their way."""
     made = Post()
     stage.sandbox.sender._given = httpx.AsyncClient(transport=made)
-    stage.sandbox.outbox.subscribe("http://door/webhook/notion", None)
+    stage.sandbox.outbox.subscribe("http://receiver/webhook/notion", None)
     return made
 
 
@@ -55,7 +55,7 @@ async def arrive(stage: Stage, post: Post) -> list[dict[str, Any]]:
 
 async def _put(session: AsyncSession, body: bytes, stage: Stage) -> None:
     delivery = read_delivery(parse(body), body)
-    await inbox.put(session, delivery, now=stage.clock(), correlation_id="door")
+    await inbox.put(session, delivery, now=stage.clock(), correlation_id="receiver")
 
 
 async def lost_updates(stage: Stage, page: str) -> list[TaskHistory]:

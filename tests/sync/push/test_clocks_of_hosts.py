@@ -75,7 +75,7 @@ async def reader_of(stage: Stage) -> SyncContext:
 
 
 async def told(ctx: Context, page: str) -> None:
-    """The host's door stores an event about the page."""
+    """The host's receiver stores an event about the page."""
     async with ctx.sessions.begin() as session:
         await session.execute(text("SELECT 1"))
         delivery = Delivery(
@@ -84,7 +84,7 @@ async def told(ctx: Context, page: str) -> None:
             page_id=page,
             payload={"authors": []},
         )
-        await inbox.put(session, delivery, now=ctx.clock(), correlation_id="door")
+        await inbox.put(session, delivery, now=ctx.clock(), correlation_id="receiver")
 
 
 @pytest.mark.parametrize("wrong_by", [SKEW, -SKEW])
@@ -160,7 +160,7 @@ async def test_an_edit_read_by_a_host_whose_clock_is_behind_is_stored_at_once(
     assert task.status == "pending"
 
 
-async def test_an_event_of_a_door_whose_clock_is_ahead_is_due_at_once(
+async def test_an_event_of_a_receiver_whose_clock_is_ahead_is_due_at_once(
     stage: Stage, hosts: Hosts
 ) -> None:
     page = await stage.add_valid(status="Draft")

@@ -177,8 +177,8 @@ async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
 
 
 def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) -> list[Check]:
-    vitals, now = database.vitals, clock()
-    if vitals is None:
+    health, now = database.health, clock()
+    if health is None:
         return [
             skipped(name, database.missing)
             for name in ("webhook", "last good cycle", "inbox", "cards", "alerts")
@@ -187,17 +187,17 @@ def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) ->
     return [
         judge_webhook(
             secret=any(secret is not None for secret in secrets),
-            enrolled=vitals.tokens.secret is not None,
-            waiting=len(vitals.tokens.candidates),
+            enrolled=health.tokens.secret is not None,
+            waiting=len(health.tokens.candidates),
             enrolment_open=settings.notion_webhook_enrolment,
-            last_event=vitals.last_event,
+            last_event=health.last_event,
             address=f"{door_address(settings)}/webhook/notion",
             now=now,
         ),
-        judge_cycle(vitals.last_good_cycle, running=database.running, now=now),
-        judge_inbox(vitals.events, vitals.due_since, now),
-        judge_cards(vitals.failing, vitals.incidents, vitals.unmade),
-        judge_incidents(vitals.incidents),
+        judge_cycle(health.last_good_cycle, running=database.running, now=now),
+        judge_inbox(health.events, health.due_since, now),
+        judge_cards(health.failing, health.incidents, health.unmade),
+        judge_incidents(health.incidents),
     ]
 
 

@@ -161,7 +161,7 @@ def _open(incident: Incident) -> str:
 
 def _over(incident: Incident) -> str:
     lines = [_from_to(incident)]
-    if not incident.told:
+    if not incident.notified:
         lines.append("You were not told when it began: nobody could be reached.")
     lines.append(f"incident: {incident.name}")
     return "\n".join(lines)

@@ -35,18 +35,18 @@ class EventBatch:
     Attributes:
         pages: row ids of our events by the page to read.
         trashed: pages that are said to have left the board, which no query shows.
-        settled: row ids of events that need no reading, by the outcome to store.
+        finished: row ids of events that need no reading, by the outcome to store.
         reported: users' edits that the events report, by page.
-        looked_at: pages that were read and stored.
+        read: pages that were read and stored.
         schema_changed: whether an event says that the board's properties changed.
     """
 
     events: Sequence[WebhookEvent]
     pages: dict[str, list[int]] = field(default_factory=dict)
     trashed: set[str] = field(default_factory=set)
-    settled: dict[str, list[int]] = field(default_factory=dict)
+    finished: dict[str, list[int]] = field(default_factory=dict)
     reported: dict[str, list[ReportedEdit]] = field(default_factory=dict)
-    looked_at: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
     schema_changed: bool = False
 
     def __str__(self) -> str:
@@ -56,14 +56,12 @@ class EventBatch:
     @property
     def left(self) -> list[int]:
         """Row ids of events whose pages were not read yet."""
-        return [
-            row for page, rows in self.pages.items() if page not in self.looked_at for row in rows
-        ]
+        return [row for page, rows in self.pages.items() if page not in self.read for row in rows]
 
     @property
     def undone(self) -> list[WebhookEvent]:
         """Events of which nothing is stored yet."""
-        rows = {*self.left, *(row for settled in self.settled.values() for row in settled)}
+        rows = {*self.left, *(row for finished in self.finished.values() for row in finished)}
         return [event for event in self.events if event.row in rows]
 
 
@@ -82,7 +80,7 @@ def sort_events(
         outcome = _outcome_without_reading(event, board, me, cards)
         batch.schema_changed |= event.event_type == inbox.SCHEMA_UPDATED and outcome == "not_a_page"
         if outcome is not None or event.page_id is None:
-            batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
+            batch.finished.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
         edit = parse_reported_edit(event.payload, event.received_at, board, me)

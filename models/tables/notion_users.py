@@ -34,7 +34,7 @@ async def bot_of(session: AsyncSession, token: str) -> str | None:
     return str(known["id"]) if known is not None else None
 
 
-async def note_bot(session: AsyncSession, token: str, bot_id: str) -> None:
+async def record_bot(session: AsyncSession, token: str, bot_id: str) -> None:
     """Store the id of a token's bot."""
     await remember(session, _key(token), value={"id": bot_id})
 

@@ -255,7 +255,7 @@ async def release(
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**back))
 
 
-async def free_claims(session: AsyncSession) -> int:
+async def release_leases(session: AsyncSession) -> int:
     """End every claim, and return how many there were; only when no claimant runs any more."""
     held = select(WebhookEvent).where(*UNFINISHED, col(WebhookEvent.claimed_until).is_not(None))
     events = list(await session.scalars(held.with_for_update()))

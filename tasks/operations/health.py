@@ -82,7 +82,7 @@ class DatabaseFacts:
 
     Attributes:
         checks: `database` and `migrations`.
-        missing: why `vitals` could not be read; empty when they were.
+        missing: why `health` could not be read; empty when they were.
         sessions: None when the database does not answer.
         vitals: the health facts; None when they could not be read.
         running: whether a cycle is under way.
@@ -93,7 +93,7 @@ class DatabaseFacts:
     checks: tuple[Check, ...]
     missing: str = ""
     sessions: Sessions | None = None
-    vitals: HealthFacts | None = None
+    health: HealthFacts | None = None
     running: bool = False
     held_until: datetime | None = None
     server: tuple[Server, datetime, datetime] | None = None
@@ -148,7 +148,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
         return DatabaseFacts(
             checks=checks,
             sessions=sessions,
-            vitals=await read_health_facts(session, now=clock()),
+            health=await read_health_facts(session, now=clock()),
             running=await is_held(session, Lock.PUSH),
             held_until=await next_free_slot(session),
             server=answered,

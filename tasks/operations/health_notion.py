@@ -76,7 +76,7 @@ async def read_notion(settings: Settings, database: DatabaseFacts, clock: Clock)
         return _skip_all(f"Notion asked to be left alone until {clock_time(until)} UTC")
     rate = settings.notion_requests_per_second
     budget = None
-    if database.sessions is not None and database.vitals is not None:
+    if database.sessions is not None and database.health is not None:
         budget = SharedBudget(database.sessions, rate)
     client = NotionClient(
         settings.notion_api_token.get_secret_value(),
@@ -107,7 +107,7 @@ async def _check(
             answered.append((client.server_time, began, clock()))
         return [check]
 
-    stored = database.vitals.board if database.vitals is not None else None
+    stored = database.health.board if database.health is not None else None
     outage = _outage(settings)
     (who,), (board,) = await asyncio.gather(
         run_check(["token"], NOTION_SECONDS, token(), outage),
@@ -147,11 +147,11 @@ def _outage(settings: Settings) -> str:
 
 
 def _capabilities(board: Check, database: DatabaseFacts, now: datetime) -> Check:
-    if database.vitals is None:
+    if database.health is None:
         return skipped("capabilities", database.missing)
     if "schema_read" not in board.details:
         return skipped("capabilities", "the board could not be read")
-    return judge_capabilities(database.vitals.incidents, database.vitals.last_write, now)
+    return judge_capabilities(database.health.incidents, database.health.last_write, now)
 
 
 async def _board(
@@ -231,9 +231,9 @@ def board_findings(
 
 def _channel_findings(options: Collection[str], channels: Mapping[str, Channel]) -> list[Finding]:
     findings = []
-    if lacking := sorted(one for one in channels if channel_named(one, options) is None):
+    if missing_options := sorted(one for one in channels if channel_named(one, options) is None):
         cure = "Add the option in Notion, letter by letter as the file is called."
-        findings.append(warning(f"Channel has no option for {', '.join(lacking)}", cure))
+        findings.append(warning(f"Channel has no option for {', '.join(missing_options)}", cure))
     if foreign := sorted(one for one in options if channel_named(one, channels) is None):
         cure = (
             "Add channel_configs/<channel_id>.yaml, or remove the option: "

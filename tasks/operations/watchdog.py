@@ -124,7 +124,7 @@ class Watchdog:
         """Check again and again, until cancelled."""
         while True:
             try:
-                await self.look()
+                await self.check()
             except Exception:
                 # A boundary: an unexpected error must not end the watchdog.
                 log.exception("watch_failed")
@@ -135,7 +135,7 @@ class Watchdog:
         self._has_lock = False
         await self._lock.aclose()
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check once, and deliver the alerts that are due."""
         now = self.clock()
         try:

@@ -41,6 +41,6 @@ async def _release_orphaned_leases(ctx: Context) -> None:
         exclusive = (
             await session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), _KEY)
         ).scalar_one()
-        freed = await inbox.free_claims(session) if exclusive else 0
+        freed = await inbox.release_leases(session) if exclusive else 0
     if freed:
         log.warning("orphaned_leases_released", count=freed)

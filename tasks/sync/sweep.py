@@ -120,7 +120,7 @@ async def reprocess_remembered(
             readings.failed[card.notion_page_id] = cost_of_one(
                 error, notion_page_id=card.notion_page_id
             )
-            readings.odd.add(card.notion_page_id)
+            readings.unreadable.add(card.notion_page_id)
         else:
             readings.cards.append(
                 Observation(card=seen, began=now, ended=now, by_id=True, from_memory=True)

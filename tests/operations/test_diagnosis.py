@@ -108,7 +108,7 @@ async def test_a_card_in_the_trash_is_said_to_be_there(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     await stage.trash(page)
-    await stage.told(page, "page.deleted")
+    await stage.webhook(page, "page.deleted")
     await stage.ingest()
     facts = await gather_card_facts(stage.ctx, page)
     assert reasons_out_of_sync(facts) == reasons(facts)
@@ -122,7 +122,7 @@ async def test_a_card_in_the_trash_is_said_to_be_there(stage: Stage) -> None:
 async def test_events_that_wait_are_named(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
-    await stage.told(page)
+    await stage.webhook(page)
     (event,) = await stage.events()
     assert await why(stage, page) == [f"Event {event.row} waits for the next ingest or cycle."]
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
@@ -138,7 +138,7 @@ async def test_events_that_wait_are_named(stage: Stage) -> None:
 
 async def test_a_page_never_read_says_so(stage: Stage) -> None:
     await stage.cycle()
-    await stage.told("0" * 36)
+    await stage.webhook("0" * 36)
     assert (await why(stage, "0" * 36))[0].startswith("The page was never read")
 
 

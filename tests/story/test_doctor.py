@@ -69,7 +69,7 @@ async def healthy(stage: Stage, environment: dict[str, str]) -> Stage:
     assert environment
     page = await stage.add_valid(title="Giant squid", status="Queued")
     await stage.cycle()
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.cycle()
     return stage
 
@@ -119,7 +119,7 @@ async def test_a_write_shows_that_the_connection_may_update(healthy: Stage) -> N
 
 async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: Stage) -> None:
     (event,) = await healthy.events()
-    await healthy.told(
+    await healthy.webhook(
         str(event.page_id), authors=[{"id": await bot_id(healthy.ctx), "type": "bot"}]
     )
     assert line(await checkup(utc_now), "capabilities").facts.startswith(

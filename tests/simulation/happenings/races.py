@@ -73,7 +73,7 @@ async def two_processes_come_to_one_card(world: World) -> None:
     path = f"PATCH /v1/pages/{pages[0]}"
     await world.write(pages[0], status="Uploading")
     world.later(seconds=BETWEEN_EDITS)
-    await world.told(pages[0])
+    await world.webhook(pages[0])
     await world.run(two, "ingest")
     if await run_until(world, two, path.__eq__) is None:
         return

@@ -21,12 +21,17 @@ from sqlmodel import col, select
 from models.rules.merge import Plan
 from models.tables.card import Card
 from models.tables.card_queries import cards_of, count_cards
-from models.tables.incidents import open_incidents
+from models.tables.incidents import IncidentKind, open_incidents
 from models.tables.push_queue import HELD, MISSING
-from models.tables.sync_state import CONFIRMED, LAST_GOOD_CYCLE, SyncState, forget, remember
+from models.tables.sync_state import (
+    CONFIRMED,
+    GOOD_WITHIN,
+    LAST_GOOD_CYCLE,
+    SyncState,
+    forget,
+    remember,
+)
 
-WATCHED_WITHIN: Final = timedelta(minutes=5)
-"""How old the last successful cycle may be; five are due in that time (design: section 12)."""
 PUT_BACK_MAX: Final = 20
 """Unwatched moves that may be put back without asking (design: section 8)."""
 DELETED_MAX: Final = 10
@@ -36,9 +41,9 @@ DELETED_SHARE: Final = 0.10
 TOGETHER: Final = timedelta(minutes=10)
 """Pushes find missing pages one by one; those within this time count together."""
 
-MOVES: Final = "safety_stop:moves"
+MOVES: Final = IncidentKind.SAFETY_STOP.about("moves")
 """The incident of moves that are held. While it is open, even a few are held."""
-DELETIONS: Final = "safety_stop:gone"
+DELETIONS: Final = IncidentKind.SAFETY_STOP.about("gone")
 """The incident of cards that are held instead of being marked as deleted."""
 
 _WAITING = text(
@@ -86,7 +91,7 @@ def was_watched(last_good: datetime | None, by: str | None, connection: str, now
         by: the connection of that cycle.
         connection: the present connection.
     """
-    return last_good is not None and by == connection and now - last_good <= WATCHED_WITHIN
+    return last_good is not None and by == connection and now - last_good <= GOOD_WITHIN
 
 
 def move_held_since(

@@ -20,6 +20,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
 from models.rules.backoff import Backoff
+from models.rules.formatting import utc_time
 
 LEASE: Final = timedelta(minutes=1)
 """How long a message belongs to the process that is delivering it."""
@@ -33,6 +34,29 @@ class Level(StrEnum):
 
     CRITICAL = "CRITICAL"
     ERROR = "ERROR"
+
+
+class IncidentKind(StrEnum):
+    """What an incident is about. `models.operations.known_problems` says what each one means."""
+
+    NOTION_AUTH = "notion_auth"
+    SAFETY_STOP = "safety_stop"
+    PUSH_STOPPED = "push_stopped"
+    INGEST_STOPPED = "ingest_stopped"
+    IMPORT_STOPPED = "import_stopped"
+    RETENTION_STOPPED = "retention_stopped"
+    NO_GOOD_CYCLE = "no_good_cycle"
+    DATABASE_LOST = "database_lost"
+    DATABASE_STORES_NOTHING = "database_stores_nothing"
+    BOARD_DRIFT = "board_drift"
+    CHANNEL_FILE = "channel_file"
+    CARD_FAILING = "card_failing"
+    CARD_NOT_MADE = "card_not_made"
+    DEAD_EVENT = "dead_event"
+
+    def about(self, subject: str) -> str:
+        """The name of the incident of this kind about that card, event or file."""
+        return f"{self}:{subject}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +89,15 @@ class Incident:
     def kind(self) -> str:
         """The sort of incident, e.g. `dead_event`."""
         return self.name.partition(":")[0]
+
+    @property
+    def subject(self) -> str:
+        """The id of the card or event that it is about; `ID` when it is about none."""
+        return self.name.partition(":")[2] or "ID"
+
+    def __str__(self) -> str:
+        """One line about an open incident, for a list of them."""
+        return f"{self.name} since {utc_time(self.since)}: {self.title}"
 
     def goes_on(self, now: datetime) -> Incident:
         """The incident open again, because it began again before its end was reported."""

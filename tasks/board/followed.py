@@ -13,6 +13,7 @@ from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.rules.board_schema import Board, read_board
 from models.rules.notion_ids import bare_id
 from models.settings import Settings
+from models.tables.incidents import IncidentKind
 from models.tables.notion_users import bot_of, our_bots, record_bot
 from models.tables.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
 from models.tables.webhook_event_queries import newest
@@ -25,7 +26,7 @@ READ_AGAIN_AFTER = timedelta(hours=1)
 
 SANDBOX_BOARD = "board.json"
 """The file in STATE_DIR that stores the sandbox board's ids."""
-BOARD_DRIFT = "board_drift"
+BOARD_DRIFT = IncidentKind.BOARD_DRIFT
 """The incident of a board that lacks options which cards must be moved to."""
 
 

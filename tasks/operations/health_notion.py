@@ -30,10 +30,12 @@ from models.operations.health import (
     warning,
 )
 from models.operations.health_rules import judge_capabilities
+from models.operations.known_problems import PROBLEMS
 from models.rules.board_schema import Board, read_board
 from models.rules.channels import Channel, channel_named, load_configured_channels
-from models.rules.formatting import clock_time
+from models.rules.formatting import utc_time
 from models.settings import Settings
+from models.tables.incidents import IncidentKind
 from tasks.board.find import find_board
 from tasks.board.followed import board_lost, check_same_board
 from tasks.notion.client import NotionClient
@@ -73,7 +75,7 @@ async def read_notion(settings: Settings, database: DatabaseFacts, clock: Clock)
         return _skip_all("no NOTION_API_TOKEN, and no `showrunner up` runs here")
     until = database.held_until
     if until is not None and until - clock() > _HELD:
-        return _skip_all(f"Notion asked to be left alone until {clock_time(until)} UTC")
+        return _skip_all(f"Notion asked to be left alone until {utc_time(until)}")
     rate = settings.notion_requests_per_second
     budget = None
     if database.sessions is not None and database.health is not None:
@@ -220,9 +222,7 @@ def board_findings(
         return [failure(str(error).rstrip("."), _MEND)]
     findings = []
     if missing := board.missing_options():
-        cure = (
-            "Add them to the board's properties, letter by letter: Showrunner never makes options."
-        )
+        cure = PROBLEMS[IncidentKind.BOARD_DRIFT].cure
         findings.append(warning(f"no option for {', '.join(missing)}", cure))
     if channels:
         findings += _channel_findings(set(board.properties["Channel"].options), channels)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from models.sync.card_changes import Outcome
 from models.sync.reconcile import ReconcileResult
+from models.tables.incidents import IncidentKind
 from tasks.alerts import Level, send_alert
 from tasks.failed_cards import alert_failing
 from tasks.runtime.context import Context
@@ -19,9 +20,6 @@ from tasks.runtime.report import Report
 
 log = structlog.get_logger("showrunner.ingest")
 push_log = structlog.get_logger("showrunner.push")
-
-NOT_MADE: Final = "card_not_made"
-"""The incident of tasks that cannot become cards as they are, or as the board is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,4 +129,4 @@ async def report_not_created(
     if alert:
         context = {"task": task_id, "error": error}
         title = "A task cannot become a card on the board"
-        await send_alert(ctx, Level.ERROR, NOT_MADE, title, context)
+        await send_alert(ctx, Level.ERROR, IncidentKind.CARD_NOT_MADE, title, context)

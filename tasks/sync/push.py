@@ -26,6 +26,7 @@ from models.sync.observations import Observation
 from models.sync.pending_write import PendingWrite, pending_write_of
 from models.sync.recent_writes import write_in_flight
 from models.tables.card_queries import card_and_task, cards_of
+from models.tables.incidents import IncidentKind
 from models.tables.push_queue import any_out_of_reach, pending
 from tasks.alerts import resolve_alert
 from tasks.board.followed import board_after_refusal, board_if_long_known, board_to_write
@@ -212,7 +213,7 @@ async def push_card(
     report.add_row(page_id, "pushed", ", ".join(sorted(change.values)))
     known.info("card_pushed")
     if change.attempts >= FAILING:
-        await resolve_alert(ctx, f"card_failing:{page_id}")
+        await resolve_alert(ctx, IncidentKind.CARD_FAILING.about(page_id))
 
 
 async def load_pending_write(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:

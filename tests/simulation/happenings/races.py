@@ -114,7 +114,7 @@ async def a_type_changes_under_our_hands(world: World) -> None:
 def _put(world: World, prop: object) -> None:
     source = world.sandbox.state.sources[world.data_source_id]
     source.schema = {**source.schema, prop.id: prop}  # type: ignore[attr-defined]
-    world.ledger.look("schema")
+    world.ledger.record_read("schema")
 
 
 async def _has_priority(world: World, page_id: str, expected: str, when: str) -> list[str]:

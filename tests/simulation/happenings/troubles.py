@@ -117,7 +117,7 @@ async def the_database_fails(world: World) -> None:
 def _put(world: World, prop: object) -> None:
     source = world.sandbox.state.sources[world.data_source_id]
     source.schema = {**source.schema, prop.id: prop}  # type: ignore[attr-defined]
-    world.ledger.look("schema")
+    world.ledger.record_read("schema")
 
 
 async def a_property_is_renamed(world: World) -> None:

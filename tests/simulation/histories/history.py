@@ -201,7 +201,7 @@ def _mend(world: World, schema: dict[str, Any]) -> None:
         if values != page.values:
             state.put_page(replace(page, values=values))
     source.schema = mended
-    world.ledger.look("schema")
+    world.ledger.record_read("schema")
     person = next(user for user in state.users.values() if user.kind == "person")
     changed = {key: (prop.name, "updated") for key, prop in mended.items()}
     world.sandbox.outbox.record(schema_changed(source, changed, author=person, at=world.clock.now))

@@ -156,7 +156,7 @@ class World(Users):
     ) -> None:
         self.sent.append(self.clock.now)
         before = len(self.ledger.made)
-        self.ledger.look(process.name, sure=arrives and response.status_code == 200)
+        self.ledger.record_read(process.name, sure=arrives and response.status_code == 200)
         self.failures += [f"we made {what}" for what in self.ledger.made[before:]]
         self._people_see_new_pages()
         self.failures += self.doubts.answered(process, request, response, arrives=arrives)
@@ -180,7 +180,7 @@ class World(Users):
 
     def _unanswered(self, process: Process, request: httpx.Request) -> None:
         self.doubts.unanswered(process, request)
-        self.ledger.look(process.name, sure=False)
+        self.ledger.record_read(process.name, sure=False)
         self._people_see_new_pages()
 
     def _people_see_new_pages(self) -> None:

@@ -48,7 +48,9 @@ _NO_SECRET: Final = warning(
 
 def judge_server(server: Server) -> list[Finding]:
     """Whether PostgreSQL accepts writes, and has connections left for the next process."""
-    findings = [_READ_ONLY] if server.read_only else []
+    findings = []
+    if server.read_only:
+        findings.append(_READ_ONLY)
     if server.connections > server.connections_max * CONNECTIONS_MOST:
         wrong = f"{server.connections} of {server.connections_max} connections are taken"
         cure = "Raise PostgreSQL's max_connections or lower DATABASE_POOL_SIZE."
@@ -151,8 +153,9 @@ def judge_webhook(
 
 
 def _enrolment_is_open(*, has_secret: bool) -> Finding:
-    wrong = "enrolment is open: anybody can send a token"
-    wrong += " beside the secret" if has_secret else ", and the first that comes is believed"
+    wrong = "enrolment is open: anybody can send a token, and the first that comes is accepted"
+    if has_secret:
+        wrong = "enrolment is open: anybody can send a token beside the secret"
     cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
     return warning(wrong, cure)
 
@@ -166,7 +169,9 @@ def overdue_cycle(last_good: datetime, now: datetime) -> str:
 
 def judge_cycle(last_good: datetime | None, *, running: bool, now: datetime) -> Check:
     """Whether a cycle succeeded within `GOOD_WITHIN`."""
-    under_way = "; one is under way now" if running else ""
+    under_way = ""
+    if running:
+        under_way = "; one is under way now"
     cure = PROBLEMS[IncidentKind.NO_GOOD_CYCLE].cure
     findings = []
     if last_good is None:
@@ -284,4 +289,6 @@ def skew_of(began: datetime, ended: datetime, earliest: datetime, latest: dateti
 
 
 def _ago(now: datetime, moment: datetime | None) -> str:
-    return "never" if moment is None else f"{spoken(now - moment)} ago"
+    if moment is None:
+        return "never"
+    return f"{spoken(now - moment)} ago"

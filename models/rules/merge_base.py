@@ -86,9 +86,10 @@ class TaskState:
 
 def attention(violations: Sequence[Violation], rejection: str) -> str:
     """The text for Attention; empty if no user need act."""
-    return " ".join(
-        [*(violation.message for violation in violations), *([rejection] if rejection else [])]
-    )
+    sentences = [violation.message for violation in violations]
+    if rejection:
+        sentences.append(rejection)
+    return " ".join(sentences)
 
 
 def desired_values(base: MergeBase, task: TaskState | None, attention_text: str) -> dict[str, Any]:

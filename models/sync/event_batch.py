@@ -103,7 +103,9 @@ def _outcome_without_reading(
         return "not_a_page" if ours else "other_database"
     if event.page_id is None or page_id_of(event.page_id) is None:
         return "not_a_page"
-    return _outcome_elsewhere(event.payload, board) if event.page_id not in cards else None
+    if event.page_id in cards:
+        return None
+    return _outcome_elsewhere(event.payload, board)
 
 
 def _outcome_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
@@ -113,6 +115,8 @@ def _outcome_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
     if not isinstance(parent, dict):
         return None
     source = parent.get("data_source_id")
-    if source is not None:
-        return "other_database" if source != board.data_source_id else None
-    return "not_a_card" if parent.get("type") in _NO_DATABASE else None
+    if source is None and parent.get("type") in _NO_DATABASE:
+        return "not_a_card"
+    if source is not None and source != board.data_source_id:
+        return "other_database"
+    return None

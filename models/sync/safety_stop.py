@@ -174,7 +174,9 @@ async def pages_to_hold(
     hold = (await waiting(session)).deletions > 0
     if not hold and new + lately > DELETED_MAX:  # counting the whole board is expensive
         hold = too_many_deleted(new, lately, await count_cards(session))
-    return frozenset(candidates) if hold else frozenset()
+    if not hold:
+        return frozenset()
+    return frozenset(candidates)
 
 
 async def _any_missing(session: AsyncSession, page_ids: Collection[str]) -> bool:

@@ -181,7 +181,7 @@ async def connected(settings: Settings) -> AsyncIterator[Context]:
         await close_connections()
 
 
-async def told(ctx: Context, page_id: str) -> None:
+async def webhook(ctx: Context, page_id: str) -> None:
     """Notion's webhook about a page is in the inbox."""
     event = Delivery(
         event_id=f"{page_id} {datetime.now(UTC)}",

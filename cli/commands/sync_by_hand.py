@@ -191,9 +191,9 @@ def _confirmed(some: Waiting) -> str:
     parts = []
     if some.moves:
         parts.append(f"{some.moves} moves of people are put back")
-    if some.gone:
+    if some.deletions:
         parts.append(
-            f"{some.gone} pages are looked at once more, and marked as trashed if they are gone"
+            f"{some.deletions} pages are read once more, and marked as trashed if they are gone"
         )
     return f"Confirmed: {', and '.join(parts)}."
 

@@ -13,6 +13,7 @@ from structlog.contextvars import bound_contextvars
 from flows.runtime.run_api import publish_table, rename_run
 from flows.runtime.run_table import table_of
 from models.errors import GiveUp, NotionAuthError, ShowrunnerError
+from models.tables.incidents import IncidentKind
 from models.tables.sync_state import FAILED_CYCLE, remember
 from tasks.alerts import AWAY, Level, database, deliver_alerts, reason, resolve_alert, send_alert
 from tasks.notion.throttle import counting_requests
@@ -83,7 +84,7 @@ async def _alert_failure(kind: str, run: Recorded, error: Exception) -> None:
 
 def _incident(kind: str, error: GiveUp) -> str:
     if isinstance(error, NotionAuthError):
-        return "notion_auth"
+        return IncidentKind.NOTION_AUTH
     return f"{kind}_stopped"
 
 
@@ -95,7 +96,7 @@ def _resolved_by(kind: str) -> list[str]:
     """
     resolved = [f"{kind}_stopped"]
     if kind == "push":
-        resolved.append("notion_auth")
+        resolved.append(IncidentKind.NOTION_AUTH)
     return resolved
 
 

@@ -91,7 +91,7 @@ async def configured_channels(session: AsyncSession) -> set[str]:
     return set(await session.scalars(select(ChannelRow.id).where(col(ChannelRow.configured))))
 
 
-async def note_channels(session: AsyncSession, ids: Collection[str]) -> None:
+async def record_channels(session: AsyncSession, ids: Collection[str]) -> None:
     """Make these, and no others, the configured channels.
 
     Writes only what changed; the caller commits.

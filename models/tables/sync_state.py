@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, String, delete, func, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -34,6 +34,11 @@ LAST_GOOD_CYCLE = "last_good_cycle"
 """value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle last succeeded.
 
 A cycle that works through a backlog sets it every minute."""
+GOOD_WITHIN: Final = timedelta(minutes=5)
+"""Without a good cycle for longer, something is wrong: five were due.
+
+Doctor, watchdog, card diagnosis and the safety stop use this threshold.
+"""
 FAILED_CYCLE = "last_failed_cycle"
 """value: {"error"}, moment: when a push cycle last failed."""
 WATCH = "watch"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from models.postgres.engine import Sessions
-from models.tables.reference_data import note_channels
+from models.tables.reference_data import record_channels
 
 
 async def store_channels(sessions: Sessions, channels: Collection[str]) -> None:
     """Store which channels are configured; the database refuses tasks of any other."""
     async with sessions.begin() as session:
-        await note_channels(session, channels)
+        await record_channels(session, channels)

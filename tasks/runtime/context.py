@@ -35,7 +35,7 @@ class Context:
         clock: the only clock of the tasks.
         sleep: how tasks wait, in seconds.
         unstored: the incidents that `tasks.alerts` keeps while the database is away.
-        board_is_looked_at: lock held while the board is read again after a refused write.
+        board_reading: lock held while the board is read again after a refused write.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Context:
         self.clock = clock
         self.sleep = sleep
         self.unstored: dict[str, Incident] = {}
-        self.board_is_looked_at = asyncio.Lock()
+        self.board_reading = asyncio.Lock()
 
     async def channels(self) -> Mapping[str, Channel]:
         """The configured channels, read again, so that a new file is used from the next cycle on.

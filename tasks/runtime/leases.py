@@ -43,6 +43,6 @@ async def _release_orphaned_leases(ctx: Context) -> None:
         ).scalar_one()
         if not exclusive:
             return
-        freed = await inbox.free_claims(session)
+        freed = await inbox.release_leases(session)
     if freed:
         log.warning("orphaned_leases_released", count=freed)

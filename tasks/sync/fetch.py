@@ -100,7 +100,7 @@ async def read_by_id(ctx: Context, board: Board, page_ids: Sequence[str]) -> Rea
     if len(found.unavailable) == len(page_ids) > 1:
         raise next(iter(found.unavailable.values()))
     readings = await _decode(ctx, board, found.answers)
-    readings.gone = found.not_found
+    readings.not_found = found.not_found
     unavailable = {page_id: str(error) for page_id, error in found.unavailable.items()}
     readings.failed |= found.failed | unavailable | found.forbidden
     if found.not_found or found.forbidden:
@@ -132,7 +132,7 @@ def _decode_for(board: Board, answers: Iterable[_Answer]) -> Readings:
         except Exception as error:  # noqa: BLE001 - a boundary: only this page fails
             readings.failed[answer.page_id] = _reason(error, answer.page_id)
             if is_on_board(answer.page, board):
-                readings.odd.add(answer.page_id)
+                readings.unreadable.add(answer.page_id)
             continue
         if answer.by_id or not card.away:
             read = Observation(

@@ -213,11 +213,11 @@ async def _read_pages(
         queried = await query_cards(ctx, sync.board, batch)
         shown.cards = queried.cards  # pages that failed are read by id below
     found = {read.card.page_id for read in shown.cards}
-    if found or batch.settled:
+    if found or batch.finished:
         await process_readings(
-            ctx, sync, shown, report, replace(ended.of(found), settled=batch.settled)
+            ctx, sync, shown, report, replace(ended.of(found), finished=batch.finished)
         )
-    batch.settled, batch.looked_at = {}, found
+    batch.finished, batch.read = {}, found
     others = sorted(batch.pages.keys() - found, key=lambda page: (page not in known, page))
     for first in range(0, len(others), PORTION):
         if first and ctx.clock() >= until:
@@ -225,7 +225,7 @@ async def _read_pages(
         portion = PageChunk(others[first : first + PORTION])
         fetched = await fetch_cards(ctx, sync.board, portion)
         await process_readings(ctx, sync, fetched, report, ended.of(portion.pages))
-        batch.looked_at |= {*portion.pages}
+        batch.read |= {*portion.pages}
 
 
 async def _report_dead(ctx: Context, since: datetime) -> None:

@@ -35,17 +35,19 @@ BY_ID_MOST = 50
 """Missing cards that one step reads by id; the next step continues with the others."""
 STOPPED_MOST = 10
 """Cycles without a step after one whose result could not be stored."""
-AGAIN_MOST = 10
+REREAD_MOST = 10
 """Unreadable cards that one cycle reads again."""
 
 
 async def reread_unreadable(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Read cards by id that could not be read before, if that is due."""
     async with ctx.sessions() as session:
-        due = await unreadable_due(session, now=ctx.clock(), limit=AGAIN_MOST)
+        due = await unreadable_due(session, now=ctx.clock(), limit=REREAD_MOST)
     if due:
         readings = await read_by_id(ctx, sync.board, due)
-        readings.odd |= readings.failed.keys()  # whatever the error is, they are read again later
+        readings.unreadable |= (
+            readings.failed.keys()
+        )  # whatever the error is, they are read again later
         await process_readings(ctx, sync, readings, report)
 
 
@@ -114,7 +116,7 @@ async def _step(
         )
     # If more are missing than one step reads, the next step reads the rest. If all of those that
     # were read are there, the query is wrong, and the round goes on.
-    stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
+    stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.not_found)
     if stays:
         rounds = rounds.stepped(which, now, first).paid(now, 1)
     else:
@@ -123,7 +125,7 @@ async def _step(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Shown:
+class _Stretch:
     """The cards on the board that were created in a stretch of time.
 
     Attributes:
@@ -144,7 +146,7 @@ class _Shown:
 
 async def _query_stretch(
     ctx: Context, board: Board, columns: Sequence[str] | None, first: datetime
-) -> _Shown:
+) -> _Stretch:
     """Query a stretch of time, in as many requests as it takes to cover more than one minute."""
     began, shown, requests = ctx.clock(), Readings(), 0
     async for readings in scan(
@@ -156,8 +158,8 @@ async def _query_stretch(
         if shown.cards:
             last = to_minute(shown.cards[-1].card.created_time)
         if readings.more and last > first:
-            return _Shown(readings=shown, before=last, began=began, requests=requests)
-    return _Shown(readings=shown, before=None, began=began, requests=requests)
+            return _Stretch(readings=shown, before=last, began=began, requests=requests)
+    return _Stretch(readings=shown, before=None, began=began, requests=requests)
 
 
 def _columns(board: Board) -> list[str]:

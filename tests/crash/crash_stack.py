@@ -137,7 +137,7 @@ class Crashing:
 
     def floods(self, before: dict[str, int]) -> list[str]:
         """Errors that were said too often since then, and alerts: nobody has to do anything."""
-        told: Counter[str] = Counter()
+        events: Counter[str] = Counter()
         for name, position in before.items():
             for line in (
                 (self.state / "logs" / name)
@@ -148,10 +148,10 @@ class Crashing:
                 with suppress(ValueError):
                     facts = json.loads(line)
                     if facts["level"] in {"error", "critical"}:
-                        told[f"{name}: {' '.join(facts['event'].split())[:60]}"] += 1
+                        events[f"{name}: {' '.join(facts['event'].split())[:60]}"] += 1
         return [
             f"{count} times {line}"
-            for line, count in told.items()
+            for line, count in events.items()
             if count > ERRORS_OF_A_KIND or line.endswith(": alert")
         ]
 

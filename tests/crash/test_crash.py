@@ -43,10 +43,10 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     await _in_its_midst(burst, first)
     under_way = crashing.running_cycles()
     edited, moved, killed = burst.edited, burst.moved, time.monotonic()
-    gone = crashing.kill(victim)
+    ended = crashing.kill(victim)
     burst.struck.set()
     await raging
-    await crashing.comes_back(victim, gone)
+    await crashing.comes_back(victim, ended)
     back = time.monotonic()
 
     cycles = 0

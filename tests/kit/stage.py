@@ -181,7 +181,7 @@ class Stage:
         await cycle(self.ctx, report, "test-correlation")
         return report
 
-    async def told(
+    async def webhook(
         self, page_id: str, event_type: str = "page.properties_updated", **payload: Any
     ) -> None:
         """Notion's webhook about a page reaches the inbox."""

@@ -61,8 +61,8 @@ async def test_an_outage_is_one_line_and_its_end_another(
     assert [one["event"] for one in logs] == ["inbox_unavailable"]
     await receiver.signed(notion_event(id="late-1"))
     await receiver.signed(notion_event(id="late-2"))
-    told = [one for one in logs if one["event"] != "webhook_received"]
-    assert [(one["event"], one.get("failures")) for one in told] == [
+    failures = [one for one in logs if one["event"] != "webhook_received"]
+    assert [(one["event"], one.get("failures")) for one in failures] == [
         ("inbox_unavailable", None),
         ("inbox_back", 3),
     ]

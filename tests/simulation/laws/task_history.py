@@ -14,8 +14,8 @@ from simulation.world.world import World
 
 EMPTY = {"Status": "draft", "Priority": "normal"}
 """What an empty property stands for."""
-LOOK = timedelta(minutes=1)
-"""Longer than a look at a card takes, from its request to its row."""
+LONGEST_READ = timedelta(minutes=1)
+"""Longer than a reading of a card takes, from its request to its row."""
 
 
 def broken(world: World, history: list[Any]) -> list[str]:
@@ -92,7 +92,7 @@ def _after(written: list[Written], value: str, until: datetime) -> list[str | No
     What it showed again only while the look that counts was on its way is no part of that look.
     """
     entries = [entry for entry in written if entry.at <= until]
-    while entries and entries[-1].value == value and until - entries[-1].at < LOOK:
+    while entries and entries[-1].value == value and until - entries[-1].at < LONGEST_READ:
         entries.pop()
     values = [entry.value for entry in entries]
     if value not in values:

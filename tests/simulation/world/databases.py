@@ -68,7 +68,7 @@ class Databases:
     def tell_time(self, engine: AsyncEngine) -> None:
         """Replace PostgreSQL's clock in statements, such as the rate limit's, by the history's."""
 
-        def told(
+        def statement_at_our_time(
             _connection: Any,
             _cursor: Any,
             statement: str,
@@ -81,7 +81,9 @@ class Databases:
                 given = {**given, "the_time": self.clock.now}
             return statement, given
 
-        event.listen(engine.sync_engine, "before_cursor_execute", told, retval=True)
+        event.listen(
+            engine.sync_engine, "before_cursor_execute", statement_at_our_time, retval=True
+        )
 
 
 @asynccontextmanager

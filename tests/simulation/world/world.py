@@ -24,7 +24,7 @@ from models.settings import Settings
 from simulation.laws import moves
 from simulation.world.databases import Databases
 from simulation.world.doubts import Doubts
-from simulation.world.gates import GatedSessions, Odd, Road, Sleeper, Straight, WorldContext
+from simulation.world.gates import GatedSessions, Incomplete, Road, Sleeper, Straight, WorldContext
 from simulation.world.ledger import Ledger
 from simulation.world.post import Letter, PostOffice
 from simulation.world.turns import Process, Turns
@@ -89,7 +89,7 @@ class World(Users):
         self.imported: datetime | None = None
         self.inserted: list[UUID] = []
         self.strangers: list[str] = []
-        self.odd: set[str] = set()
+        self.incomplete: set[str] = set()
         self.jobs = 0
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
@@ -123,7 +123,7 @@ class World(Users):
         sessions: Any = GatedSessions(self.databases, self.turns, process, self.database)
         row: Any = GatedSessions(self.databases, self.turns, process, self.database, single=True)
         sleep = Sleeper(self.clock, self.turns, process)
-        inner = Odd(Straight(self.sandbox), self.odd, "Topic")
+        inner = Incomplete(Straight(self.sandbox), self.incomplete, "Topic")
         road = Road(
             inner,
             self.turns,
@@ -160,7 +160,7 @@ class World(Users):
     ) -> None:
         self.sent.append(self.clock.now)
         before = len(self.ledger.made)
-        self.ledger.look(process.name, sure=arrives and response.status_code == 200)
+        self.ledger.record_read(process.name, sure=arrives and response.status_code == 200)
         self.failures += [f"we made {what}" for what in self.ledger.made[before:]]
         self._people_see_new_pages()
         self.failures += self.doubts.answered(process, request, response, arrives=arrives)
@@ -175,12 +175,16 @@ class World(Users):
         newest_edits = b'"last_edited_time","direction":"descending"' in request.content
         if arrives and response.status_code == 200 and not newest_edits:
             body = response.json()
-            shown = [page for page in body.get("results", [body]) if page.get("id") not in self.odd]
+            shown = [
+                page
+                for page in body.get("results", [body])
+                if page.get("id") not in self.incomplete
+            ]
             self.ledger.heard(process.name, {"results": shown})
 
     def _unanswered(self, process: Process, request: httpx.Request) -> None:
         self.doubts.unanswered(process, request)
-        self.ledger.look(process.name, sure=False)
+        self.ledger.record_read(process.name, sure=False)
         self._people_see_new_pages()
 
     def _people_see_new_pages(self) -> None:

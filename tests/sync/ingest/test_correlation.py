@@ -11,7 +11,7 @@ async def test_a_single_events_id_from_the_receiver_is_in_the_history(stage: Sta
     await stage.cycle()
     stage.clock.pass_(60)
     await stage.edit(page, status="Queued")
-    await stage.told(page)
+    await stage.webhook(page)
     with bound_contextvars(correlation_id="run"):
         await stage.ingest()
     assert (await stage.history(page))[-1].correlation_id == "receiver"
@@ -23,7 +23,7 @@ async def test_events_taken_together_go_under_the_runs_id(stage: Stage) -> None:
     stage.clock.pass_(60)
     for page in pages:
         await stage.edit(page, status="Queued")
-        await stage.told(page)
+        await stage.webhook(page)
     with bound_contextvars(correlation_id="run"):
         await stage.ingest()
     assert {(await stage.history(page))[-1].correlation_id for page in pages} == {"run"}

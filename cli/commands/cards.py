@@ -78,8 +78,8 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
 
 def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
     card, task = facts.card, facts.task
-    title = getattr(card, "base_title", None) or ""
-    say(f"card  {page_id}  {title}".rstrip())
+    title = card.base_title if card is not None else None
+    say(f"card  {page_id}  {title or ''}".rstrip())
     if task is None:
         say("task  none")
     else:

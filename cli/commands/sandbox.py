@@ -107,7 +107,7 @@ def fault(
     """
     given: dict[str, Any] = {
         "skip": skip,
-        "method": getattr(method, "value", None),
+        "method": None if method is None else method.value,
         "path": path,
         "retry_after": retry_after,
         "delay_ms": delay_ms,

@@ -141,14 +141,15 @@ def card_as_json(
         "last_error": "last_error",
         "next_attempt_at": "next_attempt_at",
     }
+    stored = {} if card is None else card.model_dump()
     return {
         "page_id": page_id,
-        "task_id": getattr(task, "id", None),
-        "status": getattr(task, "status", None),
+        "task_id": None if task is None else task.id,
+        "status": None if task is None else task.status,
         "properties": {row.pop("name"): row for row in rows},
-        **{key: getattr(card, name, None) for key, name in kept.items()},
-        "violations": getattr(card, "violations", []),
-        "live_error": getattr(now, "error", None),
+        **{key: stored.get(name) for key, name in kept.items()},
+        "violations": stored.get("violations", []),
+        "live_error": None if now is None else now.error,
         "events": [
             {"id": event.row, "state": event.state(facts.now).value} for event in facts.events
         ],

@@ -61,7 +61,7 @@ class Execution:
         """
         self.cancelled = True
         entered = self.context.get(FlowRunContext.__var__)
-        for run in (self.run, getattr(entered, "flow_run", None)):
+        for run in (self.run, entered.flow_run if entered else None):
             if run is not None:
                 run.state = Cancelled(message=_MESSAGE)
         self.task.cancel()

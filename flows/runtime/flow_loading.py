@@ -32,7 +32,7 @@ class WarmJobConfiguration(BaseJobConfiguration):
     ) -> None:
         """Keep the entrypoint of the deployment that Prefect has just read."""
         super().prepare_for_flow_run(flow_run, deployment, *args, **kwargs)
-        self.entrypoint = getattr(deployment, "entrypoint", None)
+        self.entrypoint = deployment.entrypoint if deployment is not None else None
 
 
 async def load_flow(entrypoint: str | None, packages: Collection[str]) -> Flow[..., Any]:

@@ -86,7 +86,7 @@ class DatabaseFacts:
         checks: `database` and `migrations`.
         missing: why `health` could not be read; empty when they were.
         sessions: None when the database does not answer.
-        vitals: the health facts; None when they could not be read.
+        health: the health facts; None when they could not be read.
         running: whether a cycle is under way.
         held_until: until when no process may send requests to Notion.
         server: the server's facts, with the times by our clock before and after they were read.

@@ -35,9 +35,9 @@ test: lint ## Lint, type-check and run the tests that every change needs
 	  $(UNCACHED) $(addprefix --ignore=,$(PROGRAMS)); code=$$?; \
 	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 
-prove: $(READY) ## Run what is slow: 300 histories, every mutant, every kill, small benchmarks
+prove: $(READY) ## Run what is slow: 300 histories, every mutant, every kill, small benchmarks: make prove HISTORIES=60
 	@{ $(UNCACHED) -m prove tests; code=$$?; $(BIN)/python -m benchmarks.run --smoke || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
-	  $(BIN)/python tests/simulation/simulate.py --seeds 300; code=$$?; \
+	  $(BIN)/python tests/simulation/simulate.py --seeds $(or $(HISTORIES),300); code=$$?; \
 	  $(BIN)/python tests/simulation/mutants/mutate.py || code=$$?; \
 	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 

@@ -66,9 +66,11 @@ def main() -> int:
     for mutation in chosen:
         mutated(mutation)  # before anything is started: an anchor that is gone ends it here
     with template() as url, ThreadPoolExecutor(given.at_once) as threads:
-        trials = list(threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen))
-    if given.keep:
-        _keep(trials)
+        trials = []
+        for trial in threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen):
+            trials.append(trial)
+            if given.keep:
+                _keep(trials)
     missed = [trial.mutation.name for trial in trials if trial.seed is None]
     print(f"{len(trials) - len(missed)} of {len(trials)} caught")
     return 1 if missed or not trials else 0

@@ -17,7 +17,7 @@ def shown(**facts: str) -> list[str]:
 
 def test_a_fact_of_ours_is_a_line_with_its_details() -> None:
     line = shown(event="card_pushed", level="info", logger="showrunner.push", notion_page_id="p1")
-    assert line == ["10:02:03 worker card_pushed notion_page_id=p1"]
+    assert line == ["10:02:03 worker   card_pushed notion_page_id=p1"]
 
 
 def test_what_fails_is_one_line_and_its_traceback_stays_in_the_log() -> None:
@@ -27,7 +27,7 @@ def test_what_fails_is_one_line_and_its_traceback_stays_in_the_log() -> None:
     )
     traceback = 'Traceback (most recent call last):\n  File "x.py", line 1'
     [line] = shown(event=failed, level="error", logger="prefect.flow_runs", exception=traceback)
-    assert line.startswith("10:02:03 worker ERROR Encountered exception: OperationalError(")
+    assert line.startswith("10:02:03 worker   ERROR Encountered exception: OperationalError(")
     assert "\n" not in line
     assert "Traceback" not in line
 

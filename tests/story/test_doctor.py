@@ -265,11 +265,11 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
     code, said = await shell.run("doctor")
     assert code == 1
     lines = said.splitlines()
-    assert "fail  token            Notion answered 401" in said
+    assert "fail  token             Notion answered 401" in said
     assert lines[
         lines.index(next(each for each in lines if each.startswith("fail  token"))) + 1
     ].startswith("        → In Notion: ")
-    assert "skip  board            not checked: the token does not work" in said
+    assert "skip  board             not checked: the token does not work" in said
     assert lines[-1].startswith("3 red, 5 not checked, 10 green. 2 Notion requests, ")
     code, said = await shell.run("doctor", "--json")
     facts = json.loads(said)
@@ -293,15 +293,15 @@ def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, "fail  settings         no `showrunner up` runs in this folder"),
-        ({"DOOR_PORT": "x"}, "fail  settings         Settings are wrong: DOOR_PORT: "),
+        ({}, "fail  settings          no `showrunner up` runs in this folder"),
+        ({"DOOR_PORT": "x"}, "fail  settings          Settings are wrong: DOOR_PORT: "),
         (
             {"DATABASE_URL": "mysql://x/y", "NOTION_API_TOKEN": "x"},
-            "fail  database         DATABASE_URL starts with",
+            "fail  database          DATABASE_URL starts with",
         ),
         (
             {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/x", "NOTION_API_TOKEN": "x"},
-            "fail  database         it does not answer: ",
+            "fail  database          it does not answer: ",
         ),
     ],
     ids=["nothing runs", "a setting is wrong", "another database", "the database is down"],

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli.output.card import card_as_json, comparison
-from cli.output.text import console, print_json, say, short
+from cli.output.text import console, print_json, printable, say, short
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.operations.diagnosis import CardFacts, reasons
@@ -120,7 +119,9 @@ def _values(facts: CardFacts, now: LivePage | None) -> Table:
         if live:
             values.insert(2, row.live)
         longest = _LONGEST.get(row.name, _MEDIUM)
-        table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
+        table.add_row(
+            row.name, *(printable(short(value, longest)) for value in values), row.differs
+        )
     return table
 
 
@@ -161,7 +162,7 @@ def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None
             row.action,
             *(short(cell) for cell in why),
         )
-        table.add_row(*map(escape, cells))
+        table.add_row(*map(printable, cells))
     console.print(table)
     if len(history) == limit:
         say(f"These are the last {limit}; --limit shows more.")

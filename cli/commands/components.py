@@ -66,7 +66,7 @@ async def _deploy() -> None:
 
     made = await bootstrap()
     for kind, names in vars(made).items():
-        console.print(f"{kind}: {', '.join(names) or 'as they should be'}", markup=False)
+        console.print(f"{kind}: {', '.join(names) or 'as they should be'}")
 
 
 def prefect_server(
@@ -101,7 +101,6 @@ def prefect_server(
             console.print(
                 f"Made a login for Prefect's server: {login}\nGive it to worker, receiver and "
                 f"commands as PREFECT_API_AUTH_STRING. It is kept in {folder / 'login'}.",
-                markup=False,
             )
     environment = server_environment(folder, settings.prefect_port, host=host, login=login) | given
     command = [sys.executable, "-m", "flows.server.prefect_server"]

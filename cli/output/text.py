@@ -9,26 +9,35 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-console = Console(soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 if not console.is_terminal:
     console.width = 240
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts: one object a line.")]
 SHORT_ID = 8
 _LONGEST = 60
+_CONTROLS = {
+    code: "\N{REPLACEMENT CHARACTER}"
+    for code in (*range(0x20), *range(0x7F, 0xA0))
+    if chr(code) not in "\n\t"
+}
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which a terminal would obey; U+FFFD for each."""
+    return text.translate(_CONTROLS)
 
 
 def say(line: str = "") -> None:
-    """Print a line as it is."""
-    console.print(line, markup=False)
+    """Print a line as text, whatever markup or control characters it contains."""
+    console.print(printable(line))
 
 
 def warn(line: str) -> None:
     """Print a line to standard error, where scripts that read the output do not see it."""
-    typer.echo(line, err=True)
+    typer.echo(printable(line), err=True)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -54,7 +63,7 @@ def print_table(
             width = max([width, *(len(line[position]) for line in lines)])
         table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
     for line in lines:
-        table.add_row(*map(escape, line))
+        table.add_row(*line)
     console.print(table)
 
 
@@ -67,7 +76,7 @@ def _plain(value: object) -> str:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return str(value)
+    return printable(str(value))
 
 
 def short(text: str | None, longest: int = _LONGEST) -> str:

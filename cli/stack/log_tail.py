@@ -59,7 +59,7 @@ def readable(name: str, line: str) -> Iterator[str]:
     details = " ".join(
         f"{key}={value}" for key, value in facts.items() if key not in hidden and value
     )
-    words = " ".join(event.split())
+    details, words = (" ".join(each.split()) for each in (details, event))
     if level in _LOUD:
         words = f"{level.upper()} {words}"
     yield f"{time} {name:<8} {words} {details}".rstrip()[:400]

@@ -19,9 +19,9 @@ from cli.stack.log_rotation import rotate
 from models.errors import GiveUp
 from models.postgres.process_identity import is_running, mark_of
 
-START_SECONDS = 120.0
-"""How long a process may take until it answers; a Prefect server on a cold disk takes half a
-minute."""
+START_SECONDS = 300.0
+"""How long a process may take until it answers. A new Prefect server took 140 s on two busy cores;
+one that ends is noticed at once."""
 STOP_SECONDS = 35.0
 """How long a process may take to stop; the worker lets runs finish for thirty seconds."""
 POLL_SECONDS = 0.2

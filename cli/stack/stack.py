@@ -6,20 +6,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-
 from cli.stack.processes import Child, Ledger
 from models.postgres.embedded import EmbeddedPostgres
 from models.settings import Settings
 
-console = Console(highlight=False, soft_wrap=True)
 _REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """By address that means every interface: one of this machine."""
-
-
-def say(line: str) -> None:
-    """Print one line for the operator."""
-    console.print(line, markup=False)
 
 
 @dataclass

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import httpx
 
+from cli.output.text import say
 from cli.stack.processes import START_SECONDS, Child
 from cli.stack.running_stack import among_settings, write_facts
 from cli.stack.sandbox_board import ensure_board
-from cli.stack.stack import Stack, say
+from cli.stack.stack import Stack
 from flows.server.prefect_settings import client_environment, server_environment
 from models.errors import GiveUp
 from models.postgres.embedded import EmbeddedPostgres

@@ -7,11 +7,12 @@ import signal
 from contextlib import AsyncExitStack
 
 from cli.interrupts import Interrupted
+from cli.output.text import say
 from cli.stack.log_tail import follow
 from cli.stack.postgres import keep_postgres_alive
 from cli.stack.processes import check_port
 from cli.stack.running_stack import only_one, remove_facts, running
-from cli.stack.stack import Stack, say
+from cli.stack.stack import Stack
 from cli.stack.start import start_parts
 from models.errors import GiveUp, SettingsError
 from models.postgres.engine import database_url, shown

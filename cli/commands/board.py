@@ -175,16 +175,17 @@ def _board_id(settings: Settings) -> str:
 @asynccontextmanager
 async def _access(settings: Settings) -> AsyncIterator[tuple[BoardAccess, Context | None]]:
     """The workspace, and connections to a database that Showrunner has used, if there is one."""
-    channels = tuple(load_configured_channels(settings.channel_configs))
     source = settings.notion_data_source
     if settings.database_url is not None:
         async with connected(settings) as ctx:
             if await _has_our_tables(ctx):
+                channels = tuple(await ctx.channels())
                 access = BoardAccess(
                     notion=ctx.notion, channels=channels, sessions=ctx.sessions, data_source=source
                 )
                 yield access, ctx
                 return
+    channels = tuple(load_configured_channels(settings.channel_configs))
     notion = open_notion(settings)
     try:
         yield BoardAccess(notion=notion, channels=channels, data_source=source), None

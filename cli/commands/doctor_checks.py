@@ -21,7 +21,6 @@ from models.operations.health_rules import (
     skew_of,
 )
 from models.operations.known_problems import PROBLEMS
-from models.rules.channels import read_channels
 from models.settings import Settings, load_settings
 from models.tables.incidents import IncidentKind
 from tasks.notion.throttle import counting_requests
@@ -35,7 +34,7 @@ from tasks.operations.health import (
     run_check,
     webhook_receiver,
 )
-from tasks.operations.health_notion import NotionFacts, read_notion
+from tasks.operations.health_notion import NotionFacts, channels_of, read_notion
 from tasks.runtime.clock import Clock
 
 ORDER: Final = (
@@ -100,9 +99,7 @@ async def checkup(clock: Clock) -> Checkup:
             _prefect(settings, clock),
             run_check(["webhook receiver"], _HTTP_SECONDS, _only(webhook_receiver(settings))),
         )
-    return _in_order(
-        [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
-    )
+    return _in_order([*first, *(check for part in parts for check in part)], requests.total)
 
 
 def _in_order(checks: Sequence[Check], requests: int) -> Checkup:
@@ -142,9 +139,9 @@ def _settings() -> tuple[Settings, list[Check]]:
     return settings, [checked("settings", f"{whose}; {board}", found)]
 
 
-def _channels(settings: Settings) -> Check:
+def _channels(settings: Settings, database: DatabaseFacts) -> Check:
     try:
-        folder = read_channels(settings.channel_configs).usable()
+        folder = channels_of(settings, database)
     except ChannelConfigError as error:
         return failed("channels", str(error).rstrip("."), _MEND_FILES)
     channels = sorted(folder.channels)
@@ -160,6 +157,7 @@ async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
     async with read_database(settings, clock) as database:
         notion = await read_notion(settings, database, clock)
         return [
+            _channels(settings, database),
             *database.checks,
             *notion.checks,
             *_signs_of_life(settings, database, clock),

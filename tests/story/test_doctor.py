@@ -237,6 +237,33 @@ async def test_a_property_that_the_sync_needs_is_missed_in_red(healthy: Stage) -
     assert "it has no property “Topic”" in line(found, "board").facts
 
 
+async def test_a_channel_whose_file_breaks_is_still_configured_and_only_its_file_is_red(
+    healthy: Stage, tmp_path: Path
+) -> None:
+    assert healthy
+    (tmp_path / "channel_configs/deep_sea_stories.yaml").write_text("display_name: [")
+    found = await checkup(utc_now)
+    assert red(found) == {"channels"}
+    assert line(found, "channels").facts.startswith("deep_sea_stories.yaml: line ")
+    assert line(found, "channels").details["channels"] == ["deep_sea_stories", "history_in_ten"]
+    assert line(found, "board").state is State.OK
+
+
+async def test_without_the_database_what_depends_on_its_ids_is_not_checked(
+    healthy: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await healthy.ask(
+        "PATCH",
+        f"/v1/data_sources/{healthy.data_source_id}",
+        {"properties": {"Topic": {"name": "Subject"}}},
+    )
+    assert line(await checkup(utc_now), "board").state is State.OK
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/x")
+    found = await checkup(utc_now)
+    assert red(found) == {"database"}
+    assert line(found, "board").facts == "not checked: no database"
+
+
 async def test_before_the_first_cycle_the_board_is_found_and_the_cycle_is_yellow(
     stage: Stage, environment: dict[str, str]
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from cli.stack.running_stack import running, settings_here
+from cli.stack.running_stack import is_starting, running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
 from models.operations.health import Check, State, checked, failed, failure, skipped, warning
 from models.operations.health_rules import (
@@ -119,6 +119,9 @@ def _settings() -> tuple[Settings, list[Check]]:
         raise
     except GiveUp:
         settings = load_settings()
+        if is_starting(settings.state_dir):
+            cure = "Wait until it says that it is up, then run this again."
+            return settings, [failed("settings", "`showrunner up` is still starting", cure)]
         wrong = (
             "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are "
             "not both set"
@@ -204,8 +207,10 @@ def _clock(database: DatabaseFacts, notion: NotionFacts) -> Check:
 
 
 async def _prefect(settings: Settings, clock: Clock) -> list[Check]:
-    server = await run_check(["Prefect server"], _HTTP_SECONDS, _only(prefect_server(settings)))
-    if server[0].state is State.FAIL:
+    of_up = running(settings.state_dir) is not None and load_settings().prefect_api_url is None
+    asked = _only(prefect_server(settings, of_up=of_up))
+    server = await run_check(["Prefect server"], _HTTP_SECONDS, asked)
+    if "version" not in server[0].details:
         return [*server, *(skipped(name, "no Prefect server") for name in _PREFECT)]
     return [*server, *await run_check(_PREFECT, _LOADING_SECONDS, _prefect_holds(settings, clock))]
 

@@ -12,6 +12,7 @@ from cli.output.text import console, printable, say
 from models.board.drift_kinds import Drift, Severity
 from models.board.snapshot import BoardSnapshot
 from models.rules.board_schema import OPTIONAL_RELATIONS
+from models.rules.formatting import counted
 from models.rules.notion_ids import bare_id
 from tasks.board.create import MadeBoard
 from tasks.board.repair import Repair
@@ -19,6 +20,7 @@ from tasks.board.repair import Repair
 _COLOURS = {
     Severity.STOPS: "red",
     Severity.LOSES: "yellow",
+    Severity.EXCLUDES: "yellow",
     Severity.COSMETIC: "cyan",
     Severity.NOTE: "dim",
 }
@@ -77,7 +79,7 @@ def print_check(found: Sequence[Drift], address: str | None) -> None:
     counts = Counter(one.severity for one in found)
     by_severity = ", ".join(f"{counts[each]} {each}" for each in Severity if each in counts)
     mendable = sum(one.repair_action is not None for one in found)
-    say(f"{len(found)} differences: {by_severity}.")
+    say(f"{counted(len(found), 'difference')}: {by_severity}.")
     if mendable:
         say(f"`showrunner board repair` mends {mendable} of them.")
     if address:

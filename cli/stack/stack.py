@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.stack.processes import Child, Ledger
+from cli.stack.running_stack import PROCESSES
 from models.postgres.embedded import EmbeddedPostgres
 from models.settings import Settings
 
@@ -56,14 +57,15 @@ class Stack:
     @property
     def ledger(self) -> Ledger:
         """The file with the process ids of the children."""
-        return Ledger(self.folder / "processes.json")
+        return Ledger(self.folder / PROCESSES)
 
     def child(
         self, name: str, *command: str, ready: str | None = None, **environment: str
     ) -> Child:
         """Add a child process of this Python, which logs to the state folder. It is not started."""
         logs = self.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs.chmod(0o700)  # An earlier version made it readable for others.
         child = Child(
             name=name,
             command=[sys.executable, *command],

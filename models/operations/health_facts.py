@@ -19,7 +19,7 @@ from models.tables.card import Card
 from models.tables.card_creation import Unmade, unmade
 from models.tables.incidents import Incident, open_incidents
 from models.tables.notion_users import our_bots
-from models.tables.sync_state import BOARD, LAST_GOOD_CYCLE, get_moment, get_value
+from models.tables.sync_state import BOARD, CHANNELS, LAST_GOOD_CYCLE, get_moment, get_value
 from models.tables.webhook_event_queries import Counts, counts, due_since
 from models.tables.webhook_events import WebhookEvent
 
@@ -70,6 +70,7 @@ class HealthFacts(SyncFacts):
         unmade: tasks that wait for their card.
         last_write: when a card was last written to the board, as far as that is known.
         board: the stored board, under `board`, and its `database_id`; None when none was ever read.
+        channels: what the last cycle stored of the channels; None before the first.
     """
 
     events: Counts
@@ -80,6 +81,7 @@ class HealthFacts(SyncFacts):
     unmade: Unmade
     last_write: datetime | None
     board: dict[str, Any] | None
+    channels: dict[str, Any] | None
 
 
 async def read_health_facts(session: AsyncSession, *, now: datetime) -> HealthFacts:
@@ -96,6 +98,7 @@ async def read_health_facts(session: AsyncSession, *, now: datetime) -> HealthFa
         unmade=await unmade(session),
         last_write=await _last_write(session),
         board=await get_value(session, BOARD),
+        channels=await get_value(session, CHANNELS),
     )
 
 

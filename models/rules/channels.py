@@ -8,7 +8,7 @@ and not even that if it was right before: its last valid content counts.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -124,8 +124,12 @@ def channel_named(name: str | None, among: Iterable[str]) -> str | None:
     return next((one for one in names if name_key(one) == key), None)
 
 
-def read_channels(folder: Path) -> ChannelFolder:
+def read_channels(folder: Path, configured: Collection[str] = ()) -> ChannelFolder:
     """Read the channels of a folder, and the files in it that are wrong.
+
+    Args:
+        configured: ids of the channels that were configured last. Of two files whose ids Notion
+            takes for the same option, the one of such an id counts and the other is wrong.
 
     Raises:
         ChannelConfigError: when there is no such folder or it cannot be read.
@@ -135,20 +139,36 @@ def read_channels(folder: Path) -> ChannelFolder:
             f"{folder} is not a folder: make it and put one <channel_id>.yaml per channel in it."
         )
     try:
-        files = sorted(p for p in folder.iterdir() if _is_channel(p))
+        found = [(_id_of(p) not in configured, p) for p in folder.iterdir() if _is_channel(p)]
     except OSError as error:
         raise ChannelConfigError(f"{folder} cannot be read ({error.strerror}).") from error
     channels: dict[str, Channel] = {}
-    faults = []
-    for path in files:
-        id_ = unicodedata.normalize("NFC", path.stem).strip()
+    faults: list[ChannelFault] = []
+    for _, path in sorted(found):
+        id_ = _id_of(path)
+        # A configured channel keeps its name also while its file is wrong.
+        kept = {fault.id for fault in faults if fault.id in configured} - {id_}
         try:
             channel = _load(path, id_)
-            _check_unique(id_, channels)
+            _check_unique(id_, [*channels, *kept])
             channels[id_] = channel
         except ValueError as fault:
             faults.append(ChannelFault(file=path.name, id=id_, reason=str(fault)))
     return ChannelFolder(path=folder, channels=channels, faults=tuple(faults))
+
+
+def read_channels_in_force(folder: Path, known: Mapping[str, Any] | None) -> ChannelFolder:
+    """Read the channels of a folder, with the last valid content of the files that are wrong.
+
+    Args:
+        known: what is stored of the channels of the last cycle (`sync_state.CHANNELS`).
+
+    Raises:
+        ChannelConfigError: when no channel in it can be used.
+    """
+    known = known or {}
+    ids = known.get("ids", ())
+    return read_channels(folder, ids).with_last_good(ids, known.get("texts", {})).usable()
 
 
 def load_configured_channels(folder: Path) -> Mapping[str, Channel]:
@@ -158,6 +178,10 @@ def load_configured_channels(folder: Path) -> Mapping[str, Channel]:
         ChannelConfigError: when there is none, with every wrong file and why.
     """
     return read_channels(folder).usable().channels
+
+
+def _id_of(path: Path) -> str:
+    return unicodedata.normalize("NFC", path.stem).strip()
 
 
 def _is_channel(path: Path) -> bool:

@@ -40,7 +40,7 @@ async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: St
     assert code == 0
     assert f"card {page}" in said
     assert "Status: Queued → Assets Generating" in said
-    assert "1 cards differ; nothing was written." in said
+    assert "1 card differs; nothing was written." in said
     assert (await stage.shows(page))["Status"] == "Queued"
     code, said = await shell.run("push")
     assert (code, "pushed 1" in said) == (0, True), said

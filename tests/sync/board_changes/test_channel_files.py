@@ -9,6 +9,8 @@ import pytest
 from kit.stage import CHANNEL, CHANNELS, Stage
 
 from models.tables.incidents import open_incidents
+from models.tables.reference_data import configured_channels
+from tasks.runtime.channels import channels_in_force, store_channels
 from tasks.runtime.context import Context
 
 NFC, NFD = "Caf\u00e9", "Cafe\u0301"
@@ -107,3 +109,31 @@ async def test_a_channel_is_recognized_in_any_unicode_form_and_the_task_has_the_
     assert [request for request in made() if request.startswith("PATCH")] == []
     assert (report.taken, report.refused, report.invalid) == (0, 0, 0)
     assert [row.action for row in await stage.history(page)] == ["created"]
+
+
+async def test_a_new_file_for_the_option_of_a_configured_channel_is_wrong_and_changes_nothing(
+    stage: Stage, folder: Path
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    (folder / f"{CHANNEL.capitalize()}.yaml").write_text("display_name: Twin\n")
+    restarted(stage)
+    stage.clock.pass_(60)
+    await stage.cycle()
+    assert sorted(await stage.ctx.channels()) == [CHANNEL, "history_in_ten"]
+    [said] = await alerts(stage)
+    assert said.startswith(f"Channel file {CHANNEL.capitalize()}.yaml: Notion takes ")
+    task = await stage.task(page)
+    assert task is not None
+    assert task.channel_id == CHANNEL
+
+
+async def test_a_worker_that_starts_while_a_file_is_wrong_keeps_its_channel_configured(
+    stage: Stage, folder: Path
+) -> None:
+    await stage.cycle()
+    (folder / f"{CHANNEL}.yaml").write_text("display_name: [")
+    found = await channels_in_force(folder, stage.sessions)
+    await store_channels(stage.sessions, found.channels)
+    async with stage.sessions() as session:
+        assert CHANNEL in await configured_channels(session)

@@ -78,7 +78,7 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
 def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
     card, task = facts.card, facts.task
     title = card.base_title if card is not None else None
-    say(f"card  {page_id}  {title or ''}".rstrip())
+    say(f"card  {page_id}  {short(title, _MEDIUM)}".rstrip())
     if task is None:
         say("task  none")
     else:
@@ -132,7 +132,7 @@ def _print_reasons(facts: CardFacts) -> None:
     else:
         say("It is in sync: board and database agree, and nothing waits.")
     for sentence in found:
-        say(f"  - {sentence}")
+        say(f"  - {printable(sentence)}")
     say()
 
 
@@ -188,7 +188,7 @@ async def _restore(page: str, history_id: int) -> None:
     if done.before == done.after:
         say(f"{done.property} is “{done.after}” already: nothing was changed.")
         return
-    say(f"{done.property}: {done.before} → {done.after}")
+    say(printable(f"{done.property}: {done.before} → {done.after}"))
     say(_when_shown(done))
 
 

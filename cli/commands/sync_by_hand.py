@@ -12,7 +12,7 @@ from uuid import UUID
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.commands.sync import another_cycle
-from cli.output.text import console, print_json, say
+from cli.output.text import console, print_json, printable, say
 from cli.running import correlate, stopping_says
 from cli.stack.running_stack import settings_here
 from flows.retention import delete_what_is_old
@@ -168,7 +168,7 @@ def _print_changes(changes: Sequence[PendingWrite], deleted: Collection[str]) ->
 
 
 def _shown(value: object) -> str:
-    return "(empty)" if value in (None, "") else str(value)
+    return "(empty)" if value in (None, "") else printable(str(value))
 
 
 async def push_once(*, confirm: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlmodel import col, select
 
-from cli.output.text import AsJson, print_json, print_table, say, short, short_id
+from cli.output.text import AsJson, print_json, print_table, printable, say, short, short_id
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
@@ -50,7 +50,7 @@ def list_tasks(
 
 async def _list(status: str | None, limit: int, *, as_json: bool) -> None:
     if status is not None and status not in set(Status):
-        raise GiveUp(f"There is no state “{status}”; choose one of: {', '.join(Status)}.")
+        raise GiveUp(f"There is no status “{status}”; choose one of: {', '.join(Status)}.")
     async with connected(settings_here()) as ctx, ctx.sessions() as session:
         query = select(Task).order_by(col(Task.updated_at).desc()).limit(limit)
         tasks = list(await session.scalars(query.where(Task.status == status) if status else query))
@@ -107,10 +107,13 @@ async def _show(task_id: str, *, as_json: bool) -> None:
             }
         )
         return
-    for name, value in task.model_dump().items():
-        say(f"{name:<18} {value if value is not None else ''}")
+    values = task.model_dump()
+    for name, value in ({"id": task.id, "title": task.title} | values).items():
+        text = "" if value is None else str(value)
+        say(f"{name:<18} {printable(text)}")
     if no_card:
-        say(f"{'card':<18} {no_card}")
+        say(f"{'card':<18} {printable(no_card)}")
+    say()
     rows = [
         (
             clock_time(row.at),
@@ -145,6 +148,9 @@ async def _move(task_id: str, to: str) -> None:
     target = BoardStatus(to)
     async with connected(settings_here()) as ctx:
         before = await _store_move(ctx, task_id, target)
+    if before == target:
+        say(f"The task is there already: “{target}” (status {STATE_OF[target]}).")
+        return
     say(f"{before} → {target} (status {STATE_OF[target]})")
 
 

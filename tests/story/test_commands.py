@@ -58,7 +58,8 @@ async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: St
     [
         (("task", "move", "00000000", "Draft"), "There is no task 00000000"),
         (("task", "move", "00000000", "Drft"), "There is no board status “Drft”"),
-        (("task", "list", "--status", "done"), "There is no state “done”"),
+        (("task", "list", "--status", "done"), "There is no status “done”"),
+        (("task", "show", ""), "Give an id or the beginning of a title."),
         (("webhook", "token"), "No verification token has come yet"),
     ],
     ids=" ".join,

@@ -14,7 +14,7 @@ from models.tables.task_history import TaskHistory
 from tasks.operations.people import Names
 
 HOSTILE = ":smile: \\[ [/] \x1b]0;owned\x07 \x9b31m x"
-SHOWN = ":smile: \\[ [/] \ufffd]0;owned\ufffd \ufffd31m x"
+SHOWN = ":smile: \\[ [/] \\u001b]0;owned\\u0007 \\u009b31m x"
 
 
 def test_lines_and_tables_show_titles_letter_by_letter_and_no_control_sequence(

@@ -32,6 +32,8 @@ from simulation.happenings.queueing import (
 )
 from simulation.happenings.races import (
     a_person_chooses_again_what_we_wrote,
+    a_process_dies_while_it_reads_a_page,
+    a_query_lags_behind_an_edit,
     an_edit_falls_into_a_long_sweep,
     two_processes_come_to_one_card,
 )
@@ -92,6 +94,8 @@ EVERYDAY: dict[Happening, float] = {
     time_passes: 10,
     a_sweep_takes_long: 3,
     an_edit_falls_into_a_long_sweep: 0.2,
+    a_query_lags_behind_an_edit: 0.2,
+    a_process_dies_while_it_reads_a_page: 0.2,
     a_person_chooses_again_what_we_wrote: 0.2,
     two_processes_come_to_one_card: 0.25,
     a_day_passes: 0.3,

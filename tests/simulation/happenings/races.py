@@ -18,6 +18,10 @@ from simulation.world.world import World
 
 LONG_SWEEP = 600
 """Seconds that a sweep is made to take: more than it looks behind the start of the last one."""
+LAG = 170
+"""Seconds by which a query's answer is behind: as much as a sweep's overlap covers."""
+CLAIM_ENDS = 181
+"""Seconds after which an event is claimed again whose process died."""
 BETWEEN_EDITS = 5
 """Seconds between two edits of one card: far fewer than a write of ours may still be in flight."""
 
@@ -43,6 +47,43 @@ async def an_edit_falls_into_a_long_sweep(world: World) -> None:
 
 def _is_answered_query(what: str) -> bool:
     return what.startswith("hears 200 to POST") and what.endswith("/query")
+
+
+async def a_query_lags_behind_an_edit(world: World) -> None:
+    """An edit that a query does not show yet, without a webhook, is found by the next sweep."""
+    pages = await new_cards(world, 1)
+    if not await is_quiet(world, pages):
+        return
+    world.happened["edit that a query shows late"] += 1
+    await world.write(pages[0], priority="High")
+    world.later(seconds=LAG - 50)
+    world.sandbox.faults.add(stale_seconds=LAG, times=20)
+    was_good = await cycle_alone(world)
+    world.sandbox.faults.clear()
+    world.later(seconds=61)
+    if was_good and await cycle_alone(world):
+        world.failures += await _has_priority(world, pages[0], "high", "a query showed it late")
+
+
+async def a_process_dies_while_it_reads_a_page(world: World) -> None:
+    """An event whose process dies before it has read the page is worked off by another one."""
+    pages = await new_cards(world, 1)
+    if not await is_quiet(world, pages):
+        return
+    one, two = world.processes
+    await world.write(pages[0], priority="High")
+    world.later(seconds=BETWEEN_EDITS)
+    await world.webhook(pages[0])
+    await world.run(one, "ingest")
+    if await run_until(world, one, lambda what: what.startswith(("GET", "POST"))) is None:
+        return
+    world.happened["died while it read a page"] += 1
+    await world.turns.kill(one)
+    world.later(seconds=CLAIM_ENDS)
+    await world.run(two, "ingest")
+    await world.to_the_end()
+    if two.error is None:  # type: ignore[attr-defined]
+        world.failures += await _has_priority(world, pages[0], "high", "its process died")
 
 
 async def a_person_chooses_again_what_we_wrote(world: World) -> None:

@@ -1,0 +1,115 @@
+"""Gates: finished steps whose result a person approves or rejects, on the board or elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from models.production.steps import STEPS, Step, is_working, step_after, step_of
+from models.rules.statuses import BoardStatus
+
+DEFAULT_GATES: Final = frozenset(step for step, rule in STEPS.items() if rule.gate)
+
+
+class Decision(StrEnum):
+    """What a person decides, stored by value in `reviews`."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    STOP = "stop"
+    RETRY = "retry"
+
+
+class Outdated(Exception):
+    """A decision about a gate or round that the task has left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """A gate at which a task waits.
+
+    Attributes:
+        step: the step whose result is looked at.
+        round: how often that step was begun anew.
+    """
+
+    step: Step
+    round: int
+
+
+def gate_at(
+    column: BoardStatus, round_: int, gates: Collection[Step] = DEFAULT_GATES
+) -> Gate | None:
+    """The gate at which a task in that column waits; None when it waits at none.
+
+    Args:
+        gates: the steps whose result is approved by a person in the task's channel.
+    """
+    step = step_of(column)
+    if step is None or step not in gates or is_working(column):
+        return None
+    return Gate(step=step, round=round_)
+
+
+def moves_at(gate: Gate) -> dict[BoardStatus, Decision]:
+    """Where people may drag a card that waits at a gate, and what each move decides.
+
+    The review of the film keeps the moves of spec 1.2.
+    """
+    if gate.step is Step.ASSEMBLY:
+        return {
+            BoardStatus.REVIEW_APPROVED: Decision.APPROVE,
+            BoardStatus.REVIEW_REJECTED: Decision.REJECT,
+        }
+    following = step_after(gate.step)
+    moves = {BoardStatus.QUEUED: Decision.REJECT, BoardStatus.ARCHIVED: Decision.STOP}
+    if following is not None:
+        moves[STEPS[following].working] = Decision.APPROVE
+    return moves
+
+
+def expect(gate: Gate | None, step: Step, round_: int) -> Gate:
+    """The gate at which the task waits, if it is the one that was decided about.
+
+    Raises:
+        Outdated: when the task waits at another gate or round, or at none, with where it is.
+    """
+    if gate is None:
+        raise Outdated(f"The task waits at no gate any more; it was asked about “{step}”.")
+    if gate.step is not step or gate.round != round_:
+        raise Outdated(
+            f"The task waits at “{gate.step}”, round {gate.round}; "
+            f"the decision is about “{step}”, round {round_}."
+        )
+    return gate
+
+
+_NAMED: Final = re.compile(
+    r"^\s*((?:\d+\s*(?:-\s*\d+\s*)?[,;\s]\s*)*\d+(?:\s*-\s*\d+)?)\s*:\s*(.*)$", re.DOTALL
+)
+_RANGE: Final = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
+
+
+def named_pieces(comment: str, *, scenes: int) -> tuple[frozenset[int], str]:
+    """The positions that a comment like `2, 5: hands` names, and what it says of them.
+
+    A comment that names none is about all of them.
+
+    Args:
+        scenes: how many there are.
+
+    Raises:
+        ValueError: when it names one that is not there.
+    """
+    found = _NAMED.match(comment)
+    if found is None:
+        return frozenset(), comment.strip()
+    ranges = [(int(first), int(last or first)) for first, last in _RANGE.findall(found[1])]
+    wrong = [number for pair in ranges for number in pair if not 1 <= number <= scenes]
+    if wrong:
+        raise ValueError(f"There is no scene {wrong[0]}; the scenes are 1 to {scenes}.")
+    named = {number for first, last in ranges for number in range(first, last + 1)}
+    return frozenset(named), found[2].strip()

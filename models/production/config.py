@@ -1,0 +1,127 @@
+"""The `production:` block of a channel's file: whether and how Showrunner itself makes its videos.
+
+    production:
+      makers: {assets: frame, composites: frame, videos: ffmpeg, audio: ffmpeg, sfx: ffmpeg,
+               assembly: ffmpeg}
+      options:
+        frame: {background: "#0b2545"}
+      gates: [composites, assembly]
+      at_once: 2
+      budget: {video: 10, month: 300}
+
+A channel without the block is served by outside workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from models.production.money import Cap
+from models.production.steps import STEPS, Step
+from models.production.story import MOST_SCENES
+from models.production.submission import RESUBMIT_BELOW
+
+KEY: Final = "production"
+_MADE: Final = frozenset(Step) - {Step.UPLOAD}
+"""The steps that need a maker. A channel without one for the upload ends at Review Approved."""
+
+Dollars = Annotated[Decimal, Field(ge=0, le=100_000)]
+
+
+class ProductionError(ValueError):
+    """A production block that cannot be used; its text names each key that is wrong."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Budget(_Strict):
+    """The most that is spent, in USD; None for no limit."""
+
+    video: Dollars | None = None
+    month: Dollars | None = None
+
+    @property
+    def limits(self) -> Mapping[Cap, Decimal]:
+        """Those that are set."""
+        named = {Cap.VIDEO: self.video, Cap.CHANNEL: self.month}
+        return {cap: limit for cap, limit in named.items() if limit is not None}
+
+
+class Production(_Strict):
+    """A channel's production.
+
+    Attributes:
+        makers: the name of each step's maker.
+        options: what is said to a maker, by its name.
+        gates: the steps whose result a person approves.
+        at_once: how many of the channel's videos may be in work at a time.
+        scenes: how many scenes a video has at most.
+        resubmit_below: USD below which a lost submission is sent once more.
+    """
+
+    makers: Mapping[Step, Annotated[str, Field(min_length=1, max_length=100)]]
+    options: Mapping[str, Mapping[str, Any]] = {}
+    gates: frozenset[Step] = frozenset(step for step, rule in STEPS.items() if rule.gate)
+    at_once: Annotated[int, Field(ge=1, le=100)] = 2
+    budget: Budget = Budget()
+    scenes: Annotated[int, Field(ge=1, le=100)] = MOST_SCENES
+    resubmit_below: Dollars = RESUBMIT_BELOW
+
+    @field_validator("makers")
+    @classmethod
+    def _complete(cls, makers: Mapping[Step, str]) -> Mapping[Step, str]:
+        missing = [step for step in Step if step in _MADE - makers.keys()]
+        if missing:
+            raise ValueError(f"no maker for {', '.join(missing)}")
+        return makers
+
+    @field_validator("gates")
+    @classmethod
+    def _reviewed(cls, gates: frozenset[Step]) -> frozenset[Step]:
+        if Step.ASSEMBLY not in gates:
+            raise ValueError("“assembly” is always a gate: nothing is published unseen")
+        if Step.UPLOAD in gates:
+            raise ValueError("“upload” is no gate: what it makes is published by then")
+        return gates
+
+
+def production_of(settings: Mapping[str, Any], installed: Collection[str]) -> Production | None:
+    """A channel's production; None when outside workers serve it.
+
+    Args:
+        settings: the keys of the channel's file.
+        installed: the names of the makers that are installed.
+
+    Raises:
+        ProductionError: when the block cannot be used, with every key that is wrong.
+    """
+    if settings.get(KEY) is None:
+        return None
+    try:
+        found = Production.model_validate(settings[KEY])
+    except ValidationError as error:
+        raise ProductionError(" ".join(_sentence(fault) for fault in error.errors())) from error
+    unknown = sorted(set(found.makers.values()) - set(installed))
+    if unknown:
+        there = ", ".join(sorted(installed)) or "none"
+        raise ProductionError(
+            f"{KEY}.makers: “{unknown[0]}” is not installed; installed are {there}."
+        )
+    unused = sorted(found.options.keys() - set(found.makers.values()))
+    if unused:
+        raise ProductionError(f"{KEY}.options: “{unused[0]}” makes no step of this channel.")
+    return found
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    where = ".".join([KEY, *(str(part) for part in fault["loc"] if part != "[key]")])
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: there is no such key."
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said[:1].lower()}{said[1:].rstrip('.')}."

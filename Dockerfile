@@ -25,6 +25,6 @@ ENV PATH=/opt/showrunner/bin:$PATH \
     CHANNEL_CONFIGS=/etc/showrunner/channels
 WORKDIR /var/lib/showrunner
 USER 10001
-# The door's. Prefect's server listens on 4200.
+# The receiver's. Prefect's server listens on 4200.
 EXPOSE 8600
 CMD ["python", "-m", "flows.runtime.worker"]

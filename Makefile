@@ -10,7 +10,7 @@ SANDBOX := packages/notion-sandbox
 LINT_IMPORTS := $(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint simulate mutate bench format lock audit clean
+.PHONY: help up test prove lint simulate mutate bench format lock audit clean
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -18,22 +18,23 @@ help: ## Print this list
 up: $(READY) ## Start everything and keep the board in sync until Ctrl-C
 	@exec $(BIN)/python -m cli up
 
-# Tests of whole programs wait more than they work, so they run beside the others. Each part has temporary folders of its
-# own: a starting pytest closes those of its user to everybody else, a database server under another user included.
-STORIES := tests/story
-PROGRAMS := tests/crash tests/flows
-BESIDE := $(VENV)/programs
+# Two test processes at a time, one per core. Each has temporary folders of its own: pytest closes those of its user to
+# everybody else when it starts, also to a database server under another user.
+PYTEST = PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider
+PROGRAMS := tests/story tests/flows
+BESIDE := $(VENV)/beside
 
-test: lint ## Lint, type-check and pass every test
+test: lint ## Lint, type-check and run the tests that every change needs (5 minutes)
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
-	  mkdir -p $(BESIDE); \
-	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider $(STORIES) >$(BESIDE)/stories 2>&1 & one=$$!; \
-	  PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider $(PROGRAMS) >$(BESIDE)/log 2>&1 & other=$$!; \
-	  $(BIN)/python -m pytest $(addprefix --ignore=,$(STORIES) $(PROGRAMS)); code=$$?; \
-	  $(BIN)/python -m pytest $(SANDBOX)/tests || code=$$?; \
-	  wait $$one || code=$$?; wait $$other || code=$$?; \
-	  echo; echo "The tests of whole programs, run beside these:"; cat $(BESIDE)/stories $(BESIDE)/log; \
-	  exit $$code
+	  { $(PYTEST) $(PROGRAMS); code=$$?; $(PYTEST) $(SANDBOX)/tests || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
+	  $(PYTEST) $(addprefix --ignore=,$(PROGRAMS)); code=$$?; \
+	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
+
+prove: $(READY) ## Run what is slow: 300 histories, every mutant, every kill, small benchmarks (20 minutes)
+	@{ $(PYTEST) -m prove tests; code=$$?; $(BIN)/python -m benchmarks.run --smoke || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
+	  $(BIN)/python tests/simulation/simulate.py --seeds 300; code=$$?; \
+	  $(BIN)/python tests/simulation/mutants/mutate.py || code=$$?; \
+	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 
 lint: $(READY) ## Lint, check types and the arrows between the rooms
 	@$(BIN)/python -m ruff check --quiet .
@@ -47,39 +48,45 @@ simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
 
 mutate: $(READY) ## Make the product wrong on purpose and see whether histories notice: make mutate ONLY=plan
-	@$(BIN)/python tests/simulation/mutate.py --only "$(ONLY)"
+	@$(BIN)/python tests/simulation/mutants/mutate.py --keep --only "$(ONLY)"
 
-bench: $(READY) ## Measure everything beside its limit (15 minutes) and write the README's table: make bench ONLY="push idle"
+bench: $(READY) ## Measure everything beside its limit (15 minutes) and write docs/benchmarks.md: make bench ONLY="push idle"
 	@$(BIN)/python -m benchmarks.run $(ONLY)
 
 format: $(READY) ## Put the code in shape
 	@$(BIN)/python -m ruff check --fix --quiet . ; $(BIN)/python -m ruff format .
 
 .PHONY: screenshots
-screenshots: $(READY) ## Take the README's pictures anew (needs a Chromium)
+screenshots: $(READY) ## Take the pictures of the documents anew (needs a Chromium)
 	@PYTHONPATH=tests:tests/story:$(SANDBOX)/tests/browser $(BIN)/python tests/browser/screenshots.py
 
-lock: ## Renew constraints.txt and requirements.txt with the newest versions that pyproject.toml allows
-	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
-	@cd $(VENV)/lock && printf 'hatchling\neditables\n' > build.in && cp ../../pyproject.toml . && \
-	  mkdir sandbox && cp ../../$(SANDBOX)/pyproject.toml sandbox && \
+lock: ## Renew every pinned version: packages, build tools, and the tools that lock and audit
+	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && \
+	  $(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tools.txt
+	@cd $(VENV)/lock && cp ../../pyproject.toml . && mkdir sandbox && cp ../../$(SANDBOX)/pyproject.toml sandbox && \
+	  bin/python -c '$(BUILD_TOOLS)' >build.in && printf 'uv\npip-audit\n' >tools.in && \
 	  $(PINNED) pyproject.toml sandbox/pyproject.toml build.in --extra dev --output-file all && \
-	  $(PINNED) pyproject.toml build.in --constraint all --output-file run
-	@for each in all:constraints run:requirements; do \
+	  $(PINNED) pyproject.toml build.in --constraint all --output-file run && \
+	  $(PINNED) tools.in --output-file tools
+	@for each in all:constraints run:requirements tools:tools; do \
 	  { sed '/^[^#]/,$$d' $${each#*:}.txt; cat $(VENV)/lock/$${each%:*}; } > $${each#*:}.new && mv $${each#*:}.new $${each#*:}.txt; done
 	@rm -rf $(VENV)/lock
+
+# What both distributions are built with; an editable installation needs editables as well.
+BUILD_TOOLS := import tomllib; print(*{tool for path in ("pyproject.toml", "sandbox/pyproject.toml") \
+  for tool in tomllib.load(open(path, "rb"))["build-system"]["requires"]}, "editables", sep="\n")
 
 # For every Python and system at once, with the hash of each file that there is of a version.
 PINNED := bin/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 audit: ## Ask whether the pinned versions have known faults: ends with 1 when some have, 2 when nobody can tell
-	@test -x $(VENV)/audit/bin/pip-audit || \
-	  { "$(PYTHON)" -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	@test -x $(VENV)/audit/bin/pip-audit || { "$(PYTHON)" -m venv $(VENV)/audit && \
+	  $(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tools.txt; }
 	@$(VENV)/audit/bin/python tests/dependencies/audit.py constraints.txt
 
 .PHONY: crash
 crash: $(READY) ## Kill each process in a burst of edits and moves: make crash BURST=1000
-	@CRASH_BURST=$(or $(BURST),300) $(BIN)/python -m pytest tests/crash -m 'crash or not crash'
+	@CRASH_BURST=$(or $(BURST),300) $(BIN)/python -m pytest tests/crash -m prove
 
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(addprefix $(SANDBOX)/,.mypy_cache .pytest_cache .ruff_cache)

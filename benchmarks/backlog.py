@@ -1,6 +1,7 @@
-"""A person's edit amid a backlog of 10,000 cards: how long until it is in the database, on the whole real stack.
+"""A user's edit amid a backlog of 10,000 cards: how long until it is in the database.
 
-Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of Notion's turns.
+Every task was moved while nobody pushed, so that a cycle of an hour is under way and takes each of
+Notion's turns.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Sequence
 import psycopg
 from sqlalchemy import URL
 
-from benchmarks.figures import Figure, main, percentile
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.kit.figures import Figure, main, percentile
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
 from benchmarks.webhook_to_row import Taken, edit
 from models.postgres.engine import libpq
 from tasks.runtime.report import Report

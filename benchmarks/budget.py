@@ -1,7 +1,8 @@
-"""The shared budget at full speed: 1, 2 and 4 processes asking as much as they can, counted where they arrive.
+"""The shared rate limit at full speed, with 1, 2 and 4 processes, counted on arrival.
 
-Each process asks for pages one after the other and side by side, through the product's own client; the sandbox notes
-when each request came. Beside it: how long a person's edit waits for its turn among them.
+Each process asks for pages one after the other and side by side, through the product's own client;
+the sandbox notes when each request came. Beside it: how long a person's edit waits for its turn
+among them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from datetime import datetime
 
 from sqlalchemy import make_url
 
-from benchmarks.figures import Figure, main, most_in_any_window
-from benchmarks.places import Board, board, connected, database, process, quiet
+from benchmarks.kit.figures import Figure, main, most_in_any_window
+from benchmarks.kit.places import Board, board, connected, database, process, quiet
 from models.settings import Settings
 
 PER_SECOND = 3
@@ -55,12 +56,15 @@ async def full_speed(notion: Board, url: str, processes: int, seconds: float) ->
     used = len(inside) / (last - first) / PER_SECOND
     most, most_of_all = most_in_any_window(inside, 1), most_in_any_window(moments, 1)
     return Figure(
-        what=f"shared budget: {processes} process{'es' if processes > 1 else ''} at full speed for {seconds:.0f} s",
+        what=f"shared budget: {processes} process{'es' if processes > 1 else ''} at full "
+        f"speed for {seconds:.0f} s",
         limit="at least 95 % of 3 a second, never more than 3 in any second",
-        measured=f"{used:.1%}, at most {most} in any second, {most_in_any_window(moments, 60)} in any minute",
+        measured=f"{used:.1%}, at most {most} in any second, "
+        f"{most_in_any_window(moments, 60)} in any minute",
         ratio=used,
         good=used >= 0.95 and most <= PER_SECOND,
-        note=f"Counted where they arrive; with the first two seconds, in which connections are opened, {most_of_all}",
+        note=f"Counted where they arrive; with the first two seconds, in which connections "
+        f"are opened, {most_of_all}",
     )
 
 
@@ -82,7 +86,7 @@ async def _process(notion: Board, url: str, page: str, seconds: float) -> None:
 
 
 async def measure() -> Sequence[Figure]:
-    """1, 2 and 4 processes, each number on a board and a database of its own, all at the same time."""
+    """1, 2 and 4 processes at the same time, each number on its own board and database."""
     quiet()
     seconds = 60.0
     return list(await asyncio.gather(*(_measure(number, seconds) for number in (1, 2, 4))))

@@ -16,10 +16,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.board_server import card
-from benchmarks.figures import Figure, main
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.kit.board_server import card
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
@@ -60,7 +60,7 @@ class Stack:
 
 @asynccontextmanager
 async def followed(pages: int) -> AsyncIterator[Stack]:
-    """A followed board of that many cards an hour old, every process of ours, and no scheduled cycle."""
+    """An imported board of that many cards, an hour old, and our processes without schedules."""
     door = free_port()
     with database() as url:
         async with (
@@ -106,7 +106,8 @@ async def burst(
         Figure(
             what=f"{what}: Notion requests",
             limit=f"{MOST_REQUESTS}",
-            measured=f"{len(requests)}, {by_id} of them by id; {seconds:.1f} s until all were in the database",
+            measured=f"{len(requests)}, {by_id} of them by id; {seconds:.1f} s until all "
+            f"were in the database",
             ratio=len(requests) / MOST_REQUESTS,
             good=len(requests) <= MOST_REQUESTS,
             note=f"one request a card would take {naive:.0f} s; people took {took:.1f} s",

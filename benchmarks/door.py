@@ -1,4 +1,4 @@
-"""The door under load: how soon a webhook is acknowledged, whether one is lost, and what it costs beyond a bare INSERT.
+"""The webhook receiver under load: latency, lost webhooks, cost beside a bare INSERT.
 
 The acknowledgement comes after the commit, on a PostgreSQL with the durability of production.
 """
@@ -17,9 +17,9 @@ import psutil
 import psycopg
 from sqlalchemy import URL
 
-from benchmarks.figures import Figure, main, percentile
-from benchmarks.load import Seen
-from benchmarks.places import answering, database, folder, free_port, process
+from benchmarks.kit.figures import Figure, main, percentile
+from benchmarks.kit.load import Seen
+from benchmarks.kit.places import answering, database, folder, free_port, process
 from models.postgres.engine import libpq
 
 RATE, SECONDS = 200, 60.0
@@ -74,7 +74,7 @@ async def prefect(counted: Prefect) -> AsyncIterator[str]:
 async def load(port: int, run: str, seconds: float, **options: float) -> Seen:
     """Let the other process deliver."""
     named = [str(each) for name, value in options.items() for each in (f"--{name}", value)]
-    command = ("-m", "benchmarks.load", "--port", str(port), "--run", run, "--secret", SECRET)
+    command = ("-m", "benchmarks.kit.load", "--port", str(port), "--run", run, "--secret", SECRET)
     async with process(*command, "--seconds", str(seconds), *named) as sender:
         assert sender.stdout is not None
         told: dict[str, Any] = json.loads(await sender.stdout.readline())
@@ -111,16 +111,19 @@ async def acknowledgement(url: URL, port: int, counted: Prefect) -> list[Figure]
     late = 1000 * percentile(seen.late, 0.99)
     return [
         Figure(
-            what=f"door: acknowledgement at {RATE} requests/s for {SECONDS:.0f} s, at random moments",
+            what=f"door: acknowledgement at {RATE} requests/s for {SECONDS:.0f} s, at "
+            f"random moments",
             limit="p50 8 ms, p99 50 ms, none over 500 ms",
             measured=f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.0f} ms",
             good=p50 <= 8 and p99 <= 50 and worst <= 500,
-            note=f"From the moment a request was due; the sender itself was late by {late:.1f} ms at p99.",
+            note=f"From the moment a request was due; the sender itself was late by "
+            f"{late:.1f} ms at p99.",
         ),
         Figure(
             what=f"door: webhooks lost of {sent}",
             limit="0",
-            measured=f"{lost} lost, {refused} not acknowledged, {counted.runs - before} ingest runs asked for",
+            measured=f"{lost} lost, {refused} not acknowledged, {counted.runs - before} "
+            f"ingest runs asked for",
             good=lost == refused == 0,
         ),
     ]
@@ -164,12 +167,14 @@ async def throughput(door: Peer, bare: Peer) -> Figure:
     ours, theirs = (sum(peer.rates) / ROUNDS for peer in (door, bare))
     ratios = sorted(a / b for a, b in zip(door.rates, bare.rates, strict=True))
     return Figure(
-        what=f"door: throughput beside a bare FastAPI route that does one INSERT, {CONNECTIONS} connections",
+        what=f"door: throughput beside a bare FastAPI route that does one INSERT, "
+        f"{CONNECTIONS} connections",
         limit="at least 0.70 of the bare route",
         measured=f"{ours:.0f} of {theirs:.0f} requests/s",
         ratio=ours / theirs,
         good=ours >= 0.7 * theirs,
-        note=f"{ROUNDS} rounds of each in turn, their ratios {ratios[0]:.2f} to {ratios[-1]:.2f}; CPU per request "
+        note=f"{ROUNDS} rounds of each in turn, their ratios {ratios[0]:.2f} to "
+        f"{ratios[-1]:.2f}; CPU per request "
         f"{door.cost:.2f} ms beside {bare.cost:.2f} ms.",
     )
 
@@ -183,7 +188,9 @@ async def measure() -> Sequence[Figure]:
             api = await stack.enter_async_context(prefect(counted))
             ours = {"DOOR_PORT": str(door), "NOTION_WEBHOOK_SECRET": SECRET, "PREFECT_API_URL": api}
             serving = process("-m", "webhook", environment=common | ours, log=logs / "door.log")
-            beside = process("-m", "benchmarks.bare_route", "--port", str(bare), environment=common)
+            beside = process(
+                "-m", "benchmarks.kit.bare_route", "--port", str(bare), environment=common
+            )
             peers = (
                 Peer(await stack.enter_async_context(serving), door),
                 Peer(await stack.enter_async_context(beside), bare),

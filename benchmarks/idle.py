@@ -18,10 +18,10 @@ from statistics import median
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from benchmarks.explaining import explain, heard
-from benchmarks.figures import Figure, main
-from benchmarks.large_board import fill
-from benchmarks.places import Board, board, connected, database, quiet
+from benchmarks.kit.explaining import explain, heard
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.large_board import fill
+from benchmarks.kit.places import Board, board, connected, database, quiet
 from models.postgres.engine import libpq
 from models.tables import webhook_events as inbox
 from models.tables.push_queue import pending
@@ -30,7 +30,7 @@ from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 
-SIZES = (100, 10_000, 100_000)
+SIZES = tuple(int(each) for each in sys.argv[1:] if each.isdigit()) or (100, 10_000, 100_000)
 ON_BOARD = 100
 """Cards that the sandbox's board really has, at every size: making 100,000 there would take
 minutes."""
@@ -87,11 +87,14 @@ def figure(where: Place) -> Figure:
     return Figure(
         what=f"an idle cycle, {where.cards:,} cards",
         limit="1 s of its own, 1 request, 0 writes",
-        measured=f"{took * 1000:.0f} ms ({spread}), {len(where.asked) / times:g} request, {writes} writes",
+        measured=f"{took * 1000:.0f} ms ({spread}), {len(where.asked) / times:g} request, "
+        f"{writes} writes",
         ratio=took / MOST_SECONDS,
         good=took <= MOST_SECONDS and len(where.asked) <= times and writes == 0,
-        note=f"Median of {times}, Notion's answer without its latency included; {ON_BOARD} cards are on the board, the "
-        "others in the database, where the cycle's time goes: the sweep's one query asks only for the last edits",
+        note=f"Median of {times}, Notion's answer without its latency included; {ON_BOARD} "
+        f"cards are on the board, the "
+        "others in the database, where the cycle's time goes: the sweep's one query asks "
+        "only for the last edits",
     )
 
 

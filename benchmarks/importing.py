@@ -1,4 +1,4 @@
-"""Importing a board of 10,000 cards: requests, wall time beside requests/3 s, memory; Notion answers after 300 ms.
+"""Import a board of 10,000 cards: requests, time beside requests/3 s, and memory.
 
 Other numbers can be named: `python -m benchmarks.importing 10000 800`.
 """
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from benchmarks.figures import Figure, main
-from benchmarks.places import Board, board, database, process
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import Board, board, database, process
 
 MOST_REQUESTS, MOST_MEMORY_MB, SHARE = 105, 150, 1.1
 
@@ -35,7 +35,9 @@ async def import_alone(notion: Board, url: URL) -> dict[str, float]:
         "NOTION_DATABASE_ID": notion.database_id,
         "DATABASE_URL": url.render_as_string(hide_password=False),
     }
-    async with process("-m", "benchmarks.importing_process", environment=environment) as importing:
+    async with process(
+        "-m", "benchmarks.kit.importing_process", environment=environment
+    ) as importing:
         assert importing.stdout is not None
         said: dict[str, float] = json.loads(await importing.stdout.readline())
     return said

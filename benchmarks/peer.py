@@ -1,9 +1,10 @@
-"""The same 500 cards and the same 20 changes, by us and by a loop that writes everything each cycle (`peer_loop`).
+"""The same 500 cards and 20 changes, by us and by a loop that rewrites all (`peer_loop`).
 
-Both have a board and a database of their own, with the same content, latency (300 ms) and limit (3 requests a second),
-and live side by side through one cycle of the peer: both begin one, and during its first ten seconds ten tasks are
-moved by the pipeline in SQL and ten cards by people on the board. Twice: once each webhook arrives the moment the card
-is edited, once none does (Notion promises none). A change is right when board and database both show it, and an edit is
+Both have a board and a database of their own, with the same content, latency (300 ms) and limit
+(3 requests a second). Both begin a cycle at the same time, and during its first ten seconds ten
+tasks are moved by the pipeline in SQL and ten cards by users on the board. Twice: once each webhook
+arrives the moment the card is edited, once none does (Notion promises none). A change is right when
+board and database both show it, and an edit is
 undone when the board shows again what was there before it.
 
 `python -m benchmarks.peer 420` waits until the peer's second cycle is over too.
@@ -23,9 +24,9 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import text
 
-from benchmarks.figures import Figure, main
-from benchmarks.peer_loop import PeerLoop
-from benchmarks.places import Board, board, database, quiet
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.peer_loop import PeerLoop
+from benchmarks.kit.places import Board, board, database, quiet
 from models.postgres.engine import ensure_database, migrate
 from models.tables import webhook_events as inbox
 from models.tables.webhook_events import Delivery
@@ -67,7 +68,7 @@ class Ours:
             await asyncio.sleep(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - began)))
 
     async def told(self, page_id: str, _: str) -> None:
-        """As the door and the ingest deployment do: Notion's event names the page and nothing else."""
+        """Handle a webhook as the product does: Notion's event names the page and nothing else."""
         event = Delivery(
             event_id=uuid4().hex, event_type="page.properties_updated", page_id=page_id, payload={}
         )
@@ -116,7 +117,7 @@ class Side:
 
 
 async def live(side: Side) -> None:
-    """Begin a cycle, change 20 things in its first ten seconds, and look until all are right or the time is over."""
+    """Begin a cycle, make 20 changes in its first ten seconds, and wait until all are right."""
     before = await side.notion.last()
     running = asyncio.create_task(side.design.run())
     began = time.monotonic()
@@ -138,7 +139,7 @@ async def live(side: Side) -> None:
 
 
 async def _change(side: Side) -> None:
-    """Half a second apart, in turn a move by the pipeline and one by a person; cards from all over the board."""
+    """Alternate moves by the pipeline and by users, half a second apart, over the whole board."""
     async with side.ctx.sessions() as session:
         query = text("SELECT notion_page_id FROM tasks ORDER BY title")
         pages = [str(row[0]) for row in await session.execute(query)]
@@ -188,14 +189,14 @@ async def _tasks(side: Side) -> dict[str, str]:
 
 
 async def _lost(side: Side) -> int:
-    """Edits that were set back on the board and that the database does not have either: nobody has them any more."""
+    """Edits that were undone on the board and are not in the database either."""
     tasks = await _tasks(side)
     return sum(tasks[page_id] != side.wanted[page_id] for page_id in side.undone)
 
 
 @asynccontextmanager
 async def _sides() -> AsyncIterator[list[Side]]:
-    """Us and the peer, with webhooks and without, each on a board and a database of its own that agree."""
+    """Measure us and the peer, with webhooks and without, each on its own board."""
     async with AsyncExitStack() as opened:
         server = opened.enter_context(database())
         urls = [server.set(database=f"side_{number}") for number in range(4)]
@@ -224,7 +225,8 @@ def _figure(ours: Side, theirs: Side) -> Figure:
     told = "each webhook at once" if ours.webhooks else "no webhook at all"
     mine, other = _seconds(ours), _seconds(theirs)
     return Figure(
-        what=f"{CARDS} cards, {CHANGES} changes, {told}: us beside a loop that writes everything each cycle",
+        what=f"{CARDS} cards, {CHANGES} changes, {told}: "
+        "us beside a loop that writes everything each cycle",
         limit=f"all right, none undone; the loop: {_said(theirs)}",
         measured=_said(ours),
         ratio=mine / other,
@@ -244,7 +246,10 @@ def _said(side: Side) -> str:
     when = f"after {BOUND_SECONDS:.0f} s {side.right} of {CHANGES} right"
     if side.right_after is not None:
         when = f"all right after {side.right_after:.0f} s"
-    return f"{when}, {side.requests} requests, {len(side.undone)} edits undone, {side.lost} of them lost"
+    return (
+        f"{when}, {side.requests} requests, "
+        f"{len(side.undone)} edits undone, {side.lost} of them lost"
+    )
 
 
 async def measure() -> Sequence[Figure]:

@@ -1,8 +1,9 @@
-"""What a cycle leaves behind: rows and bytes in Prefect's database and in ours, and what that comes to with retention.
+"""What a cycle leaves in both databases, and what that adds up to with retention.
 
-Real runs of the `push` deployment in a warm worker, with the server's settings as `showrunner up` makes them and a
-board on which nothing happens, asked for back to back instead of once a minute. Prefect's SQLite file is measured by a
-packed copy, so that pages which are merely reserved do not count; what PostgreSQL writes is counted in its log (WAL).
+Real runs of the `push` deployment in a warm worker, with the server's settings as `showrunner up`
+makes them and a board on which nothing happens, asked for back to back instead of once a minute.
+Prefect's SQLite file is measured by a packed copy, so that pages which are merely reserved do not
+count; what PostgreSQL writes is counted in its log (WAL).
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from benchmarks.figures import Figure, main
-from benchmarks.places import CHANNELS, Board, board, connected, database, quiet
-from benchmarks.prefect_holds import Held, held
-from benchmarks.prefect_stack import Prefect, prefect_server, warm_worker
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import CHANNELS, Board, board, connected, database, quiet
+from benchmarks.kit.prefect_holds import Held, held
+from benchmarks.kit.prefect_stack import Prefect, prefect_server, warm_worker
 from flows.server.prefect_settings import server_environment
 from models.settings import Settings
 from models.tables.webhook_events import Delivery, put
@@ -103,7 +104,15 @@ class Moment:
 async def moment(server: Prefect, ctx: Context) -> Moment:
     """Look, once the server has written what it still holds."""
     await asyncio.sleep(_PERSISTED)
-    tables = ("tasks", "cards", "webhook_events", "task_history", "sync_state")
+    tables = (
+        "tasks",
+        "cards",
+        "webhook_events",
+        "task_history",
+        "sync_state",
+        "incidents",
+        "rate_limit",
+    )
     counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)
     async with ctx.sessions() as session:
         query = text(f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), {counts}")
@@ -132,7 +141,8 @@ async def busy(server: Prefect, ctx: Context, push: str) -> None:
     for number in range(BUSY_RUNS):
         async with ctx.sessions.begin() as session:
             move = text(
-                "UPDATE tasks SET board_status = :to WHERE id = (SELECT id FROM tasks ORDER BY id LIMIT 1)"
+                "UPDATE tasks SET board_status = :to WHERE id = (SELECT id FROM tasks ORDER "
+                "BY id LIMIT 1)"
             )
             await session.execute(move, {"to": steps[number % 2]})
         await server.run(push)
@@ -189,9 +199,10 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
 
 
 def steady(left: Left, kept: Settings) -> float:
-    """Bytes that idle cycles keep in Prefect's database, a minute apart, once the first of them have been deleted.
+    """Bytes that idle cycles, one a minute, keep in Prefect's database in the long run.
 
-    Both the server's vacuum and our retention come once an hour, so everything stays for up to an hour longer.
+    Both the server's vacuum and our retention come once an hour, so everything stays for up to an
+    hour longer.
     """
     runs = 60 * (kept.retention_idle_runs_hours + 1)
     events = 60 * (kept.retention_prefect_events_hours + 1)
@@ -208,16 +219,21 @@ def figures(left: dict[str, Left]) -> list[Figure]:
     return [
         Figure(
             what="what an idle cycle leaves in Prefect's database",
-            limit=f"less than the {BEFORE_KB} KB a run measured before; no task run, log line or table",
+            limit=f"less than the {BEFORE_KB} KB a run measured before; no task run, log "
+            f"line or table",
             measured=f"{whole / KB:.0f} KB: {cycle.kept / KB:.1f} KB run and states, {events}",
             ratio=whole / KB / BEFORE_KB,
             good=whole / KB < BEFORE_KB and task_runs == lines == cycle.rows_of("artifact") == 0,
-            note=f"Mean of {cycle.runs} runs. Events are kept for {vacuum} and go within another hour",
+            note=f"Mean of {cycle.runs} runs. Events are kept for {vacuum} and go within "
+            f"another hour",
         ),
         Figure(
-            what=f"an idle day ({CYCLES_A_DAY:,} cycles): written to Prefect's database, and kept in the long run",
-            limit=f"kept: less than a day was before ({BEFORE_KB * CYCLES_A_DAY / KB:.0f} MB), for ever",
-            measured=f"{whole * CYCLES_A_DAY / MB:.0f} MB written, {steady(cycle, kept) / MB:.0f} MB kept",
+            what=f"an idle day ({CYCLES_A_DAY:,} cycles): written to Prefect's database, "
+            f"and kept in the long run",
+            limit=f"kept: less than a day was before ({BEFORE_KB * CYCLES_A_DAY / KB:.0f} "
+            f"MB), for ever",
+            measured=f"{whole * CYCLES_A_DAY / MB:.0f} MB written, "
+            f"{steady(cycle, kept) / MB:.0f} MB kept",
             ratio=steady(cycle, kept) / (BEFORE_KB * KB * CYCLES_A_DAY),
             good=steady(cycle, kept) < BEFORE_KB * KB * CYCLES_A_DAY,
         ),
@@ -232,7 +248,8 @@ def figures(left: dict[str, Left]) -> list[Figure]:
             Figure(
                 what=f"what {name} leaves in Prefect's database",
                 limit=f"less than {BEFORE_KB} KB",
-                measured=f"{(each.kept + each.events) / KB:.0f} KB, of which {each.kept / KB:.0f} KB for "
+                measured=f"{(each.kept + each.events) / KB:.0f} KB, of which "
+                f"{each.kept / KB:.0f} KB for "
                 f"{kept.retention_runs_days} days: {each.rows_of('task_run'):.0f} task runs, "
                 f"{each.rows_of('log'):.0f} log lines, {each.rows_of('artifact'):.0f} table",
                 ratio=(each.kept + each.events) / KB / BEFORE_KB,

@@ -1,4 +1,4 @@
-"""Runs every benchmark and writes one table, for people and for the README: `make bench`.
+"""Run every benchmark and write one table into docs/benchmarks.md: `make bench`.
 
 What only waits for Notion's limit runs side by side; what measures this machine runs alone. Each is
 a process of its own with a bound, so that one that hangs costs its own line only.
@@ -13,17 +13,17 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
-from benchmarks.figures import Figure, as_table
-from benchmarks.places import ROOT, folder
+from benchmarks.kit.figures import Figure, as_table
+from benchmarks.kit.places import ROOT, folder
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- figures end -->"
 BOUND = 300.0
 """Seconds that one benchmark may take."""
@@ -42,10 +42,21 @@ WAVES: Sequence[Sequence[Sequence[str]]] = (
 other."""
 
 
-async def run(name: str, at: Path) -> list[Figure]:
+SMOKE: Mapping[str, Sequence[str]] = {
+    "thrift": (),
+    "push": ("20",),
+    "importing": ("300",),
+    "idle": ("100", "1000"),
+}
+"""What `--smoke` runs, with small sizes, to show in a minute that benchmarks still run."""
+RUNS = "runs to its end"
+"""The limit of a benchmark that did not come to figures of its own."""
+
+
+async def run(name: str, at: Path, *sizes: str) -> list[Figure]:
     """The figures of one benchmark; a line that says so when it fails or takes too long."""
     target, began = at / f"{name}.json", time.monotonic()
-    command = (sys.executable, "-m", f"benchmarks.{name}", "--json", str(target))
+    command = (sys.executable, "-m", f"benchmarks.{name}", *sizes, "--json", str(target))
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, start_new_session=True)
     try:
         code = await asyncio.wait_for(process.wait(), BOUND)
@@ -55,11 +66,7 @@ async def run(name: str, at: Path) -> list[Figure]:
         trouble = f"took more than {BOUND:.0f} s"
     sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
     if not target.exists():
-        return [
-            Figure(
-                what=f"benchmarks/{name}.py", limit="runs to its end", measured=trouble, good=False
-            )
-        ]
+        return [Figure(what=f"benchmarks/{name}.py", limit=RUNS, measured=trouble, good=False)]
     return [Figure(**each) for each in json.loads(target.read_text(encoding="utf-8"))]
 
 
@@ -90,6 +97,12 @@ async def run_all(names: Sequence[str]) -> list[Figure]:
     return [figure for name in order for figure in found.get(name, [])]
 
 
+async def smoke() -> list[Figure]:
+    """The figures of a few small benchmarks, one after the other."""
+    with folder() as at:
+        return [figure for name, sizes in SMOKE.items() for figure in await run(name, at, *sizes)]
+
+
 def machine() -> str:
     """On what they were measured, in one sentence."""
     memory = psutil.virtual_memory().total / 2**30
@@ -97,9 +110,12 @@ def machine() -> str:
         f"{name} {version(name)}" for name in ("prefect", "fastapi", "sqlalchemy", "psycopg")
     )
     return (
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores ({_processor()}) with {memory:.0f} GiB, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {parts}; Notion is the "
-        f"sandbox, which answers after 300 ms unless a line says otherwise; everything on this one machine."
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores "
+        f"({_processor()}) with {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"{parts}; Notion is the "
+        f"sandbox, which answers after 300 ms unless a line says otherwise; everything on "
+        f"this one machine."
     )
 
 
@@ -114,34 +130,41 @@ def _processor() -> str:
     )
 
 
-def write_into(readme: Path, text: str) -> None:
+def write_into(page: Path, text: str) -> None:
     """Put the table between its two marks.
 
     Raises:
         ValueError: when a mark is missing.
     """
-    whole = readme.read_text(encoding="utf-8")
+    whole = page.read_text(encoding="utf-8")
     head, begin, rest = whole.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise ValueError(
-            f"{readme} lacks the marks {BEGIN} and {END}, between which the table is written."
+            f"{page} lacks the marks {BEGIN} and {END}, between which the table is written."
         )
-    readme.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+    page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
 
 
 def main() -> int:
-    """Run, print, and write the README's table when all ran; 1 when a figure falls short."""
+    """Run, print, and write the page's table when all ran; 1 when a figure falls short."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("names", nargs="*", help="only these; the README is then left as it is")
+    parser.add_argument(
+        "names", nargs="*", help="only these; docs/benchmarks.md is then left as it is"
+    )
+    parser.add_argument("--smoke", action="store_true", help="small ones: 1 when one does not run")
     options = parser.parse_args()
+    if options.smoke:
+        figures = asyncio.run(smoke())
+        sys.stdout.write(f"{as_table(figures)}\n")
+        return 1 if any(figure.limit == RUNS for figure in figures) else 0
     began = time.monotonic()
     figures = asyncio.run(run_all(options.names))
     minutes, seconds = divmod(time.monotonic() - began, 60)
     text = f"{as_table(figures)}\n\n{machine()} All of it took {minutes:.0f} min {seconds:.0f} s."
     sys.stdout.write(f"{text}\n")
     if not options.names:
-        write_into(README, text)
+        write_into(PAGE, text)
     return 0 if all(figure.good for figure in figures) else 1
 
 

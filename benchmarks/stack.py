@@ -1,7 +1,7 @@
-"""`showrunner up` as a person meets it: how soon a board is in sync at the second start, and what it costs to be idle.
+"""`showrunner up`: how soon a board is in sync at the second start, and its cost when idle.
 
-The first start fills an empty folder. While all is down a task is moved in the database; the second start is timed
-until the command says that it is up and the card shows the move.
+The first start fills an empty folder. While all is down a task is moved in the database; the second
+start is timed until the command says that it is up and the card shows the move.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import httpx
 import psutil
 import psycopg
 
-from benchmarks.figures import Figure, main
-from benchmarks.places import CHANNELS, folder, free_port
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import CHANNELS, folder, free_port
 from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import database_url, libpq
 
@@ -85,7 +85,7 @@ async def up(place: Path, ports: dict[str, str]) -> AsyncIterator[Up]:
 
 
 async def first_start(place: Path, ports: dict[str, str]) -> float:
-    """Start in an empty folder, until the board's cards are tasks; seconds until it said that it was up."""
+    """Start in an empty folder until all cards are tasks; returns seconds until it was up."""
     async with up(place, ports) as command:
         await command.until_up()
         seconds = time.monotonic() - command.began
@@ -156,7 +156,7 @@ def pieces(top: int) -> dict[str, Piece]:
 
 
 def _is_postgres_of(each: psutil.Process, parent: psutil.Process) -> bool:
-    """Whether it is the embedded server of that command (it detaches itself) or one of its backends."""
+    """Whether it is that command's embedded server, which detaches itself, or a backend of it."""
     try:
         if each.name() != "postgres":
             return False
@@ -201,7 +201,8 @@ async def idle(top: int) -> list[Figure]:
         Figure(
             what="whole stack idle: CPU seconds a minute",
             limit="measured, the largest pieces named",
-            measured=f"{sum(busy.values()):.1f} s ({100 * sum(busy.values()) / 60:.0f} % of one core)",
+            measured=f"{sum(busy.values()):.1f} s ({100 * sum(busy.values()) / 60:.0f} % of "
+            f"one core)",
             good=True,
             note=_largest(busy, "{:.2f} s"),
         ),
@@ -233,7 +234,8 @@ async def measure() -> Sequence[Figure]:
             limit=f"{LIMIT:.0f} s",
             measured=f"{synced:.1f} s",
             good=synced <= LIMIT,
-            note=f"It said that it was up after {told:.1f} s; in an empty folder after {first:.1f} s.",
+            note=f"It said that it was up after {told:.1f} s; in an empty folder after "
+            f"{first:.1f} s.",
         ),
         *costs,
     ]

@@ -1,4 +1,4 @@
-"""What one change costs: requests to Notion for a change of the pipeline, and for an edit of a person."""
+"""Requests to Notion for one change by the pipeline and for one edit by a user."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from benchmarks.board_server import select
-from benchmarks.figures import Figure, main
-from benchmarks.places import Board, board, connected, database, quiet, told
+from benchmarks.kit.board_server import select
+from benchmarks.kit.figures import Figure, main
+from benchmarks.kit.places import Board, board, connected, database, quiet, told
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards

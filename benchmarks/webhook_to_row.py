@@ -20,9 +20,9 @@ from typing import Any
 import psycopg
 from sqlalchemy import URL
 
-from benchmarks.figures import Figure, main, percentile
-from benchmarks.places import Board, board, connected, database, free_port, quiet
-from benchmarks.prefect_stack import Prefect, stack, webhooks
+from benchmarks.kit.figures import Figure, main, percentile
+from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
+from benchmarks.kit.prefect_stack import Prefect, stack, webhooks
 from models.postgres.engine import libpq
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
@@ -53,7 +53,10 @@ async def edit(notion: Board, connection: psycopg.AsyncConnection, page: str, to
     while (found := await (await connection.execute(query, [page, topic])).fetchone()) is None:
         assert time.monotonic() < deadline, "the edit did not arrive"
         await asyncio.sleep(_LOOK_EVERY)
-    last = "SELECT max(received_at) FROM webhook_events WHERE page_id = %s AND event_type = 'page.properties_updated'"
+    last = (
+        "SELECT max(received_at) FROM webhook_events WHERE page_id = %s AND event_type = "
+        "'page.properties_updated'"
+    )
     told = await (await connection.execute(last, [page])).fetchone()
     assert told is not None
     return Taken(told[0], found[0])
@@ -127,7 +130,8 @@ async def measure() -> Sequence[Figure]:
     p50, p95 = percentile(seconds, 0.5), percentile(seconds, 0.95)
     return [
         Figure(
-            what=f"webhook received -> row in PostgreSQL, idle system, real Prefect deployment run, {EDITS} edits",
+            what=f"webhook received -> row in PostgreSQL, idle system, real Prefect "
+            f"deployment run, {EDITS} edits",
             limit="p50 1 s, p95 2 s",
             measured=f"p50 {p50:.2f} s, p95 {p95:.2f} s, worst {max(seconds):.2f} s",
             ratio=p50 / LATENCY,

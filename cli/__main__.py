@@ -1,13 +1,13 @@
-"""Where the command begins: signals are answered before anything that takes a second to load is loaded."""
+"""The entry point of `showrunner`. It handles signals before it imports slow modules."""
 
 from __future__ import annotations
 
-from cli.interrupts import leave_at_once_when_told
+from cli.interrupts import exit_on_signals
 
 
 def main() -> None:
     """The console script."""
-    leave_at_once_when_told()
+    exit_on_signals()
     from cli.main import main as start  # noqa: PLC0415 - see above
 
     start()

@@ -1,4 +1,4 @@
-"""`showrunner`: the operator's command."""
+"""The command `showrunner` and its subcommands."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ app.add_typer(sandbox.app, name="sandbox")
 app.command("doctor")(doctor.doctor)
 app.command("import")(sync.import_board)
 app.command("push")(sync.push)
+app.command("retention")(sync.retention)
 app.command("forget-board")(forgetting.forget)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
@@ -59,21 +60,21 @@ def showrunner(
 
 @app.command()
 def up() -> None:
-    """Start everything that is not configured, use what is, and keep the board in sync until Ctrl-C."""
+    """Start what is not configured, use what is, and keep the board in sync until Ctrl-C."""
     run(_up())
 
 
 async def _up() -> None:
-    # The rest of the commands answer faster without what only this one needs.
+    # Imported late: other commands start faster without it.
     from cli.stack.up import up as start  # noqa: PLC0415
 
     await start(load_settings())
 
 
 def main() -> None:
-    """All that the command does; it begins in `cli.__main__`."""
-    # Prefect reads it when it is imported, which some commands do late: else it prints a notice and
-    # calls home.
+    """Run the command. `cli.__main__` handles signals first, then calls this."""
+    # Prefect reads it when it is imported, which some commands do late. Without it Prefect prints a
+    # notice and sends analytics.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     configure_logging("WARNING")
     keep_loopback_direct(os.environ)

@@ -1,4 +1,4 @@
-"""The border of every command: errors become one sentence and an exit code, never a traceback."""
+"""Run a command's coroutine: errors become one sentence and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import typer
 from sqlalchemy.exc import DBAPIError
 from structlog.contextvars import bind_contextvars
 
-from cli.interrupts import CODE, STOPPED, Interrupted, Told, signals_for
+from cli.interrupts import CODE, STOPPED, Cancellation, Interrupted, cancelling_on_signals
 from models.errors import ShowrunnerError
 
 R = TypeVar("R")
 
 
 def run(work: Coroutine[Any, Any, R], *, stopped: str = STOPPED) -> R:
-    """Do the work of a command.
+    """Run the work of a command.
 
     Args:
         work: the command's coroutine.
-        stopped: what is said when a signal ended it, unless the work itself says more
+        stopped: the message when a signal ended it, unless the work sets another one
             (`stopping_says`).
 
     Raises:
-        typer.Exit: with code 1 after the sentence was printed; 130 when interrupted.
+        typer.Exit: with code 1 after the error's sentence was printed; 130 when interrupted.
     """
     try:
         return asyncio.run(_interruptible(work, stopped))
@@ -48,22 +48,22 @@ def run(work: Coroutine[Any, Any, R], *, stopped: str = STOPPED) -> R:
 
 async def _interruptible(work: Coroutine[Any, Any, R], stopped: str) -> R:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    told = Told(lambda: loop.call_soon_threadsafe(task.cancel))
-    with signals_for(told):
+    cancellation = Cancellation(lambda: loop.call_soon_threadsafe(task.cancel))
+    with cancelling_on_signals(cancellation):
         try:
             return await task
         except Interrupted:
             raise
         except BaseException:
-            # What is cancelled may end in an error of its own: a driver's, a connection's.
-            if told.to_stop:
+            # Cancelled work may end in an error of its own: a driver's, a connection's.
+            if cancellation.requested:
                 raise Interrupted(stopped) from None
             raise
 
 
 @contextmanager
 def stopping_says(words: Callable[[], str]) -> Iterator[None]:
-    """What is said when a signal ends the command while the context lasts."""
+    """Set the message for a signal that ends the command while the context lasts."""
     try:
         yield
     except asyncio.CancelledError:
@@ -71,7 +71,7 @@ def stopping_says(words: Callable[[], str]) -> Iterator[None]:
 
 
 def correlate() -> str:
-    """A correlation id for what this command does, bound to every line it logs."""
+    """Make a correlation id for this command, and bind it to every line that is logged."""
     correlation_id = uuid4().hex
     bind_contextvars(correlation_id=correlation_id)
     return correlation_id

@@ -1,1 +1,1 @@
-"""When Showrunner does it: one file is one flow is one deployment."""
+"""Prefect flows: one file is one flow is one deployment of `prefect.yaml`."""

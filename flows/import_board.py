@@ -1,8 +1,11 @@
 """import-board: reads a whole existing board into the database, a hundred cards a request.
 
-By hand or command, and by the first push cycle itself. Goes on where an interrupted import stopped;
-writes nothing to the board. Needs DATABASE_URL and NOTION_API_TOKEN. Safe to run twice: known cards
-are compared, new ones added, and cards the board no longer shows are looked up by id.
+Started by hand, by `showrunner import`, and by the first push cycle itself. It continues where an
+interrupted import stopped, and writes nothing to the board. It needs DATABASE_URL and
+NOTION_API_TOKEN. It is safe to run twice: known cards are compared, new ones added, and cards that
+the board no longer shows are read by id.
+
+Tasks of a run: `validate_cards` and `store_cards`, one pair per portion (`tasks.sync.store`).
 """
 
 from __future__ import annotations
@@ -23,11 +26,11 @@ async def import_board(take_board: bool = False) -> None:  # noqa: FBT001, FBT00
     Args:
         take_board: then take the board's statuses for cards that a safety stop holds back.
     """
-    async with recorded("import") as run, one_at_a_time(run.ctx, Lock.IMPORT) as mine:
-        if mine:
+    async with recorded("import") as run, one_at_a_time(run.ctx, Lock.IMPORT) as acquired:
+        if acquired:
             await import_cards(run.ctx, run.report)
             if take_board:
                 taken = await take_statuses(run.ctx, run.correlation_id)
                 run.report.taken += taken.taken
-    if not mine:
+    if not acquired:
         await rename_run(OTHER_IMPORT)

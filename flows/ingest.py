@@ -1,8 +1,11 @@
-"""ingest: what Notion told the door becomes rows.
+"""ingest: stores in the database what Notion's webhooks reported.
 
-Triggered by the door, at most once a second; drains the whole inbox. Needs DATABASE_URL and
-NOTION_API_TOKEN. Safe to run twice or side by side: events are claimed, pages are read as they are
-now.
+Started by the webhook receiver, at most once a second. It drains the whole inbox. It needs
+DATABASE_URL and NOTION_API_TOKEN. It is safe to run twice or side by side: events are leased, and
+pages are read as they are now.
+
+Tasks of a run, per batch of events: `claim_events`, then `query_cards` or `fetch_cards`, then
+`validate_cards` and `store_cards` (`tasks.sync.ingest`, `tasks.sync.store`).
 """
 
 from __future__ import annotations
@@ -15,6 +18,6 @@ from tasks.sync.ingest import drain_inbox
 
 @flow(name="ingest", flow_run_name="ingest", persist_result=False)
 async def ingest() -> None:
-    """Work through every event that is due."""
+    """Process every event that is due."""
     async with recorded("ingest") as run:
         await drain_inbox(run.ctx, run.report, gathering=True)

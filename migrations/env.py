@@ -1,4 +1,7 @@
-"""Alembic's environment: takes the URL from `models.postgres.engine.migrate`, or from DATABASE_URL on the command line."""
+"""Alembic's environment.
+
+The URL comes from `models.postgres.engine.migrate`, or from DATABASE_URL on the command line.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ each other."""
 
 
 def run() -> None:
-    """Run the migrations, each in a transaction of its own, giving up on locks rather than blocking a live system."""
+    """Run the migrations, each in a transaction of its own.
+
+    They give up on a lock rather than block a live system.
+    """
     url = context.config.attributes.get("url") or database_url(os.environ["DATABASE_URL"])
     # Without a pool the connection ends with the context, and with it the lock, whatever happens
     # inside.

@@ -1,1 +1,1 @@
-"""What is true: tables, statuses, rules. No network, no Prefect, no clock of its own."""
+"""Rules, tables, queries and settings. No HTTP, no Prefect, no clock of its own."""

@@ -1,22 +1,27 @@
-"""Errors as verdicts: each class says what its catcher should do next.
+"""Showrunner's errors: each class says what the caller should do next.
 
-`TryAgain` may succeed if repeated after `retry_after` seconds; `GiveUp` will not, and its message
-says what to do. No httpx, notion_client or database-driver exception crosses a room's border: it is
-translated into one of these.
+`TryAgain` may succeed if repeated after `retry_after` seconds. `GiveUp` will not, and its message
+says what to do. Exceptions of httpx, notion_client and the database driver are translated into
+these.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+_SERVER_ERROR: Final = 500
+_OVERLOADED: Final = 529
+
 
 class ShowrunnerError(Exception):
-    """Everything Showrunner raises on purpose. The message is one sentence for the operator."""
+    """Base of all errors raised on purpose. The message is one sentence for the operator."""
 
 
 class TryAgain(ShowrunnerError):
     """Repeating may help.
 
     Attributes:
-        retry_after: seconds to wait before the next try, when the other side named them; else None.
+        retry_after: seconds to wait before the next attempt, if the server named them; else None.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -25,7 +30,7 @@ class TryAgain(ShowrunnerError):
 
 
 class GiveUp(ShowrunnerError):
-    """Repeating cannot help until somebody changes something; the message says what."""
+    """Repeating cannot help until a human changes something; the message says what."""
 
 
 class SettingsError(GiveUp):
@@ -41,10 +46,10 @@ class DatabaseUnavailable(TryAgain):
 
 
 class DatabaseStoresNothing(DatabaseUnavailable):
-    """PostgreSQL answers, and stores nothing; the message says why, as a clause.
+    """PostgreSQL answers and refuses every write; the message says why, as a clause.
 
     Attributes:
-        sqlstate: its code for that.
+        sqlstate: PostgreSQL's error code.
     """
 
     def __init__(self, message: str, *, sqlstate: str) -> None:
@@ -57,7 +62,7 @@ class BoardError(GiveUp):
 
 
 class NotionIntegrationError(ShowrunnerError):
-    """Base of what Notion can answer (spec 7.5).
+    """Base of the errors that Notion can answer with (spec 7.5).
 
     Attributes:
         status: HTTP status, None when there was no response.
@@ -77,12 +82,12 @@ class NotionAuthError(NotionIntegrationError, GiveUp):
 class NotionForbidden(NotionAuthError):
     """403: the token may not do this here.
 
-    Where one page is asked for, it may be that page alone: `tasks.board.refusals`.
+    In a request for one page it may concern that page alone: `tasks.board.refusals`.
     """
 
 
 class NotionPageNotFound(NotionIntegrationError, GiveUp):
-    """404: the object does not exist or is not shared with the connection; Notion does not tell which."""
+    """404: the object does not exist, or is not shared with the connection."""
 
 
 class NotionRejected(NotionIntegrationError, GiveUp):
@@ -90,13 +95,13 @@ class NotionRejected(NotionIntegrationError, GiveUp):
 
 
 class NotionCursorExpired(NotionRejected):
-    """400 for a `start_cursor`: Notion forgot where a list was, and it is to be read from its beginning."""
+    """400 for an expired `start_cursor`: the list must be read from its beginning again."""
 
 
 class NotionUnavailable(NotionIntegrationError, TryAgain):
     """429, 5xx or no answer, after the client's own retries.
 
-    A read, or a write that was surely not saved.
+    A read failed, or a write that was surely not saved.
     """
 
     def __init__(
@@ -112,12 +117,14 @@ class NotionUnavailable(NotionIntegrationError, TryAgain):
 
     @property
     def concerns_one_request(self) -> bool:
-        """Whether the fault may lie with what was asked for (a 5xx for one page), not with Notion as a whole."""
-        return self.status is not None and self.status >= 500 and self.status != 529  # noqa: PLR2004 - HTTP's numbers
+        """Whether it may concern this request alone (a 5xx for one page), not Notion as a whole."""
+        if self.status is None:
+            return False
+        return self.status >= _SERVER_ERROR and self.status != _OVERLOADED
 
 
 class NotionWriteUncertain(NotionUnavailable):
-    """A write failed in a way that may have saved it (time-out, 5xx): read the page before repeating it.
+    """A write failed and may have been saved (time-out, 5xx): read the page before repeating it.
 
     Source: Notion's errors page, `retry_guidance` and `committed_resource_id` of a 503.
     """

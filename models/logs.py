@@ -1,8 +1,8 @@
-"""Logs: structlog over the standard library, one line per fact, joined by what is bound in context.
+"""Logs: structlog over the standard library, one line per event, correlated by bound context.
 
 Loggers are named `showrunner.<room>` and made with `structlog.get_logger("showrunner.push")`. Event
 names are snake_case facts (`card_pushed`); every line carries the bound `correlation_id`, the
-level, the logger and an ISO time in UTC. Lines are JSON unless a person watches a terminal.
+level, the logger and an ISO time in UTC. Lines are JSON, or readable on a terminal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from models.log_bound import Bounded
 
 ROOT: Final = "showrunner"
-"""The logger above all of ours: levels and handlers are set here."""
+"""The parent of all our loggers: levels and handlers are set on it."""
 
 _STAMP: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _SHOWN_BESIDE_THE_TEXT: Final = frozenset(
@@ -30,12 +30,12 @@ _SHOWN_BESIDE_THE_TEXT: Final = frozenset(
 def configure_logging(
     level: str = "INFO", style: str = "auto", *, extra: Sequence[Processor] = ()
 ) -> None:
-    """Set up logging of a process that is not run by Prefect (door, command, sandbox).
+    """Set up logging of a process that Prefect does not run (webhook receiver, command, sandbox).
 
-    Calling it again replaces it.
+    A second call replaces the first.
 
     Args:
-        level: least level of our own lines; other libraries print from WARNING on.
+        level: lowest level of our own lines; other libraries print from WARNING on.
         style: `json`, `console`, or `auto`, which is console on a terminal and JSON elsewhere.
         extra: processors that add to every line of ours, e.g. the id of a run.
     """
@@ -50,7 +50,7 @@ def configure_logging(
 
 
 def configure_structlog(extra: Sequence[Processor] = ()) -> None:
-    """Route structlog through the standard library, leaving its handlers and levels as they are."""
+    """Route structlog through the standard library, without changing handlers and levels."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -64,26 +64,25 @@ def configure_structlog(extra: Sequence[Processor] = ()) -> None:
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        # Loggers are made at import, before a process has configured itself, and tests swap the
+        # Loggers are created at import, before logging is configured, and tests change the
         # configuration.
         cache_logger_on_first_use=False,
     )
 
 
 def lines(style: str = "auto") -> logging.Formatter:
-    """What a process prints: JSON or console lines, of our records and of other libraries' alike.
+    """A formatter of JSON or console lines, for our records and those of other libraries.
 
     Raises:
         ValueError: the style is none of `auto`, `json`, `console`.
     """
     if style not in {"auto", "json", "console"}:
         raise ValueError(f"Log style {style!r} is unknown; use auto, json or console.")
-    people_watch = style == "console" or (style == "auto" and sys.stderr.isatty())
-    render: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
-        if people_watch
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
+    render: list[Processor]
+    if style == "console" or (style == "auto" and sys.stderr.isatty()):
+        render = [structlog.dev.ConsoleRenderer()]
+    else:
+        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     return ProcessorFormatter(
         processors=[ProcessorFormatter.remove_processors_meta, *render],
         foreign_pre_chain=[
@@ -97,10 +96,10 @@ def lines(style: str = "auto") -> logging.Formatter:
 
 
 def text(hidden: frozenset[str] = frozenset()) -> logging.Formatter:
-    """One readable line, `card_pushed page_id=… correlation_id=…`, for a place that shows time and level itself.
+    """A formatter of `card_pushed page_id=… correlation_id=…`, without time and level.
 
     Args:
-        hidden: further keys that the place shows beside the text.
+        hidden: further keys to leave out.
     """
 
     def render(_: WrappedLogger, __: str, event: EventDict) -> str:
@@ -110,9 +109,8 @@ def text(hidden: frozenset[str] = frozenset()) -> logging.Formatter:
             if key not in _SHOWN_BESIDE_THE_TEXT | hidden
         ]
         line = " ".join([str(event["event"]), *facts])
-        return "\n".join(
-            part for part in (line, event.get("stack"), event.get("exception")) if part
-        )
+        parts = (line, event.get("stack"), event.get("exception"))
+        return "\n".join(part for part in parts if part)
 
     return ProcessorFormatter(
         processors=[

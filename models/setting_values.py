@@ -1,7 +1,7 @@
-"""What people write into a setting, read as they meant it, or refused in one sentence that does not repeat it.
+"""Validators of settings: tolerant of common mistakes, and never repeating a value in an error.
 
-Every function takes a value and returns what is to be used; it raises ValueError with what is wrong. Pydantic adds the
-setting's name.
+Every function takes a value and returns the one to use; it raises ValueError with what is wrong.
+Pydantic adds the setting's name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Text = TypeVar("Text", str, SecretStr)
 
 _QUOTES: Final = ('""', "''", "``", "“”", "„“", "\u2018\u2019", "«»")
 _INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
-"""Marks without a width that copying brings along."""
+"""Zero-width characters that come along when text is copied."""
 _OF_KUBERNETES: Final = re.compile("(tcp|udp|sctp)://")
 _SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]*://")
 _BETWEEN_ADDRESSES: Final = re.compile(rf"\s+|,+\s*(?={_SCHEME.pattern})")
@@ -28,26 +28,26 @@ _LEVELS: Final = {"WARN": "WARNING"}
 
 
 def unwrapped(text: str) -> str:
-    """The text without the blanks, line ends and quotes around it."""
+    """Strip blanks, line ends and quotes around a text."""
     text = text.strip().strip(_INVISIBLE).strip()
     quoted = len(text) > 1 and text[0] + text[-1] in _QUOTES
     return unwrapped(text[1:-1]) if quoted else text
 
 
 def is_of_kubernetes(value: Any) -> bool:
-    """Whether it is what Kubernetes puts into `<NAME>_PORT` of every container beside a service called <name>."""
+    """Whether it is a value that Kubernetes sets `<NAME>_PORT` to for a service called <name>."""
     return isinstance(value, str) and _OF_KUBERNETES.match(value) is not None
 
 
 def printable(value: Text) -> Text:
-    """The text, unless it holds what cannot be seen."""
+    """Check that a text holds no control characters."""
     if not _text(value).isprintable():
         raise ValueError("it holds a line break or another control character; write it on one line")
     return value
 
 
 def header_value(value: Text) -> Text:
-    """The text, unless it cannot be sent as a header of HTTP."""
+    """Check that a text can be sent in an HTTP header."""
     if not _text(value).isascii():
         raise ValueError(
             "it holds a character beyond ASCII, which cannot be sent in a header of HTTP"
@@ -56,14 +56,14 @@ def header_value(value: Text) -> Text:
 
 
 def one_word(value: Text) -> Text:
-    """A token: a header's value without a blank."""
+    """Check that a text is a token: a header's value without blanks."""
     if any(character.isspace() for character in _text(value)):
         raise ValueError("it holds a blank or a line break; copy it anew, in one piece")
     return header_value(value)
 
 
 def folder(value: Path) -> Path:
-    """The path, with `~` as the home folder."""
+    """Replace `~` in a path by the home folder."""
     printable(str(value))
     try:
         return value.expanduser()
@@ -72,7 +72,7 @@ def folder(value: Path) -> Path:
 
 
 def web_address(value: str) -> str:
-    """The address of an HTTP server, without a slash at its end."""
+    """The URL of an HTTP server, without a slash at its end."""
     one_word(value)
     address = "it is no web address; it looks like https://host or http://host:port"
     try:
@@ -91,12 +91,12 @@ def web_address(value: str) -> str:
 
 
 def api_address(value: str) -> str:
-    """Where Notion's API answers, without the version that each request names itself."""
+    """The URL of Notion's API without `/v1`, which each request adds."""
     return web_address(value).removesuffix("/v1")
 
 
 def listening_host(value: str) -> str:
-    """An address to listen on: a name or an IP address alone."""
+    """An address to listen on: a host name or an IP address, without a port."""
     one_word(value)
     host = value.removeprefix("[").removesuffix("]")
     if "/" in host or host.count(":") == 1:
@@ -105,23 +105,23 @@ def listening_host(value: str) -> str:
 
 
 def board_id(value: str) -> str:
-    """A database's or data source's id from what people copy: the id itself, or a link that ends in it."""
+    """A database's or data source's id, from the id itself or a link that ends in it."""
     printable(value)
-    # Beside an open card the link's path names the board, and its parameter `p` the card.
+    # With a card open, the link's path is the board and its parameter `p` the card.
     end = re.split(r"[?#]", value)[0].rstrip("/").rsplit("/", 1)[-1]
     found = _AN_ID.search(end.lower())
     if found is None:
         raise ValueError(
-            "it is neither the link of a Notion database nor an id of 32 digits: open the board as a page of its own "
-            "and copy its link"
+            "it is neither the link of a Notion database nor an id of 32 digits: "
+            "open the board as a page of its own and copy its link"
         )
     return value if found[1] == value.lower() else found[1].replace("-", "")
 
 
 def addresses(value: Any) -> Any:
-    """Apprise's addresses in a text.
+    """Split a text into Apprise URLs.
 
-    Commas separate them only where another one begins: they may hold some.
+    A comma separates them only where another one begins, because a URL may hold commas.
     """
     if not isinstance(value, str):
         return value
@@ -130,11 +130,11 @@ def addresses(value: Any) -> Any:
         if _SCHEME.match(piece):
             found.append(piece)
         elif piece.strip(","):
-            # What follows a comma and a blank goes on with the address before it: another recipient
-            # of a mail.
+            # After a comma and a blank the previous URL continues: another recipient of a mail.
             if not found or not (found[-1].endswith(",") or piece.startswith(",")):
                 raise ValueError(
-                    "an address begins with what it is for, such as slack:// or mailto://; one does not"
+                    "an address begins with what it is for, such as slack:// or mailto://; "
+                    "one does not"
                 )
             found[-1] += piece
         elif found:
@@ -143,8 +143,10 @@ def addresses(value: Any) -> Any:
 
 
 def upper(value: Any) -> Any:
-    """A level of logging as we write it."""
-    return _LEVELS.get(value.upper(), value.upper()) if isinstance(value, str) else value
+    """A log level in its usual spelling."""
+    if not isinstance(value, str):
+        return value
+    return _LEVELS.get(value.upper(), value.upper())
 
 
 def lower(value: Any) -> Any:

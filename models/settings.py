@@ -1,4 +1,4 @@
-"""Everything read from the environment, once. `.env.example` lists exactly these fields (by test).
+"""Settings, read from the environment once. `.env.example` lists exactly these fields (by test).
 
 Names are the environment's, in lower case. Read with `load_settings()` in a program's `main`, then
 passed on.
@@ -41,8 +41,10 @@ from models.setting_values import (
 log = structlog.get_logger("showrunner.settings")
 
 FILES: Final = (".env", ".env.local")
-"""Files of this folder with settings: the second wins over the first, and the environment over
-both."""
+"""Files with settings in the working folder.
+
+The second overrides the first, and the environment overrides both.
+"""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -87,12 +89,12 @@ class Settings(BaseSettings):
     one."""
 
     notion_webhook_secret_previous: Token | None = None
-    """The secret before the last change, still accepted so that a change loses nothing; unset it
+    """The secret before the last change, still accepted so that no event is lost; unset it
     afterwards."""
 
     notion_webhook_enrolment: bool = False
-    """Accept one verification token from a new subscription. Open it for the handshake, then close
-    it again."""
+    """Accept one verification token from a new subscription. Set it for the handshake, then unset
+    it."""
 
     automation_webhook_secret: Annotated[SecretStr, AfterValidator(header_value)] | None = None
     """What a database automation's webhook and the flat shape must send as `X-Showrunner-Secret`.
@@ -103,7 +105,7 @@ class Settings(BaseSettings):
     embedded server."""
 
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 8
-    """Context one process keeps open. While it works it opens up to ten, however few it keeps:
+    """Connections one process keeps open. While it works it opens up to ten, however few it keeps:
     locks hold some."""
 
     channel_configs: Annotated[Path, AfterValidator(folder)] = Path("channel_configs")
@@ -134,10 +136,10 @@ class Settings(BaseSettings):
     """Port of the sandbox that `showrunner up` starts."""
 
     door_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
-    """Address the webhook door listens on; 0.0.0.0 for every interface."""
+    """Address the webhook receiver listens on; 0.0.0.0 for every interface."""
 
     door_port: Port = 8600
-    """Port of the webhook door."""
+    """Port of the webhook receiver."""
 
     alert_urls: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(addresses), Field(repr=False)
@@ -165,7 +167,7 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = (
         "INFO"
     )
-    """Least level that is printed."""
+    """Lowest level that is printed."""
 
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(lower)] = "auto"
     """auto: coloured lines on a terminal, JSON lines elsewhere."""
@@ -181,30 +183,27 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_meant(cls, given: Any) -> Any:
-        """Without the blanks and quotes around a value, what is empty then, and what is another program's."""
+    def _normalized(cls, given: Any) -> Any:
+        """Strip blanks and quotes from values; drop empty ones and those that Kubernetes set."""
         if not isinstance(given, dict):
             return given
-        meant = {
-            name: unwrapped(value) if isinstance(value, str) else value
-            for name, value in given.items()
-        }
-        return {
-            name: value
-            for name, value in meant.items()
-            if value != "" and not _is_of_others(name, value)
-        }
+        kept = {}
+        for name, raw in given.items():
+            value = unwrapped(raw) if isinstance(raw, str) else raw
+            if value != "" and not _is_kubernetes_variable(name, value):
+                kept[name] = value
+        return kept
 
 
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
-def _is_of_others(name: str, value: Any) -> bool:
-    """Whether Kubernetes made it, for a service of that name; said once per process."""
+def _is_kubernetes_variable(name: str, value: Any) -> bool:
+    """Whether Kubernetes set it, for a service of that name; logged once per process."""
     if not (name.lower().endswith("_port") and is_of_kubernetes(value)):
         return False
-    if name not in _told:
-        _told.add(name)
+    if name not in _warned:
+        _warned.add(name)
         log.warning(
             "setting_ignored",
             setting=name.upper(),
@@ -214,7 +213,7 @@ def _is_of_others(name: str, value: Any) -> bool:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process's environment, `.env.local` and `.env`.
+    """Load the settings from the environment, `.env.local` and `.env`.
 
     Raises:
         SettingsError: naming each variable that is wrong, why, and never its value.

@@ -1,21 +1,18 @@
-"""Telling a human, once per incident and once when it is over: to the log at once, and through Apprise to ALERT_URLS.
+"""Alert a human once when an incident begins and once when it ends: in the log and at ALERT_URLS.
 
-`send_alert` only remembers and logs, so that no cycle waits for a receiver. What is remembered is told by
-`deliver_alerts`, at the end of every run and by every watch, and again until somebody took it. While the database is
-away, this process remembers by itself.
+`send_alert` only stores and logs the incident, so that no cycle waits for a receiver.
+`deliver_alerts` sends what is stored, at the end of every run and in every watchdog, until a
+receiver accepted it. While the database is away, this process keeps incidents in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-import apprise
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -23,8 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
 from models.errors import DatabaseStoresNothing, DatabaseUnavailable
-from models.operations.alert_texts import message
-from models.operations.outages import stores_nothing
+from models.operations.outages import innermost, sqlstate_of, stores_nothing
 from models.operations.resolved import recovered
 from models.postgres.engine import Sessions
 from models.settings import Settings
@@ -37,6 +33,7 @@ from models.tables.incidents import (
     note_message,
     open_incident,
 )
+from tasks.alert_receivers import send_to_receivers
 
 __all__ = [
     "AWAY",
@@ -53,22 +50,12 @@ __all__ = [
 
 log = structlog.get_logger("showrunner.alerts")
 
-# It repeats an address that it cannot read, and most of an address is a secret. What came of it we
-# say ourselves.
-logging.getLogger("apprise").addFilter(lambda _record: False)
-
 DATABASE_SECONDS: Final = 10.0
-"""How long PostgreSQL may take before an incident is remembered without it."""
-DELIVERY_SECONDS: Final = 10.0
-"""How long a receiver may take; what takes longer is tried again later."""
+"""Seconds PostgreSQL may take before an incident is kept in memory instead."""
 AWAY: Final = (OperationalError, InterfaceError, NoConnectionFree, OSError, DatabaseUnavailable)
-"""What is raised when PostgreSQL does not answer, or stores nothing; a time-out is an OSError."""
+"""Raised when PostgreSQL does not answer, or refuses writes. A time-out is an OSError."""
 _FACT_MAX: Final = 500
 _MESSAGES_AT_ONCE: Final = 20
-_KINDS: Final = {
-    Level.CRITICAL: apprise.NotifyType.FAILURE,
-    Level.ERROR: apprise.NotifyType.WARNING,
-}
 
 
 class AlertConnections(Protocol):
@@ -87,19 +74,19 @@ class AlertConnections(Protocol):
 async def send_alert(
     ctx: AlertConnections, level: Level, incident: str, title: str, context: Mapping[str, Any]
 ) -> bool:
-    """Say that something needs a human, unless that was said already and is not over.
+    """Record that something needs a human, unless that incident is open already.
 
     Sends nothing and never fails.
 
     Args:
         level: how urgent.
-        incident: what makes it the same incident next time, e.g. `notion_auth`.
+        incident: the incident's name, the same the next time, e.g. `notion_auth`.
         title: one sentence.
-        context: ids and facts, never a token or a card's text; "what to do", when its kind does not
-            say it best.
+        context: ids and facts, never a token or a card's text. The key "what to do" replaces the
+            cure that its kind has.
 
     Returns:
-        Whether this is news.
+        Whether the incident is new.
     """
     return bool(await send_alerts(ctx, level, title, {incident: context}))
 
@@ -107,77 +94,80 @@ async def send_alert(
 async def send_alerts(
     ctx: AlertConnections, level: Level, title: str, lot: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Say of incidents that began together what `send_alert` says of one: in one log line and one message.
+    """Record incidents that began together, with one log line and one message for all.
 
     Args:
         title: one sentence that is true of each.
         lot: the context of each, by incident.
 
     Returns:
-        Those that are news.
+        The names of the new ones.
     """
     if not lot:
         return []
     now = ctx.clock()
-    all_seen = [_seen(incident, level, title, context, now) for incident, context in lot.items()]
+    incidents = [_incident(name, level, title, context, now) for name, context in lot.items()]
     try:
-        async with _remembering(ctx) as session:
-            news = [seen.name for seen in all_seen if await open_incident(session, seen)]
+        async with _transaction(ctx) as session:
+            news = [each.name for each in incidents if await open_incident(session, each)]
     except AWAY as error:
-        news = [seen.name for seen in all_seen if _hold(ctx, seen)]
+        news = [each.name for each in incidents if _keep_in_memory(ctx, each)]
         if news:
-            log.warning(
-                "incident_not_stored", incident=news[0], count=len(news), error=reason(error)
-            )
+            failed = reason(error)
+            log.warning("incident_not_stored", incident=news[0], count=len(news), error=failed)
     if news:
-        write = log.critical if level is Level.CRITICAL else log.error
-        more = {"count": len(news)} if len(news) > 1 else {}
-        write(
-            "alert",
-            level_of_alert=level.value,
-            incident=news[0],
-            title=title,
-            **lot[news[0]],
-            **more,
-        )
+        _log_alert(level, title, news, lot[news[0]])
     return news
 
 
-def _seen(
-    incident: str, level: Level, title: str, context: Mapping[str, Any], now: datetime
+def _log_alert(level: Level, title: str, names: list[str], context: Mapping[str, Any]) -> None:
+    write = log.critical if level is Level.CRITICAL else log.error
+    facts = dict(context)
+    if len(names) > 1:
+        facts["count"] = len(names)
+    write("alert", level_of_alert=level.value, incident=names[0], title=title, **facts)
+
+
+def _incident(
+    name: str, level: Level, title: str, context: Mapping[str, Any], now: datetime
 ) -> Incident:
-    facts = {name.replace("_", " "): str(value)[:_FACT_MAX] for name, value in context.items()}
-    if "correlation_id" in (bound := get_contextvars()):
+    facts = {key.replace("_", " "): str(value)[:_FACT_MAX] for key, value in context.items()}
+    bound = get_contextvars()
+    if "correlation_id" in bound:
         facts["correlation id"] = str(bound["correlation_id"])
     return Incident(
-        name=incident, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now
+        name=name, level=level, title=title[:_FACT_MAX], since=now, facts=facts, due=now
     )
 
 
-def _hold(ctx: AlertConnections, seen: Incident) -> bool:
-    """Remember an incident without the database; False when it is open already."""
-    before = ctx.unstored.get(seen.name)
-    if before is not None and before.until is None:
+def _keep_in_memory(ctx: AlertConnections, incident: Incident) -> bool:
+    """Keep an incident until the database is back; False when it is open already."""
+    before = ctx.unstored.get(incident.name)
+    if before is None:
+        ctx.unstored[incident.name] = incident
+        return True
+    if before.until is None:
         return False
-    ctx.unstored[seen.name] = before.goes_on(seen.since) if before is not None else seen
+    ctx.unstored[incident.name] = before.goes_on(incident.since)
     return True
 
 
 async def resolve_alert(ctx: AlertConnections, *incidents: str) -> bool:
-    """Say of each of these incidents that it is over, if there was one; whether there was any.
+    """Record that these incidents are over. Never fails.
 
-    Never fails.
+    Returns:
+        Whether any of them was open.
     """
     if not incidents:
         return False
     now = ctx.clock()
     try:
-        async with _remembering(ctx) as session:
+        async with _transaction(ctx) as session:
             over = await end_incidents(session, incidents, now)
     except AWAY as error:
         log.warning("incident_end_not_stored", incidents=incidents, error=reason(error))
-        held = [ctx.unstored[name] for name in incidents if name in ctx.unstored]
-        over = [incident.ended(now) for incident in held if incident.until is None]
+        kept = [ctx.unstored[name] for name in incidents if name in ctx.unstored]
+        over = [incident.ended(now) for incident in kept if incident.until is None]
         ctx.unstored.update({incident.name: incident for incident in over})
     for incident in over:
         log.info("alert_over", incident=incident.name)
@@ -185,42 +175,49 @@ async def resolve_alert(ctx: AlertConnections, *incidents: str) -> bool:
 
 
 async def end_recovered(ctx: AlertConnections) -> None:
-    """Say of the incidents about one card or event that they are over, where its row says so."""
+    """Resolve the incidents whose card, event or task has recovered."""
     async with database(ctx) as session:
         names = await recovered(session)
     await resolve_alert(ctx, *names)
 
 
 async def deliver_alerts(ctx: AlertConnections) -> None:
-    """Tell what is waiting to be told; what reaches nobody waits for its next try. Never fails."""
+    """Send the messages that are due. Never fails.
+
+    A message that no receiver accepts is repeated later.
+    """
     try:
         for _ in range(_MESSAGES_AT_ONCE):
-            async with _remembering(ctx) as session:
-                incidents = await claim_message(session, ctx.clock())
-            if not incidents:
-                return
-            delivered = await _tell(ctx, incidents)
-            async with database(ctx) as session:
-                await note_message(session, incidents, ctx.clock(), delivered=delivered)
-            if not delivered:
+            if not await _deliver_next(ctx):
                 return
     except AWAY:
-        await _tell_unstored(ctx)
+        await _deliver_unstored(ctx)
     except Exception:
-        # The border of all that is said about trouble: it must not become trouble.
+        # A boundary: a fault in alerting must not stop the sync.
         log.exception("alerts_not_delivered")
 
 
-async def _tell_unstored(ctx: AlertConnections) -> None:
+async def _deliver_next(ctx: AlertConnections) -> bool:
+    """Send the next due message; False when there is none, or it reached no receiver."""
+    async with _transaction(ctx) as session:
+        incidents = await claim_message(session, ctx.clock())
+    if not incidents:
+        return False
+    delivered = await send_to_receivers(ctx.settings.alert_urls, incidents)
+    async with database(ctx) as session:
+        await note_message(session, incidents, ctx.clock(), delivered=delivered)
+    return delivered
+
+
+async def _deliver_unstored(ctx: AlertConnections) -> None:
     for incident in list(ctx.unstored.values()):
         if incident.due is None or incident.due > ctx.clock():
             continue
-        delivered = await _tell(ctx, [incident])
-        left = (
-            incident.delivered(incident, ctx.clock())
-            if delivered
-            else incident.refused(ctx.clock())
-        )
+        left: Incident | None
+        if await send_to_receivers(ctx.settings.alert_urls, [incident]):
+            left = incident.delivered(incident, ctx.clock())
+        else:
+            left = incident.refused(ctx.clock())
         if left is None:
             del ctx.unstored[incident.name]
         else:
@@ -228,21 +225,21 @@ async def _tell_unstored(ctx: AlertConnections) -> None:
 
 
 @asynccontextmanager
-async def _remembering(ctx: AlertConnections) -> AsyncIterator[AsyncSession]:
-    """A transaction that begins by storing what could not be stored before."""
-    held = list(ctx.unstored.values())
+async def _transaction(ctx: AlertConnections) -> AsyncIterator[AsyncSession]:
+    """A transaction that begins by storing the incidents kept in memory."""
+    kept = list(ctx.unstored.values())
     async with database(ctx) as session:
-        for incident in held:
+        for incident in kept:
             await adopt(session, incident)
         yield session
-    for incident in held:
+    for incident in kept:
         if ctx.unstored.get(incident.name) is incident:
             del ctx.unstored[incident.name]
 
 
 @asynccontextmanager
 async def database(ctx: AlertConnections) -> AsyncIterator[AsyncSession]:
-    """A transaction that does not wait for a database that does not answer.
+    """A transaction that fails fast when the database does not answer.
 
     Raises:
         DatabaseStoresNothing: it answers and is read-only, its disk full, or the like.
@@ -252,7 +249,7 @@ async def database(ctx: AlertConnections) -> AsyncIterator[AsyncSession]:
         async with asyncio.timeout(DATABASE_SECONDS), ctx.sessions.begin() as session:
             yield session
     except DBAPIError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None)
+        sqlstate = sqlstate_of(error)
         why = stores_nothing(sqlstate)
         if why is None:
             raise
@@ -260,58 +257,5 @@ async def database(ctx: AlertConnections) -> AsyncIterator[AsyncSession]:
 
 
 def reason(error: BaseException) -> str:
-    """The name of what went wrong underneath; its text could hold a piece of the URL."""
-    inner = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return type(inner).__name__
-
-
-async def _tell(ctx: AlertConnections, incidents: Sequence[Incident]) -> bool:
-    """Send one message to every receiver; whether one of them took it, or there is none to be told."""
-    urls = ctx.settings.alert_urls
-    if not urls:
-        return True
-    title, body = message(incidents)
-    kind = _KINDS[incidents[0].level] if incidents[0].until is None else apprise.NotifyType.SUCCESS
-    sending = [asyncio.create_task(_notify(url, title, body, kind)) for url in urls]
-    done, late = await asyncio.wait(sending, timeout=DELIVERY_SECONDS)
-    for task in late:
-        task.cancel()
-    took = [task in done and task.result() for task in sending]
-    for number, (url, taken) in enumerate(zip(urls, took, strict=True), start=1):
-        if not taken:
-            # The rest of the URL is a secret.
-            receiver = f"{number}: {url.partition(':')[0]}"
-            log.error(
-                "alert_not_delivered",
-                receiver=receiver,
-                incidents=[incident.name for incident in incidents],
-            )
-    return any(took)
-
-
-async def _notify(url: str, title: str, body: str, kind: apprise.NotifyType) -> bool:
-    """Whether the receiver took it.
-
-    In a thread that nobody waits for: Apprise blocks, and some of it for ever.
-    """
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[bool] = loop.create_future()
-
-    def report(taken: bool) -> None:  # noqa: FBT001 - a callback's only argument
-        if not outcome.done():
-            outcome.set_result(taken)
-
-    def work() -> None:
-        sender = apprise.Apprise()
-        try:
-            taken = bool(sender.add(url)) and bool(
-                sender.notify(title=title, body=body, notify_type=kind)
-            )
-        except Exception as error:  # noqa: BLE001 - a plug-in's failure is a receiver that did not take it
-            log.warning("alert_receiver_failed", error=type(error).__name__)
-            taken = False
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(report, taken)
-
-    threading.Thread(target=work, name="showrunner-alert", daemon=True).start()
-    return await outcome
+    """The class of the innermost error; its text could hold a part of the URL."""
+    return type(innermost(error)).__name__

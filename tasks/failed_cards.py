@@ -1,4 +1,4 @@
-"""Telling of a card that goes on failing."""
+"""Alert about a card that fails repeatedly."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from tasks.alerts import Level, send_alert
 from tasks.runtime.context import Context
 
 FAILING = 5
-"""Writes or readings of one card that may fail in a row before somebody is told."""
+"""Writes or reads of one card that fail in a row before it is alerted."""
 
 
 async def alert_failing(ctx: Context, page_id: str, attempts: int, title: str, error: str) -> None:
-    """Tell of a card that has failed that often, if it is often enough."""
+    """Alert about a card once it has failed `FAILING` times in a row."""
     if attempts >= FAILING:
         await send_alert(
             ctx, Level.ERROR, f"card_failing:{page_id}", title, {"page": page_id, "error": error}

@@ -1,4 +1,4 @@
-"""Real PostgreSQL for every test that asks: one embedded server per run, one cloned database per test."""
+"""Real PostgreSQL: one embedded server per run, one cloned database per test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -17,9 +16,6 @@ from sqlalchemy import URL
 
 from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import Sessions, libpq, migrate, open_engine, open_sessions
-
-NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
-"""The moment tests begin at, unless they say otherwise."""
 
 _numbers = count()
 

@@ -1,4 +1,4 @@
-"""What the deployment page, the compose file and the image say is so, as far as it can be told without an engine."""
+"""Deployment page, compose file and image agree, as far as can be checked without Docker."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.two_hosts_stack import BALANCING
+from benchmarks.two_hosts.stack import BALANCING
 from cli.main import app
-from flows.runtime.warm_worker import _LAST_WORDS, GRACE_SECONDS
+from flows.runtime.warm_worker import _CANCEL_SECONDS, GRACE_SECONDS
 from flows.server.prefect_settings import client_environment
 from models.settings import FILES, Settings
 
@@ -56,7 +56,7 @@ def test_every_command_of_ours_that_is_named_exists() -> None:
     assert {"migrate", "deploy", "prefect-server"} <= set(named) <= known
 
 
-def test_doors_are_balanced_as_the_benchmark_tried_it() -> None:
+def test_receivers_are_balanced_as_the_benchmark_tried_it() -> None:
     tried = {
         line.strip()
         for line in BALANCING.splitlines()
@@ -78,7 +78,7 @@ def test_an_ordinary_worker_is_told_what_the_warm_one_knows() -> None:
 
 
 def test_whoever_stops_a_worker_allows_it_its_time() -> None:
-    seconds = GRACE_SECONDS + 2 * _LAST_WORDS
+    seconds = GRACE_SECONDS + 2 * _CANCEL_SECONDS
     assert int(COMPOSE["services"]["worker"]["stop_grace_period"].removesuffix("s")) >= seconds
     [in_kubernetes] = re.findall(r"terminationGracePeriodSeconds: (\d+) +# 30 s for runs", PAGE)
     assert int(in_kubernetes) >= seconds

@@ -1,4 +1,4 @@
-"""What is written is so: settings, commands and paths in the documents exist; nothing of this machine is in them."""
+"""The documents are true: the links, commands, settings, modules and tests that they name exist."""
 
 from __future__ import annotations
 
@@ -13,11 +13,78 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.stack.sandbox_board import _CARDS
-from models.rules.statuses import BoardStatus
+from models.rules.statuses import STATE_OF, BoardStatus, Status
 from models.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
+}
+README = PAGES["README.md"]
+OPERATIONS = PAGES["docs/operations.md"]
+README_WORDS_MAX = 1_200
+GLOSSARY_MAX = 25
+MADE_LATER = {"prove"}
+"""Make targets that another change adds."""
+
+
+def anchors(page: str) -> set[str]:
+    """The fragments of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def links() -> list[tuple[str, str]]:
+    """Every link to a file or a heading, with the page it stands on."""
+    return [
+        (name, link)
+        for name, page in PAGES.items()
+        for link in re.findall(r"\]\(([^)\s:]+)\)", page)
+    ]
+
+
+@pytest.mark.parametrize(("page", "link"), links())
+def test_every_link_leads_somewhere(page: str, link: str) -> None:
+    path, _, fragment = link.partition("#")
+    target = (ROOT / page).parent / path if path else ROOT / page
+    assert target.exists()
+    if fragment:
+        assert fragment in anchors(target.read_text())
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    assert {name for name in PAGES if f"]({name}" not in README} == {"README.md"}
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) <= README_WORDS_MAX
+
+
+def test_the_glossary_is_short_and_sorted() -> None:
+    rows = PAGES["docs/architecture.md"].partition("## Glossary")[2].split("|---|---|\n")[1]
+    words = re.findall(r"^\| ([^|]+) \|", rows, re.MULTILINE)
+    assert 0 < len(words) <= GLOSSARY_MAX
+    assert words == sorted(words)
+
+
+def named_tests() -> set[str]:
+    return {name for page in PAGES.values() for name in re.findall(r"`(test_\w+)`", page)}
+
+
+def test_every_test_that_shows_a_claim_exists() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "tests"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = [ROOT / name for name in listed.stdout.splitlines() if name.endswith(".py")]
+    there = {
+        name
+        for path in files
+        if path.is_file()
+        for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert named_tests()
+    assert named_tests() - there == set()
 
 
 def test_env_example_lists_exactly_the_settings_that_exist() -> None:
@@ -35,35 +102,37 @@ def test_env_example_loads_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     "name", [name for name in Settings.model_fields if name.startswith("retention_")]
 )
-def test_the_readme_says_how_long_each_thing_is_kept(name: str) -> None:
+def test_the_operator_is_told_how_long_each_thing_is_kept(name: str) -> None:
     kept, unit = Settings.model_fields[name].default, name.rpartition("_")[2]
-    [row] = [
-        line for line in README.splitlines() if line.startswith("|") and f"`{name.upper()}`" in line
-    ]
+    rows = OPERATIONS.splitlines()
+    [row] = [line for line in rows if line.startswith("|") and f"`{name.upper()}`" in line]
     assert f"| {kept} {unit if kept > 1 else unit.removesuffix('s')} |" in row
 
 
 def test_the_readmes_first_move_works_for_whoever_follows_it() -> None:
     [(meant, column)] = re.findall(
-        '^showrunner task move "?([^"]+?)"? "([^"]+)"', README, re.MULTILINE
+        '^ *showrunner task move "?([^"]+?)"? "([^"]+)"', README, re.MULTILINE
     )
     assert column in set(BoardStatus)
     assert len([title for title, *_ in _CARDS if title.startswith(meant)]) == 1
     assert f"“{meant}" in README
 
 
-def test_every_path_that_the_readme_links_to_exists() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def test_the_page_of_the_board_has_the_statuses_of_the_code() -> None:
+    rows = PAGES["docs/board.md"].partition("## The 26 statuses")[2]
+    shown = dict(re.findall(r"^\| (\w+) \| ([^|]+) \|$", rows, re.MULTILINE))
+    for status in Status:
+        held = {column.value for column in BoardStatus if STATE_OF[column] == status}
+        assert set(shown[status.value].split(", ")) == held
 
 
 def test_every_picture_is_small_used_and_told_to_those_who_do_not_see_it() -> None:
-    shown = {path: words for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README)}
-    pictures = {
-        path.relative_to(ROOT).as_posix(): path.stat().st_size
-        for path in (ROOT / "docs/pictures").iterdir()
+    shown = {
+        path.rpartition("/")[2]: words
+        for page in PAGES.values()
+        for words, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page)
     }
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
     assert set(shown) == set(pictures)
     assert [path for path, words in shown.items() if len(words) < 30] == []
     assert [path for path, size in pictures.items() if size > 150_000] == []
@@ -82,23 +151,34 @@ def commands() -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
-def test_every_command_has_help_and_is_in_the_readme(command: tuple[str, ...]) -> None:
+def test_every_command_has_help_and_is_described(command: tuple[str, ...]) -> None:
     answer = CliRunner().invoke(app, [*command, "--help"])
     assert answer.exit_code == 0
-    assert f"showrunner {' '.join(command)}" in README
+    assert f"showrunner {' '.join(command)}" in OPERATIONS
 
 
-def test_every_make_target_that_the_readme_names_exists() -> None:
+def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)) <= targets
+    for name, page in PAGES.items():
+        named = set(re.findall(r"(?:`|^)make ([a-z]+)", page, re.MULTILINE))
+        assert named - targets - MADE_LATER == set(), name
 
 
-def test_every_deployment_names_a_flow_that_loads() -> None:
+def test_every_module_that_is_started_exists() -> None:
+    own = r"python -m ((?:benchmarks|flows|webhook|cli)[\w.]*)"
+    named = {name for page in PAGES.values() for name in re.findall(own, page)}
+    assert named
+    for name in named:
+        path = ROOT / name.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+
+
+def test_every_deployment_names_a_flow_that_loads_and_is_described() -> None:
     declared = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    assert {d["name"] for d in declared} == {"push", "ingest", "import-board", "retention"}
     for deployment in declared:
         module, function = deployment["entrypoint"].split(":")
         assert callable(getattr(__import__(module, fromlist=[function]), function))
+        assert f"\n| `{deployment['name']}` |" in OPERATIONS
 
 
 def test_every_installed_package_is_pinned() -> None:

@@ -1,1 +1,1 @@
-"""What Notion tells us: the door."""
+"""The webhook receiver: an HTTP server that stores Notion's events in the inbox."""

@@ -1,4 +1,4 @@
-"""`python -m webhook`: open the door."""
+"""`python -m webhook`: start the webhook receiver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking a request's body without letting its sender take the door: capped in bytes and in seconds."""
+"""Read a request's body, capped in bytes and in seconds."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from starlette.types import Receive, Scope, Send
 from webhook.refusals import Refusal
 
 BODY_MAX = 256 * 1024
-"""Bytes. Four times what Notion sends at most."""
+"""Bytes. Four times the largest body that Notion sends."""
 BODY_SECONDS = 5.0
-"""Seconds the whole body may take."""
+"""Time limit for receiving a whole body."""
 _LINGER_SECONDS = 2.0
 _LENGTH_DIGITS_MAX = 18
 
 
 async def read_body(request: Request, *, seconds: float = BODY_SECONDS) -> bytes:
-    """The raw body, exactly as sent.
+    """Read the raw body, exactly as sent.
 
-    A Content-Length above the cap is refused before a byte is read; a body that has none, or more
-    bytes than it announced, is cut off as soon as it passes the cap.
+    A Content-Length above the cap is refused before a byte is read. A body without one, or longer
+    than it says, is refused as soon as it exceeds the cap.
 
     Raises:
         Refusal: 413 above `BODY_MAX`, 408 when it takes longer than `seconds`, 400 when the sender
-            hung up.
+            disconnected.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal():
-        # Python refuses to convert thousands of digits, so their number is judged first.
+        # Python refuses to convert thousands of digits, so their number is checked first.
         length = int(announced[:_LENGTH_DIGITS_MAX])
         if length > BODY_MAX or len(announced) > _LENGTH_DIGITS_MAX:
             raise Refusal(413, "body_too_large", size=length, unread=True)
@@ -51,14 +51,14 @@ async def read_body(request: Request, *, seconds: float = BODY_SECONDS) -> bytes
 
 
 class CloseAfterResponse(JSONResponse):
-    """An answer given while the sender may still be sending: said at once, then the connection is closed.
+    """A response sent while the sender may still be sending; then the connection is closed.
 
-    Closing with unread bytes makes TCP reset the connection, and most clients lose the answer with it. So what still
-    comes is thrown away for a moment (2 s at most) before the end.
+    Closing with unread bytes makes TCP reset the connection, and most clients lose the response.
+    So the rest of the body is read and discarded for at most 2 s before.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Answer, let the sender finish or hang up, close."""
+        """Respond, let the sender finish or disconnect, close."""
         self.headers["connection"] = "close"
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}

@@ -1,7 +1,7 @@
-"""Whose writes are our own, kept up to date beside the requests: the token may change while the door stays open.
+"""The Notion users whose events are echoes of our own writes, reloaded in the background.
 
-A bot that the door does not know yet costs a run of the ingest, which knows it, and no event: only what is surely ours
-is done at the door.
+The token may change while the receiver runs. An event of a bot that the receiver does not have yet
+is not lost: it costs one ingest run, which recognises it.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from tasks.runtime.context import Context, open_notion
 from webhook.enrolment import DATABASE_SECONDS
 
 EVERY: Final = 30.0
-"""Seconds between two readings: another process may have been started with another token."""
+"""Seconds between two reads: another process may have been started with another token."""
 
 log = structlog.get_logger("showrunner.webhook")
 
 
 class Bots:
-    """The Notion users under which our own writes come back.
+    """The Notion users that wrote with a token of ours.
 
     Args:
-        sessions: where they are remembered.
-        ask: asks Notion whose token ours is unless that is remembered; None where the door has no
-            token.
-        seconds: after which the database counts as away.
+        sessions: where they are stored.
+        ask: stores the bot of the present token, with a request to Notion if needed; None when the
+            receiver has no token.
+        seconds: time limit for the database.
 
     Attributes:
-        ids: as of the last reading.
+        ids: their user ids, as of the last read.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Bots:
         """Read them from the database.
 
         Raises:
-            DatabaseUnavailable: when it cannot be read; what was known stays.
+            DatabaseUnavailable: when it cannot be read; `ids` stays as it was.
         """
         try:
             async with asyncio.timeout(self._seconds), self._sessions() as session:
@@ -68,14 +68,13 @@ class Bots:
             raise DatabaseUnavailable("Who we are cannot be read.") from error
 
     async def look(self) -> None:
-        """Ask Notion if that is needed, and read. Never fails; what cannot be had now is had later."""
+        """Ask Notion if needed, and read the ids. Never fails; the next call tries again."""
         try:
             if self._ask is not None:
                 await self._ask()
                 self._ask = None
-        except (
-            GiveUp
-        ) as error:  # the token is wrong: the cycles tell, and another one comes with a restart
+        except GiveUp as error:
+            # The token is wrong: cycles alert it, and a new one comes with a restart.
             self._ask = None
             log.warning("bot_unknown", error=str(error))
         except (ShowrunnerError, SQLAlchemyError, OSError) as error:
@@ -84,34 +83,36 @@ class Bots:
             await self.read()
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Reload again and again, until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(EVERY)
 
 
 @asynccontextmanager
-async def knowing_bots(settings: Settings, sessions: Sessions, clock: Clock) -> AsyncIterator[Bots]:
-    """Bots that are kept up to date while the context lasts."""
+async def refreshed_bots(
+    settings: Settings, sessions: Sessions, clock: Clock
+) -> AsyncIterator[Bots]:
+    """Bots that are reloaded every `EVERY` seconds while the context lasts."""
     if settings.notion_api_token is None:
-        async with _kept(Bots(sessions)) as bots:
+        async with _reloading(Bots(sessions)) as bots:
             yield bots
         return
     notion = open_notion(settings, SharedBudget(sessions, settings.notion_requests_per_second))
     ctx = Context(settings, sessions, notion, clock=clock)
     try:
-        async with _kept(Bots(sessions, lambda: bot_id(ctx))) as bots:
+        async with _reloading(Bots(sessions, lambda: bot_id(ctx))) as bots:
             yield bots
     finally:
         await notion.aclose()
 
 
 @asynccontextmanager
-async def _kept(bots: Bots) -> AsyncIterator[Bots]:
-    keeping = asyncio.create_task(bots.run(), name="bots")
+async def _reloading(bots: Bots) -> AsyncIterator[Bots]:
+    reloading = asyncio.create_task(bots.run(), name="bots")
     try:
         yield bots
     finally:
-        keeping.cancel()
+        reloading.cancel()
         with suppress(asyncio.CancelledError):
-            await keeping
+            await reloading

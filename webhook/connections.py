@@ -1,7 +1,7 @@
-"""The door's connections: how many there may be, how long each may take, and which goes when another needs room.
+"""Limits of the receiver's connections: how many, how long each, and which is closed for another.
 
-uvicorn waits for a request's head for ever, and asyncio accepts until the process has no descriptor left, of which it
-then writes thousands of lines a second. So both are done here.
+uvicorn waits for a request's head without an end. asyncio accepts connections until the process has
+no file descriptor left, and then logs thousands of lines a second. So both are done here.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CONNECTIONS_MOST: Final = 1000
 _OTHER_DESCRIPTORS: Final = 64
-"""What the door itself needs: the pool of the database, Notion, Prefect, receivers of alerts,
-files."""
+"""Descriptors kept free for the database's pool, Notion, Prefect, alert receivers and files."""
 _CONNECTIONS_LEAST: Final = 8
 _QUIET_SECONDS: Final = 60.0
-"""After so long without a full door, the next one is told again."""
+"""Seconds below the limit after which reaching it is logged again."""
 _NONE_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 log = structlog.get_logger("showrunner.webhook")
 
 
 def connections_within(descriptors: int) -> int:
-    """How many connections fit into a process that may have so many descriptors (-1: as many as it likes)."""
+    """The connections that a process with so many file descriptors may have (-1: no limit)."""
     if descriptors == resource.RLIM_INFINITY:
         return CONNECTIONS_MOST
     return max(_CONNECTIONS_LEAST, min(CONNECTIONS_MOST, descriptors - _OTHER_DESCRIPTORS))
@@ -39,16 +38,14 @@ def connections_within(descriptors: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What strangers may take of the door.
+    """Limits on what unauthenticated clients may use.
 
     Attributes:
-        head: seconds until a request's head is there, from the connection's beginning or the last
-            answer.
-        exchange: seconds from then until it is answered and the answer is taken.
-        grace: seconds that a connection is left to send a head in when there is no room for another
-            one.
-        patience: seconds that a request is left to be answered in then.
-        pause: seconds until the next look when there is no room at all.
+        head: seconds for a request's head, from the connection's beginning or the last response.
+        exchange: seconds from then until the response is sent.
+        grace: seconds for a request's head while no other connection fits.
+        patience: seconds until a request is answered while no other connection fits.
+        pause: seconds between two checks while no connection can be closed.
         connections: how many at once.
     """
 
@@ -61,12 +58,12 @@ class Limits:
 
     @classmethod
     def of_this_process(cls) -> Limits:
-        """With as many connections as this process has descriptors for."""
+        """As many connections as this process has file descriptors for."""
         return cls(connections=connections_within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
 
 
 class Connection(H11Protocol):
-    """One connection, whose every state ends: waiting for a head, and answering a request.
+    """One connection, whose two states have time limits: waiting for a head, and responding.
 
     Attributes:
         since: when its present state began, by the loop's clock.
@@ -82,37 +79,37 @@ class Connection(H11Protocol):
 
     @property
     def answering(self) -> bool:
-        """Whether the head of a request is there that is not answered yet."""
+        """Whether a request's head was received and its response is not finished."""
         return self._asked > 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first head."""
+        """Start the time limit for the first head."""
         super().connection_made(transport)
-        self._begin(self._room.limits.head)
+        self._start_limit(self._room.limits.head)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Make room."""
+        """Free its place."""
         if self._end is not None:
             self._end.cancel()
         self._room.left(self)
         super().connection_lost(exc)
 
     def close(self) -> None:
-        """End it at once, whatever is under way."""
+        """Abort the connection at once."""
         self._room.left(self)
         self.transport.abort()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._asked += 1
-        self._begin(self._room.limits.exchange)
+        self._start_limit(self._room.limits.exchange)
         try:
             await self._app(scope, receive, send)
         finally:
             self._asked -= 1
             if not self.answering:
-                self._begin(self._room.limits.head)
+                self._start_limit(self._room.limits.head)
 
-    def _begin(self, seconds: float) -> None:
+    def _start_limit(self, seconds: float) -> None:
         if self._end is not None:
             self._end.cancel()
         if not self.transport.is_closing():
@@ -122,7 +119,7 @@ class Connection(H11Protocol):
 
 
 class Room:
-    """The connections that are open, the one first whose state has lasted longest."""
+    """The open connections, ordered by the start of their state, the oldest first."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -132,48 +129,48 @@ class Room:
         self._closed = 0
 
     def entered(self, connection: Connection) -> None:
-        """A connection's state began."""
+        """Note that a connection's state began."""
         self._open.pop(connection, None)
         self._open[connection] = None
         self._change.set()
 
     def left(self, connection: Connection) -> None:
-        """A connection ended."""
+        """Note that a connection ended."""
         self._open.pop(connection, None)
         self._change.set()
 
-    async def made(self) -> None:
-        """Return when there is room for another connection: who only waits goes for it, the longest first."""
+    async def wait_for_place(self) -> None:
+        """Return when another connection fits; idle ones are closed for it, the oldest first."""
         while len(self._open) >= self.limits.connections:
-            self.tell_full()
+            self.log_full()
             if not self.close_one():
                 await self._changed()
 
     def close_one(self) -> bool:
-        """End the connection that has waited for a head longest, or been answered for too long; whether there is one.
+        """Close the connection that is idle longest, else the one that takes too long to answer.
 
-        A request that Notion sends is there within a round trip, so those who have sent none for longest go.
+        Notion sends a request's head within a round trip, so the idle ones are not Notion's.
+
+        Returns:
+            Whether there was one to close.
         """
         now = asyncio.get_running_loop().time()
-        waiting = (
-            each
-            for each in self._open
-            if not each.answering and each.since <= now - self.limits.grace
-        )
-        late = (
-            each
-            for each in self._open
-            if each.answering and each.since <= now - self.limits.patience
-        )
-        found = next(waiting, None) or next(late, None)
+        found = self._first(answering=False, since=now - self.limits.grace)
+        found = found or self._first(answering=True, since=now - self.limits.patience)
         if found is None:
             return False
         self._closed += 1
         found.close()
         return True
 
-    def tell_full(self) -> None:
-        """One line, however long it lasts and however many come."""
+    def _first(self, *, answering: bool, since: float) -> Connection | None:
+        for each in self._open:
+            if each.answering is answering and each.since <= since:
+                return each
+        return None
+
+    def log_full(self) -> None:
+        """Log that the limit is reached, once per period."""
         now = asyncio.get_running_loop().time()
         if self._full_at is None or now - self._full_at > _QUIET_SECONDS:
             log.warning("door_full", connections=len(self._open), closed_before=self._closed)
@@ -189,20 +186,20 @@ class Room:
 
 
 async def accept(listener: socket.socket, room: Room, connection: Callable[[], Connection]) -> None:
-    """Take connections, one after the other, while there is room; until cancelled."""
+    """Accept connections while they fit, until cancelled."""
     loop = asyncio.get_running_loop()
     listener.setblocking(False)
     while True:
         try:
             accepted, _ = await loop.sock_accept(listener)
-        except OSError as error:  # the caller hung up meanwhile, or there is no descriptor left
+        except OSError as error:  # the client disconnected, or there is no descriptor left
             if error.errno in _NONE_LEFT:
-                room.tell_full()
+                room.log_full()
                 room.close_one()
                 await asyncio.sleep(room.limits.pause)
             continue
         try:
-            await room.made()
+            await room.wait_for_place()
             await loop.connect_accepted_socket(connection, accepted)
         except OSError:
             accepted.close()

@@ -1,10 +1,12 @@
-"""The secrets behind Notion's signature, kept in memory so that a request needs no query to be judged.
+"""The keys of Notion's signature, cached in memory so that verifying a request needs no query.
 
-`NOTION_WEBHOOK_SECRET` counts, and beside it or without it the token that a handshake brought and, where there was a
-secret already, the operator accepted (`models.tables.webhook_tokens` says why). What is stored is read at the start, and again
-only when a signature does not verify or none is known, at most every `REREAD`: so a door learns what another was told
-or the operator accepted, and a flood of forgeries costs no flood of queries. (A running door believes a token that was
-removed until a signature fails; restart it to be sure.)
+Valid keys are `NOTION_WEBHOOK_SECRET` and the token of a handshake. Where there was a key already,
+the operator must accept the token first (`models.operations.webhook_tokens` says why).
+
+Stored tokens are read at the start, and again when a signature does not verify or no key is known,
+at most every `REREAD`. So a receiver notices a token that another one stored or the operator
+accepted, and many forged requests do not cause many queries. A removed token stays valid in a
+running receiver until a signature fails; restart it to be sure.
 """
 
 from __future__ import annotations
@@ -20,9 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.errors import DatabaseUnavailable
-from models.postgres.engine import Sessions
-from models.settings import Settings
-from models.tables.webhook_tokens import (
+from models.operations.webhook_tokens import (
     Token,
     Tokens,
     hold_tokens,
@@ -30,36 +30,38 @@ from models.tables.webhook_tokens import (
     read_tokens,
     store_tokens,
 )
+from models.postgres.engine import Sessions
+from models.settings import Settings
 from webhook.signature import same_secret, verify
 
 REREAD = timedelta(seconds=3)
-"""How long a read of the stored tokens counts."""
+"""Shortest time between two reads of the stored tokens."""
 DATABASE_SECONDS = 2.0
-"""Seconds the database may take before a request is told to come again."""
+"""Time limit for the database; after it a request is answered 503."""
 
 
 class Enrolment(Enum):
-    """What became of a handshake's token."""
+    """The result of enrolling a handshake's token."""
 
     KNOWN = auto()
-    """It was there already."""
+    """It was stored already."""
     SECRET = auto()
-    """It is the secret from now on."""
+    """It is the valid secret from now on."""
     CANDIDATE = auto()
-    """It waits to be accepted."""
+    """It must be accepted by the operator first."""
 
 
 class Secrets:
-    """The secrets that count, and the enrolment of others.
+    """The valid secrets, and the enrolment of new ones.
 
     Args:
         settings: holds the configured secrets and whether enrolment is open.
         sessions: where the enrolled tokens are.
         clock: the current time; decides when the enrolled tokens may be read again.
-        seconds: after which the database counts as away.
+        seconds: time limit for the database.
 
     Attributes:
-        enrolment_open: whether a handshake is taken.
+        enrolment_open: whether a handshake is accepted.
     """
 
     def __init__(
@@ -82,41 +84,40 @@ class Secrets:
         self._reading = asyncio.Lock()
 
     async def verify(self, body: bytes, header: str) -> bool:
-        """Whether a secret that counts signed these bytes.
+        """Whether a valid secret signed these bytes.
 
         Raises:
-            DatabaseUnavailable: when only the database could tell.
+            DatabaseUnavailable: when the database is needed to decide.
         """
         proven = verify(body, header, self._accepted())
         if not proven:
-            await self._refresh_for_a_request()
+            await self._refresh_for_request()
             proven = verify(body, header, self._accepted())
         if proven and self._tokens.former is not None:
             await self._end_former(body, header)
         return proven
 
     def waits(self, body: bytes, header: str) -> bool:
-        """Whether a token signed these bytes that the operator has not accepted yet."""
+        """Whether a token that the operator has not accepted yet signed these bytes."""
         return verify(body, header, [one.token for one in self._tokens.candidates])
 
     def is_current(self, token: str) -> bool:
-        """Whether the token is a secret that counts now, in constant time."""
-        return any(
-            same_secret(token, secret) for secret in (self._configured, *self._enrolled()[:1])
-        )
+        """Whether the token is a valid secret now, in constant time."""
+        current = (self._configured, *self._enrolled()[:1])
+        return any(same_secret(token, secret) for secret in current)
 
     async def enrol(self, token: str) -> Enrolment:
-        """Store a handshake's token: the secret where there is none, else a candidate beside it.
+        """Store a handshake's token: as the secret where there is none, else as a candidate.
 
         Raises:
             DatabaseUnavailable: when it cannot be stored.
         """
-        async with self._changing() as session:
+        async with self._transaction() as session:
             before = await hold_tokens(session)
             new = Token(token=token, received_at=self._clock(), beside=mark_of(self._configured))
             after = before.with_handshake(new)
             await store_tokens(session, after)
-        self._know(after)
+        self._cache(after)
         if self.is_current(token):
             return Enrolment.KNOWN if before == after else Enrolment.SECRET
         known = any(one.token == token for one in before.candidates)
@@ -130,59 +131,56 @@ class Secrets:
         """
         async with self._reading:
             now = self._clock()
-            # abs: a clock set back must not stop the reading until it has caught up.
+            # abs: a clock that was set back must not prevent reads until it has caught up.
             if self._read_at is None or abs(now - self._read_at) >= REREAD:
                 self._read_at, self._readable = now, False
-                async with self._changing() as session:
+                async with self._transaction() as session:
                     tokens = await read_tokens(session)
-                self._know(tokens)
+                self._cache(tokens)
             elif not self._readable:
                 raise DatabaseUnavailable("The enrolled tokens could not be read just now.")
 
-    async def _refresh_for_a_request(self) -> None:
+    async def _refresh_for_request(self) -> None:
         try:
             await self.refresh()
         except DatabaseUnavailable:
-            # The configured secret decides by itself; Notion sends again what an enrolled one
-            # signed meanwhile.
+            # The configured secret is enough to decide. Notion repeats what an enrolled one signed
+            # meanwhile.
             if self._configured is None:
                 raise
 
     async def _end_former(self, body: bytes, header: str) -> None:
-        """What the accepted token signed shows that it is in use: the one before counts no longer."""
+        """End the former token's validity once Notion signs with the accepted one."""
         secret = self._tokens.secret
         if secret is None or not verify(body, header, [secret.token]):
             return
-        async with self._changing() as session:
+        async with self._transaction() as session:
             tokens = await hold_tokens(session)
             if tokens.secret == secret:
                 tokens = Tokens(secret=secret, candidates=tokens.candidates)
             await store_tokens(session, tokens)
-        self._know(tokens)
+        self._cache(tokens)
 
     @asynccontextmanager
-    async def _changing(self) -> AsyncIterator[AsyncSession]:
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
         try:
             async with asyncio.timeout(self._seconds), self._sessions.begin() as session:
                 yield session
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("The enrolled tokens cannot be reached.") from error
 
-    def _know(self, tokens: Tokens) -> None:
+    def _cache(self, tokens: Tokens) -> None:
         self._tokens, self._read_at, self._readable = tokens, self._clock(), True
 
     def _enrolled(self) -> list[str]:
         return self._tokens.counting(self._configured)
 
     def _accepted(self) -> list[str]:
-        return [
-            secret
-            for secret in (self._configured, *self._enrolled(), self._previous)
-            if secret is not None
-        ]
+        secrets = (self._configured, *self._enrolled(), self._previous)
+        return [secret for secret in secrets if secret is not None]
 
 
 def _usable(secret: SecretStr | None) -> str | None:
-    """The secret's text; a blank one is none."""
+    """The secret's text; None for a blank one."""
     text = "" if secret is None else secret.get_secret_value()
     return text if text.strip() else None

@@ -1,12 +1,12 @@
-"""What a verified body says: three shapes of delivery, read tolerantly into one `Delivery`.
+"""Parse a verified body: three shapes of delivery become one `Delivery`.
 
 - Notion's webhooks (reference page "Webhooks"): `id`, `type`, `entity`, `data`, `authors`. Ids
 only, never values.
 - A database automation's "Send webhook" action: `source.type == "automation"`, `data` is a page.
 - The flat shape of spec 3.3: `id`, `type`, `object: {id, properties}`.
 
-Unknown types and fields are kept. Whatever values a payload holds, they are a hint to look at the
-page, never data.
+Unknown types and fields are kept. An event only causes its page to be read again; the values in its
+payload are never used as data.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ PAGE_ID_MAX: Final = 100
 TOKEN_MAX: Final = 200
 """Characters of a verification token; Notion's have 50."""
 DEPTH_MAX: Final = 100
-"""Levels of nesting, the outermost object being the first. Notion's deepest pages use about a
-dozen; PostgreSQL and Python give up near a thousand."""
+"""Levels of nesting, the outermost object being the first.
+
+Notion's deepest pages use about a dozen; PostgreSQL and Python fail near a thousand.
+"""
 AUTOMATION: Final = "automation"
-"""`event_type` of an automation's delivery, which has none of its own."""
+"""`event_type` of an automation's delivery, whose payload has no type."""
 
 _CONTAINERS = (list, dict)
 
 
 class Shape(StrEnum):
-    """What a body is."""
+    """The kind of a body."""
 
     NOTION = "notion"
     """A webhook of Notion's, known type or not."""
@@ -51,10 +53,13 @@ class Shape(StrEnum):
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body, in a form that PostgreSQL's jsonb can hold: no U+0000, no lone surrogates.
+    """Parse the JSON object in a body, so that PostgreSQL's jsonb can store it.
+
+    U+0000 and lone surrogates are removed.
 
     Raises:
-        Refusal: 400 when it is not JSON, not an object, nested deeper than `DEPTH_MAX`, or holds NaN or an infinity.
+        Refusal: 400 when it is not JSON, not an object, nested deeper than `DEPTH_MAX`, or holds
+            NaN or an infinity.
     """
     try:
         value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
@@ -90,7 +95,7 @@ def _clean(value: Any, level: int) -> Any:
 
 
 def shape_of(payload: dict[str, Any]) -> Shape:
-    """Which shape it is; what fits none is taken for a type of Notion's that we do not know yet."""
+    """The shape of a payload; one that fits none counts as a new type of Notion's webhooks."""
     source = payload.get("source")
     if isinstance(source, dict) and source.get("type") == "automation":
         return Shape.AUTOMATION
@@ -102,11 +107,15 @@ def shape_of(payload: dict[str, Any]) -> Shape:
 
 
 def read_delivery(payload: dict[str, Any], body: bytes) -> Delivery:
-    """The delivery in a parsed body of any shape but a handshake; `body` are the raw bytes it was parsed from.
+    """The delivery in a payload of any shape but a handshake.
+
+    Args:
+        payload: the parsed body.
+        body: the raw bytes of it.
 
     Raises:
-        Refusal: 400 when the event's id, its type or the page's id is missing, no text, or longer than its column; and
-            when the event's id or type holds control characters.
+        Refusal: 400 when the event's id, its type or the page's id is missing, no text, or longer
+            than its column; and when the event's id or type holds control characters.
     """
     match shape_of(payload):
         case Shape.AUTOMATION:
@@ -127,7 +136,7 @@ def read_delivery(payload: dict[str, Any], body: bytes) -> Delivery:
 
 
 def handshake_token(payload: dict[str, Any]) -> str | None:
-    """The verification token a handshake brings; None when there is none that could be a secret."""
+    """The verification token in a handshake; None when there is none that could be a secret."""
     token = payload.get("verification_token")
     usable = isinstance(token, str) and token.strip() and len(token) <= TOKEN_MAX
     return token if usable else None
@@ -139,9 +148,9 @@ def _event(payload: dict[str, Any]) -> tuple[str, str]:
 
 
 def _page_id(value: Any) -> str | None:
-    """The id as Notion's API writes it: the same page must be one page however a sender spells it.
+    """The id in the API's spelling, so that one page has one id however a sender spells it.
 
-    None for a text that is no id: such an event is about no page, and nobody asks Notion for it.
+    None for a text that is no id: the event is then about no page.
     """
     if not isinstance(value, str) or not value.strip() or len(value) > PAGE_ID_MAX:
         raise Refusal(400, "page_id_invalid")
@@ -149,7 +158,7 @@ def _page_id(value: Any) -> str | None:
 
 
 def _text(value: Any, longest: int, reason: str) -> str:
-    """A name that is stored, logged and printed: with control characters it is none."""
+    """A text that is stored, logged and printed, so without control characters."""
     if (
         not isinstance(value, str)
         or not value.strip()
@@ -161,5 +170,5 @@ def _text(value: Any, longest: int, reason: str) -> str:
 
 
 def _digest(body: bytes) -> str:
-    """An id for a delivery that names none: the same bytes are the same event."""
+    """An id for a delivery without one: the same bytes are the same event."""
     return f"automation:{sha256(body).hexdigest()}"

@@ -1,4 +1,4 @@
-"""A refusal: what the log says about it, and how little the caller learns."""
+"""The refusal of a request: logged with its reason, answered without it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ class Refusal(Exception):
     """The request is refused with nothing stored.
 
     Attributes:
-        status: HTTP status of the answer. 400 unreadable, 401 not proven, 408 too slow, 413 too
-            large.
-        reason: slug for the log line `webhook_refused`; never part of the answer.
-        size: bytes received or announced, when the body was not read whole; else None.
-        unread: True when the sender may still be sending, so that the connection has to be closed.
+        status: HTTP status of the response. 400 unreadable, 401 not authenticated, 408 too slow,
+            413 too large.
+        reason: slug for the log line `webhook_refused`; never part of the response.
+        size: bytes received or announced, when the body was not read completely; else None.
+        unread: True when the sender may still be sending, so that the connection must be closed.
     """
 
     def __init__(

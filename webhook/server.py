@@ -1,4 +1,4 @@
-"""The door as a program: `python -m webhook`."""
+"""The webhook receiver as a program: `python -m webhook`."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from models.postgres.engine import (
 from models.postgres.notify import announce_run
 from models.settings import Settings, load_settings
 from tasks.notion.proxies import keep_loopback_direct
-from tasks.operations.watchdog import Watch, watching
+from tasks.operations.watchdog import Watchdog, run_watchdog
 from tasks.runtime.clock import DatabaseClock
 from webhook.app import create_app
-from webhook.bots import knowing_bots
+from webhook.bots import refreshed_bots
 from webhook.connections import Connection, Limits, Room, accept
 from webhook.enrolment import DATABASE_SECONDS
 from webhook.trigger import IngestTrigger
@@ -44,10 +44,10 @@ log = structlog.get_logger("showrunner.webhook")
 
 
 class Server(uvicorn.Server):
-    """uvicorn on a socket of ours, which stops on `stop()` and leaves signals to its caller.
+    """uvicorn on a given socket, with limits on connections; stops on `stop()`, ignores signals.
 
     Args:
-        limits: what strangers may take of it; None: what this process has room for.
+        limits: None: as many connections as this process has file descriptors for.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits | None = None) -> None:
@@ -67,8 +67,8 @@ class Server(uvicorn.Server):
         """Set once requests are answered."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say where."""
-        await super().startup([])  # we accept ourselves: see `webhook.connections`
+        """Start to accept connections, and log the address."""
+        await super().startup([])  # `webhook.connections` accepts
         for listener in sockets or []:
             self._accepting.append(
                 asyncio.create_task(accept(listener, self._room, self._connection))
@@ -84,19 +84,19 @@ class Server(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more, and finish what is under way."""
+        """Accept no more connections, and finish the requests under way."""
         for accepting in self._accepting:
             accepting.cancel()
         await asyncio.gather(*self._accepting, return_exceptions=True)
         await super().shutdown(sockets)
 
     def stop(self) -> None:
-        """Take no new request, finish those at hand (10 s at most), and return from `serve`."""
+        """Accept no new request, finish those under way (10 s at most), and return from `serve`."""
         self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none: signals are their caller's, and uvicorn would raise each again after it has stopped."""
+        """Capture none: the caller handles signals, and uvicorn would raise each again."""
         yield
 
 
@@ -104,20 +104,20 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one.
 
     Raises:
-        GiveUp: when it is taken or not ours to take; the message says what to do.
+        GiveUp: when the port is in use or not allowed; the message says what to do.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
-        # The protocol has to be named: asyncio switches Nagle's delay off only for sockets that say
-        # TCP, and an answer on a kept connection would otherwise come 40 ms late
-        # (socket.create_server leaves it out).
+        # The protocol must be named: asyncio disables Nagle's algorithm only for sockets whose
+        # protocol is TCP, and responses on a kept connection would else come 40 ms late.
+        # socket.create_server leaves it out.
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise _no_listening(host, port, error) from error
     try:
-        # A door that was just closed leaves its port in TIME_WAIT; a port somebody listens on stays
-        # refused.
+        # A receiver that was just stopped leaves its port in TIME_WAIT. A port that is listened on
+        # stays refused.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(_BACKLOG)
@@ -131,18 +131,17 @@ def _no_listening(host: str, port: int, error: OSError) -> GiveUp:
     if error.errno == errno.EADDRINUSE:
         return GiveUp(f"Port {port} on {host} is in use: stop what holds it, or set DOOR_PORT.")
     return GiveUp(
-        f"The door cannot listen on {host}, port {port} ({error.strerror}): set DOOR_HOST or DOOR_PORT."
+        f"The door cannot listen on {host}, port {port} ({error.strerror}): "
+        "set DOOR_HOST or DOOR_PORT."
     )
 
 
 async def serve(settings: Settings) -> None:
-    """Open the door and hold it open until SIGTERM or SIGINT.
-
-    Everything opened here is closed here.
+    """Run the webhook receiver until SIGTERM or SIGINT.
 
     Raises:
         SettingsError: when DATABASE_URL is missing or no PostgreSQL URL.
-        GiveUp: when the port cannot be had.
+        GiveUp: when it cannot listen on the port.
     """
     if settings.database_url is None:
         raise SettingsError(
@@ -158,10 +157,12 @@ async def serve(settings: Settings) -> None:
         clock = DatabaseClock(engine)
         with listen(settings.door_host, settings.door_port) as listener:
             async with (
-                watching(Watch(settings, sessions, of_database=False, clock=clock)),
-                knowing_bots(settings, sessions, clock) as bots,
+                run_watchdog(Watchdog(settings, sessions, of_database=False, clock=clock)),
+                refreshed_bots(settings, sessions, clock) as bots,
             ):
-                app = create_app(settings, sessions, clock=clock, trigger=trigger.kick, bots=bots)
+                app = create_app(
+                    settings, sessions, clock=clock, trigger=trigger.request_run, bots=bots
+                )
                 await _serve_until_signalled(Server(app), listener)
     finally:
         await trigger.aclose()
@@ -169,7 +170,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def announce(sessions: Sessions) -> None:
-    """Tell the workers that an ingest run was asked for.
+    """Notify the workers that an ingest run was requested.
 
     Where that is not possible they find it at their next poll.
     """
@@ -195,7 +196,7 @@ async def _serve_until_signalled(server: Server, listener: socket.socket) -> Non
 
 
 def main() -> int:
-    """Run the door; the process's exit code. 1, with one sentence on stderr, when it cannot be opened."""
+    """Run the receiver; exit code 1, with a sentence on stderr, when it cannot start."""
     keep_loopback_direct(os.environ)
     try:
         configure_logging()

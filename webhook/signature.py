@@ -1,8 +1,8 @@
-"""Who is speaking: Notion's signature and the header secret, compared in constant time.
+"""Verify Notion's signature and the header secret, in constant time.
 
 Source: Notion's webhooks page. `X-Notion-Signature` is `sha256=` and the lower-case hex HMAC-SHA256
-of the raw body, keyed with the subscription's verification token. It holds no time stamp: a replay
-is stopped by the event's id.
+of the raw body, keyed with the subscription's verification token. It has no time stamp: a replayed
+delivery is recognised by its event id.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def sign(body: bytes, token: str) -> str:
 def verify(body: bytes, header: str, secrets: Iterable[str]) -> bool:
     """Whether one of the secrets signed exactly these bytes; False without any secret.
 
-    Every secret is tried whatever the earlier ones gave, so that the time taken does not tell which
-    one is in use. A blank secret never verifies: anybody could sign with it.
+    Every secret is tried, so that the time taken does not reveal which one matched. A blank secret
+    never verifies: anybody could sign with it.
     """
     sent = header.encode(errors="replace")
     found = [
@@ -39,12 +39,12 @@ def verify(body: bytes, header: str, secrets: Iterable[str]) -> bool:
 
 
 def well_formed(header: str) -> bool:
-    """Whether a header could be a signature at all; only the log's reason depends on it."""
+    """Whether a header has the form of a signature; only the logged reason depends on it."""
     return _WELL_FORMED.fullmatch(header) is not None
 
 
 def same_secret(sent: str, secret: str | None) -> bool:
-    """Whether the header secret is the configured one, in constant time; False when none is configured."""
+    """Whether a secret is the configured one, in constant time; False when none is configured."""
     if secret is None or not secret.strip():
         return False
     return hmac.compare_digest(sent.encode(errors="replace"), secret.encode(errors="replace"))

@@ -24,19 +24,21 @@ from models.postgres.dumps import Dump, fill, read_dump, write_dump
 from models.postgres.engine import driver_message, libpq, migrate, open_engine, open_sessions
 from models.postgres.server_programs import Programs, programs_for
 from models.settings import Settings, load_settings
-from models.sync.safety_stop import forget_who_watched
+from models.sync.safety_stop import forget_last_good_cycle
 
 _MEGABYTE = 1_000_000
 _ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})
 _TABLES = (
-    "SELECT count(*), min(relname), count(*) FILTER (WHERE relname IN ('tasks', 'cards', 'alembic_version')) = 3 "
-    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' "
-    "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
+    "SELECT count(*), min(relname), count(*) FILTER (WHERE relname IN ('tasks', 'cards', "
+    "'alembic_version')) = 3 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+    "relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname <> 'information_schema' AND nspname NOT "
+    "LIKE 'pg\\_%' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = "
+    "'e')"
 )
 _OTHERS = (
-    "SELECT DISTINCT coalesce(nullif(application_name, ''), usename, 'somebody') FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename IS NOT NULL ORDER BY 1"
+    "SELECT DISTINCT coalesce(nullif(application_name, ''), usename, 'somebody') FROM "
+    "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename "
+    "IS NOT NULL ORDER BY 1"
 )
 
 File = Annotated[Path, typer.Argument(help="The file, in pg_dump's custom format.")]
@@ -52,13 +54,17 @@ def backup(file: File) -> None:
 
 async def _backup(file: Path) -> None:
     settings = load_settings()
-    nothing = f"There is nothing to back up: no database in {settings.state_dir}, and DATABASE_URL is not set."
+    nothing = (
+        f"There is nothing to back up: no database in {settings.state_dir}, and DATABASE_URL is "
+        "not set."
+    )
     with database_here(settings, if_none=nothing) as url:
         with _asking(url) as connection:
             _, _, ours = _tables(connection)
             if not ours:
                 raise GiveUp(
-                    f"There is nothing to back up: the database {url.database} has no tables of Showrunner."
+                    f"There is nothing to back up: the database {url.database} has no tables of "
+                    "Showrunner."
                 )
             programs = _programs(settings, url, connection)
         size = await write_dump(url, file, programs[0], own=settings.database_url is None)
@@ -86,14 +92,15 @@ async def _restore(file: Path, *, replace: bool) -> None:
     with only_one(settings.state_dir), database_here(settings, if_none=None) as url:
         dump = await _checked(settings, url, file, replace=replace)
         await fill(url, dump, own=settings.database_url is None)
-        say(f"Restored {file}{f', made ctx {dump.made_at}' if dump.made_at else ''}.")
+        say(f"Restored {file}{f', made on {dump.made_at}' if dump.made_at else ''}.")
         migrate(url)
         await _finish(url)
     if dump.rights:
         say("Rights that others had on its tables were not taken over: give them again (GRANT).")
     say(
-        "Next, start Showrunner: what people did on the board since that backup is taken over, and moves that would "
-        "be put back wait for `showrunner push --confirm` where they are many."
+        "Next, start Showrunner: what people did on the board since that backup is taken over, "
+        "and moves that would be put back wait for `showrunner push --confirm` where they are "
+        "many."
     )
 
 
@@ -103,14 +110,14 @@ async def _checked(settings: Settings, url: URL, file: Path, *, replace: bool) -
         count, name, _ = _tables(connection)
         if count and not replace:
             raise GiveUp(
-                f"The database {url.database} is not empty: it has {count} tables, {name} among them. Nothing was "
-                "restored: --replace deletes what it holds."
+                f"The database {url.database} is not empty: it has {count} tables, {name} among "
+                "them. Nothing was restored: --replace deletes what it holds."
             )
         others = [row[0] for row in connection.execute(_OTHERS)]
         if others:
             raise GiveUp(
-                f"Something is connected to the database {url.database}: {', '.join(others)}. Stop every worker, door "
-                "and other program of it first."
+                f"Something is connected to the database {url.database}: {', '.join(others)}. Stop "
+                "every worker, door and other program of it first."
             )
         programs = _programs(settings, url, connection)
     return await read_dump(file, programs)
@@ -120,7 +127,7 @@ async def _finish(url: URL) -> None:
     engine = open_engine(url, pool_size=1)
     try:
         async with open_sessions(engine).begin() as session:
-            await forget_who_watched(session)
+            await forget_last_good_cycle(session)
             found = await followed(session)
     finally:
         await engine.dispose()

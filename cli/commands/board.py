@@ -1,8 +1,8 @@
-"""`showrunner board …`: make the board in Notion, compare it with what it should be, and mend it."""
+"""`showrunner board …`: make the board in Notion, compare it with its specification, repair it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Annotated
@@ -11,11 +11,12 @@ import typer
 from sqlalchemy import text
 
 from cli.output.board import print_check, print_made, print_repair
-from cli.output.text import print_json
+from cli.output.text import print_json, say, warn
 from cli.running import run
+from cli.stack.deployment_runs import Deployment
 from cli.stack.running_stack import settings_here
 from models.board.drift import drift
-from models.board.drift_kinds import Drift
+from models.board.drift_kinds import Drift, Part, RepairAction, Severity
 from models.board.spec import DEFAULT_TITLE
 from models.errors import BoardError, SettingsError
 from models.rules.channels import load_configured_channels
@@ -34,10 +35,12 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_LACKING = {
+_TABLE = "board-check"
+"""Key of the table that a run of `flows.check_board` publishes."""
+_OPTION_DRIFT = {
     f"{name}-option-{what}" for name in ("status", "priority") for what in ("missing", "renamed")
 }
-"""What the alert of a cycle is about."""
+"""Kinds of drift that the alert of a cycle reports."""
 _STOPPED = "Stopped; what was made stays: run it again, it only adds what is missing."
 
 
@@ -57,7 +60,7 @@ def create(
 async def _create(page_id: str, title: str) -> None:
     async with _site(settings_here(without_database=True)) as (site, ctx):
         made = await make_board(site, page_id, title)
-        await _look_again(ctx, made.database_id)
+        await _refresh(ctx, made.database_id)
     print_made(made)
     if made.refused:
         raise typer.Exit(1)
@@ -79,20 +82,54 @@ def check(
 
 async def _check(*, as_json: bool) -> None:
     settings = settings_here(without_database=True)
-    async with _site(settings) as (site, _on):
-        sight = await with_notes(site, await take_snapshot(site, _board_id(settings)))
-    found = drift(sight)
+    compared = await _compare_in_run(settings, as_json=as_json)
+    found, address = compared or await _compare_here(settings)
     if as_json:
         for one in found:
             print_json(asdict(one))
     else:
-        print_check(sight, found)
-    _leave(found)
+        print_check(found, address)
+    _exit_if_harmful(found)
+
+
+async def _compare_in_run(
+    settings: Settings, *, as_json: bool
+) -> tuple[list[Drift], str | None] | None:
+    """Compare in a run of the deployment; None where no Prefect server can run it."""
+    async with Deployment.found("check-board/check-board", settings) as deployment:
+        if deployment is None:
+            return None
+        ended = await deployment.run({}, warn if as_json else say)
+        rows, description = await deployment.table(ended.id, _TABLE)
+    address = description.removeprefix("The board: ")
+    return [_drift_of(row) for row in rows], address or None
+
+
+def _drift_of(row: Mapping[str, str]) -> Drift:
+    return Drift(
+        slug=row["slug"],
+        severity=Severity(row["severity"]),
+        part=Part(row["part"]),
+        about=row["about"],
+        wrong=row["wrong"],
+        breaks=row["breaks"],
+        cure=row["cure"],
+        repair_action=RepairAction(row["repair_action"]) if row["repair_action"] else None,
+    )
+
+
+async def _compare_here(settings: Settings) -> tuple[list[Drift], str | None]:
+    async with _site(settings) as (site, _):
+        snapshot = await with_notes(site, await take_snapshot(site, _board_id(settings)))
+    return list(drift(snapshot)), (snapshot.database or {}).get("url")
 
 
 @app.command("repair")
 def mend() -> None:
-    """Add what the board lacks and set our views right; nothing that people made is deleted or renamed."""
+    """Add what the board lacks and repair our views.
+
+    Nothing that people made is deleted or renamed.
+    """
     run(_repair(), stopped=_STOPPED)
 
 
@@ -100,15 +137,18 @@ async def _repair() -> None:
     settings = settings_here(without_database=True)
     async with _site(settings) as (site, ctx):
         done = await repair(site, await take_snapshot(site, _board_id(settings)))
-        if ctx is not None and not any(one.slug in _LACKING for one in drift(done.sight)):
+        if ctx is not None and not any(one.slug in _OPTION_DRIFT for one in drift(done.snapshot)):
             await resolve_alert(ctx, BOARD_DRIFT)
-        await _look_again(ctx, _board_id(settings))
+        await _refresh(ctx, _board_id(settings))
     print_repair(done)
-    _leave([*done.left, *(one for one, _ in done.refused)])
+    _exit_if_harmful([*done.left, *(one for one, _ in done.refused)])
 
 
-async def _look_again(ctx: Context | None, database_id: str) -> None:
-    """What the sync remembers of its board is as old as its last look; what is still wrong with it was printed."""
+async def _refresh(ctx: Context | None, database_id: str) -> None:
+    """Read the board again for the sync, if it follows this one; the sync keeps what it last read.
+
+    A board that is still wrong is no error here: what is wrong with it was printed.
+    """
     if ctx is None:
         return
     async with ctx.sessions() as session:
@@ -118,7 +158,7 @@ async def _look_again(ctx: Context | None, database_id: str) -> None:
             await refreshed_board(ctx)
 
 
-def _leave(found: Sequence[Drift]) -> None:
+def _exit_if_harmful(found: Sequence[Drift]) -> None:
     if any(one.matters for one in found):
         raise typer.Exit(1)
 
@@ -126,33 +166,33 @@ def _leave(found: Sequence[Drift]) -> None:
 def _board_id(settings: Settings) -> str:
     if settings.notion_database_id is None:
         raise SettingsError(
-            "NOTION_DATABASE_ID is not set: copy the link of the board's database into it, or make a board with "
-            "`showrunner board create`."
+            "NOTION_DATABASE_ID is not set: copy the link of the board's database into it, or make "
+            "a board with `showrunner board create`."
         )
     return settings.notion_database_id
 
 
 @asynccontextmanager
 async def _site(settings: Settings) -> AsyncIterator[tuple[Site, Context | None]]:
-    """The workspace and, if there is one that Showrunner has used, the database that remembers the board."""
+    """The workspace, and connections to a database that Showrunner has used, if there is one."""
     channels = tuple(load_configured_channels(settings.channel_configs))
+    source = settings.notion_data_source
     if settings.database_url is not None:
         async with connected(settings) as ctx:
-            async with ctx.sessions() as session:
-                used = (
-                    await session.execute(text("SELECT to_regclass('sync_state')"))
-                ).scalar_one() is not None
-            if used:
-                sessions, source = ctx.sessions, settings.notion_data_source
-                yield (
-                    Site(
-                        notion=ctx.notion, channels=channels, sessions=sessions, data_source=source
-                    ),
-                    ctx,
+            if await _has_our_tables(ctx):
+                site = Site(
+                    notion=ctx.notion, channels=channels, sessions=ctx.sessions, data_source=source
                 )
+                yield site, ctx
                 return
     notion = open_notion(settings)
     try:
-        yield Site(notion=notion, channels=channels, data_source=settings.notion_data_source), None
+        yield Site(notion=notion, channels=channels, data_source=source), None
     finally:
         await notion.aclose()
+
+
+async def _has_our_tables(ctx: Context) -> bool:
+    async with ctx.sessions() as session:
+        found = await session.execute(text("SELECT to_regclass('sync_state')"))
+        return found.scalar_one() is not None

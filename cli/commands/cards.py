@@ -1,7 +1,8 @@
-"""`showrunner card …`: why a card is as it is, and how a value that it lost comes back."""
+"""`showrunner card …`: explain a card's values, and restore a value that it lost."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,13 +13,13 @@ from cli.output.card import card_as_json, comparison
 from cli.output.text import console, print_json, say, short
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
-from models.operations.diagnosis import Facts, reasons
+from models.operations.diagnosis import CardFacts, reasons
 from models.operations.lookup import find_page
 from models.rules.formatting import clock_time
 from models.sync.restore import Restored, restore
 from models.tables.notion_users import Names
 from models.tables.task_history import TaskHistory, history_of
-from tasks.operations.card_facts import Live, examine, look_now
+from tasks.operations.card_facts import LivePage, gather_card_facts, read_page_now
 from tasks.operations.people import names_of
 from tasks.runtime.context import connected
 
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 
 _MEDIUM, _LONG = 120, 1000
-"""Characters of a text in the table; what a card tells its editor is shown whole."""
+"""Characters of a text in the table. Attention is shown whole."""
 
 Page = Annotated[
     str,
@@ -49,7 +50,7 @@ def show_card(
     ] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
 ) -> None:
-    """Show what board and database hold of a card, what would be pushed, why it is stuck, and its history."""
+    """Show what board and database hold of a card, why it is stuck, and its history."""
     run(_show(page, live=live, limit=limit, json=as_json))
 
 
@@ -58,10 +59,10 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
         async with ctx.sessions() as session:
             page_id = await find_page(session, page)
             history = await history_of(session, page_id, limit=limit)
-        facts = await examine(ctx, page_id)
-        now = (
-            await look_now(ctx, facts.board, page_id) if live and facts.board is not None else None
-        )
+        facts = await gather_card_facts(ctx, page_id)
+        now = None
+        if live and facts.board is not None:
+            now = await read_page_now(ctx, facts.board, page_id)
         names = await names_of(ctx, [row.actor for row in history])
     if json:
         print_json(card_as_json(page_id, facts, now, history, names))
@@ -74,51 +75,50 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
     _print_history(history, limit, names)
 
 
-def _print_head(page_id: str, facts: Facts, now: Live | None) -> None:
+def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
     card, task = facts.card, facts.task
-    say(f"card  {page_id}  {card.base_title if card is not None else ''}".rstrip())
-    say(f"task  {task.id}  {task.status}" if task is not None else "task  none")
+    title = card.base_title if card else ""
+    say(f"card  {page_id}  {title or ''}".rstrip())
+    state = f"{task.id}  {task.status}" if task else "none"
+    say(f"task  {state}")
     if card is not None:
-        seen, edited = (
-            f"{clock_time(moment)} UTC" if moment else "never"
-            for moment in (card.seen_at, card.edited_at)
-        )
-        say(f"seen  {seen}, edited in Notion {edited}")
+        read, edited = _moment(card.last_read_at), _moment(card.edited_at)
+        say(f"seen  {read}, edited in Notion {edited}")
     if now is not None:
-        gone = "in the trash" if now.card is not None and now.card.in_trash else "as in the table"
-        say(f"now   {now.error or gone}")
+        trashed = now.card is not None and now.card.in_trash
+        state = "in the trash" if trashed else "as in the table"
+        say(f"now   {now.error or state}")
     say()
 
 
-def _values(facts: Facts, now: Live | None) -> Table:
-    """A row per property; who differs from what was last agreed on is named at its end."""
-    asked = now is not None and now.card is not None
-    names = (
-        "property",
-        "agreed",
-        "board",
-        *(["board now"] if asked else []),
-        "database",
-        "to push",
-        "differs",
-    )
+def _moment(moment: datetime | None) -> str:
+    return f"{clock_time(moment)} UTC" if moment else "never"
+
+
+def _values(facts: CardFacts, now: LivePage | None) -> Table:
+    """A row per property. Its last cell names the side that differs from the agreed value."""
+    live = now is not None and now.card is not None
+    names = ["property", "agreed", "board", "database", "to push", "differs"]
+    if live:
+        names.insert(3, "board now")
     table = Table(box=None, pad_edge=False)
     for name in names:
         table.add_column(name, max_width=40)
     for row in comparison(facts, now):
-        values = (row.agreed, row.board, *([row.live] if asked else []), row.database, row.pushed)
+        values = [row.agreed, row.board, row.database, row.pushed]
+        if live:
+            values.insert(2, row.live)
         longest = _LONG if row.name == "Attention" else _MEDIUM
         table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
     return table
 
 
-def _print_reasons(facts: Facts) -> None:
+def _print_reasons(facts: CardFacts) -> None:
     found = reasons(facts)
-    say(
-        "why it is stuck"
-        if found
-        else "It is in sync: board and database agree, and nothing waits."
-    )
+    if found:
+        say("why it is stuck")
+    else:
+        say("It is in sync: board and database agree, and nothing waits.")
     for sentence in found:
         say(f"  - {sentence}")
     say()

@@ -1,4 +1,4 @@
-"""For those who run the parts themselves, on several machines: what `showrunner up` does between starting them."""
+"""`showrunner migrate | deploy | prefect-server`: for running the parts on several machines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.settings import load_settings
 def bring_up_to_date() -> None:
     """Make or bring up to date the tables in DATABASE_URL.
 
-    Twice is as once; several at once wait for each other.
+    It is safe to run twice. Several at once wait for each other.
     """
     run(
         _migrate(),
@@ -42,19 +42,20 @@ async def _migrate() -> None:
 def deploy() -> None:
     """Make on Prefect's server what the flows need: work pool, deployments, automations.
 
-    Twice is as once.
+    It is safe to run twice.
     """
     run(_deploy(), stopped="Stopped; run it again to go on.")
 
 
 async def _deploy() -> None:
     settings = load_settings()
-    # What a running `up` started counts where nothing else is set. Prefect reads both when it is
-    # imported.
+    # Where nothing is set, the server of a running `up` is used. Prefect reads both variables when
+    # it is imported.
     known = (running(settings.state_dir) or {}) | os.environ
     if settings.prefect_api_url is None and "PREFECT_API_URL" not in known:
         raise SettingsError(
-            "PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://prefect:4200/api."
+            "PREFECT_API_URL is not set: say where Prefect's server is, e.g. "
+            "http://prefect:4200/api."
         )
     os.environ["PREFECT_API_URL"] = settings.prefect_api_url or known["PREFECT_API_URL"]
     if settings.prefect_login is not None:
@@ -89,15 +90,17 @@ def prefect_server(
     settings = load_settings()
     folder = home or settings.state_dir / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
-    # Not the address that clients know it by: a server asks itself where it is.
+    # Without PREFECT_API_URL: it is the address for clients, and the server finds its own.
     given = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    login = ":".join(settings.prefect_login) if settings.prefect_login is not None else None
-    if login is None and (kept := login_for(host, folder)) is not None:
+    login, new = None, False
+    if settings.prefect_login is not None:
+        login = ":".join(settings.prefect_login)
+    elif (kept := login_for(host, folder)) is not None:
         login, new = kept
         if new:
             console.print(
-                f"Made a login for Prefect's server: {login}\nGive it to worker, door and commands as "
-                f"PREFECT_API_AUTH_STRING. It is kept in {folder / 'login'}.",
+                f"Made a login for Prefect's server: {login}\nGive it to worker, door and "
+                f"commands as PREFECT_API_AUTH_STRING. It is kept in {folder / 'login'}.",
                 markup=False,
             )
     environment = server_environment(folder, settings.prefect_port, host=host, login=login) | given

@@ -1,4 +1,4 @@
-"""`showrunner doctor`: one page of green and red, for somebody at three in the morning."""
+"""`showrunner doctor`: one page of checks, green or red, with a cure for each red one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
 ) -> None:
-    """Look at everything and say what is wrong and what to do.
+    """Check everything; print what is wrong and what to do.
 
     Exit code 1 when something is red. Changes nothing.
     """
@@ -54,20 +54,22 @@ def doctor(
 
 def _print(check: Check) -> None:
     style = _STYLES[check.state]
-    # A pipe and a mail show neither colours nor, everywhere, the marks.
-    mark = f"{_MARKS[check.state]} " if console.is_terminal else f"{check.state.value:<4}  "
+    # Pipes and mails show no colours, and not everywhere the marks.
+    mark = f"{check.state.value:<4}  "
+    if console.is_terminal:
+        mark = f"{_MARKS[check.state]} "
     console.print(Text.assemble((f"{mark}{check.name:<{_NAME_WIDTH}}", style), f"  {check.facts}"))
     for cure in check.cures:
         console.print(Text(f"{' ' * (len(mark) + 2)}→ {cure}"))
 
 
 def summary(found: Checkup, seconds: float) -> str:
-    """The last line: how many of each, and what the look cost."""
+    """The last line: how many checks of each colour, requests and seconds."""
     counts = Counter(check.state for check in found.checks)
-    told = ", ".join(
+    by_colour = ", ".join(
         f"{counts[state]} {colour}" for state, colour in _COLOURS.items() if counts[state]
     )
-    return f"\n{told}. {found.notion_requests} Notion requests, {seconds:.1f} s."
+    return f"\n{by_colour}. {found.notion_requests} Notion requests, {seconds:.1f} s."
 
 
 def _as_json(found: Checkup, seconds: float) -> dict[str, Any]:
@@ -80,10 +82,10 @@ def _as_json(found: Checkup, seconds: float) -> dict[str, Any]:
 
 
 def _line(check: Check) -> dict[str, Any]:
-    told = {
+    facts = {
         "name": check.name,
         "state": check.state.value,
         "facts": check.facts,
         "cure": " ".join(check.cures),
     }
-    return {**told, **check.details}
+    return {**facts, **check.details}

@@ -1,4 +1,4 @@
-"""Everything `showrunner doctor` looks at, side by side, in the order in which it is told."""
+"""The checks of `showrunner doctor`, run at the same time and listed in a fixed order."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tasks.notion.throttle import counting_requests
 from tasks.operations.health import (
     START,
     DatabaseFacts,
-    bounded,
     door,
     door_address,
     prefect_api,
     prefect_server,
-    seen_database,
+    read_database,
+    run_check,
 )
-from tasks.operations.health_notion import NotionFacts, seen_notion
+from tasks.operations.health_notion import NotionFacts, read_notion
 from tasks.runtime.clock import Clock
 
 ORDER: Final = (
@@ -56,11 +56,11 @@ ORDER: Final = (
     "alerts",
     "clock",
 )
-"""Every check, as they are told: what the others stand on comes first."""
+"""Every check in the order of the output: a check comes after those that it depends on."""
 _PREFECT: Final = ("deployments", "worker", "limits")
 _MEND_FILES: Final = "Mend those files; the next cycle reads them anew."
 _LOADING_SECONDS: Final = 9.0
-"""Prefect's client takes seconds to load; each question then has a bound of its own."""
+"""Prefect's client takes seconds to load; each check then has a time limit of its own."""
 _HTTP_SECONDS: Final = 4.0
 _NOTION_DATE: Final = timedelta(seconds=1)
 """Notion's Date header is cut to the second."""
@@ -80,9 +80,9 @@ class Checkup:
 
 
 async def checkup(clock: Clock) -> Checkup:
-    """Look at everything.
+    """Run every check.
 
-    Never raises, writes nothing, and takes about ten seconds when nothing answers.
+    It never raises, writes nothing, and takes about ten seconds when nothing answers.
     """
     try:
         settings, first = _settings()
@@ -96,7 +96,7 @@ async def checkup(clock: Clock) -> Checkup:
         parts = await asyncio.gather(
             _database_and_notion(settings, clock),
             _prefect(settings, clock),
-            bounded(["door"], _HTTP_SECONDS, _only(door(settings))),
+            run_check(["door"], _HTTP_SECONDS, _only(door(settings))),
         )
     return _in_order(
         [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
@@ -109,7 +109,7 @@ def _in_order(checks: Sequence[Check], requests: int) -> Checkup:
 
 
 def _settings() -> tuple[Settings, list[Check]]:
-    """The settings, and what is to be said about them.
+    """The settings, and the checks of them.
 
     Raises:
         SettingsError: when one is malformed.
@@ -120,7 +120,10 @@ def _settings() -> tuple[Settings, list[Check]]:
         raise
     except GiveUp:
         settings = load_settings()
-        wrong = "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are not both set"
+        wrong = (
+            "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are "
+            "not both set"
+        )
         return settings, [failed("settings", wrong, START)]
     found = []
     if settings.notion_database_id is None:
@@ -138,11 +141,9 @@ def _settings() -> tuple[Settings, list[Check]]:
         found.append(
             Finding(state=State.WARN, wrong="alerts reach nobody: ALERT_URLS is empty", cure=cure)
         )
-    whose = (
-        "of the `showrunner up` that runs here"
-        if running(settings.state_dir)
-        else "of the environment and .env"
-    )
+    whose = "of the environment and .env"
+    if running(settings.state_dir):
+        whose = "of the `showrunner up` that runs here"
     board = "Notion" if real else f"Notion at {settings.notion_base_url}"
     return settings, [checked("settings", f"{whose}; {board}", found)]
 
@@ -165,8 +166,8 @@ async def _only(check: Coroutine[Any, Any, Check]) -> list[Check]:
 
 
 async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
-    async with seen_database(settings, clock) as database:
-        notion = await seen_notion(settings, database, clock)
+    async with read_database(settings, clock) as database:
+        notion = await read_notion(settings, database, clock)
         return [
             *database.checks,
             *notion.checks,
@@ -208,14 +209,16 @@ def _clock(database: DatabaseFacts, notion: NotionFacts) -> Check:
     if notion.clock is not None:
         theirs, began, ended = notion.clock
         skews["Notion"] = skew_of(began, ended, theirs, theirs + _NOTION_DATE)
-    return judge_clocks(skews) if skews else skipped("clock", "nobody answered who has another one")
+    if not skews:
+        return skipped("clock", "nobody answered who has another one")
+    return judge_clocks(skews)
 
 
 async def _prefect(settings: Settings, clock: Clock) -> list[Check]:
-    server = await bounded(["Prefect server"], _HTTP_SECONDS, _only(prefect_server(settings)))
+    server = await run_check(["Prefect server"], _HTTP_SECONDS, _only(prefect_server(settings)))
     if server[0].state is State.FAIL:
         return [*server, *(skipped(name, "no Prefect server") for name in _PREFECT)]
-    return [*server, *await bounded(_PREFECT, _LOADING_SECONDS, _prefect_holds(settings, clock))]
+    return [*server, *await run_check(_PREFECT, _LOADING_SECONDS, _prefect_holds(settings, clock))]
 
 
 def _load() -> Callable[..., Coroutine[Any, Any, list[Check]]]:
@@ -225,7 +228,7 @@ def _load() -> Callable[..., Coroutine[Any, Any, list[Check]]]:
 
 
 async def _prefect_holds(settings: Settings, clock: Clock) -> list[Check]:
-    # Loading Prefect takes seconds, in which the rest is asked.
+    # Loading Prefect takes seconds; the other checks run meanwhile.
     prefect_checks = await asyncio.to_thread(_load)
     auth = settings.prefect_api_auth_string
     return await prefect_checks(

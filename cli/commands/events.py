@@ -1,4 +1,4 @@
-"""`showrunner events …`: what Notion told us, what became of it, and how a dead event gets another chance."""
+"""`showrunner events …`: list, show and replay the events that Notion's webhooks delivered."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cli.output.text import AsJson, console, print_json, say, short, short_id
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
-from models.operations.diagnosis import Facts, differs
+from models.operations.diagnosis import CardFacts, reasons_out_of_sync
 from models.rules.formatting import clock_time, spoken
-from models.tables import webhook_events as inbox
+from models.tables import webhook_event_queries as inbox_queries
 from models.tables.webhook_events import EventState, WebhookEvent
-from tasks.operations.card_facts import examine
+from tasks.operations.card_facts import gather_card_facts
 from tasks.runtime.context import connected
 
 app = typer.Typer(
@@ -46,8 +46,8 @@ def list_events(
 async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
-            events = await inbox.newest(session, dead=dead, limit=limit)
-            counts = await inbox.counts(session)
+            events = await inbox_queries.newest(session, dead=dead, limit=limit)
+            counts = await inbox_queries.counts(session)
         now = ctx.clock()
     if as_json:
         for event in events:
@@ -55,10 +55,13 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
         return
     if events:
         console.print(_table(events, now))
+    elif dead:
+        say("No event is dead.")
     else:
-        say("No event is dead." if dead else "The inbox is empty: no webhook has come yet.")
+        say("The inbox is empty: no webhook has come yet.")
     say(
-        f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} processed in all."
+        f"{len(events)} shown; {counts.dead} dead, {counts.waiting} waiting, {counts.processed} "
+        "processed in all."
     )
 
 
@@ -69,14 +72,14 @@ def _table(events: list[WebhookEvent], now: datetime) -> Table:
             name, no_wrap=True, justify="right" if name in {"id", "attempts"} else "left"
         )
     for event in events:
-        said = (
+        cells = (
             event.event_type,
             short_id(event.page_id),
             _state(event, now),
             str(event.attempts),
             short(event.error),
         )
-        table.add_row(str(event.row), clock_time(event.received_at), *map(escape, said))
+        table.add_row(str(event.row), clock_time(event.received_at), *map(escape, cells))
     return table
 
 
@@ -119,13 +122,13 @@ def show_event(event_id: EventId, *, as_json: AsJson = False) -> None:
 async def _show(event_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
-            event = await inbox.find_event(session, event_id)
-        card = await examine(ctx, event.page_id) if event.page_id is not None else None
+            event = await inbox_queries.find_event(session, event_id)
+        card = await gather_card_facts(ctx, event.page_id) if event.page_id is not None else None
         now = ctx.clock()
     if as_json:
         print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
         return
-    for name, value in _told(event, now).items():
+    for name, value in _as_text(event, now).items():
         if value not in (None, ""):
             say(f"{name:<14} {value}")
     say(f"{'card':<14} {_card(event, card)}")
@@ -133,8 +136,8 @@ async def _show(event_id: str, *, as_json: bool) -> None:
     say(json.dumps(event.payload, indent=2, ensure_ascii=False))
 
 
-def _told(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
-    """All of an event but its payload, as a person asks for it."""
+def _as_text(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
+    """All of an event but its payload, as text."""
     ended = event.processed_at or event.dead_at
     return {
         "event": f"{event.row}  {event.event_id}",
@@ -148,14 +151,14 @@ def _told(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
     }
 
 
-def _card(event: WebhookEvent, facts: Facts | None) -> str:
-    """Which card an event is about, and whether that is in sync."""
+def _card(event: WebhookEvent, facts: CardFacts | None) -> str:
+    """The card that an event is about, and whether it is in sync."""
     if facts is None:
         return "none: the event is about no page"
-    title = (
-        f"“{facts.card.base_title}” " if facts.card is not None and facts.card.base_title else ""
-    )
-    wrong = differs(facts)
+    title = ""
+    if facts.card is not None and facts.card.base_title:
+        title = f"“{facts.card.base_title}” "
+    wrong = reasons_out_of_sync(facts)
     if not wrong:
         return f"{title}is in sync"
     return f"{title}is not in sync (`showrunner card show {event.page_id}`): {' '.join(wrong)}"
@@ -178,16 +181,24 @@ async def _replay(event_id: str | None, *, dead: bool) -> None:
     if (event_id is None) != dead:
         raise GiveUp("Say which to replay: the ID of an event, or --dead for all dead ones.")
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
-        rows = [(await inbox.find_event(session, event_id)).row] if event_id is not None else None
-        due = await inbox.replay(session, rows, now=ctx.clock())
+        rows = (
+            [(await inbox_queries.find_event(session, event_id)).row]
+            if event_id is not None
+            else None
+        )
+        due = await inbox_queries.replay(session, rows, now=ctx.clock())
     if rows and not due:
         raise GiveUp(
-            f"Event {rows[0]} is being worked on at this moment: `showrunner events show {rows[0]}`."
+            f"Event {rows[0]} is being worked on at this moment: `showrunner events show "
+            f"{rows[0]}`."
         )
     if not due:
         say("No event is dead.")
         return
-    which = f"Event {due[0]} is" if len(due) == 1 else f"{len(due)} events are"
+    which = f"{len(due)} events are"
+    if len(due) == 1:
+        which = f"Event {due[0]} is"
     say(
-        f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so now."
+        f"{which} due again. The next ingest or cycle looks at the card; `showrunner push` does so "
+        "now."
     )

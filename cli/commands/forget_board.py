@@ -1,4 +1,4 @@
-"""`showrunner forget-board`: free a database for another board, the embedded one of this folder too."""
+"""`showrunner forget-board`: free a database, also the embedded one, for another board."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def forget(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Make this folder's database forget the board that it follows, so that it can follow another."""
+    """Make this folder's database forget its board, so that it can follow another."""
     run(_forget(keep_tasks=keep_tasks, delete_tasks=delete_tasks, yes=yes))
 
 
@@ -45,7 +45,10 @@ async def _forget(*, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:
         raise GiveUp("Choose one of --keep-tasks and --delete-tasks.")
     settings = load_settings()
     refuse_while_up(settings.state_dir)
-    nothing = f"There is nothing to forget: no database in {settings.state_dir}, and DATABASE_URL is not set."
+    nothing = (
+        f"There is nothing to forget: no database in {settings.state_dir}, and DATABASE_URL is not "
+        "set."
+    )
     with database_here(settings, if_none=nothing) as url:
         migrate(url)
         engine = open_engine(url, pool_size=1)
@@ -68,8 +71,9 @@ async def _forget_in(
         found = await followed(session)
         if found.tasks and not (keep_tasks or delete_tasks):
             raise GiveUp(
-                f"{found.tasks} tasks belong to cards of the board {known['database_id']}, {found.to_do} of them to be "
-                "taken by workers. Nothing was forgotten: say --delete-tasks, or --keep-tasks to leave them alone."
+                f"{found.tasks} tasks belong to cards of the board {known['database_id']}, "
+                f"{found.to_do} of them to be taken by workers. Nothing was forgotten: say "
+                "--delete-tasks, or --keep-tasks to leave them alone."
             )
         if not yes and not typer.confirm(
             _question(known["database_id"], found, delete_tasks=delete_tasks)
@@ -79,25 +83,32 @@ async def _forget_in(
             session, delete_tasks=delete_tasks, now=utc_now(), correlation_id=correlate()
         )
     typer.echo(
-        f"Forgot the board {known['database_id']}. The next start follows the board that the settings name."
+        f"Forgot the board {known['database_id']}. The next start follows the board that the "
+        "settings name."
     )
     if found.tasks and keep_tasks:
         typer.echo(
-            f"{found.tasks} tasks are left that no board shows, {found.to_do} of them still to be taken by workers; "
-            "they belong to their cards again when this database follows that board."
+            f"{found.tasks} tasks are left that no board shows, {found.to_do} of them still to be "
+            "taken by workers; they belong to their cards again when this database follows that "
+            "board."
         )
 
 
 def _question(database_id: str, found: Followed, *, delete_tasks: bool) -> str:
-    tasks = f", delete the {found.tasks} tasks of its cards" if delete_tasks and found.tasks else ""
-    return f"Forget the board {database_id}: {found.cards} cards and {found.events} events{tasks}? The history stays."
+    tasks = ""
+    if delete_tasks and found.tasks:
+        tasks = f", delete the {found.tasks} tasks of its cards"
+    return (
+        f"Forget the board {database_id}: {found.cards} cards and {found.events} events{tasks}? "
+        "The history stays."
+    )
 
 
 async def _be_alone(session: AsyncSession) -> None:
-    """Hold until the commit what cycles, imports and ingests hold.
+    """Take, until the commit, the locks that cycles, imports and ingests take.
 
     Raises:
-        GiveUp: when one of them is at work.
+        GiveUp: when one of them is running.
     """
     for lock in _ALONE:
         query = text("SELECT pg_try_advisory_xact_lock(:key)")

@@ -1,4 +1,4 @@
-"""`showrunner sandbox …`: a Notion on this machine, and trouble on purpose for whatever runs against it."""
+"""`showrunner sandbox …`: run the sandbox, a Notion on this machine, and inject faults into it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.errors import GiveUp
 from models.settings import load_settings
 
 app = typer.Typer(
-    help="Run only the sandbox: a Notion on this machine, with its API, webhooks and trouble on purpose."
+    help="Run only the sandbox: a Notion on this machine, with its API, webhooks and faults."
 )
 _TIMEOUT_SECONDS = 10
 _FACTS = "sandbox.json"
@@ -147,7 +147,7 @@ def _kind(what: str, wanted: dict[str, Any], when: Drop) -> dict[str, Any]:
 
 
 def sandbox_url() -> str:
-    """Where the sandbox that runs here is: that of `showrunner up`, or one that was started alone.
+    """The address of the sandbox that runs here: that of `showrunner up`, or one started alone.
 
     Raises:
         SettingsError: when a setting is malformed.
@@ -159,13 +159,15 @@ def sandbox_url() -> str:
         return environment["NOTION_BASE_URL"]
     if environment is not None:
         raise GiveUp(
-            "The `showrunner up` of this folder works on Notion itself, where nothing fails on purpose."
+            "The `showrunner up` of this folder works on Notion itself, where nothing fails on "
+            "purpose."
         )
     try:
         return str(json.loads((folder / "sandbox" / _FACTS).read_text())["base_url"])
     except (OSError, ValueError, KeyError):
         raise GiveUp(
-            "No sandbox runs here: start `showrunner up` or `showrunner sandbox` in this folder, or name one by --url."
+            "No sandbox runs here: start `showrunner up` or `showrunner sandbox` in this folder, "
+            "or name one by --url."
         ) from None
 
 
@@ -189,20 +191,27 @@ async def _ask(
 
 
 def _line(fault: dict[str, Any]) -> str:
-    """A fault in words: `1  429, Retry-After 5 · PATCH /v1/pages · 1 of 3`."""
+    """Describe a fault, e.g. `1  429, Retry-After 5 · PATCH /v1/pages · 1 of 3`."""
     what = str(fault["status"] or "")
     if fault["drop"]:
         what = f"connection closed {fault['drop']} the write"
     if fault["stale_seconds"] is not None:
         what = f"queries {fault['stale_seconds']} s old"
-    parts = [what, "HTML" if fault["html"] else "", "saved all the same" if fault["saved"] else ""]
-    parts += [f"after {fault['delay_ms']} ms" if fault["delay_ms"] else ""]
-    parts += [f"Retry-After {fault['retry_after']}" if fault["retry_after"] is not None else ""]
+    parts = [what]
+    if fault["html"]:
+        parts.append("HTML")
+    if fault["saved"]:
+        parts.append("saved all the same")
+    if fault["delay_ms"]:
+        parts.append(f"after {fault['delay_ms']} ms")
+    if fault["retry_after"] is not None:
+        parts.append(f"Retry-After {fault['retry_after']}")
     where = f"{fault['method'] or 'every method'} {fault['path']}"
-    left = (
-        f"{fault['struck']}, until cleared"
-        if fault["times"] is None
-        else f"{fault['struck']} of {fault['times']}"
-    )
+    left = f"{fault['struck']} of {fault['times']}"
+    if fault["times"] is None:
+        left = f"{fault['struck']}, until cleared"
     skipped = f", the first {fault['skip']} pass" if fault["skip"] else ""
-    return f"{fault['number']}  {', '.join(part for part in parts if part)} · {where} · struck {left}{skipped}"
+    return (
+        f"{fault['number']}  {', '.join(part for part in parts if part)} · {where} · struck "
+        f"{left}{skipped}"
+    )

@@ -1,4 +1,7 @@
-"""`showrunner import` and `showrunner push`: runs of their deployments, or by hand where no Prefect server answers."""
+"""`showrunner import`, `push` and `retention`.
+
+Each is a run of its deployment. Where no Prefect server answers, the command does the work itself.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import typer
 
 from cli.output.text import say
 from cli.running import run
-from cli.stack.deployment_runs import Deployment
+from cli.stack.deployment_runs import run_deployment
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from tasks.runtime.report import SUPERSEDED
@@ -21,8 +24,8 @@ def import_board(
         bool,
         typer.Option(
             "--take-board",
-            help="Then take the board's statuses for the cards that a safety stop holds back: a restored database "
-            "is what is old.",
+            help="Then take the board's statuses for the cards that a safety stop holds back: "
+            "a restored database is what is old.",
         ),
     ] = False,
 ) -> None:
@@ -34,12 +37,13 @@ def import_board(
 
 
 async def _import_board(*, take_board: bool) -> None:
-    asked = {"take_board": True} if take_board else {}
-    if (done := await _run_of("import-board/import-board", asked)) is None:
-        from cli.commands.sync_by_hand import import_once  # noqa: PLC0415 - loads Prefect, which the others need not wait for
+    parameters = {"take_board": True} if take_board else {}
+    summary = await _run("import-board/import-board", parameters)
+    if summary is None:
+        from cli.commands.sync_by_hand import import_once  # noqa: PLC0415 - loads Prefect: seconds
 
         await import_once(take_board=take_board)
-    elif done.startswith(SUPERSEDED):
+    elif summary.startswith(SUPERSEDED):
         raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
 
 
@@ -48,7 +52,7 @@ def push(
     dry: Annotated[
         bool,
         typer.Option("--dry-run", help="Print what would be written, card by card. Write nothing."),
-    ] = (False),
+    ] = False,
     confirm: Annotated[
         bool,
         typer.Option(
@@ -63,13 +67,11 @@ def push(
     """Run one cycle now: take in what people did, then write what differs."""
     if as_json and not dry:
         raise typer.BadParameter("--json goes with --dry-run.")
-    work = _show_differences(as_json=as_json) if dry else _push(confirm=confirm)
-    run(
-        work,
-        stopped="Stopped."
-        if dry
-        else "Stopped; what was written stays, the rest is the next cycle's.",
-    )
+    if dry:
+        run(_show_differences(as_json=as_json))
+        return
+    stopped = "Stopped; what was written stays, the rest is the next cycle's."
+    run(_push(confirm=confirm), stopped=stopped)
 
 
 async def _show_differences(*, as_json: bool) -> None:
@@ -79,20 +81,38 @@ async def _show_differences(*, as_json: bool) -> None:
 
 
 async def _push(*, confirm: bool) -> None:
-    if (done := await _run_of("push/push", {"confirm": True} if confirm else {})) is None:
+    summary = await _run("push/push", {"confirm": True} if confirm else {})
+    if summary is None:
         from cli.commands.sync_by_hand import push_once  # noqa: PLC0415 - as above
 
         await push_once(confirm=confirm)
-    elif done.startswith(SUPERSEDED):
-        said = " It was told that you confirm." if confirm else ""
-        raise GiveUp(f"Another cycle is under way; the next one is due within a minute.{said}")
+    elif summary.startswith(SUPERSEDED):
+        confirmed = " It was told that you confirm." if confirm else ""
+        raise GiveUp(f"Another cycle is under way; the next one is due within a minute.{confirmed}")
 
 
-async def _run_of(deployment: str, parameters: Mapping[str, bool]) -> str | None:
-    """What a run of it did; None where there is no Prefect server, or no worker of its, that could run it."""
-    async with Deployment.found(deployment, settings_here()) as found:
-        if found is None:
-            return None
-        done = await found.run(parameters, say)
-    say(done)
-    return done
+def retention(
+    *,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say how much is due. Delete nothing.")
+    ] = False,
+) -> None:
+    """Delete old events, history and Prefect runs now; the hourly run does the same."""
+    run(_retention(dry=dry), stopped="Stopped; what was deleted stays deleted.")
+
+
+async def _retention(*, dry: bool) -> None:
+    parameters = {"dry_run": True} if dry else {}
+    if await _run("retention/retention", parameters) is None:
+        from cli.commands.sync_by_hand import delete_once  # noqa: PLC0415 - as above
+
+        await delete_once(dry_run=dry)
+
+
+async def _run(deployment: str, parameters: Mapping[str, bool]) -> str | None:
+    """Run the deployment and print what it did; None where no Prefect server can run it."""
+    ended = await run_deployment(deployment, parameters, settings_here(), say)
+    if ended is None:
+        return None
+    say(ended.name)
+    return ended.name

@@ -1,25 +1,26 @@
-"""Cycles by hand: what `showrunner import` and `showrunner push` do.
+"""The work of `showrunner import`, `push` and `retention` where no Prefect server answers.
 
-Loading this takes seconds: nothing else does.
+Importing this module takes seconds, because it loads Prefect. So commands import it late.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from uuid import UUID
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.output.text import print_json
+from cli.output.text import console, print_json, say
 from cli.running import correlate, stopping_says
 from cli.stack.running_stack import settings_here
+from flows.retention import delete_what_is_old
 from models.errors import GiveUp
-from models.sync.pending_write import Change
+from models.sync.pending_write import PendingWrite
 from models.sync.safety_stop import Waiting
 from models.sync.take_board import TakenBoard
-from models.tables.card import count_cards
 from models.tables.card_creation import waiting_tasks, why_no_card
+from models.tables.card_queries import count_cards
 from tasks.alerts import deliver_alerts
 from tasks.board.followed import followed_board
 from tasks.notion.throttle import counting_requests
@@ -33,14 +34,14 @@ from tasks.sync.safety_stop import confirm as remember_confirmation
 from tasks.sync.safety_stop import missing
 from tasks.sync.safety_stop import take_board as take_statuses
 
-_SHOWN = 100_000
+_TASKS_MAX = 100_000
 """Tasks without a card that a dry run lists."""
-console = Console(soft_wrap=True, highlight=False)
+_WAITS = "waits for `showrunner push --confirm`"
 
 
 @asynccontextmanager
-async def _telling() -> AsyncIterator[Context]:
-    """Context for a command that may have alerts to tell: no worker need be running."""
+async def _delivering_alerts() -> AsyncIterator[Context]:
+    """Connections for a command that delivers its own alerts, because no worker may be running."""
     async with connected(settings_here()) as ctx:
         try:
             yield ctx
@@ -49,7 +50,7 @@ async def _telling() -> AsyncIterator[Context]:
 
 
 async def import_once(*, take_board: bool) -> None:
-    """Import the board with a progress bar; with `take_board`, then take its statuses for cards that wait."""
+    """Import the board with a progress bar; with `take_board`, then take its statuses."""
     report = Report()
     columns = (
         TextColumn("reading the board"),
@@ -57,8 +58,8 @@ async def import_once(*, take_board: bool) -> None:
         TextColumn("{task.completed} cards"),
         TimeElapsedColumn(),
     )
-    async with _telling() as ctx, one_at_a_time(ctx, Lock.IMPORT) as mine:
-        if not mine:
+    async with _delivering_alerts() as ctx, one_at_a_time(ctx, Lock.IMPORT) as acquired:
+        if not acquired:
             raise GiveUp("Another import is under way: its run stands in the Prefect UI.")
         correlation_id = correlate()
         async with ctx.sessions() as session:
@@ -71,27 +72,27 @@ async def import_once(*, take_board: bool) -> None:
                 )
             progress.update(bar, total=report.imported)
         if take_board:
-            console.print(_taken(await take_statuses(ctx, correlation_id)), markup=False)
-    console.print(f"{report} ({requests.total} Notion requests)", markup=False)
+            say(_taken(await take_statuses(ctx, correlation_id)))
+    say(f"{report} ({requests.total} Notion requests)")
 
 
 def _taken(some: TakenBoard) -> str:
-    """What was taken of the board's statuses."""
-    left = (
-        f" {some.left} wait on: they are not valid, or stand in no column that Showrunner knows; "
-        "`showrunner push --dry-run` lists them."
-        if some.left
-        else ""
+    """Say how many of the board's statuses were taken."""
+    taken = f"Took the board's status of {some.taken} cards."
+    if not some.left:
+        return taken
+    return (
+        f"{taken} {some.left} wait on: they are not valid, or stand in no column that Showrunner "
+        "knows; `showrunner push --dry-run` lists them."
     )
-    return f"Took the board's status of {some.taken} cards.{left}"
 
 
 def _stopped(read: int, known: int) -> str:
-    """What an import that was interrupted leaves.
+    """Say how far an interrupted import came.
 
     Args:
         read: cards that it stored, in this run and those before it.
-        known: cards that the database held before; Notion does not tell how many a board has.
+        known: cards that the database held before. Notion does not say how many a board has.
     """
     if not read:
         return "Stopped before a card was read; run it again."
@@ -102,55 +103,55 @@ def _stopped(read: int, known: int) -> str:
 async def show_differences(*, as_json: bool) -> None:
     """Print what a push would write, card by card."""
     async with connected(settings_here()) as ctx:
-        changes, gone = await dry_run(ctx, await followed_board(ctx)), await missing(ctx)
+        changes, deleted = await dry_run(ctx, await followed_board(ctx)), await missing(ctx)
         async with ctx.sessions() as session:
-            unmade = await waiting_tasks(session, limit=_SHOWN)
-        now = ctx.clock()
+            tasks = await waiting_tasks(session, limit=_TASKS_MAX)
+        reasons = {one.task.id: why_no_card(one, ctx.clock()) for one in tasks}
     if as_json:
-        for one in unmade:
-            print_json({"task_id": one.task.id, "why": why_no_card(one, now)})
-        for change in changes:
-            held = change.waits or change.page_id in gone
-            print_json(
-                {
-                    "page_id": change.page_id,
-                    "shown": change.shown,
-                    "values": change.values,
-                    "waits": held,
-                }
-            )
+        _print_as_json(changes, deleted, reasons)
         return
-    for one in unmade:
-        console.print(f"task {one.task.id}: {why_no_card(one, now)}", markup=False)
-    _print_changes(changes, gone)
-    new = f"{len(unmade)} tasks wait for their card; " if unmade else ""
-    waiting = len(gone) + sum(change.waits and change.page_id not in gone for change in changes)
+    for task_id, why in reasons.items():
+        say(f"task {task_id}: {why}")
+    held = _print_changes(changes, deleted)
+    for page_id in deleted:
+        say(f"card {page_id}: would be marked as trashed; {_WAITS}")
+    new = f"{len(reasons)} tasks wait for their card; " if reasons else ""
+    waiting = len(deleted) + held
     some_wait = f", {waiting} cards wait for `showrunner push --confirm`" if waiting else ""
-    console.print(
-        f"{new}{len(changes)} cards differ{some_wait}; nothing was written.", markup=False
-    )
-    if any(change.waits and change.page_id not in gone for change in changes):
-        console.print(
-            "Is the board right, and the database old? `showrunner import --take-board` takes the board's statuses.",
-            markup=False,
+    say(f"{new}{len(changes)} cards differ{some_wait}; nothing was written.")
+    if held:
+        say(
+            "Is the board right, and the database old? `showrunner import --take-board` takes the "
+            "board's statuses."
         )
 
 
-def _print_changes(changes: Sequence[Change], gone: Collection[str]) -> None:
+def _print_as_json(
+    changes: Sequence[PendingWrite], deleted: Collection[str], reasons: Mapping[UUID, str]
+) -> None:
+    for task_id, why in reasons.items():
+        print_json({"task_id": task_id, "why": why})
     for change in changes:
-        waits = (
-            ": waits for `showrunner push --confirm`"
-            if change.waits and change.page_id not in gone
-            else ""
+        print_json(
+            {
+                "page_id": change.page_id,
+                "shown": change.shown,
+                "values": change.values,
+                "waits": change.waits or change.page_id in deleted,
+            }
         )
-        console.print(f"card {change.page_id}{waits}", markup=False)
+
+
+def _print_changes(changes: Sequence[PendingWrite], deleted: Collection[str]) -> int:
+    """Print what would be written to each card; return how many cards a safety stop holds back."""
+    held = 0
+    for change in changes:
+        waits = change.waits and change.page_id not in deleted
+        held += waits
+        say(f"card {change.page_id}: {_WAITS}" if waits else f"card {change.page_id}")
         for name, value in sorted(change.values.items()):
-            console.print(f"  {name}: {_shown(change.shown[name])} → {_shown(value)}", markup=False)
-    for page_id in gone:
-        console.print(
-            f"card {page_id}: would be marked as trashed; waits for `showrunner push --confirm`",
-            markup=False,
-        )
+            say(f"  {name}: {_shown(change.shown[name])} → {_shown(value)}")
+    return held
 
 
 def _shown(value: object) -> str:
@@ -158,30 +159,40 @@ def _shown(value: object) -> str:
 
 
 async def push_once(*, confirm: bool) -> None:
-    """One cycle; with `confirm`, cards that a safety stop holds back go on."""
+    """Run one cycle; with `confirm`, including the cards that a safety stop holds back."""
     report = Report()
-    async with _telling() as ctx:
+    async with _delivering_alerts() as ctx:
         if confirm:
-            console.print(_confirmed(await remember_confirmation(ctx)), markup=False)
-        async with one_at_a_time(ctx, Lock.PUSH) as mine:
-            if not mine:
-                said = " It was told that you confirm." if confirm else ""
+            say(_confirmed(await remember_confirmation(ctx)))
+        async with one_at_a_time(ctx, Lock.PUSH) as acquired:
+            if not acquired:
+                stored = " It was told that you confirm." if confirm else ""
                 raise GiveUp(
-                    f"Another cycle is under way; the next one is due within a minute.{said}"
+                    f"Another cycle is under way; the next one is due within a minute.{stored}"
                 )
             with counting_requests() as requests:
                 await cycle(ctx, report, correlate())
-    console.print(f"{report} ({requests.total} Notion requests)", markup=False)
+    say(f"{report} ({requests.total} Notion requests)")
 
 
 def _confirmed(some: Waiting) -> str:
-    """What a confirmation does."""
+    """Say what a confirmation does."""
     if not some:
-        return "Confirmed. No card waits for it now: it holds until the next cards wait, and is used on them."
-    parts = [f"{some.moves} moves of people are put back"] if some.moves else []
-    parts += (
-        [f"{some.gone} pages are looked at once more, and marked as trashed if they are gone"]
-        if some.gone
-        else []
-    )
+        return (
+            "Confirmed. No card waits for it now: it holds until the next cards wait, and is used "
+            "on them."
+        )
+    parts = []
+    if some.moves:
+        parts.append(f"{some.moves} moves of people are put back")
+    if some.gone:
+        parts.append(
+            f"{some.gone} pages are looked at once more, and marked as trashed if they are gone"
+        )
     return f"Confirmed: {', and '.join(parts)}."
+
+
+async def delete_once(*, dry_run: bool) -> None:
+    """Delete what is past its time, without Prefect's runs; print what was deleted."""
+    async with _delivering_alerts() as ctx:
+        say(await delete_what_is_old(ctx, dry_run=dry_run))

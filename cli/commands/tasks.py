@@ -1,4 +1,4 @@
-"""`showrunner task …`: what the pipeline's operator asks of the database, without psql."""
+"""`showrunner task …`: list, show and move tasks, without psql."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.rules.formatting import clock_time
 from models.rules.statuses import STATE_OF, BoardStatus, Status
+from models.sync import card_changes
 from models.tables.card_creation import CardCreation, Waiting, why_no_card
 from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as
@@ -92,7 +93,9 @@ async def _show(task_id: str, *, as_json: bool) -> None:
             )
             history = list(await session.scalars(query))
             waiting = Waiting(task=task, creation=await session.get(CardCreation, task.id))
-            no_card = why_no_card(waiting, ctx.clock()) if task.notion_page_id is None else ""
+            no_card = ""
+            if task.notion_page_id is None:
+                no_card = why_no_card(waiting, ctx.clock())
         names = await names_of(ctx, [row.actor for row in history])
     if as_json:
         print_json(
@@ -154,16 +157,14 @@ async def _store_move(ctx: Context, task_id: str, target: BoardStatus) -> str:
         task = await find_task(session, task_id)
         before = task.board_status
         if before != target:
-            task.board_status, task.status, task.status_changed_at = (
-                target.value,
-                STATE_OF[target].value,
-                now,
-            )
+            card_changes.move_task(task, target, now)
     return before
 
 
 async def find_task(session: AsyncSession, task_id: str) -> Task:
-    """The task of that id, page or title, or of the beginning of its id or title; locked till the transaction ends.
+    """Find a task by its id, page or title, or a prefix of id or title; lock it.
+
+    The lock is released when the transaction ends.
 
     Raises:
         GiveUp: when there is none, or more than one begins so.
@@ -174,9 +175,8 @@ async def find_task(session: AsyncSession, task_id: str) -> Task:
     by_title = func.lower(Task.title).startswith(wanted.lower(), autoescape=True)
     rows: list[Task] = []
     for condition in (or_(by_id, by_page), func.lower(Task.title) == wanted.lower(), by_title):
-        rows = rows or (
-            list(await session.scalars(select(Task).where(condition).limit(2))) if wanted else []
-        )
+        if wanted and not rows:
+            rows = list(await session.scalars(select(Task).where(condition).limit(2)))
     if not rows:
         raise GiveUp(f"There is no task {task_id}: `showrunner task list` shows them.")
     if len(rows) > 1:

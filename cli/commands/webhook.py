@@ -1,4 +1,4 @@
-"""`showrunner webhook …`: what the operator needs while Notion verifies a subscription."""
+"""`showrunner webhook …`: the verification tokens of Notion's webhook subscriptions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
+from models.operations.webhook_tokens import Token, Tokens, hold_tokens, read_tokens, store_tokens
 from models.rules.formatting import clock_time
-from models.tables.webhook_tokens import Token, Tokens, hold_tokens, read_tokens, store_tokens
 from tasks.runtime.context import connected
 
 app = typer.Typer(help="Set up Notion's webhook.", no_args_is_help=True)
@@ -34,7 +34,7 @@ def token(
         bool, typer.Option("--all", help="Print each token that is stored, the newest first.")
     ] = False,
 ) -> None:
-    """Print the newest verification token that Notion sent for a subscription: paste it in Notion."""
+    """Print the newest verification token that Notion sent for a subscription."""
     run(_token(every=every))
 
 
@@ -47,16 +47,17 @@ async def _token(*, every: bool) -> None:
     ]
     if not found:
         raise GiveUp(
-            "No verification token has come yet: set NOTION_WEBHOOK_ENROLMENT=true, restart, and create the "
-            "subscription in Notion (or press “Resend token” there)."
+            "No verification token has come yet: set NOTION_WEBHOOK_ENROLMENT=true, restart, and "
+            "create the subscription in Notion (or press “Resend token” there)."
         )
     for one, state in found if every else found[:1]:
         typer.echo(one.token)
         typer.echo(f"{_came(one.received_at)}{state}", err=True)
     if len(tokens.candidates) > 1 and not every:
         typer.echo(
-            f"{len(tokens.candidates)} tokens wait, the newest {len(tokens.candidates)} at most: if Notion does not "
-            "take this one, `showrunner webhook token --all` prints the others. A stranger may have sent them.",
+            f"{len(tokens.candidates)} tokens wait, the newest {len(tokens.candidates)} at most: "
+            "if Notion does not take this one, `showrunner webhook token --all` prints the "
+            "others. A stranger may have sent them.",
             err=True,
         )
 
@@ -90,8 +91,8 @@ async def _accept(beginning: str | None) -> None:
         typer.echo("The token before counts too until the new one has signed its first event.")
     if accepted.secret is not None and accepted.secret.beside is not None:
         typer.echo(
-            "NOTION_WEBHOOK_SECRET counts beside it: once the old subscription is deleted, set it to the new token, or "
-            "to nothing."
+            "NOTION_WEBHOOK_SECRET counts beside it: once the old subscription is deleted, set it "
+            "to the new token, or to nothing."
         )
 
 
@@ -105,14 +106,16 @@ async def _forget() -> None:
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         before = await hold_tokens(session)
         await store_tokens(session, Tokens())
-    gone: list[Token] = [
+    removed: list[Token] = [
         *before.candidates,
         *([before.secret] if before.secret is not None else []),
     ]
-    if not gone:
+    if not removed:
         typer.echo("No token was stored.")
         return
+    plural = "s" if len(removed) > 1 else ""
     typer.echo(
-        f"Forgot {len(gone)} token{'s' if len(gone) > 1 else ''}. Restart what runs the door to be sure that it does "
-        "too; from then on it takes what NOTION_WEBHOOK_SECRET signs, and nothing without one."
+        f"Forgot {len(removed)} token{plural}. Restart what runs the door to be "
+        "sure that it does too; from then on it takes what NOTION_WEBHOOK_SECRET signs, and "
+        "nothing without one."
     )

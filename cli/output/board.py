@@ -1,4 +1,4 @@
-"""How the board's commands print: what was made with links, what differs, what was mended."""
+"""Print what the board's commands made, found different and repaired."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cli.output.text import console, say
 from models.board.drift_kinds import Drift, Severity
 from models.board.snapshot import BoardSnapshot
 from models.rules.board_schema import OPTIONAL_RELATIONS
+from models.rules.notion_ids import bare_id
 from tasks.board.create import MadeBoard
 from tasks.board.repair import Repair
 
@@ -23,16 +24,15 @@ _COLOURS = {
 
 
 def print_made(made: MadeBoard) -> None:
-    """What is there with links, what was made now, and what to set."""
-    say(
-        "Made the board."
-        if made.new
-        else "The board was there." + (" Added to it:" if made.added else "")
-    )
-    for one in made.added if not made.new else ():
-        say(f"  {_what(one)}")
+    """Print what was made, links to it, and what to set."""
+    if made.new:
+        say("Made the board.")
+    else:
+        say("The board was there. Added to it:" if made.added else "The board was there.")
+        for one in made.added:
+            say(f"  {_what(one)}")
     say()
-    console.print(_links(made.sight))
+    console.print(_links(made.snapshot))
     if made.refused:
         say()
         print_refused(made.refused)
@@ -46,38 +46,38 @@ def _what(one: Drift) -> str:
     return f"{one.part} {one.about}: {one.wrong}"
 
 
-def _links(sight: BoardSnapshot) -> Table:
+def _links(snapshot: BoardSnapshot) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    database = sight.database or {}
+    database = snapshot.database or {}
     title = "".join(part.get("plain_text", "") for part in database.get("title", ()))
     table.add_row("board", escape(title), str(database.get("url", "")))
-    for plan in sight.plans:
-        view = sight.planned_views.get(plan.key)
+    for plan in snapshot.plans:
+        view = snapshot.planned_views.get(plan.key)
         if view is not None:
             table.add_row("view", escape(view["name"]), str(view.get("url", "")))
     for name in OPTIONAL_RELATIONS:
-        target = sight.property(name)
+        target = snapshot.property(name)
         if target is not None and target["type"] == "relation":
             relation = target["relation"]
             link = relation.get("database_id") or relation["data_source_id"]
-            table.add_row("relation", name, f"https://www.notion.so/{str(link).replace('-', '')}")
+            table.add_row("relation", name, f"https://www.notion.so/{bare_id(str(link))}")
     return table
 
 
-def print_check(sight: BoardSnapshot, found: Sequence[Drift]) -> None:
-    """A row per difference, the worst first."""
+def print_check(found: Sequence[Drift], address: str | None) -> None:
+    """Print a row per difference, the worst first, and the board's address."""
     if not found:
         say("The board is as it should be.")
         return
     console.print(_table(found))
     counts = {severity: sum(one.severity is severity for one in found) for severity in Severity}
-    told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
-    mendable = sum(one.mend is not None for one in found)
-    say(f"{len(found)} differences: {told}.")
+    by_severity = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    mendable = sum(one.repair_action is not None for one in found)
+    say(f"{len(found)} differences: {by_severity}.")
     if mendable:
         say(f"`showrunner board repair` mends {mendable} of them.")
-    if sight.database is not None and sight.database.get("url"):
-        say(f"board  {sight.database['url']}")
+    if address:
+        say(f"board  {address}")
 
 
 def _table(found: Sequence[Drift]) -> Table:
@@ -86,18 +86,20 @@ def _table(found: Sequence[Drift]) -> Table:
     table.add_column(max_width=110)
     for one in found:
         kind = f"[{_COLOURS[one.severity]}]{one.severity}[/]\n{one.slug}"
-        table.add_row(
-            kind, f"{escape(one.wrong)}\nbreaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}"
-        )
+        effect = f"breaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}"
+        table.add_row(kind, f"{escape(one.wrong)}\n{effect}")
     return table
 
 
 def print_repair(done: Repair) -> None:
-    """What was mended, what Notion did not take, and what only a person can mend."""
+    """Print what was repaired, what Notion refused, and what only a user can repair."""
     if not (done.mended or done.refused or done.left):
         say("The board is as it should be: nothing to mend.")
         return
-    say(f"Mended {len(done.mended)}." if done.mended else "There was nothing to mend here.")
+    if done.mended:
+        say(f"Mended {len(done.mended)}.")
+    else:
+        say("There was nothing to mend here.")
     for one in done.mended:
         say(f"  {one.slug}: {one.wrong}")
     if done.refused:
@@ -109,7 +111,7 @@ def print_repair(done: Repair) -> None:
 
 
 def print_refused(refused: Sequence[tuple[Drift, str]]) -> None:
-    """What Notion did not take, each with its reason."""
+    """Print what Notion refused, each with its reason."""
     say(f"Notion did not take {len(refused)}:")
     for one, reason in refused:
         say(f"  {one.slug}: {one.wrong} {reason}")

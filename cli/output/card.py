@@ -1,4 +1,4 @@
-"""A card's values side by side: what was agreed, what the board shows, what the database holds, what to push."""
+"""A card's values in one table: agreed, on the board, in the database, to be pushed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models.operations.diagnosis import Facts, reasons
+from models.operations.diagnosis import CardFacts, reasons
 from models.rules.codec import BoardCard
-from models.rules.merge import shown_of
-from models.rules.merge_base import MergeBase, by_property, desired_values
-from models.sync.pending_write import attention_to_show
-from models.tables.card import Card, task_state
+from models.rules.merge import notion_values
+from models.rules.merge_base import MergeBase, desired_values, values_by_property
+from models.sync.pending_write import current_attention
+from models.tables.card import Card
 from models.tables.notion_users import Names
-from models.tables.task import Task
+from models.tables.task import Task, task_state
 from models.tables.task_history import TaskHistory
-from tasks.operations.card_facts import Live
+from tasks.operations.card_facts import LivePage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,9 @@ class Row:
     """One property, its values as the board spells them; None where there is none or it is empty.
 
     Attributes:
-        agreed: what board and database last agreed on; None for what is the database's alone.
-        live: what Notion shows now; None when it was not asked.
-        differs: who holds another value than was agreed: `board`, `database`, `both` or nobody.
+        agreed: what board and database last agreed on; None for what only the database writes.
+        live: what Notion shows now; None when it was not read.
+        differs: the side that differs from `agreed`: `board`, `database`, `both`, or empty.
     """
 
     name: str
@@ -38,17 +38,17 @@ class Row:
     differs: str
 
 
-def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
+def comparison(facts: CardFacts, now: LivePage | None) -> Iterator[Row]:
     """A row per property, in the board's order; nothing for a page never read."""
     card = facts.card
     base = card.base if card is not None else None
     if card is None or base is None:
         return
-    board = _remembered(card) | _plain(by_property(base.shown))
-    live = _live(now.card) if now is not None and now.card is not None else {}
+    board = _remembered(card) | _plain(values_by_property(base.shown))
+    live = _live(now.card) if now and now.card else {}
     agreed = _remembered(card) | {"Status": base.status, "Priority": base.priority.option}
     database = _database(card, base, facts.task)
-    pushed = _plain(facts.change.values) if facts.change is not None else {}
+    pushed = _plain(facts.change.values) if facts.change else {}
     for name, shown in board.items():
         before = agreed[name] if name in agreed else database.get(name)
         who = _differing(before, live.get(name, shown), database.get(name, before))
@@ -64,23 +64,23 @@ def comparison(facts: Facts, now: Live | None) -> Iterator[Row]:
 
 
 def _database(card: Card, base: MergeBase, task: Task | None) -> dict[str, str | None]:
-    told = attention_to_show(card, base, task)
+    attention = current_attention(card, base, task)
     if task is None:
-        return {"Attention": told}
-    return _held(task) | _plain(desired_values(base, task_state(task), told))
+        return {"Attention": attention}
+    return _held(task) | _plain(desired_values(base, task_state(task), attention))
 
 
 def _differing(agreed: str | None, board: str | None, database: str | None) -> str:
-    moved = [
+    sides = [
         who
         for who, value in (("board", board), ("database", database))
         if (value or "") != (agreed or "")
     ]
-    return "both" if len(moved) > 1 else "".join(moved)
+    return "both" if len(sides) > 1 else "".join(sides)
 
 
 def _texts(*values: str | None) -> dict[str, str | None]:
-    """What is people's, by property."""
+    """The values that users own, by property."""
     return dict(zip(("Title", "Channel", "Topic", "Story Direction"), values, strict=True))
 
 
@@ -89,21 +89,19 @@ def _remembered(card: Card) -> dict[str, str | None]:
 
 
 def _held(task: Task | None) -> dict[str, str | None]:
-    return (
-        _texts(task.title, task.channel_id, task.topic, task.story_direction)
-        if task is not None
-        else {}
-    )
+    if task is None:
+        return {}
+    return _texts(task.title, task.channel_id, task.topic, task.story_direction)
 
 
 def _live(card: BoardCard) -> dict[str, str | None]:
     return _texts(card.title, card.channel, card.topic, card.story_direction) | _plain(
-        by_property(shown_of(card))
+        values_by_property(notion_values(card))
     )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, str | None]:
-    """Values as a person reads them: options by name, moments to the minute in UTC."""
+    """Values as text: options by name, moments to the minute in UTC."""
     return {name: _spelt(value) for name, value in values.items()}
 
 
@@ -114,21 +112,25 @@ def _spelt(value: Any) -> str | None:
 
 
 def card_as_json(
-    page_id: str, facts: Facts, now: Live | None, history: Sequence[TaskHistory], names: Names
+    page_id: str,
+    facts: CardFacts,
+    now: LivePage | None,
+    history: Sequence[TaskHistory],
+    names: Names,
 ) -> dict[str, Any]:
     """Everything `card show` prints, for scripts."""
     card, task = facts.card, facts.task
     rows = {row.name: asdict(row) for row in comparison(facts, now)}
-    kept = (
-        "attention",
-        "refusal",
-        "trashed_at",
-        "seen_at",
-        "edited_at",
-        "attempts",
-        "last_error",
-        "next_attempt_at",
-    )
+    kept = {
+        "attention": "attention",
+        "refusal": "rejection",
+        "trashed_at": "trashed_at",
+        "seen_at": "last_read_at",
+        "edited_at": "edited_at",
+        "attempts": "attempts",
+        "last_error": "last_error",
+        "next_attempt_at": "next_attempt_at",
+    }
     return {
         "page_id": page_id,
         "task_id": task.id if task is not None else None,
@@ -136,7 +138,7 @@ def card_as_json(
         "properties": {
             name: {key: row[key] for key in row if key != "name"} for name, row in rows.items()
         },
-        **{name: getattr(card, name) if card is not None else None for name in kept},
+        **{key: getattr(card, name, None) for key, name in kept.items()},
         "violations": card.violations if card is not None else [],
         "live_error": now.error if now is not None else None,
         "events": [

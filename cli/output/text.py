@@ -1,4 +1,4 @@
-"""How commands print: tables as wide as the terminal, whole values and one JSON object a line for scripts."""
+"""Print for users (tables as wide as the terminal) and for scripts (one JSON object a line)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def say(line: str = "") -> None:
     console.print(line, markup=False)
 
 
+def warn(line: str) -> None:
+    """Print a line to standard error, where scripts that read the output do not see it."""
+    typer.echo(line, err=True)
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on one line; moments in ISO 8601."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
@@ -34,13 +39,12 @@ def print_json(value: Mapping[str, Any]) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, flexible: str | None = None
 ) -> None:
-    """Print rows under their names. What cells hold is text, whatever it looks like.
+    """Print rows under their names. Cells are printed as text, whatever markup they contain.
 
     Args:
         columns: the names, in order.
         rows: their cells; None is empty.
-        flexible: the column that is cut off where the terminal is too narrow; no other gives way to
-            it.
+        flexible: the only column that is cut off when the terminal is too narrow.
     """
     lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False)
@@ -60,11 +64,12 @@ def _plain(value: object) -> str:
 
 
 def short(text: str | None, longest: int = _LONGEST) -> str:
-    """The text on one line of at most that many characters."""
+    """Shorten the text to one line of at most that many characters."""
     line = " ".join((text or "").split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def short_id(id_: object) -> str:
-    """A person reads eight characters and every command takes them; a script gets the whole id."""
-    return ("" if id_ is None else str(id_))[: SHORT_ID if console.is_terminal else None]
+    """The first eight characters, which every command accepts; the whole id for scripts."""
+    whole = "" if id_ is None else str(id_)
+    return whole[:SHORT_ID] if console.is_terminal else whole

@@ -1,4 +1,4 @@
-"""The database that a command of this folder means while `showrunner up` may be stopped."""
+"""The database for a command of this folder, also while `showrunner up` is stopped."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from models.settings import Settings
 
 @contextmanager
 def database_here(settings: Settings, *, if_none: str | None) -> Iterator[URL]:
-    """The URL of the database that is configured, or of the embedded one, which is started where it does not run.
+    """The URL of the configured database, or of the embedded one, which is started if needed.
 
     Args:
-        if_none: what is said where the folder has no embedded one; None: one is made.
+        if_none: the error's message when the folder has no embedded one; None: one is made.
 
     Raises:
-        GiveUp: where there is none.
+        GiveUp: when there is none.
         DatabaseUnavailable: when it does not start.
     """
     if settings.database_url is not None:

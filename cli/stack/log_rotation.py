@@ -1,4 +1,4 @@
-"""Log files that do not grow for ever: of each there is the present one and the one before, of bounded size."""
+"""Bounded log files: of each there is the current file and the previous one."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Final
 
 LOG_MAX: Final = 20_000_000
-"""Bytes after which a log file is begun anew; the one before is kept."""
+"""Bytes after which a log file is rotated; the previous one is kept."""
 
 
-def begin_anew(log: Path, most: int = LOG_MAX) -> bool:
-    """Begin a log anew when it is longer than that many bytes; whether it was.
+def rotate(log: Path, most: int = LOG_MAX) -> bool:
+    """Rotate a log that is longer than that many bytes; return whether it was.
 
-    The one before is `<name>.log.1`.
-
-    Whoever writes it goes on, provided that the file was opened for appending: it is copied and
-    emptied, not renamed. A line that is written in the moment between is lost.
+    The previous file is `<name>.log.1`. The log is copied and truncated, not renamed, so that a
+    process that has it open for appending continues. A line that is written between the two steps
+    is lost.
     """
     if not log.exists() or log.stat().st_size <= most:
         return False

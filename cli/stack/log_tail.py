@@ -1,4 +1,4 @@
-"""Following the logs of what runs: facts of ours, and other people's warnings, one readable line each."""
+"""Follow the logs of the children: our events, and warnings of libraries, one line each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 _EVERY = 0.3
 _SHOWN_OTHERWISE = frozenset({"event", "timestamp", "level", "logger"})
 _LEFT_IN_THE_LOG = frozenset({"exception", "stack"})
-"""What fills a screen: a terminal shows what happened, the file where in the code."""
+"""Tracebacks are left in the file: they would fill the screen."""
 _LOUD = frozenset({"warning", "error", "critical"})
 
 
 async def follow(name: str, log: Path, say: Callable[[str], None]) -> None:
-    """Say each new line of a log, from its present end on, until cancelled."""
+    """Print each new line of a log, from its current end on, until cancelled."""
     position = log.stat().st_size if log.exists() else 0
     rest = b""
     while True:
@@ -36,7 +36,7 @@ async def follow(name: str, log: Path, say: Callable[[str], None]) -> None:
 
 
 def readable(name: str, line: str) -> Iterator[str]:
-    """The line as a person wants it, if at all: `10:02:03 worker card_pushed notion_page_id=…`."""
+    """Format a log line, e.g. `10:02:03 worker card_pushed notion_page_id=…`; skip others' info."""
     try:
         facts = json.loads(line)
         event, level, logger = (

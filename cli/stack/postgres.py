@@ -1,36 +1,37 @@
-"""The embedded PostgreSQL of `showrunner up`, kept alive like the processes it starts itself."""
+"""Keep the embedded PostgreSQL of `showrunner up` running."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
-from cli.stack.log_rotation import begin_anew
-from cli.stack.processes import ASK_EVERY, LOOK_EVERY, Patience
+from cli.stack.log_rotation import rotate
+from cli.stack.processes import LOG_CHECK_SECONDS, POLL_SECONDS, RestartBackoff
 from models.errors import DatabaseUnavailable
 from models.postgres.embedded import EmbeddedPostgres
 
 
 async def keep_postgres_alive(server: EmbeddedPostgres, say: Callable[[str], None]) -> None:
-    """Start it again whenever it died, waiting longer each time in a row, until cancelled; keep its log small.
+    """Restart the server when it has died, until cancelled; rotate its log.
 
-    It is no child of ours (its starter leaves it to the system), so it is asked for and not waited for. The others
-    need not be told: it comes back under the same URL, and a connection that died is replaced.
+    The wait before a restart grows each time in a row. The server is not a child process (its
+    starter detaches it), so it is polled. The other processes need not be notified: the URL stays
+    the same, and a broken connection is replaced.
     """
-    patience, loop = Patience(), asyncio.get_running_loop()
-    looked = loop.time()
+    backoff, loop = RestartBackoff(), asyncio.get_running_loop()
+    checked = loop.time()
     while True:
-        await asyncio.sleep(ASK_EVERY)
+        await asyncio.sleep(POLL_SECONDS)
         if server.lives():
-            if loop.time() - looked >= LOOK_EVERY:
-                looked = loop.time()
-                await asyncio.to_thread(begin_anew, server.log)
+            if loop.time() - checked >= LOG_CHECK_SECONDS:
+                checked = loop.time()
+                await asyncio.to_thread(rotate, server.log)
             continue
-        wait = patience.after_an_end()
+        wait = backoff.next_wait()
         say(f"The PostgreSQL ended; starting it again in {wait:.0f} s. Its log: {server.log}")
         await asyncio.sleep(wait)
         try:
             await asyncio.to_thread(server.revive)
         except DatabaseUnavailable as error:
             say(str(error))
-        patience.begun()
+        backoff.started()

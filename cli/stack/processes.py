@@ -1,4 +1,4 @@
-"""The processes that `showrunner up` starts: told apart by name, kept alive, logged to files, stopped in order."""
+"""The child processes of `showrunner up`: started, restarted, logged to files, stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from cli.stack.log_rotation import begin_anew
+from cli.stack.log_rotation import rotate
 from models.errors import GiveUp
 from models.postgres.process_identity import is_running, mark_of
 
@@ -24,27 +24,28 @@ START_SECONDS = 120.0
 minute."""
 STOP_SECONDS = 35.0
 """How long a process may take to stop; the worker lets runs finish for thirty seconds."""
-ASK_EVERY = 0.2
+POLL_SECONDS = 0.2
 _RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)
-LOOK_EVERY = 5.0
-"""Seconds between two looks at how long a log has become."""
+LOG_CHECK_SECONDS = 5.0
+"""Seconds between two checks of a log's size."""
 
 
-class Patience:
-    """How long to wait before something that ended is started again: longer each time in a row."""
+class RestartBackoff:
+    """The wait before a process that ended is restarted: longer each time in a row."""
 
     def __init__(self) -> None:
         self._restarts = 0
-        self.begun()
+        self.started()
 
-    def begun(self) -> None:
-        """It was started."""
-        self._begun = asyncio.get_running_loop().time()
+    def started(self) -> None:
+        """Note that the process was started now."""
+        self._started = asyncio.get_running_loop().time()
 
-    def after_an_end(self) -> float:
-        """Seconds to wait, now that it ended."""
-        lasted = asyncio.get_running_loop().time() - self._begun
-        self._restarts = 0 if lasted > _RESTART_AFTER[-1] * 2 else self._restarts
+    def next_wait(self) -> float:
+        """Seconds to wait before the next start; the process has just ended."""
+        lasted = asyncio.get_running_loop().time() - self._started
+        if lasted > _RESTART_AFTER[-1] * 2:
+            self._restarts = 0
         wait = _RESTART_AFTER[min(self._restarts, len(_RESTART_AFTER) - 1)]
         self._restarts += 1
         return wait
@@ -55,9 +56,8 @@ class Child:
     """One process.
 
     Attributes:
-        name: how people know it, e.g. `worker`; its log is `<name>.log`.
-        ready: an address that answers 200 once it works; None when being alive is all that can be
-            asked.
+        name: its name for the operator, e.g. `worker`; its log is `<name>.log`.
+        ready: an address that answers 200 once it works; None when it has no such address.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Child:
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     async def start(self) -> None:
-        """Start it and return when it answers.
+        """Start it and wait until it answers.
 
         Raises:
             GiveUp: when it ends or does not answer; the message ends with the last line it logged.
@@ -84,14 +84,14 @@ class Child:
                 raise GiveUp(
                     f"The {self.name} does not answer after {START_SECONDS:.0f} s (log: {self.log})"
                 )
-            await asyncio.sleep(ASK_EVERY)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def spawn(self) -> None:
         """Start it without waiting.
 
         In a session of its own: Ctrl-C on the terminal reaches only its parent.
         """
-        begin_anew(self.log)
+        rotate(self.log)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
@@ -104,7 +104,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it was started and is over."""
+        """Whether it was started and has ended."""
         return self.process is not None and self.process.returncode is not None
 
     async def _answers(self) -> bool:
@@ -117,35 +117,36 @@ class Child:
             return False
 
     def last_line(self) -> str:
-        """The last thing it logged."""
-        lines = (
-            self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
-        )
+        """The last line that it logged."""
+        lines = []
+        if self.log.exists():
+            lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it logged nothing"
 
     async def keep_alive(self, say: Callable[[str], None], recorded: Callable[[], None]) -> None:
-        """Start it again whenever it ends by itself, waiting longer each time in a row; keep its log small."""
-        patience = Patience()
+        """Restart it whenever it ends by itself, with growing waits; rotate its log."""
+        backoff = RestartBackoff()
         while self.process is not None:
             code = await self._end(self.process)
-            wait = patience.after_an_end()
+            wait = backoff.next_wait()
             say(
-                f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its log: {self.log}"
+                f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its "
+                f"log: {self.log}"
             )
             await asyncio.sleep(wait)
             await self.spawn()
-            patience.begun()
+            backoff.started()
             recorded()
 
     async def _end(self, process: asyncio.subprocess.Process) -> int:
         while True:
             try:
-                return await asyncio.wait_for(process.wait(), LOOK_EVERY)
+                return await asyncio.wait_for(process.wait(), LOG_CHECK_SECONDS)
             except TimeoutError:
-                await asyncio.to_thread(begin_anew, self.log)
+                await asyncio.to_thread(rotate, self.log)
 
     async def stop(self) -> None:
-        """Ask it to stop, and make it after a while."""
+        """Terminate it; kill it after `STOP_SECONDS`."""
         process = self.process
         self.process = None
         if process is None or process.returncode is not None:
@@ -159,7 +160,7 @@ class Child:
 
 
 class Ledger:
-    """The process ids that are ours, in a file: what a killed `up` left behind can be found and stopped."""
+    """The process ids of the children, in a file, to stop what a killed `up` left behind."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -181,7 +182,7 @@ class Ledger:
         draft.replace(self._path)
 
     async def stop_leftovers(self) -> list[str]:
-        """Stop what an earlier run left; the names of what was stopped."""
+        """Stop what an earlier run left; return the names of what was stopped."""
         try:
             rows = json.loads(self._path.read_text())
         except (OSError, ValueError):
@@ -202,11 +203,13 @@ class Ledger:
 
 def _identity(name: str, pid: int) -> dict[str, object] | None:
     mark = mark_of(pid)
-    return None if mark is None else {"name": name, "pid": pid, "mark": mark}
+    if mark is None:
+        return None
+    return {"name": name, "pid": pid, "mark": mark}
 
 
 def _same(row: Mapping[str, object]) -> psutil.Process | None:
-    """The process of a row, unless its id belongs to another one by now."""
+    """The process of a row; None when its id belongs to another process now."""
     try:
         process = psutil.Process(int(str(row["pid"])))
         if "mark" in row:
@@ -218,7 +221,7 @@ def _same(row: Mapping[str, object]) -> psutil.Process | None:
 
 
 def check_port(host: str, port: int, what: str, setting: str) -> None:
-    """Make sure that a port is free.
+    """Check that a port is free.
 
     Raises:
         GiveUp: when it is not, naming the setting that moves it.
@@ -230,5 +233,6 @@ def check_port(host: str, port: int, what: str, setting: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise GiveUp(
-                f"Port {port} for the {what} cannot be used ({error.strerror}): stop what uses it, or set {setting}."
+                f"Port {port} for the {what} cannot be used ({error.strerror}): stop what uses it, "
+                f"or set {setting}."
             ) from error

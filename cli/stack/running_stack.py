@@ -1,4 +1,4 @@
-"""Where a command finds what `showrunner up` runs: the settings it started everything with."""
+"""The settings of the `showrunner up` that runs in this folder, for other commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ _CLOCK_SECONDS = 2.0
 
 
 def write_facts(state_dir: Path, environment: Mapping[str, str]) -> None:
-    """Leave the settings of a running `up` for other commands.
-
-    Only the owner may read them: some are secret.
-    """
+    """Store the settings of a running `up` for other commands, readable by the owner only."""
     path = state_dir / FACTS
     draft = path.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -33,12 +30,12 @@ def write_facts(state_dir: Path, environment: Mapping[str, str]) -> None:
 
 
 def remove_facts(state_dir: Path) -> None:
-    """Nothing runs any more."""
+    """Remove the stored settings: `up` has stopped."""
     (state_dir / FACTS).unlink(missing_ok=True)
 
 
 def running(state_dir: Path) -> dict[str, str] | None:
-    """The settings of the `up` that runs here; None when none does."""
+    """The settings of the `up` that runs here; None when none runs."""
     path = state_dir / FACTS
     try:
         facts = json.loads(path.read_text())
@@ -46,22 +43,25 @@ def running(state_dir: Path) -> dict[str, str] | None:
         written = path.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    there = (
-        _left_by_version_before(pid, written)
-        if "mark" not in facts
-        else is_running(pid, facts["mark"])
-    )
-    return environment if there and pid != os.getpid() else None
+    if pid == os.getpid() or not _still_runs(pid, facts.get("mark"), written):
+        return None
+    return environment
 
 
-def _left_by_version_before(pid: int, written: float) -> bool:
-    """Whether facts without a mark are of a process that still runs: it had begun when it wrote them."""
+def _still_runs(pid: int, mark: str | None, written: float) -> bool:
+    if mark is None:
+        return _written_by_older_version(pid, written)
+    return is_running(pid, mark)
+
+
+def _written_by_older_version(pid: int, written: float) -> bool:
+    """Whether facts without a mark belong to a running process: it began before their writing."""
     since = began(pid)
     return since is not None and since <= written + _CLOCK_SECONDS
 
 
 def refuse_while_up(state_dir: Path) -> None:
-    """Refuse what needs everything stopped.
+    """Refuse a command that needs everything stopped.
 
     Raises:
         GiveUp: when an `up` runs here.
@@ -72,14 +72,14 @@ def refuse_while_up(state_dir: Path) -> None:
 
 @contextmanager
 def only_one(state_dir: Path) -> Iterator[None]:
-    """Be the only `up` of this folder while the context lasts, however this process ends.
+    """Be the only `up` of this folder while the context lasts. The lock ends with the process.
 
     Raises:
         GiveUp: when another one is.
     """
-    with (state_dir / "up.lock").open("ab") as mine:
+    with (state_dir / "up.lock").open("ab") as lock:
         try:
-            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise GiveUp(
                 f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C)."
@@ -88,7 +88,7 @@ def only_one(state_dir: Path) -> Iterator[None]:
 
 
 def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are settings of ours, by the settings' names."""
+    """The variables that are Showrunner's settings, by the settings' names."""
     return {
         name.lower(): value
         for name, value in environment.items()
@@ -97,10 +97,10 @@ def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings_here(*, without_database: bool = False) -> Settings:
-    """This command's settings: the environment's and its files', completed by what `showrunner up` is running with.
+    """The settings of the environment and its files, completed by those of a running `up`.
 
     Args:
-        without_database: a token is enough, for what an operator does before there is a database.
+        without_database: a token is enough: the command works before there is a database.
 
     Raises:
         SettingsError: when a setting is malformed.
@@ -114,12 +114,13 @@ def settings_here(*, without_database: bool = False) -> Settings:
         return settings
     if environment is None and without_database:
         raise GiveUp(
-            "No Notion to work on: set NOTION_API_TOKEN, or start `showrunner up` in this folder first."
+            "No Notion to work on: set NOTION_API_TOKEN, or start `showrunner up` in this folder "
+            "first."
         )
     if environment is None:
         raise GiveUp(
-            "Nothing to work on: start `showrunner up` in this folder first, or set DATABASE_URL, NOTION_API_TOKEN and "
-            "NOTION_DATABASE_ID."
+            "Nothing to work on: start `showrunner up` in this folder first, or set DATABASE_URL, "
+            "NOTION_API_TOKEN and NOTION_DATABASE_ID."
         )
     given = settings.model_dump(exclude_unset=True)
     return Settings(**{**among_settings(environment), **given})

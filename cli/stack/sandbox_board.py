@@ -1,4 +1,4 @@
-"""The board on the sandbox: made as `showrunner board create` makes any, and filled by its editor with a few cards."""
+"""The board on the sandbox: made like `showrunner board create` does, with a few cards."""
 
 from __future__ import annotations
 
@@ -39,18 +39,17 @@ _CARDS = (
     ),
     ("What a whale fall feeds", "", "Draft", "Normal"),
 )
-"""Title, topic, status, priority. The last one lacks a topic, so that Attention has something to
-say."""
+"""Title, topic, status, priority. The last one has no topic, to show a sentence in Attention."""
 
 
 async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembered: Path) -> str:
     """The database id of the sandbox's board, made and filled unless it was already.
 
     Args:
-        facts: what the sandbox says of itself: base_url, bot_token, person_token, root_page_id.
+        facts: from the sandbox: base_url, bot_token, person_token, root_page_id.
         channels: options of the Channel property.
-        remembered: the file that remembers it; written before the cards, so that a crash makes none
-            of them twice.
+        remembered: the file that stores its id. It is written before the cards, so that after a
+            crash no card is made twice.
     """
     if remembered.exists():
         return str(json.loads(remembered.read_text())["database_id"])
@@ -60,7 +59,7 @@ async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembere
         site = Site(notion=connection, channels=tuple(channels))
         made = await make_board(site, facts["root_page_id"], DEFAULT_TITLE)
         remembered.write_text(json.dumps({"database_id": made.database_id}))
-        data_source_id = str((made.sight.data_source or {})["id"])
+        data_source_id = str((made.snapshot.data_source or {})["id"])
         for number, card in enumerate(_CARDS):
             channel = channels[number % len(channels)]
             await editor.create_page(data_source_id, _properties(*card, channel))

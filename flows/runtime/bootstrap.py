@@ -1,11 +1,9 @@
-"""Sets up Prefect's server for Showrunner: work pool, deployments of `prefect.yaml`, automations.
+"""Set up Prefect's server for Showrunner: work pool, deployments of `prefect.yaml`, automations.
 
-Twice is as once.
-
-Prefect's own commands do parts of this, take seconds each, and make a second copy of every
-automation when they are run again. Nothing is deleted here: a deployment that left `prefect.yaml`
-is the operator's to remove. What is already as it should be is not written, so that what was paused
-by hand stays paused and runs that are scheduled stay scheduled.
+It is idempotent. Prefect's own commands do parts of this, take seconds each, and make a second copy
+of every automation when they run again. Nothing is deleted here: the operator removes a deployment
+that is no longer in `prefect.yaml`. What is already as declared is not written, so that what was
+paused by hand stays paused and scheduled runs stay scheduled.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ POOL: Final = "showrunner"
 
 @dataclass(kw_only=True)
 class Changes:
-    """What a bootstrap wrote, by name. All empty: everything was there as it should be."""
+    """Names of what a bootstrap wrote. All empty: everything was already as declared."""
 
     pools: list[str] = field(default_factory=list)
     deployments: list[str] = field(default_factory=list)
@@ -52,25 +50,21 @@ class Changes:
 async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> Changes:
     """Make on the Prefect server of PREFECT_API_URL what our flows need.
 
-    About 2 s, 0.25 s when it is all there.
-
-    An existing pool keeps its type, so the same deployments may run on a process, Docker or
-    Kubernetes pool.
+    It takes about 2 s, or 0.25 s when everything is there. An existing pool keeps its type, so the
+    same deployments may run on a process, Docker or Kubernetes pool.
 
     Args:
         prefect_yaml: file with the deployments; each must name the pool.
         pool: the work pool to make when it is missing.
 
     Raises:
-        GiveUp: the file is wrong, a flow cannot be loaded, or the server refuses what is asked of
-            it.
+        GiveUp: the file is wrong, a flow cannot be loaded, or the server refuses a request.
         TryAgain: the server does not answer.
     """
     declared = read_declared(prefect_yaml)
-    if strangers := sorted({each.work_pool.name for each in declared} - {pool}):
-        raise GiveUp(
-            f"{prefect_yaml} names the work pool {', '.join(strangers)}, which nobody makes; use {pool}."
-        )
+    if other := sorted({each.work_pool.name for each in declared} - {pool}):
+        names = ", ".join(other)
+        raise GiveUp(f"{prefect_yaml} names the work pool {names}, which nobody makes; use {pool}.")
     changes = Changes()
     try:
         async with get_client() as client:
@@ -78,15 +72,13 @@ async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> C
             for each in declared:
                 await _deploy(client, each, changes)
             for automation in automations():
-                await _automate(client, automation, changes)
+                await _make_automation(client, automation, changes)
     except httpx.HTTPStatusError as error:
-        raise GiveUp(
-            f"Prefect's server refused: {error.response.status_code} {error.response.text[:300]}"
-        ) from error
+        answer = f"{error.response.status_code} {error.response.text[:300]}"
+        raise GiveUp(f"Prefect's server refused: {answer}") from error
     except httpx.HTTPError as error:
-        raise TryAgain(
-            f"Prefect's server does not answer: {str(error) or type(error).__name__}."
-        ) from error
+        reason = str(error) or type(error).__name__
+        raise TryAgain(f"Prefect's server does not answer: {reason}.") from error
     log.info(
         "prefect_bootstrapped",
         pools=changes.pools,
@@ -96,22 +88,22 @@ async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> C
     return changes
 
 
-async def bootstrap_if_forgotten(
+async def bootstrap_if_missing(
     client: PrefectClient, prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL
 ) -> None:
-    """Make everything again when the server lacks one of our deployments: its database was lost.
+    """Bootstrap again when the server lacks one of our deployments: its database was lost.
 
-    One request.
+    One request when nothing is missing.
 
     Raises:
         GiveUp, TryAgain: as `bootstrap` does.
         httpx.HTTPError: the server does not answer.
     """
-    wanted = {each.name for each in read_declared(prefect_yaml)}
-    asked = DeploymentFilter(name=DeploymentFilterName(any_=sorted(wanted)))
-    there = {each.name for each in await client.read_deployments(deployment_filter=asked)}
-    if not wanted <= there:
-        log.warning("prefect_forgot_deployments", missing=sorted(wanted - there))
+    declared = {each.name for each in read_declared(prefect_yaml)}
+    by_name = DeploymentFilter(name=DeploymentFilterName(any_=sorted(declared)))
+    existing = {each.name for each in await client.read_deployments(deployment_filter=by_name)}
+    if not declared <= existing:
+        log.warning("prefect_deployments_missing", missing=sorted(declared - existing))
         await bootstrap(prefect_yaml, pool=pool)
 
 
@@ -124,29 +116,22 @@ async def _make_pool(client: PrefectClient, name: str, changes: Changes) -> None
             await client.create_work_pool(
                 WorkPoolCreate(name=name, type=TYPE, base_job_template=template)
             )
-        except ObjectAlreadyExists:  # a worker that starts at the same moment makes it too
+        except ObjectAlreadyExists:  # made by a worker that starts at the same moment
             return
         changes.pools.append(name)
 
 
 async def _deploy(client: PrefectClient, declared: Declared, changes: Changes) -> None:
-    try:
-        flow: Flow[..., Any] = load_flow_from_entrypoint(
-            declared.entrypoint, use_placeholder_flow=False
-        )
-    except Exception as error:
-        raise GiveUp(
-            f"Deployment {declared.name}: {declared.entrypoint} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+    flow = _load(declared)
     schema = parameter_schema(flow).model_dump(exclude_unset=True)
     try:
-        there = await client.read_deployment_by_name(f"{flow.name}/{declared.name}")
+        existing = await client.read_deployment_by_name(f"{flow.name}/{declared.name}")
     except ObjectNotFound:
-        there = None
-    if there is not None and declared.is_as_declared(there, schema):
+        existing = None
+    if existing is not None and declared.matches(existing, schema):
         return
-    # Prefect's API creates or replaces, by flow and name; replacing drops the runs scheduled so
-    # far.
+    # Prefect's API creates or replaces, by flow and name. Replacing drops the runs that were
+    # scheduled so far.
     await client.create_deployment(
         flow_id=await client.create_flow(flow),
         name=declared.name,
@@ -165,36 +150,42 @@ async def _deploy(client: PrefectClient, declared: Declared, changes: Changes) -
     changes.deployments.append(declared.name)
 
 
-async def _automate(client: PrefectClient, wanted: AutomationCore, changes: Changes) -> None:
-    there = await client.read_automations_by_name(wanted.name)
-    for twin in there[
-        1:
-    ]:  # made by `prefect automation create`, or by two bootstraps at the same moment
-        await client.delete_automation(twin.id)
+def _load(declared: Declared) -> Flow[..., Any]:
+    try:
+        return load_flow_from_entrypoint(declared.entrypoint, use_placeholder_flow=False)
+    except Exception as error:
+        raise GiveUp(
+            f"Deployment {declared.name}: {declared.entrypoint} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+async def _make_automation(client: PrefectClient, wanted: AutomationCore, changes: Changes) -> None:
+    existing = await client.read_automations_by_name(wanted.name)
+    # Copies are made by `prefect automation create`, or by two bootstraps at the same moment.
+    for copy in existing[1:]:
+        await client.delete_automation(copy.id)
         changes.automations.append(f"{wanted.name} (twin)")
-    if not there:
+    if not existing:
         await client.create_automation(wanted)
-    elif _said(there[0]) != _said(wanted):
-        await client.update_automation(
-            there[0].id, wanted.model_copy(update={"enabled": there[0].enabled})
-        )
+    elif _definition(existing[0]) != _definition(wanted):
+        kept = {"enabled": existing[0].enabled}
+        await client.update_automation(existing[0].id, wanted.model_copy(update=kept))
     else:
         return
     changes.automations.append(wanted.name)
 
 
-def _said(automation: AutomationCore) -> Any:
-    """What an automation says, for comparison: without whether it is switched on, which is people's to change."""
-    said = automation.model_dump(
-        mode="json", include={"name", "description", "tags", "trigger", "actions"}
-    )
-    return _unordered(said)
+def _definition(automation: AutomationCore) -> Any:
+    """An automation for comparison, without whether it is enabled: users may change that."""
+    compared = {"name", "description", "tags", "trigger", "actions"}
+    return _with_sorted_lists(automation.model_dump(mode="json", include=compared))
 
 
-def _unordered(value: Any) -> Any:
-    """The same with every list sorted: Prefect keeps sets, and gives them back in any order."""
+def _with_sorted_lists(value: Any) -> Any:
+    """The value with every list sorted: Prefect keeps sets, and returns them in any order."""
     if isinstance(value, dict):
-        return {key: _unordered(each) for key, each in value.items()}
+        return {key: _with_sorted_lists(each) for key, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return sorted((_unordered(each) for each in value), key=repr)
+        return sorted((_with_sorted_lists(each) for each in value), key=repr)
     return value

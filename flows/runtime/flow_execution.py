@@ -1,4 +1,4 @@
-"""One run inside the warm worker: a task of its event loop, from its beginning to the state that it ends in."""
+"""Execute one flow run as a task of the warm worker's event loop, up to its final state."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Execution:
     """A run under way.
 
     Attributes:
-        run: what the engine was given.
-        task: ends when the run has ended; its result is the run's last state, None when the engine
+        run: as passed to the engine.
+        task: ends when the run has ended. Its result is the run's last state, None when the engine
             could not report it.
-        context: the task's own.
+        context: the context variables of the task.
         cancelled: whether `cancel` was called.
     """
 
@@ -44,19 +44,20 @@ class Execution:
     @classmethod
     def begin(cls, flow: Flow[..., Any], run: FlowRun, context: contextvars.Context) -> Self:
         """Start the run in the running event loop."""
-        # For a deployment's run the engine would watch for "suspend" from a thread with a websocket
-        # of its own, and block this event loop until that is connected: 0.3 s, or for as long as
-        # the server is away. It reads the run anew, with its deployment, before the flow begins.
+        # For a deployment's run the engine opens a websocket in a thread to watch for "suspend",
+        # and blocks this event loop until it is connected: 0.3 s, or as long as the server is away.
+        # Without `deployment_id` it does not. It reads the run again, with its deployment, before
+        # the flow begins.
         run = run.model_copy(update={"deployment_id": None})
         task = asyncio.create_task(_execute(flow, run), context=context, name=f"run {run.id}")
         return cls(run=run, task=task, context=context)
 
     def cancel(self) -> None:
-        """End it because people asked for that.
+        """Cancel the run because a user requested it.
 
-        Prefect's engine calls every cancelled task a crash, unless it believes that the run has
-        already ended; so it is told so, in both copies of the run that it may hold. Its own way, a
-        "cancel" intent, is one for the process.
+        Prefect's engine reports every cancelled task as a crash, unless the run has already ended.
+        So the state is set to Cancelled in both copies of the run that the engine may hold.
+        Prefect's own mechanism, a "cancel" intent, applies to the whole process.
         """
         self.cancelled = True
         entered = self.context.get(FlowRunContext.__var__)
@@ -66,10 +67,10 @@ class Execution:
         self.task.cancel()
 
     async def conclude(self, client: PrefectClient) -> bool:
-        """Wait for the end, and report it when it is one that people asked for: Prefect only marks such a run.
+        """Wait for the end, and report a cancellation, which Prefect leaves to the worker.
 
         Returns:
-            Whether the end is known to the server, as far as its engine could tell.
+            Whether the end was reported to the server, as far as the engine could say.
 
         Raises:
             httpx.HTTPError: the server does not answer.
@@ -86,9 +87,9 @@ class Execution:
 
 
 async def _execute(flow: Flow[..., Any], run: FlowRun) -> State[Any] | None:
-    """Run it.
+    """Run the flow in Prefect's engine; return its last state.
 
-    Nothing but a cancellation leaves here: a SystemExit in a task would end the whole event loop.
+    Only a cancellation is raised: a SystemExit in a task would end the whole event loop.
     """
     try:
         engine = run_flow(flow, flow_run=run, return_type="state")

@@ -1,8 +1,8 @@
-"""How long a worker lives: until SIGTERM or SIGINT, gently.
+"""Run a worker until SIGTERM or SIGINT, and let it finish its runs.
 
-The work is done in a thread of its own. In the main thread Prefect's engine would put its own
-SIGTERM handler in place of ours during each run, and raise `TerminationSignal` wherever the event
-loop happens to be; elsewhere it cannot.
+The work runs in a thread of its own. In the main thread Prefect's engine would replace our SIGTERM
+handler during each run, and raise `TerminationSignal` at any point of the event loop. In another
+thread it cannot.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Stop:
     """A request to stop, made in one thread and awaited in another.
 
     Attributes:
-        asked: set when the work is to end once what is under way has finished.
-        hurry: set when that is to be cancelled instead.
+        asked: set when the work is to end after the runs under way have finished.
+        hurry: set when those runs are to be cancelled.
     """
 
     def __init__(self) -> None:
@@ -35,20 +35,17 @@ class Stop:
         self._seen: set[str] = set()
 
     def bind(self) -> None:
-        """Say that the running loop is the one in which both are awaited.
-
-        Requests made before it count.
-        """
+        """Make the running loop the one in which both are awaited; earlier requests count."""
         self._loop = asyncio.get_running_loop()
         for event in (self.asked, self.hurry):
             if event.is_set():
                 event.set()
 
     def ask(self, reason: str) -> None:
-        """Ask to stop, from any thread. The same reason once more means: hurry.
+        """Request a stop, from any thread. The same reason a second time sets `hurry`.
 
         A Ctrl-C reaches a child of `showrunner up` twice, as SIGINT from the terminal and as
-        SIGTERM from its parent; that is one request.
+        SIGTERM from its parent. That is one request.
         """
         again = reason in self._seen
         self._seen.add(reason)
@@ -66,10 +63,10 @@ class Stop:
 
 
 async def run_until_stopped(work: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
-    """Do the work in a thread and event loop of its own; the first SIGTERM or SIGINT asks it to stop.
+    """Run the work in a thread and event loop of its own; SIGTERM and SIGINT request its stop.
 
     Args:
-        work: gets the request to stop, and returns when it has done so.
+        work: receives the request to stop, and returns when it has stopped.
 
     Raises:
         BaseException: whatever the work raised.
@@ -90,8 +87,7 @@ async def run_until_stopped(work: Callable[[Stop], Coroutine[Any, Any, None]]) -
         finally:
             here.call_soon_threadsafe(done.set)
 
-    # A daemon, so that a flow that neither ends nor lets itself be cancelled cannot keep the
-    # process from exiting.
+    # A daemon thread: a flow that cannot be cancelled must not keep the process from exiting.
     context = contextvars.copy_context()
     threading.Thread(
         target=context.run, args=(thread,), name="showrunner-worker", daemon=True
@@ -109,10 +105,7 @@ async def run_until_stopped(work: Callable[[Stop], Coroutine[Any, Any, None]]) -
 
 @contextmanager
 def _signals(loop: asyncio.AbstractEventLoop, stop: Stop) -> Iterator[None]:
-    """Let SIGTERM and SIGINT ask for a stop.
-
-    An inherited "ignore SIGINT" (a shell's `&`) is overruled.
-    """
+    """Request a stop on SIGTERM and SIGINT, also where a shell's `&` made SIGINT ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

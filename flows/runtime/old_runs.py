@@ -1,8 +1,9 @@
-"""Deleting our own old runs through Prefect's API, so that they are bounded on every server, whoever set it up.
+"""Delete our own old runs through Prefect's API, so that they are bounded on every server.
 
-The server that `showrunner up` starts has a vacuum of its own, for all runs after days (`flows.server.prefect_settings`). This does
-the same on a server whose settings are the operator's, and much earlier for runs that found nothing to do: 1,440 of
-them a day would bury what happened. Only runs of our deployments that carry our tag are ever touched.
+The server that `showrunner up` starts also has a vacuum of its own, for all runs after some days
+(`flows.server.prefect_settings`). This module does the same on a server whose settings are the
+operator's. It deletes runs that found nothing to do much earlier: they are 1,440 a day, and would
+hide the runs that did something. Only runs of our deployments that carry our tag are deleted.
 """
 
 from __future__ import annotations
@@ -39,15 +40,15 @@ from flows.server.deployment_spec import PREFECT_YAML, read_declared
 
 log = structlog.get_logger("showrunner.retention")
 
-MOST: Final = 2_000
-"""Runs one call deletes of each sort: half a minute's work. An hour makes 60; what an old server
-holds goes in time."""
+RUNS_MAX: Final = 2_000
+"""Runs of each kind that one call deletes: half a minute's work. An hour makes 60 runs; the backlog
+of an old server is deleted over several calls."""
 _PAGE: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeletedRuns:
-    """How many runs are gone: `idle` found nothing to do, `old` were past the time of all runs."""
+    """How many runs were deleted: `idle` ones did nothing, `old` ones were past the time of all."""
 
     idle: int = 0
     old: int = 0
@@ -59,25 +60,28 @@ async def delete_old_runs(
     idle_before: datetime,
     before: datetime,
     prefect_yaml: Path = PREFECT_YAML,
+    dry_run: bool = False,
 ) -> DeletedRuns:
-    """Delete our runs that ended before those moments, with their states, task runs, logs and artifacts.
+    """Delete our runs that ended before those moments, with their states, task runs, logs, tables.
 
-    A server that stops answering ends it early: the next call goes on. Safe to run twice or side by side.
+    A server that stops answering ends it early; the next call continues. Safe to run twice or side
+    by side.
 
     Args:
         client: of the Prefect server.
         idle_before: for completed runs that found nothing to do.
-        before: for every run that has ended, however it did.
+        before: for every run that has ended, in whatever state.
         prefect_yaml: file with the deployments whose runs are ours.
+        dry_run: only count, up to `RUNS_MAX` of each kind. A run may count as both kinds.
     """
     idle = old = 0
+    remove = _count if dry_run else _delete
     try:
         ours = await _deployments(client, prefect_yaml)
         if ours:
-            idle = await _delete(
-                client, _ended(ours, idle_before, [StateType.COMPLETED], names=list(IDLE_NAMES))
-            )
-            old = await _delete(client, _ended(ours, before, sorted(TERMINAL_STATES)))
+            idle_runs = _ended(ours, idle_before, [StateType.COMPLETED], names=list(IDLE_NAMES))
+            idle = await remove(client, idle_runs)
+            old = await remove(client, _ended(ours, before, sorted(TERMINAL_STATES)))
     except httpx.HTTPError as error:
         log.warning("old_runs_not_deleted", error=type(error).__name__)
     return DeletedRuns(idle=idle, old=old)
@@ -86,9 +90,8 @@ async def delete_old_runs(
 async def _deployments(client: PrefectClient, prefect_yaml: Path) -> list[UUID]:
     found = []
     for declared in read_declared(prefect_yaml):
-        flow = declared.entrypoint.partition(":")[2].replace("_", "-")
         with suppress(ObjectNotFound):
-            found.append((await client.read_deployment_by_name(f"{flow}/{declared.name}")).id)
+            found.append((await client.read_deployment_by_name(declared.full_name)).id)
     return found
 
 
@@ -108,24 +111,39 @@ def _ended(
     )
 
 
+async def _page(client: PrefectClient, which: FlowRunFilter, offset: int = 0) -> list[UUID]:
+    runs = await client.read_flow_runs(
+        flow_run_filter=which, sort=FlowRunSort.START_TIME_ASC, limit=_PAGE, offset=offset
+    )
+    return [run.id for run in runs]
+
+
 async def _delete(client: PrefectClient, which: FlowRunFilter) -> int:
-    gone = 0
-    while gone < MOST:
-        runs = await client.read_flow_runs(
-            flow_run_filter=which, sort=FlowRunSort.START_TIME_ASC, limit=_PAGE
-        )
-        await _delete_artifacts(client, [run.id for run in runs])
+    deleted = 0
+    while deleted < RUNS_MAX:
+        runs = await _page(client, which)
+        await _delete_artifacts(client, runs)
         for run in runs:
             with suppress(ObjectNotFound):
-                await client.delete_flow_run(run.id)
-        gone += len(runs)
+                await client.delete_flow_run(run)
+        deleted += len(runs)
         if len(runs) < _PAGE:
             break
-    return gone
+    return deleted
+
+
+async def _count(client: PrefectClient, which: FlowRunFilter) -> int:
+    counted = 0
+    while counted < RUNS_MAX:
+        runs = await _page(client, which, offset=counted)
+        counted += len(runs)
+        if len(runs) < _PAGE:
+            break
+    return counted
 
 
 async def _delete_artifacts(client: PrefectClient, runs: list[UUID]) -> None:
-    """Prefect's API deletes a run's logs with it, and leaves its tables for ever."""
+    """Delete the runs' tables: Prefect's API deletes a run's logs with it, but not its tables."""
     of_runs = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=runs))
     while runs and (tables := await client.read_artifacts(artifact_filter=of_runs, limit=_PAGE)):
         for table in tables:

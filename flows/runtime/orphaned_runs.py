@@ -1,7 +1,7 @@
-"""Runs whose process died (kill -9, out of memory, power): found and marked, so that they free what they held.
+"""Mark runs Crashed whose process died (kill -9, out of memory, power), to free their slots.
 
-Prefect's server notices a dead run only when its concurrency lease has run out: 318 s were measured after a kill -9.
-A worker knows better, because it can look whether the process still lives, when it is on its own machine.
+Prefect's server notices such a run only when its concurrency lease has run out: 318 s were measured
+after a kill -9. A worker on the same host can check at once whether the process still exists.
 """
 
 from __future__ import annotations
@@ -32,90 +32,97 @@ from prefect.states import Cancelled, Crashed
 log = structlog.get_logger("showrunner.worker")
 
 _UNFINISHED: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-_AT_ONCE: Final = 200
+_RUNS_MAX: Final = 200
 _SETTLED: Final = timedelta(seconds=3)
-"""A run that is tried again carries the place of its last attempt until its new one is written, a
-moment later."""
+"""A run that is retried carries the infrastructure id of its last attempt until the new one is
+written, a moment later."""
+_ID_PARTS: Final = 3
+"""Host, pid, run."""
 
 
-def place(run: UUID) -> str:
-    """Where a run is executed, as stored on it: `host:pid:run`.
+def infrastructure_id(run: UUID) -> str:
+    """Where a run is executed, as Prefect stores it on the run: `host:pid:run`.
 
-    The host's name must be one machine's (Docker's default, the container's id, is): a worker looks
-    for the processes of runs that carry its own host's name.
+    The host's name must be unique (Docker's default, the container's id, is): a worker checks
+    the processes of runs that carry its own host's name.
     """
     return f"{socket.gethostname()}:{os.getpid()}:{run}"
 
 
-def is_dead(infrastructure_pid: str | None, run: UUID, mine: Collection[UUID]) -> bool:
-    """Whether a run that is not finished can never finish: its process was on this host and is gone.
+def is_orphaned(infrastructure_pid: str | None, run: UUID, running: Collection[UUID]) -> bool:
+    """Whether an unfinished run can never finish: its process was on this host and has ended.
 
     Args:
-        infrastructure_pid: what `place` returned when the run began; None or another form is somebody else's.
+        infrastructure_pid: the run's `infrastructure_id`; None or another form belongs to another
+            kind of worker.
         run: id of the run.
-        mine: the runs that this process has under way. One of ours that is not among them is dead too: it ended
-            without its end being reported, or it was that of a process whose pid is now ours (a container's always is).
+        running: the runs that this process executes. A run of this process that is not among them
+            is orphaned too. Either it ended without its end being reported, or an earlier process
+            had the same pid (in a container every process has).
     """
-    parts = (infrastructure_pid or "").rsplit(":", 2)
-    if len(parts) != 3 or parts[0] != socket.gethostname() or not parts[1].isdigit():  # noqa: PLR2004 - host, pid, run
+    parts = (infrastructure_pid or "").rsplit(":", _ID_PARTS - 1)
+    if len(parts) != _ID_PARTS or parts[0] != socket.gethostname() or not parts[1].isdigit():
         return False
     pid = int(parts[1])
-    return run not in mine and (pid == os.getpid() or not _lives(pid))
+    return run not in running and (pid == os.getpid() or not _exists(pid))
 
 
-def _lives(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    # A killed process whose parent has not yet taken note of it still has its pid, and does
-    # nothing.
+    # A killed process keeps its pid until its parent has reaped it: a zombie ("Z") does nothing.
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
 
 
-async def bury_dead_runs(client: PrefectClient, pool: str, mine: Collection[UUID]) -> list[UUID]:
-    """Mark this host's dead runs Crashed (or Cancelled, when that was asked of them), and return their ids.
+async def crash_orphaned_runs(
+    client: PrefectClient, pool: str, running: Collection[UUID]
+) -> list[UUID]:
+    """Mark this host's orphaned runs Crashed (Cancelling ones Cancelled); return their ids.
 
-    Safe to run at any time and by several workers at once: a run that ended meanwhile keeps its end.
+    Safe at any time and from several workers at once: a run that ended meanwhile keeps its end.
 
     Args:
         client: of the Prefect server.
         pool: name of the work pool.
-        mine: as in `is_dead`; read anew for each run.
+        running: as in `is_orphaned`; a live set, read for each run.
 
     Raises:
         httpx.HTTPError: the server does not answer.
     """
-    buried: list[UUID] = []
-    runs = await client.read_flow_runs(
+    unfinished = await client.read_flow_runs(
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
         ),
-        limit=_AT_ONCE,
+        limit=_RUNS_MAX,
     )
     before = datetime.now(UTC) - _SETTLED
-    for run in runs:
-        settled = run.state is not None and run.state.timestamp < before
-        if settled and is_dead(run.infrastructure_pid, run.id, mine) and await _bury(client, run):
+    crashed: list[UUID] = []
+    for run in unfinished:
+        if run.state is None or run.state.timestamp >= before:
+            continue
+        if is_orphaned(run.infrastructure_pid, run.id, running) and await _crash(client, run):
             log.warning(
-                "dead_run_buried",
+                "orphaned_run_crashed",
                 flow_run_id=str(run.id),
                 flow_run_name=run.name,
-                place=run.infrastructure_pid,
+                infrastructure_pid=run.infrastructure_pid,
             )
-            buried.append(run.id)
-    return buried
+            crashed.append(run.id)
+    return crashed
 
 
-async def _bury(client: PrefectClient, run: FlowRun) -> bool:
-    cancelling = run.state is not None and run.state.is_cancelling()
+async def _crash(client: PrefectClient, run: FlowRun) -> bool:
     message = "The process that ran it died; a worker on its host noticed."
-    state: State[Any] = Cancelled(message=message) if cancelling else Crashed(message=message)
+    state: State[Any] = Crashed(message=message)
+    if run.state is not None and run.state.is_cancelling():
+        state = Cancelled(message=message)
     with suppress(ObjectNotFound):
         result = await client.set_flow_run_state(run.id, state)
         return result.status == SetStateStatus.ACCEPT

@@ -1,10 +1,8 @@
-"""What a flow may ask of, or tell, the run it is in.
+"""Name the current flow run, publish its table, and ask whether it is superseded.
 
-Outside of a run each of these does nothing, or says no.
-
-So the same flow body runs in a simulation or a test without Prefect's server. A Prefect server that
-does not answer costs a run its name or its table, never its work: the facts are in PostgreSQL and
-in the log.
+Outside of a run each of these does nothing or returns False, so the same flow body runs in a
+simulation or a test without Prefect's server. When the server does not answer, a run loses its name
+or its table, but not its work: the facts are in PostgreSQL and in the log.
 """
 
 from __future__ import annotations
@@ -31,10 +29,7 @@ IDLE_NAMES: Final = (NOTHING, STARTED_LATE, OTHER_CYCLE, OTHER_IMPORT)
 
 
 async def rename_run(name: str) -> None:
-    """Give the current flow run a name that says what it did, e.g.
-
-    `pushed 3, took 2`. One request, about 10 ms.
-    """
+    """Name the current flow run after what it did, e.g. `pushed 3, took 2`. About 10 ms."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or not isinstance(context.client, PrefectClient):
         return
@@ -47,13 +42,14 @@ async def rename_run(name: str) -> None:
 
 
 def is_superseded(interval: timedelta, *, now: datetime | None = None) -> bool:
-    """Whether the current run starts more than one interval after its time, so that a later one does its work.
+    """Whether the current run starts more than one interval late, so that a later one replaces it.
 
-    Only runs made by a schedule can be: one that people or the door asked for is done however late it is.
+    Only runs made by a schedule can be superseded. A run that a user or the webhook receiver
+    requested is executed however late it is.
 
     Args:
         interval: the schedule's.
-        now: the moment to compare with; None is now.
+        now: the moment to compare with; None is the present.
     """
     context = FlowRunContext.get()
     run = context.flow_run if context is not None else None
@@ -65,13 +61,13 @@ def is_superseded(interval: timedelta, *, now: datetime | None = None) -> bool:
 async def publish_table(
     key: str, rows: Sequence[Mapping[str, Any]], description: str | None = None
 ) -> None:
-    """Show a table on the current flow run's page, and in the key's history.
+    """Show a table on the current flow run's page, and in the key's history. About 15 ms.
 
-    Nothing for no rows. About 15 ms.
+    Without rows nothing is published.
 
     Args:
         key: lower-case letters, digits and dashes, e.g. `push-cycle`.
-        rows: one mapping of column to value per row; values as JSON knows them.
+        rows: one mapping of column to value per row; values that JSON can hold.
         description: Markdown above the table.
     """
     if not rows or FlowRunContext.get() is None:

@@ -1,4 +1,4 @@
-"""What surrounds the work of every flow: connections, a correlation id, the count of requests, name, table, alerts."""
+"""The context of a flow's work: connections, correlation id, request count, name, table, alerts."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ class Recorded:
 
 @asynccontextmanager
 async def recorded(kind: str, ctx: Context | None = None) -> AsyncIterator[Recorded]:
-    """Do the work of a run inside; what it did becomes the run's name, its table and one log line.
+    """Run a flow's work inside; its report becomes the run's name, its table and one log line.
 
-    What only a human can mend (the token, the board, the channel folder) is alerted once per
-    incident, and said to be over when a run that shows it has ended well (see `_shown_to_be_over`).
+    What only a human can repair (the token, the board, the channel folder) is alerted once per
+    incident. The incident is resolved when a run has succeeded that could not have succeeded
+    otherwise (see `_resolved_by`).
     """
     ctx = ctx or connections()
     run = Recorded(ctx=ctx, report=Report(), correlation_id=uuid4().hex)
@@ -52,26 +53,26 @@ async def recorded(kind: str, ctx: Context | None = None) -> AsyncIterator[Recor
         try:
             yield run
         except Exception as error:
-            await _failed(kind, run, error)
+            await _alert_failure(kind, run, error)
             raise
         else:
             if requests.total:
-                await resolve_alert(ctx, *_shown_to_be_over(kind))
+                await resolve_alert(ctx, *_resolved_by(kind))
         finally:
             run.report.requests = requests.total
-            await _leave(kind, run)
+            await _publish(kind, run)
             await deliver_alerts(ctx)
 
 
-async def _failed(kind: str, run: Recorded, error: Exception) -> None:
-    """Alert what only a human can mend; of a cycle remember why, for an alert that none was good."""
+async def _alert_failure(kind: str, run: Recorded, error: Exception) -> None:
+    """Alert what only a human can repair; store why a cycle failed, for a later alert."""
     if isinstance(error, GiveUp):
         await send_alert(
             run.ctx, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind}
         )
     if kind == "push":
         known = str(error) if isinstance(error, ShowrunnerError) else reason(error)
-        with suppress(*AWAY):  # a database that is away is told by the watch
+        with suppress(*AWAY):  # the watchdog alerts a database that does not answer
             async with database(run.ctx) as session:
                 await remember(
                     session, FAILED_CYCLE, value={"error": known}, moment=run.ctx.clock()
@@ -79,23 +80,29 @@ async def _failed(kind: str, run: Recorded, error: Exception) -> None:
 
 
 def _incident(kind: str, error: GiveUp) -> str:
-    return "notion_auth" if isinstance(error, NotionAuthError) else f"{kind}_stopped"
+    if isinstance(error, NotionAuthError):
+        return "notion_auth"
+    return f"{kind}_stopped"
 
 
-def _shown_to_be_over(kind: str) -> list[str]:
-    """What a run that asked Notion something and ended well disproves.
+def _resolved_by(kind: str) -> list[str]:
+    """Incidents that a successful run with Notion requests resolves.
 
-    One that asked nothing (superseded, or an inbox without work) shows nothing. A push needs every
-    capability: that Notion may be read does not end that nothing may be written.
+    A run without requests (superseded, or an inbox without work) resolves none. Only a push
+    resolves `notion_auth`: it needs every capability, while other runs only read.
     """
-    return [f"{kind}_stopped", *(["notion_auth"] if kind == "push" else [])]
+    resolved = [f"{kind}_stopped"]
+    if kind == "push":
+        resolved.append("notion_auth")
+    return resolved
 
 
-async def _leave(kind: str, run: Recorded) -> None:
+async def _publish(kind: str, run: Recorded) -> None:
     report = run.report
-    # An idle cycle, 1,440 times a day, is no news: its name in Prefect says it, and
-    # `last_good_cycle` when it was.
-    (log.info if report else log.debug)("run_finished", requests=report.requests, **report.counts)
+    # Idle cycles come 1,440 times a day, so they are logged as debug. The run's name in Prefect and
+    # `last_good_cycle` record them.
+    log_run = log.info if report else log.debug
+    log_run("run_finished", requests=report.requests, **report.counts)
     await rename_run(str(report))
     if report:
         await publish_table(

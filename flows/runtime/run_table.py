@@ -1,4 +1,4 @@
-"""A run's table in the Prefect UI, which shows each cell as Markdown: what happened to which card, and where it is."""
+"""The table of a run in the Prefect UI, which shows each cell as Markdown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.operations.lookup import titles_of
 from models.rules.formatting import as_link, as_text
 from models.rules.notion_ids import bare_id
 from models.settings import Settings
-from models.sync.pending_write import Change
+from models.sync.pending_write import PendingWrite
 from tasks.alerts import AWAY, database
 from tasks.notion.proxies import is_remote
 from tasks.runtime.context import Context
@@ -23,12 +23,13 @@ UNTITLED = "Untitled"
 async def table_of(ctx: Context, report: Report) -> list[dict[str, Any]]:
     """The report's table with titles for ids."""
     rows = report.summary()
-    head, cards = rows[: len(rows) - len(report.rows)], rows[len(rows) - len(report.rows) :]
-    return [*map(_as_text, head), *await _with_titles(ctx, cards)]
+    counts = len(rows) - len(report.rows)
+    head, cards = rows[:counts], rows[counts:]
+    return [*map(as_markdown, head), *await _with_titles(ctx, cards)]
 
 
-async def table_of_changes(ctx: Context, changes: Sequence[Change]) -> list[dict[str, Any]]:
-    """What a push would write, one row per property, with titles for ids; at most `Report.ROWS_MAX` rows."""
+async def table_of_changes(ctx: Context, changes: Sequence[PendingWrite]) -> list[dict[str, Any]]:
+    """What a push would write: a row per property, at most `Report.ROWS_MAX`, titles for ids."""
     rows = [
         {
             "card": change.page_id,
@@ -44,7 +45,7 @@ async def table_of_changes(ctx: Context, changes: Sequence[Change]) -> list[dict
 
 
 async def _with_titles(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows whose `card` is a link with the card's title. While PostgreSQL is away it shows the id."""
+    """Make each `card` a link with the card's title; while PostgreSQL is away, with its id."""
     titles: Mapping[str, str] = {}
     with suppress(*AWAY):
         async with database(ctx) as session:
@@ -57,14 +58,16 @@ def _with_link(
 ) -> dict[str, Any]:
     page_id = str(row["card"])
     title = titles.get(page_id, page_id) or UNTITLED
-    return _as_text(row) | {"card": as_link(title, _address(settings, page_id))}
+    return as_markdown(row) | {"card": as_link(title, _address(settings, page_id))}
 
 
-def _as_text(row: Mapping[str, Any]) -> dict[str, Any]:
+def as_markdown(row: Mapping[str, Any]) -> dict[str, str]:
+    """The row with every cell as Markdown that shows its text as it is."""
     return {name: as_text(str(value)) for name, value in row.items()}
 
 
 def _address(settings: Settings, page_id: str) -> str:
-    """Where people open the page; a sandbox on this machine has one page for all cards."""
-    here = settings.notion_base_url
-    return f"https://www.notion.so/{bare_id(page_id)}" if is_remote(here) else here
+    """Where users open the page. A sandbox on this machine has one page for all cards."""
+    if is_remote(settings.notion_base_url):
+        return f"https://www.notion.so/{bare_id(page_id)}"
+    return settings.notion_base_url

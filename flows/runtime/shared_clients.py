@@ -1,8 +1,8 @@
-"""One pair of Prefect clients for all the runs of a process.
+"""One pair of Prefect clients for all runs of a process.
 
-Making a client costs 35 ms of CPU, most of it for a TLS context that plain HTTP never uses, and
-Prefect's engine makes three or four in each run. It takes the ones it finds in its context instead,
-so a run is given a context that has them.
+Making a client costs 35 ms of CPU, most of it for a TLS context that plain HTTP does not use, and
+Prefect's engine makes three or four in each run. It reuses clients that it finds in its context, so
+each run gets a context that has them.
 """
 
 from __future__ import annotations
@@ -15,20 +15,17 @@ from prefect.settings import PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED, tempor
 
 
 class SharedClients:
-    """Clients that are opened once, in a context of their own, and found by whatever runs in a copy of it."""
+    """Prefect clients that are opened once, for every run that uses a copy of their context."""
 
     def __init__(self) -> None:
-        # The clients would otherwise ask for the server's version when they are opened, the sync
-        # one while everything else in the event loop waits. The worker's own client has asked.
+        # By default the clients request the server's version when they are opened, and the sync
+        # client blocks the event loop meanwhile. The worker's own client has compared it already.
         with temporary_settings({PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False}):
             self._context = contextvars.copy_context()
         self._open: tuple[AsyncClientContext, SyncClientContext] | None = None
 
     async def open(self) -> None:
-        """Open both.
-
-        A context variable can be reset only in the context that set it, so `close` runs there too.
-        """
+        """Open both clients in their context: a variable can be reset only where it was set."""
 
         async def enter() -> None:
             asynchronous, synchronous = AsyncClientContext(), SyncClientContext()
@@ -39,7 +36,7 @@ class SharedClients:
         await asyncio.create_task(enter(), context=self._context)
 
     async def close(self) -> None:
-        """Close both; nothing when they are not open."""
+        """Close both clients, if they are open."""
 
         async def leave(asynchronous: AsyncClientContext, synchronous: SyncClientContext) -> None:
             synchronous.__exit__(None, None, None)
@@ -50,5 +47,5 @@ class SharedClients:
             self._open = None
 
     def for_a_run(self) -> contextvars.Context:
-        """A context for one run: with the clients, and with nothing that another run has bound."""
+        """A context for one run: with the clients, without variables that another run has set."""
         return self._context.copy()

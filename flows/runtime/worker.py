@@ -1,8 +1,8 @@
 """`python -m flows.runtime.worker`: the command line of the warm worker.
 
-Prefect's collections entry point names this module too, and importing it makes the worker's type
-known. The class lives next door: a module that is run is imported a second time by that entry
-point, and would register it twice.
+Prefect's collections entry point names this module too, and importing it registers the worker's
+type. The class is in `flows.runtime.warm_worker`: a module that is run as `__main__` is imported a
+second time by that entry point, and would register the class twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from prefect.settings import PREFECT_API_URL
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from flows.runtime.bootstrap import POOL, bootstrap, bootstrap_if_forgotten
+from flows.runtime.bootstrap import POOL, bootstrap, bootstrap_if_missing
 from flows.runtime.warm_worker import GRACE_SECONDS, WarmWorker
 from flows.server.prefect_settings import client_environment
 from models.errors import GiveUp, ShowrunnerError, TryAgain
@@ -33,8 +33,8 @@ from models.postgres.engine import Sessions, database_url, open_engine, open_ses
 from models.rules.channels import load_configured_channels
 from models.settings import Settings, load_settings
 from tasks.notion.proxies import keep_loopback_direct
-from tasks.operations.watchdog import Watch, watching
-from tasks.runtime.channels import keep_channels
+from tasks.operations.watchdog import Watchdog, run_watchdog
+from tasks.runtime.channels import store_channels
 from tasks.runtime.clock import DatabaseClock
 
 __all__ = ["WarmWorker", "main"]
@@ -42,15 +42,12 @@ __all__ = ["WarmWorker", "main"]
 log = structlog.get_logger("showrunner.worker")
 
 _WAIT_SECONDS: Final = 60.0
-_ASK_EVERY: Final = 0.5
+_RETRY_SECONDS: Final = 0.5
 _REFUSED: Final = {401, 403}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a warm worker until it is asked to stop.
-
-    Returns the process's exit code: 0, or 1 with one sentence.
-    """
+    """Run a warm worker until it is stopped; return the exit code: 0, or 1 with one sentence."""
     options = _parser().parse_args(arguments)
     keep_loopback_direct(os.environ)
     try:
@@ -108,15 +105,16 @@ def _api_url() -> str:
     url = PREFECT_API_URL.value()
     if not url:
         raise GiveUp(
-            "PREFECT_API_URL is not set: say where Prefect's server is, e.g. http://127.0.0.1:4200/api."
+            "PREFECT_API_URL is not set: say where Prefect's server is, "
+            "e.g. http://127.0.0.1:4200/api."
         )
     return str(url)
 
 
 def _complete_environment(api_url: str) -> None:
-    """Start again with what our processes need and this one lacks: Prefect read its settings when it was imported.
+    """Restart this process with the variables it lacks: Prefect reads them when it is imported.
 
-    `showrunner up` sets all of it beforehand; a person who types the command does not have to.
+    `showrunner up` sets all of them beforehand. A user who types the command need not.
     """
     wanted = client_environment(api_url)
     login = load_settings().prefect_login
@@ -134,12 +132,12 @@ def _complete_environment(api_url: str) -> None:
 
 
 def _default_name() -> str:
-    """A name for a worker of this process: the machine's and the process's."""
+    """The name of a worker of this process: host and process id."""
     return f"{socket.gethostname()} {os.getpid()}"
 
 
 async def _work(options: argparse.Namespace, api_url: str) -> None:
-    async with _watched() as database:
+    async with _watchdog() as database:
         await _wait_for_server(api_url, options.wait)
         if options.bootstrap:
             await bootstrap(pool=options.pool)
@@ -150,49 +148,49 @@ async def _work(options: argparse.Namespace, api_url: str) -> None:
         worker.database = database
         worker.packages |= frozenset(options.package)
         if options.bootstrap:
-            worker.prepare = partial(bootstrap_if_forgotten, pool=options.pool)
+            worker.prepare = partial(bootstrap_if_missing, pool=options.pool)
         await worker.start(printer=lambda line: log.info("worker_says", line=str(line).strip()))
 
 
 @asynccontextmanager
-async def _watched() -> AsyncIterator[URL | None]:
-    """Watch from the main thread, which no run can hold up (see `flows.runtime.graceful_shutdown`), with a connection of its own.
+async def _watchdog() -> AsyncIterator[URL | None]:
+    """Run the watchdog in the main thread, with a connection of its own.
 
-    Yields the database's URL; None when there is none.
+    No run can block that thread (see `flows.runtime.graceful_shutdown`). Yields the database's URL;
+    None when none is configured.
     """
     settings = load_settings()
-    if settings.database_url is None:  # every run will say so
+    if settings.database_url is None:  # every run will report it
         yield None
         return
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url, pool_size=1)
     try:
         sessions = open_sessions(engine)
-        async with watching(
-            Watch(settings, sessions, of_database=True, clock=DatabaseClock(engine))
+        async with run_watchdog(
+            Watchdog(settings, sessions, of_database=True, clock=DatabaseClock(engine))
         ):
-            await _tell_channels(settings, sessions)
+            await _store_channels(settings, sessions)
             yield url
     finally:
         await engine.dispose()
 
 
-async def _tell_channels(settings: Settings, sessions: Sessions) -> None:
-    """Let the database take tasks of the configured channels before the first cycle; every cycle does the same."""
+async def _store_channels(settings: Settings, sessions: Sessions) -> None:
+    """Store the configured channels, so that tasks of them are accepted before the first cycle."""
     try:
-        await keep_channels(sessions, load_configured_channels(settings.channel_configs))
+        await store_channels(sessions, load_configured_channels(settings.channel_configs))
     except (ShowrunnerError, SQLAlchemyError, OSError) as error:
-        log.warning(
-            "channels_not_told", error=type(error).__name__
-        )  # the first cycle says what is wrong
+        # The first cycle stores them again, and reports what is wrong.
+        log.warning("channels_not_stored", error=type(error).__name__)
 
 
 async def _wait_for_server(api_url: str, seconds: float) -> None:
-    """Return when the server answers and lets us in.
+    """Wait until the server answers and accepts our login.
 
     Raises:
         TryAgain: it did not answer in time.
-        GiveUp: it answered, and refused us.
+        GiveUp: it answered, and refused the login.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -213,7 +211,7 @@ async def _wait_for_server(api_url: str, seconds: float) -> None:
             raise TryAgain(
                 f"Prefect's server at {api_url} did not answer within {seconds:.0f} s: {reason}."
             )
-        await asyncio.sleep(_ASK_EVERY)
+        await asyncio.sleep(_RETRY_SECONDS)
 
 
 if __name__ == "__main__":

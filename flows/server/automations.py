@@ -1,7 +1,8 @@
-"""What Prefect's server does by itself for our runs: it marks those Crashed that nobody will ever finish.
+"""Automations of Prefect's server that mark orphaned runs Crashed.
 
-A worker finds the dead of its own host (`flows.runtime.orphaned_runs`); these are for the rest: a host that does not come back,
-another kind of worker, a process killed before it could write down where it was.
+A worker finds the orphaned runs of its own host (`flows.runtime.orphaned_runs`). The automations
+cover the rest: a host that does not come back, another kind of worker, and a process that was
+killed before it could store its infrastructure id.
 """
 
 from __future__ import annotations
@@ -17,37 +18,36 @@ from prefect.events.schemas.events import ResourceSpecification
 from flows.server.prefect_settings import HEARTBEAT_SECONDS
 
 TAG: Final = "showrunner"
-"""On each of our deployments, and so on their runs and on the runs' events."""
+"""The tag of our deployments, which their runs and the runs' events inherit."""
 
 SILENCE: Final = timedelta(seconds=4 * HEARTBEAT_SECONDS)
-"""Without a sign of life for this long, a run is dead. Below three heartbeats, quiet runs are
+"""A run without events for this long is orphaned. Below three heartbeats, quiet runs would be
 crashed by mistake."""
 
 PENDING: Final = timedelta(minutes=5)
-"""A run that was taken and has not begun for this long never will: far above the slowest worker's
-start."""
+"""A run that a worker took and has not started for this long is orphaned. It is far longer than the
+slowest worker's start."""
 
 
 def automations() -> list[AutomationCore]:
-    """Every automation of ours, in the order in which they are made.
-
-    Their names are what identifies them.
-    """
+    """Every automation of ours, in the order in which they are made. Their names identify them."""
+    minutes = PENDING.seconds // 60
     return [
         _crash_after_silence(
             "Showrunner: runs without a heartbeat are crashed",
-            f"A run says every {HEARTBEAT_SECONDS} s that it is alive. One that is silent for {SILENCE.seconds} s"
-            " is marked Crashed, so that it gives back its concurrency slot.",
+            f"A run says every {HEARTBEAT_SECONDS} s that it is alive. One that is silent for "
+            f"{SILENCE.seconds} s is marked Crashed, so that it gives back its concurrency slot.",
             after={"prefect.flow-run.heartbeat"},
             within=SILENCE,
             message=f"No heartbeat for {SILENCE.seconds} s: the process that ran it is gone.",
         ),
         _crash_after_silence(
             "Showrunner: runs that never begin are crashed",
-            f"A run that a worker took and did not begin within {PENDING.seconds // 60} minutes has lost its worker.",
+            f"A run that a worker took and did not begin within {minutes} minutes has lost its "
+            "worker.",
             after={"prefect.flow-run.Pending", "prefect.flow-run.Submitting"},
             within=PENDING,
-            message=f"Taken by a worker, and not begun within {PENDING.seconds // 60} minutes.",
+            message=f"Taken by a worker, and not begun within {minutes} minutes.",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""What `prefect.yaml` declares, read as Prefect's own `prefect deploy` reads it: the part of its format that we use."""
+"""The deployments that `prefect.yaml` declares, in the part of Prefect's format that we use."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ PREFECT_YAML: Final = Path(__file__).resolve().parents[2] / "prefect.yaml"
 
 
 class _Strict(BaseModel):
-    """Prefect ignores keys that it does not know; a misspelt one would be found weeks later."""
+    """A model that refuses unknown keys. Prefect ignores them, misspelt ones too."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Pool(_Strict):
-    """Which work pool runs it."""
+    """The work pool that runs a deployment."""
 
     name: str
 
 
 class Limit(_Strict):
-    """How many runs at once, and what becomes of one more."""
+    """How many runs at once, and what happens to one more."""
 
     limit: Annotated[int, Field(gt=0)]
     collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"]
 
 
 class Schedule(_Strict):
-    """When it runs: every `interval` seconds from the anchor, or by `cron`."""
+    """When a deployment runs: every `interval` seconds from the anchor, or by `cron`."""
 
     interval: Annotated[float, Field(gt=0)] | None = None
     anchor_date: str | None = None
@@ -51,7 +51,7 @@ class Schedule(_Strict):
         if (self.interval is None) == (self.cron is None):
             raise ValueError("a schedule has either an interval or a cron line")
         if self.interval is not None and self.anchor_date is None:
-            # Prefect would take the moment of the deployment, and a new one each time.
+            # Without one Prefect takes the moment of the deployment, a new one each time.
             raise ValueError("an interval needs an anchor_date")
         return self
 
@@ -83,70 +83,83 @@ class Declared(_Strict):
     schedules: tuple[Schedule, ...] = ()
     parameters: dict[str, Any] = {}
 
+    @property
+    def full_name(self) -> str:
+        """The deployment's name in Prefect: `flow/deployment`.
+
+        A flow without a name of its own has its function's, with dashes for underscores (Prefect's
+        rule).
+        """
+        function = self.entrypoint.rpartition(":")[2]
+        return f"{function.replace('_', '-')}/{self.name}"
+
     def options(self) -> ConcurrencyOptions:
-        """What becomes of a run over the limit, as Prefect's API takes it."""
+        """What happens to a run over the limit, as Prefect's API takes it."""
         return ConcurrencyOptions.model_validate(
             {"collision_strategy": self.concurrency_limit.collision_strategy}
         )
 
-    def is_as_declared(
-        self, there: DeploymentResponse, parameter_schema: dict[str, Any] | None
+    def matches(
+        self, existing: DeploymentResponse, parameter_schema: dict[str, Any] | None
     ) -> bool:
         """Whether the deployment on the server has everything that is declared, and no pull step.
 
-        What people may change by hand is not looked at: whether it or one of its schedules is
-        paused.
+        Whether it or one of its schedules is paused is not compared: users change that by hand.
 
         Args:
-            parameter_schema: of the flow's function; None when nobody needs it compared, because
-                that loads the flow.
+            parameter_schema: of the flow's function; None leaves it out of the comparison, because
+                reading it loads the flow.
         """
-        limit = there.global_concurrency_limit
-        strategy = (
-            there.concurrency_options.collision_strategy if there.concurrency_options else None
-        )
         return (
-            (
-                there.entrypoint,
-                there.description,
-                sorted(there.tags),
-                there.parameters,
-                there.work_pool_name,
-            )
-            == (
-                self.entrypoint,
-                self.description,
-                sorted(self.tags),
-                self.parameters,
-                self.work_pool.name,
-            )
-            and limit is not None
-            and (limit.limit, strategy)
-            == (self.concurrency_limit.limit, self.concurrency_limit.collision_strategy)
-            and parameter_schema in (None, there.parameter_openapi_schema)
-            and not there.pull_steps
-            and not there.job_variables
-            and _times(there.schedules)
-            == _times([schedule.for_prefect() for schedule in self.schedules])
+            _facts_of(existing) == self._facts()
+            and parameter_schema in (None, existing.parameter_openapi_schema)
+            and not existing.pull_steps
+            and not existing.job_variables
+        )
+
+    def _facts(self) -> tuple[object, ...]:
+        return (
+            self.entrypoint,
+            self.description,
+            sorted(self.tags),
+            self.parameters,
+            self.work_pool.name,
+            self.concurrency_limit.limit,
+            self.concurrency_limit.collision_strategy,
+            _schedules([schedule.for_prefect() for schedule in self.schedules]),
         )
 
 
-def _times(schedules: Any) -> list[str]:
+def _facts_of(existing: DeploymentResponse) -> tuple[object, ...]:
+    limit, options = existing.global_concurrency_limit, existing.concurrency_options
+    return (
+        existing.entrypoint,
+        existing.description,
+        sorted(existing.tags),
+        existing.parameters,
+        existing.work_pool_name,
+        limit.limit if limit else None,
+        options.collision_strategy if options else None,
+        _schedules(existing.schedules),
+    )
+
+
+def _schedules(schedules: Any) -> list[str]:
     return sorted(f"{each.slug} {each.schedule.model_dump_json()}" for each in schedules)
 
 
 class _File(BaseModel):
-    """The file; `definitions` and other keys at its top are not ours to judge."""
+    """The file. `definitions` and other keys at its top are allowed."""
 
     pull: list[Any]
     deployments: Annotated[tuple[Declared, ...], Field(min_length=1)]
 
 
 def read_declared(path: Path = PREFECT_YAML) -> tuple[Declared, ...]:
-    """The deployments of a `prefect.yaml`, in its order.
+    """Read the deployments of a `prefect.yaml`, in its order.
 
     Raises:
-        GiveUp: the file cannot be read or says something that we do not understand; the message
+        GiveUp: the file cannot be read, or has keys or values that are not supported; the message
             lists every fault.
     """
     try:

@@ -1,6 +1,6 @@
-"""Looking at what Prefect's server has of ours: deployments, workers, slots, automations.
+"""Health checks of our deployments, workers, slots and automations on Prefect's server.
 
-Writes nothing.
+They write nothing.
 """
 
 from __future__ import annotations
@@ -30,22 +30,25 @@ from flows.server.automations import automations
 from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
 from models.operations.health import Check, Finding, State, checked, failed
 from models.rules.formatting import spoken
-from tasks.operations.health import bounded
+from tasks.operations.health import run_check
 
 NAMES: Final = ("deployments", "worker", "limits")
 SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 4.0
-_BOOTSTRAP = "`python -m flows.runtime.worker --bootstrap` makes it so, and starts a worker; so does a restart of `showrunner up`."
+_BOOTSTRAP = (
+    "`python -m flows.runtime.worker --bootstrap` makes it so, and starts a worker; "
+    "so does a restart of `showrunner up`."
+)
 _HOLDING: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 """States of a run that holds its deployment's slot."""
-_LOOK_AGAIN: Final = 1.0
-"""Seconds after which a slot is counted again: a run may have ended between two questions."""
+_RECOUNT_SECONDS: Final = 1.0
+"""Seconds after which slots are counted again: a run may have ended between two requests."""
 _RUNS_MOST: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slots:
-    """The slots of one deployment's limit: how many there are, are taken, and by runs that are under way."""
+    """The slots of one deployment's limit: all, those that are taken, and the runs under way."""
 
     name: str
     limit: int
@@ -54,7 +57,7 @@ class Slots:
 
     @property
     def stuck(self) -> int:
-        """Slots that no run will give back soon."""
+        """Slots that are taken by no run."""
         return max(0, self.taken - self.runs)
 
 
@@ -66,84 +69,84 @@ async def prefect_checks(
     now: datetime,
     prefect_yaml: Path = PREFECT_YAML,
 ) -> list[Check]:
-    """The checks of `NAMES`, side by side.
+    """Run the checks of `NAMES` at the same time.
 
     Args:
         api: the server's API, e.g. http://127.0.0.1:4200/api.
-        auth: `user:password`, if it asks for one.
-        worker_log: where a worker that `showrunner up` runs writes.
+        auth: `user:password`; None when the server needs no login.
+        worker_log: log file of a worker that `showrunner up` runs.
     """
     declared = read_declared(prefect_yaml)
     async with PrefectClient(
         api, auth_string=auth, httpx_settings={"timeout": _ANSWER_SECONDS}
     ) as client:
         parts = await asyncio.gather(
-            bounded(
+            run_check(
                 ["deployments"], SECONDS, _deployments(client, declared, api.removesuffix("/api"))
             ),
-            bounded(
+            run_check(
                 ["worker"],
                 SECONDS,
                 _worker(client, declared[0].work_pool.name, api, worker_log, now),
             ),
-            bounded(["limits"], SECONDS, _limits(client, declared, api)),
+            run_check(["limits"], SECONDS, _limits(client, declared, api)),
         )
     return [check for part in parts for check in part]
 
 
 async def _find(client: PrefectClient, declared: Declared) -> DeploymentResponse | None:
-    # A flow without a name of its own has its function's, dashes for underscores (Prefect's rule).
-    flow = declared.entrypoint.rpartition(":")[2].replace("_", "-")
     try:
-        return await client.read_deployment_by_name(f"{flow}/{declared.name}")
+        return await client.read_deployment_by_name(declared.full_name)
     except ObjectNotFound:
         return None
 
 
 async def _deployments(client: PrefectClient, declared: Sequence[Declared], ui: str) -> list[Check]:
-    there = await asyncio.gather(*(_find(client, each) for each in declared))
+    existing = await asyncio.gather(*(_find(client, each) for each in declared))
     found = [
-        fault
-        for each, one in zip(declared, there, strict=True)
-        for fault in judge_deployment(each, one, ui)
+        finding
+        for each, one in zip(declared, existing, strict=True)
+        for finding in judge_deployment(each, one, ui)
     ]
     names = ", ".join(each.name for each in declared)
     return [checked("deployments", f"{names}: as declared, none paused", found)]
 
 
 def judge_deployment(
-    declared: Declared, there: DeploymentResponse | None, ui: str
+    declared: Declared, existing: DeploymentResponse | None, ui: str
 ) -> list[Finding]:
-    """Whether a deployment is there, as declared, and not paused.
+    """Whether a deployment exists, is as declared, and is not paused.
 
     Args:
-        there: the deployment on the server; None when there is none.
+        existing: the deployment on the server; None when there is none.
         ui: address of Prefect's UI.
     """
     name = declared.name
-    if there is None:
+    if existing is None:
         return [Finding(state=State.FAIL, wrong=f"{name} is missing", cure=_BOOTSTRAP)]
-    found = []
-    asleep = [each for each in there.schedules if not each.active]
-    if declared.schedules and (there.paused or asleep):
-        # Without the schedule by the minute nothing is synced; what is due by the night may wait
-        # for the morning.
-        vital = any(schedule.interval is not None for schedule in declared.schedules)
-        wrong = f"{name} is paused" if there.paused else f"the schedule of {name} is switched off"
-        cure = f"Switch it on: {ui}/deployments/deployment/{there.id}"
-        found.append(Finding(state=State.FAIL if vital else State.WARN, wrong=wrong, cure=cure))
-    if there.work_pool_name != declared.work_pool.name:
-        wrong = f"{name} points at the work pool {there.work_pool_name}, not at {declared.work_pool.name}"
+    found = _judge_schedules(declared, existing, ui)
+    pool = existing.work_pool_name
+    if pool != declared.work_pool.name:
+        wrong = f"{name} points at the work pool {pool}, not at {declared.work_pool.name}"
         found.append(Finding(state=State.FAIL, wrong=wrong, cure=_BOOTSTRAP))
-    elif not declared.is_as_declared(there, None):
-        found.append(
-            Finding(
-                state=State.WARN,
-                wrong=f"{name} is not as prefect.yaml declares it",
-                cure=_BOOTSTRAP,
-            )
-        )
+    elif not declared.matches(existing, None):
+        wrong = f"{name} is not as prefect.yaml declares it"
+        found.append(Finding(state=State.WARN, wrong=wrong, cure=_BOOTSTRAP))
     return found
+
+
+def _judge_schedules(declared: Declared, existing: DeploymentResponse, ui: str) -> list[Finding]:
+    inactive = any(not each.active for each in existing.schedules)
+    if not declared.schedules or not (existing.paused or inactive):
+        return []
+    wrong = f"the schedule of {declared.name} is switched off"
+    if existing.paused:
+        wrong = f"{declared.name} is paused"
+    # Without the schedule by the minute nothing is synced; an hourly one is less urgent.
+    vital = any(schedule.interval is not None for schedule in declared.schedules)
+    state = State.FAIL if vital else State.WARN
+    cure = f"Switch it on: {ui}/deployments/deployment/{existing.id}"
+    return [Finding(state=state, wrong=wrong, cure=cure)]
 
 
 async def _worker(
@@ -160,7 +163,7 @@ async def _worker(
     return [
         judge_workers(
             pool,
-            [worker for worker in workers if not _gone(worker.name)],
+            [worker for worker in workers if not _has_ended(worker.name)],
             paused=known.is_paused,
             paused_queues=[queue.name for queue in queues if queue.is_paused],
             api=api,
@@ -170,8 +173,11 @@ async def _worker(
     ]
 
 
-def _gone(name: str) -> bool:
-    """Whether a worker of this host, named after its process as ours are, has ended: Prefect believes it for 90 s."""
+def _has_ended(name: str) -> bool:
+    """Whether a worker of this host has ended. Prefect shows it as online for another 90 s.
+
+    Our workers are named after their host and process.
+    """
     host, _, pid = name.rpartition(" ")
     return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
 
@@ -186,24 +192,18 @@ def judge_workers(
     worker_log: Path,
     now: datetime,
 ) -> Check:
-    """Whether somebody takes the runs of a work pool. A worker is online while its heartbeats come."""
+    """Whether a work pool has a worker and is not paused. Heartbeats keep a worker online."""
     online = [worker for worker in workers if worker.status is WorkerStatus.ONLINE]
-    beats = [
-        worker.last_heartbeat_time for worker in online if worker.last_heartbeat_time is not None
-    ]
     found = []
     if not online:
-        seen = max(
-            (w.last_heartbeat_time for w in workers if w.last_heartbeat_time is not None),
-            default=None,
+        last = _last_heartbeat(workers)
+        since = f"; the last was seen {spoken(now - last)} ago" if last else ""
+        wrong = f"none is alive in the work pool {pool}{since}"
+        cure = (
+            "Start one: `showrunner up`, or `python -m flows.runtime.worker --bootstrap`; "
+            f"its log: {worker_log}"
         )
-        since = f"; the last was seen {spoken(now - seen)} ago" if seen is not None else ""
-        cure = f"Start one: `showrunner up`, or `python -m flows.runtime.worker --bootstrap`; its log: {worker_log}"
-        found.append(
-            Finding(
-                state=State.FAIL, wrong=f"none is alive in the work pool {pool}{since}", cure=cure
-            )
-        )
+        found.append(Finding(state=State.FAIL, wrong=wrong, cure=cure))
     if paused:
         cure = f"`PREFECT_API_URL={api} prefect work-pool resume {pool}`"
         found.append(Finding(state=State.FAIL, wrong=f"the work pool {pool} is paused", cure=cure))
@@ -212,24 +212,29 @@ def judge_workers(
         found.append(
             Finding(state=State.FAIL, wrong=f"the work queue {queue} is paused", cure=cure)
         )
-    heard = f", last heartbeat {spoken(now - max(beats))} ago" if beats else ""
-    facts = f"{len(online)} online in the work pool {pool}{heard}"
-    return checked(
-        "worker", facts, found, online=len(online), names=[worker.name for worker in online]
-    )
+    last = _last_heartbeat(online)
+    heartbeat = f", last heartbeat {spoken(now - last)} ago" if last else ""
+    facts = f"{len(online)} online in the work pool {pool}{heartbeat}"
+    names = [worker.name for worker in online]
+    return checked("worker", facts, found, online=len(online), names=names)
+
+
+def _last_heartbeat(workers: Sequence[Worker]) -> datetime | None:
+    beats = [worker.last_heartbeat_time for worker in workers if worker.last_heartbeat_time]
+    return max(beats, default=None)
 
 
 async def _limits(client: PrefectClient, declared: Sequence[Declared], api: str) -> list[Check]:
     slots = await _slots(client, declared)
     if any(each is not None and each.stuck for each in slots):
-        await asyncio.sleep(_LOOK_AGAIN)
-        again = await _slots(client, declared)
-        slots = [min(one, two, key=_stuck) for one, two in zip(slots, again, strict=True)]
-    there = await asyncio.gather(
+        await asyncio.sleep(_RECOUNT_SECONDS)
+        second = await _slots(client, declared)
+        slots = [min(one, two, key=_stuck) for one, two in zip(slots, second, strict=True)]
+    existing = await asyncio.gather(
         *(client.read_automations_by_name(each.name) for each in automations())
     )
-    switched_on = sum(any(one.enabled for one in found) for found in there)
-    return [judge_limits(slots, missing_automations=len(there) - switched_on, api=api)]
+    enabled = sum(any(one.enabled for one in found) for found in existing)
+    return [judge_limits(slots, missing_automations=len(existing) - enabled, api=api)]
 
 
 def _stuck(slots: Slots | None) -> int:
@@ -241,15 +246,15 @@ async def _slots(client: PrefectClient, declared: Sequence[Declared]) -> list[Sl
 
 
 async def _slots_of(client: PrefectClient, declared: Declared) -> Slots | None:
-    """None when the deployment is missing, which has a line of its own."""
-    there = await _find(client, declared)
-    if there is None:
+    """The deployment's slots; None when it is missing, which the check `deployments` reports."""
+    existing = await _find(client, declared)
+    if existing is None:
         return None
-    limit = there.global_concurrency_limit
+    limit = existing.global_concurrency_limit
     if limit is None:
         return Slots(name=declared.name, limit=0, taken=0, runs=0)
     runs = await client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[there.id])),
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[existing.id])),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_HOLDING))
         ),
@@ -259,32 +264,31 @@ async def _slots_of(client: PrefectClient, declared: Declared) -> Slots | None:
 
 
 def judge_limits(slots: Sequence[Slots | None], *, missing_automations: int, api: str) -> Check:
-    """Whether each deployment has its limit, and no slot is held by a run that is gone.
+    """Whether each deployment has its limit, and every taken slot belongs to a run under way.
 
     Args:
-        slots: a deployment each; a limit of 0 stands for none, None for a missing deployment.
-        missing_automations: how many of ours that crash dead runs are missing or switched off.
+        slots: one per deployment; a limit of 0 means none, None a missing deployment.
+        missing_automations: how many of ours are missing or switched off.
     """
-    there = [each for each in slots if each is not None]
-    found = []
-    for each in there:
-        if each.limit == 0:
-            found.append(
-                Finding(
-                    state=State.WARN, wrong=f"{each.name} has no concurrency limit", cure=_BOOTSTRAP
-                )
-            )
-        elif each.stuck:
-            full = each.taken >= each.limit
-            wrong = f"{each.stuck} of {each.limit} slots of {each.name} held by no run"
-            command = (
-                f"prefect global-concurrency-limit update '{each.name}' --active-slots {each.runs}"
-            )
-            cure = f"Prefect frees it within 6 minutes. At once: `PREFECT_API_URL={api} {command}`"
-            found.append(Finding(state=State.FAIL if full else State.WARN, wrong=wrong, cure=cure))
+    existing = [each for each in slots if each is not None]
+    found = [finding for each in existing for finding in _judge_slots(each, api)]
     if missing_automations:
         wrong = f"{missing_automations} automation(s) that crash dead runs missing or switched off"
         found.append(Finding(state=State.WARN, wrong=wrong, cure=_BOOTSTRAP))
-    taken = sum(each.taken for each in there)
-    facts = f"{len(there)} limits, {taken} of {sum(each.limit for each in there)} slots taken, none stuck"
-    return checked("limits", facts, found, taken={each.name: each.taken for each in there})
+    taken, of = sum(each.taken for each in existing), sum(each.limit for each in existing)
+    facts = f"{len(existing)} limits, {taken} of {of} slots taken, none stuck"
+    return checked("limits", facts, found, taken={each.name: each.taken for each in existing})
+
+
+def _judge_slots(slots: Slots, api: str) -> list[Finding]:
+    name = slots.name
+    if slots.limit == 0:
+        wrong = f"{name} has no concurrency limit"
+        return [Finding(state=State.WARN, wrong=wrong, cure=_BOOTSTRAP)]
+    if not slots.stuck:
+        return []
+    wrong = f"{slots.stuck} of {slots.limit} slots of {name} held by no run"
+    command = f"prefect global-concurrency-limit update '{name}' --active-slots {slots.runs}"
+    cure = f"Prefect frees it within 6 minutes. At once: `PREFECT_API_URL={api} {command}`"
+    state = State.FAIL if slots.taken >= slots.limit else State.WARN
+    return [Finding(state=state, wrong=wrong, cure=cure)]

@@ -1,7 +1,7 @@
-"""`python -m flows.server.prefect_server`: Prefect's server, which no web page of another site can use.
+"""`python -m flows.server.prefect_server`: Prefect's server, closed to web pages of other sites.
 
-The same application as `prefect server start` serves, behind `flows.server.same_origin`. Everything is set in the
-environment: see `flows.server.prefect_settings.server_environment`.
+It is the application that `prefect server start` serves, behind `flows.server.same_origin`. All
+settings come from the environment: see `flows.server.prefect_settings.server_environment`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LOGIN_VARIABLE: Final = "PREFECT_SERVER_API_AUTH_STRING"
 
 
 def guarded(app: Any, settings: Settings) -> SameOriginOnly:
-    """The application behind its guard.
+    """Wrap the application in its same-origin guard.
 
-    Without a login only loopback names are served. With one any name is: a browser sends a login
-    only to the site that asked for it.
+    Without a login only loopback names are served. With a login any name is: a browser sends a
+    login only to the site that asked for it.
     """
     api = settings.server.api
     hosts = LOOPBACK | {api.host} if api.auth_string is None else None
@@ -38,9 +38,10 @@ def main() -> None:
     api = settings.server.api
     if api.auth_string is None and api.host not in LOOPBACK:
         sys.exit(
-            f"Prefect's server would be open to everybody who reaches {api.host}: set {LOGIN_VARIABLE}."
+            f"Prefect's server would be open to everybody who reaches {api.host}: "
+            f"set {LOGIN_VARIABLE}."
         )
-    # asyncio says thousands of times a second that no descriptor is left.
+    # asyncio logs thousands of times a second that no file descriptor is left.
     logging.getLogger("asyncio").addFilter(Bounded())
     uvicorn.run(
         guarded(create_app(final=True), settings),

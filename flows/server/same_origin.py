@@ -1,8 +1,8 @@
-"""Keeps web pages of other sites away from a server that asks for no login.
+"""ASGI middleware that refuses requests from web pages of other sites.
 
-A browser sends a request for any page that asks for it, to 127.0.0.1 too. It says in `Origin` which
-site's page that was (Fetch standard), and in `Host` under which name it knows the server, which is
-foreign after DNS rebinding.
+A browser sends requests for any page, to 127.0.0.1 too. `Origin` names the site of that page (Fetch
+standard). `Host` is the name under which the browser reaches the server, which is a foreign name
+after DNS rebinding.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 def refusal(
     headers: Mapping[str, str], *, hosts: Collection[str] | None, origins: Collection[str]
 ) -> str | None:
-    """Why a request is not served; None when it is.
+    """The reason why a request is refused; None when it is served.
 
     Args:
         headers: the request's, names in lower case.
         hosts: names by which the server may be addressed, without ports; None for any name.
-        origins: origins beside the server's own that may ask, e.g. `http://localhost:4200`.
+        origins: allowed origins beside the server's own, e.g. `http://localhost:4200`.
     """
     host = headers.get("host", "")
     if hosts is not None and _name(host) not in hosts:
@@ -34,13 +34,13 @@ def refusal(
     origin = headers.get("origin")
     if origin is not None:
         own = bool(host) and origin in {f"http://{host}", f"https://{host}"}
-        return None if own or origin in origins else f"Pages of {origin} may not use this server."
-    # Without an origin: a link that people follow is welcome, an image or a script of another site
-    # is not.
-    if (
-        headers.get("sec-fetch-site") == "cross-site"
-        and headers.get("sec-fetch-mode") != "navigate"
-    ):
+        if own or origin in origins:
+            return None
+        return f"Pages of {origin} may not use this server."
+    # Without an origin: a link that users follow is served, an image or script of another site is
+    # not.
+    cross_site = headers.get("sec-fetch-site") == "cross-site"
+    if cross_site and headers.get("sec-fetch-mode") != "navigate":
         return "Pages of other sites may not use this server."
     return None
 
@@ -53,10 +53,10 @@ def _name(host: str) -> str:
 
 
 class SameOriginOnly:
-    """ASGI middleware: answers 403 to what `refusal` refuses, WebSockets included.
+    """Answers 403 to what `refusal` refuses, and closes such WebSockets.
 
     Args:
-        app: what serves everything else.
+        app: the application behind it.
         hosts, origins: as for `refusal`.
     """
 
@@ -82,20 +82,24 @@ class SameOriginOnly:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            body = json.dumps({"detail": why}).encode()
-            kind = [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(body)).encode()),
-            ]
-            await send({"type": "http.response.start", "status": 403, "headers": kind})
-            await send({"type": "http.response.body", "body": body})
+            await _forbid(send, why)
+
+
+async def _forbid(send: Any, why: str) -> None:
+    body = json.dumps({"detail": why}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def login_for(host: str, home: Path) -> tuple[str, bool] | None:
-    """The login that a server on that address needs, as `user:password`, and whether it was made just now.
+    """The login that a server on that address needs: `user:password`, and whether it is new.
 
-    None on loopback, where everybody who can reach the server is on this machine. It is kept in the folder `home`,
-    readable by its owner alone, so that a restart asks for the same.
+    None on loopback, where only users of this machine can reach the server. The login is kept in
+    the folder `home`, readable by its owner alone, so that a restart needs the same one.
     """
     if host in LOOPBACK:
         return None

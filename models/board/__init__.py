@@ -1,1 +1,1 @@
-"""The board's own schema: what it should be, what was seen of it, and how the two differ."""
+"""The board's own schema: its spec, a snapshot of it, and how the two differ."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from models.board.drift_kinds import Drift, Part, Severity
+from collections.abc import Iterable
+
+from models.board import drift_table as table
+from models.board.drift_kinds import Drift, Severity
 from models.board.drift_options import option_drift
 from models.board.drift_properties import property_drift
 from models.board.drift_views import view_drift
@@ -10,68 +13,40 @@ from models.board.snapshot import BoardSnapshot, Json
 from models.rules.notion_ids import bare_id
 
 
-def drift(sight: BoardSnapshot) -> list[Drift]:
-    """The differences, the worst first; nothing for a board that is as it should be."""
-    lost = _lost(sight)
-    if lost is not None:
-        return [lost]
-    found = [*_several(sight), *property_drift(sight), *option_drift(sight), *view_drift(sight)]
+def drift(snapshot: BoardSnapshot) -> list[Drift]:
+    """The differences, the worst first; empty for a board that is as it should be."""
+    unreachable = _unreachable(snapshot)
+    if unreachable is not None:
+        return [unreachable]
+    found = [
+        *_other_data_sources(snapshot),
+        *property_drift(snapshot),
+        *option_drift(snapshot),
+        *view_drift(snapshot),
+    ]
     order = list(Severity)
     return sorted(found, key=lambda one: order.index(one.severity))
 
 
-def _lost(sight: BoardSnapshot) -> Drift | None:
-    if sight.database is None:
-        return _stops(
-            "board-not-found",
-            "Notion finds no board under this id.",
-            "In Notion: ••• of the board → Context → add the connection. Or set NOTION_DATABASE_ID to the right "
-            "board; `showrunner board create` makes one.",
-        )
-    sources = sight.database.get("data_sources", ())
-    if sight.database.get("in_trash") or (sight.data_source or {}).get("in_trash"):
-        return _stops(
-            "board-in-trash",
-            "The board is in Notion's trash.",
-            "In Notion: Trash → restore the board.",
-        )
-    if sight.data_source is None:
-        return _stops(
-            "data-source-unclear",
-            f"The database has {len(sources)} data sources, and none or several of them are meant: {_named(sources)}.",
-            "Set NOTION_DATA_SOURCE to the name or id of the one that is the board.",
-        )
+def _unreachable(snapshot: BoardSnapshot) -> Drift | None:
+    """Why the board cannot be compared at all; None when it can be."""
+    if snapshot.database is None:
+        return table.BOARD_NOT_FOUND.drift()
+    source = snapshot.data_source
+    if snapshot.database.get("in_trash") or (source or {}).get("in_trash"):
+        return table.BOARD_IN_TRASH.drift()
+    if source is None:
+        sources = snapshot.database.get("data_sources", ())
+        return table.DATA_SOURCE_UNCLEAR.drift(count=len(sources), named=_named(sources))
     return None
 
 
-def _stops(slug: str, wrong: str, cure: str) -> Drift:
-    return Drift(
-        slug=slug,
-        severity=Severity.STOPS,
-        part=Part.BOARD,
-        wrong=wrong,
-        breaks="Nothing is synced; no card is marked as gone for it.",
-        cure=cure,
-    )
+def _other_data_sources(snapshot: BoardSnapshot) -> list[Drift]:
+    sources = (snapshot.database or {}).get("data_sources", ())
+    followed = bare_id(str((snapshot.data_source or {})["id"]))
+    others = [source for source in sources if bare_id(source["id"]) != followed]
+    return [table.SEVERAL_DATA_SOURCES.drift(named=_named(others))] if others else []
 
 
-def _several(sight: BoardSnapshot) -> list[Drift]:
-    sources = (sight.database or {}).get("data_sources", ())
-    mine = bare_id(str((sight.data_source or {})["id"]))
-    others = [source for source in sources if bare_id(source["id"]) != mine]
-    if not others:
-        return []
-    return [
-        Drift(
-            slug="several-data-sources",
-            severity=Severity.NOTE,
-            part=Part.BOARD,
-            wrong=f"The database has other data sources beside the board: {_named(others)}.",
-            breaks="Nothing: their pages are not followed.",
-            cure="Nothing to do.",
-        )
-    ]
-
-
-def _named(sources: list[Json] | tuple[Json, ...]) -> str:
+def _named(sources: Iterable[Json]) -> str:
     return ", ".join(f"“{source['name']}” ({source['id']})" for source in sources)

@@ -1,9 +1,11 @@
-"""What one difference between a board and what it should be is made of."""
+"""The parts of one difference between a board and its spec: kind, severity, texts and repair."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Severity(StrEnum):
@@ -15,13 +17,13 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Mend(StrEnum):
+class RepairAction(StrEnum):
     """What `showrunner board repair` does about a difference."""
 
     ADD = "add"
     """It adds what is missing."""
     SET = "set"
-    """It sets something of ours back to what it should be."""
+    """It sets something that Showrunner made back to its planned value."""
 
 
 class Part(StrEnum):
@@ -32,7 +34,7 @@ class Part(StrEnum):
     VIEW = "view"
 
 
-REPAIR = "`showrunner board repair`"
+REPAIR: Final = "`showrunner board repair`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,8 @@ class Drift:
             board as a whole.
         wrong: what is wrong.
         breaks: what it breaks.
-        cure: the command or click that mends it.
-        mend: what repair does about it; None when only a person can mend it.
+        cure: the command or click that fixes it.
+        repair_action: what repair does about it; None when only a person can fix it.
     """
 
     slug: str
@@ -56,7 +58,7 @@ class Drift:
     wrong: str
     breaks: str
     cure: str
-    mend: Mend | None = None
+    repair_action: RepairAction | None = None
 
     @property
     def matters(self) -> bool:
@@ -64,6 +66,37 @@ class Drift:
         return self.severity in {Severity.STOPS, Severity.LOSES}
 
 
-def listed(names: list[str] | tuple[str, ...]) -> str:
-    """Names as they stand in a sentence."""
+@dataclass(frozen=True, kw_only=True)
+class DriftKind:
+    """One row of the table of differences (`models.board.drift_table`).
+
+    `slug`, `wrong`, `breaks` and `cure` are templates over the facts that `drift` is given, as of
+    `str.format`. `{repair}` is the repair command; `{about}` is the property or view.
+    """
+
+    slug: str
+    severity: Severity
+    part: Part
+    wrong: str
+    breaks: str
+    cure: str
+    repair_action: RepairAction | None = None
+
+    def drift(self, about: str = "", **facts: object) -> Drift:
+        """Fill in the facts of one difference of this kind."""
+        facts = {"about": about, "repair": REPAIR, **facts}
+        return Drift(
+            slug=self.slug.format_map(facts),
+            severity=self.severity,
+            part=self.part,
+            about=about,
+            wrong=self.wrong.format_map(facts),
+            breaks=self.breaks.format_map(facts),
+            cure=self.cure.format_map(facts),
+            repair_action=self.repair_action,
+        )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Quote names and join them with commas, for a sentence."""
     return ", ".join(f"“{name}”" for name in names)

@@ -5,182 +5,141 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
-from models.board.snapshot import SELECTS, BoardSnapshot, Json
+from models.board import drift_table as table
+from models.board.drift_kinds import Drift, listed
+from models.board.snapshot import SELECTS, BoardSnapshot, Json, option_names
 from models.board.spec import OPTIONS_MAX
 from models.rules.board_schema import EXPECTED_TYPES, board_schema
 
-_LACKED: Final[Mapping[str, str]] = {
+_MISSING_BREAKS: Final[Mapping[str, str]] = {
     "Status": "A video that gets there cannot be shown: its card stays behind and is retried.",
     "Priority": "A video of that priority cannot be shown as one.",
     "Channel": "People cannot choose the channel, so no video can be planned for it.",
 }
+_COLOURS_NAMED: Final = 3
+"""Options with another colour that the sentence names."""
 
 
-def option_drift(sight: BoardSnapshot) -> Iterator[Drift]:
+def option_drift(snapshot: BoardSnapshot) -> Iterator[Drift]:
     """Options that are missing, renamed, foreign, out of order, of another colour, or too many."""
-    schema = board_schema(sight.channels)
+    schema = board_schema(snapshot.channels)
     for name in SELECTS:
-        found = sight.property(name)
+        found = snapshot.property(name)
         if found is None or found["type"] not in EXPECTED_TYPES[name]:
             continue
-        wanted = schema[name]["select"]["options"]
-        yield from _lacking(sight, name, [option["name"] for option in wanted])
-        yield from _foreign(sight, name, found, [option["name"] for option in wanted])
-        yield from _too_many(sight, name, found)
+        desired = option_names(schema[name])
+        yield from _renamed(snapshot, name, desired)
+        yield from _missing(snapshot, name, desired)
+        yield from _foreign(snapshot, name, found, desired)
+        yield from _too_many(snapshot, name, found)
         if name == "Status":
-            yield from _out_of_order(sight, found, [option["name"] for option in wanted])
-            yield from _coloured(sight, found, wanted)
+            yield from _out_of_order(snapshot, found, desired)
+            yield from _coloured(snapshot, found, schema[name]["select"]["options"])
 
 
-def missing_options(sight: BoardSnapshot, name: str, wanted: list[str]) -> list[str]:
-    """The options that a property lacks and nobody merely renamed."""
-    renamed = set(renamed_options(sight, name, wanted))
-    return [
-        option
-        for option in wanted
-        if option not in sight.option_names(name) and option not in renamed
-    ]
+def missing_options(snapshot: BoardSnapshot, name: str, desired: list[str]) -> list[str]:
+    """The options that a property lacks, without those that were only renamed."""
+    there = {*snapshot.option_names(name), *renamed_options(snapshot, name, desired)}
+    return [option for option in desired if option not in there]
 
 
-def is_full(sight: BoardSnapshot, name: str, wanted: list[str]) -> bool:
-    """Whether the API cannot add the missing options: with them the list would be longer than it takes."""
-    return len(sight.options(name)) + len(missing_options(sight, name, wanted)) > OPTIONS_MAX
+def is_full(snapshot: BoardSnapshot, name: str, desired: list[str]) -> bool:
+    """Whether the list with its missing options would be longer than the API accepts."""
+    missing = missing_options(snapshot, name, desired)
+    return len(snapshot.options(name)) + len(missing) > OPTIONS_MAX
 
 
-def renamed_options(sight: BoardSnapshot, name: str, wanted: list[str]) -> dict[str, str]:
-    """What options that are known by their ids are called now, by what they should be called.
+def renamed_options(snapshot: BoardSnapshot, name: str, desired: list[str]) -> dict[str, str]:
+    """The present name of each renamed option by the name that it should have.
 
-    One that differs in case only counts too: Notion takes both for the same.
+    A renamed option is found by its id. One that differs only in case counts too: Notion takes both
+    for the same.
     """
-    options = sight.options(name)
+    options = snapshot.options(name)
     by_id = {option["id"]: option["name"] for option in options}
     by_fold = {option["name"].casefold(): option["name"] for option in options}
-    known = sight.memory.options.get(name, {})
-    names = sight.option_names(name)
-    called = {
-        o: by_id.get(known.get(o, "")) or by_fold.get(o.casefold())
-        for o in wanted
-        if o not in names
-    }
-    return {option: now for option, now in called.items() if now is not None and now not in wanted}
+    known = snapshot.known_ids.options.get(name, {})
+    renamed = {}
+    for option in desired:
+        if option in by_id.values():
+            continue
+        called = by_id.get(known.get(option, "")) or by_fold.get(option.casefold())
+        if called is not None and called not in desired:
+            renamed[option] = called
+    return renamed
 
 
-def _lacking(sight: BoardSnapshot, name: str, wanted: list[str]) -> Iterator[Drift]:
-    renamed = renamed_options(sight, name, wanted)
-    for option, now in renamed.items():
-        yield Drift(
-            slug=f"{name.lower()}-option-renamed",
-            severity=Severity.LOSES,
-            part=Part.PROPERTY,
-            about=name,
-            wrong=f"The {name} option “{option}” is called “{now}” on this board.",
-            breaks=f"{_LACKED[name]} Cards in “{now}” are not followed.",
-            cure=f"In Notion, click the option and call it “{option}” again: the API cannot rename options.",
+def _renamed(snapshot: BoardSnapshot, name: str, desired: list[str]) -> Iterator[Drift]:
+    for option, called in renamed_options(snapshot, name, desired).items():
+        yield table.OPTION_RENAMED.drift(
+            name,
+            property=name.lower(),
+            option=option,
+            called=called,
+            breaks=_MISSING_BREAKS[name],
         )
-    missing = missing_options(sight, name, wanted)
+
+
+def _missing(snapshot: BoardSnapshot, name: str, desired: list[str]) -> Iterator[Drift]:
+    missing = missing_options(snapshot, name, desired)
     if not missing:
         return
-    full = is_full(sight, name, wanted)
-    by_hand = f"Notion's API cannot add to a list of over {OPTIONS_MAX} options: add them in Notion by hand."
-    yield Drift(
-        slug=f"{name.lower()}-option-missing",
-        severity=Severity.LOSES,
-        part=Part.PROPERTY,
-        about=name,
-        wrong=f"{name} has no option {listed(missing)}.",
-        breaks=_LACKED[name],
-        cure=by_hand
-        if full
-        else f"{REPAIR} adds it at its place. If you renamed one, call it that again instead.",
-        mend=None if full else Mend.ADD,
+    kind = table.OPTION_MISSING
+    if is_full(snapshot, name, desired):
+        kind = table.OPTION_MISSING_IN_LONG_LIST
+    yield kind.drift(
+        name,
+        property=name.lower(),
+        missing=listed(missing),
+        breaks=_MISSING_BREAKS[name],
+        most=OPTIONS_MAX,
     )
 
 
-def _foreign(sight: BoardSnapshot, name: str, found: Json, wanted: list[str]) -> Iterator[Drift]:
-    renamed = set(renamed_options(sight, name, wanted).values())
-    foreign = [
-        option
-        for option in sight.option_names(name)
-        if option not in wanted and option not in renamed
-    ]
+def _foreign(
+    snapshot: BoardSnapshot, name: str, found: Json, desired: list[str]
+) -> Iterator[Drift]:
+    expected = {*desired, *renamed_options(snapshot, name, desired).values()}
+    foreign = [option for option in snapshot.option_names(name) if option not in expected]
     if not foreign or name == "Priority":
         return
-    channel = name == "Channel"
-    yield Drift(
-        slug="channel-not-configured" if channel else "status-unknown",
-        severity=Severity.COSMETIC,
-        part=Part.PROPERTY,
-        about=name,
-        wrong=(
-            f"Channel offers {listed(foreign)}, which no file in channel_configs stands for."
-            if channel
-            else f"“{found['name']}” has {listed(foreign)}, which is none of the 26 statuses."
-        ),
-        breaks="Cards with it are not followed; their Attention says so.",
-        cure=(
-            "Add the channel's file, or move its cards and delete the option in Notion."
-            if channel
-            else "Move its cards to one of the 26, then delete the option in Notion."
-        ),
-    )
+    kind = table.CHANNEL_NOT_CONFIGURED if name == "Channel" else table.STATUS_UNKNOWN
+    yield kind.drift(name, called=found["name"], foreign=listed(foreign))
 
 
-def _too_many(sight: BoardSnapshot, name: str, found: Json) -> Iterator[Drift]:
-    count = len(sight.options(name))
+def _too_many(snapshot: BoardSnapshot, name: str, found: Json) -> Iterator[Drift]:
+    count = len(snapshot.options(name))
     if count > OPTIONS_MAX:
-        yield Drift(
-            slug="too-many-options",
-            severity=Severity.COSMETIC,
-            part=Part.PROPERTY,
-            about=name,
-            wrong=f"“{found['name']}” has {count} options.",
-            breaks=f"Notion's API cannot change a list of over {OPTIONS_MAX}: {REPAIR} can add nothing to it.",
-            cure="Delete options that no card uses, in Notion.",
+        yield table.TOO_MANY_OPTIONS.drift(
+            name, called=found["name"], count=count, most=OPTIONS_MAX
         )
 
 
-def _out_of_order(sight: BoardSnapshot, found: Json, wanted: list[str]) -> Iterator[Drift]:
-    present = [option for option in sight.option_names("Status") if option in wanted]
-    if present == sorted(present, key=wanted.index):
+def _out_of_order(snapshot: BoardSnapshot, found: Json, desired: list[str]) -> Iterator[Drift]:
+    present = [option for option in snapshot.option_names("Status") if option in desired]
+    ordered = sorted(present, key=desired.index)
+    if present == ordered:
         return
-    by_hand = found["type"] == "status" or len(sight.options("Status")) > OPTIONS_MAX
-    first = next(
-        a for a, b in zip(present, sorted(present, key=wanted.index), strict=True) if a != b
-    )
-    yield Drift(
-        slug="options-out-of-order",
-        severity=Severity.COSMETIC,
-        part=Part.PROPERTY,
-        about="Status",
-        wrong=f"The options of “{found['name']}” are not in the order of the pipeline, from “{first}” on.",
-        breaks="The board's columns do not follow the pipeline.",
-        cure="Drag the options into order in Notion."
-        if by_hand
-        else f"{REPAIR} puts them in order.",
-        mend=None if by_hand else Mend.SET,
-    )
+    kind = table.OPTIONS_OUT_OF_ORDER
+    if found["type"] == "status" or len(snapshot.options("Status")) > OPTIONS_MAX:
+        kind = table.OPTIONS_OUT_OF_ORDER_BY_HAND
+    first = next(is_ for is_, should in zip(present, ordered, strict=True) if is_ != should)
+    yield kind.drift("Status", called=found["name"], first=first)
 
 
-def _coloured(sight: BoardSnapshot, found: Json, wanted: list[dict[str, Any]]) -> Iterator[Drift]:
-    colours = {option["name"]: option["color"] for option in wanted}
-    off = [
-        o
-        for o in sight.options("Status")
-        if o["name"] in colours and o["color"] != colours[o["name"]]
-    ]
-    if not off:
-        return
+def _coloured(
+    snapshot: BoardSnapshot, found: Json, desired: list[dict[str, Any]]
+) -> Iterator[Drift]:
+    colours = {option["name"]: option["color"] for option in desired}
     named = [
-        f"{option['name']} ({option['color']}, not {colours[option['name']]})" for option in off
+        f"{option['name']} ({option['color']}, not {colours[option['name']]})"
+        for option in snapshot.options("Status")
+        if option["color"] != colours.get(option["name"], option["color"])
     ]
-    more = f" and {len(named) - 3} more" if len(named) > 3 else ""  # noqa: PLR2004 - enough to see what is meant
-    yield Drift(
-        slug="colour-different",
-        severity=Severity.COSMETIC,
-        part=Part.PROPERTY,
-        about="Status",
-        wrong=f"The colours of “{found['name']}” are others: {', '.join(named[:3])}{more}.",
-        breaks="Draft, work, review, done and error look alike.",
-        cure="Choose the colours in Notion, if you care: the API cannot change them.",
-    )
+    if not named:
+        return
+    text = ", ".join(named[:_COLOURS_NAMED])
+    more = len(named) - _COLOURS_NAMED
+    if more > 0:
+        text += f" and {more} more"
+    yield table.COLOUR_DIFFERENT.drift("Status", called=found["name"], named=text)

@@ -4,143 +4,97 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.board.drift_kinds import REPAIR, Drift, Mend, Part, Severity, listed
+from models.board import drift_table as table
+from models.board.drift_kinds import Drift, listed
 from models.board.drift_options import is_full
 from models.board.snapshot import OPTION_KINDS, BoardSnapshot, Json, option_names
 from models.board.spec import INTERNAL, ON_CARD, PIPELINE, ViewPlan
 from models.rules.board_schema import board_schema
 
 
-def view_drift(sight: BoardSnapshot) -> Iterator[Drift]:
+def view_drift(snapshot: BoardSnapshot) -> Iterator[Drift]:
     """Views that are missing, show other cards, or show the wrong things on a card."""
-    for plan in sight.plans:
-        view = sight.planned_views.get(plan.key)
-        if _cannot_be(sight, plan):
+    for plan in snapshot.plans:
+        if _is_impossible(snapshot, plan):
             continue
+        view = snapshot.planned_views.get(plan.key)
         if view is None:
             yield _missing(plan)
         elif plan is PIPELINE:
-            yield from _pipeline(sight, view)
-        # Of one whose options are not all there, that is what is wrong.
-        elif sight.wanted(plan) == plan.options and not sight.shows_what_it_should(view, plan):
-            yield _other_cards(plan, view)
+            yield from _pipeline(snapshot, view)
+        elif _shows_other_cards(snapshot, plan, view):
+            yield table.VIEW_SHOWS_OTHER_CARDS.drift(
+                plan.key, called=view["name"], property=plan.by, options=listed(plan.options)
+            )
 
 
-def _cannot_be(sight: BoardSnapshot, plan: ViewPlan) -> bool:
-    """Whether what it names cannot be had through the API, which is told of the property."""
-    name = plan.by or "Status"
-    found = sight.property(name)
+def _is_impossible(snapshot: BoardSnapshot, plan: ViewPlan) -> bool:
+    """Whether the API cannot make the view, for a reason that the property's drift reports."""
+    found = snapshot.property(plan.by or "Status")
     if found is not None and found["type"] not in OPTION_KINDS:
         return True
-    if plan.by is None or sight.wanted(plan):
+    if plan.by is None or snapshot.desired_options(plan):
         return False
-    return is_full(sight, plan.by, option_names(board_schema(sight.channels)[plan.by]))
+    return is_full(snapshot, plan.by, option_names(board_schema(snapshot.channels)[plan.by]))
+
+
+def _shows_other_cards(snapshot: BoardSnapshot, plan: ViewPlan, view: Json) -> bool:
+    # While options are missing, those are reported and not the filter.
+    complete = snapshot.desired_options(plan) == plan.options
+    return complete and not snapshot.shows_what_it_should(view, plan)
 
 
 def _missing(plan: ViewPlan) -> Drift:
-    shown = (
-        f"the cards whose {plan.by} is {listed(plan.options)}" if plan.by else "the cards by Status"
-    )
-    channel = plan.by == "Channel"
-    return Drift(
-        slug="pipeline-view-missing"
-        if plan is PIPELINE
-        else f"{'channel' if channel else 'saved'}-view-missing",
-        severity=Severity.COSMETIC,
-        part=Part.VIEW,
-        about=plan.key,
-        wrong=f"There is no view “{plan.name}”.",
-        breaks=f"People do not find {shown} in one place.",
-        cure=f"{REPAIR} adds it.",
-        mend=Mend.ADD,
-    )
+    kind = table.SAVED_VIEW_MISSING
+    if plan is PIPELINE:
+        kind = table.PIPELINE_VIEW_MISSING
+    elif plan.by == "Channel":
+        kind = table.CHANNEL_VIEW_MISSING
+    return kind.drift(plan.key, name=plan.name, property=plan.by, options=listed(plan.options))
 
 
-def _other_cards(plan: ViewPlan, view: Json) -> Drift:
-    return Drift(
-        slug="view-shows-other-cards",
-        severity=Severity.COSMETIC,
-        part=Part.VIEW,
-        about=plan.key,
-        wrong=f"The view “{view['name']}” does not show exactly the cards whose {plan.by} is {listed(plan.options)}.",
-        breaks=f"People who rely on “{view['name']}” miss cards, or see others.",
-        cure=f"{REPAIR} sets its filter again. If the filter is yours: keep it in a view of your own.",
-        mend=Mend.SET,
-    )
-
-
-def _pipeline(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
-    name = view["name"]
+def _pipeline(snapshot: BoardSnapshot, view: Json) -> Iterator[Drift]:
+    key, facts = PIPELINE.key, {"called": view["name"], "type": view["type"]}
     if view.get("filter") is not None:
-        yield Drift(
-            slug="pipeline-view-filtered",
-            severity=Severity.NOTE,
-            part=Part.VIEW,
-            about=PIPELINE.key,
-            wrong=f"The view “{name}” has a filter.",
-            breaks="It does not show every card.",
-            cure="If nobody wants that: remove the filter in Notion.",
-        )
+        yield table.PIPELINE_VIEW_FILTERED.drift(key, **facts)
     if view["type"] != "board":
-        yield Drift(
-            slug="pipeline-view-not-by-status",
-            severity=Severity.COSMETIC,
-            part=Part.VIEW,
-            about=PIPELINE.key,
-            wrong=f"The view “{name}” is a {view['type']}, not a board.",
-            breaks="People do not see the pipeline as columns.",
-            cure="In Notion: ••• of the view → Layout → Board, grouped by Status. The API cannot change a layout.",
-        )
+        yield table.PIPELINE_VIEW_NOT_A_BOARD.drift(key, **facts)
         return
-    if not sight.grouped_by_status(view):
-        yield _columns(name, "pipeline-view-not-by-status", "is not grouped by Status")
+    if not snapshot.grouped_by_status(view):
+        yield table.PIPELINE_VIEW_NOT_BY_STATUS.drift(key, **facts)
     elif view["configuration"]["group_by"].get("sort", {}).get("type") != "manual":
-        yield _columns(name, "pipeline-view-sorted", "sorts its columns")
-    yield from _card(sight, view)
+        yield table.PIPELINE_VIEW_SORTED.drift(key, **facts)
+    yield from _card_preview(snapshot, view)
 
 
-def _columns(name: str, slug: str, wrong: str) -> Drift:
-    return Drift(
-        slug=slug,
-        severity=Severity.COSMETIC,
-        part=Part.VIEW,
-        about=PIPELINE.key,
-        wrong=f"The view “{name}” {wrong}.",
-        breaks="Its columns do not follow the pipeline.",
-        cure=f"{REPAIR} groups it by Status in the order of the options.",
-        mend=Mend.SET,
-    )
-
-
-def _card(sight: BoardSnapshot, view: Json) -> Iterator[Drift]:
-    hidden = [
-        name
-        for name in ON_CARD
-        if sight.property(name) is not None and not visible(sight, view, name)
-    ]
-    shown = [
-        name for name in INTERNAL if sight.property(name) is not None and visible(sight, view, name)
-    ]
+def _card_preview(snapshot: BoardSnapshot, view: Json) -> Iterator[Drift]:
+    hidden = [name for name in misplaced_columns(snapshot, view) if name in ON_CARD]
+    shown = [name for name in misplaced_columns(snapshot, view) if name in INTERNAL]
     if not hidden and not shown:
         return
-    parts = [f"hides {listed(hidden)}"] if hidden else []
-    parts += [f"shows {listed(shown)}"] if shown else []
-    yield Drift(
-        slug="card-preview",
-        severity=Severity.COSMETIC,
-        part=Part.VIEW,
-        about=PIPELINE.key,
-        wrong=f"A card in “{view['name']}” {' and '.join(parts)}.",
-        breaks="People do not see at a glance what a card needs."
-        if hidden
-        else "Cards show what is of no use to people.",
-        cure=f"{REPAIR} sets that and leaves the rest as it is.",
-        mend=Mend.SET,
-    )
+    parts = []
+    if hidden:
+        parts.append(f"hides {listed(hidden)}")
+    if shown:
+        parts.append(f"shows {listed(shown)}")
+    kind = table.CARD_PREVIEW_HIDES if hidden else table.CARD_PREVIEW_SHOWS
+    yield kind.drift(PIPELINE.key, called=view["name"], does=" and ".join(parts))
 
 
-def visible(sight: BoardSnapshot, view: Json, name: str) -> bool:
-    """Whether the cards of a view show a property of ours; the title is shown unless it was hidden."""
+def misplaced_columns(snapshot: BoardSnapshot, view: Json) -> list[str]:
+    """Our properties that a view's cards hide and should show, or show and should hide."""
+    return [
+        name
+        for name in (*ON_CARD, *INTERNAL)
+        if snapshot.property(name) is not None
+        and _is_visible(snapshot, view, name) != (name in ON_CARD)
+    ]
+
+
+def _is_visible(snapshot: BoardSnapshot, view: Json, name: str) -> bool:
+    """Whether a view's cards show a property; the title is shown unless it was hidden."""
     columns = (view.get("configuration") or {}).get("properties") or ()
-    found = [column for column in columns if sight.is_property(str(column["property_id"]), name)]
-    return bool(found[0].get("visible")) if found else name == "Title"
+    for column in columns:
+        if snapshot.is_property(str(column["property_id"]), name):
+            return bool(column.get("visible"))
+    return name == "Title"

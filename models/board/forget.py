@@ -1,4 +1,4 @@
-"""Forgetting the board that a database followed, so that it can follow another one."""
+"""Forget the board that a database follows, so that it can follow another one."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ _OF_A_BOARD = (BOARD, BOT, CONFIRMED, FAILED_CYCLE, IMPORT, WATERMARK)
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
-    """What a database holds of the board that it follows.
+    """How many rows a database holds of the board that it follows.
 
     Attributes:
-        tasks: that belong to its pages; to_do: those of them that a worker would take.
+        tasks: tasks that belong to its pages.
+        to_do: those of them that a worker would take.
     """
 
     cards: int
@@ -44,25 +45,25 @@ class Followed:
 
 
 async def followed(session: AsyncSession) -> Followed:
-    """What would be forgotten."""
-    paged = select(func.count()).select_from(Task).where(col(Task.notion_page_id).is_not(None))
+    """Count what `forget_board` would remove."""
+    count = select(func.count())
+    tasks = count.select_from(Task).where(col(Task.notion_page_id).is_not(None))
+    to_do = tasks.where(col(Task.status).in_([Status.PENDING, Status.RETRY]))
     return Followed(
-        cards=await session.scalar(select(func.count()).select_from(Card)) or 0,
-        tasks=await session.scalar(paged) or 0,
-        to_do=await session.scalar(
-            paged.where(col(Task.status).in_([Status.PENDING, Status.RETRY]))
-        )
-        or 0,
-        events=await session.scalar(select(func.count()).select_from(WebhookEvent)) or 0,
+        cards=(await session.execute(count.select_from(Card))).scalar_one(),
+        tasks=(await session.execute(tasks)).scalar_one(),
+        to_do=(await session.execute(to_do)).scalar_one(),
+        events=(await session.execute(count.select_from(WebhookEvent))).scalar_one(),
     )
 
 
 async def forget_board(
     session: AsyncSession, *, delete_tasks: bool, now: datetime, correlation_id: str | None
 ) -> None:
-    """Remove all that belongs to the board: its cards, their events, what it is known by, what was alerted of it.
+    """Remove all that belongs to the board: cards, events, known ids, open incidents.
 
-    Its tasks keep their pages' ids: without one each would become a card of the next board. The history stays.
+    Its tasks keep their pages' ids: without one each would become a card of the next board.
+    The history stays.
     """
     await act_as(session, "operator", now=now, correlation_id=correlation_id)
     await session.execute(delete(Card))

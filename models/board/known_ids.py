@@ -1,4 +1,4 @@
-"""What each property, option and view of a board is known by, once seen: people may call them something else later."""
+"""Known ids of a board's properties, options and views, so that people may rename them later."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from models.tables.sync_state import BOARD_IDS, get_value, remember
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoardMemory:
-    """Ids by Showrunner's names. What was renamed or went is kept under the name it had.
+class KnownIds:
+    """Ids by Showrunner's names. What was renamed or deleted stays under the name it had.
 
     Attributes:
         properties: property ids by Showrunner's name.
@@ -26,44 +26,42 @@ class BoardMemory:
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
 
-    def with_newer(self, seen: Self) -> Self:
-        """This and what is seen now; under the same name the newer id counts."""
-        names = {*self.options, *seen.options}
+    def with_newer(self, newer: Self) -> Self:
+        """Merge newer ids into these; under the same name the newer id wins."""
+        names = {*self.options, *newer.options}
         options = {
-            name: {**self.options.get(name, {}), **seen.options.get(name, {})} for name in names
+            name: {**self.options.get(name, {}), **newer.options.get(name, {})} for name in names
         }
-        kind = type(self)
-        return kind(
-            properties={**self.properties, **seen.properties},
+        return type(self)(
+            properties={**self.properties, **newer.properties},
             options=options,
-            views={**self.views, **seen.views},
+            views={**self.views, **newer.views},
         )
 
 
-def memory_of(board: Board) -> BoardMemory:
-    """What a board as it is now is to be known by."""
+def ids_of(board: Board) -> KnownIds:
+    """The ids of a board's properties and options as it is now."""
     options = {
         name: dict(zip(prop.options, prop.option_ids, strict=True))
         for name, prop in board.properties.items()
         if prop.option_ids
     }
-    return BoardMemory(
-        properties={name: prop.id for name, prop in board.properties.items()}, options=options
-    )
+    properties = {name: prop.id for name, prop in board.properties.items()}
+    return KnownIds(properties=properties, options=options)
 
 
-async def recall(session: AsyncSession, data_source_id: str) -> BoardMemory:
-    """What the board with that data source is known by; nothing when it was never seen."""
+async def read_known_ids(session: AsyncSession, data_source_id: str) -> KnownIds:
+    """The stored ids of the board with that data source; empty when it was never read."""
     known: dict[str, Any] | None = await get_value(session, _key(data_source_id))
-    return BoardMemory() if known is None else BoardMemory(**known)
+    return KnownIds() if known is None else KnownIds(**known)
 
 
-async def note(session: AsyncSession, data_source_id: str, seen: BoardMemory) -> None:
-    """Remember what is seen now, beside what was seen before."""
-    known = await recall(session, data_source_id)
-    newer = known.with_newer(seen)
-    if newer != known:
-        await remember(session, _key(data_source_id), value=asdict(newer))
+async def remember_ids(session: AsyncSession, data_source_id: str, newer: KnownIds) -> None:
+    """Store ids beside those that were stored before."""
+    known = await read_known_ids(session, data_source_id)
+    merged = known.with_newer(newer)
+    if merged != known:
+        await remember(session, _key(data_source_id), value=asdict(merged))
 
 
 def _key(data_source_id: str) -> str:

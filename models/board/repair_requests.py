@@ -1,4 +1,4 @@
-"""The requests that mend a board: pure bodies; nothing in them deletes or renames what people made."""
+"""The bodies of the requests that repair a board. None deletes or renames what people made."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from typing import Any
 
 from models.board.drift_kinds import Drift
 from models.board.drift_options import missing_options
-from models.board.drift_views import visible
+from models.board.drift_table import OPTIONS_OUT_OF_ORDER, VIEW_SHOWS_OTHER_CARDS
+from models.board.drift_views import misplaced_columns
 from models.board.snapshot import BoardSnapshot, Json, option_names
-from models.board.spec import INTERNAL, NAMES, ON_CARD, PIPELINE, ViewPlan
+from models.board.spec import NAMES, ON_CARD, PIPELINE, ViewPlan
 from models.board.view_filters import filter_of
 from models.rules.board_schema import board_schema
 
 
-def property_body(sight: BoardSnapshot, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:
-    """The `properties` of `PATCH /v1/data_sources/{id}` that mend one property other than a missing relation."""
-    updated = sight.property("Updated")
-    schema = board_schema(sight.channels, updated["name"] if updated is not None else "Updated")
-    found = sight.property(name)
+def property_body(snapshot: BoardSnapshot, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:
+    """The `properties` of `PATCH /v1/data_sources/{id}` that repair one property.
+
+    A missing relation is added by `relation_body`.
+    """
+    updated = snapshot.property("Updated") or {"name": "Updated"}
+    schema = board_schema(snapshot.channels, updated["name"])
+    found = snapshot.property(name)
     if found is None:
         return {name: schema[name]}
-    wanted = option_names(schema[name])
-    options = _with_missing(sight, name, wanted, colours=schema[name]["select"]["options"])
-    if any(one.slug == "options-out-of-order" for one in drifts):
-        options = _in_order(options, wanted)
+    planned = schema[name]["select"]["options"]
+    options = _with_missing(snapshot, name, planned)
+    if any(one.slug == OPTIONS_OUT_OF_ORDER.slug for one in drifts):
+        options = _in_order(options, option_names(schema[name]))
     return {found["id"]: {found["type"]: {"options": options}}}
 
 
@@ -35,122 +39,138 @@ def relation_body(name: str, data_source_id: str) -> dict[str, Any]:
 
 
 def _with_missing(
-    sight: BoardSnapshot, name: str, wanted: list[str], colours: Sequence[Json]
+    snapshot: BoardSnapshot, name: str, planned: Sequence[Json]
 ) -> list[dict[str, Any]]:
-    """The options that are there, with their ids (a list replaces all), and the missing ones in their place."""
-    new = {option["name"]: dict(option) for option in colours}
-    options = [_as_it_is(option) for option in sight.options(name)]
-    for option in missing_options(sight, name, wanted):
-        before = set(wanted[: wanted.index(option)])
-        after = [index for index, other in enumerate(options) if other["name"] in before]
-        options.insert(after[-1] + 1 if after else _first_of(options, wanted), new[option])
+    """The present options with their ids, and the missing ones at their places.
+
+    A list of options replaces all that there were, so the present ones must be in it.
+    """
+    new = {option["name"]: dict(option) for option in planned}
+    desired = list(new)
+    options = [_as_it_is(option) for option in snapshot.options(name)]
+    for option in missing_options(snapshot, name, desired):
+        options.insert(_place_of(option, options, desired), new[option])
     return options
 
 
-def _first_of(options: Sequence[Json], wanted: list[str]) -> int:
-    """Where one that comes before all others of ours belongs."""
-    return next(
-        (index for index, option in enumerate(options) if option["name"] in wanted), len(options)
-    )
+def _place_of(option: str, options: Sequence[Json], desired: list[str]) -> int:
+    """The index after the last option that comes before this one in the plan.
+
+    Without such a one: before the first planned option, else at the end.
+    """
+    before = set(desired[: desired.index(option)])
+    present = [(index, other["name"]) for index, other in enumerate(options)]
+    earlier = [index for index, name in present if name in before]
+    if earlier:
+        return earlier[-1] + 1
+    planned = [index for index, name in present if name in desired]
+    return planned[0] if planned else len(options)
 
 
 def _as_it_is(option: Json) -> dict[str, Any]:
-    return {
-        key: option[key]
-        for key in ("id", "name", "color", "description")
-        if option.get(key) is not None
-    }
+    kept = ("id", "name", "color", "description")
+    return {key: option[key] for key in kept if option.get(key) is not None}
 
 
-def _in_order(options: list[dict[str, Any]], wanted: list[str]) -> list[dict[str, Any]]:
-    """Ours in the order of the pipeline; what people added keeps its place."""
-    ours = iter(
-        sorted((o for o in options if o["name"] in wanted), key=lambda o: wanted.index(o["name"]))
-    )
-    return [next(ours) if option["name"] in wanted else option for option in options]
+def _in_order(options: list[dict[str, Any]], desired: list[str]) -> list[dict[str, Any]]:
+    """The planned options in the order of the pipeline; what people added keeps its place."""
+    planned = [option for option in options if option["name"] in desired]
+    ordered = iter(sorted(planned, key=lambda option: desired.index(option["name"])))
+    return [next(ordered) if option["name"] in desired else option for option in options]
 
 
-def new_view(sight: BoardSnapshot, plan: ViewPlan) -> dict[str, Any] | None:
-    """The body of `POST /v1/views` for a planned view; None while the board lacks what it would name."""
-    if sight.property("Status") is None or (plan.by is not None and not sight.wanted(plan)):
+def new_view(snapshot: BoardSnapshot, plan: ViewPlan) -> dict[str, Any] | None:
+    """The body of `POST /v1/views` for a planned view.
+
+    None while the board lacks the property or the options that it would name.
+    """
+    lacks_options = plan.by is not None and not snapshot.desired_options(plan)
+    if snapshot.property("Status") is None or lacks_options:
         return None
-    source, database = sight.data_source or {}, sight.database or {}
-    columns = [_column(sight, name, visible=name in ON_CARD) for name in _card_order(sight)]
-    return {
+    source, database = snapshot.data_source or {}, snapshot.database or {}
+    columns = [_column(snapshot, name) for name in _card_order(snapshot)]
+    body = {
         "database_id": database["id"],
         "data_source_id": source["id"],
         "name": plan.name,
         "type": "board",
-        **({"filter": _filter(sight, plan)} if plan.by is not None else {}),
         "configuration": {
             "type": "board",
-            "group_by": _by_status(sight, hide_empty=plan.only_columns),
+            "group_by": _by_status(snapshot, hide_empty=plan.only_columns),
             "properties": columns,
         },
         "position": {"type": "start" if plan is PIPELINE else "end"},
     }
+    if plan.by is not None:
+        body["filter"] = _filter(snapshot, plan)
+    return body
 
 
 def changed_view(
-    sight: BoardSnapshot, plan: ViewPlan, view: Json, drifts: Sequence[Drift]
+    snapshot: BoardSnapshot, plan: ViewPlan, view: Json, drifts: Sequence[Drift]
 ) -> dict[str, Any] | None:
-    """The body of `PATCH /v1/views/{id}` that mends a planned view; None while the board lacks what it would name."""
-    if any(one.slug == "view-shows-other-cards" for one in drifts):
-        return {"filter": _filter(sight, plan)} if sight.wanted(plan) else None
-    present = view.get("configuration") or {}
-    by_status = (
-        sight.grouped_by_status(view)
-        and present["group_by"].get("sort", {}).get("type") == "manual"
-    )
-    group = _plain(present["group_by"]) if by_status else _by_status(sight, hide_empty=False)
-    return {
-        "configuration": {"type": "board", "group_by": group, "properties": _corrected(sight, view)}
-    }
+    """The body of `PATCH /v1/views/{id}` that repairs a planned view.
+
+    None while the board lacks the options that its filter would name.
+    """
+    if any(one.slug == VIEW_SHOWS_OTHER_CARDS.slug for one in drifts):
+        return {"filter": _filter(snapshot, plan)} if snapshot.desired_options(plan) else None
+    columns = _corrected(snapshot, view)
+    group = _grouping(snapshot, view)
+    return {"configuration": {"type": "board", "group_by": group, "properties": columns}}
 
 
-def _filter(sight: BoardSnapshot, plan: ViewPlan) -> dict[str, Any]:
-    found = sight.property(plan.by or "") or {}
-    return filter_of(found["id"], found["type"], sight.wanted(plan))
+def _grouping(snapshot: BoardSnapshot, view: Json) -> dict[str, Any]:
+    """The view's own grouping where it is by Status in manual order, else the planned one."""
+    if snapshot.grouped_by_status(view):
+        present = view["configuration"]["group_by"]
+        if present.get("sort", {}).get("type") == "manual":
+            return _plain(present)
+    return _by_status(snapshot, hide_empty=False)
 
 
-def _by_status(sight: BoardSnapshot, *, hide_empty: bool) -> dict[str, Any]:
-    status = sight.property("Status") or {}
-    kind = status["type"]
-    fine = {"group_by": "option"} if kind == "status" else {}
+def _filter(snapshot: BoardSnapshot, plan: ViewPlan) -> dict[str, Any]:
+    found = snapshot.property(plan.by or "") or {}
+    return filter_of(found["id"], found["type"], snapshot.desired_options(plan))
+
+
+def _by_status(snapshot: BoardSnapshot, *, hide_empty: bool) -> dict[str, Any]:
+    status = snapshot.property("Status") or {}
     group = {
-        "type": kind,
+        "type": status["type"],
         "property_id": status["id"],
         "sort": {"type": "manual"},
         "hide_empty_groups": hide_empty,
     }
-    return {**group, **fine}
+    if status["type"] == "status":
+        group["group_by"] = "option"
+    return group
 
 
-def _card_order(sight: BoardSnapshot) -> list[str]:
-    names = [name for name in NAMES if sight.property(name) is not None]
-    return sorted(names, key=lambda name: ON_CARD.index(name) if name in ON_CARD else len(ON_CARD))
+def _card_order(snapshot: BoardSnapshot) -> list[str]:
+    """Our properties that the board has: those shown on a card first, in their order."""
+    others = (name for name in NAMES if name not in ON_CARD)
+    return [name for name in (*ON_CARD, *others) if snapshot.property(name) is not None]
 
 
-def _column(sight: BoardSnapshot, name: str, *, visible: bool) -> dict[str, Any]:
-    return {"property_id": (sight.property(name) or {})["id"], "visible": visible}
+def _column(snapshot: BoardSnapshot, name: str) -> dict[str, Any]:
+    found = snapshot.property(name) or {}
+    return {"property_id": found["id"], "visible": name in ON_CARD}
 
 
-def _corrected(sight: BoardSnapshot, view: Json) -> list[dict[str, Any]]:
-    """The columns as people arranged them, with only those set right that a card must show or hide."""
-    columns = [
-        _plain(column) for column in (view.get("configuration") or {}).get("properties") or ()
-    ]
-    for name in (*ON_CARD, *INTERNAL):
-        if sight.property(name) is None or visible(sight, view, name) is (name in ON_CARD):
-            continue
-        known = [column for column in columns if sight.is_property(column["property_id"], name)]
+def _corrected(snapshot: BoardSnapshot, view: Json) -> list[dict[str, Any]]:
+    """The columns as people arranged them, with the misplaced ones shown or hidden."""
+    configuration = view.get("configuration") or {}
+    columns = [_plain(column) for column in configuration.get("properties") or ()]
+    for name in misplaced_columns(snapshot, view):
+        known = [each for each in columns if snapshot.is_property(each["property_id"], name)]
         if known:
             known[0]["visible"] = name in ON_CARD
         else:
-            columns.append(_column(sight, name, visible=name in ON_CARD))
+            columns.append(_column(snapshot, name))
     return columns
 
 
 def _plain(item: Json) -> dict[str, Any]:
-    """Without the name that Notion shows beside an id."""
+    """A copy without the name that Notion shows beside an id."""
     return {key: value for key, value in item.items() if key != "property_name"}

@@ -1,4 +1,4 @@
-"""The board as it should be beyond its schema: its views, what a card shows, its relation databases (spec 1.3)."""
+"""The planned board beyond its schema: views, card preview, relation databases (spec 1.3)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ NAMES: Final = (*board_schema(()), *OPTIONAL_RELATIONS)
 """Every property that the board should have, in the order in which they are made."""
 
 ON_CARD: Final = ("Title", "Channel", "Time in Status", "Attention")
-"""What a card on the board shows, in this order: spec 1.3, and what needs its editor."""
+"""The properties that a card on the board shows, in this order (spec 1.3), and Attention."""
 
 INTERNAL: Final = ("Created", "Updated")
-"""What a card must not show (spec 1.3). What else people show on it is theirs to choose."""
+"""The properties that a card must not show (spec 1.3). People choose the rest."""
 
 RELATED_SCHEMA: Final[dict[str, Any]] = {"Name": {"title": {}}}
-"""The schema of a relation database: the pipeline, or whoever keeps the files, adds what it needs.
-"""
+"""The schema of a new relation database. The pipeline adds the properties that it needs."""
 
 OPTIONS_MAX: Final = 100
-"""Options in one schema request (Notion: request limits). A longer list cannot be changed through
-the API."""
+"""Options in one schema request (Notion: request limits).
+
+The API cannot change a longer list.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +35,11 @@ class ViewPlan:
     """A view that the board should have.
 
     Attributes:
-        key: what it is remembered by.
-        name: what it is called when it is made; people may rename it.
+        key: under which its id is stored.
+        name: its name when it is created; people may rename it.
         by: the property it is filtered by; None shows every card.
         options: the options of that property whose cards it shows.
-        only_columns: the filter leaves few columns, so the empty ones are hidden.
+        only_columns: hide empty columns, because the filter leaves few.
     """
 
     key: str
@@ -55,8 +56,10 @@ READY: Final = (
     *(s for s in BoardStatus if s.value.endswith(" Ready")),
     BoardStatus.READY_FOR_REVIEW,
 )
-"""What the view "Ready for Review" lists: Notion cannot say "ends with" of an option (design:
-section 13)."""
+"""Statuses in the view "Ready for Review".
+
+Notion's filters have no "ends with" for options (design: section 13).
+"""
 
 
 def view_plans(channels: Iterable[str]) -> tuple[ViewPlan, ...]:

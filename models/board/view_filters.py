@@ -1,4 +1,4 @@
-"""The filters of views: making the ones the board should have, and telling which cards another one shows."""
+"""The filters of views: build the planned ones, and work out which cards another one shows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 
 class Undecided(Exception):
-    """The filter asks for more than one property's options."""
+    """The filter depends on something else than the options of one property."""
 
 
 def filter_of(property_id: str, kind: str, options: Collection[str]) -> dict[str, Any]:
-    """A filter for the cards with one of these options: a compound "or", which every version of the API takes.
+    """A filter for the cards with one of these options.
+
+    A compound "or", which every version of the API accepts.
 
     Args:
         property_id: as Notion gave it.
@@ -25,15 +27,15 @@ def filter_of(property_id: str, kind: str, options: Collection[str]) -> dict[str
 def options_shown(
     filter_: Mapping[str, Any] | None, names: Callable[[str], bool], options: Collection[str]
 ) -> frozenset[str | None] | None:
-    """The options of one property whose cards a filter shows, None standing for a card without one.
+    """The options of one property whose cards a filter shows; None stands for a card without one.
 
     Args:
-        filter_: a view's, as Notion gave it; None filters nothing.
+        filter_: of a view, as Notion returned it; None filters nothing.
         names: whether a condition's `property` (its name or its id) is that property.
-        options: every option it has.
+        options: every option of that property.
 
     Returns:
-        None when the filter depends on something else too, so that it cannot be said.
+        None when the filter depends on something else too, so that the answer is unknown.
     """
     try:
         return frozenset(

@@ -1,4 +1,4 @@
-"""Why a card is not as it should be: everything known that keeps it so, each in one sentence with what to do."""
+"""Why a card and its task are not in sync: every known reason in one sentence, with what to do."""
 
 from __future__ import annotations
 
@@ -7,94 +7,100 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.operations.differences import apart
+from models.operations.health_facts import SyncFacts
+from models.operations.health_rules import GOOD_WITHIN
 from models.rules.board_schema import Board
 from models.rules.channels import channel_named
 from models.rules.formatting import clock_time, spoken
-from models.sync.pending_write import Change, attention_to_show
+from models.sync.pending_write import PendingWrite, current_attention
 from models.tables.card import Card
-from models.tables.incidents import Incident
 from models.tables.task import Task
 from models.tables.webhook_events import EventState, WebhookEvent
 
-_NO_CYCLE_FOR = timedelta(minutes=5)
-"""Cycles are due every minute: after five without a good one something is wrong (design: section
-12)."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What is known of a card and of what works on it.
+class CardFacts(SyncFacts):
+    """Everything known about a card and about the sync that works on it.
 
     Attributes:
         card, board: None when the page, or any board, was never read.
         left: why the card left the board, if it did: `in_trash`, `moved_away` or `not_found`.
         deleted: whether it had a task that was deleted.
         change: what the next push would write.
-        channels: the configured ones.
-        incidents: those that are not over.
-        events: those about this card that are not processed.
-        last_good_cycle: when one ended well; None when none ever did.
+        channels: the configured channels.
+        events: the unprocessed events about this card.
     """
 
     card: Card | None
     task: Task | None
-    change: Change | None
+    change: PendingWrite | None
     board: Board | None
     channels: Collection[str]
-    incidents: Sequence[Incident]
     events: Sequence[WebhookEvent]
-    last_good_cycle: datetime | None
     now: datetime
     left: str | None = None
     deleted: bool = False
 
 
-def differs(facts: Facts) -> list[str]:
-    """Why card and task are not the same; empty when they are in sync."""
+def reasons_out_of_sync(facts: CardFacts) -> list[str]:
+    """Why card and task differ; empty when they are in sync."""
     return [
-        *_of_sight(facts),
-        *_of_validity(facts),
-        *_of_waiting(facts),
-        *_of_the_push(facts),
-        *_what_is_kept_apart(facts),
+        *_reading(facts),
+        *_validity(facts),
+        *_waiting_move(facts),
+        *_push(facts),
+        *_differences(facts),
     ]
 
 
-def reasons(facts: Facts) -> list[str]:
-    """All that keeps a card from being what somebody wants, what concerns every card first; empty when nothing does."""
-    return [*_of_everything(facts), *differs(facts), *_of_wishes(facts), *_of_events(facts)]
+def reasons(facts: CardFacts) -> list[str]:
+    """All that keeps a card from its desired state, what concerns every card first."""
+    return [
+        *_whole_sync(facts),
+        *reasons_out_of_sync(facts),
+        *_refused_edit(facts),
+        *_events(facts),
+    ]
 
 
-def _of_everything(facts: Facts) -> Iterator[str]:
+def _whole_sync(facts: CardFacts) -> Iterator[str]:
     """What stops all cards alike, and the alert about this one."""
+    page_id = None if facts.card is None else facts.card.notion_page_id
     for incident in facts.incidents:
-        mine = (
-            facts.card is not None and incident.name == f"card_failing:{facts.card.notion_page_id}"
-        )
-        if incident.level == "CRITICAL" or mine:
-            yield f"Alert “{incident.name}” is open since {clock_time(incident.since)} UTC: {incident.title}"
+        about_this = incident.name == f"card_failing:{page_id}"
+        if incident.level == "CRITICAL" or about_this:
+            since = clock_time(incident.since)
+            yield f"Alert “{incident.name}” is open since {since} UTC: {incident.title}"
     last = facts.last_good_cycle
     if last is None:
         yield "No cycle has ended well yet: is `showrunner up` running?"
-    elif facts.now - last > _NO_CYCLE_FOR:
-        ago = spoken(facts.now - last)
-        yield f"No cycle has ended well for {ago}: is `showrunner up` running, or is a long backlog being written?"
+    elif facts.now - last > GOOD_WITHIN:
+        yield (
+            f"No cycle has ended well for {spoken(facts.now - last)}: "
+            "is `showrunner up` running, or is a long backlog being written?"
+        )
 
 
-def _of_sight(facts: Facts) -> Iterator[str]:
+def _reading(facts: CardFacts) -> Iterator[str]:
     card = facts.card
     if card is not None and card.unreadable:
-        failed = f"could not be read {_times(card.attempts)} ({_inner(card.last_error)})"
-        yield f"The page {failed}; nothing is written to it before it was: the next try is due {_due(card, facts.now)}."
+        failed = f"could not be read {_times(card.attempts)} ({_clause(card.last_error)})"
+        yield (
+            f"The page {failed}; nothing is written to it before it was: "
+            f"the next try is due {_due(card, facts.now)}."
+        )
     elif card is None or card.first_seen_at is None:
-        yield "The page was never read: it is new, it cannot be read, or it is none of this board's."
+        yield (
+            "The page was never read: it is new, it cannot be read, or it is none of this board's."
+        )
     elif card.trashed_at is not None:
-        since, cure = _departure(facts.left, f"{clock_time(card.trashed_at)} UTC")
-        yield f"{since}: nothing is pushed to it, its task stays. {cure}"
+        departure, cure = _departure(facts.left, f"{clock_time(card.trashed_at)} UTC")
+        yield f"{departure}: nothing is pushed to it, its task stays. {cure}"
     elif card.missing_at is not None:
         yield (
-            f"Since {clock_time(card.missing_at)} UTC the page looks gone, like too many others: nothing is written to "
-            "it. If it is there again, a cycle finds it; if it is really gone: `showrunner push --confirm`."
+            f"Since {clock_time(card.missing_at)} UTC the page looks gone, like too many others: "
+            "nothing is written to it. If it is there again, a cycle finds it; "
+            "if it is really gone: `showrunner push --confirm`."
         )
 
 
@@ -114,50 +120,56 @@ def _departure(left: str | None, when: str) -> tuple[str, str]:
     )
 
 
-def _of_validity(facts: Facts) -> Iterator[str]:
+def _validity(facts: CardFacts) -> Iterator[str]:
     card, task = facts.card, facts.task
     if card is None or (base := card.base) is None:
         return
     wrong = " ".join(violation.message for violation in card.known_violations())
-    if wrong and task is None and facts.deleted:
-        yield f"Its task was deleted, and it gets no other, because the card is not valid: {wrong}"
-    elif wrong and task is None:
-        yield f"It has no task, because the card is not valid: {wrong}"
-    elif wrong:
-        yield f"The task keeps its last valid values, because the card is not valid: {wrong}"
+    if wrong:
+        yield _invalid(wrong, has_task=task is not None, deleted=facts.deleted)
     elif task is None and base.status is None:
         yield f"It has no task, because its Status “{base.shown.status}” is none of the 26 columns."
     elif task is None:
-        yield "It has no task, because that was deleted: the next edit of the card on the board makes a new one."
+        yield (
+            "It has no task, because that was deleted: "
+            "the next edit of the card on the board makes a new one."
+        )
     if base.channel and channel_named(base.channel, facts.channels) is None:
-        yield f"The channel “{base.channel}” is not configured: add channel_configs/{base.channel}.yaml if it is right."
+        yield (
+            f"The channel “{base.channel}” is not configured: "
+            f"add channel_configs/{base.channel}.yaml if it is right."
+        )
 
 
-def _of_waiting(facts: Facts) -> Iterator[str]:
+def _invalid(wrong: str, *, has_task: bool, deleted: bool) -> str:
+    if has_task:
+        return f"The task keeps its last valid values, because the card is not valid: {wrong}"
+    if deleted:
+        return f"Its task was deleted, and it gets no other, because the card is not valid: {wrong}"
+    return f"It has no task, because the card is not valid: {wrong}"
+
+
+def _waiting_move(facts: CardFacts) -> Iterator[str]:
     """A move that is neither granted nor refused yet."""
     card = facts.card
     if card is None or card.trashed_at is not None or card.status_kept_until is None:
         return
     yield (
-        f"The move to “{card.waits_for}” waits until the card is valid: it is taken then, if the card still stands "
-        f"there. Else it goes back to “{card.base_status}” after {clock_time(card.status_kept_until)} UTC."
+        f"The move to “{card.waits_for}” waits until the card is valid: it is taken then, "
+        f"if the card still stands there. Else it goes back to “{card.base_status}” "
+        f"after {clock_time(card.status_kept_until)} UTC."
     )
 
 
-def _of_wishes(facts: Facts) -> Iterator[str]:
+def _refused_edit(facts: CardFacts) -> Iterator[str]:
     card = facts.card
-    base = card.base if card is not None else None
-    if (
-        card is not None
-        and base is not None
-        and base.refusal in attention_to_show(card, base, facts.task)
-    ):
-        yield from (
-            [f"What a person asked for was not granted: {base.refusal}"] if base.refusal else []
-        )
+    if card is None or (base := card.base) is None or not base.rejection:
+        return
+    if base.rejection in current_attention(card, base, facts.task):
+        yield f"What a person asked for was not granted: {base.rejection}"
 
 
-def _of_the_push(facts: Facts) -> Iterator[str]:
+def _push(facts: CardFacts) -> Iterator[str]:
     change, card = facts.change, facts.card
     if change is None or card is None or card.unreadable:
         return
@@ -165,54 +177,70 @@ def _of_the_push(facts: Facts) -> Iterator[str]:
     if change.waits:
         if card.missing_at is None:
             yield (
-                f"Writing {names} waits, like many moves that nobody watched: `showrunner push --confirm` goes on; "
+                f"Writing {names} waits, like many moves that nobody watched: "
+                "`showrunner push --confirm` goes on; "
                 "`showrunner import --take-board` takes what the board shows instead."
             )
         return
-    if not change.attempts:
-        yield f"The next cycle writes what differs: {names}."
-    else:
-        failed = f"failed {_times(change.attempts)} ({_inner(card.last_error)})"
+    if change.attempts:
+        failed = f"failed {_times(change.attempts)} ({_clause(card.last_error)})"
         yield f"Writing {names} {failed}; the next try is due {_due(card, facts.now)}."
+    else:
+        yield f"The next cycle writes what differs: {names}."
+    yield from _missing_options(change, facts.board)
+
+
+def _missing_options(change: PendingWrite, board: Board | None) -> Iterator[str]:
+    """Values to write for which the board has no option."""
+    properties = {} if board is None else board.properties
     for name in ("Status", "Priority"):
-        value, known = (
-            change.values.get(name),
-            facts.board.properties.get(name) if facts.board else None,
-        )
+        value, known = change.values.get(name), properties.get(name)
         if value is not None and known is not None and value not in known.options:
-            yield f"The board's {known.name} has no option “{value}”: add it in Notion, Showrunner never makes options."
+            yield (
+                f"The board's {known.name} has no option “{value}”: "
+                "add it in Notion, Showrunner never makes options."
+            )
 
 
-def _what_is_kept_apart(facts: Facts) -> Iterator[str]:
+def _differences(facts: CardFacts) -> Iterator[str]:
     """The values that differ, where something keeps them from being made equal."""
     card, change = facts.card, facts.change
     if card is None:
         return
-    gone = card.trashed_at is not None or card.missing_at is not None
-    waits = card.status_kept_until is not None or (change is not None and change.waits)
-    if (gone or waits or card.unreadable or card.violations) and (names := apart(card, facts.task)):
+    held_up = (
+        card.trashed_at is not None
+        or card.missing_at is not None
+        or card.status_kept_until is not None
+        or card.unreadable
+        or bool(card.violations)
+        or (change is not None and change.waits)
+    )
+    if held_up and (names := apart(card, facts.task)):
         yield f"What differs: {', '.join(names)}."
 
 
-def _of_events(facts: Facts) -> Iterator[str]:
+def _events(facts: CardFacts) -> Iterator[str]:
     for event in facts.events:
-        failed = (
-            f"failed {_times(event.attempts)} ({_inner(event.error)})"
-            if event.error
-            else "was given back"
-        )
         match event.state(facts.now):
             case EventState.DEAD:
+                failed = f"failed {_times(event.attempts)} ({_clause(event.error)})"
                 yield (
-                    f"Event {event.row} is dead: it failed {_times(event.attempts)} ({_inner(event.error)}). "
+                    f"Event {event.row} is dead: it {failed}. "
                     f"`showrunner events replay {event.row}` tries it again."
                 )
             case EventState.LATER:
-                yield f"Event {event.row} {failed}; it is due in {spoken(event.next_attempt_at - facts.now)}."
+                wait = spoken(event.next_attempt_at - facts.now)
+                yield f"Event {event.row} {_why_later(event)}; it is due in {wait}."
             case EventState.CLAIMED:
                 yield f"Event {event.row} is being worked on."
             case _:
                 yield f"Event {event.row} waits for the next ingest or cycle."
+
+
+def _why_later(event: WebhookEvent) -> str:
+    if not event.error:
+        return "was given back"
+    return f"failed {_times(event.attempts)} ({_clause(event.error)})"
 
 
 def _due(card: Card, now: datetime) -> str:
@@ -224,6 +252,6 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _inner(error: str | None) -> str:
-    """An error as part of a sentence."""
+def _clause(error: str | None) -> str:
+    """An error's sentence as a clause, without its full stop."""
     return (error or "nobody could say why").rstrip(".")

@@ -1,4 +1,4 @@
-"""Which values of a card and its task differ: part of the explanation why they are not made equal."""
+"""Which values of a card and its task differ, for the explanation why they are not in sync."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from models.tables.task import Task
 
 
 def apart(card: Card, task: Task | None) -> list[str]:
-    """The properties in which they differ, of options both values; people's texts by name alone.
-
-    In the board's order.
+    """The properties in which they differ: texts by name, options with both values.
 
     What the database computes (dates, Attention) is not among them.
     """
@@ -28,7 +26,7 @@ def _options(base: MergeBase, task: Task) -> Iterator[str]:
     if base.shown.priority is not None:
         held["Priority"] = (base.shown.priority, Priority(task.priority).option)
     for name, (board, database) in held.items():
-        if board != database and not (board is None and name in base.lacking):
+        if board != database and not (board is None and name in base.initially_empty):
             yield f"{name} (board “{board or 'empty'}”, database “{database}”)"
 
 

@@ -1,4 +1,4 @@
-"""What a check of health finds: green, yellow or red, the facts, and what to do."""
+"""The result of a health check: ok, warn or fail, the facts, and what to do."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 class State(StrEnum):
-    """What a check found."""
+    """The result of a check."""
 
     OK = "ok"
     WARN = "warn"
-    """It works; somebody should look at it by day."""
+    """It works, but needs attention during working hours."""
     FAIL = "fail"
     """Something does not work, or is being lost."""
     SKIP = "skip"
-    """It could not be checked, because something that is red stands before it."""
+    """It could not be checked, because a check that it depends on failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Finding:
 
     Attributes:
         wrong: a clause without a full stop.
-        cure: the command or click that mends it.
+        cure: the command or click that fixes it.
     """
 
     state: State
@@ -51,23 +51,31 @@ class Check:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def failure(wrong: str, cure: str) -> Finding:
+    """A finding that makes its check red."""
+    return Finding(state=State.FAIL, wrong=wrong, cure=cure)
+
+
+def warning(wrong: str, cure: str) -> Finding:
+    """A finding that makes its check yellow."""
+    return Finding(state=State.WARN, wrong=wrong, cure=cure)
+
+
 def checked(name: str, facts: str, findings: Sequence[Finding] = (), **details: Any) -> Check:
-    """The check with what was found; `facts` are told when nothing was."""
-    worst = next(
-        (state for state in (State.FAIL, State.WARN) if any(f.state is state for f in findings)),
-        State.OK,
-    )
+    """Build a check from its findings, the failures first; without any it shows `facts`."""
+    if not findings:
+        return Check(name=name, state=State.OK, facts=facts, details=details)
     ordered = sorted(findings, key=lambda finding: finding.state is not State.FAIL)
-    told = "; ".join(finding.wrong for finding in ordered) or facts
+    wrong = "; ".join(finding.wrong for finding in ordered)
     cures = tuple(dict.fromkeys(finding.cure for finding in ordered))
-    return Check(name=name, state=worst, facts=told, cures=cures, details=details)
+    return Check(name=name, state=ordered[0].state, facts=wrong, cures=cures, details=details)
 
 
 def failed(name: str, wrong: str, cure: str) -> Check:
-    """A red check."""
-    return checked(name, "", [Finding(state=State.FAIL, wrong=wrong, cure=cure)])
+    """A check with one failure."""
+    return checked(name, "", [failure(wrong, cure)])
 
 
 def skipped(name: str, why: str) -> Check:
-    """A check that could not be made; `why` names what stands before it, e.g. `no database`."""
+    """A check that could not be made; `why` names what it depends on, e.g. `no database`."""
     return Check(name=name, state=State.SKIP, facts=f"not checked: {why}")

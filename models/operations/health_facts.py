@@ -1,7 +1,11 @@
-"""Signs of life that the database holds: what a doctor reads, all of it without writing anything."""
+"""Facts about the health of the sync that the database holds. Reads only.
+
+Doctor, watchdog and card diagnosis read the same `SyncFacts`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,16 +14,17 @@ from sqlalchemy import false, func, or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from models.operations.webhook_tokens import Tokens, read_tokens
 from models.tables.card import Card
 from models.tables.card_creation import Unmade, unmade
 from models.tables.incidents import Incident, open_incidents
 from models.tables.notion_users import our_bots
 from models.tables.sync_state import BOARD, LAST_GOOD_CYCLE, get_moment, get_value
-from models.tables.webhook_events import Counts, WebhookEvent, counts, due_since
-from models.tables.webhook_tokens import Tokens, read_tokens
+from models.tables.webhook_event_queries import Counts, counts, due_since
+from models.tables.webhook_events import WebhookEvent
 
 FAILING_SHOWN = 100
-"""Cards that fail are counted up to here."""
+"""Failing cards are counted up to this number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,46 +37,63 @@ class Failing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HealthFacts:
-    """Signs of life.
+class SyncFacts:
+    """Whether the sync works at all.
 
     Attributes:
-        last_good_cycle: None before the first.
-        events: what the inbox holds.
-        due_since: since when the event that waits longest is due; None when none is.
-        last_event: when one was received last.
-        tokens: the verification tokens that handshakes brought.
-        failing: cards whose last write failed, the one with most attempts first.
-        unmade: tasks that wait for their card.
-        incidents: those that are not over.
-        last_write: when a card was last written to the board, as far as that is known.
-        board: the board as it was remembered, under `board`, and its `database_id`; None when none
-            was ever read.
+        last_good_cycle: when a cycle last succeeded; None before the first.
+        incidents: the open incidents.
     """
 
     last_good_cycle: datetime | None
+    incidents: Sequence[Incident]
+
+
+async def read_sync_facts(session: AsyncSession) -> SyncFacts:
+    """Read when a cycle last succeeded, and the open incidents."""
+    return SyncFacts(
+        last_good_cycle=await get_moment(session, LAST_GOOD_CYCLE),
+        incidents=await open_incidents(session),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthFacts(SyncFacts):
+    """What `showrunner doctor` judges of the database's contents.
+
+    Attributes:
+        events: how many events the inbox holds, by state.
+        due_since: since when the oldest due event is due; None when none is.
+        last_event: when the last event was received.
+        tokens: the verification tokens from handshakes.
+        failing: cards whose last write failed, the one with most attempts first.
+        unmade: tasks that wait for their card.
+        last_write: when a card was last written to the board, as far as that is known.
+        board: the stored board, under `board`, and its `database_id`; None when none was ever read.
+    """
+
     events: Counts
     due_since: datetime | None
     last_event: datetime | None
     tokens: Tokens
     failing: tuple[Failing, ...]
     unmade: Unmade
-    incidents: tuple[Incident, ...]
     last_write: datetime | None
     board: dict[str, Any] | None
 
 
-async def read_vitals(session: AsyncSession, *, now: datetime) -> HealthFacts:
-    """The signs of life; the tables must be as the last migration leaves them."""
+async def read_health_facts(session: AsyncSession, *, now: datetime) -> HealthFacts:
+    """Read all of it. The database must be at the last migration."""
+    sync = await read_sync_facts(session)
     return HealthFacts(
-        last_good_cycle=await get_moment(session, LAST_GOOD_CYCLE),
+        last_good_cycle=sync.last_good_cycle,
+        incidents=sync.incidents,
         events=await counts(session),
         due_since=await due_since(session, now=now),
         last_event=await session.scalar(select(func.max(WebhookEvent.received_at))),
         tokens=await read_tokens(session),
         failing=await _failing(session),
         unmade=await unmade(session),
-        incidents=tuple(await open_incidents(session)),
         last_write=await _last_write(session),
         board=await get_value(session, BOARD),
     )
@@ -91,22 +113,20 @@ async def _failing(session: AsyncSession) -> tuple[Failing, ...]:
 
 
 async def _last_write(session: AsyncSession) -> datetime | None:
-    """Cards remember their last writes of what people write too; the rest comes back as events of our own."""
+    """The newest write to the board that is recorded anywhere.
+
+    Cards record their last writes of values that people edit too. All other writes come back from
+    Notion as events with our bot as author.
+    """
     writes = text(
         "SELECT max((write ->> 'until')::timestamptz) FROM cards, "
-        "jsonb_array_elements(coalesce(recent -> 'writes', '[]')) AS write"
+        "jsonb_array_elements(coalesce(recent_activity -> 'writes', '[]')) AS write"
     )
-    bots = sorted(await our_bots(session))
-    ours = or_(
-        false(), *(col(WebhookEvent.payload).contains({"authors": [{"id": bot}]}) for bot in bots)
-    )
-    remembered: datetime | None = await session.scalar(writes)
-    came_back = (
-        await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours))
-        if bots
-        else None
-    )
-    return max((moment for moment in (remembered, came_back) if moment is not None), default=None)
+    recorded: datetime | None = await session.scalar(writes)
+    authors = [{"authors": [{"id": bot}]} for bot in sorted(await our_bots(session))]
+    ours = or_(false(), *(col(WebhookEvent.payload).contains(author) for author in authors))
+    received = await session.scalar(select(func.max(WebhookEvent.received_at)).where(ours))
+    return max((moment for moment in (recorded, received) if moment is not None), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +135,9 @@ class Server:
 
     Attributes:
         version: e.g. `16.2`.
-        connections: how many there are, of `connections_max`.
-        clock: its own, at the moment of the question.
-        read_only: whether it stores nothing: a standby, or set so.
+        connections: open client connections, of at most `connections_max`.
+        clock: its own time when it was asked.
+        read_only: whether it refuses writes: a standby, or configured so.
     """
 
     version: str
@@ -128,12 +148,18 @@ class Server:
 
 
 async def read_server(session: AsyncSession) -> Server:
-    """Asks one question; needs no table."""
+    """Read it with one query, which needs no table."""
     query = text(
-        "SELECT current_setting('server_version'), (SELECT count(*) FROM pg_stat_activity WHERE backend_type = "
-        "'client backend'), current_setting('max_connections')::int, clock_timestamp(), "
+        "SELECT current_setting('server_version'), "
+        "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), "
+        "current_setting('max_connections')::int, clock_timestamp(), "
         "pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
     )
     version, connections, most, clock, read_only = (await session.execute(query)).one()
-    counted = {"connections": connections, "connections_max": most}
-    return Server(version=version.split()[0], clock=clock, read_only=read_only, **counted)
+    return Server(
+        version=version.split()[0],
+        connections=connections,
+        connections_max=most,
+        clock=clock,
+        read_only=read_only,
+    )

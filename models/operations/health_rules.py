@@ -1,6 +1,6 @@
-"""When a sign of life is green, yellow or red, and what to do then.
+"""When a fact about the sync's health is ok, a warning or a failure, and what to do then.
 
-Pure: whoever asks brings facts and the time.
+Pure: the caller passes facts and the time.
 """
 
 from __future__ import annotations
@@ -9,65 +9,56 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from models.operations.health import Check, Finding, State, checked
+from models.operations.health import Check, Finding, checked, failure, warning
 from models.operations.health_facts import Failing, Server
 from models.rules.formatting import clock_time, spoken
 from models.tables.card_creation import Unmade
 from models.tables.incidents import Incident
-from models.tables.webhook_events import Counts
+from models.tables.webhook_event_queries import Counts
 
 GOOD_WITHIN: Final = timedelta(minutes=5)
-"""How long no cycle may end well: five are due (design: section 12)."""
+"""Without a good cycle for longer, something is wrong: five were due (design: sections 10 and 12).
+
+Doctor, watchdog and card diagnosis use this threshold.
+"""
 WAITS_LONG: Final = timedelta(minutes=2)
-"""Every cycle drains the inbox, once a minute, so one that waits for two is late."""
+"""An event due for longer is late: every cycle, once a minute, drains the inbox."""
 WAITS_TOO_LONG: Final = timedelta(minutes=5)
-"""An event that waits longer is taken by nobody."""
+"""An event due for longer is not being processed at all."""
 SKEW_SEEN: Final = timedelta(seconds=2)
-"""Beyond it, clocks are not kept by a time service."""
+"""Clocks that differ by more are not synchronised by a time service."""
 SKEW_HARMS: Final = timedelta(seconds=30)
-"""Beyond it, who edited what first is judged wrongly."""
+"""Clocks that differ by more lead to wrong decisions about which edit came first."""
 CONNECTIONS_MOST: Final = 0.9
-"""Share of PostgreSQL's connections beyond which the next process may find none."""
+"""Share of PostgreSQL's connections in use above which the next process may get none."""
 
 _INCIDENTS_NAMED: Final = 5
+_READ_ONLY: Final = failure(
+    "it is read-only (a standby, or default_transaction_read_only is on): nothing is synced",
+    "Let DATABASE_URL name the server that takes writes.",
+)
+_NO_SECRET: Final = warning(
+    "no secret is set, so the door lets nobody in; the sweep finds people's edits once a minute",
+    "README, “Connect a real Notion board”, steps 6 to 8: "
+    "enrol the subscription's verification token.",
+)
 
 
 def judge_server(server: Server) -> list[Finding]:
-    """Whether PostgreSQL stores anything, and has room for the next process."""
-    return [*_judge_storing(server), *_judge_connections(server)]
-
-
-def _judge_storing(server: Server) -> list[Finding]:
-    if not server.read_only:
-        return []
-    wrong = "it is read-only (a standby, or default_transaction_read_only is on): nothing is synced"
-    return [
-        Finding(
-            state=State.FAIL,
-            wrong=wrong,
-            cure="Let DATABASE_URL name the server that takes writes.",
-        )
-    ]
-
-
-def _judge_connections(server: Server) -> list[Finding]:
-    if server.connections <= server.connections_max * CONNECTIONS_MOST:
-        return []
-    wrong = f"{server.connections} of {server.connections_max} connections are taken"
-    return [
-        Finding(
-            state=State.WARN,
-            wrong=wrong,
-            cure="Raise PostgreSQL's max_connections or lower DATABASE_POOL_SIZE.",
-        )
-    ]
+    """Whether PostgreSQL accepts writes, and has connections left for the next process."""
+    findings = [_READ_ONLY] if server.read_only else []
+    if server.connections > server.connections_max * CONNECTIONS_MOST:
+        wrong = f"{server.connections} of {server.connections_max} connections are taken"
+        cure = "Raise PostgreSQL's max_connections or lower DATABASE_POOL_SIZE."
+        findings.append(warning(wrong, cure))
+    return findings
 
 
 def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
     """Whether the database is at our last migration.
 
     Args:
-        current: the one that the database is at; None when it never was migrated.
+        current: the migration that the database is at; None when it was never migrated.
         known: ours, the oldest first.
     """
     head = known[-1]
@@ -75,44 +66,45 @@ def judge_migrations(current: str | None, known: Sequence[str]) -> Check:
         return checked("migrations", f"at {head}", revision=current, head=head)
     if current is not None and current not in known:
         wrong = f"the database is at {current}, which this version does not know"
-        cure = "Update Showrunner here if a newer version migrated this database; else give it a database of its own."
+        cure = (
+            "Update Showrunner here if a newer version migrated this database; "
+            "else give it a database of its own."
+        )
     else:
-        pending = len(known) if current is None else len(known) - 1 - known.index(current)
+        pending = len(known)
+        if current is not None:
+            pending -= known.index(current) + 1
         wrong = f"{pending} pending: the database is at {current or 'nothing'}, {head} is the last"
-        cure = "Stop and start `showrunner up`: it migrates at its start. By hand: `alembic upgrade head`."
-    return checked(
-        "migrations",
-        "",
-        [Finding(state=State.FAIL, wrong=wrong, cure=cure)],
-        revision=current,
-        head=head,
-    )
+        cure = (
+            "Stop and start `showrunner up`: it migrates at its start. "
+            "By hand: `alembic upgrade head`."
+        )
+    return checked("migrations", "", [failure(wrong, cure)], revision=current, head=head)
 
 
 def judge_capabilities(
     incidents: Sequence[Incident], last_write: datetime | None, now: datetime
 ) -> Check:
-    """What the connection is known to be allowed, once it has read the board's schema.
+    """What the connection may do, once it has read the board's schema.
 
-    Notion names a connection's capabilities nowhere, and no request asks for one without using it:
-    a write is known to be allowed once one was.
+    Notion lists a connection's capabilities nowhere, and no request tests one without using it. So
+    a write is known to be allowed once one succeeded.
     """
-    facts = "read: yes; update: "
-    facts += (
-        f"yes, last write {_ago(now, last_write)}"
-        if last_write
-        else "not known until the first write"
+    update = "not known until the first write"
+    if last_write is not None:
+        update = f"yes, last write {_ago(now, last_write)}"
+    cure = (
+        "In Notion: Settings → Connections → Develop or manage connections → this one → "
+        "Capabilities: switch on read, update and insert content."
     )
-    refused = [one for one in incidents if one.name == "notion_auth" and "403" in one.title]
     findings = [
-        Finding(
-            state=State.FAIL,
-            wrong=f"Notion has refused something since {clock_time(one.since)} UTC: {one.title}",
-            cure="In Notion: Settings → Context → Develop or manage connections → this one → Capabilities: "
-            "switch on read, update and insert content.",
+        failure(
+            f"Notion has refused something since {clock_time(one.since)} UTC: {one.title}", cure
         )
-        for one in refused
+        for one in incidents
+        if one.name == "notion_auth" and "403" in one.title
     ]
+    facts = f"read: yes; update: {update}"
     return checked("capabilities", facts, findings, last_write=last_write)
 
 
@@ -126,180 +118,174 @@ def judge_webhook(
     address: str,
     now: datetime,
 ) -> Check:
-    """Whether people's edits can be announced.
+    """Whether Notion can announce people's edits.
 
     Args:
         secret: whether one is configured, for Notion's webhooks or a database automation's.
-        enrolled: whether a handshake brought one.
-        waiting: how many tokens came beside a secret and are not accepted.
-        enrolment_open: whether a verification token of anybody's would be taken.
+        enrolled: whether one came with a handshake.
+        waiting: number of tokens that came beside a secret and are not accepted.
+        enrolment_open: whether a verification token from any sender would be stored.
         last_event: when the last event came; None when none ever did.
-        address: where the door takes events, as seen from this machine.
+        address: where the receiver takes events, as seen from this machine.
     """
+    has_secret = secret or enrolled
     findings = []
-    if not (secret or enrolled):
-        wrong = "no secret is set, so the door lets nobody in; the sweep finds people's edits once a minute"
-        cure = "README, “Connect a real Notion board”, steps 6 to 8: enrol the subscription's verification token."
-        findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
+    if not has_secret:
+        findings.append(_NO_SECRET)
     elif last_event is None:
-        wrong = "a secret is set, but no event has ever come"
-        cure = f"Edit a card. If none comes within a minute: does the subscription's address lead to {address}?"
-        findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
+        cure = (
+            "Edit a card. If none comes within a minute: "
+            f"does the subscription's address lead to {address}?"
+        )
+        findings.append(warning("a secret is set, but no event has ever come", cure))
     if enrolment_open:
-        wrong = "enrolment is open: anybody can send a token"
-        wrong += (
-            " beside the secret" if secret or enrolled else ", and the first that comes is believed"
-        )
-        cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
-        findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
+        findings.append(_enrolment_is_open(has_secret=has_secret))
     if waiting:
-        wrong = (
-            f"{waiting} verification token{'s wait' if waiting > 1 else ' waits'} to be accepted"
+        wait = "token waits" if waiting == 1 else "tokens wait"
+        cure = (
+            "`showrunner webhook token`; what Notion takes: `showrunner webhook accept`; "
+            "else `webhook forget`."
         )
-        cure = "`showrunner webhook token`; what Notion takes: `showrunner webhook accept`; else `webhook forget`."
-        findings.append(Finding(state=State.WARN, wrong=wrong, cure=cure))
+        findings.append(warning(f"{waiting} verification {wait} to be accepted", cure))
     kind = "set" if secret else "enrolled"
-    return checked(
-        "webhook",
-        f"secret {kind}, last event {_ago(now, last_event)}",
-        findings,
-        last_event=last_event,
-    )
+    facts = f"secret {kind}, last event {_ago(now, last_event)}"
+    return checked("webhook", facts, findings, last_event=last_event)
+
+
+def _enrolment_is_open(*, has_secret: bool) -> Finding:
+    wrong = "enrolment is open: anybody can send a token"
+    wrong += " beside the secret" if has_secret else ", and the first that comes is believed"
+    cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
+    return warning(wrong, cure)
 
 
 def judge_cycle(last_good: datetime | None, *, running: bool, now: datetime) -> Check:
-    """Whether board and database were made equal lately."""
-    name, under_way = "last good cycle", "; one is under way now" if running else ""
-    cure = "`showrunner push` runs a cycle here and says what stops it; past ones are in the Prefect UI under Runs."
+    """Whether a cycle succeeded within `GOOD_WITHIN`."""
+    under_way = "; one is under way now" if running else ""
+    cure = (
+        "`showrunner push` runs a cycle here and says what stops it; "
+        "past ones are in the Prefect UI under Runs."
+    )
     findings = []
     if last_good is None:
-        wrong = f"none has ended well yet{under_way}"
-        findings = [Finding(state=State.WARN, wrong=wrong, cure="Wait a minute. " + cure)]
+        findings.append(warning(f"none has ended well yet{under_way}", f"Wait a minute. {cure}"))
     elif now - last_good > GOOD_WITHIN:
-        wrong = f"none has ended well for {spoken(now - last_good)}, since {clock_time(last_good)} UTC{under_way}"
-        findings = [Finding(state=State.FAIL, wrong=wrong, cure=cure)]
-    return checked(
-        name, f"{_ago(now, last_good)}{under_way}", findings, last_good=last_good, running=running
-    )
+        lasted = f"{spoken(now - last_good)}, since {clock_time(last_good)} UTC"
+        findings.append(failure(f"none has ended well for {lasted}{under_way}", cure))
+    facts = f"{_ago(now, last_good)}{under_way}"
+    return checked("last good cycle", facts, findings, last_good=last_good, running=running)
 
 
 def judge_inbox(events: Counts, due_since: datetime | None, now: datetime) -> Check:
-    """Whether what Notion told us is worked through."""
+    """Whether the received events are processed in time."""
     findings = []
     if events.dead:
         wrong = f"{events.dead} dead: what they told was never looked at"
-        cure = "`showrunner events list --dead` shows why; `showrunner events replay --dead` tries them again."
-        findings.append(Finding(state=State.FAIL, wrong=wrong, cure=cure))
-    waits = now - due_since if due_since is not None else timedelta(0)
+        cure = (
+            "`showrunner events list --dead` shows why; "
+            "`showrunner events replay --dead` tries them again."
+        )
+        findings.append(failure(wrong, cure))
+    waits = now - (due_since or now)
     if waits > WAITS_LONG:
-        state = State.FAIL if waits > WAITS_TOO_LONG else State.WARN
         wrong = f"{events.waiting} waiting, the oldest due for {spoken(waits)}"
         cure = "`showrunner push` works through them now; `showrunner events list` shows them."
-        findings.append(Finding(state=state, wrong=wrong, cure=cure))
-    facts = f"{events.waiting} waiting, {events.dead} dead, {events.processed} processed"
-    counted = {"waiting": events.waiting, "dead": events.dead, "processed": events.processed}
-    return checked("inbox", facts, findings, **counted, due_since=due_since)
+        report = failure if waits > WAITS_TOO_LONG else warning
+        findings.append(report(wrong, cure))
+    counts = {"waiting": events.waiting, "dead": events.dead, "processed": events.processed}
+    facts = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return checked("inbox", facts, findings, **counts, due_since=due_since)
 
 
 def judge_cards(
     failing: Sequence[Failing], incidents: Sequence[Incident], unmade: Unmade | None = None
 ) -> Check:
-    """Whether every card can be written to the board, and made; one that somebody was alerted about is red.
+    """Whether every card can be written to the board, and created.
+
+    A failing card is a warning, and a failure once it was alerted.
 
     Args:
         failing: the one with most attempts first.
         unmade: tasks that wait for their card.
     """
-    findings = [*_failing_cards(failing, incidents), *_unmade_cards(unmade or Unmade(), incidents)]
-    waiting = unmade.waiting if unmade is not None else 0
-    facts = "every card can be written" + (
-        f"; {waiting} tasks wait for their card" if waiting else ""
-    )
-    return checked(
-        "cards", facts, findings, failing=[card.page_id for card in failing], waiting=waiting
-    )
+    unmade = unmade or Unmade()
+    findings = [*_failing_cards(failing, incidents), *_unmade_cards(unmade, incidents)]
+    facts = "every card can be written"
+    if unmade.waiting:
+        facts += f"; {unmade.waiting} tasks wait for their card"
+    ids = [card.page_id for card in failing]
+    return checked("cards", facts, findings, failing=ids, waiting=unmade.waiting)
 
 
 def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding]:
     if not unmade.failing:
         return []
     alerted = any(incident.name == "card_not_made" for incident in incidents)
-    wrong = f"{unmade.failing} of {unmade.waiting} tasks that wait for their card cannot have one: {unmade.why}"
+    report = failure if alerted else warning
+    count = f"{unmade.failing} of {unmade.waiting}"
+    wrong = f"{count} tasks that wait for their card cannot have one: {unmade.why}"
     cure = f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
-    return [
-        Finding(state=State.FAIL if alerted else State.WARN, wrong=wrong.rstrip("."), cure=cure)
-    ]
+    return [report(wrong.rstrip("."), cure)]
 
 
 def _failing_cards(failing: Sequence[Failing], incidents: Sequence[Incident]) -> list[Finding]:
     if not failing:
         return []
+    alerted = any(incident.name.startswith("card_failing:") for incident in incidents)
+    report = failure if alerted else warning
     worst = failing[0]
     times = "once" if worst.attempts == 1 else f"{worst.attempts} times in a row"
     wrong = f"{len(failing)} cannot be written to the board; “{worst.title}” failed {times}"
-    cure = f"`showrunner card show {worst.page_id}` says why."
-    alerted = any(incident.name.startswith("card_failing:") for incident in incidents)
-    state = State.FAIL if alerted else State.WARN
-    return [Finding(state=state, wrong=wrong, cure=cure)]
+    return [report(wrong, f"`showrunner card show {worst.page_id}` says why.")]
 
 
 def judge_incidents(incidents: Sequence[Incident]) -> Check:
-    """What a human was told, or is to be told, and is not over."""
-    told = [
-        Finding(
-            state=State.FAIL if incident.level == "CRITICAL" else State.WARN,
-            wrong=f"{incident.name} since {clock_time(incident.since)} UTC: {incident.title}",
-            cure="Mend what it names; an alert closes by itself when a run shows that it is over.",
-        )
-        for incident in sorted(incidents, key=lambda one: one.level != "CRITICAL")
-    ]
-    shown = told[:_INCIDENTS_NAMED]
-    if len(told) > len(shown):
-        rest = len(told) - len(shown)
-        shown.append(
-            Finding(
-                state=State.WARN,
-                wrong=f"{rest} more",
-                cure="`showrunner doctor --json` names them all.",
-            )
-        )
-    names = [
+    """The open incidents, the critical ones first."""
+    ordered = sorted(incidents, key=lambda one: one.level != "CRITICAL")
+    findings = [_open_incident(incident) for incident in ordered[:_INCIDENTS_NAMED]]
+    rest = len(incidents) - len(findings)
+    if rest:
+        findings.append(warning(f"{rest} more", "`showrunner doctor --json` names them all."))
+    listed = [
         {"name": one.name, "level": one.level, "since": one.since, "title": one.title}
         for one in incidents
     ]
-    return checked("alerts", "none is open", shown, open=names)
+    return checked("alerts", "none is open", findings, open=listed)
+
+
+def _open_incident(incident: Incident) -> Finding:
+    report = failure if incident.level == "CRITICAL" else warning
+    return report(
+        f"{incident.name} since {clock_time(incident.since)} UTC: {incident.title}",
+        "Mend what it names; an alert closes by itself when a run shows that it is over.",
+    )
 
 
 def judge_clocks(skews: Mapping[str, timedelta]) -> Check:
     """Whether this machine's clock agrees with others.
 
     Args:
-        skews: how far this clock is ahead of another, by whose that is; negative when it is behind.
+        skews: how far this clock is ahead of another, by the other's owner; negative when behind.
     """
+    cure = "Switch a time service on, on both machines: `timedatectl set-ntp true`."
     findings = []
-    for whose, skew in skews.items():
+    for owner, skew in skews.items():
         if abs(skew) <= SKEW_SEEN:
             continue
-        state = State.FAIL if abs(skew) > SKEW_HARMS else State.WARN
+        report = failure if abs(skew) > SKEW_HARMS else warning
         side = "ahead of" if skew > timedelta(0) else "behind"
-        wrong = f"this machine's clock is {spoken(abs(skew))} {side} {whose}'s"
-        cure = "Switch a time service on, on both machines: `timedatectl set-ntp true`."
-        findings.append(Finding(state=state, wrong=wrong, cure=cure))
-    facts = f"agrees with {' and '.join(skews)}"
-    return checked(
-        "clock",
-        facts,
-        findings,
-        **{whose.lower(): skew.total_seconds() for whose, skew in skews.items()},
-    )
+        wrong = f"this machine's clock is {spoken(abs(skew))} {side} {owner}'s"
+        findings.append(report(wrong, cure))
+    seconds = {owner.lower(): skew.total_seconds() for owner, skew in skews.items()}
+    return checked("clock", f"agrees with {' and '.join(skews)}", findings, **seconds)
 
 
 def skew_of(began: datetime, ended: datetime, earliest: datetime, latest: datetime) -> timedelta:
-    """How far our clock is ahead of another at least, that said it was between two moments.
+    """The least amount by which our clock is ahead of another one; negative when it is behind.
 
     Args:
         began, ended: when we asked and were answered, by our clock.
-        earliest, latest: what the other clock may have shown when it answered.
+        earliest, latest: the range within which the other clock was when it answered.
     """
     if began > latest:
         return began - latest

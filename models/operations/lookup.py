@@ -1,4 +1,4 @@
-"""What an operator means by a card: its page's id, a link to it, the beginning of either id, or its task's."""
+"""Find a card by its page's id or link, its task's id, or the beginning of either id."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from models.tables.webhook_events import WebhookEvent
 
 
 async def find_page(session: AsyncSession, wanted: str) -> str:
-    """The id of the page that is meant, as Notion writes it: of a card, or of one never read that something tells of.
+    """The id of the page that is meant, as Notion writes it.
+
+    It is that of a card; else that of a page that was never read, from events, history or tasks.
 
     Raises:
-        GiveUp: when nothing tells of such a page, or more than one begins so.
+        GiveUp: when no such page is known, or more than one begins so.
     """
     sought = bare_id(wanted)
     if not sought:
         raise GiveUp(f"There is no page id in {wanted!r}.")
-    pages = await _cards(session, sought) or await _told_of(session, sought)
+    pages = await _cards(session, sought) or await _mentioned_pages(session, sought)
     if not pages:
         raise GiveUp(
-            f"No card is known by {wanted}. If it is a page of the board, the next cycle finds it: `showrunner push` "
-            "runs one now."
+            f"No card is known by {wanted}. If it is a page of the board, the next cycle finds it: "
+            "`showrunner push` runs one now."
         )
     if len(pages) > 1:
         raise GiveUp(f"More than one card's id begins with {wanted}: give more of it.")
@@ -38,7 +40,7 @@ async def find_page(session: AsyncSession, wanted: str) -> str:
 
 
 async def titles_of(session: AsyncSession, page_ids: Collection[str]) -> dict[str, str]:
-    """The titles of those of the pages that are known, as last seen."""
+    """The titles of the known pages among these, as last read."""
     query = select(Card.notion_page_id, Card.base_title).where(
         col(Card.notion_page_id).in_(page_ids)
     )
@@ -58,11 +60,11 @@ async def _cards(session: AsyncSession, sought: str) -> list[str]:
     return list(await session.scalars(known.order_by(Card.notion_page_id).limit(2)))
 
 
-async def _told_of(session: AsyncSession, sought: str) -> list[str]:
-    told = union(
+async def _mentioned_pages(session: AsyncSession, sought: str) -> list[str]:
+    mentioned = union(
         *(
             select(column).where(_bare(column).startswith(sought, autoescape=True))
             for column in (WebhookEvent.page_id, TaskHistory.notion_page_id, Task.notion_page_id)
         )
     )
-    return [str(row[0]) for row in await session.execute(told.limit(2))]
+    return [str(row[0]) for row in await session.execute(mentioned.limit(2))]

@@ -1,4 +1,4 @@
-"""Incidents about one row that are over because the row says so: whoever mended it did not have to say it."""
+"""Incidents whose card, event or task has recovered, so that they can be resolved automatically."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from models.rules.board_schema import Board
 from models.tables.push_queue import worth_a_push
 from models.tables.sync_state import BOARD, get_value
 
-_OPEN = "s.value ->> 'until' IS NULL"
-
-_CARDS = f"""
-SELECT s.value ->> 'name' FROM sync_state s
-LEFT JOIN cards c ON c.notion_page_id = substr(s.value ->> 'name', 1 + length('card_failing:'))
-WHERE s.key LIKE 'incident:card\\_failing:%' AND {_OPEN}
+_CARDS = """
+SELECT i.name FROM incidents i
+LEFT JOIN cards c ON c.notion_page_id = substr(i.name, 1 + length('card_failing:'))
+WHERE i.name LIKE 'card\\_failing:%' AND i.ended_at IS NULL
   AND (c.notion_page_id IS NULL OR c.attempts = 0
-       OR NOT c.unreadable AND c.differs <> ALL (CAST(:worth AS smallint[])))
-"""  # noqa: S608 - constants of ours
+       OR NOT c.unreadable AND c.drift_mask <> ALL (CAST(:worth AS smallint[])))
+"""
 
-_EVENTS = f"""
-SELECT s.value ->> 'name' FROM sync_state s
-LEFT JOIN webhook_events e ON e.event_id = substr(s.value ->> 'name', 1 + length('dead_event:'))
-WHERE s.key LIKE 'incident:dead\\_event:%' AND {_OPEN} AND (e.id IS NULL OR e.processed)
-"""  # noqa: S608 - constants of ours
+_EVENTS = """
+SELECT i.name FROM incidents i
+LEFT JOIN webhook_events e ON e.event_id = substr(i.name, 1 + length('dead_event:'))
+WHERE i.name LIKE 'dead\\_event:%' AND i.ended_at IS NULL AND (e.id IS NULL OR e.processed)
+"""
 
-_CREATIONS = f"""
-SELECT s.value ->> 'name' FROM sync_state s
-WHERE s.key = 'incident:card_not_made' AND {_OPEN} AND NOT EXISTS (SELECT FROM card_creations WHERE attempts > 0)
-"""  # noqa: S608 - constants of ours
+_CREATIONS = """
+SELECT i.name FROM incidents i
+WHERE i.name = 'card_not_made' AND i.ended_at IS NULL
+  AND NOT EXISTS (SELECT FROM card_creations WHERE attempts > 0)
+"""
 
 
 async def recovered(session: AsyncSession) -> list[str]:
-    """Names of the incidents whose card is read, and right or in the trash, or whose event was processed.
+    """Names of the open incidents whose card, event or task has recovered.
 
-    And that of tasks without a card, when none of them fails any more.
+    A card has when it was read and needs no push, or was deleted. An event has when it was
+    processed. The incident about tasks without a card is over when none of them fails any more.
     """
     names = list((await session.execute(text(_EVENTS))).scalars())
     names += (await session.execute(text(_CREATIONS))).scalars()

@@ -1,10 +1,10 @@
-"""What is deleted when it is old: processed events and history.
+"""Delete old processed events and old history.
 
 Cards, tasks and dead events are never deleted.
 
-Rows are looked at in the order in which they came, and not further than the first that came too
-late: at a million rows that takes milliseconds where looking at all of them takes half a second,
-and it needs no index that every write keeps.
+Rows are scanned in the order in which they were inserted, up to the first that is too young. With a
+million rows that takes milliseconds, where a full scan takes half a second. It needs no index that
+every write must update.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 BATCH = 5_000
-"""Rows per transaction: short ones, so that nobody waits for a lock or a vacuum."""
+"""Rows per transaction. Short transactions hold up no other lock and no vacuum."""
 
-# An event that was replayed is processed long after it came: it stays, and those behind it are
-# looked at all the same.
+# A replayed event is processed long after it was received. It stays, and the scan goes on.
 _EVENTS = text("""
-WITH looked AS (SELECT id, received_at AS came FROM webhook_events WHERE id > :after ORDER BY id LIMIT :batch),
+WITH looked AS (
+  SELECT id, received_at AS came FROM webhook_events WHERE id > :after ORDER BY id LIMIT :batch
+),
 gone AS (
   DELETE FROM webhook_events AS e USING looked
   WHERE e.id = looked.id AND e.processed AND e.processed_at < :before RETURNING 1
@@ -30,18 +31,21 @@ SELECT (SELECT count(*) FROM gone), count(*), max(id), max(came) FROM looked
 """)
 _HISTORY = text("""
 WITH looked AS (SELECT id, at AS came FROM task_history WHERE id > :after ORDER BY id LIMIT :batch),
-gone AS (DELETE FROM task_history AS h USING looked WHERE h.id = looked.id AND h.at < :before RETURNING 1)
+gone AS (
+  DELETE FROM task_history AS h USING looked
+  WHERE h.id = looked.id AND h.at < :before RETURNING 1
+)
 SELECT (SELECT count(*) FROM gone), count(*), max(id), max(came) FROM looked
 """)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deleted:
-    """What one batch did.
+    """The result of one batch.
 
     Attributes:
-        count: rows that are gone.
-        after: where the next batch begins; None when none is needed.
+        count: deleted rows.
+        after: the id after which the next batch begins; None when no other is needed.
     """
 
     count: int
@@ -49,17 +53,17 @@ class Deleted:
 
 
 async def delete_events(session: AsyncSession, *, before: datetime, after: int = 0) -> Deleted:
-    """Delete, of the next batch of rows, the events processed before that moment.
+    """Delete the events of the next batch of rows that were processed before that moment.
 
-    The caller commits and goes on.
+    The caller commits, and calls again with the returned `after`.
     """
     return await _delete(session, _EVENTS, before, after)
 
 
 async def delete_history(session: AsyncSession, *, before: datetime, after: int = 0) -> Deleted:
-    """Delete, of the next batch of rows, the history older than that.
+    """Delete the history of the next batch of rows that is older than that moment.
 
-    The one exception to its being append-only.
+    This is the one exception to the table being append-only.
     """
     await session.execute(text("SELECT set_config('showrunner.retention', 'on', true)"))
     return await _delete(session, _HISTORY, before, after)

@@ -1,7 +1,8 @@
-"""A database written into a file and filled from one again, by PostgreSQL's own programs, in pg_dump's custom format.
+"""Backup and restore of a database by PostgreSQL's own programs, in pg_dump's custom format.
 
-A file gets its name when it is whole. A database is filled in one transaction: whole, or as it was. No program is told
-a password in its arguments, which every user of the machine can read.
+A file gets its name only when it is complete. A restore is one transaction: the database is either
+restored completely or left as it was. No program gets a password in its arguments, which every user
+of the machine can read.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import IO, Final
 from sqlalchemy import URL
 
 from models.errors import GiveUp, SettingsError
+from models.postgres.empty_database import EMPTY_DATABASE
 from models.postgres.engine import known_revisions, shown
 from models.postgres.requirements import FIRST_TABLES
 from models.postgres.server_programs import Programs
@@ -32,46 +34,16 @@ _MADE_AT: Final = re.compile("^; Archive created at (.+)$", re.MULTILINE)
 _MARKS: Final = re.compile(
     r"^(?:\w+: (?:error|fatal): |psql:<stdin>:\d+: )?(?:(?:ERROR|FATAL): +)?"
 )
-_EMPTY: Final = """
-DO $$
-DECLARE
-  command text;
-BEGIN
-  FOR command IN
-    SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace n
-    WHERE nspname <> 'public' AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = n.oid AND d.deptype = 'e')
-  LOOP EXECUTE command; END LOOP;
-  FOR command IN
-    SELECT format('DROP %s IF EXISTS public.%I CASCADE', CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN
-      'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, relname)
-    FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype IN ('e', 'i'))
-  LOOP EXECUTE command; END LOOP;
-  FOR command IN
-    SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure) FROM pg_proc p
-    WHERE pronamespace = 'public'::regnamespace
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-  LOOP EXECUTE command; END LOOP;
-  FOR command IN
-    SELECT format('DROP TYPE IF EXISTS public.%I CASCADE', typname) FROM pg_type t
-    WHERE typnamespace = 'public'::regnamespace AND typtype IN ('c', 'd', 'e', 'r')
-      AND (typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = typrelid AND c.relkind = 'c'))
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e')
-  LOOP EXECUTE command; END LOOP;
-END $$;
-"""
-"""Removes what a database holds, as its owner may: the schema `public` and extensions stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dump:
-    """A file that holds a database of ours.
+    """A backup of our database.
 
     Attributes:
-        programs: those that can read it and fill the database.
-        made_at: when it was made, as its maker wrote it; may be empty.
-        rights: whether it holds rights (GRANT) that were given in it.
+        programs: the programs that can read the file and restore it.
+        made_at: when it was made, as pg_dump wrote it; may be empty.
+        rights: whether it contains GRANTs.
     """
 
     file: Path
@@ -81,22 +53,24 @@ class Dump:
 
 
 async def write_dump(url: URL, file: Path, programs: Programs, *, own: bool) -> int:
-    """Write the database into the file, which only its owner may read: it holds secrets.
+    """Write the database to a file, and return the file's size in bytes.
 
-    Its size in bytes.
+    Only its owner may read the file, because it contains secrets.
 
     Args:
-        own: whether the database is in our embedded server, which nothing in our environment is
-            about.
+        url: the database.
+        file: where to write it; an older backup is replaced.
+        programs: those that fit the server.
+        own: whether it is the embedded server, for which libpq's environment variables are
+            ignored.
 
     Raises:
         GiveUp: when it cannot be written; the file is then as it was.
     """
     _refuse_unwritable(file)
     options = ("--format=custom", "--no-password", f"--dbname={_address(url)}")
-    with _whole_or_not_at_all(file) as draft:
-        # Not to its output: into that it writes the table of contents twice, and without where each
-        # table begins.
+    with _complete_or_absent(file) as draft:
+        # --file, because pg_dump writes no offsets of the tables to a pipe.
         command = [programs.named("pg_dump"), *options, f"--file={draft.name}"]
         async with _running(command, _environment(url, own=own), stdout=DEVNULL) as process:
             _, said = await process.communicate()
@@ -106,8 +80,8 @@ async def write_dump(url: URL, file: Path, programs: Programs, *, own: bool) -> 
 
 
 @contextmanager
-def _whole_or_not_at_all(file: Path) -> Iterator[IO[bytes]]:
-    """A new file for its owner alone, which gets its name when the context ends well, and is removed otherwise."""
+def _complete_or_absent(file: Path) -> Iterator[IO[bytes]]:
+    """A new private file, which gets its name if the block succeeds and is removed otherwise."""
     try:
         descriptor, name = tempfile.mkstemp(
             dir=file.parent, prefix=f".{file.name}.", suffix=".part"
@@ -140,15 +114,16 @@ def _is_dump(file: Path) -> bool:
 
 
 async def read_dump(file: Path, programs: Sequence[Programs]) -> Dump:
-    """What a file holds, looked at before anything is done with it.
+    """Inspect a backup before it is restored.
 
     Args:
-        programs: those that fit the database that is to be filled, of which the first that can read
-            the file is taken.
+        file: the backup.
+        programs: those that fit the database to restore into; the first that can read the file is
+            used.
 
     Raises:
-        GiveUp: when it is no dump, none of ours, of a newer version of ours, or none of the
-            programs can read it.
+        GiveUp: when the file is no backup, belongs to another database or to a newer version, or
+            when none of the programs can read it.
     """
     try:
         if not _is_dump(file):
@@ -159,7 +134,7 @@ async def read_dump(file: Path, programs: Sequence[Programs]) -> Dump:
         raise GiveUp(f"{file} cannot be read: {error.strerror}.") from error
     listed, reason = None, "no program fits"
     for each in programs:
-        code, listed, reason = await _asked([each.named("pg_restore"), "--list", str(file)])
+        code, listed, reason = await _run([each.named("pg_restore"), "--list", str(file)])
         if code == 0:
             break
     else:
@@ -181,25 +156,25 @@ async def _refuse_newer(file: Path, programs: Programs) -> None:
         "--file=-",
         str(file),
     ]
-    code, script, reason = await _asked(command)
+    code, script, reason = await _run(command)
     if code != 0:
         raise GiveUp(f"{file} is damaged: {reason}.")
     lines = iter(script.splitlines())
     revision = next((next(lines, "") for line in lines if line.startswith("COPY ")), "")
     if revision not in known_revisions():
         raise GiveUp(
-            f"{file} is at {revision or 'no revision'}, which this version of Showrunner does not know: a newer one "
-            "has written it; update Showrunner here."
+            f"{file} is at {revision or 'no revision'}, which this version of Showrunner does "
+            "not know: a newer one has written it; update Showrunner here."
         )
 
 
 async def fill(url: URL, dump: Dump, *, own: bool) -> None:
-    """Replace all that the database holds with what the dump holds, in one transaction.
+    """Replace the contents of the database with those of the backup, in one transaction.
 
-    Rights and owners are not taken over: the dump may name users that this server does not have.
+    GRANTs and owners are not restored: the backup may name roles that this server does not have.
 
     Raises:
-        GiveUp: when it cannot be; the database is then as it was.
+        GiveUp: when it fails; the database is then as it was.
     """
     environment = _environment(url, own=own)
     reading = [
@@ -232,12 +207,12 @@ async def fill(url: URL, dump: Dump, *, own: bool) -> None:
 
 
 async def _pass_on(pg_restore: Process, psql: Process) -> None:
-    """Give psql what pg_restore writes; the commit only when that was all of it."""
+    """Pipe the output of pg_restore into psql, and commit only when it was complete."""
     source, sink = pg_restore.stdout, psql.stdin
     if source is None or sink is None:
         return
-    with suppress(ConnectionError):  # psql ended: it says why
-        sink.write(f"BEGIN;\nSET LOCAL lock_timeout = '30s';\n{_EMPTY}".encode())
+    with suppress(ConnectionError):  # psql ended, and its stderr says why
+        sink.write(f"BEGIN;\nSET LOCAL lock_timeout = '30s';\n{EMPTY_DATABASE}".encode())
         while piece := await source.read(_PIECE):
             sink.write(piece)
             await sink.drain()
@@ -247,15 +222,15 @@ async def _pass_on(pg_restore: Process, psql: Process) -> None:
         sink.close()
         return
     while await source.read(_PIECE):
-        pass  # so that it ends
+        pass  # drain it, so that pg_restore can end
 
 
 async def _stderr(process: Process) -> bytes:
     return b"" if process.stderr is None else await process.stderr.read()
 
 
-async def _asked(command: Sequence[str]) -> tuple[int, str, str]:
-    """Exit code, output, and the first words of a complaint."""
+async def _run(command: Sequence[str]) -> tuple[int, str, str]:
+    """Run a program; its exit code, output, and the first line of its error."""
     async with _running(command, _environment(None, own=True), stdout=PIPE) as process:
         out, said = await process.communicate()
     return process.returncode or 0, out.decode(errors="replace"), _first_words(said)
@@ -265,14 +240,14 @@ async def _asked(command: Sequence[str]) -> tuple[int, str, str]:
 async def _running(
     command: Sequence[str], environment: Mapping[str, str], *, stdout: int, stdin: int = DEVNULL
 ) -> AsyncIterator[Process]:
-    """A program, which does not outlive the context."""
+    """A running program, which is killed when the block ends before it."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=stdin,
         stdout=stdout,
         stderr=PIPE,
         env=dict(environment),
-        start_new_session=True,  # Ctrl-C is ours to answer
+        start_new_session=True,  # we handle Ctrl-C
     )
     try:
         yield process
@@ -283,23 +258,25 @@ async def _running(
 
 
 def _address(url: URL) -> str:
-    """The database's address as an argument of a program: without its password.
+    """The database's URL as an argument of a program, without its password.
 
     Raises:
-        SettingsError: when it holds a secret that no program can be given otherwise.
+        SettingsError: when it contains a secret that cannot be passed in another way.
     """
     if "sslpassword" in url.query:
         raise SettingsError(
-            "DATABASE_URL has an sslpassword, which pg_dump and psql take in their arguments alone, where everybody "
-            "can read it: use a key without a passphrase for this, or run them yourself."
+            "DATABASE_URL has an sslpassword, which pg_dump and psql take in their arguments "
+            "alone, where everybody can read it: use a key without a passphrase for this, or run "
+            "them "
+            "yourself."
         )
     return shown(url)
 
 
 def _environment(url: URL | None, *, own: bool) -> dict[str, str]:
-    """Ours, with the password; messages are English, as ours are.
+    """The environment of a program, with the password and English messages.
 
-    Of an own server nothing else of libpq's counts.
+    For the embedded server, libpq's other variables are removed.
     """
     given = {
         name: value for name, value in os.environ.items() if not (own and name.startswith("PG"))
@@ -309,6 +286,6 @@ def _environment(url: URL | None, *, own: bool) -> dict[str, str]:
 
 
 def _first_words(said: bytes) -> str:
-    """The first line of what a program complains of, as part of a sentence."""
+    """The first line of a program's error, as part of a sentence."""
     lines = said.decode(errors="replace").strip().splitlines()
     return _MARKS.sub("", lines[0]).rstrip(".") if lines else "it was not said why"

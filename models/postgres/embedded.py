@@ -1,8 +1,8 @@
-"""A PostgreSQL server of our own in a folder: made, started, revived and stopped by the programs of a package.
+"""An embedded PostgreSQL server in a folder, run by the programs of a package.
 
-It listens on a socket alone, which lies in a folder that only its owner enters, and takes a client for who the system
-says that it is (`peer`): there is neither a port nor a password. It is started directly, without a shell in between, so
-that a folder may have any name.
+It listens only on a Unix socket in a folder that nobody but its owner may enter, and authenticates
+clients by their operating-system user (`peer`): there is no port and no password. It is started
+without a shell, so that the folder may have any name.
 """
 
 from __future__ import annotations
@@ -32,15 +32,13 @@ from models.postgres.server_programs import bundled
 from models.postgres.server_socket import SOCKET, socket_folder
 
 START_SECONDS: Final = 300.0
-"""How long it may take until it answers; after a crash it first repeats what was not yet in its
-files."""
+"""How long a start may take; after a crash the server first replays its write-ahead log."""
 STOP_SECONDS: Final = 60.0
 _ASK_EVERY: Final = 0.05
 _PORT: Final = "5432"
 _SUPERUSER: Final = "postgres"
 _NEWEST: Final = "18"
-"""What makes a folder. It is opened by the version that made it: a new one opens none of an older
-one."""
+"""The version of new folders. A folder is opened by the version that made it."""
 _RULES: Final = "showrunner_hba.conf"
 _NAMES: Final = "showrunner_ident.conf"
 _LOCALE: Final = (
@@ -52,12 +50,12 @@ _LOCALE: Final = (
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL of our own in a folder.
+    """A PostgreSQL server in a folder.
 
     The methods block, and may be called from several threads.
 
     Attributes:
-        log: what the server itself says.
+        log: the file of the server's own log.
     """
 
     def __init__(self, folder: Path, name: str = "showrunner") -> None:
@@ -70,11 +68,12 @@ class EmbeddedPostgres:
         self.log = self._folder / "log"
 
     def start(self) -> URL:
-        """Start it, after ending one that an interrupted run left running; the URL of its database.
+        """Start the server and return the URL of its database.
+
+        A server that an interrupted run left running is stopped first.
 
         Raises:
-            DatabaseUnavailable: when it does not start, or another process is in charge of the
-                folder.
+            DatabaseUnavailable: when it does not start, or another process runs it.
             SettingsError: when it cannot run for this user or in this folder.
         """
         with self._turn, self._in_one_sentence():
@@ -92,11 +91,11 @@ class EmbeddedPostgres:
             return at.set(database=self._name)
 
     def lives(self) -> bool:
-        """Whether its main process is there; without it every connection ends."""
+        """Whether its main process runs; without it every connection ends."""
         return self._process is not None and self._process.poll() is None
 
     def revive(self) -> None:
-        """Start it again when it died; it recovers what was committed, under the same URL.
+        """Restart the server if it died; committed data and the URL stay the same.
 
         Raises:
             DatabaseUnavailable: when it does not start.
@@ -108,7 +107,7 @@ class EmbeddedPostgres:
                 self._run(account_for(self._folder))
 
     def stop(self) -> None:
-        """Stop it for good, also while it starts. It loses nothing."""
+        """Stop the server for good, also while it starts; no committed data is lost."""
         self._unwanted.set()
         with self._turn:
             self._end()
@@ -118,7 +117,7 @@ class EmbeddedPostgres:
                 self._charge = None
 
     def _take_charge(self) -> None:
-        """Hold a lock that ends with this process: of two that start at once, one is told."""
+        """Lock the folder until this process ends, so that two servers cannot start at once."""
         if self._charge is not None:
             return
         charge = self._folder.with_name(f"{self._folder.name}.lock").open("ab")
@@ -134,7 +133,7 @@ class EmbeddedPostgres:
     def _make(self, account: Account) -> None:
         """Make the files of a new server.
 
-        They get their name when they are whole: what is half made is made anew.
+        The folder gets its name only when it is complete; an incomplete one is made anew.
         """
         beginning = f"{self._folder.name}.new-"
         for left in self._folder.parent.iterdir():
@@ -153,7 +152,7 @@ class EmbeddedPostgres:
             env=_environment(),
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C is ours to answer
+            start_new_session=True,  # we handle Ctrl-C
         )
         if done.returncode != 0:
             reason = (done.stderr.strip() or "it does not say why").splitlines()[-1]
@@ -163,7 +162,7 @@ class EmbeddedPostgres:
         draft.rename(self._folder)
 
     def _run(self, account: Account) -> URL:
-        """Start the server and return when it takes queries; its URL, without a database."""
+        """Start the server, wait until it takes queries, and return its URL without a database."""
         sockets = socket_folder(self._folder, account)
         end_leftovers(self._folder, sockets)
         self._write_rules(account)
@@ -222,7 +221,7 @@ class EmbeddedPostgres:
         return len(lines) > 1 and lines[0].strip() == str(pid) and lines[-1].strip() == "ready"
 
     def _write_rules(self, account: Account) -> None:
-        """Let in who runs the server and who runs us. Written at each start: older folders lack it."""
+        """Allow the users who run the server and this process; older folders lack these files."""
         names = {account.name, pwd.getpwuid(os.geteuid()).pw_name}
         quoted = [name.replace('"', '""') for name in sorted(names)]
         self._write(account, _RULES, "local all all peer map=showrunner\n")
@@ -240,12 +239,13 @@ class EmbeddedPostgres:
         programs = bundled(version)
         if programs is None:
             raise SettingsError(
-                f"The folder {self._folder} is of PostgreSQL {version}, which is not installed here."
+                f"The folder {self._folder} is of PostgreSQL {version}, "
+                "which is not installed here."
             )
         return programs
 
     def _end(self) -> None:
-        """Stop it: quickly, then at once, then by force; each of them loses nothing that was committed."""
+        """Stop it: fast, then immediate, then by force; none of them loses committed data."""
         process = self._process
         if process is None:
             return
@@ -254,7 +254,7 @@ class EmbeddedPostgres:
             (signal.SIGQUIT, STOP_SECONDS / 6),
             (signal.SIGKILL, None),
         ):
-            process.send_signal(how)  # to nobody, when it has ended
+            process.send_signal(how)  # does nothing when the process has ended
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -290,7 +290,7 @@ def embedded_postgres(folder: Path, name: str = "showrunner") -> Iterator[URL]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what libpq and the server would read out of it; messages are English, as ours are."""
+    """The environment of the server: without PG* variables, and with English messages."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {
         "LC_ALL": "C"
     }

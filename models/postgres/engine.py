@@ -40,15 +40,14 @@ SQLModel.metadata.naming_convention = {
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 SILENCE_SECONDS = 20
-"""How long the other end of a connection may be silent before it counts as gone: a pulled cable, a
-host without power. Then a cut-off process stops waiting, and PostgreSQL frees the locks and claims
-that it held (at 25 s the latest)."""
+"""How long the other end of a connection may be silent, e.g. after a pulled cable or a power cut,
+before the connection is closed. PostgreSQL then releases its locks, after 25 s at most."""
 _IDLE_SECONDS, _PROBE_SECONDS = SILENCE_SECONDS // 2, SILENCE_SECONDS // 4
 _PROBES = SILENCE_SECONDS // _PROBE_SECONDS - SILENCE_SECONDS // _IDLE_SECONDS
 CONNECTIONS_LEAST = 10
-"""Context that a process may have at least. Some are held for a whole run, for its locks: up to
-three by a push, two by an ingest, one by an import. Could those be all there are, each run would
-wait for the others and give up."""
+"""Connections that a process may open at least. Some are held for a whole run, for its locks: up to
+three by a push, two by an ingest, one by an import. If these could use up the pool, every run would
+wait for the others."""
 _OVERFLOW = 2
 _OUR_END = {
     "keepalives": 1,
@@ -71,17 +70,17 @@ _DEFAULTS = {
     "standard_conforming_strings": "on",
     "default_transaction_isolation": "read committed",
 }
-"""PostgreSQL's own defaults, which an administrator may have changed for a server, a database or a
-role. In a time zone with a repeated hour, Python takes two equal moments of it for different ones.
-"""
+"""PostgreSQL's own defaults, which may have been changed for a server, a database or a role. In
+a time zone with a repeated hour, Python would compare moments of that hour wrongly."""
 _SET_ALL: Final = (
-    "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) "
+    "SELECT set_config(name, value, false) "
+    "FROM unnest(%s::text[], %s::text[]) AS wanted (name, value) "
     "WHERE current_setting(name, true) IS NOT NULL"
 )
 _SESSION = {**_THEIR_END, **_DEFAULTS}
 SESSION: Final = (_SET_ALL, (list(_SESSION), list(_SESSION.values())))
-"""The statement, with its values, by which a connection's server learns when to take its client for
-gone, and that nothing else it was told of sessions counts in this one."""
+"""The statement, with its values, that sets the server's timeouts for a silent client and overrides
+changed defaults of the session."""
 _SECRET_OPTIONS = ("password", "sslpassword")
 _DRIVERS = {
     "postgres",
@@ -94,29 +93,29 @@ _DRIVERS = {
 _WITHOUT_LOGIN = re.compile(
     r"(^[\w+]+://(?:\[[^\]]*\]|[^:/?#@\[\]]*)(?::\d+)?)([/?].*)$", re.DOTALL
 )
-"""A URL without user and password, in two parts: in the second an @ is one. SQLAlchemy takes any
-for a login's end."""
+"""A URL without user and password, in two parts. An @ in the second part is a plain character, but
+SQLAlchemy would take it for the end of a login."""
 
 Sessions = async_sessionmaker[AsyncSession]
 
 
 def timestamptz() -> DateTime:
-    """The one type of every moment in the database: aware, stored as UTC."""
+    """The type of every timestamp in the database: with a time zone, stored as UTC."""
     return DateTime(timezone=True)
 
 
 def database_url(raw: str) -> URL:
-    """The SQLAlchemy URL (psycopg 3) for any of the spellings people have in DATABASE_URL.
+    """The SQLAlchemy URL (psycopg 3) for any usual spelling of DATABASE_URL.
 
     Raises:
-        SettingsError: when it is no PostgreSQL URL. The message does not repeat the URL: it holds a
-            password.
+        SettingsError: when it is no PostgreSQL URL. The message does not repeat the URL, which may
+            contain a password.
     """
     try:
         url = make_url(
             _WITHOUT_LOGIN.sub(lambda found: found[1] + found[2].replace("@", "%40"), raw)
         )
-    except (ArgumentError, ValueError):  # the text of the second can hold a piece of the password
+    except (ArgumentError, ValueError):  # the message may contain a part of the password
         url = None
     if url is None or "@" in (
         url.host or ""
@@ -131,48 +130,46 @@ def database_url(raw: str) -> URL:
         )
     if not url.database:
         raise SettingsError("DATABASE_URL names no database: add /name at its end.")
-    if "ssl" in url.query:  # asyncpg's word for it
+    if "ssl" in url.query:  # asyncpg's name of sslmode
         url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": url.query["ssl"]})
     return url.set(drivername="postgresql+psycopg", database=unquote(url.database or ""))
 
 
 def open_engine(url: URL, *, pool_size: int = 8, ping: bool = True) -> AsyncEngine:
-    """An engine whose dead connections are noticed and replaced, on both ends.
+    """An engine that detects and replaces dead connections; it does not connect yet.
 
-    Nothing is connected yet.
-
-    What the URL itself says of a connection's options counts before ours.
+    Connection options in the URL override ours.
 
     Args:
-        pool_size: connections that are kept; up to `CONNECTIONS_LEAST` are opened, however few are
-            kept.
-        ping: ask each connection whether it lives before it is used. Without, a round trip is
-            saved, and the first use after the server was restarted fails
-            (`connection_invalidated`); what is tried again gets a new connection.
+        url: the database.
+        pool_size: connections that are kept open; at least `CONNECTIONS_LEAST` may be opened.
+        ping: test each connection before it is used. Without it a round trip is saved, and the
+            first use after a restart of the server fails (`connection_invalidated`); a retry gets
+            a new connection.
     """
     given = connection_options(url)
     overflow = max(_OVERFLOW, CONNECTIONS_LEAST - pool_size)
     pool = {"pool_size": pool_size, "max_overflow": overflow, "pool_pre_ping": ping}
-    # The values of a statement are what people wrote, tokens among them: no error repeats them.
+    # No error repeats the values of a statement: they contain texts of users, and tokens.
     engine = create_async_engine(url, connect_args=given, hide_parameters=True, **pool)
-    # First, because SQLAlchemy asks its first connection for the isolation level that it sets back
-    # to from then on.
+    # First, because SQLAlchemy reads from its first connection the isolation level that it restores
+    # later.
     event.listen(engine.sync_engine, "connect", begin_session, insert=True)
     return engine
 
 
 def connection_options(url: URL) -> dict[str, Any]:
-    """What psycopg is told of each connection to notice a server that fell silent; the URL's own options aside."""
+    """Options by which psycopg detects a silent server, except those that the URL sets."""
     ours = {"connect_timeout": 10, "application_name": "showrunner", **_OUR_END}
     return {name: value for name, value in ours.items() if name not in url.query}
 
 
 def begin_session(connection: DBAPIConnection, _record: object) -> None:
-    """Make a new connection's session what we need it to be, whatever the server, the database or the role says.
+    """Set up the session of a new connection, whatever the server, database or role configures.
 
-    The server is to notice a host that fell silent, and free what it held: by default that takes it two hours.
-
-    Statements and not start-up options: a pooler refuses those, and a server too old for one of them would as well.
+    The server then detects a silent client in seconds and releases its locks; by default that takes
+    two hours. This is a statement and not start-up options, because a pooler refuses those, as does
+    a server that is too old for one of them.
     """
     cursor = connection.cursor()
     cursor.execute(*SESSION)
@@ -181,18 +178,18 @@ def begin_session(connection: DBAPIConnection, _record: object) -> None:
 
 
 def open_sessions(engine: AsyncEngine) -> Sessions:
-    """Sessions whose rows stay readable after the commit."""
+    """A factory of sessions whose objects stay readable after the commit."""
     return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
 
 
 def committing_at_once(sessions: Sessions) -> AsyncEngine:
-    """The engine of these sessions, with every statement a transaction: no round trips for BEGIN and COMMIT."""
+    """The engine of these sessions in autocommit mode, which saves BEGIN and COMMIT."""
     engine: AsyncEngine = sessions.kw["bind"]
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def ensure_database(admin: URL, name: str) -> None:
-    """Make the database unless it exists already."""
+    """Create the database unless it exists."""
     with psycopg.connect(libpq(admin), autocommit=True) as connection:
         found = connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [name]
@@ -204,7 +201,7 @@ def ensure_database(admin: URL, name: str) -> None:
 
 
 def libpq(url: URL) -> str:
-    """The URL as psycopg, psql and pg_dump take it: what is no letter of a URL as %XX, a blank too."""
+    """The URL as psycopg, psql and pg_dump take it, percent-encoded, blanks as %20."""
     who = ":".join(quote(part, safe="") for part in (url.username, str(url.password or "")) if part)
     host = f"[{url.host}]" if ":" in (url.host or "") else quote(url.host or "", safe=",")
     port = "" if url.port is None else f":{url.port}"
@@ -221,12 +218,12 @@ def libpq(url: URL) -> str:
 
 
 def shown(url: URL) -> str:
-    """The URL as psql and pg_dump take it, without what is secret in it: those ask for a password that they need."""
+    """The URL as psql and pg_dump take it, without secrets."""
     return libpq(url.difference_update_query(_SECRET_OPTIONS)._replace(password=None))
 
 
 def driver_message(error: Exception, url: URL) -> str:
-    """The first line of the driver's message, without the passwords of the URL that it may repeat."""
+    """The first line of the driver's message, without passwords of the URL."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     named = {url.username, url.host, url.database}
     secrets = {
@@ -252,15 +249,13 @@ def _migrations() -> Config:
 
 
 def migrate(url: URL, revision: str = "head") -> None:
-    """Bring the schema to a revision, up or down; blocking.
+    """Upgrade or downgrade the schema to a revision; blocking.
 
-    Several processes at once wait for each other.
+    Processes that migrate at the same time wait for each other.
 
     Raises:
-        DatabaseUnavailable: when PostgreSQL does not answer, takes no writes, or somebody holds a
-            table for long.
-        SettingsError: when the URL has an option that PostgreSQL does not know, or the database
-            cannot be ours.
+        DatabaseUnavailable: when PostgreSQL does not answer, is read-only, or a table stays locked.
+        SettingsError: when the URL has an unknown option, or the database cannot be used.
     """
     config = _migrations()
     config.attributes["url"] = url
@@ -273,7 +268,8 @@ def migrate(url: URL, revision: str = "head") -> None:
         raise SettingsError(f"DATABASE_URL cannot be used: {driver_message(error, url)}.") from None
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(
-            f"PostgreSQL at {url.host or 'its socket'} does not answer ({driver_message(error, url)}). "
+            f"PostgreSQL at {url.host or 'its socket'} does not answer "
+            f"({driver_message(error, url)}). "
             "Start it, or unset DATABASE_URL to use the embedded one.",
         ) from None
     try:
@@ -286,5 +282,6 @@ def migrate(url: URL, revision: str = "head") -> None:
         kind = DatabaseUnavailable if later else SettingsError
         cure = "try again." if later else "mend it and try again."
         raise kind(
-            f"The tables could not be brought up to date ({reason}); what was there is as it was: {cure}"
+            f"The tables could not be brought up to date ({reason}); "
+            f"what was there is as it was: {cure}"
         ) from error

@@ -1,6 +1,7 @@
-"""A word through PostgreSQL that a run was just asked for, so that a worker need not wait for its next poll.
+"""LISTEN/NOTIFY: a worker learns that a run was requested, and need not wait for its next poll.
 
-Only a hint: whoever misses it (a worker that was away, a pooler that passes no notifications on) polls anyway.
+A notification is only a hint: a worker that misses it (because it was away, or behind a pooler that
+passes no notifications on) polls as usual.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ _AGAIN_SECONDS: Final = 5.0
 
 
 async def announce_run(connection: AsyncConnection) -> None:
-    """Tell every listener that a run was asked for, at the end of this transaction."""
+    """Notify every listener, when this transaction commits, that a run was requested."""
     await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
 async def hear_announcements(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
-    """Await `heard` after every announcement, for ever; what comes while it is awaited is heard afterwards.
+    """Await `heard` after every notification, for ever, one after the other.
 
-    A server that does not answer is asked again every 5 s, and what was announced meanwhile is not heard.
+    Reconnects every 5 s when the server does not answer; notifications of that time are lost.
     """
     while True:
         try:
@@ -37,7 +38,7 @@ async def hear_announcements(url: URL, heard: Callable[[], Awaitable[object]]) -
 
 
 async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
-    # A listener only waits, and would never notice by itself that the other machine is gone.
+    # A listener sends nothing, so it would not notice by itself that the server is unreachable.
     options = connection_options(url)
     async with await psycopg.AsyncConnection.connect(
         libpq(url), autocommit=True, **options

@@ -1,4 +1,4 @@
-"""Which process an id stands for: ids are given anew, so the moment of the start counts too."""
+"""Identify a process by its id and its start, because ids are reused."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _STARTED = 19
 
 
 def mark_of(pid: int) -> str | None:
-    """What tells this process from every other that had its id or will have it; None when it does not run.
+    """A mark that no other process with the same id has; None when no such process runs.
 
-    On Linux that is the boot and the tick of it at which the process began: neither moves when somebody sets the clock,
-    which a creation time reckoned from the wall clock does. Elsewhere the system keeps the creation time itself.
+    On Linux it is the boot id and the tick at which the process began. Neither moves when the clock
+    is set, as a creation time that is computed from the wall clock would. Elsewhere the system
+    stores the creation time itself.
     """
     try:
         process = psutil.Process(pid)
@@ -33,7 +34,7 @@ def is_running(pid: int, mark: str) -> bool:
 
 
 def began(pid: int) -> float | None:
-    """When it began, in seconds since 1970 and true to a second or two; None when none runs."""
+    """When the process began, in seconds since 1970, exact to two seconds; None if it ended."""
     try:
         return psutil.Process(pid).create_time()
     except (psutil.NoSuchProcess, ValueError):

@@ -1,4 +1,4 @@
-"""Whether a database can hold our tables, asked before anything is made in it."""
+"""Check whether a database can hold our tables, before anything is made in it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from psycopg.rows import TupleRow, scalar_row
 from models.errors import DatabaseUnavailable, SettingsError
 
 OLDEST: Final = 13
-"""The newest thing that the tables use came with PostgreSQL 13."""
+"""The newest feature that the tables use came with PostgreSQL 13."""
 FIRST_TABLES: Final = ("cards", "sync_state", "task_history", "tasks", "webhook_events")
-"""What our first migration makes, and none takes away."""
-_OWN: Final = "Give Showrunner a database of its own: CREATE DATABASE showrunner ENCODING 'UTF8' TEMPLATE template0."
+"""The tables of our first migration, which no later one drops."""
+_OWN: Final = (
+    "Give Showrunner a database of its own: "
+    "CREATE DATABASE showrunner ENCODING 'UTF8' TEMPLATE template0."
+)
 
 
 def refuse_unfit(connection: Connection[TupleRow], known: Sequence[str]) -> None:
-    """Refuse a database that cannot be migrated, or must not be.
+    """Refuse a database that cannot or must not be migrated.
 
     Args:
-        connection: to it.
+        connection: to the database.
         known: our migrations, the oldest first.
 
     Raises:
-        SettingsError: when it is of another encoding or too old, somebody else's, damaged, or not
-            ours to change.
-        DatabaseUnavailable: when it takes no writes at present.
+        SettingsError: when it has another encoding, is too old, belongs to another program, is
+            damaged, or when our role may not create tables in it.
+        DatabaseUnavailable: when it is read-only at present.
     """
     name = connection.info.dbname
     encoding = connection.info.parameter_status("server_encoding")
-    if encoding != "UTF8":  # first: in SQL_ASCII the rest of what is asked comes as bytes
+    if encoding != "UTF8":  # first: SQL_ASCII returns bytes
         raise SettingsError(
             f"The database {name} has the encoding {encoding}; Showrunner needs UTF8. {_OWN}"
         )
@@ -42,7 +45,8 @@ def refuse_unfit(connection: Connection[TupleRow], known: Sequence[str]) -> None
         )
     if _asked(connection, "SELECT current_setting('transaction_read_only') = 'on'"):
         raise DatabaseUnavailable(
-            f"The database {name} takes no writes (a standby?): DATABASE_URL must name one that does."
+            f"The database {name} takes no writes (a standby?): "
+            "DATABASE_URL must name one that does."
         )
     _refuse_strangers(connection, known)
 
@@ -65,13 +69,13 @@ def _refuse_strangers(connection: Connection[TupleRow], known: Sequence[str]) ->
     if len(there) < len(FIRST_TABLES):
         missing = next(table for table in FIRST_TABLES if table not in there)
         raise SettingsError(
-            f"The database {name} is at {at[0]}, but has no table {missing}: restore it from a backup, or, if it is "
-            "another program's, name one of Showrunner's own in DATABASE_URL."
+            f"The database {name} is at {at[0]}, but has no table {missing}: restore it from a "
+            "backup, or, if it is another program's, name one of Showrunner's own in DATABASE_URL."
         )
     if any(revision not in known for revision in at):
         raise SettingsError(
-            f"The database {name} is at {at[0]}, which this version of Showrunner does not know: a newer one has "
-            "migrated it; update Showrunner here."
+            f"The database {name} is at {at[0]}, which this version of Showrunner does not know: a "
+            "newer one has migrated it; update Showrunner here."
         )
     if at != [known[-1]]:
         _refuse_without_rights(connection)

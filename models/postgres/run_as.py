@@ -1,9 +1,11 @@
-"""Become another user and then another program: `python run_as.py UID GID CAPABILITY PROGRAM ARGUMENT…`, as root.
+"""Become another user, then another program: `run_as.py UID GID CAPABILITY PROGRAM ARGUMENT…`.
 
-PostgreSQL refuses to run as root, and the user it runs as instead must get through the folders above its own, of which
-some may be open to root alone. CAPABILITY is the number of a Linux capability that the program keeps although it is
-no longer root's (`capabilities(7)`), or -1 for none: with one that overrides the permission to search a folder nobody's
-folder need be opened to everybody. Only the standard library is imported: this starts each time that PostgreSQL does.
+Must be run as root. PostgreSQL refuses to run as root, and the user that runs it instead must pass
+through the folders above its own, some of which may be open to root only. CAPABILITY is the number
+of a Linux capability that the program keeps (`capabilities(7)`), or -1 for none. With a capability
+that overrides the permission to search folders, no folder need be opened to everybody.
+
+Only the standard library is imported, because this runs at each start of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ import sys
 
 NONE = -1
 _SET_SECURE_BITS, _NO_FIX_UP = 28, 1 << 2
-"""A change of user then leaves capabilities alone. access(2), by which PostgreSQL looks for its own
-programs, would otherwise answer as if there were none."""
+"""Makes a change of user leave the capabilities alone. Otherwise access(2), by which PostgreSQL
+looks for its own programs, would ignore them."""
 _AMBIENT, _RAISE = 47, 2
 _VERSION_3 = 0x20080522
 
@@ -33,7 +35,7 @@ class _Half(ctypes.Structure):
 
 
 def become(uid: int, gid: int, capability: int) -> None:
-    """Be that user from here on, through every program that this process becomes.
+    """Become that user for good, also in every program that this process executes.
 
     Raises:
         OSError: when the system does not allow it.
@@ -59,4 +61,4 @@ def _checked(result: int) -> None:
 
 if __name__ == "__main__":
     become(*map(int, sys.argv[1:4]))
-    os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606 - it becomes the program, and gets its signals
+    os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606 - replaces this process, so that signals reach the program

@@ -1,8 +1,8 @@
-"""Whom the embedded PostgreSQL runs as, and how it gets to its files: ourselves, or, where we are root, somebody else.
+"""The user that runs the embedded PostgreSQL: ourselves, or another user when we are root.
 
-PostgreSQL refuses to run as root. The other user must get through the folders above the database, the programs and the
-socket; where one of them is closed to others the server keeps the one capability that it needs for that
-(`models/postgres/run_as.py`). No folder's permissions are ever changed for it.
+PostgreSQL refuses to run as root. The other user must reach the database, the programs and the
+socket. Where a folder above them is closed to others, the server keeps the one capability that it
+needs for that (`models/postgres/run_as.py`). No folder's permissions are ever changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.errors import SettingsError
 from models.postgres.run_as import NONE
 
 NAME: Final = "pgserver"
-"""The user that databases made by root belong to."""
+"""The owner of databases that root makes."""
 _RUN_AS: Final = Path(__file__).with_name("run_as.py")
 _MAY_OVERRIDE, _MAY_SEARCH = 1, 2
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH; containers usually have the first alone."""
@@ -32,7 +32,7 @@ class Account:
     """A user of this machine.
 
     Attributes:
-        other: whether it is not the one that we are ourselves.
+        other: whether it is another user than ours.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Account:
     other: bool
 
     def give(self, path: Path) -> None:
-        """Make it the owner of what we made for it."""
+        """Make the user the owner of a path."""
         if self.other:
             os.chown(path, self.uid, self.gid)
 
@@ -51,10 +51,10 @@ class Account:
         Args:
             program: file to run.
             arguments: what it is given.
-            reaching: files and folders that it has to get to.
+            reaching: files and folders that it must reach.
 
         Raises:
-            SettingsError: when it cannot get there.
+            SettingsError: when it cannot reach one of them.
         """
         if not self.other:
             return [str(program), *arguments]
@@ -72,10 +72,10 @@ class Account:
 
 
 def account_for(folder: Path) -> Account:
-    """Whom the server of this folder runs as.
+    """The user that runs the server of this folder.
 
     Raises:
-        SettingsError: when there is nobody whom it could run as.
+        SettingsError: when there is no such user.
     """
     if os.geteuid() != 0:
         return _ours(os.geteuid(), os.getegid())
@@ -95,8 +95,8 @@ def _name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         raise SettingsError(
-            f"The embedded PostgreSQL cannot run here: user id {uid} has no name on this machine. Run as a user that "
-            "/etc/passwd lists, or set DATABASE_URL.",
+            f"The embedded PostgreSQL cannot run here: user id {uid} has no name on this "
+            "machine. Run as a user that /etc/passwd lists, or set DATABASE_URL.",
         ) from None
 
 
@@ -120,11 +120,11 @@ def _made() -> pwd.struct_passwd:
 
 
 def _capability(closed: Path, *, runs: bool) -> int:
-    """The weakest one that root has and that suffices.
+    """The weakest capability that suffices and that this process has.
 
     Args:
-        closed: what cannot be reached without one.
-        runs: whether everybody may run the program, once they reach it.
+        closed: a path that cannot be reached without it.
+        runs: whether everybody who reaches the program may run it.
     """
     mine = _capabilities()
     wanted = (_MAY_SEARCH, _MAY_OVERRIDE) if runs else (_MAY_OVERRIDE,)
@@ -132,13 +132,14 @@ def _capability(closed: Path, *, runs: bool) -> int:
         if mine >> one & 1:
             return one
     raise SettingsError(
-        f"PostgreSQL does not run as root, and its user cannot reach {closed}: a folder above it is closed to others. "
-        "Run Showrunner as an ordinary user, set STATE_DIR to a folder that others may pass through, or DATABASE_URL.",
+        f"PostgreSQL does not run as root, and its user cannot reach {closed}: a folder above it "
+        "is closed to others. Run Showrunner as an ordinary user, set STATE_DIR to a folder that "
+        "others may pass through, or DATABASE_URL.",
     )
 
 
 def _capabilities() -> int:
-    """What this process may do, as a set of bits; 0 where the system has no such thing."""
+    """The effective capabilities of this process as bits; 0 on systems without capabilities."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -1,8 +1,9 @@
-"""What an interrupted run or a power cut leaves of the embedded PostgreSQL: running processes, and files naming some.
+"""Clean up after an interrupted run of the embedded PostgreSQL: its processes and its pid files.
 
-The files (`postmaster.pid` and the socket's lock) hold an id alone, which after a reboot may be any program's:
-PostgreSQL then refuses to start beside it. So they are not believed. A process of the folder's server is one of
-PostgreSQL's that has the folder for its current one, as each of them has from start to end.
+The files (`postmaster.pid` and the socket's lock) contain only a process id, which after a reboot
+may belong to any program; PostgreSQL then refuses to start. So the files are not trusted. A process
+belongs to the folder's server if it is a PostgreSQL process with the folder as its working
+directory, as each of them has from start to end.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from models.errors import DatabaseUnavailable
 from models.postgres.server_socket import SOCKET
 
 _STEPS: Final = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
-"""Quickly, at once, by force, each with the seconds until the next: none of them loses what was
-committed."""
+"""Fast, immediate and forced shutdown, each with the seconds until the next; none loses committed
+data."""
 
 
 def end_leftovers(folder: Path, sockets: Path) -> None:
-    """End what still runs of the folder's server, and remove the files that say that it does.
+    """Stop the processes of the folder's server, and remove its pid files.
 
     Args:
-        folder: the server's; nobody else may be starting one in it meanwhile.
+        folder: the server's; no other process may be starting one in it.
         sockets: where its socket lies.
 
     Raises:
@@ -34,13 +35,13 @@ def end_leftovers(folder: Path, sockets: Path) -> None:
     """
     left = _of(folder)
     for how, seconds in _STEPS:
-        # The first is for the main process, which ends the others; to those it would mean something
-        # else.
-        told = [each for each in left if how is not signal.SIGINT or _is_main(each)]
-        for process in told:
+        # SIGINT goes to the main process only, which stops the others; a backend would only cancel
+        # its query.
+        signalled = [each for each in left if how is not signal.SIGINT or _is_main(each)]
+        for process in signalled:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(how)
-        if told:
+        if signalled:
             psutil.wait_procs(left, seconds)
             left = _of(folder)
     if left:
@@ -58,12 +59,12 @@ def _of(folder: Path) -> list[psutil.Process]:
 def _belongs(process: psutil.Process, folder: Path) -> bool:
     try:
         return process.name().startswith("postgres") and Path(process.cwd()) == folder
-    except (psutil.Error, OSError):  # it has ended, or is somebody else's
+    except (psutil.Error, OSError):  # it has ended, or belongs to another user
         return False
 
 
 def _is_main(process: psutil.Process) -> bool:
-    """Whether it is the one that started the others, which call themselves `postgres: what they do`."""
+    """Whether it is the main process; the others are titled `postgres: <activity>`."""
     try:
         return not "".join(process.cmdline()[:1]).startswith("postgres:")
     except psutil.Error:

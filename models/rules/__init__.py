@@ -1,1 +1,1 @@
-"""Pure rules: what a card means, which moves are valid, how two sides merge. No tables, no sessions."""
+"""Pure rules: what a card means, which moves are valid, how both sides merge. No tables."""

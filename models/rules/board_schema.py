@@ -1,8 +1,8 @@
-"""The board's shape: which property is which, by id once seen; and the shape a board should have.
+"""The board's properties: which is which, and which ones a board should have.
 
-A board people made themselves works too (design: section 6): the title is found by its type, Status
-may be a `select` or a `status`, Created and Updated may be Notion's own times, and whatever is
-optional may be missing.
+A board that users made works too (design: section 6). The title is found by its type, Status may be
+a `select` or a `status`, Created and Updated may be Notion's own times, and optional properties may
+be missing.
 """
 
 from __future__ import annotations
@@ -34,20 +34,23 @@ EXPECTED_TYPES: Final[Mapping[str, frozenset[str]]] = {
     "Videos": frozenset({"relation"}),
     "Audio": frozenset({"relation"}),
 }
-"""The types each property may have. `Time in Status` is Notion's own business and never read."""
+"""The types that each property may have. `Time in Status` is computed by Notion and never read."""
 
 OPTIONAL_RELATIONS: Final = ("Assets", "Videos", "Audio")
-"""A property of that name and another type is somebody else's, and left alone."""
+"""A property of that name and another type belongs to the users and is ignored."""
 
 NEEDED: Final = ("Title", "Channel", "Topic", "Status")
-"""Without these a card cannot be judged; everything else may be missing."""
+"""Without these a card cannot be validated; every other property may be missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Property:
-    """One property of the board: its id (stable when people rename it), its name there, its type, its options.
+    """One property of the board.
 
-    `option_ids` are those of `options`, in their order.
+    Attributes:
+        id: stable when users rename the property.
+        name: the property's name on the board.
+        option_ids: the ids of `options`, in their order.
     """
 
     id: str
@@ -58,17 +61,18 @@ class Property:
 
     @property
     def writable(self) -> bool:
-        """Whether the API takes a value for it."""
+        """Whether the API accepts a value for it."""
         return self.type in _WRITABLE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """A data source as Showrunner sees it.
+    """A data source of Notion's.
 
     Attributes:
-        properties: by Showrunner's name for them.
-        computed_ids: of the properties that Notion computes: when they change, nobody edited them.
+        properties: by our name of each property.
+        computed_ids: ids of the properties that Notion computes: a change of them is no user's
+            edit.
     """
 
     data_source_id: str
@@ -81,7 +85,7 @@ class Board:
         return known is not None and known.writable
 
     def missing_options(self) -> tuple[str, ...]:
-        """Board statuses and priorities the pipeline may want to show but the board has no option for."""
+        """Statuses and priorities that the pipeline may show but the board has no option for."""
         wanted = [("Status", s.value) for s in BoardStatus] + [
             ("Priority", p.option) for p in Priority
         ]
@@ -90,14 +94,15 @@ class Board:
         )
 
     def changed_cards(self, before: Self) -> bool:
-        """Whether a property came, or a property or an option went or is another now.
+        """Whether a property was added, or a property or option was removed or replaced.
 
-        Each changes what cards show, and none counts as an edit of theirs: a column that is
-        restored brings its values.
+        Each changes what cards show, and none counts as an edit of them: a restored column brings
+        its values back.
         """
         came = self.properties.keys() - before.properties.keys()
         return bool(came) or any(
-            _went(known, self.properties.get(name)) for name, known in before.properties.items()
+            _was_replaced(known, self.properties.get(name))
+            for name, known in before.properties.items()
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -121,11 +126,11 @@ class Board:
 
 
 def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Board:
-    """The board in a data source object of Notion's, following the ids of `known` before names.
+    """Parse a data source object of Notion's; the ids of `known` are preferred to names.
 
     Raises:
-        BoardError: when it is in the trash, or a needed property is missing or of the wrong type,
-            naming each and what to do.
+        BoardError: when it is in the trash, or a needed property is missing or of the wrong type.
+            The message names each and says what to do.
     """
     if data_source.get("in_trash"):
         raise BoardError(
@@ -161,7 +166,10 @@ def _fault(name: str, schema: Mapping[str, Any], found: Any) -> str:
         if name not in NEEDED:
             return ""
         names = ", ".join(sorted(p["name"] for p in schema.values()))
-        return f"it has no property “{name}” ({kinds}); it has: {names}. Add it or rename the right one."
+        return (
+            f"it has no property “{name}” ({kinds}); it has: {names}. "
+            "Add it or rename the right one."
+        )
     if found["type"] not in allowed:
         return f"its “{found['name']}” is of type {found['type']}; change it to {kinds}."
     return ""
@@ -179,7 +187,7 @@ def _property(raw: Mapping[str, Any]) -> Property:
     )
 
 
-def _went(known: Property, now: Property | None) -> bool:
+def _was_replaced(known: Property, now: Property | None) -> bool:
     if now is None or (now.id, now.type) != (known.id, known.type):
         return True
     return not set(zip(known.option_ids, known.options, strict=False)) <= set(
@@ -205,22 +213,24 @@ _PRIORITY_COLOURS: Final = {Priority.LOW: "gray", Priority.NORMAL: "default", Pr
 
 _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "Title": "What the video is called. Needed before it can be queued; at most 255 characters.",
-    "Channel": "Whose video it is. Needed before it can be queued; the options are the configured channels.",
+    "Channel": "Whose video it is. Needed before it can be queued; "
+    "the options are the configured channels.",
     "Topic": "What the video is about. Needed before it can be queued; at most 1,000 characters.",
     "Story Direction": "How to tell it. May stay empty; as long as you like.",
-    "Status": "Where the video is. Plan in Draft and Ready for Planning and start it with Queued; empty is Draft.",
+    "Status": "Where the video is. Plan in Draft and Ready for Planning and start it with Queued; "
+    "empty is Draft.",
     "Priority": "Which video goes first. Empty is Normal.",
     "Time in Status": "Minutes since the status last changed. Notion counts them.",
     "Created": "When the card was first seen. Showrunner writes it.",
     "Updated": "When the status last changed. Showrunner writes it.",
     "Attention": "What needs you, in one sentence; empty when nothing does. Showrunner writes it.",
 }
-"""What people read beside a property: the rules of spec 2.1 where they matter. At most 280
-characters each."""
+"""The descriptions that users see beside a property: the rules of spec 2.1 that concern it. At most
+280 characters each."""
 
 
 def board_schema(channels: Iterable[str], updated: str = "Updated") -> dict[str, Any]:
-    """The `properties` of `POST /v1/databases` for a new board (spec 1.1, with the formula Notion accepts).
+    """The `properties` of `POST /v1/databases` for a new board (spec 1.1).
 
     Args:
         channels: options of Channel, in that order.

@@ -1,8 +1,8 @@
-"""Channels from `channel_configs/<channel_id>.yaml`: which of them can be used, and what is wrong with each other file.
+"""Channels from `channel_configs/<channel_id>.yaml`: which can be used, and what is wrong.
 
-The channel's id is the file's name and must be the option of the board's Channel property (spec 2.1), as people read
-it: `name_key` says which names are the same. A file that is wrong stops its own channel only, and not even that where
-it was right before: the last good text of each counts.
+The channel's id is the file's name and must be the option of the board's Channel property
+(spec 2.1); `name_key` defines which names are the same. A wrong file disables its own channel only,
+and not even that if it was right before: its last valid content counts.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ no YAML files."""
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """One channel videos are made for.
+    """One channel that videos are made for.
 
     Attributes:
         id: the file's name without `.yaml`, in the composed form of Unicode (NFC); the board's
             option.
-        display_name: the name people read.
+        display_name: the name that users read.
         settings: every other key of the file, for the pipeline.
-        text: what the file says.
+        text: the file's content.
     """
 
     id: str
@@ -50,8 +50,8 @@ class ChannelFault:
 
     Attributes:
         file: its name.
-        id: the channel that it would be.
-        reason: what is wrong, with the line where YAML tells one.
+        id: the channel that it would define.
+        reason: what is wrong, with the line if YAML reports one.
     """
 
     file: str
@@ -65,7 +65,7 @@ class ChannelFault:
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelFolder:
-    """What a folder holds.
+    """The content of a channel folder.
 
     Attributes:
         channels: those that can be used, by id.
@@ -77,11 +77,11 @@ class ChannelFolder:
     faults: tuple[ChannelFault, ...] = ()
 
     def with_last_good(self, ids: Iterable[str], texts: Mapping[str, str]) -> ChannelFolder:
-        """With the channels of wrong files as they were when they were right last.
+        """The folder with the last valid content of the files that are wrong.
 
         Args:
             ids: the channels that were configured last.
-            texts: what their files said, by id, as far as that was kept.
+            texts: the content of their files, by id, as far as it was kept.
         """
         kept = dict(self.channels)
         configured = set(ids)
@@ -94,8 +94,7 @@ class ChannelFolder:
         """The folder itself.
 
         Raises:
-            ChannelConfigError: when it holds no channel that can be used, naming every file that is
-                wrong and why.
+            ChannelConfigError: when no channel in it can be used, with every wrong file and why.
         """
         if self.channels:
             return self
@@ -106,16 +105,16 @@ class ChannelFolder:
 
 
 def name_key(name: str) -> str:
-    """What names that people read as the same have in common.
+    """A key that is equal for names that users read as the same.
 
-    Unicode's composed form, whatever form a file system or a keyboard made; no blanks around it;
-    one case, because Notion takes options that differ in case only for one.
+    Unicode's composed form, whatever form a file system or a keyboard made; without blanks around
+    it; in lower case, because Notion treats options that differ only in case as one.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).strip().lower())
 
 
 def channel_named(name: str | None, among: Iterable[str]) -> str | None:
-    """The one of those names that people read as this one; itself before others; None when there is none."""
+    """The one of those names with the same `name_key`, preferably the same spelling; or None."""
     if name is None:
         return None
     names = list(among)
@@ -126,7 +125,7 @@ def channel_named(name: str | None, among: Iterable[str]) -> str | None:
 
 
 def read_channels(folder: Path) -> ChannelFolder:
-    """The channels of a folder, and the files in it that are wrong.
+    """Read the channels of a folder, and the files in it that are wrong.
 
     Raises:
         ChannelConfigError: when there is no such folder or it cannot be read.
@@ -145,7 +144,7 @@ def read_channels(folder: Path) -> ChannelFolder:
         id_ = unicodedata.normalize("NFC", path.stem).strip()
         try:
             channel = _load(path, id_)
-            _be_alone(id_, channels)
+            _check_unique(id_, channels)
             channels[id_] = channel
         except ValueError as fault:
             faults.append(ChannelFault(file=path.name, id=id_, reason=str(fault)))
@@ -153,10 +152,10 @@ def read_channels(folder: Path) -> ChannelFolder:
 
 
 def load_configured_channels(folder: Path) -> Mapping[str, Channel]:
-    """The channels of a folder that can be used, by id.
+    """Read the channels of a folder that can be used, by id.
 
     Raises:
-        ChannelConfigError: when there is none, naming every file that is wrong and why.
+        ChannelConfigError: when there is none, with every wrong file and why.
     """
     return read_channels(folder).usable().channels
 
@@ -165,7 +164,7 @@ def _is_channel(path: Path) -> bool:
     return path.suffix.lower() in {".yaml", ".yml"} and not path.name.startswith(_OF_EDITORS)
 
 
-def _be_alone(id_: str, others: Iterable[str]) -> None:
+def _check_unique(id_: str, others: Iterable[str]) -> None:
     twin = channel_named(id_, others)
     if twin is not None:
         raise ValueError(f"Notion takes “{id_}” and “{twin}” for the same option; rename one file.")
@@ -208,7 +207,7 @@ def _channel(id_: str, text: str) -> Channel:
 def _last_good(id_: str, text: str) -> Channel:
     try:
         return _channel(id_, text)
-    except ValueError:  # kept by a version that kept the ids alone, or had other rules
+    except ValueError:  # stored by a release with other rules
         return Channel(id=id_, display_name=id_, text=text)
 
 

@@ -1,7 +1,7 @@
-"""The codec: Notion's page JSON <-> Python values, both ways.
+"""Convert Notion's page JSON to Python values and back.
 
-Reading is tolerant (unknown types and fields are ignored, a missing property is empty); writing is
-strict and follows the type the board's property really has. Source of the shapes: Notion's
+Reading is tolerant: unknown types and fields are ignored, a missing property is empty. Writing is
+strict and follows the type that the board's property really has. Source of the shapes: Notion's
 property-values and rich-text pages.
 """
 
@@ -26,21 +26,19 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True)
 class BoardCard:
-    """A page of the board as read once: values in Python's types, nothing judged.
+    """A page of the board as read once: values in Python's types, not validated.
 
     Attributes:
-        status: the option's name as it stands on the board, which may be none of the 26; None when
-            empty.
-        created: what the board's Created shows, whole minutes, UTC; None when empty or the board
-            lacks the property.
-        created_time: when Notion made the page; whole minutes, UTC.
+        status: the option's name on the board, which may be none of the 26; None if empty.
+        created: the board's Created, whole minutes, UTC; None if empty or missing.
+        created_time: when the page was created in Notion; whole minutes, UTC.
         edited_at: Notion's `last_edited_time`; whole minutes, UTC.
-        edited_by: Notion user id of the last editor; None when Notion does not say.
+        edited_by: Notion user id of the last editor; None if Notion does not say.
         relations: page ids by property name, as far as read.
-        cut: names of the relations whose list Notion cut short (`has_more`).
-        computed: names of the properties that Notion fills in itself or the page does not have:
-            nobody can write them.
-        created_by: Notion user id of who made the page; None when Notion does not say.
+        cut: names of the relations whose list Notion truncated (`has_more`).
+        computed: names of the properties that Notion computes or the page lacks: nobody can write
+            them.
+        created_by: Notion user id of who created the page; None if Notion does not say.
         away: whether the page lies elsewhere than on the board; then it counts as trashed, and all
             values are empty.
     """
@@ -66,18 +64,19 @@ class BoardCard:
     away: bool = False
 
     def in_channels(self, configured: Iterable[str]) -> Self:
-        """The card with its channel spelled as it is configured, where people read both as the same."""
+        """The card with its channel spelled as configured, if both names are the same for users."""
         channel = channel_named(self.channel, configured)
-        return (
-            self if channel is None or channel == self.channel else replace(self, channel=channel)
-        )
+        if channel is None:
+            return self
+        return replace(self, channel=channel)
 
 
 def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
-    """The card in a page object, its properties found by the ids the board is known by (so a rename changes nothing).
+    """Decode a page object; properties are found by the board's ids, so renaming changes nothing.
 
     Raises:
-        ValueError: when this is no page object (no id, parent, properties or times), or shows less than the board has.
+        ValueError: when this is no page object (no id, parent, properties or times), or lacks a
+            property that the board has.
     """
     try:
         by_id = {p["id"]: p for p in page["properties"].values()}
@@ -92,8 +91,8 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
         known = board.properties.get(name)
         if known is None or (known.id not in by_id and name not in NEEDED):
             return None
-        # Of another type it is not empty: it cannot be read, and what it held must not count as
-        # cleared by somebody.
+        # A property of another type is not empty. It cannot be read, and must not count as cleared
+        # by a user.
         if known.id not in by_id or by_id[known.id].get("type") not in EXPECTED_TYPES[name]:
             raise ValueError(
                 f"the page shows no {name} as the board had it: the board's properties changed"
@@ -129,14 +128,14 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
     )
 
 
-def lies_on(page: Mapping[str, Any], board: Board) -> bool:
-    """Whether a page is a row of the board; whatever else its parent is, or without one, it is not."""
+def is_on_board(page: Mapping[str, Any], board: Board) -> bool:
+    """Whether a page is a row of the board; a page with another parent, or none, is not."""
     parent: Any = page.get("parent")
     return isinstance(parent, Mapping) and parent.get("data_source_id") == board.data_source_id
 
 
 def _away(page: Mapping[str, Any]) -> BoardCard:
-    """A page that lies elsewhere: its properties are not the board's, and none of our business."""
+    """The card of a page that lies elsewhere: its properties are not the board's."""
     return BoardCard(
         page_id=page["id"],
         title="",
@@ -158,7 +157,7 @@ def _away(page: Mapping[str, Any]) -> BoardCard:
 
 
 def read_value(prop: Mapping[str, Any]) -> Any:
-    """The Python value of one property object: str, datetime, float, bool, tuple of page ids, or None when empty."""
+    """The value of one property object (str, datetime, float, bool, page ids); None if empty."""
     kind = prop.get("type", "")
     raw = prop.get(kind)
     if raw is None:
@@ -183,7 +182,7 @@ def read_value(prop: Mapping[str, Any]) -> Any:
 
 
 def plain_text(parts: Sequence[Mapping[str, Any]]) -> str:
-    """The text of a rich-text array: text, mentions and equations alike, by Notion's own `plain_text`."""
+    """The text of a rich-text array: text, mentions and equations, by Notion's own `plain_text`."""
     return storable("".join(_part_text(part) for part in parts))
 
 
@@ -200,7 +199,7 @@ def _part_text(part: Mapping[str, Any]) -> str:
 
 
 def storable(text: str) -> str:
-    """Text that PostgreSQL can hold: without U+0000, and with U+FFFD for lone surrogates."""
+    """Text that PostgreSQL can store: without U+0000, and with U+FFFD for lone surrogates."""
     return _UNSTORABLE.sub(lambda found: "" if found[0] == "\x00" else "\ufffd", text)
 
 
@@ -213,7 +212,7 @@ def parse_time(text: str) -> datetime:
 
 
 def _date(start: str) -> datetime | None:
-    """What people put into a date property; None for a day that no calendar here has (year 0, or past 9999)."""
+    """The moment of a date property; None for a day outside years 1 to 9999."""
     try:
         return to_minute(parse_time(start))
     except (ValueError, OverflowError):
@@ -221,16 +220,16 @@ def _date(start: str) -> datetime | None:
 
 
 def to_minute(moment: datetime) -> datetime:
-    """The moment without seconds: the grain in which Notion keeps edit times and in which cards show dates."""
+    """The moment without seconds: the precision of Notion's edit times and of dates on cards."""
     return moment.replace(second=0, microsecond=0)
 
 
 def write_properties(values: Mapping[str, Any], board: Board) -> dict[str, Any]:
-    """The `properties` object of a page request for Showrunner's names and Python values, keyed by property id.
+    """Encode values as the `properties` of a page request, keyed by property id.
 
     Raises:
-        ValueError: for a property the board lacks or computes itself, for an option it does not have (writing it
-            would create one), or for a text of more than 200,000 units.
+        ValueError: for a property that the board lacks or computes, for an option that it does not
+            have (writing it would create one), or for a text of more than 200,000 units.
     """
     return dict(_write(name, value, board) for name, value in values.items())
 
@@ -249,15 +248,14 @@ def _write_value(known: Property, value: Any) -> Any:
         case "select" | "status":
             if value is not None and value not in known.options:
                 raise ValueError(
-                    f"the board's {known.name} has no option “{value}”: add it (writing it would make one)",
+                    f"the board's {known.name} has no option “{value}”: "
+                    "add it (writing it would make one)"
                 )
             return None if value is None else _option(known, value)
         case "date":
-            return (
-                None
-                if value is None
-                else {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
-            )
+            if value is None:
+                return None
+            return {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
         case "relation":
             return [{"id": page_id} for page_id in value]
         case _:
@@ -265,14 +263,16 @@ def _write_value(known: Property, value: Any) -> Any:
 
 
 def _option(known: Property, value: str) -> dict[str, str]:
-    """By its id: an option that people deleted a moment ago is refused then, where its name would make it anew."""
+    """An option by its id: if it was just deleted, its name would create it again."""
     if len(known.option_ids) != len(known.options):
         return {"name": value}
     return {"id": known.option_ids[known.options.index(value)]}
 
 
 def rich_text(text: str) -> list[dict[str, Any]]:
-    """A rich-text array of that text, in pieces of at most 2,000 UTF-16 units that split no character.
+    """A rich-text array of that text, in pieces of at most 2,000 UTF-16 units.
+
+    No piece splits a character.
 
     Raises:
         ValueError: when the text needs more than 100 pieces.

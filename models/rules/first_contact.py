@@ -1,4 +1,4 @@
-"""What is the database's alone on a card, and is taken from the board when the card is first seen: dates, Attention."""
+"""What only the database sets, but the board provides at first contact: dates and Attention."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from models.rules.codec import BoardCard
-from models.rules.merge_base import MergeBase, NotionValues, TaskState, by_property
+from models.rules.merge_base import MergeBase, NotionValues, TaskState, values_by_property
 
 ATTENTION = frozenset({"Attention"})
 
 
-def dates_of(
+def task_dates(
     base: MergeBase | None,
     card: BoardCard,
     shown: NotionValues,
@@ -21,10 +21,10 @@ def dates_of(
     importing: bool,
     followed: bool,
 ) -> tuple[datetime, datetime]:
-    """When a card was made, and when its status last changed, as the database has it from now on.
+    """When a card was created, and when its status last changed, as the database stores it.
 
-    What it does not know is taken from the page itself. What people typed counts in the first
-    import alone.
+    Unknown dates are taken from the page itself. Dates that users typed count only in the first
+    import.
 
     Args:
         shown: what the card shows.
@@ -40,23 +40,25 @@ def dates_of(
     return created or card.created_time, updated or card.edited_at
 
 
-def lacking_of(
-    base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, told: bool
+def initially_empty_of(
+    base: MergeBase | None, shown: NotionValues, *, moved: bool, importing: bool, has_message: bool
 ) -> frozenset[str]:
-    """What counts as agreed from now on although it differs: see `MergeBase.lacking`.
+    """What counts as agreed from now on although it differs: see `MergeBase.initially_empty`.
 
     Args:
         shown: what the card shows.
-        told: whether there is something to say in Attention.
+        has_message: whether there is a message for Attention.
     """
-    empty = frozenset(name for name, value in by_property(shown).items() if value is None)
+    empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
     if base is None:
         lacking = empty if importing else frozenset()
         theirs = not is_our_attention(shown.attention)
     else:
-        lacking = frozenset() if moved else base.lacking & empty
-        theirs = "Attention" in base.lacking
-    return lacking | ATTENTION if theirs and not told else lacking - ATTENTION
+        lacking = frozenset() if moved else base.initially_empty & empty
+        theirs = "Attention" in base.initially_empty
+    if theirs and not has_message:
+        return lacking | ATTENTION
+    return lacking - ATTENTION
 
 
 _QUOTED: Final = "“[^”]*”"
@@ -75,12 +77,12 @@ _SENTENCES: Final = (
     r"Status was emptied; ",
     rf"{_QUOTED} was changed (?:to {_QUOTED} )?by hand just when it was set to ",
 )
-"""How every sentence begins that a card is told, or was told by an earlier release (kept complete
-by test)."""
+"""How every message begins that a card shows, or showed in an earlier release (kept complete by
+test)."""
 
 _OURS: Final = re.compile("|".join(_SENTENCES))
 
 
 def is_our_attention(text: str) -> bool:
-    """Whether a text begins with what Showrunner writes into Attention, whatever people added to it."""
+    """Whether a text begins with one of our messages for Attention, whatever users added to it."""
     return _OURS.match(text) is not None

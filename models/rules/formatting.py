@@ -1,8 +1,9 @@
-"""Lengths of time and moments as an operator reads them."""
+"""Durations, moments and Markdown for operators."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ _MINUTES_FROM = timedelta(seconds=100)
 
 
 def spoken(length: timedelta) -> str:
-    """The length in the largest unit that is no crude rounding: `45 s`, `12 min`, `3 h`, `4 days`.
+    """The duration in the largest unit that is not too coarse: `45 s`, `12 min`, `3 h`, `4 days`.
 
     Never negative.
     """
@@ -28,16 +29,24 @@ def spoken(length: timedelta) -> str:
 
 
 def clock_time(moment: datetime | None) -> str:
-    """The moment in UTC, to the second; empty for none."""
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    """The moment in UTC, to the second; empty for None."""
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def either(names: Sequence[str]) -> str:
+    """The names in a sentence: `“A”, “B” or “C”`."""
+    *others, last = (f"“{name}”" for name in names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 _MARKS: Final = re.compile(r"([!-/:-@\[-`{-~])")
-"""ASCII's punctuation: whatever means something in Markdown or HTML, and links, is among it."""
+"""ASCII's punctuation; it includes everything that has a meaning in Markdown or HTML, and links."""
 
 
 def as_text(text: str) -> str:
-    """Markdown that shows this text as it is, on one line."""
+    """Markdown that shows this text unchanged, on one line."""
     return _MARKS.sub(r"\\\1", " ".join(text.split()))
 
 

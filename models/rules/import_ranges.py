@@ -1,9 +1,10 @@
-"""What an import still has to read: stretches of the board in time of creation, each read from both of its ends.
+"""Divide an import into ranges of creation time, each read from both of its ends.
 
-A query's answer leads to the next by a cursor, so one chain of queries gets no further than one answer at a time; a
-query takes Notion up to a second. One chain begins at the oldest card and one at the newest, and as soon as both ends
-are known, two more begin in the middle. Two that read towards each other meet in one page, wherever the cards lie, so
-hardly a request is wasted. Creation times never change: nothing slips from one stretch into another.
+A query's answer leads to the next by a cursor, so one chain of queries gets one answer at a time,
+and Notion takes up to a second for each. One chain begins at the oldest card and one at the newest.
+As soon as both ends are known, two more begin in the middle. Two chains that read towards each
+other meet in one page, wherever the cards lie, so hardly a request is wasted. Creation times never
+change, so no card moves from one range to another.
 """
 
 from __future__ import annotations
@@ -16,24 +17,24 @@ from typing import Any, Final
 from models.rules.codec import to_minute
 
 READERS: Final = 4
-"""Chains of queries at a time: at a second a query they fill a budget of three a second."""
+"""Chains of queries at a time: at a second a query they use a limit of three a second."""
 WORTH_SHARING: Final = 6
-"""Pages: in less than that, two more readers would hardly save the time of the request that they
+"""Pages: with less than that left, two more readers would save less time than the request that they
 may cost."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(eq=False)
-class End:
-    """Who reads a stretch from one of its ends.
+class RangeReader:
+    """A chain of queries that reads a range from one of its ends.
 
     Attributes:
-        of: the stretch; another one once that was divided.
+        of: the range; another one once that was divided.
         begun, reached: when the first and the last card were created that were read.
         pages: how many pages were read.
-        exhausted: whether Notion said that there is no more.
+        exhausted: whether Notion reported that there is no more.
         done: whether nothing more is read from here.
-        stored_all: whether all that was read from here is stored, too.
+        stored_all: whether everything that was read from here is stored, too.
     """
 
     of: ImportRange
@@ -46,25 +47,25 @@ class End:
     stored_all: bool = False
 
     def read(self, first: datetime, last: datetime) -> None:
-        """Note a page by its first and last card."""
+        """Record a page by its first and last card."""
         self.begun = self.begun or first
         self.reached, self.pages = last, self.pages + 1
 
     def stored(self, last: datetime) -> None:
-        """Cut off the stretch what was stored. Of the last card's minute there may be more."""
+        """Cut what was stored off the range. There may be more cards of the last card's minute."""
         if self.newest_first:
             self.of.before = last + _MINUTE
         else:
             self.of.since = last
 
     @property
-    def other(self) -> End:
-        """Who reads towards this one."""
+    def other(self) -> RangeReader:
+        """The reader from the other end."""
         return self.of.oldest if self.newest_first else self.of.newest
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing to read for this one: the two have met, or the other reads the page between."""
+        """Whether nothing is left to read: the two met, or the other reads the page between."""
         if self.other.exhausted:
             return True
         if self.reached is None:
@@ -75,17 +76,15 @@ class End:
             past = self.of.before is not None and self.reached >= self.of.before
         if past or self.other.reached is None:
             return past
-        # Of a minute that both have reached there may be more between them.
-        between = (
-            self.other.reached - self.reached
-            if not self.newest_first
-            else self.reached - self.other.reached
-        )
+        # There may be more cards of a minute that both have reached.
+        between = self.other.reached - self.reached
+        if self.newest_first:
+            between = -between
         return between < timedelta(0) or (not self.other.done and between < self.pace)
 
     @property
     def pace(self) -> timedelta:
-        """How long it took people to make a page of cards, as far as it was read; a minute at least."""
+        """The time span of a page of cards, as far as read; at least a minute."""
         if self.begun is None or self.reached is None:
             return _MINUTE
         return max(abs(self.reached - self.begun) / self.pages, _MINUTE)
@@ -93,38 +92,41 @@ class End:
 
 @dataclass(eq=False)
 class ImportRange:
-    """The cards created at `since` or later and earlier than `before`; None where nothing bounds it.
+    """The cards created at `since` or later and earlier than `before`; None if unbounded.
 
     Attributes:
-        oldest, newest: who reads it from its oldest and from its newest card.
+        oldest, newest: the readers from its oldest and from its newest card.
     """
 
     since: datetime | None = None
     before: datetime | None = None
-    oldest: End = field(init=False)
-    newest: End = field(init=False)
+    oldest: RangeReader = field(init=False)
+    newest: RangeReader = field(init=False)
 
     def __post_init__(self) -> None:
         """Place a reader at each end."""
-        self.oldest, self.newest = End(self, newest_first=False), End(self, newest_first=True)
+        self.oldest, self.newest = (
+            RangeReader(self, newest_first=False),
+            RangeReader(self, newest_first=True),
+        )
 
     @property
     def left(self) -> float:
-        """Pages that are probably left; none while that is not known."""
+        """Pages that are probably left; 0 while that is unknown."""
         low, high = self.oldest.reached, self.newest.reached
         if low is None or high is None or self.oldest.done or self.newest.done:
             return 0
         return (high - low) / min(self.oldest.pace, self.newest.pace)
 
     def divided(self) -> ImportRange | None:
-        """Give away the half on the side of the newest card, with who reads there; None when it has no middle."""
+        """Split off the half near the newest card, with its reader; None if it has no middle."""
         low, high = self.oldest.reached, self.newest.reached
         if low is None or high is None or high - low < 2 * _MINUTE:
             return None
         middle = to_minute(low + (high - low) / 2)
         given = ImportRange(middle, self.before)
         given.newest, given.newest.of = self.newest, given
-        self.before, self.newest = middle, End(self, newest_first=True)
+        self.before, self.newest = middle, RangeReader(self, newest_first=True)
         return given
 
 
@@ -133,8 +135,10 @@ class ImportProgress:
     """How far an import came.
 
     Attributes:
-        here_since: when it began, by our clock; began: by Notion's, None before its first answer.
+        here_since: when it began, by our clock.
+        began: when it began, by Notion's clock; None before its first answer.
         cards: how many were stored.
+        stretches: the ranges that are left.
     """
 
     here_since: datetime
@@ -142,13 +146,16 @@ class ImportProgress:
     cards: int = 0
     stretches: list[ImportRange] = field(default_factory=lambda: [ImportRange()])
 
-    def readers(self) -> list[End]:
-        """All that are at work now."""
+    def readers(self) -> list[RangeReader]:
+        """All readers that are not done."""
         ends = [end for stretch in self.stretches for end in (stretch.oldest, stretch.newest)]
         return [end for end in ends if not end.done]
 
-    def more_readers(self) -> list[End]:
-        """Those who can help from now on: two in the middle of what is left, if there is a place and enough to read."""
+    def more_readers(self) -> list[RangeReader]:
+        """Divide the widest range and return the two readers of its middle, if that helps.
+
+        It does if two more readers are allowed and enough pages are left.
+        """
         widest = max(self.stretches, key=lambda stretch: stretch.left, default=None)
         if widest is None or widest.left < WORTH_SHARING or len(self.readers()) > READERS - 2:
             return []
@@ -158,8 +165,8 @@ class ImportProgress:
         self.stretches.append(given)
         return [widest.newest, given.oldest]
 
-    def ended(self, end: End) -> None:
-        """Note that all that this one read is stored."""
+    def ended(self, end: RangeReader) -> None:
+        """Record that everything this reader read is stored."""
         end.stored_all = True
         if end.other.stored_all:
             self.stretches = [stretch for stretch in self.stretches if stretch is not end.of]
@@ -178,7 +185,7 @@ class ImportProgress:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None, now: datetime) -> ImportProgress:
-        """How far an unfinished import came; the whole board where there is none, or one that another release left."""
+        """The progress of an unfinished import; the whole board if none is stored in this form."""
         if value is None or "stretches" not in value:
             return cls(here_since=now)
         stretches = [

@@ -1,4 +1,4 @@
-"""`plan()`: the whole conflict policy, pure. It returns values, writes nothing and reads no clock."""
+"""The conflict policy: what a reading of a card means. Pure: no writes, no clock."""
 
 from __future__ import annotations
 
@@ -7,45 +7,44 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.rules.codec import BoardCard
-from models.rules.first_contact import dates_of, lacking_of
+from models.rules.first_contact import initially_empty_of, task_dates
 from models.rules.merge_base import (
     MergeBase,
     NotionValues,
     TaskState,
     attention,
-    by_property,
     desired_values,
-    is_outdated,
+    is_refusal_outdated,
+    values_by_property,
 )
 from models.rules.moves import decide_status
-from models.rules.status_verdict import Lost, Verdict
-from models.rules.statuses import BoardStatus, Priority, board_status, priority
+from models.rules.statuses import BoardStatus, LostValue, Priority, Verdict, board_status, priority
 from models.rules.validation import Violation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a look at a card means.
+    """What a reading of a card means.
 
     Attributes:
-        base: what to remember of the card from now on.
-        task: what the task holds from now on; None while the card is not valid and has none. The
-            mover's time is the caller's to stamp when `board_status` changed.
-        lost: what to write to the history.
-        moved: whether a person's move was accepted, or the task went to Draft because the card is
+        base: the merge base to store.
+        task: the task to store; None while the card is invalid and has no task. If `board_status`
+            changed, the caller sets the time of the change.
+        lost: users' values that are not stored, for the history.
+        moved: whether a user's move was accepted, or the task went to Draft because the card is
             not valid any more.
     """
 
     base: MergeBase
     task: TaskState | None
     violations: tuple[Violation, ...]
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[LostValue, ...] = ()
     moved: bool = False
 
     @property
     def attention(self) -> str:
-        """What the card should tell its editor."""
-        return attention(self.violations, self.base.refusal)
+        """The text that the card's Attention should show."""
+        return attention(self.violations, self.base.rejection)
 
 
 def plan(
@@ -58,18 +57,18 @@ def plan(
     keep_until: datetime | None = None,
     ours: bool = False,
 ) -> Plan:
-    """Decide per property what a look at a card means (design: section 6).
+    """Decide per property what a reading of a card means (design: section 6).
 
     Args:
-        base: None on first contact.
+        base: None at first contact.
         card: the board's values now.
-        task: the database's values now; None when the card has no task yet.
-        violations: what `validate_notion_entry` says of `card`.
+        task: the database's values now; None if the card has no task yet.
+        violations: the result of `validate_notion_entry` for `card`.
         importing: whether this is the first import of a whole board: its cards keep their columns
             and get no defaults.
-        keep_until: until when a move that waits leaves Status where it is on the board; None when
-            it does not.
-        ours: whether we made the page, so that no person typed the dates that it shows at first
+        keep_until: until when a move that waits for the card to become valid leaves Status
+            unchanged on the board; None if it does not.
+        ours: whether we created the page, so that no user typed the dates that it shows at first
             contact.
 
     Returns:
@@ -78,19 +77,19 @@ def plan(
     if base is not None and "Story Direction" in card.computed:
         card = replace(
             card, story_direction=base.story_direction
-        )  # the column went, not the text in it
+        )  # the property was deleted, not its text
     keeping = keep_until is not None
     status = decide_status(
         base, card, task, valid=not violations, importing=importing, keeping=keeping
     )
     prio = _priority(base, card, task)
     followed = not violations and status.database is not None
-    shown = shown_of(card)
-    created, updated = dates_of(base, card, shown, task, importing=importing, followed=followed)
+    shown = notion_values(card)
+    created, updated = task_dates(base, card, shown, task, importing=importing, followed=followed)
     state = _task_state(card, task, status.database, prio.database, violations, (created, updated))
-    refusal, refused_at = _refusal(base, task, status, prio)
-    if state is not None and refusal and refused_at is None:
-        refused_at = state.status_changed_at
+    refusal, rejected_at_status_change = _refusal(base, task, status, prio)
+    if state is not None and refusal and rejected_at_status_change is None:
+        rejected_at_status_change = state.status_changed_at
     new = MergeBase(
         title=card.title,
         channel=card.channel,
@@ -101,11 +100,15 @@ def plan(
         created=created,
         updated=updated,
         shown=shown,
-        lacking=lacking_of(
-            base, shown, moved=status.moved, importing=importing, told=bool(violations or refusal)
+        initially_empty=initially_empty_of(
+            base,
+            shown,
+            moved=status.moved,
+            importing=importing,
+            has_message=bool(violations or refusal),
         ),
-        refusal=refusal,
-        refused_at=refused_at,
+        rejection=refusal,
+        rejected_at_status_change=rejected_at_status_change,
         waits_for=board_status(card.status) if status.waits else None,
         status_kept_until=_kept_until(base, status, keep_until),
     )
@@ -127,13 +130,16 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
         kept = current.option
         if base is None and shown is None:
             return Verdict(agreed=current, database=current)
-        lost = Lost(
+        lost = LostValue(
             property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept
         )
-        sentence = f"The pipeline set Priority to “{kept}” meanwhile, so “{shown or 'empty'}” was not taken."
-        return Verdict(agreed=current, database=current, lost=(lost,), refusal=sentence)
+        sentence = (
+            f"The pipeline set Priority to “{kept}” meanwhile, "
+            f"so “{shown or 'empty'}” was not taken."
+        )
+        return Verdict(agreed=current, database=current, lost=(lost,), rejection=sentence)
     if shown is not None and shown != asked.option:
-        lost = Lost(
+        lost = LostValue(
             property="Priority",
             action="refused",
             reason="unknown_option",
@@ -141,18 +147,20 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
             kept=asked.option,
         )
         sentence = f"“{shown}” is not a priority Showrunner knows; it was set to “{asked.option}”."
-        return Verdict(agreed=asked, database=asked, lost=(lost,), refusal=sentence)
+        return Verdict(agreed=asked, database=asked, lost=(lost,), rejection=sentence)
     return Verdict(agreed=asked, database=asked)
 
 
 def _option(name: str | None) -> str | None:
-    """A priority's option in the spelling we write it in, so that `high` and `High` are no difference."""
+    """A priority's option in our spelling, so that `high` and `High` are no difference."""
     known = priority(name).option
-    return known if name is not None and name.lower() == known.lower() else name
+    if name is not None and name.lower() == known.lower():
+        return known
+    return name
 
 
-def shown_of(card: BoardCard) -> NotionValues:
-    """What a card shows, as it is remembered."""
+def notion_values(card: BoardCard) -> NotionValues:
+    """The values of a card that the push may write, as they are stored."""
     return NotionValues(
         status=card.status,
         priority=_option(card.priority),
@@ -162,15 +170,15 @@ def shown_of(card: BoardCard) -> NotionValues:
     )
 
 
-def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[Lost]:
-    """What people wrote into properties that are the database's alone; the push puts them right."""
+def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[LostValue]:
+    """What users wrote into properties that only the database sets; the next push corrects them."""
     right = desired_values(made.base, made.task, made.attention)
     before, now = (
-        by_property(base.shown if base is not None else NotionValues()),
-        by_property(made.base.shown),
+        values_by_property(base.shown if base is not None else NotionValues()),
+        values_by_property(made.base.shown),
     )
-    if base is not None and "Attention" in base.lacking:
-        before["Attention"] = ""  # theirs until now
+    if base is not None and "Attention" in base.initially_empty:
+        before["Attention"] = ""  # the users' until now
     for name in ("Created", "Updated", "Attention"):
         if (
             name in right
@@ -178,7 +186,7 @@ def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[
             and now[name] not in (before[name], right[name])
         ):
             value = str(now[name]) if now[name] is not None else None
-            yield Lost(
+            yield LostValue(
                 property=name,
                 action="refused",
                 reason="not_yours",
@@ -193,20 +201,20 @@ def _refusal(
     status: Verdict[BoardStatus | None],
     prio: Verdict[Priority],
 ) -> tuple[str, datetime | None]:
-    """The refusal from now on: a new one, or the standing one until an accepted move or a status change outdates it."""
-    fresh = " ".join(sentence for sentence in (status.refusal, prio.refusal) if sentence)
+    """The rejection to show: a new one, or the present one until a move or a new status."""
+    fresh = " ".join(sentence for sentence in (status.rejection, prio.rejection) if sentence)
     if fresh or status.lost:
         return fresh, task.status_changed_at if fresh and task is not None else None
-    if base is None or status.moved or is_outdated(base, task):
+    if base is None or status.moved or is_refusal_outdated(base, task):
         return "", None
-    return base.refusal, base.refused_at
+    return base.rejection, base.rejected_at_status_change
 
 
 def _kept_until(
     base: MergeBase | None, status: Verdict[BoardStatus | None], keep_until: datetime | None
 ) -> datetime | None:
-    """Until when a waiting move leaves Status alone; one that was put back once is not kept again."""
-    begins, put_back = bool(status.lost), bool(status.refusal)
+    """Until when a waiting move leaves Status unchanged, unless it was put back before."""
+    begins, put_back = bool(status.lost), bool(status.rejection)
     if not status.waits or put_back:
         return None
     kept = begins or (base is not None and base.status_kept_until is not None)
@@ -221,7 +229,7 @@ def _task_state(
     violations: Sequence[Violation],
     dates: tuple[datetime, datetime],
 ) -> TaskState | None:
-    """The task from now on: made when the card is first valid; an invalid text keeps the last valid one."""
+    """The task to store: created once the card is valid; invalid texts keep their last value."""
     wrong = {violation.field for violation in violations}
     if task is None:
         if wrong or status is None:

@@ -1,8 +1,8 @@
-"""What is remembered of a card between two looks at it, and what the board should show of it.
+"""The merge base: what is stored of a card between two readings, and what the board should show.
 
-Two memories per card decide who changed what. `MergeBase` holds what board and database last agreed on
-(the merge base); `NotionValues` holds what the board showed when it was last seen. They differ only while
-a wish that was refused or overruled still stands on the board, until the next push puts it back.
+Two records per card decide who changed what. `MergeBase` holds what board and database last agreed
+on. `NotionValues` holds what the board showed at the last reading. They differ only while a
+rejected or overruled edit still stands on the board, until the next push replaces it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 
 PUSHED = frozenset({"Status", "Priority", "Attention", "Created", "Updated"})
-"""Properties the database may write to the board (design: section 6)."""
+"""Properties that the database may write to the board (design: section 6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotionValues:
-    """What the board showed, as far as the push may write it.
+    """The board's values of the properties that the push may write.
 
-    `status` and `priority` are options by name.
+    `status` and `priority` are names of options.
     """
 
     status: str | None = None
@@ -36,23 +36,22 @@ class NotionValues:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeBase:
-    """What is remembered of a card between two looks at it.
+    """What is stored of a card between two readings.
 
     Attributes:
-        status: None when the board never showed a status that exists.
-        created, updated: what a card without a task shows of its dates, as a task's do not go with
-            it; None when nobody knows.
-        lacking: what counts as agreed although it is not what the database would show (design: 6).
-            Properties that were empty on the first import, until the card is written. Attention,
-            until there is something to say: what stands in it before we first write there is
-            people's.
-        refusal: the sentence about a wish that was not granted; '' when there is none.
-        refused_at: the task's `status_changed_at` when the refusal was made; another value there
-            outdates it.
-        waits_for: the column that the card stands in and gets once it is valid; None when no move
+        status: None if the board never showed a known status.
+        created, updated: the dates of a card without a task; None if unknown.
+        initially_empty: properties that count as agreed although the database would show
+            another value (design: section 6). Properties that were empty at the first import, until
+            the card is written. Attention, until there is a message: what it holds before our first
+            write belongs to the users.
+        rejection: the message about a rejected edit; '' if there is none.
+        rejected_at_status_change: the task's `status_changed_at` when the edit was rejected.
+            Once that differs, the rejection is outdated.
+        waits_for: the column that the card stands in and gets once it is valid; None if no move
             waits.
-        status_kept_until: while a move waits, until when Status is left where it is on the board;
-            None when it is not.
+        status_kept_until: until when a waiting move leaves Status unchanged on the board; None if
+            it does not.
     """
 
     title: str = ""
@@ -64,16 +63,16 @@ class MergeBase:
     created: datetime | None = None
     updated: datetime | None = None
     shown: NotionValues = field(default_factory=NotionValues)
-    lacking: frozenset[str] = frozenset()
-    refusal: str = ""
-    refused_at: datetime | None = None
+    initially_empty: frozenset[str] = frozenset()
+    rejection: str = ""
+    rejected_at_status_change: datetime | None = None
     waits_for: BoardStatus | None = None
     status_kept_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskState:
-    """What the database holds of a task, as far as a card can show or ask for it."""
+    """The values of a task that a card can show or ask to change."""
 
     title: str
     channel_id: str
@@ -86,7 +85,7 @@ class TaskState:
 
 
 def attention(violations: Sequence[Violation], refusal: str) -> str:
-    """The one text a card shows its editor; empty when nothing needs them."""
+    """The text for Attention; empty if no user need act."""
     return " ".join(
         [*(violation.message for violation in violations), *([refusal] if refusal else [])]
     )
@@ -95,54 +94,58 @@ def attention(violations: Sequence[Violation], refusal: str) -> str:
 def desired_values(base: MergeBase, task: TaskState | None, attention_text: str) -> dict[str, Any]:
     """What the board should show of a card, by property.
 
-    `models.tables.push_queue.DIFFERS` says the same in SQL.
+    `models.tables.push_queue.DIFFERS` is the same rule in SQL.
     """
-    status = task.board_status if task is not None else base.status
-    kept = base.status_kept_until is not None
+    shown, status, priority = base.shown, base.status, base.priority
+    created, updated = base.created, base.updated
+    if task is not None:
+        status, priority = task.board_status, task.priority
+        created, updated = task.created_at, task.status_changed_at
     values: dict[str, Any] = {
-        "Status": status.value if status is not None and not kept else base.shown.status,
-        "Priority": (task.priority if task is not None else base.priority).option,
-        "Attention": attention_text
-        or (base.shown.attention if "Attention" in base.lacking else ""),
+        "Status": shown.status,
+        "Priority": priority.option,
+        "Attention": attention_text,
     }
-    created, updated = (
-        (task.created_at, task.status_changed_at)
-        if task is not None
-        else (base.created, base.updated)
-    )
-    dates = {"Created": created, "Updated": updated}
-    return values | {
-        name: to_minute(moment) for name, moment in dates.items() if moment is not None
-    }
+    if status is not None and base.status_kept_until is None:
+        values["Status"] = status.value
+    if not attention_text and "Attention" in base.initially_empty:
+        values["Attention"] = shown.attention
+    if created is not None:
+        values["Created"] = to_minute(created)
+    if updated is not None:
+        values["Updated"] = to_minute(updated)
+    return values
 
 
 def diff(
     base: MergeBase, task: TaskState | None, attention_text: str, writable: Collection[str] = PUSHED
 ) -> dict[str, Any]:
-    """What a push has to write to a card: only what differs; empty when the card is right.
+    """What a push must write to a card: only what differs; empty if the card is right.
 
-    A property that was empty on the first import counts as right, until another reason to write the
-    card comes along.
+    A property that was empty at the first import counts as right, until the card is written for
+    another reason.
 
     Args:
-        base: what is remembered of the card.
+        base: what is stored of the card.
         task: the database's values.
-        attention_text: what the card should tell its editor.
-        writable: which properties the board has and lets us write.
+        attention_text: the text for Attention.
+        writable: the properties that the board has and lets us write.
     """
-    shown = by_property(base.shown)
+    shown = values_by_property(base.shown)
     right = {
         name: value
         for name, value in desired_values(base, task, attention_text).items()
         if name in writable
     }
     differing = {name: value for name, value in right.items() if value != shown[name]}
-    reasons = [name for name in differing if name not in base.lacking or shown[name] is not None]
+    reasons = [
+        name for name in differing if name not in base.initially_empty or shown[name] is not None
+    ]
     return differing if reasons else {}
 
 
-def by_property(shown: NotionValues) -> dict[str, Any]:
-    """What the board showed, by property."""
+def values_by_property(shown: NotionValues) -> dict[str, Any]:
+    """The board's values, by property."""
     return {
         "Status": shown.status,
         "Priority": shown.priority,
@@ -153,33 +156,36 @@ def by_property(shown: NotionValues) -> dict[str, Any]:
 
 
 def with_write(base: MergeBase, values: dict[str, Any]) -> MergeBase:
-    """What to remember of a card right after `values` were written to it, before looking at what came back."""
+    """The merge base right after `values` were written, before the answer is read."""
     shown = replace(base.shown, **{name.lower(): value for name, value in values.items()})
     if "Status" in values:
-        base = replace(base, waits_for=None, status_kept_until=None)
+        status = BoardStatus(values["Status"])
+        base = replace(base, status=status, waits_for=None, status_kept_until=None)
+    if "Priority" in values:
+        base = replace(base, priority=Priority(values["Priority"].lower()))
     return replace(
         base,
-        status=BoardStatus(values["Status"]) if "Status" in values else base.status,
-        priority=Priority(values["Priority"].lower()) if "Priority" in values else base.priority,
         created=_agreed(base.created, values.get("Created")),
         updated=_agreed(base.updated, values.get("Updated")),
         shown=shown,
-        lacking=base.lacking - values.keys(),
+        initially_empty=base.initially_empty - values.keys(),
     )
 
 
 def _agreed(known: datetime | None, written: datetime | None) -> datetime | None:
-    """The moment that a card shows now, with its seconds where they are known."""
-    return (
-        known if written is None or (known is not None and to_minute(known) == written) else written
-    )
+    """The moment that a card shows now, with its seconds if they are known."""
+    if written is None:
+        return known
+    if known is not None and to_minute(known) == written:
+        return known
+    return written
 
 
-def is_outdated(base: MergeBase, task: TaskState | None) -> bool:
-    """Whether the task's status changed since the standing refusal was made."""
-    since = base.refused_at
+def is_refusal_outdated(base: MergeBase, task: TaskState | None) -> bool:
+    """Whether the task's status changed since the edit was rejected."""
+    since = base.rejected_at_status_change
     return (
-        bool(base.refusal)
+        bool(base.rejection)
         and task is not None
         and since is not None
         and since != task.status_changed_at

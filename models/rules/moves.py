@@ -1,22 +1,21 @@
-"""What a look at a card means for its Status: a ladder of rules, the first that answers decides.
-
-Pure.
-"""
+"""What a reading of a card means for its Status: the first rule that applies decides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.rules.codec import BoardCard
+from models.rules.formatting import either
 from models.rules.merge_base import MergeBase, TaskState
-from models.rules.status_verdict import Lost, Verdict
 from models.rules.statuses import (
     FINISHED,
     FREE_OF_RULES,
     PLANNING,
     STARTS,
     BoardStatus,
+    LostValue,
+    Verdict,
     board_status,
     moves_of_people,
 )
@@ -29,18 +28,17 @@ class Situation:
     """Where a card stands and where it should.
 
     Attributes:
-        shown: the option on the board now; None when empty.
-        asked: the board status of that name; Draft when empty, None for an unknown one.
-        stays: whether the board shows what it showed at the last look.
-        seen: whether there was a look before.
-        agreed: the column that board and database last agreed on; None when there was none.
-        current: the database's column; without a task the agreed one.
+        shown: the option on the board now; None if empty.
+        asked: the board status of that name; Draft if empty, None for an unknown name.
+        stays: whether the board shows what it showed at the last reading.
+        seen: whether there was a reading before.
+        agreed: the column that board and database last agreed on; None if there was none.
+        current: the database's column; the agreed one if there is no task.
         followed: whether the card has a task.
         valid: whether the card breaks no rule.
-        waits: whether the column the card stood in at the last look is a move that waits until the
-            card is valid.
-        kept: whether Status was left alone for that until now; `keeping`: whether it still is to
-            be.
+        waits: whether the card still stands in a column that it gets once it is valid.
+        kept: whether Status was left unchanged on the board for that until now.
+        keeping: whether Status is to be left unchanged from now on.
         importing: whether this is the first import of a board.
     """
 
@@ -59,12 +57,15 @@ class Situation:
 
     @property
     def unfollowed_late(self) -> bool:
-        """Whether it stands where nobody put it to work: an old card that is not valid, or whose task was deleted."""
+        """Whether a card without a task stands in a column that only work leads to.
+
+        That is an old card that is not valid, or one whose task was deleted.
+        """
         return not self.followed and self.current is not None and self.current not in STARTS
 
     @property
     def home(self) -> BoardStatus | None:
-        """Where the card belongs when nothing is granted: no task begins amid the work that was never done for it."""
+        """Where a rejected move goes back to: a new task must not skip the columns before."""
         if self.unfollowed_late and self.valid and self.current not in FINISHED:
             return BoardStatus.DRAFT
         return self.current
@@ -79,16 +80,11 @@ def decide_status(
     importing: bool,
     keeping: bool,
 ) -> StatusVerdict:
-    """What becomes of Status (arguments as for `models.rules.merge.plan`).
-
-    Args:
-        valid: whether the card breaks no rule.
-        keeping: whether a move that waits leaves Status where it is on the board.
-    """
+    """Decide what becomes of Status (arguments as for `plan` and `Situation`)."""
     agreed = base.status if base is not None else None
     current = task.board_status if task is not None else agreed
     if base is not None and current is not None and base.shown.status == current:
-        agreed = current  # a move that was refused, and the pipeline then made
+        agreed = current  # the pipeline made a move that had been rejected
     stays = base is not None and card.status == base.shown.status
     case = Situation(
         shown=card.status,
@@ -111,7 +107,7 @@ def decide_status(
 
 
 def _no_longer_valid(case: Situation) -> StatusVerdict | None:
-    """An invalid card is not pending: its task goes to Draft, and its move to Queued waits like any other."""
+    """Take an invalid card's task out of the queue; its move to Queued waits like any other."""
     if case.valid or case.asked is not BoardStatus.QUEUED or case.current is not BoardStatus.QUEUED:
         return None
     return _wait(case, BoardStatus.QUEUED, BoardStatus.DRAFT, moved=True)
@@ -130,7 +126,7 @@ def _still_waits(case: Situation) -> StatusVerdict | None:
 
 
 def _cannot_start_there(case: Situation) -> StatusVerdict | None:
-    """The card became valid in a late column: its task would be in work, or approved, and nobody did that."""
+    """Reject a late column of a card that just became valid: its work was never done."""
     nobody_moves_it = case.stays or case.asked == case.current
     if case.current is None or case.home == case.current or not nobody_moves_it:
         return None
@@ -140,36 +136,35 @@ def _cannot_start_there(case: Situation) -> StatusVerdict | None:
 
 
 def _nobody_moved_it(case: Situation) -> StatusVerdict | None:
-    return Verdict(agreed=case.agreed, database=case.current) if case.stays else None
+    if not case.stays:
+        return None
+    return Verdict(agreed=case.agreed, database=case.current)
 
 
 def _empty_at_first_sight(case: Situation) -> StatusVerdict | None:
-    """A task that is there already says where its card belongs."""
+    """A card that is empty at first contact goes where its task is."""
     if not case.seen and case.followed and case.shown is None:
         return Verdict(agreed=case.current, database=case.current)
     return None
 
 
 def _unknown(case: Situation) -> StatusVerdict | None:
-    """A typo must not demote a finished video: an option outside the 26 is refused, never mapped to a default."""
+    """Reject an option outside the 26: a typo must not demote a finished video to a default."""
     if case.asked is not None:
         return None
-    what_now = (
-        f"the card goes back to “{case.home}”."
-        if case.home
-        else "choose one of the board's columns."
-    )
+    what_now = "choose one of the board's columns."
+    if case.home:
+        what_now = f"the card goes back to “{case.home}”."
     sentence = f"“{case.shown}” is not a status Showrunner knows; {what_now}"
     return _lost(case, case.shown or "", case.home, "refused", "unknown_option", sentence)
 
 
 def _first_column(case: Situation) -> StatusVerdict | None:
-    """The first import keeps every column, later contact those a card may start in.
+    """Decide the first column of a card.
 
-    Nothing invalid is queued.
-
-    Correcting an unknown status is a move; as an option of the board may have been renamed, it may
-    lead to the end.
+    The first import keeps every column, later contact only those a card may start in. An invalid
+    card is never queued. Correcting an unknown status is a move; it may lead to the last columns,
+    because an option of the board may have been renamed.
     """
     if case.asked is None or case.current is not None:
         return None
@@ -192,12 +187,15 @@ def _agreeing(case: Situation) -> StatusVerdict | None:
 def _overruled(case: Situation) -> StatusVerdict | None:
     if case.asked is None or (case.agreed is not None and case.current == case.agreed):
         return None
-    sentence = f"The pipeline moved this card to “{case.current}” meanwhile, so the move to “{case.asked}” was not taken."
+    sentence = (
+        f"The pipeline moved this card to “{case.current}” meanwhile, "
+        f"so the move to “{case.asked}” was not taken."
+    )
     return _lost(case, case.asked, case.current, "overruled", "both_changed", sentence)
 
 
 def _emptied(case: Situation) -> StatusVerdict | None:
-    """Deleting an option empties every card that stood in it: that must not demote a column of finished videos."""
+    """Reject an emptied Status: deleting an option empties all cards that stood in it."""
     if (
         case.shown is not None
         or not case.followed
@@ -213,7 +211,10 @@ def _not_theirs(case: Situation) -> StatusVerdict | None:
         return None
     if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):
         return None
-    sentence = f"A card cannot be moved from “{case.agreed}” to “{case.asked}” by hand; it goes back to “{case.home}”."
+    sentence = (
+        f"A card cannot be moved from “{case.agreed}” to “{case.asked}” by hand; "
+        f"it goes back to “{case.home}”."
+    )
     return _lost(case, case.asked, case.home, "refused", "not_yours", sentence)
 
 
@@ -246,48 +247,53 @@ def _taken(case: Situation) -> StatusVerdict:
 def _wait(
     case: Situation, asked: BoardStatus, meanwhile: BoardStatus, *, moved: bool = False
 ) -> StatusVerdict:
-    """Somebody who queues first and types the topic afterwards is not fought: the board's value stands for a while."""
+    """Leave the board's value for a while: users queue first and type the topic afterwards."""
     if not case.keeping:
         return _put_back(asked, meanwhile, moved=moved)
-    lost = Lost(
+    lost = LostValue(
         property="Status", action="waiting", reason="invalid_card", value=asked, kept=meanwhile
     )
     return Verdict(agreed=meanwhile, database=meanwhile, lost=(lost,), moved=moved, waits=True)
 
 
 def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False) -> StatusVerdict:
-    """The move still waits as long as the card stands there: until the push has written where it goes back to."""
+    """Put the card back. The move still waits until the push has written that."""
     sentence = (
-        f"This card was moved back from “{asked}” to “{to}”, because it was not complete: once it is, "
-        f"drag it to “{asked}” again."
+        f"This card was moved back from “{asked}” to “{to}”, because it was not complete: "
+        f"once it is, drag it to “{asked}” again."
     )
-    lost = Lost(property="Status", action="put_back", reason="invalid_card", value=asked, kept=to)
-    return Verdict(agreed=to, database=to, lost=(lost,), refusal=sentence, moved=moved, waits=True)
+    lost = LostValue(
+        property="Status", action="put_back", reason="invalid_card", value=asked, kept=to
+    )
+    return Verdict(
+        agreed=to, database=to, lost=(lost,), rejection=sentence, moved=moved, waits=True
+    )
 
 
 def _starts_late(column: BoardStatus) -> str:
-    return f"A card starts in {_either(STARTS)}, not in “{column}”; it goes back to “{BoardStatus.DRAFT}”."
+    return (
+        f"A card starts in {either(STARTS)}, not in “{column}”; "
+        f"it goes back to “{BoardStatus.DRAFT}”."
+    )
 
 
 def _lost(
     case: Situation, asked: str, kept: BoardStatus | None, action: str, reason: str, sentence: str
 ) -> StatusVerdict:
-    """The dispute is settled: the next move is judged from where the card should stand now."""
-    lost = Lost(property="Status", action=action, reason=reason, value=asked, kept=kept)
+    """Reject a move; the next one is judged from where the card should stand now."""
+    lost = LostValue(property="Status", action=action, reason=reason, value=asked, kept=kept)
     possible = f" {_possible_from(case, kept)}" if kept is not None else ""
-    return Verdict(agreed=kept, database=kept, lost=(lost,), refusal=f"{sentence}{possible}")
+    return Verdict(agreed=kept, database=kept, lost=(lost,), rejection=f"{sentence}{possible}")
 
 
 def _possible_from(case: Situation, kept: BoardStatus) -> str:
-    """What people can do with a card that stands there; one that gets its task by this look is judged with it."""
+    """The sentence about the moves that users can make from there.
+
+    A card that gets its task by this reading counts as having one.
+    """
     followed = case.followed or case.valid or kept in STARTS
     possible = moves_of_people(kept, followed=followed)
     if not possible:
         return f"From “{kept}” only the pipeline moves it."
-    return f"From “{kept}” people may move it to {_either([column for column in BoardStatus if column in possible])}."
-
-
-def _either(columns: Sequence[BoardStatus]) -> str:
-    """`“A”, “B” or “C”`."""
-    *others, last = (f"“{column}”" for column in columns)
-    return f"{', '.join(others)} or {last}" if others else last
+    columns = [column for column in BoardStatus if column in possible]
+    return f"From “{kept}” people may move it to {either(columns)}."

@@ -8,8 +8,12 @@ lossless: see `STATE_OF`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
 
 
 class Status(StrEnum):
@@ -27,7 +31,7 @@ class Status(StrEnum):
 
 
 class BoardStatus(StrEnum):
-    """The columns of the board in the order of spec 1.2, stored by value in `tasks.board_status`."""
+    """The columns of the board in the order of spec 1.2, stored in `tasks.board_status`."""
 
     DRAFT = "Draft"
     READY_FOR_PLANNING = "Ready for Planning"
@@ -117,7 +121,7 @@ CANONICAL: Mapping[Status, BoardStatus] = MappingProxyType(
         Status.RETRY: B.ERROR_RETRIABLE,
     },
 )
-"""The column a state shows when nothing finer is known."""
+"""The column that stands for a state if nothing finer is known."""
 
 NOTION_TO_INTERNAL_STATUS: Mapping[str, str] = MappingProxyType(
     {b.value: s.value for b, s in STATE_OF.items()}
@@ -144,21 +148,19 @@ PEOPLE_MAY_MOVE: Mapping[BoardStatus, frozenset[BoardStatus]] = MappingProxyType
         B.ARCHIVED: frozenset({B.DRAFT}),
     },
 )
-"""Where people may drag a card on the board. A column that is not a key belongs to the pipeline
-alone."""
+"""Where users may drag a card on the board. Only the pipeline moves cards from a column that is no
+key."""
 
 STARTS = (*PLANNING, B.QUEUED)
-"""Where a card may stand when it is new: in any other column somebody else's work would be skipped.
-"""
+"""Where a new card may stand: in any other column, work that was never done would be skipped."""
 
 FINISHED = frozenset(column for column, state in STATE_OF.items() if state is Status.COMPLETED)
 
 PEOPLE_MAY_MOVE_UNFOLLOWED = frozenset({*STARTS, B.ARCHIVED})
-"""Where people may drag a card that stands in a later column and has no task (an old card that is
-not valid)."""
+"""Where users may drag a card without a task in a later column (an old, invalid card)."""
 
 FREE_OF_RULES = frozenset({*PLANNING, B.ARCHIVED})
-"""Columns a card may stand in without being valid: nothing is produced from them."""
+"""Columns that an invalid card may stand in: nothing is produced from them."""
 
 
 def board_status(name: str | None) -> BoardStatus | None:
@@ -183,18 +185,58 @@ def priority(name: str | None) -> Priority:
 
 
 def people_may_move(from_: BoardStatus, to: BoardStatus) -> bool:
-    """Whether a person on the board may drag a card from one column to another. Staying is no move."""
+    """Whether a user may drag a card from one column to another. Staying is no move."""
     return to in moves_of_people(from_)
 
 
 def moves_of_people(from_: BoardStatus, *, followed: bool = True) -> frozenset[BoardStatus]:
-    """Where people on the board may drag a card that stands there.
+    """Where users may drag a card that stands there.
 
     Args:
         followed: whether the card has a task, or stands in a column where it may wait for one.
     """
-    return (
-        PEOPLE_MAY_MOVE.get(from_, frozenset())
-        if followed
-        else PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}
-    )
+    if not followed:
+        return PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}
+    return PEOPLE_MAY_MOVE.get(from_, frozenset())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostValue:
+    """A user's value that is not stored; the history keeps it.
+
+    Attributes:
+        action: `refused` (it was not allowed), `overruled` (the database changed too, and wins),
+            `waiting` (it is accepted once the card is valid) or `put_back` (the card cannot stay
+            where it stood).
+        reason: `not_yours`, `invalid_card`, `unknown_option`, `emptied`, `both_changed` or
+            `starts_late`.
+    """
+
+    property: str
+    action: str
+    reason: str
+    value: str | None
+    kept: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Generic[Value]):
+    """What becomes of one property that both users and the database may change.
+
+    Attributes:
+        agreed: the merge base from now on.
+        database: the database's value from now on.
+        lost: the edit that was not accepted.
+        refusal: the message about it.
+        moved: whether the database's value changes: a user's edit was accepted, or a rule moved the
+            card.
+        waits: whether the board's value is accepted once the card is valid, if it still stands
+            there.
+    """
+
+    agreed: Value
+    database: Value
+    lost: tuple[LostValue, ...] = ()
+    rejection: str = ""
+    moved: bool = False
+    waits: bool = False

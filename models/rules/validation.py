@@ -40,7 +40,7 @@ def validate_notion_entry(card: BoardCard, channels: Iterable[str]) -> tuple[Vio
 def violations_of(
     title: str, channel: str | None, topic: str, channels: Iterable[str]
 ) -> tuple[Violation, ...]:
-    """The same of a card that is yet to be made."""
+    """The same for a card that is yet to be created."""
     return (
         *_text("Title", title, TITLE_MAX),
         *_channel(channel, sorted(channels)),

@@ -1,8 +1,8 @@
-"""Pages that we made and whose task does not know them yet: whoever sees one first links the two.
+"""Link pages that we created to their tasks, at the first reading of each.
 
-A page that our own bot made is the card of the task it was made for, whether the answer to its
-making arrived or not: an event, a sweep or an import may show it first, or be the only ones to show
-it.
+A page that our own bot created is the card of the task that it was created for, whether the answer
+to that request arrived or not: an event, a sweep or an import may show it first, or may be the only
+one to show it.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ from models.rules.codec import BoardCard, to_minute
 from models.rules.merge_base import MergeBase, NotionValues
 from models.rules.statuses import BoardStatus, Priority
 from models.sync.observations import Observation
-from models.sync.recent_writes import sent_values
+from models.sync.recent_writes import values_from_json
 from models.tables.card import Card
 from models.tables.card_creation import CardCreation
 from models.tables.task import Task
 from models.tables.task_history import act_as
 
 CLOCKS: Final = timedelta(minutes=1)
-"""How far Notion's clock may be behind ours: its pages tell when they were made by its own."""
+"""How far Notion's clock may be behind ours: the creation times of pages are its own."""
 
 Made = Mapping[str, CardCreation]
-"""What was sent to make each of these pages."""
+"""The request that created each of these pages."""
 
 
-async def adopt(
+async def adopt_pages(
     session: AsyncSession,
     observations: Mapping[str, Observation],
     *,
     now: datetime,
     correlation_id: str | None,
 ) -> Made:
-    """Link the pages among these that we made to their tasks, which are held till the commit; by page id.
+    """Link those of the pages that we created to their tasks; the creations by page id.
 
-    The caller has said that the transaction takes in what the board shows (`models.tables.task_history.take_in`), and remembers
-    the cards (`remember_made`).
+    The tasks stay locked until the commit. The caller has called
+    `models.tables.task_history.take_in` before, and stores the cards afterwards
+    (`remember_created_page`).
     """
     if not (seen := _ours(observations, await _open(session))):
         return {}
@@ -54,7 +55,7 @@ async def adopt(
         execution_options={"populate_existing": True},
     )
     tasks = {task.id: task for task in rows}
-    # Whoever was at one of them meanwhile has linked it: only now it is certain what is still open.
+    # Another process may have linked one of them before the lock: read again what is still open.
     creations = [creation for creation in await _open(session) if creation.task_id in tasks]
     known = await _known(session, seen)
     unknown = {
@@ -62,7 +63,7 @@ async def adopt(
         for page_id, observation in _ours(observations, creations).items()
         if page_id not in known
     }
-    made = assign(unknown, creations)
+    made = match_creations(unknown, creations)
     await act_as(session, "push", now=now, correlation_id=correlation_id)
     for page_id, creation in made.items():
         tasks[creation.task_id].notion_page_id = page_id
@@ -83,7 +84,7 @@ async def _open(session: AsyncSession) -> Sequence[CardCreation]:
 def _ours(
     observations: Mapping[str, Observation], creations: Sequence[CardCreation]
 ) -> dict[str, Observation]:
-    """Looks at pages that may be of one of those creations: made by the same user, and not before."""
+    """Observations that may be of those creations: by the same user, and not before."""
     return {
         page_id: observation
         for page_id, observation in observations.items()
@@ -112,13 +113,14 @@ async def _known(session: AsyncSession, page_ids: Mapping[str, object]) -> set[s
     return {*await session.scalars(cards), *(str(page) for page in await session.scalars(tasks))}
 
 
-def assign(
+def match_creations(
     observations: Mapping[str, Observation], creations: Sequence[CardCreation]
 ) -> dict[str, CardCreation]:
-    """Which of the pages was made by which creation: first what is known, then what looks most like it.
+    """Match pages with the creations that made them: surest first, then by similarity.
 
-    No two creations of one Created or one title are open at once (`models.tables.card_creation.next_due`), and nobody but us
-    writes Created: a page that shows it is its own, whatever people have typed since.
+    No two creations of one Created or one title are open at once
+    (`models.tables.card_creation.next_due`), and only we write Created. So a page that shows a
+    creation's Created was made by it, whatever users have typed since.
     """
     found: dict[str, CardCreation] = {}
     left = {creation.task_id: creation for creation in creations}
@@ -168,16 +170,16 @@ def _same_created(creation: CardCreation, observation: Observation) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Without what Notion may do to blanks."""
+    """The text without differences in white space, which Notion may change."""
     return " ".join(text.split())
 
 
 def _sent(creation: CardCreation) -> dict[str, Any]:
-    return sent_values(creation.sent or {})
+    return values_from_json(creation.sent or {})
 
 
-def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime) -> None:
-    """What was sent is what board and database agreed on: whatever else the page shows, people have changed since."""
+def remember_created_page(card: Card, task: Task, creation: CardCreation, now: datetime) -> None:
+    """Store what was sent as the merge base: all other values are later edits by users."""
     sent = _sent(creation)
     base = MergeBase(
         title=task.title,
@@ -185,9 +187,7 @@ def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime)
         topic=task.topic,
         story_direction=task.story_direction or "",
         status=BoardStatus(sent["Status"]),
-        priority=Priority(sent["Priority"].lower())
-        if "Priority" in sent
-        else Priority(task.priority),
+        priority=Priority(sent.get("Priority", task.priority).lower()),
         shown=NotionValues(
             status=sent["Status"],
             priority=sent.get("Priority"),
@@ -195,5 +195,5 @@ def remember_made(card: Card, task: Task, creation: CardCreation, now: datetime)
             updated=sent.get("Updated"),
         ),
     )
-    card.remember(base, (), "")
+    card.remember(base, ())
     card.task_id, card.first_seen_at = task.id, now

@@ -1,4 +1,4 @@
-"""What a card should show and does not: the one answer that a push writes and a command prints."""
+"""What must be written to a card: used by the push, and by the commands that print it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.rules.board_schema import Board
-from models.rules.merge_base import PUSHED, MergeBase, attention, by_property, diff, is_outdated
-from models.tables.card import Card, task_state
-from models.tables.task import Task
+from models.rules.channels import channel_named
+from models.rules.codec import to_minute
+from models.rules.merge_base import (
+    PUSHED,
+    MergeBase,
+    attention,
+    diff,
+    is_refusal_outdated,
+    values_by_property,
+)
+from models.rules.statuses import Priority
+from models.tables.card import Card
+from models.tables.task import Task, task_state
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """What a card should show and does not.
+class PendingWrite:
+    """The difference between what a card shows and what it should show.
 
     Attributes:
-        values, shown: new and present values by property.
-        attempts: pushes of the card that failed since the last good one.
-        waits: whether it is written only after the operator confirmed (`models.sync.safety_stop`).
+        values, shown: the new and the present values, by property.
+        attempts: pushes of the card that failed since the last successful one.
+        waits: whether it is written only after the operator confirms (`models.sync.safety_stop`).
     """
 
     page_id: str
@@ -29,26 +39,47 @@ class Change:
     waits: bool = False
 
 
-def change_to(card: Card, task: Task | None, board: Board) -> Change | None:
-    """What is to be written to a card; None when it is right, in the trash, or was never read."""
+def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrite | None:
+    """What must be written to a card; None if it is right, in the trash, or was never read."""
     base = card.base
     if base is None or card.trashed_at is not None:
         return None
     writable = [name for name in PUSHED if board.shows(name)]
     values = diff(
-        base, task_state(task) if task else None, attention_to_show(card, base, task), writable
+        base, task_state(task) if task else None, current_attention(card, base, task), writable
     )
     if not values:
         return None
-    before = by_property(base.shown)
+    before = values_by_property(base.shown)
     shown = {name: before[name] for name in values}
     waits = card.missing_at is not None or (card.held_at is not None and "Status" in values)
-    return Change(
+    return PendingWrite(
         page_id=card.notion_page_id, values=values, shown=shown, attempts=card.attempts, waits=waits
     )
 
 
-def attention_to_show(card: Card, base: MergeBase, task: Task | None) -> str:
-    """What the card should tell its editor now: a refusal is over once the task's status changed."""
-    outdated = is_outdated(base, task_state(task) if task else None)
-    return attention(card.known_violations(), "") if outdated else card.attention
+def current_attention(card: Card, base: MergeBase, task: Task | None) -> str:
+    """The text for Attention now; a rejection is omitted once the task's status changed."""
+    outdated = is_refusal_outdated(base, task_state(task) if task else None)
+    if outdated:
+        return attention(card.known_violations(), "")
+    return card.attention
+
+
+def values_of_new_card(task: Task, board: Board) -> dict[str, Any]:
+    """Everything that a task's new card shows, by property, as far as the board has it."""
+    options = board.properties["Channel"].options
+    values = {
+        "Title": task.title,
+        "Channel": channel_named(task.channel_id, options) or task.channel_id,
+        "Topic": task.topic,
+        "Status": task.board_status,
+    }
+    optional = {
+        "Story Direction": task.story_direction,
+        "Priority": Priority(task.priority).option,
+        "Created": to_minute(task.created_at),
+        "Updated": to_minute(task.status_changed_at),
+    }
+    shown = {name: value for name, value in optional.items() if value and board.shows(name)}
+    return values | shown

@@ -1,12 +1,13 @@
-"""Which cards should be on the board, and when to ask whether they still are: no query shows what is in the trash.
+"""Which cards should be on the board, and when to check: no query shows what is in the trash.
 
-The cards are asked for in rounds: those that are queued, in work or in review in a short one, all of them in one of
-about a day. Each step of a round is a query of the next hundred cards in the order in which they were made.
+The cards are checked in rounds: those that are queued, in work or in review in a short one, all of
+them in one of about a day. Each step of a round is a query of the next hundred cards in the order
+of their creation. Cards that could not be read are read again here, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,15 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.statuses import STATE_OF, BoardStatus, Status
+from models.sync.row_locks import lock_rows
 from models.tables.card import Card
 from models.tables.sync_state import BEGINNING
 
 PAGE: Final = 100
-"""Cards that a query shows at most."""
+"""Cards in one answer of a query at most."""
 CYCLE: Final = timedelta(seconds=60)
-"""A step costs a request, and there may be one such request a cycle in the mean."""
+"""A step costs a request, and one such request per cycle is affordable on average."""
 FIRST: Final = timedelta(minutes=2)
-"""How long after a board was read for the first time the asking begins."""
+"""How long after the first reading of a board the checks begin."""
 _LATE: Final = timedelta(seconds=30)
 """A cycle that begins early by less than this takes its step all the same."""
 _GOING_ON = (
@@ -37,42 +39,48 @@ _GOING_ON = (
     Status.RETRY,
 )
 GOING_ON: Final = tuple(column for column in BoardStatus if STATE_OF[column] in _GOING_ON)
-"""Columns whose cards a worker may take, has taken, or takes when people say so."""
+"""Columns whose cards a worker may take, has taken, or takes once a user decides so."""
 
 
-class Which(StrEnum):
-    """Of which cards a round asks."""
+class RoundKind(StrEnum):
+    """Which cards a round checks."""
 
     GOING_ON = "going_on"
     ALL = "all"
 
 
-PERIODS: Final[Mapping[Which, timedelta]] = {
-    Which.GOING_ON: timedelta(minutes=6),
-    Which.ALL: timedelta(hours=20),
+PERIODS: Final[Mapping[RoundKind, timedelta]] = {
+    RoundKind.GOING_ON: timedelta(minutes=6),
+    RoundKind.ALL: timedelta(hours=20),
 }
-"""How often a round begins: a card that leaves just after it was asked for is found within ten
-minutes, or a day."""
+"""How often a round begins: a card that leaves just after its check is found within ten minutes, or
+a day."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """How far the asking has come.
+    """How far a round has come.
 
     Attributes:
-        began: when it began; stepped: when its last step was taken.
-        at: when the cards that are next were made; None when it is over.
+        began: when it began.
+        stepped: when its last step was taken.
+        at: the creation time of the next cards; None when it is over.
     """
 
     began: datetime
     stepped: datetime
     at: datetime | None = None
 
-    def due(self, which: Which, now: datetime, cards: int) -> bool:
-        """Whether a step is due: those of the round of all `cards` are spread over it, the others follow at once."""
+    def due(self, which: RoundKind, now: datetime, cards: int) -> bool:
+        """Whether a step is due.
+
+        The steps of the round of all `cards` are spread over its period; the others follow at once.
+        """
         if self.at is None:
             return now - self.began >= PERIODS[which] - _LATE
-        pace = PERIODS[which] / (ceil(cards / PAGE) + 1) if which is Which.ALL else CYCLE
+        pace = CYCLE
+        if which is RoundKind.ALL:
+            pace = PERIODS[which] / (ceil(cards / PAGE) + 1)
         return now - self.stepped >= pace - _LATE
 
 
@@ -81,24 +89,24 @@ class Rounds:
     """Both rounds.
 
     Attributes:
-        free_at: when the next step may be paid for.
-        cards: how many there were in all when the round of all of them began.
+        free_at: the earliest moment of the next step, so that steps stay within their budget.
+        cards: how many cards there were when the round of all cards began.
     """
 
-    rounds: Mapping[Which, Round]
+    rounds: Mapping[RoundKind, Round]
     free_at: datetime
     cards: int = 0
 
     @classmethod
     def first(cls, now: datetime, cards: int) -> Self:
-        """Where there is nothing yet: the board was just read, and both rounds are under way."""
+        """Both rounds under way, for a board that was just read."""
         begun = Round(began=now, stepped=now, at=BEGINNING)
-        return cls(rounds=dict.fromkeys(Which, begun), free_at=now + FIRST, cards=cards)
+        return cls(rounds=dict.fromkeys(RoundKind, begun), free_at=now + FIRST, cards=cards)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """What `as_json` wrote."""
-        rounds = {which: Round(**_moments(value[which])) for which in Which}
+        """The rounds that `as_json` wrote."""
+        rounds = {which: Round(**_moments(value[which])) for which in RoundKind}
         return cls(
             rounds=rounds, free_at=datetime.fromisoformat(value["free_at"]), cards=value["cards"]
         )
@@ -115,8 +123,8 @@ class Rounds:
         }
         return {**rounds, "free_at": self.free_at.isoformat(), "cards": self.cards}
 
-    def next(self, now: datetime) -> Which | None:
-        """Of which cards to ask now.
+    def next(self, now: datetime) -> RoundKind | None:
+        """The round that takes a step now, if any.
 
         The long round goes first: it is rarely due, and the short one waits a cycle.
         """
@@ -124,19 +132,19 @@ class Rounds:
             return None
         due = (
             which
-            for which in (Which.ALL, Which.GOING_ON)
+            for which in (RoundKind.ALL, RoundKind.GOING_ON)
             if self.rounds[which].due(which, now, self.cards)
         )
         return next(due, None)
 
-    def stepped(self, which: Which, now: datetime, at: datetime | None) -> Self:
-        """After a step; `at` is None when it was the last of its round."""
+    def stepped(self, which: RoundKind, now: datetime, at: datetime | None) -> Self:
+        """After a step; `at` is None if it was the last of its round."""
         known = self.rounds[which]
         step = Round(began=known.began if known.at is not None else now, stepped=now, at=at)
         return replace(self, rounds={**self.rounds, which: step})
 
     def paid(self, now: datetime, requests: int) -> Self:
-        """After so many requests: the next are due as many cycles later."""
+        """After so many requests: the next step is due as many cycles later."""
         return replace(self, free_at=now + requests * CYCLE - _LATE)
 
 
@@ -144,28 +152,30 @@ def _moments(value: Mapping[str, str]) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(moment) for name, moment in value.items()}
 
 
-def _there(columns: Sequence[str] | None) -> list[Any]:
+def _on_board(columns: Sequence[str] | None) -> list[Any]:
     known = [col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None)]
-    return known if columns is None else [*known, col(Card.shown_status).in_(columns)]
+    if columns is None:
+        return known
+    return [*known, col(Card.notion_status).in_(columns)]
 
 
-async def first_made(
+async def first_created_at(
     session: AsyncSession, columns: Sequence[str] | None, at: datetime | None
 ) -> datetime | None:
-    """When the first of the cards was made that are expected on the board and were made then or later; None: no such.
+    """The creation time of the first such card that should be on the board; None if there is none.
 
     Args:
         columns: only cards that the board showed in one of these; None for all.
-        at: None for the beginning.
+        at: only cards created at that moment or later; None for all.
     """
-    query = select(func.min(Card.made_at)).where(*_there(columns))
+    query = select(func.min(Card.made_at)).where(*_on_board(columns))
     found: datetime | None = await session.scalar(
         query if at is None else query.where(col(Card.made_at) >= at)
     )
     return found
 
 
-async def expected(
+async def expected_pages(
     session: AsyncSession,
     columns: Sequence[str] | None,
     at: datetime,
@@ -173,14 +183,48 @@ async def expected(
     *,
     since: datetime,
 ) -> set[str]:
-    """Cards that are expected on the board and were made in that stretch of time, or nobody knows when.
+    """Cards that should be on the board and were created in that stretch of time.
+
+    Cards with an unknown creation time are included.
 
     Args:
         columns: as above.
-        before: None for no end.
-        since: whoever looked at one of them after this knows better.
+        before: the end of the stretch; None for no end.
+        since: cards that were read after this are left out: that reading is newer.
     """
     made = [col(Card.made_at) >= at, *([col(Card.made_at) < before] if before is not None else [])]
     then = or_(col(Card.made_at).is_(None), and_(*made))
-    query = select(Card.notion_page_id).where(*_there(columns), then, col(Card.seen_at) < since)
+    query = select(Card.notion_page_id).where(
+        *_on_board(columns), then, col(Card.last_read_at) < since
+    )
     return set(await session.scalars(query))
+
+
+async def mark_unreadable(
+    session: AsyncSession, errors: Mapping[str, str], *, now: datetime
+) -> dict[str, int]:
+    """Store why cards of the board cannot be read. The caller commits.
+
+    Returns:
+        How often in a row each of them could not be read or written.
+    """
+    held = await lock_rows(session, errors.keys(), making=errors.keys())
+    for page_id, card in held.cards.items():
+        card.unreadable = True
+        card.failed(errors[page_id], now)
+    return {page_id: card.attempts for page_id, card in held.cards.items()}
+
+
+async def known_unreadable(session: AsyncSession, page_ids: Collection[str]) -> set[str]:
+    """Those of the pages that are marked as unreadable already."""
+    query = select(Card.notion_page_id).where(
+        col(Card.notion_page_id).in_(page_ids), col(Card.unreadable)
+    )
+    return set(await session.scalars(query))
+
+
+async def unreadable_due(session: AsyncSession, *, now: datetime, limit: int) -> list[str]:
+    """Unreadable cards that are due to be read again, those that wait longest first."""
+    due = (col(Card.unreadable), col(Card.next_attempt_at) <= now)
+    query = select(Card.notion_page_id).where(*due).order_by(col(Card.next_attempt_at)).limit(limit)
+    return list(await session.scalars(query))

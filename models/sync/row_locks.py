@@ -1,6 +1,7 @@
-"""Holding the rows of pages, tasks and cards, in the one order in which nobody waits for each other in a circle.
+"""Lock rows in a fixed order (pages, tasks, then cards) so that concurrent writers cannot deadlock.
 
-A worker's UPDATE locks the task first and then, by a trigger, its card. Whoever wants both takes them in that order.
+A worker's UPDATE locks the task first and then, by a trigger, its card. A writer that needs both
+locks them in that order.
 """
 
 from __future__ import annotations
@@ -12,23 +13,26 @@ from sqlalchemy import or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.tables.card import Card, cards_of
+from models.tables.card import Card
+from models.tables.card_queries import cards_of
 from models.tables.push_queue import out_of_step
 from models.tables.task import Task
 
 BATCH = 500
-"""Cards mended at once: their rows are held against everybody meanwhile."""
+"""Cards repaired at once: their rows are locked meanwhile."""
 
 _COPY = text(
     "UPDATE cards c SET task_board_status = t.board_status, task_priority = t.priority, "
     "task_created_at = t.created_at, task_status_changed_at = t.status_changed_at "
     "FROM cards known LEFT JOIN tasks t ON t.id = known.task_id "
-    "WHERE known.notion_page_id = c.notion_page_id AND c.notion_page_id = ANY (CAST(:pages AS text[]))"
+    "WHERE known.notion_page_id = c.notion_page_id "
+    "AND c.notion_page_id = ANY (CAST(:pages AS text[]))"
 )
 
 _TURNS = text(
     "SELECT pg_advisory_xact_lock(7236014, part) FROM "
-    "(SELECT DISTINCT hashtext(page) & 1023 AS part FROM unnest(CAST(:pages AS text[])) AS page ORDER BY part) AS parts"
+    "(SELECT DISTINCT hashtext(page) & 1023 AS part "
+    "FROM unnest(CAST(:pages AS text[])) AS page ORDER BY part) AS parts"
 )
 """A part of the board each: few enough for PostgreSQL's table of locks however many pages are held.
 """
@@ -45,14 +49,13 @@ class LockedRows:
 async def lock_rows(
     session: AsyncSession, page_ids: Collection[str], *, making: Collection[str] = ()
 ) -> LockedRows:
-    """The rows of those pages as they are now, held against all other writers until the commit.
+    """Lock the rows of those pages until the commit, and read them as they are now.
 
-    Callers wait for each other before they lock anything: else one could lock the tasks that are
-    there while another, who has the cards, is still making one.
+    Callers wait for each other before they lock anything. Otherwise one could lock the existing
+    tasks while another, which has locked the cards, still creates one.
 
     Args:
-        making: those of them that are known to be cards: where their rows are missing they are
-            made.
+        making: those of the pages that are known to be cards: missing rows are created.
     """
     wanted = sorted(set(page_ids))
     if not wanted:
@@ -72,11 +75,11 @@ async def lock_rows(
     return LockedRows(await cards_of(session, wanted, making=making), by_page)
 
 
-async def mend_copies(session: AsyncSession) -> int:
-    """Let a batch of cards take over what their tasks hold, where somebody wrote without triggers; how many.
+async def repair_task_copies(session: AsyncSession) -> int:
+    """Copy a batch of tasks into their cards again, if a writer bypassed the triggers; how many.
 
-    The caller commits, and repeats while a whole batch was mended. Copies what the triggers would, in case they are
-    still switched off.
+    The caller commits, and repeats while a whole batch was repaired. It copies what the triggers
+    would, in case they are still disabled.
     """
     late = await out_of_step(session, limit=BATCH)
     await lock_rows(session, late)

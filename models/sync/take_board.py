@@ -1,7 +1,7 @@
-"""Taking the board's statuses: the other end of a safety stop, where the database is what is old.
+"""Take over the board's statuses: the answer to a safety stop if the database is what is old.
 
-A restored dump knows less than the board shows. What would be put back counts instead then, as the
-operator's own wish.
+A restored dump is older than the board. The moves that would be put back then count as the
+operator's own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.statuses import FREE_OF_RULES, BoardStatus, board_status
-from models.sync.restore import grant, put_status
+from models.sync.restore import clear_rejection, set_status
 from models.sync.row_locks import lock_rows
 from models.tables.card import Card
 from models.tables.push_queue import HELD
@@ -22,22 +22,22 @@ from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as
 
 OPERATOR = "operator:take-board"
-"""Whose change it is in the history."""
+"""The author of the change in the history."""
 
 _WAITING = text(
-    f"SELECT notion_page_id FROM cards WHERE {HELD} AND trashed_at IS NULL AND notion_page_id > :after "  # noqa: S608
-    "ORDER BY notion_page_id LIMIT :limit"
+    f"SELECT notion_page_id FROM cards WHERE {HELD} "  # noqa: S608
+    "AND trashed_at IS NULL AND notion_page_id > :after ORDER BY notion_page_id LIMIT :limit"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TakenBoard:
-    """What came of it.
+    """What was taken over.
 
     Attributes:
-        taken: cards whose status on the board counts now.
-        left: those that wait on, because the rules forbid what they show (`status_to_take`).
-        last: the last page looked at; None when there was none left.
+        taken: cards whose status on the board was taken over.
+        left: cards that stay held, because the rules forbid what they show (`status_to_take`).
+        last: the last page processed; None if there was none left.
     """
 
     taken: int
@@ -45,15 +45,13 @@ class TakenBoard:
     last: str | None = None
 
 
-async def take_some(
+async def take_batch(
     session: AsyncSession, *, after: str, limit: int, now: datetime, correlation_id: str | None
 ) -> TakenBoard:
-    """Let the board's status count for cards whose moves wait, by page id after that one.
+    """Take over the board's status for held cards, by page id after that one. The caller commits.
 
-    The caller commits.
-
-    Only the status: texts and priority are judged as at any look. When a task got there is the
-    card's own Updated, where it has one, so that nothing need be written to the board.
+    Only the status: texts and priority are merged at the next reading as usual. The time of the
+    move is the card's own Updated, if it has one, so that nothing need be written to the board.
     """
     pages = list(await session.scalars(_WAITING, {"after": after, "limit": limit}))
     held = await lock_rows(session, pages)
@@ -73,11 +71,15 @@ async def take_some(
 def status_to_take(card: Card) -> BoardStatus | None:
     """The board's column that the task takes over; None if it must not be taken over.
 
-    An unknown option, or an empty one (deleting an option empties every card in it), asks for
-    nothing; and what is queued or beyond is valid.
+    An unknown or empty option asks for nothing (deleting an option empties all its cards), and a
+    card that is queued or beyond must be valid.
     """
-    shown = board_status(card.shown_status) if card.shown_status is not None else None
-    return None if card.violations and shown not in FREE_OF_RULES else shown
+    if card.notion_status is None:
+        return None
+    shown = board_status(card.notion_status)
+    if card.violations and shown not in FREE_OF_RULES:
+        return None
+    return shown
 
 
 def _take(
@@ -105,7 +107,6 @@ def _take(
         )
         card.base_status = to.value
     else:
-        put_status(card, task, to)
-        task.status_changed_at = card.shown_updated or now
-    grant(card)
+        set_status(card, task, to, card.notion_updated or now)
+    clear_rejection(card)
     card.held_at = None

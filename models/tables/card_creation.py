@@ -1,7 +1,7 @@
-"""`card_creations`: how far a task without a page is on its way to a card.
+"""`card_creations`: the progress of making a card for a task without a page.
 
-A row of its own and not columns of `tasks`: workers read whole tasks, and most tasks never have
-one. Whoever writes a row locks its task first.
+These are rows of their own and not columns of `tasks`, because workers read whole tasks and most
+tasks never have one. A writer locks the task first.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
 from models.rules.formatting import clock_time, spoken
-from models.tables.card import backoff
+from models.tables.card import RETRIES
 from models.tables.task import Task
 
 
 class CardCreation(SQLModel, table=True):
-    """What is known of the tries to make a task's card.
+    """The attempts to make a task's card.
 
-    No row: none was made yet, or the card is there.
+    There is no row before the first attempt, and none when the card exists.
 
     Attributes:
-        sent_at: when a request was sent whose answer is not stored; committed before it is sent.
-            None: none is open.
-        sent_by: the Notion user in whose name, which is the page's author.
-        sent: what it wrote, by property: the merge base of the card that it makes.
-        attempts: tries that failed; `next_attempt_at` and `last_error` belong to them.
+        sent_at: when a request was sent whose response is not stored yet; committed before it is
+            sent. None when there is none.
+        sent_by: the Notion user who sent it, which becomes the page's author.
+        sent: the values that it wrote, by property; they become the merge base of the card.
+        attempts: failed attempts; `next_attempt_at` and `last_error` belong to them.
     """
 
     __tablename__ = "card_creations"
@@ -49,32 +49,36 @@ class CardCreation(SQLModel, table=True):
     last_error: str | None = Field(default=None, sa_column=Column(Text))
 
     def failed(self, error: str, now: datetime, *, wait: timedelta | None = None) -> None:
-        """A try came to nothing: nothing was made.
+        """Record a failed attempt, which made no page.
 
-        Wait as for a failed push, or that long, before the next.
+        Args:
+            error: what failed.
+            now: when it failed.
+            wait: time until the next attempt; None for that of a failed push.
         """
         self.attempts += 1
         self.last_error = error[:2000]
-        self.next_attempt_at = now + (wait if wait is not None else backoff(self.attempts))
+        self.next_attempt_at = now + (wait if wait is not None else RETRIES.delay(self.attempts))
         self.sent_at = self.sent_by = self.sent = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A task that waits for its card; `creation` says what was tried, None when nothing was."""
+    """A task without a card, and the attempts to make it; None before the first."""
 
     task: Task
     creation: CardCreation | None
 
 
 def why_no_card(waiting: Waiting, now: datetime) -> str:
-    """In one sentence why a task has no card yet."""
+    """One sentence that says why a task has no card yet."""
     tried = waiting.creation
     if tried is None:
         return "its card is made at the next cycle."
     if tried.sent_at is not None:
         lost = f" ({tried.last_error})" if tried.last_error else ""
-        return f"its card was sent {clock_time(tried.sent_at)} UTC and the answer is not known yet{lost}."
+        sent = clock_time(tried.sent_at)
+        return f"its card was sent {sent} UTC and the answer is not known yet{lost}."
     if tried.last_error is None or tried.next_attempt_at is None:
         return "its card is made at the next cycle."
     next_try = max(tried.next_attempt_at - now, timedelta(0))
@@ -84,7 +88,7 @@ def why_no_card(waiting: Waiting, now: datetime) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Unmade:
-    """How many tasks wait for their card: `failing` of them could not become one, the first of which is `first`."""
+    """The number of tasks without a card; `failing` had failed attempts, `first` the most."""
 
     waiting: int = 0
     failing: int = 0
@@ -93,7 +97,7 @@ class Unmade:
 
 
 async def unmade(session: AsyncSession) -> Unmade:
-    """What there is to say of all that wait."""
+    """Count the tasks without a card."""
     query = text(f"SELECT count(*), count(*) FILTER (WHERE c.attempts > 0) {_PAGELESS}")
     waiting, failing = (await session.execute(query)).one()
     if not failing:
@@ -123,15 +127,15 @@ SELECT t.id {_PAGELESS}
   )
 ORDER BY t.priority <> 'high', t.created_at, t.id LIMIT 1
 """)  # noqa: S608 - constants of ours
-"""Of tasks with one title, or made in one minute, only one is under way at a time: should its
-answer be lost and people rename the page at once, its Created still tells whose page it is. On a
-board without that column they go one by one."""
+"""Of tasks with the same title, or created in the same minute, only one is sent at a time. If its
+response is lost and a user renames the page at once, the page is still identified by Created. On a
+board without that property, cards are made one by one."""
 
 
 async def next_due(
     session: AsyncSession, *, now: datetime, passed_over: Collection[UUID] = ()
 ) -> UUID | None:
-    """The task whose card is to be made next, High priority first, then the oldest; None when there is none."""
+    """The next task to make a card for: High priority first, then the oldest; None for none."""
     found: UUID | None = await session.scalar(
         _NEXT_DUE, {"now": now, "passed_over": list(passed_over)}
     )
@@ -139,7 +143,7 @@ async def next_due(
 
 
 async def any_waiting(session: AsyncSession) -> bool:
-    """Whether any task waits for its card."""
+    """Whether any task has no card."""
     return bool(
         (
             await session.execute(
@@ -150,7 +154,7 @@ async def any_waiting(session: AsyncSession) -> bool:
 
 
 async def waiting_tasks(session: AsyncSession, *, limit: int) -> list[Waiting]:
-    """Tasks that wait for their card, the oldest first."""
+    """Tasks without a card, the oldest first."""
     query = (
         select(Task, CardCreation)
         .outerjoin(CardCreation, col(CardCreation.task_id) == col(Task.id))
@@ -164,7 +168,7 @@ async def waiting_tasks(session: AsyncSession, *, limit: int) -> list[Waiting]:
 
 
 async def held_task(session: AsyncSession, task_id: UUID) -> Waiting | None:
-    """A task that waits for its card, held till the commit; None when it is gone or has its card."""
+    """A task without a card, locked until the commit; None when it was deleted or has its card."""
     task = await session.get(Task, task_id, with_for_update=True, populate_existing=True)
     if task is None or task.notion_page_id is not None:
         return None
@@ -174,13 +178,13 @@ async def held_task(session: AsyncSession, task_id: UUID) -> Waiting | None:
 
 
 async def open_since(session: AsyncSession) -> datetime | None:
-    """When the oldest request was sent whose answer is not stored; None when none is open."""
+    """When the oldest request without a stored response was sent; None when there is none."""
     moment: datetime | None = await session.scalar(select(func.min(CardCreation.sent_at)))
     return moment
 
 
 async def overdue(session: AsyncSession, *, sent_before: datetime) -> list[UUID]:
-    """Tasks whose card was sent before that moment, and of which nothing was seen since."""
+    """Tasks whose card was sent before that moment, and whose response is still not stored."""
     return list(
         await session.scalars(
             select(CardCreation.task_id).where(col(CardCreation.sent_at) <= sent_before)

@@ -1,8 +1,8 @@
-"""Who we are on the board: the Notion users under which our own writes come back.
+"""The Notion users whose edits are our own writes, and the names of other users.
 
-That belongs to the token, and the token may change. So each token's bot is remembered under a
-fingerprint of it, and whoever works with a token that is not known yet asks Notion. The bots of
-former tokens stay ours: what they wrote was written by us, whenever it is read or told.
+Our user belongs to the token, and the token may change. So the bot of each token is stored under a
+fingerprint of the token, and Notion is asked only for a token that is not known yet. The bots of
+former tokens stay ours, because an event about their writes may arrive later.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _DIGITS: Final = 32
 
 
 def fingerprint(token: str) -> str:
-    """What a token is recognised by. The token, which is long and random, cannot be found from it."""
+    """An identifier of a token, from which the long random token cannot be recovered."""
     return hmac.new(b"Showrunner: whose token", token.encode(), sha256).hexdigest()[:_DIGITS]
 
 
 async def bot_of(session: AsyncSession, token: str) -> str | None:
-    """The id of a token's bot; None when Notion was never asked for it."""
+    """The id of a token's bot; None when it is not stored."""
     known: dict[str, Any] | None = await get_value(session, _key(token))
     return str(known["id"]) if known is not None else None
 
 
 async def note_bot(session: AsyncSession, token: str, bot_id: str) -> None:
-    """Remember whose token that is."""
+    """Store the id of a token's bot."""
     await remember(session, _key(token), value={"id": bot_id})
 
 
@@ -58,28 +58,28 @@ def _key(token: str) -> str:
 
 _PERSON: Final = "person:"
 REFUSED_FOR: Final = timedelta(days=1)
-"""How long a connection that may not read users is not asked to again."""
+"""How long users are not requested again after Notion refused to return them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What is known.
+    """The stored names of users.
 
     Attributes:
-        known: names by user id; empty for users whom Notion does not find or gives no name.
-        refused_at: when Notion last refused to tell any.
+        known: names by user id; '' for a user without a name, or whom Notion does not find.
+        refused_at: when Notion last refused to return a user.
     """
 
     known: Mapping[str, str]
     refused_at: datetime | None = None
 
     def who(self, actor: str) -> str:
-        """The author of a change as a person reads it: with the name, where it is known."""
+        """The author of a change for display: with the name, if it is known."""
         name = self.known.get(actor.removeprefix(_PERSON)) if actor.startswith(_PERSON) else None
         return f"{name} (person)" if name else actor
 
     def unknown(self, actors: Iterable[str], now: datetime) -> list[str]:
-        """The ids of the people among them whom Notion may be asked about, in that order, each once."""
+        """The ids of the users to request from Notion, in that order, without repeats."""
         if self.refused_at is not None and now - self.refused_at < REFUSED_FOR:
             return []
         ids = dict.fromkeys(
@@ -89,7 +89,7 @@ class Names:
 
 
 async def names_known(session: AsyncSession) -> Names:
-    """What was told so far."""
+    """The names that are stored."""
     row = await session.get(SyncState, PEOPLE)
     return Names(
         known=(row.value or {}) if row is not None else {},
@@ -98,5 +98,5 @@ async def names_known(session: AsyncSession) -> Names:
 
 
 async def keep_names(session: AsyncSession, names: Names) -> None:
-    """Remember them. The caller commits."""
+    """Store the names; the caller commits."""
     await remember(session, PEOPLE, value=dict(names.known), moment=names.refused_at)

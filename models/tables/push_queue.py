@@ -1,8 +1,9 @@
-"""What needs pushing: a query over the cards whose row says that the board shows something else than it should.
+"""What needs pushing: the cards whose row says that the board shows something wrong.
 
-No code of ours marks a card. PostgreSQL computes `cards.differs` from the row whenever the row is written, and copies
-into the row, whoever writes a task - a flow, a worker, psql - what a card shows of it (migration 0004). Only cards that
-differ are in the index, so an idle board costs the same whatever its size.
+No product code marks a card. PostgreSQL computes `cards.drift_mask` whenever the row is written.
+Triggers copy into the row what a card shows of its task, whoever writes the task (migrations 0004
+and 0014). Only cards that differ are in the index, so an idle cycle costs the same on a board of
+any size. The view `card_drift` says the same in words.
 """
 
 from __future__ import annotations
@@ -18,46 +19,52 @@ from models.rules.board_schema import Board
 from models.rules.merge_base import PUSHED
 
 BITS: Final = {"Status": 1, "Priority": 2, "Attention": 4, "Created": 8, "Updated": 16}
-"""What each property adds to `cards.differs`."""
+"""The bit of each property in `cards.drift_mask`."""
 
 DIFFERS: Final = """
 CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
   CASE WHEN status_kept_until IS NULL
-        AND shown_status IS DISTINCT FROM coalesce(task_board_status, base_status, shown_status)
-        AND NOT (shown_status IS NULL AND 'Status' = ANY (lacking)) THEN 1 ELSE 0 END
-+ CASE WHEN shown_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
-        AND NOT (shown_priority IS NULL AND 'Priority' = ANY (lacking)) THEN 2 ELSE 0 END
-+ CASE WHEN shown_attention <> coalesce(nullif(
-              CASE WHEN refusal <> '' AND refused_at <> task_status_changed_at
-                   THEN rtrim(left(attention, -length(refusal)))
-                   ELSE attention END, ''),
-              CASE WHEN 'Attention' = ANY (lacking) THEN shown_attention ELSE '' END) THEN 4 ELSE 0 END
-+ CASE WHEN shown_created AT TIME ZONE 'UTC'
+        AND notion_status IS DISTINCT FROM coalesce(task_board_status, base_status, notion_status)
+        AND NOT (notion_status IS NULL AND 'Status' = ANY (initially_empty)) THEN 1 ELSE 0 END
++ CASE WHEN notion_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
+        AND NOT (notion_priority IS NULL AND 'Priority' = ANY (initially_empty)) THEN 2 ELSE 0 END
++ CASE WHEN notion_attention <> coalesce(
+              nullif(violation_text || CASE
+                WHEN rejection = '' OR rejected_at_status_change <> task_status_changed_at THEN ''
+                WHEN violation_text = '' THEN rejection
+                ELSE ' ' || rejection END, ''),
+              CASE WHEN 'Attention' = ANY (initially_empty) THEN notion_attention ELSE '' END)
+        THEN 4 ELSE 0 END
++ CASE WHEN notion_created AT TIME ZONE 'UTC'
               <> date_trunc('minute', coalesce(task_created_at, base_created) AT TIME ZONE 'UTC')
-          OR shown_created IS NULL AND coalesce(task_created_at, base_created) IS NOT NULL
-              AND NOT 'Created' = ANY (lacking)
+          OR notion_created IS NULL AND coalesce(task_created_at, base_created) IS NOT NULL
+              AND NOT 'Created' = ANY (initially_empty)
         THEN 8 ELSE 0 END
-+ CASE WHEN shown_updated AT TIME ZONE 'UTC'
-              <> date_trunc('minute', coalesce(task_status_changed_at, base_updated) AT TIME ZONE 'UTC')
-          OR shown_updated IS NULL AND coalesce(task_status_changed_at, base_updated) IS NOT NULL
-              AND NOT 'Updated' = ANY (lacking)
++ CASE WHEN notion_updated AT TIME ZONE 'UTC'
+              <> date_trunc('minute',
+                coalesce(task_status_changed_at, base_updated) AT TIME ZONE 'UTC')
+          OR notion_updated IS NULL AND coalesce(task_status_changed_at, base_updated) IS NOT NULL
+              AND NOT 'Updated' = ANY (initially_empty)
         THEN 16 ELSE 0 END
 END"""
-"""`models.rules.merge_base.diff` in SQL (kept equal by test): the sum of the bits of what
-differs, 0 for a card that is right, in the trash, or was never read. Which of it a push may write
-depends on the board, see `worth_a_push`."""
+"""`models.rules.merge_base.diff` in SQL; tests compare the two.
+
+The sum of the bits of the properties that differ; 0 for a card that is right, is in the trash, or
+was never read. Which of them a push may write depends on the board: see `worth_a_push`."""
 
 KEPT_BY_DATABASE: Final = (
     Column("task_board_status", String(50)),
     Column("task_priority", String(50)),
     Column("task_created_at", DateTime(timezone=True)),
     Column("task_status_changed_at", DateTime(timezone=True)),
-    Column("differs", SmallInteger, Computed(DIFFERS, persisted=True), nullable=False),
+    Column("drift_mask", SmallInteger, Computed(DIFFERS, persisted=True), nullable=False),
 )
-"""Columns of `cards` that only PostgreSQL writes: what the card's task holds now (by trigger), and
-what differs."""
+"""Columns of `cards` that only PostgreSQL writes: copies from the card's task, made by triggers,
+and the properties that differ."""
 
-DIFFERING_ONLY: Final = Index("ix_cards_differs", "differs", postgresql_where=text("differs <> 0"))
+DIFFERING_ONLY: Final = Index(
+    "ix_cards_drift_mask", "drift_mask", postgresql_where=text("drift_mask <> 0")
+)
 
 WAITING_ONLY: Final = Index(
     "ix_cards_status_kept_until",
@@ -65,41 +72,42 @@ WAITING_ONLY: Final = Index(
     postgresql_where=text("status_kept_until IS NOT NULL"),
 )
 
-HELD: Final = "held_at IS NOT NULL AND differs & 1 = 1 AND missing_at IS NULL"
+HELD: Final = "held_at IS NOT NULL AND drift_mask & 1 = 1 AND missing_at IS NULL"
 MISSING: Final = "missing_at IS NOT NULL AND trashed_at IS NULL"
-"""Cards that wait for the operator, and are not written meanwhile (`models.sync.safety_stop`): with
-a move to be put back; to be marked as trashed."""
+"""Cards that are not written until the operator confirms (`models.sync.safety_stop`): HELD have a
+move to be put back, MISSING are to be marked as trashed."""
 
 PENDING: Final = f"""
 SELECT notion_page_id
 FROM cards
-WHERE differs <> 0 AND differs = ANY (CAST(:worth AS smallint[])) AND NOT unreadable
+WHERE drift_mask <> 0 AND drift_mask = ANY (CAST(:worth AS smallint[])) AND NOT unreadable
   AND (:waiting OR NOT ({HELD} OR {MISSING}))
   AND (CAST(:among AS text[]) IS NULL OR notion_page_id = ANY (CAST(:among AS text[])))
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
 ORDER BY
-  differs & 7 = 0,
+  drift_mask & 7 = 0,
   (coalesce(task_priority, base_priority) = 'high') DESC,
-  (refusal <> '' OR shown_attention <> attention) DESC,
+  (rejection <> '' OR notion_attention <> violation_text) DESC,
   task_status_changed_at NULLS LAST,
   notion_page_id
 LIMIT :limit
 """  # noqa: S608 - constants
-"""Cards to push now: High priority first, then what a person waits for, then the oldest change.
-Cards that lack nothing but their dates wait for all others: of those, many may be made at once.
-What could not be read of a card may be an edit: it is read before anything is written to it."""
+"""Cards to push now: High priority first, then messages to users, then the oldest change.
+
+Cards that differ in their dates only come last, because an import can make many of them at once.
+An unreadable card may hold an edit, so it is read again before it is written."""
 
 _STALE = text(
     "SELECT c.notion_page_id FROM cards c LEFT JOIN tasks t ON t.id = c.task_id WHERE "
-    "(c.task_board_status, c.task_priority, c.task_created_at, c.task_status_changed_at) IS DISTINCT FROM "
-    "(t.board_status, t.priority, t.created_at, t.status_changed_at) LIMIT :limit"
+    "(c.task_board_status, c.task_priority, c.task_created_at, c.task_status_changed_at) "
+    "IS DISTINCT FROM (t.board_status, t.priority, t.created_at, t.status_changed_at) LIMIT :limit"
 )
 
 
 def worth_a_push(board: Board) -> list[int]:
-    """The values of `cards.differs` at which a push has something to write: at least one bit that the board takes."""
+    """The values of `cards.drift_mask` that contain a property which the board lets us write."""
     writable = sum(BITS[name] for name in PUSHED if board.shows(name))
-    return [differs for differs in range(1, 2 * max(BITS.values())) if differs & writable]
+    return [mask for mask in range(1, 2 * max(BITS.values())) if mask & writable]
 
 
 async def pending(
@@ -114,8 +122,12 @@ async def pending(
     """Page ids of cards to push now, most urgent first.
 
     Args:
-        waiting: also those that wait for the operator.
-        among: of these pages alone.
+        session: to read with.
+        board: decides which properties can be written.
+        now: cards whose next attempt is later are left out.
+        limit: at most so many.
+        waiting: include the cards that wait for the operator.
+        among: only these pages; None for all.
     """
     some = sorted(among) if among is not None else None
     values = {
@@ -129,16 +141,17 @@ async def pending(
 
 
 async def any_out_of_reach(session: AsyncSession, board: Board) -> bool:
-    """Whether a card differs only in properties that the board, as it was last seen, does not let us write."""
+    """Whether a card differs in nothing but properties that the board does not let us write."""
     query = text(
-        "SELECT EXISTS (SELECT 1 FROM cards WHERE differs <> 0 AND NOT differs = ANY (CAST(:worth AS smallint[])))"
+        "SELECT EXISTS (SELECT 1 FROM cards "
+        "WHERE drift_mask <> 0 AND NOT drift_mask = ANY (CAST(:worth AS smallint[])))"
     )
     return bool((await session.execute(query, {"worth": worth_a_push(board)})).scalar_one())
 
 
 async def out_of_step(session: AsyncSession, *, limit: int) -> list[str]:
-    """Page ids of cards whose copy of their task is not what it holds: none, unless somebody wrote without triggers.
+    """Page ids of cards whose copies differ from their task.
 
-    Reads every card and task.
+    There are none unless rows were written with triggers disabled. Reads every card and task.
     """
     return list((await session.execute(_STALE, {"limit": limit})).scalars())

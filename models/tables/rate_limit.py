@@ -1,106 +1,143 @@
-"""The one row that paces every process's requests to Notion: whose turn is next, and when the last ones went.
+"""`rate_limit`: one row paces the requests that all processes send to Notion.
 
-`moment` of the row is the next moment that nobody has reserved; `value` is {"sent": when the last requests went, oldest
-first, "held": until when nobody may send}, both in seconds since 1970. Only PostgreSQL's clock is read, so that any
-number of machines agree.
+Only PostgreSQL's clock is read, so that any number of machines agree.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from datetime import datetime
+from typing import Any, Final, Self
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Column, String, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, SQLModel, select
 
-KEY = "notion_budget"
+from models.postgres.engine import timestamptz
 
-_NOW = "extract(epoch FROM clock_timestamp())::float8"
-_SENT = "coalesce(s.value -> 'sent', '[]'::jsonb)"
-_NOT_FLUSHED = "set_config('synchronous_commit', 'off', true)"
-"""What a crash of PostgreSQL forgets is over before PostgreSQL is back, so nobody waits for the
-disk."""
+NOTION: Final = "notion"
+"""The name of the row for Notion's API."""
 
-_RESERVE = f"""
-INSERT INTO sync_state AS s (key, moment, updated_at)
-VALUES (:key, clock_timestamp() + make_interval(secs => :interval), clock_timestamp())
-ON CONFLICT (key) DO UPDATE
-SET moment = greatest(s.moment, clock_timestamp()) + make_interval(secs => :interval)
-RETURNING extract(epoch FROM moment - make_interval(secs => :interval) - clock_timestamp())::float8, {_NOT_FLUSHED}
+
+class RateLimit(SQLModel, table=True):
+    """The state of one limit.
+
+    Attributes:
+        next_slot_at: the next moment that no process has reserved.
+        blocked_until: until when no process may send, because Notion said so; None for never.
+        sent_at: when the last requests were sent, oldest first.
+    """
+
+    __tablename__ = "rate_limit"
+
+    name: str = Field(sa_column=Column(String(100), primary_key=True))
+    next_slot_at: datetime = Field(sa_column=Column(timestamptz(), nullable=False))
+    blocked_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    sent_at: list[datetime] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(timestamptz()), nullable=False, server_default="{}"),
+    )
+
+
+_NOT_FLUSHED: Final = "set_config('synchronous_commit', 'off', true)"
+"""The commit does not wait for the disk: what a crash of PostgreSQL could lose is outdated before
+PostgreSQL is back."""
+
+_RESERVE: Final = f"""
+INSERT INTO rate_limit AS r (name, next_slot_at)
+VALUES (:name, clock_timestamp() + make_interval(secs => :interval))
+ON CONFLICT (name) DO UPDATE
+SET next_slot_at = greatest(r.next_slot_at, clock_timestamp()) + make_interval(secs => :interval)
+RETURNING
+  extract(epoch FROM next_slot_at - make_interval(secs => :interval) - clock_timestamp())::float8,
+  {_NOT_FLUSHED}
 """  # noqa: S608 - constants of ours
 
-_TOO_EARLY = f"""greatest(
-  CASE WHEN jsonb_array_length({_SENT}) >= :requests
-       THEN ({_SENT} ->> (jsonb_array_length({_SENT}) - :requests))::float8 + :seconds ELSE 0 END,
-  coalesce((s.value ->> 'held')::float8, 0),
-  CASE WHEN :background THEN extract(epoch FROM s.moment)::float8 ELSE 0 END
-) - {_NOW}"""
-"""Seconds until a request may go."""
+_WAIT_SECONDS: Final = """coalesce(extract(epoch FROM greatest(
+  CASE WHEN cardinality(r.sent_at) >= :requests
+    THEN r.sent_at[cardinality(r.sent_at) - :requests + 1] + make_interval(secs => :seconds) END,
+  r.blocked_until,
+  CASE WHEN :background THEN r.next_slot_at END
+) - clock_timestamp())::float8, 0)"""
+"""Seconds until a request may be sent; 0 or less for now."""
 
-# Who wakes late in the background keeps its rhythm: the next moment lies an interval after the one
-# it woke for.
-_TAKE = f"""
-UPDATE sync_state AS s
-SET moment = CASE WHEN :background
-      THEN greatest(s.moment, clock_timestamp() - make_interval(secs => :interval)) + make_interval(secs => :interval)
-      ELSE s.moment END,
-    value = jsonb_build_object('held', s.value -> 'held', 'sent',
-      CASE WHEN jsonb_array_length({_SENT}) >= :requests THEN {_SENT} - 0 ELSE {_SENT} END || to_jsonb({_NOW}))
-WHERE s.key = :key AND {_TOO_EARLY} <= 0
+# Background work that wakes late keeps its rhythm: the next slot lies an interval after the slot
+# that it woke for, not after now.
+_TAKE: Final = f"""
+UPDATE rate_limit AS r
+SET next_slot_at = CASE WHEN :background
+      THEN greatest(r.next_slot_at, clock_timestamp() - make_interval(secs => :interval))
+        + make_interval(secs => :interval)
+      ELSE r.next_slot_at END,
+    sent_at = CASE WHEN cardinality(r.sent_at) >= :requests THEN r.sent_at[2:] ELSE r.sent_at END
+      || clock_timestamp()
+WHERE r.name = :name AND {_WAIT_SECONDS} <= 0
 RETURNING {_NOT_FLUSHED}
-"""  # noqa: S608 - the same
+"""  # noqa: S608 - constants of ours
 
-_WAIT = f"SELECT {_TOO_EARLY} FROM sync_state AS s WHERE s.key = :key"  # noqa: S608 - the same
+_ASK: Final = f"SELECT {_WAIT_SECONDS} FROM rate_limit AS r WHERE r.name = :name"  # noqa: S608
 
-_HOLD = f"""
-INSERT INTO sync_state AS s (key, moment, value, updated_at)
-VALUES (:key, clock_timestamp() + make_interval(secs => :held), jsonb_build_object('held', {_NOW} + :held),
-        clock_timestamp())
-ON CONFLICT (key) DO UPDATE
-SET moment = greatest(s.moment, excluded.moment),
-    value = jsonb_build_object('sent', {_SENT},
-      'held', greatest((s.value ->> 'held')::float8, (excluded.value ->> 'held')::float8))
-"""  # noqa: S608 - the same
+_HOLD: Final = """
+INSERT INTO rate_limit AS r (name, next_slot_at, blocked_until)
+VALUES (
+  :name,
+  clock_timestamp() + make_interval(secs => :held),
+  clock_timestamp() + make_interval(secs => :held)
+)
+ON CONFLICT (name) DO UPDATE
+SET next_slot_at = greatest(r.next_slot_at, excluded.next_slot_at),
+    blocked_until = greatest(r.blocked_until, excluded.blocked_until)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """So many requests in any span of so many seconds, and the seconds between two when they are spread evenly."""
+    """At most `requests` in any span of `seconds`."""
 
     requests: int
     seconds: float
 
     @property
     def interval(self) -> float:
-        """Seconds."""
+        """Seconds between two requests when they are spread evenly."""
         return self.seconds / self.requests
 
     @classmethod
     def of(cls, per_second: float, leeway: float = 0.0) -> Self:
-        """The rate of a limit per second; `leeway` lengthens its span by that part, for what is late on its way."""
+        """The rate of a limit per second.
+
+        Args:
+            per_second: requests a second; may be less than one.
+            leeway: the part by which the span is lengthened, for requests that are late on their
+                way.
+        """
         requests = max(1, int(per_second))
         return cls(requests=requests, seconds=requests / per_second * (1 + leeway))
 
 
-async def reserve(session: AsyncSession, rate: Rate, key: str = KEY) -> float:
-    """Reserve the next moment that nobody has; seconds until it.
+async def reserve(session: AsyncSession, rate: Rate, name: str = NOTION) -> float:
+    """Reserve the next free slot, and return the seconds until it.
 
     The row's lock makes the order fair.
     """
-    wait = (await session.execute(text(_RESERVE), {"key": key, "interval": rate.interval})).one()[0]
+    given = {"name": name, "interval": rate.interval}
+    wait = (await session.execute(text(_RESERVE), given)).one()[0]
     return max(0.0, float(wait))
 
 
 async def take(
-    session: AsyncSession, rate: Rate, key: str = KEY, *, background: bool = False
+    session: AsyncSession, rate: Rate, name: str = NOTION, *, background: bool = False
 ) -> float:
-    """Send now, if the rate allows it at this moment: 0 and it is noted; else the seconds until it may.
+    """Record a request as sent now and return 0, or return the seconds until it may be sent.
 
     Args:
-        background: also not before every moment that somebody has reserved.
+        session: whose transaction writes the row.
+        rate: the limit.
+        name: of the limit's row.
+        background: wait for every reserved slot as well.
     """
     given: dict[str, Any] = {
-        "key": key,
+        "name": name,
         "requests": rate.requests,
         "seconds": rate.seconds,
         "interval": rate.interval,
@@ -108,15 +145,21 @@ async def take(
     }
     if (await session.execute(text(_TAKE), given)).first() is not None:
         return 0.0
-    wait = (await session.execute(text(_WAIT), given)).scalar_one_or_none()
+    wait = (await session.execute(text(_ASK), given)).scalar_one_or_none()
     if wait is None:
-        await reserve(session, rate, key)
-        return await take(session, rate, key)
-    # Free since: who finds that has to try again, and a wait of 0 would say that the moment is
-    # theirs.
+        await reserve(session, rate, name)
+        return await take(session, rate, name)
+    # The slot may have become free since the UPDATE. The caller must try again then, and 0 would
+    # mean that the request was recorded.
     return max(float(wait), 0.001)
 
 
-async def hold(session: AsyncSession, seconds: float, key: str = KEY) -> None:
-    """Let nobody send for that long, not even who has a moment reserved: Notion said so (429 or 529)."""
-    await session.execute(text(_HOLD), {"key": key, "held": seconds})
+async def hold(session: AsyncSession, seconds: float, name: str = NOTION) -> None:
+    """Block every process for `seconds`, reserved slots included, as Notion asked (429 or 529)."""
+    await session.execute(text(_HOLD), {"name": name, "held": seconds})
+
+
+async def next_free_slot(session: AsyncSession, name: str = NOTION) -> datetime | None:
+    """The next moment that no process has reserved; None before the first request."""
+    row = select(RateLimit.next_slot_at).where(RateLimit.name == name)
+    return (await session.scalars(row)).first()

@@ -1,7 +1,4 @@
-"""`sync_state`: small facts by key.
-
-One of its rows paces every process's requests: `models.tables.rate_limit`.
-"""
+"""`sync_state`: small facts by key."""
 
 from __future__ import annotations
 
@@ -16,49 +13,48 @@ from sqlmodel import Field, SQLModel, col, select
 from models.postgres.engine import timestamptz
 
 WATERMARK = "sweep_watermark"
-"""moment: when the last complete sweep (or import) began, by Notion's clock."""
+"""moment: when the last complete sweep or import began, by Notion's clock."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-"""A watermark before every card: the next sweep reads them all."""
+"""A watermark before every card: with it the next sweep reads all cards."""
 BOARD = "board"
-"""value: {"database_id", "board": `Board.as_json()`}, moment: when it was last seen so.
+"""value: {"database_id", "board": `Board.as_json()`}, moment: when it was read last.
 
-No moment: it could not be followed when it was seen last."""
+Without a moment, the board could not be followed when it was read last."""
 BOARD_IDS = "board_ids"
-"""With a data source's id. value: `BoardMemory`, what its properties, options and views are known
+"""With a data source's id. value: `KnownIds`, what its properties, options and views are known
 by."""
 BOARDS_MADE = "boards_made"
-"""value: {"<page id>:<title>": database id}: what `board create` made, whatever it is called or
-wherever it is now."""
+"""value: {"<page id>:<title>": database id}: what `board create` made, by first place and name."""
 BOT = "bot_user"
-"""With a token's fingerprint (`models.tables.notion_users`). value: {"id"}: whom our own writes
-come back from."""
+"""Followed by a token's fingerprint (`models.tables.notion_users`). value: {"id"}: the author of
+our own writes."""
 IMPORT = "import_progress"
-"""value: `ImportProgress.as_json()`: how far an unfinished import came."""
+"""value: `ImportProgress.as_json()`, of an unfinished import."""
 LAST_GOOD_CYCLE = "last_good_cycle"
-"""value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle was last good:
-at its end, and each minute of one that works through a backlog."""
+"""value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle last succeeded.
+
+A cycle that works through a backlog sets it every minute."""
 FAILED_CYCLE = "last_failed_cycle"
-"""value: {"error"}, moment: why and when a push cycle last failed."""
+"""value: {"error"}, moment: when a push cycle last failed."""
 WATCH = "watch"
-"""value: {"since"}, moment: since when somebody has watched without a break, and when they last
-looked."""
+"""value: {"since": start of the uninterrupted watch}, moment: of its last check."""
 ENROLLED = "verification_token"
-"""value: {"token"}: the webhook secret that a handshake brought."""
+"""value: {"token"}: the webhook secret that a handshake delivered."""
 CHANNELS = "channels"
-"""value: {"ids", "texts", "wrong"}: the configured channels of the last cycle, what their files
-said (by id), and which files were wrong."""
+"""value: {"ids", "texts", "wrong"}: the channels of the last cycle, the contents of their files by
+id, and the invalid files."""
 PRESENCE = "presence"
-"""value: `Rounds.as_json()`: how far the cards were asked for that should be on the board."""
+"""value: `Rounds.as_json()`: progress of the check that every card is still on the board."""
 PEOPLE = "people"
-"""value: names by the ids of Notion's users (`models.tables.notion_users`), moment: when Notion last
-refused to tell one."""
+"""value: names by Notion user id (`models.tables.notion_users`), moment: when Notion last refused
+to return one."""
 CONFIRMED = "push_confirmed"
-"""moment: when the operator allowed cards that wait to go on (`models.sync.safety_stop`); there
-until it was used on some."""
+"""moment: when the operator confirmed the waiting cards (`models.sync.safety_stop`); deleted when
+it was used."""
 
 
 WATCH_BREAK = timedelta(minutes=2)
-"""Without a look for this long nobody watched: a restart is shorter, a stop is longer."""
+"""A longer pause between two checks interrupts the watch; a restart is shorter."""
 
 
 class SyncState(SQLModel, table=True):
@@ -91,7 +87,7 @@ async def remember(
     value: dict[str, Any] | None = None,
     moment: datetime | None = None,
 ) -> None:
-    """Set what is known under a key."""
+    """Set the value and the moment under a key."""
     row = insert(SyncState).values(
         key=key, value=value, moment=moment, updated_at=func.clock_timestamp()
     )
@@ -104,7 +100,7 @@ async def remember(
 
 
 async def remember_once(session: AsyncSession, key: str, *, value: dict[str, Any]) -> bool:
-    """Set what is known under a key unless something is; False when something was."""
+    """Set the value under a key; False, and no change, when the key exists."""
     row = (
         insert(SyncState)
         .values(key=key, value=value)
@@ -115,19 +111,20 @@ async def remember_once(session: AsyncSession, key: str, *, value: dict[str, Any
 
 
 async def forget(session: AsyncSession, key: str) -> bool:
-    """Remove a key; False when there was none."""
-    gone = await session.execute(
+    """Delete a key; False when there was none."""
+    deleted = await session.execute(
         delete(SyncState).where(col(SyncState.key) == key).returning(col(SyncState.key))
     )
-    return gone.first() is not None
+    return deleted.first() is not None
 
 
 async def watched_since(session: AsyncSession, now: datetime) -> datetime:
-    """Note that somebody watches now; since when that was so without a break, over all processes and restarts."""
+    """Record a check of the watchdog; since when it checks without a break, over all processes."""
     query = text(
         "INSERT INTO sync_state AS s (key, value, moment, updated_at) "
         "VALUES (:key, jsonb_build_object('since', CAST(:said AS text)), :now, clock_timestamp()) "
-        "ON CONFLICT (key) DO UPDATE SET moment = greatest(s.moment, excluded.moment), updated_at = clock_timestamp(), "
+        "ON CONFLICT (key) DO UPDATE SET moment = greatest(s.moment, excluded.moment), "
+        "updated_at = clock_timestamp(), "
         "value = CASE WHEN s.moment < :broken THEN excluded.value ELSE s.value END "
         "RETURNING s.value ->> 'since'",
     )

@@ -1,76 +1,124 @@
-"""`tasks`: one row per valid card, what the production pipeline works from. The source of truth."""
+"""`tasks`: one row per valid card. The source of truth, and the work list of the pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Column, String, Text, func
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, String, Text, func
 from sqlmodel import Field, SQLModel
 
 from models.postgres.engine import timestamptz
-from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status
+from models.rules.merge_base import TaskState
+from models.rules.statuses import BoardStatus, Priority
+from models.tables.reference_data import BoardStatusRow
+
+_PRIORITIES = ", ".join(repr(priority.value) for priority in Priority)
 
 
-def _one_of(column: str, values: Sequence[str]) -> str:
-    return f"{column} IN ({', '.join(repr(v) for v in values)})"
-
-
-def _pair() -> str:
-    held = {state: [b.value for b in BoardStatus if STATE_OF[b] == state] for state in Status}
-    return " OR ".join(
-        f"status = '{state.value}' AND {_one_of('board_status', names)}"
-        for state, names in held.items()
-    )
+def _required(kind: Any, comment: str, **how: Any) -> Any:
+    return Column(kind, nullable=False, comment=comment, **how)
 
 
 class Task(SQLModel, table=True):
     """A video to be made (spec 5.1).
 
-    `status` (9) and `board_status` (26) are a pair. A worker may write either one in plain SQL: a
-    trigger completes the other (the canonical column of a state, the state of a column), stamps
-    `status_changed_at` and `updated_at`, and writes `task_history`. Writing both so that they
-    disagree is refused with a message that says what to write.
+    `status` (9 values) and `board_status` (26) are a pair. A worker may write either one in plain
+    SQL: the trigger `tasks_normalize_status` completes the other, and stamps `status_changed_at`
+    and `updated_at`. The trigger `tasks_audit` writes `task_history`. A pair that disagrees is
+    refused with a message that says what to write.
     """
 
     __tablename__ = "tasks"
     __table_args__ = (
-        CheckConstraint(_one_of("status", [s.value for s in Status]), name="status"),
-        CheckConstraint(
-            _one_of("board_status", [b.value for b in BoardStatus]), name="board_status"
+        CheckConstraint(f"priority IN ({_PRIORITIES})", name="priority"),
+        ForeignKeyConstraint(
+            ["board_status", "status"],
+            [f"{BoardStatusRow.__tablename__}.name", f"{BoardStatusRow.__tablename__}.status"],
         ),
-        CheckConstraint(_one_of("priority", [p.value for p in Priority]), name="priority"),
-        CheckConstraint(_pair(), name="status_holds_board_status"),
+        {"comment": "The videos to be made: one row per valid card of the board."},
     )
 
     id: UUID = Field(
         default_factory=uuid4,
         primary_key=True,
-        sa_column_kwargs={"server_default": func.gen_random_uuid()},
+        sa_column_kwargs={"server_default": func.gen_random_uuid(), "comment": "Ours; stable."},
     )
     notion_page_id: str | None = Field(
-        default=None, sa_column=Column(String(100), unique=True, index=True)
+        default=None,
+        sa_column=Column(
+            String(100),
+            unique=True,
+            index=True,
+            comment="The Notion page of the card. Leave it out: a task without a page becomes a "
+            "card at the next cycle.",
+        ),
     )
-    title: str = Field(sa_column=Column(String(255), nullable=False))
-    channel_id: str = Field(sa_column=Column(String(100), nullable=False, index=True))
-    topic: str = Field(sa_column=Column(String(1000), nullable=False))
-    story_direction: str | None = Field(default=None, sa_column=Column(Text))
+    title: str = Field(
+        sa_column=_required(
+            String(255), "The card's title. Once there is a card, people change it on the board."
+        )
+    )
+    channel_id: str = Field(
+        sa_column=_required(
+            String(100), "A configured row of channels; changed on the board.", index=True
+        )
+    )
+    topic: str = Field(
+        sa_column=_required(String(1000), "What the video is about; changed on the board.")
+    )
+    story_direction: str | None = Field(
+        default=None, sa_column=Column(Text, comment="How to tell it; changed on the board.")
+    )
     status: str = Field(
-        default="draft", sa_column=Column(String(50), nullable=False, server_default="draft")
+        default="draft",
+        sa_column=_required(
+            String(50),
+            "The pipeline status. Write this or board_status; the other one follows.",
+            server_default="draft",
+        ),
     )
     board_status: str = Field(
-        default="Draft", sa_column=Column(String(50), nullable=False, server_default="Draft")
+        default="Draft",
+        sa_column=_required(
+            String(50),
+            "The column of the board. Write this or status; the other one follows.",
+            server_default="Draft",
+        ),
     )
     priority: str = Field(
-        default="normal", sa_column=Column(String(50), nullable=False, server_default="normal")
+        default="normal",
+        sa_column=_required(String(50), "low, normal or high.", server_default="normal"),
     )
     created_at: datetime = Field(
-        sa_column=Column(timestamptz(), nullable=False, server_default=func.now())
+        sa_column=_required(timestamptz(), "When the task was made.", server_default=func.now())
     )
     updated_at: datetime = Field(
-        sa_column=Column(timestamptz(), nullable=False, server_default=func.now())
+        sa_column=_required(
+            timestamptz(),
+            "When any column changed last; stamped by a trigger.",
+            server_default=func.now(),
+        )
     )
     status_changed_at: datetime = Field(
-        sa_column=Column(timestamptz(), nullable=False, server_default=func.now())
+        sa_column=_required(
+            timestamptz(),
+            "When board_status changed last; stamped by a trigger.",
+            server_default=func.now(),
+        )
+    )
+
+
+def task_state(task: Task) -> TaskState:
+    """The part of a task that a card shows or asks to change."""
+    return TaskState(
+        title=task.title,
+        channel_id=task.channel_id,
+        topic=task.topic,
+        story_direction=task.story_direction,
+        board_status=BoardStatus(task.board_status),
+        priority=Priority(task.priority),
+        created_at=task.created_at,
+        status_changed_at=task.status_changed_at,
     )

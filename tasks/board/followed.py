@@ -1,4 +1,4 @@
-"""Which board is followed, and how it looks: asked of Notion once, remembered, and refreshed when it counts."""
+"""The followed board and its schema: read from Notion once, stored, and refreshed when needed."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from models.board.known_ids import memory_of, note
+from models.board.known_ids import ids_of, remember_ids
 from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.rules.board_schema import Board, read_board
+from models.rules.notion_ids import bare_id
 from models.settings import Settings
 from models.tables.notion_users import bot_of, note_bot, our_bots
 from models.tables.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
-from models.tables.webhook_events import newest
+from models.tables.webhook_event_queries import newest
 from tasks.alerts import Level, resolve_alert, send_alert
-from tasks.board.find import bare, find_board
+from tasks.board.find import find_board
 from tasks.runtime.context import Context
 
 LOOK_AGAIN = timedelta(hours=1)
-"""How long the board's schema counts as known where Notion tells of its changes: single events get
-lost."""
+"""How long the stored schema is used in a workspace that sends us events: single ones get lost."""
 
 SANDBOX_BOARD = "board.json"
-"""The file in STATE_DIR that remembers the sandbox's board."""
+"""The file in STATE_DIR that stores the sandbox board's ids."""
 BOARD_DRIFT = "board_drift"
-"""The incident of a board without options that cards are to be moved to."""
+"""The incident of a board that lacks options which cards must be moved to."""
 
 
 async def followed_board(ctx: Context) -> Board:
-    """The board as last seen: no request to Notion unless it was never seen, or could not be followed then.
+    """The stored board; read from Notion when it was never read, or could not be followed then.
 
-    Whoever mends a board that cannot be followed, and whether or not anybody tells of it, the next look shows it.
+    So a board that is repaired in Notion is followed from the next read on.
 
     Raises:
-        SettingsError: when NOTION_DATABASE_ID is missing, or names another board than this database has followed.
+        SettingsError: when NOTION_DATABASE_ID is missing, or names another board than the one that
+            this database follows.
         BoardError: when the board cannot be followed; see `models.rules.board_schema.read_board`.
     """
     async with ctx.sessions() as session:
@@ -45,10 +46,11 @@ async def followed_board(ctx: Context) -> Board:
 
 
 async def known_board(ctx: Context) -> Board | None:
-    """The board as it could be followed last, whatever became of it since; None when it was never seen.
+    """The stored board as it last could be followed; None when it was never read.
 
     Raises:
-        SettingsError: when NOTION_DATABASE_ID names another board than this database has followed.
+        SettingsError: when NOTION_DATABASE_ID names another board than the one that this database
+            follows.
     """
     async with ctx.sessions() as session:
         known = await get_value(session, BOARD)
@@ -59,31 +61,29 @@ async def known_board(ctx: Context) -> Board | None:
 
 
 def check_same_board(known: Mapping[str, Any], settings: Settings) -> None:
-    """Make sure that the board that is configured is the one that this database follows.
+    """Check that the configured board is the one that this database follows.
 
     Raises:
         SettingsError: when it is another one.
     """
     wanted, followed = settings.notion_database_id, str(known["database_id"])
-    ours = {bare(followed), bare(known["board"]["data_source_id"])}
-    if wanted is None or bare(wanted) in ours:
+    followed_ids = {bare_id(followed), bare_id(known["board"]["data_source_id"])}
+    if wanted is None or bare_id(wanted) in followed_ids:
         return
-    sandboxes = _sandbox_board(settings.state_dir)
-    theirs = "the sandbox board" if followed == sandboxes else f"the board {followed}"
-    named = (
-        "the sandbox's (NOTION_API_TOKEN is not set)"
-        if wanted == sandboxes
-        else f"NOTION_DATABASE_ID {wanted}"
-    )
+    sandbox = _sandbox_board(settings.state_dir)
+    ours = "the sandbox board" if followed == sandbox else f"the board {followed}"
+    other = f"NOTION_DATABASE_ID {wanted}"
+    if wanted == sandbox:
+        other = "the sandbox's (NOTION_API_TOKEN is not set)"
     raise SettingsError(
-        f"This folder's database belongs to {theirs}, and the settings name another one: {named}. Go on with that one "
-        "in a STATE_DIR of its own (or a DATABASE_URL, where you set it), or let this database forget the former: "
-        "`showrunner forget-board`."
+        f"This folder's database belongs to {ours}, and the settings name another one: {other}. "
+        "Go on with that one in a STATE_DIR of its own (or a DATABASE_URL, where you set it), "
+        "or let this database forget the former: `showrunner forget-board`."
     )
 
 
 def _sandbox_board(state_dir: Path) -> str | None:
-    """The database id of the sandbox's board that `showrunner up` made in this folder."""
+    """Database id of the sandbox board that `showrunner up` created in this folder, if any."""
     try:
         return str(json.loads((state_dir / SANDBOX_BOARD).read_text())["database_id"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -91,10 +91,11 @@ def _sandbox_board(state_dir: Path) -> str | None:
 
 
 async def board_to_write(ctx: Context) -> Board:
-    """The board as last seen, or as it is now when that was long ago or nobody would have told of a change since.
+    """The stored board, or as it is now when the stored one may be out of date.
 
-    Notion tells of each change of the schema, and an ingest run then looks at the board. What that misses is mended
-    here: a workspace that sends us nothing is asked before every push, any other once in `LOOK_AGAIN`.
+    Notion sends an event for each change of the schema, and an ingest run then reads the board
+    again. Events may be lost, so the board is also read again once in `LOOK_AGAIN`. In a workspace
+    that sends us no events it is read before every push.
     """
     async with ctx.sessions() as session:
         known, seen = await get_value(session, BOARD), await get_moment(session, BOARD)
@@ -104,48 +105,44 @@ async def board_to_write(ctx: Context) -> Board:
         and ctx.clock() - seen < LOOK_AGAIN
         and any(event.received_at > seen for event in last)
     )
-    return (
-        Board.from_json(known["board"])
-        if known is not None and trusted
-        else await refreshed_board(ctx)
-    )
+    if known is None or not trusted:
+        return await refreshed_board(ctx)
+    return Board.from_json(known["board"])
 
 
 async def board_if_long_known(ctx: Context) -> Board | None:
-    """The board as it is now, if it was last asked for longer ago than `LOOK_AGAIN`; else None."""
+    """The board as it is now, if it was last read longer ago than `LOOK_AGAIN`; else None."""
     async with ctx.sessions() as session:
         seen = await get_moment(session, BOARD)
-    return (
-        None if seen is not None and ctx.clock() - seen < LOOK_AGAIN else await refreshed_board(ctx)
-    )
+    if seen is not None and ctx.clock() - seen < LOOK_AGAIN:
+        return None
+    return await refreshed_board(ctx)
 
 
 async def board_after_refusal(ctx: Context) -> Board:
-    """The board as it is, after Notion refused a write to it: perhaps it changed.
+    """The board after Notion refused a write to it, because its schema may have changed.
 
-    Looked at once a minute at most.
+    Read at most once a minute.
     """
     return await board_since(ctx, ctx.clock() - timedelta(minutes=1))
 
 
 async def board_since(ctx: Context, moment: datetime) -> Board:
-    """The board as it was at that moment or later; asked of Notion once, however many want to know."""
+    """The board as it was at that moment or later; concurrent callers share one request."""
     async with ctx.board_is_looked_at:
         async with ctx.sessions() as session:
             seen = await get_moment(session, BOARD)
-        return (
-            await followed_board(ctx)
-            if seen is not None and seen > moment
-            else await refreshed_board(ctx)
-        )
+        if seen is not None and seen > moment:
+            return await followed_board(ctx)
+        return await refreshed_board(ctx)
 
 
 async def refreshed_board(ctx: Context) -> Board:
-    """The board with the options and types it has now, remembered for the steps to come.
+    """Read the board's schema from Notion and store it.
 
-    When a property came or went, or an option went, cards show something else although nobody
-    edited them: the next sweep reads all of them. That the pipeline cannot show something for it is
-    alerted, once, and over when the board has it again.
+    When a property was added or deleted, or an option was deleted, cards change without an edit. So
+    the next sweep reads all of them. Missing options that the pipeline needs are alerted once, and
+    resolved when the board has them again.
 
     Raises:
         SettingsError, BoardError: as of `followed_board`.
@@ -165,21 +162,21 @@ async def refreshed_board(ctx: Context) -> Board:
         await _store(ctx, known, seen=None)
         raise
     value = {"database_id": database_id, "board": board.as_json()}
-    anew = known != value and before is not None and board.changed_cards(before)
-    await _store(ctx, value, seen=ctx.clock(), anew=anew)
-    await _tell_missing_options(ctx, board)
+    reread = known != value and before is not None and board.changed_cards(before)
+    await _store(ctx, value, seen=ctx.clock(), reread_cards=reread)
+    await _alert_missing_options(ctx, board)
     return board
 
 
 async def _store(
-    ctx: Context, value: dict[str, Any] | None, *, seen: datetime | None, anew: bool = True
+    ctx: Context, value: dict[str, Any] | None, *, seen: datetime | None, reread_cards: bool = True
 ) -> None:
     async with ctx.sessions.begin() as session:
         if value is not None:
             await remember(session, BOARD, value=value, moment=seen)
             board = Board.from_json(value["board"])
-            await note(session, board.data_source_id, memory_of(board))
-        if anew and await get_moment(session, WATERMARK) is not None:
+            await remember_ids(session, board.data_source_id, ids_of(board))
+        if reread_cards and await get_moment(session, WATERMARK) is not None:
             await remember(session, WATERMARK, moment=BEGINNING)
 
 
@@ -191,14 +188,15 @@ async def _data_source(ctx: Context, data_source_id: str) -> dict[str, Any]:
 
 
 def board_lost(data_source_id: str) -> BoardError:
-    """What a 404 for the board itself means: not that its cards are gone."""
+    """The error for a 404 for the board itself, which does not mean that its cards were deleted."""
     return BoardError(
-        f"Notion does not find the board (data source {data_source_id}) any more: is it still shared with the "
-        "connection (••• menu of the database, Context), and not deleted for good? No card was marked as gone."
+        f"Notion does not find the board (data source {data_source_id}) any more: "
+        "is it still shared with the connection (••• menu of the database, Connections), "
+        "and not deleted for good? No card was marked as gone."
     )
 
 
-async def _tell_missing_options(ctx: Context, board: Board) -> None:
+async def _alert_missing_options(ctx: Context, board: Board) -> None:
     missing = board.missing_options()
     if not missing:
         await resolve_alert(ctx, BOARD_DRIFT)
@@ -208,7 +206,7 @@ async def _tell_missing_options(ctx: Context, board: Board) -> None:
 
 
 async def bot_id(ctx: Context) -> str:
-    """The Notion user id under which what we write with our token comes back: asked of Notion once a token."""
+    """The Notion user id of our token's bot; read from Notion once per token."""
     token = ctx.settings.notion_api_token
     given = token.get_secret_value() if token is not None else ""
     async with ctx.sessions() as session:
@@ -221,7 +219,7 @@ async def bot_id(ctx: Context) -> str:
 
 
 async def bot_ids(ctx: Context) -> frozenset[str]:
-    """Every Notion user under which writes of ours come back: with our token, or with one that we had before."""
+    """Ids of all bots whose events are echoes of our writes: of the present and former tokens."""
     await bot_id(ctx)
     async with ctx.sessions() as session:
         return await our_bots(session)
@@ -231,6 +229,7 @@ async def _find_board(ctx: Context) -> tuple[str, str, None]:
     wanted = ctx.settings.notion_database_id
     if wanted is None:
         raise SettingsError(
-            "NOTION_DATABASE_ID is not set: copy the link of the board's database in Notion into it."
+            "NOTION_DATABASE_ID is not set: "
+            "copy the link of the board's database in Notion into it."
         )
     return *await find_board(ctx.notion, wanted, ctx.settings.notion_data_source), None

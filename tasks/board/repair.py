@@ -1,4 +1,4 @@
-"""Mending a board: what the API can add or set back without losing anything; never a deletion, never a rename."""
+"""Repair a board: add or reset what the API can without loss; never delete, never rename."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from models.board.drift import drift
-from models.board.drift_kinds import Drift, Mend, Part
+from models.board.drift_kinds import Drift, Part, RepairAction
 from models.board.repair_requests import changed_view, new_view, property_body, relation_body
 from models.board.snapshot import BoardSnapshot
 from models.board.spec import NAMES, RELATED_SCHEMA
@@ -19,52 +19,52 @@ from tasks.board.snapshot import Site, read_views, take_snapshot
 
 log = structlog.get_logger("showrunner.board")
 
+_NO_EFFECT = "Notion accepted the change and did not make it."
+
 
 @dataclass
 class Repair:
-    """What became of each difference.
+    """The result of a repair.
 
     Attributes:
-        sight: the board as it was last read.
-        mended: gone now.
-        refused: tried in vain, with Notion's reason.
-        left: nothing was tried: only a person can mend it, or it was not asked for.
+        snapshot: the board as it was last read.
+        mended: differences that are repaired.
+        refused: differences whose repair failed, with the reason.
+        left: differences that only a person can repair, or that were not asked for.
     """
 
-    sight: BoardSnapshot
+    snapshot: BoardSnapshot
     mended: list[Drift] = field(default_factory=list)
     refused: list[tuple[Drift, str]] = field(default_factory=list)
     left: list[Drift] = field(default_factory=list)
 
 
 async def repair(
-    site: Site, sight: BoardSnapshot, mends: Collection[Mend] = frozenset(Mend)
+    site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction] = frozenset(RepairAction)
 ) -> Repair:
-    """Mend what may be mended, the schema before the views that name it; then read the board again and compare.
+    """Repair the schema, then the views that name it; then read the board again and compare.
 
     Args:
         site: the workspace.
-        sight: the board as it was just read.
-        mends: what to do; `create` only adds.
+        snapshot: the board as it was just read.
+        mends: the actions that are allowed; `create` only adds.
 
     Raises:
-        NotionWriteUncertain: a write may or may not have been saved and is not to be seen: running again goes on.
-        NotionAuthError, NotionUnavailable: what concerns every request alike.
+        NotionWriteUncertain: a write may have been saved and is not found. Run it again.
+        NotionAuthError, NotionUnavailable: from any request.
     """
-    found = drift(sight)
-    if all(one.mend not in mends for one in found):
-        return Repair(sight=sight, left=found)
-    bench = _Bench(site, sight, mends)
-    await bench.properties()
-    await bench.views()
-    after = await take_snapshot(site, str((sight.database or {})["id"]))
+    found = drift(snapshot)
+    if all(one.repair_action not in mends for one in found):
+        return Repair(snapshot=snapshot, left=found)
+    session = _RepairSession(site, snapshot, mends)
+    await session.properties()
+    await session.views()
+    after = await take_snapshot(site, str((snapshot.database or {})["id"]))
     left = drift(after)
-    done = Repair(sight=after, mended=[one for one in bench.tried if not _still(one, left)])
+    done = Repair(snapshot=after, mended=[one for one in session.tried if not _is_left(one, left)])
     for one in left:
-        if one.mend in mends:
-            reason = bench.reasons.get(
-                (one.part, one.about), "Notion accepted the change and did not make it."
-            )
+        if one.repair_action in mends:
+            reason = session.reasons.get((one.part, one.about), _NO_EFFECT)
             done.refused.append((one, reason))
         else:
             done.left.append(one)
@@ -72,41 +72,43 @@ async def repair(
     return done
 
 
-def _still(one: Drift, left: Sequence[Drift]) -> bool:
+def _is_left(one: Drift, left: Sequence[Drift]) -> bool:
     return any(
         (one.slug, one.part, one.about) == (other.slug, other.part, other.about) for other in left
     )
 
 
-_Mending = Callable[[str, Sequence[Drift]], Awaitable[None]]
+_RepairOne = Callable[[str, Sequence[Drift]], Awaitable[None]]
 
 
-class _Bench:
-    """A board being mended."""
+class _RepairSession:
+    """A board while it is repaired."""
 
-    def __init__(self, site: Site, sight: BoardSnapshot, mends: Collection[Mend]) -> None:
-        self._site, self._sight, self._mends = site, sight, mends
-        self._source_id = str((sight.data_source or {})["id"])
+    def __init__(
+        self, site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction]
+    ) -> None:
+        self._site, self._snapshot, self._mends = site, snapshot, mends
+        self._source_id = str((snapshot.data_source or {})["id"])
         self._related: dict[str, str] | None = None
         self.reasons: dict[tuple[Part, str], str] = {}
         self.tried: list[Drift] = []
 
     def _drifts(self, part: Part) -> dict[str, list[Drift]]:
-        """What is to be mended in the sight as it is, by property or view."""
+        """The differences to repair in the present snapshot, by property or view."""
         found: dict[str, list[Drift]] = {}
-        for one in drift(self._sight):
-            if one.part is part and one.mend in self._mends:
+        for one in drift(self._snapshot):
+            if one.part is part and one.repair_action in self._mends:
                 found.setdefault(one.about, []).append(one)
         return found
 
     async def properties(self) -> None:
-        """Mend the schema, one property a request: what Notion refuses holds up nothing else."""
+        """Repair the schema with one request per property, so that a refusal stops no other."""
         wrong = self._drifts(Part.PROPERTY)
         for name in (name for name in NAMES if name in wrong):
-            await self._try(Part.PROPERTY, name, wrong[name], self._mend_property, self._reread)
+            await self._try(Part.PROPERTY, name, wrong[name], self._repair_property, self._reread)
 
-    async def _mend_property(self, name: str, _drifts: Sequence[Drift]) -> None:
-        # A list of options replaces all: one that a person added a moment ago must be in it.
+    async def _repair_property(self, name: str, _drifts: Sequence[Drift]) -> None:
+        # A list of options replaces all, so it must hold one that a person added a moment ago.
         await self._reread()
         drifts = self._drifts(Part.PROPERTY).get(name)
         if drifts is None:
@@ -114,27 +116,27 @@ class _Bench:
         if name in OPTIONAL_RELATIONS:
             body = relation_body(name, await self._related_source(name))
         else:
-            body = property_body(self._sight, name, drifts)
+            body = property_body(self._snapshot, name, drifts)
         answer = await self._site.notion.update_data_source(self._source_id, body)
-        self._sight = replace(self._sight, data_source=answer)
+        self._snapshot = replace(self._snapshot, data_source=answer)
 
     async def _reread(self) -> None:
-        self._sight = replace(
-            self._sight, data_source=await self._site.notion.get_data_source(self._source_id)
+        self._snapshot = replace(
+            self._snapshot, data_source=await self._site.notion.get_data_source(self._source_id)
         )
 
     async def views(self) -> None:
-        """Mend the views, each a request."""
+        """Repair the views with one request each."""
         for key, drifts in self._drifts(Part.VIEW).items():
-            await self._try(Part.VIEW, key, drifts, self._mend_view, self._reread_views)
+            await self._try(Part.VIEW, key, drifts, self._repair_view, self._reread_views)
 
-    async def _mend_view(self, key: str, drifts: Sequence[Drift]) -> None:
-        plan = self._sight.plan(key)
-        view = self._sight.planned_views.get(key)
+    async def _repair_view(self, key: str, drifts: Sequence[Drift]) -> None:
+        plan = self._snapshot.plan(key)
+        view = self._snapshot.planned_views.get(key)
         body = (
-            new_view(self._sight, plan)
+            new_view(self._snapshot, plan)
             if view is None
-            else changed_view(self._sight, plan, view, drifts)
+            else changed_view(self._snapshot, plan, view, drifts)
         )
         if body is None:
             raise GiveUp("The board lacks the properties or options that the view needs.")
@@ -144,9 +146,9 @@ class _Bench:
             await self._site.notion.update_view(view["id"], body)
 
     async def _reread_views(self) -> None:
-        database_id = str((self._sight.database or {})["id"])
-        self._sight = replace(
-            self._sight, views=await read_views(self._site, database_id, self._source_id)
+        database_id = str((self._snapshot.database or {})["id"])
+        self._snapshot = replace(
+            self._snapshot, views=await read_views(self._site, database_id, self._source_id)
         )
 
     async def _try(
@@ -154,12 +156,12 @@ class _Bench:
         part: Part,
         about: str,
         drifts: Sequence[Drift],
-        mend: _Mending,
+        repair_one: _RepairOne,
         reread: Callable[[], Awaitable[None]],
     ) -> None:
         self.tried += drifts
         try:
-            await mend(about, drifts)
+            await repair_one(about, drifts)
         except NotionWriteUncertain as error:
             await reread()
             if about in self._drifts(part):
@@ -170,11 +172,12 @@ class _Bench:
             self.reasons[part, about] = str(error)
 
     async def _related_source(self, name: str) -> str:
-        """The data source of a relation database: the one of that title beside the board, else a new one."""
-        parent = (self._sight.database or {}).get("parent") or {}
+        """The data source of the relation database of that title; a missing one is created."""
+        parent = (self._snapshot.database or {}).get("parent") or {}
         if "page_id" not in parent:
             raise GiveUp(
-                "The board does not stand on a page, so no database can be made beside it; add the relation."
+                "The board does not stand on a page, so no database can be made beside it; "
+                "add the relation."
             )
         if self._related is None:
             self._related = await databases_on(self._site, parent["page_id"])
@@ -186,19 +189,25 @@ class _Bench:
         return str(database["data_sources"][0]["id"])
 
 
+def _complete(body: dict[str, Any] | None) -> dict[str, Any]:
+    if body is None:
+        raise GiveUp("The board lacks the properties or options that the view needs.")
+    return body
+
+
 async def databases_on(site: Site, page_id: str) -> dict[str, str]:
-    """Ids of the databases that stand on a page, by title; of twins the first."""
+    """Ids of the databases on a page by title; of several with one title the first."""
     blocks = await site.notion.child_databases(page_id)
     return {block["child_database"]["title"]: block["id"] for block in reversed(blocks)}
 
 
 async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, Any]) -> str:
-    """A new database on a page; its id.
+    """Create a database on a page and return its id.
 
-    One that was made although Notion said otherwise is found, not made twice.
+    After an uncertain write it is searched for, so that it is not created twice.
 
     Raises:
-        NotionWriteUncertain: it may have been made and is not to be seen.
+        NotionWriteUncertain: it may have been created and is not found.
     """
     try:
         return str((await site.notion.create_database(page_id, title, schema))["id"])
@@ -210,7 +219,7 @@ async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, 
 
 
 def _again(error: NotionWriteUncertain) -> NotionWriteUncertain:
-    told = (
+    message = (
         f"{error}. Nothing of it is to be seen. Run the command again: it goes on where it stopped."
     )
-    return NotionWriteUncertain(told, status=error.status, code=error.code)
+    return NotionWriteUncertain(message, status=error.status, code=error.code)

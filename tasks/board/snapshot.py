@@ -1,11 +1,11 @@
-"""A Notion in which a board is set up, and what is seen of the board there."""
+"""Take a snapshot of a board in Notion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.board.known_ids import BoardMemory, memory_of, note, recall
+from models.board.known_ids import KnownIds, ids_of, read_known_ids, remember_ids
 from models.board.snapshot import BoardSnapshot
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.postgres.engine import Sessions
@@ -14,7 +14,7 @@ from models.rules.channels import channel_named
 from models.rules.codec import plain_text
 from models.rules.first_contact import is_our_attention
 from models.rules.notion_ids import bare_id
-from models.tables.card import count_notes
+from models.tables.card_queries import count_notes
 from models.tables.sync_state import BOARD, WATERMARK, get_moment, get_value
 from tasks.board.find import choose_data_source, find_board
 from tasks.notion.client import NotionClient
@@ -22,13 +22,13 @@ from tasks.notion.client import NotionClient
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where a board is set up.
+    """The Notion workspace and database that a board is created, checked or repaired with.
 
     Attributes:
-        notion: the workspace.
+        notion: client for the workspace.
         channels: ids of the configured channels.
-        sessions: the database that remembers the board's ids; None while there is none.
-        data_source: name or id of the data source to look at, when the database has several.
+        sessions: the database that stores the board's ids; None without a database.
+        data_source: name or id of the data source to follow, when the database has several.
     """
 
     notion: NotionClient
@@ -38,9 +38,9 @@ class Site:
 
 
 async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
-    """The board as it is now, and what it is known by; one request for each of its views and three more.
+    """Read the board with one request per view and three more.
 
-    What is seen is remembered when there is a database, so that it is found again after people renamed it.
+    The ids are stored when there is a database, so that renamed parts are found again.
     """
     try:
         database = await _database(site, database_id)
@@ -50,56 +50,56 @@ async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
         return BoardSnapshot(database=None, data_source=None, channels=site.channels)
     if source is None:
         return BoardSnapshot(database=database, data_source=None, channels=site.channels)
-    sight = BoardSnapshot(
+    snapshot = BoardSnapshot(
         database=database,
         data_source=source,
         views=await read_views(site, database["id"], source["id"]),
-        memory=await _recalled(site, source["id"]),
+        known_ids=await _known_ids(site, source["id"]),
         channels=site.channels,
     )
-    sight = _as_on_board(sight)
+    snapshot = _as_on_board(snapshot)
     if site.sessions is not None:
         async with site.sessions.begin() as session:
-            seen = sight.seen()
+            seen = snapshot.ids()
             if await get_value(session, BOARD) is None:
-                # People may still decide that a column called Attention is theirs, and rename it.
+                # Until the first import people may rename a column of their own called Attention.
                 others = {
                     name: known for name, known in seen.properties.items() if name != "Attention"
                 }
                 seen = replace(seen, properties=others)
-            await note(session, source["id"], seen)
-    return sight
+            await remember_ids(session, source["id"], seen)
+    return snapshot
 
 
-async def with_notes(site: Site, sight: BoardSnapshot) -> BoardSnapshot:
-    """What is seen, with the cards whose Attention holds what people wrote: Notion shows a hundred, for one request.
+async def with_notes(site: Site, snapshot: BoardSnapshot) -> BoardSnapshot:
+    """Add the number of cards whose Attention holds people's own text.
 
-    Once the board was imported the database knows all of them.
+    After an import it comes from the database, before that from the first hundred cards in Notion.
     """
-    found = sight.property("Attention")
-    if sight.data_source is None or found is None or found["type"] != "rich_text":
-        return sight
+    found = snapshot.property("Attention")
+    if snapshot.data_source is None or found is None or found["type"] != "rich_text":
+        return snapshot
     if site.sessions is not None:
         async with site.sessions() as session:
             if await get_moment(session, WATERMARK) is not None:
-                return replace(sight, notes=await count_notes(session))
+                return replace(snapshot, notes=await count_notes(session))
     filled = {"property": found["id"], "rich_text": {"is_not_empty": True}}
-    answer = await site.notion.query_database(sight.data_source["id"], filter_=filled)
+    answer = await site.notion.query_database(snapshot.data_source["id"], filter_=filled)
     texts = [
         plain_text(prop["rich_text"])
         for page in answer["results"]
         for prop in page["properties"].values()
         if prop["id"] == found["id"]
     ]
-    return replace(sight, notes=sum(not is_our_attention(one) for one in texts))
+    return replace(snapshot, notes=sum(not is_our_attention(one) for one in texts))
 
 
-def _as_on_board(sight: BoardSnapshot) -> BoardSnapshot:
-    """With the channels as the board's options spell them, where people read both as the same."""
-    options = sight.option_names("Channel")
+def _as_on_board(snapshot: BoardSnapshot) -> BoardSnapshot:
+    """Spell the channels as the board's options do, where they differ in case or Unicode form."""
+    options = snapshot.option_names("Channel")
     return replace(
-        sight,
-        channels=tuple(channel_named(channel, options) or channel for channel in sight.channels),
+        snapshot,
+        channels=tuple(channel_named(channel, options) or channel for channel in snapshot.channels),
     )
 
 
@@ -116,7 +116,7 @@ async def _database(site: Site, id_: str) -> dict[str, Any]:
 
 
 async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:
-    """The views of a data source, whole, in the order of the tabs; kinds that the API does not know are left out."""
+    """The complete views of a data source in the order of the tabs, without unsupported kinds."""
     views = []
     for view_id in await site.notion.view_ids(database_id):
         try:
@@ -129,7 +129,7 @@ async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict
 
 
 async def _followed(site: Site, database: dict[str, Any]) -> str | None:
-    """The data source that the sync follows, or would; None when it is not clear which."""
+    """Id of the data source that the sync follows, or would follow; None when it is ambiguous."""
     sources = database["data_sources"]
     if site.sessions is not None:
         async with site.sessions() as session:
@@ -142,13 +142,12 @@ async def _followed(site: Site, database: dict[str, Any]) -> str | None:
         return None
 
 
-async def _recalled(site: Site, source_id: str) -> BoardMemory:
+async def _known_ids(site: Site, source_id: str) -> KnownIds:
     if site.sessions is None:
-        return BoardMemory()
+        return KnownIds()
     async with site.sessions() as session:
-        memory, known = await recall(session, source_id), await get_value(session, BOARD)
-    # A database that followed the board before ids were remembered apart knows some of them all the
-    # same.
+        known_ids, known = await read_known_ids(session, source_id), await get_value(session, BOARD)
+    # The stored board holds ids too, of a database that is older than the stored ids.
     if known is None or known["board"]["data_source_id"] != source_id:
-        return memory
-    return memory_of(Board.from_json(known["board"])).with_newer(memory)
+        return known_ids
+    return ids_of(Board.from_json(known["board"])).with_newer(known_ids)

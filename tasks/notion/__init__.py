@@ -1,1 +1,1 @@
-"""The only way to Notion: client, errors, rate limit and the priority of requests."""
+"""Everything that sends requests to Notion: client, errors, retries, rate limit, priorities."""

@@ -1,4 +1,4 @@
-"""What Notion's answers mean for a caller: the SDK's and HTTP's errors as Showrunner's own."""
+"""Translate the errors of Notion's SDK and of HTTP into Showrunner's own."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ from models.errors import (
 NOT_NOTIONS: Final = "not Notion's answer: does a proxy, a firewall or a log-in page stand between?"
 
 _NOT_SAVED: Final = frozenset({409, 429, 529})
-"""Answers that say the request had no effect, whatever its method (Notion: errors; request limits).
-"""
+"""Statuses that mean the request had no effect (Notion: errors; request limits)."""
 
 
 _CURSOR: Final = "start_cursor"
-"""What Notion's refusal of a cursor names: "The start_cursor provided is invalid"."""
+"""Part of Notion's message for an expired cursor: "The start_cursor provided is invalid"."""
 BEGINNINGS: Final = 3
-"""How often a list is read from where it begins before that counts as Notion failing."""
+"""How often a list is read from its beginning before that counts as an outage."""
 
 
 def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
@@ -41,31 +40,40 @@ def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
     if not isinstance(error, HTTPResponseError):
         return NotionRejected(str(error))
     status, known = error.status, _read(error)
-    if known is None and status < 500 and status not in _NOT_SAVED:  # noqa: PLR2004
-        return uncertain(f"{status} is {NOT_NOTIONS}", writes=writes)
-    code, message = known or (None, NOT_NOTIONS)
-    told = (
-        f"Notion answered {status} ({code}): {message}" if known else f"{status} is {NOT_NOTIONS}"
-    )
-    if status == 401:  # noqa: PLR2004
-        return NotionAuthError(f"{told} - is NOTION_API_TOKEN right?", status=status, code=code)
-    if status == 403:  # noqa: PLR2004
+    if known is None:
+        return _not_notions(error, writes=writes)
+    code, message = known
+    text = f"Notion answered {status} ({code}): {message}"
+    if status == httpx.codes.UNAUTHORIZED:
+        return NotionAuthError(f"{text} - is NOTION_API_TOKEN right?", status=status, code=code)
+    if status == httpx.codes.FORBIDDEN:
         cure = "does the connection have the capabilities it needs?"
-        return NotionForbidden(f"{told} - {cure}", status=status, code=code)
-    if status == 404:  # noqa: PLR2004 - HTTP's own number
-        return NotionPageNotFound(told, status=status, code=code)
+        return NotionForbidden(f"{text} - {cure}", status=status, code=code)
+    if status == httpx.codes.NOT_FOUND:
+        return NotionPageNotFound(text, status=status, code=code)
     if status in _NOT_SAVED:
-        return NotionUnavailable(told, status=status, code=code, retry_after=_retry_after(error))
-    if status >= 500:  # noqa: PLR2004
-        return uncertain(told, writes=writes, status=status, code=code)
+        return NotionUnavailable(text, status=status, code=code, retry_after=_retry_after(error))
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return uncertain(text, writes=writes, status=status, code=code)
     kind = NotionCursorExpired if _CURSOR in message else NotionRejected
-    return kind(told, status=status, code=code)
+    return kind(text, status=status, code=code)
+
+
+def _not_notions(error: HTTPResponseError, *, writes: bool) -> NotionIntegrationError:
+    """The error for an answer whose body is none of Notion's error objects."""
+    status, text = error.status, f"{error.status} is {NOT_NOTIONS}"
+    if status in _NOT_SAVED:
+        return NotionUnavailable(text, status=status, retry_after=_retry_after(error))
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return uncertain(text, writes=writes, status=status)
+    return uncertain(text, writes=writes)
 
 
 def cursor_refused(error: NotionCursorExpired) -> NotionUnavailable:
-    """What it means when Notion refuses the cursors that it gave a moment ago, again and again."""
+    """The error for cursors that Notion returned a moment ago and then refused repeatedly."""
     return NotionUnavailable(
-        f"Notion refuses each place in a list that it named itself, {BEGINNINGS} times over: {error}",
+        "Notion refuses each place in a list that it named itself, "
+        f"{BEGINNINGS} times over: {error}",
         status=error.status,
         code=error.code,
     )
@@ -74,14 +82,14 @@ def cursor_refused(error: NotionCursorExpired) -> NotionUnavailable:
 def uncertain(
     message: str, *, writes: bool, status: int | None = None, code: str | None = None
 ) -> NotionIntegrationError:
-    """An answer that leaves open what became of the request: of a write it may have been saved."""
+    """The error for an answer after which a write may or may not have been saved."""
     kind = NotionWriteUncertain if writes else NotionUnavailable
     return kind(message, status=status, code=code)
 
 
 def unanswered(error: httpx.RequestError, *, writes: bool) -> NotionIntegrationError:
-    """Showrunner's error for a connection that brought no answer."""
-    # A connection that was never made carried nothing, so even a write may be repeated.
+    """The error for a request without an answer."""
+    # Without a connection nothing was sent, so even a write may be repeated.
     sent = not isinstance(
         error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
     )
@@ -89,10 +97,10 @@ def unanswered(error: httpx.RequestError, *, writes: bool) -> NotionIntegrationE
 
 
 def of_notion(answer: object, *, writes: bool) -> dict[str, Any]:
-    """An answer of status 200 as it is, when it is one of Notion's objects.
+    """Return the body of a 200 if it is one of Notion's objects.
 
     Raises:
-        NotionUnavailable, NotionWriteUncertain: it is something else's that answers for Notion.
+        NotionUnavailable, NotionWriteUncertain: something else answered in Notion's place.
     """
     if isinstance(answer, dict) and isinstance(answer.get("object"), str):
         return answer
@@ -100,7 +108,7 @@ def of_notion(answer: object, *, writes: bool) -> dict[str, Any]:
 
 
 def _read(error: HTTPResponseError) -> tuple[str, str] | None:
-    """Code and message of Notion's error object; None where the body is none: then who answered was not Notion."""
+    """Code and message of Notion's error object; None when the body is none of Notion's."""
     try:
         body = json.loads(error.body)
         if body["object"] != "error":
@@ -113,7 +121,7 @@ def _read(error: HTTPResponseError) -> tuple[str, str] | None:
 
 
 def _retry_after(error: HTTPResponseError) -> float | None:
-    """Seconds that the Retry-After header asks for; None without one."""
+    """Seconds of the Retry-After header; None without one."""
     raw = error.headers.get("retry-after")
     if raw is None:
         return None

@@ -1,8 +1,8 @@
-"""Who goes first: one process's requests to Notion, the most urgent of those that wait whenever a moment comes.
+"""Priorities of one process's requests to Notion: each rate-limit slot goes to the most urgent one.
 
-A moment is reserved for the process and not for a request, so a person's edit does not queue behind what a push has
-lined up: it takes the next moment, and the push the one after it. Of what comes in there may be much, though, so while
-both wait every third moment is the push's: neither starves the other.
+A slot is reserved for the process and not for a request. So an edit of a user does not queue behind
+the requests of a push: it takes the next slot, and the push the one after it. While both wait, the
+push gets every third slot, so that neither starves.
 """
 
 from __future__ import annotations
@@ -18,99 +18,102 @@ from typing import Final
 
 
 class RequestPriority(IntEnum):
-    """How urgent a request is; the least number goes first, `AHEAD` times in a row at most while others wait."""
+    """How urgent a request is. The lowest number goes first, at most `AHEAD` times in a row."""
 
     PEOPLE = 0
-    """What people did or asked for: ingest, the sweep, commands. What nobody says otherwise of."""
+    """What users did or asked for: ingest, sweep, commands. The default."""
     PUSH = 1
     """The pipeline's changes on their way to the board."""
     BACKGROUND = 2
-    """What nobody waits for. It takes only moments that no process has reserved."""
+    """Requests without a deadline. They take only slots that no process has reserved."""
 
 
 AHEAD: Final = 2
-"""Turns in a row that the more urgent lane takes while another waits: of 3 a second it has 2, 60 a
-minute are left."""
+"""Slots in a row that the more urgent priority takes while another waits.
 
-_lane: ContextVar[RequestPriority] = ContextVar("notion_lane", default=RequestPriority.PEOPLE)
+Of 3 slots a second it has 2, which leaves 60 a minute.
+"""
+
+_priority: ContextVar[RequestPriority] = ContextVar(
+    "notion_priority", default=RequestPriority.PEOPLE
+)
 
 
 @contextmanager
-def with_priority(lane: RequestPriority) -> Iterator[None]:
-    """Requests sent in here, and by the asyncio tasks started here, go in that lane."""
-    token = _lane.set(lane)
+def with_priority(priority: RequestPriority) -> Iterator[None]:
+    """Set the priority of requests sent in this context, and by asyncio tasks started in it."""
+    token = _priority.set(priority)
     try:
         yield
     finally:
-        _lane.reset(token)
+        _priority.reset(token)
 
 
 def current_priority() -> RequestPriority:
-    """The lane of a request sent here."""
-    return _lane.get()
+    """The priority of a request sent in this context."""
+    return _priority.get()
 
 
 @dataclass(order=True)
-class _Waiting:
-    lane: RequestPriority
+class _Waiter:
+    priority: RequestPriority
     number: int
-    news: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    wake_up: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
     may_go: bool = field(default=False, compare=False)
 
 
 class PriorityGate:
-    """Lets requests through one by one.
+    """Lets requests through one by one, by priority.
 
-    One of those who wait fetches the next turn, for whoever is the most urgent when it has come. So
-    nothing runs beside the requests themselves: when one is cancelled or cannot fetch, another goes
-    on.
+    One waiter acquires the next rate-limit slot and hands it to the waiter with the highest
+    priority, so no background task is needed. When it is cancelled or fails, another continues.
 
     Args:
-        fetch: waits for the process's next turn; raises when there is none to be had.
+        acquire: waits for the process's next slot; raises when there is none.
     """
 
-    def __init__(self, fetch: Callable[[], Awaitable[None]]) -> None:
-        self._fetch = fetch
-        self._queue: list[_Waiting] = []
-        self._ahead = 0
+    def __init__(self, acquire: Callable[[], Awaitable[None]]) -> None:
+        self._acquire = acquire
+        self._queue: list[_Waiter] = []
+        self._in_a_row = 0
         self._numbers = count()
-        self._fetching = False
+        self._acquiring = False
 
-    async def pass_through(self, lane: RequestPriority) -> None:
-        """Wait until it is this request's turn. Raises what `fetch` does."""
-        me = _Waiting(lane, next(self._numbers))
-        self._queue.append(me)
+    async def pass_through(self, priority: RequestPriority) -> None:
+        """Wait for a slot. Raises what `acquire` does."""
+        waiter = _Waiter(priority, next(self._numbers))
+        self._queue.append(waiter)
         try:
-            while not me.may_go:
-                if self._fetching:
-                    await me.news.wait()
-                    me.news.clear()
+            while not waiter.may_go:
+                if self._acquiring:
+                    await waiter.wake_up.wait()
+                    waiter.wake_up.clear()
                 else:
-                    await self._fetch_one()
+                    await self._acquire_one()
         finally:
-            if not me.may_go:
-                self._queue.remove(me)
-            self._call_next()
+            if not waiter.may_go:
+                self._queue.remove(waiter)
+            self._wake_next()
 
-    async def _fetch_one(self) -> None:
-        self._fetching = True
+    async def _acquire_one(self) -> None:
+        self._acquiring = True
         try:
-            await self._fetch()
+            await self._acquire()
             first = self._take_first()
             first.may_go = True
-            first.news.set()
+            first.wake_up.set()
         finally:
-            self._fetching = False
+            self._acquiring = False
 
-    def _take_first(self) -> _Waiting:
+    def _take_first(self) -> _Waiter:
         first = min(self._queue)
-        others = [waiting for waiting in self._queue if waiting.lane != first.lane]
-        if others and self._ahead >= AHEAD:
+        others = [waiter for waiter in self._queue if waiter.priority != first.priority]
+        if others and self._in_a_row >= AHEAD:
             first, others = min(others), []
-        self._ahead = self._ahead + 1 if others else 0
+        self._in_a_row = self._in_a_row + 1 if others else 0
         self._queue.remove(first)
         return first
 
-    def _call_next(self) -> None:
-        if self._queue and not self._fetching:
-            min(self._queue).news.set()
+    def _wake_next(self) -> None:
+        if self._queue and not self._acquiring:
+            min(self._queue).wake_up.set()

@@ -1,10 +1,11 @@
-"""The request budget: one row in PostgreSQL that gives every process its turn and lets none leave too early.
+"""Notion's rate limit, shared by all processes through one row in PostgreSQL.
 
-Measured against Prefect's own rate limit, the row gives the full rate, to everybody in turn, at a few milliseconds a
-request (see the README's figures); it needs no Prefect server to be up.
+Compared with Prefect's rate limits, the row gives the full rate to all processes in turn, at a few
+milliseconds per request (see docs/benchmarks.md), and needs no Prefect server.
 
-Who is late for its moment comes too near to those after it. So a moment is only a place in the queue, and the row is
-asked once more when it has come: it knows when the last requests really went.
+A process that uses its reserved slot late would send too close to the next ones. So a reservation
+is only a place in the queue. When its time has come, the process asks the row again, which holds
+the times of the last requests.
 """
 
 from __future__ import annotations
@@ -19,32 +20,33 @@ from models.tables.rate_limit import Rate, hold, reserve, take
 Sleep = Callable[[float], Awaitable[None]]
 
 LEEWAY: Final = 0.02
-"""Part by which the limit's span is lengthened: what one request needs longer than another from the
-row's word to Notion must not bring them nearer than allowed. 20 ms of each second, and as much of
-the rate."""
+"""Share by which the limit's period is lengthened: 20 ms of each second, and as much of the rate.
+
+Requests take different times from the row's answer to Notion, and must not arrive too close.
+"""
 
 
 class Budget(Protocol):
-    """What `NotionClient` asks before each request, beside its own in-process limiter."""
+    """The limit that `NotionClient` asks before each request, beside its in-process limiter."""
 
     async def acquire(self, *, background: bool = False) -> None:
-        """Wait for a request's turn.
+        """Wait for a slot.
 
         Args:
-            background: take only a moment that nobody else reserved.
+            background: take only a slot that no process has reserved.
         """
 
     async def hold(self, seconds: float) -> None:
-        """Let no process send for that long: Notion said so."""
+        """Let no process send for that many seconds, as Notion asked."""
 
 
 class SharedBudget:
     """Requests a second, shared by all processes on one database.
 
     Args:
-        sessions: where the row lives.
-        per_second: requests in any second; of a fraction, the seconds in which one is allowed.
-        sleep: how to wait; tests and simulations bring their own clock.
+        sessions: where the row is.
+        per_second: requests in any second; 0.5 allows one in any two seconds.
+        sleep: how to wait; tests and simulations pass their own clock.
     """
 
     def __init__(self, sessions: Sessions, per_second: float, sleep: Sleep = asyncio.sleep) -> None:
@@ -53,7 +55,7 @@ class SharedBudget:
         self._sleep = sleep
 
     async def acquire(self, *, background: bool = False) -> None:
-        """Wait for a request's turn; it is to be sent at once then."""
+        """Wait for a slot. The request must be sent at once then."""
         if not background:
             async with self._sessions.begin() as session:
                 wait = await reserve(session, self._rate)
@@ -67,16 +69,16 @@ class SharedBudget:
             await self._sleep(wait)
 
     async def hold(self, seconds: float) -> None:
-        """Let no process send for that long."""
+        """Let no process send for that many seconds."""
         async with self._sessions.begin() as session:
             await hold(session, seconds)
 
 
 class Unshared:
-    """No budget beyond the in-process limiter: for a program that is alone, with no database yet."""
+    """No shared limit: for a single process without a database."""
 
     async def acquire(self, *, background: bool = False) -> None:
-        """Go at once."""
+        """Return at once."""
 
     async def hold(self, seconds: float) -> None:
-        """Nobody else to tell."""
+        """Do nothing: there is no other process."""

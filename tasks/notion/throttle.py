@@ -1,4 +1,4 @@
-"""Pacing and counting: no request leaves before its turn, and none leaves uncounted."""
+"""Rate-limit and count every request below the SDK."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def counting_requests() -> Iterator[RequestCount]:
 
 
 def at_once(per_second: float) -> int:
-    """How many requests to have under way, so that answers may take two seconds and no turn is missed."""
+    """Requests to have under way so that no slot is missed while answers take two seconds."""
     return max(4, ceil(2 * per_second))
 
 
 class PacedTransport(httpx.AsyncBaseTransport):
-    """Lets a request through when the in-process limiter and the shared budget both agree, the most urgent first.
+    """Sends a request when the in-process limiter and the shared limit allow it, by priority.
 
-    Under the SDK, so that every attempt counts, whoever repeats it.
+    It is below the SDK, so that every attempt counts.
 
     Attributes:
-        server_time: the other side's clock as of its last answer.
+        server_time: the server's clock as of its last answer; None before the first.
     """
 
     def __init__(
@@ -58,18 +58,16 @@ class PacedTransport(httpx.AsyncBaseTransport):
         self._inner = inner
         self._limiter = limiter
         self._budget = budget
-        self._turnstile = PriorityGate(self._next_turn)
-        # Whoever only takes what nobody reserved must not be asked to fetch for others: it may wait
-        # for long.
-        self._background = PriorityGate(self._next_free_turn)
+        self._foreground = PriorityGate(self._next_slot)
+        # A background request may wait long, so it must not acquire slots for others.
+        self._background = PriorityGate(self._next_free_slot)
         self.server_time: datetime | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Wait for the request's turn, send it, and remember what time it is over there."""
-        lane = current_priority()
-        await (
-            self._background if lane is RequestPriority.BACKGROUND else self._turnstile
-        ).pass_through(lane)
+        """Wait for a slot, send the request, and note the server's time."""
+        priority = current_priority()
+        gate = self._background if priority is RequestPriority.BACKGROUND else self._foreground
+        await gate.pass_through(priority)
         for count in _counts.get():
             count.total += 1
         response = await self._inner.handle_async_request(request)
@@ -77,11 +75,11 @@ class PacedTransport(httpx.AsyncBaseTransport):
             self.server_time = parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
         return response
 
-    async def _next_turn(self) -> None:
+    async def _next_slot(self) -> None:
         async with self._limiter:
             await self._budget.acquire()
 
-    async def _next_free_turn(self) -> None:
+    async def _next_free_slot(self) -> None:
         async with self._limiter:
             await self._budget.acquire(background=True)
 

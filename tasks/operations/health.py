@@ -1,4 +1,4 @@
-"""Looking at what Showrunner stands on: PostgreSQL and what it holds, the door, Prefect's server.
+"""Check what Showrunner depends on: PostgreSQL, the webhook receiver, Prefect's server.
 
 Writes nothing.
 """
@@ -16,17 +16,23 @@ from typing import Any, Final
 import httpx
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import ShowrunnerError
-from models.operations.health import Check, Finding, State, checked, failed, skipped
-from models.operations.health_facts import HealthFacts, Server, read_server, read_vitals
+from models.operations.health import Check, State, checked, failed, skipped, warning
+from models.operations.health_facts import HealthFacts, Server, read_health_facts, read_server
 from models.operations.health_rules import judge_migrations, judge_server
-from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
-from models.postgres.migrate import revision_of, revisions
+from models.operations.outages import innermost
+from models.postgres.engine import (
+    Sessions,
+    database_url,
+    known_revisions,
+    open_engine,
+    open_sessions,
+)
+from models.postgres.migrate import revision_of
 from models.settings import Settings
-from models.tables.rate_limit import KEY as BUDGET
-from models.tables.sync_state import get_moment
+from models.tables.rate_limit import next_free_slot
 from tasks.notion.proxies import is_remote
 from tasks.runtime.clock import Clock
 from tasks.runtime.locks import Lock, is_held
@@ -38,15 +44,19 @@ HTTP_SECONDS: Final = 3.0
 log = structlog.get_logger("showrunner.health")
 
 
-async def bounded(
+async def run_check(
     names: Sequence[str],
     seconds: float,
     work: Coroutine[Any, Any, list[Check]],
     cure: str = "Try again; if it stays so, what it asks hangs: restart that.",
 ) -> list[Check]:
-    """The checks of some work, whatever becomes of it: the first of its names is red when it cannot be done.
+    """Run some checks with a time limit and never raise.
+
+    When they cannot be made, the first of `names` is a failure and the others are skipped.
 
     Args:
+        names: the checks that `work` returns.
+        seconds: the time limit.
         cure: what to do when there is no answer in time.
     """
     wrong = f"no answer within {seconds:g} s"
@@ -58,29 +68,26 @@ async def bounded(
     except ShowrunnerError as error:
         wrong, cure = str(error).rstrip("."), "Mend what it names."
     except Exception as error:
-        # A border: what was not foreseen is one red line, and the other checks are made.
+        # A boundary: an unexpected error is one failed check, and the others are made.
         log.debug("check_failed", checks=names, exc_info=True)
-        wrong, cure = (
-            f"cannot be checked ({type(error).__name__})",
-            "Please report this; the other checks stand.",
-        )
-    return [
-        failed(names[0], wrong, cure),
-        *(skipped(name, f"{names[0]} failed") for name in names[1:]),
-    ]
+        wrong = f"cannot be checked ({type(error).__name__})"
+        cure = "Please report this; the other checks stand."
+    first, *others = names
+    return [failed(first, wrong, cure), *(skipped(name, f"{first} failed") for name in others)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseFacts:
-    """What was seen of the database.
+    """What was read from the database.
 
     Attributes:
         checks: `database` and `migrations`.
-        sessions: None when it cannot be asked anything.
-        vitals: None when it cannot be read, or `missing` says why it was not.
+        missing: why `vitals` could not be read; empty when they were.
+        sessions: None when the database does not answer.
+        vitals: the health facts; None when they could not be read.
         running: whether a cycle is under way.
-        held_until: until when nobody may ask Notion anything.
-        server: with the moments, by our clock, between which it told its own.
+        held_until: until when no process may send requests to Notion.
+        server: the server's facts, with the times by our clock before and after they were read.
     """
 
     checks: tuple[Check, ...]
@@ -93,35 +100,34 @@ class DatabaseFacts:
 
 
 @asynccontextmanager
-async def seen_database(settings: Settings, clock: Clock) -> AsyncIterator[DatabaseFacts]:
-    """The database, which may be asked more while the context lasts."""
+async def read_database(settings: Settings, clock: Clock) -> AsyncIterator[DatabaseFacts]:
+    """Read and check the database, which stays connected while the context lasts."""
     if settings.database_url is None:
-        yield _nothing(skipped("database", "no DATABASE_URL, and no `showrunner up` runs here"))
+        yield _no_facts(skipped("database", "no DATABASE_URL, and no `showrunner up` runs here"))
         return
     try:
         engine = open_engine(database_url(settings.database_url.get_secret_value()), pool_size=2)
     except ShowrunnerError as error:
-        yield _nothing(failed("database", str(error).rstrip("."), "Set DATABASE_URL right."))
+        yield _no_facts(failed("database", str(error).rstrip("."), "Set DATABASE_URL right."))
         return
     try:
-        yield await _look(open_sessions(engine), clock)
+        yield await _read_in_time(open_sessions(engine), clock)
     finally:
         await engine.dispose()
 
 
-async def _look(sessions: Sessions, clock: Clock) -> DatabaseFacts:
+async def _read_in_time(sessions: Sessions, clock: Clock) -> DatabaseFacts:
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             return await _read(sessions, clock)
-    except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
-        late = isinstance(error, TimeoutError)
-        why = (
-            f"no answer within {DATABASE_SECONDS:g} s"
-            if late
-            else f"it does not answer: {_reason(error)}"
-        )
-        cure = "Start PostgreSQL, or set DATABASE_URL right; one that `showrunner up` runs starts with it."
-        return _nothing(failed("database", why, cure))
+    except TimeoutError:
+        why = f"no answer within {DATABASE_SECONDS:g} s"
+    except (SQLAlchemyError, OSError) as error:
+        why = f"it does not answer: {_reason(error)}"
+    cure = (
+        "Start PostgreSQL, or set DATABASE_URL right; one that `showrunner up` runs starts with it."
+    )
+    return _no_facts(failed("database", why, cure))
 
 
 async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
@@ -129,55 +135,57 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
     async with sessions() as session:
         await session.execute(text("SET TRANSACTION READ ONLY"))
         server = await read_server(session)
-        ended = clock()
-        migrations = judge_migrations(await revision_of(session), revisions())
-        found = judge_server(server)
-        facts = f"PostgreSQL {server.version}, {server.connections} of {server.connections_max} connections"
-        database = checked(
-            "database", facts, found, version=server.version, connections=server.connections
-        )
-        known = (database, migrations)
+        answered = (server, began, clock())
+        migrations = judge_migrations(await revision_of(session), known_revisions())
+        checks = (_database_check(server), migrations)
         if migrations.state is State.FAIL:
             return DatabaseFacts(
-                checks=known,
+                checks=checks,
                 missing="the migrations are pending",
                 sessions=sessions,
-                server=(server, began, ended),
+                server=answered,
             )
         return DatabaseFacts(
-            checks=known,
+            checks=checks,
             sessions=sessions,
-            vitals=await read_vitals(session, now=clock()),
+            vitals=await read_health_facts(session, now=clock()),
             running=await is_held(session, Lock.PUSH),
-            held_until=await get_moment(session, BUDGET),
-            server=(server, began, ended),
+            held_until=await next_free_slot(session),
+            server=answered,
         )
 
 
-def _nothing(database: Check) -> DatabaseFacts:
-    return DatabaseFacts(
-        checks=(database, skipped("migrations", "no database")), missing="no database"
+def _database_check(server: Server) -> Check:
+    connections = f"{server.connections} of {server.connections_max} connections"
+    return checked(
+        "database",
+        f"PostgreSQL {server.version}, {connections}",
+        judge_server(server),
+        version=server.version,
+        connections=server.connections,
     )
+
+
+def _no_facts(database: Check) -> DatabaseFacts:
+    checks = (database, skipped("migrations", "no database"))
+    return DatabaseFacts(checks=checks, missing="no database")
 
 
 def _reason(error: BaseException) -> str:
-    """The driver's first line, which holds no password; else the error's name."""
-    inner = error.orig if isinstance(error, DBAPIError) else None
-    return (
-        str(inner).strip().splitlines()[0]
-        if inner is not None and str(inner).strip()
-        else type(error).__name__
-    )
+    """The driver's first line, which holds no password; else the error's class."""
+    driver = innermost(error)
+    lines = str(driver).strip().splitlines() if driver is not error else []
+    return lines[0] if lines else type(error).__name__
 
 
 def door_address(settings: Settings) -> str:
-    """Where the door is, as seen from this machine."""
+    """The webhook receiver's URL, as seen from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.door_host, settings.door_host)
     return f"http://{host}:{settings.door_port}"
 
 
 async def door(settings: Settings) -> Check:
-    """Whether the door answers, and reaches the inbox."""
+    """Whether the webhook receiver answers, and reaches the inbox."""
     address = door_address(settings)
     log_file = settings.state_dir / "logs" / "door.log"
     try:
@@ -187,9 +195,8 @@ async def door(settings: Settings) -> Check:
         cure = f"Start it: `showrunner up`, or `python -m webhook`; its log: {log_file}"
         return failed("door", f"no answer at {address} ({type(error).__name__})", cure)
     if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        return failed(
-            "door", f"open at {address}, but it does not reach the database", f"Its log: {log_file}"
-        )
+        wrong = f"open at {address}, but it does not reach the database"
+        return failed("door", wrong, f"Its log: {log_file}")
     if not answer.is_success:
         cure = "Stop what uses the port, or set DOOR_PORT."
         return failed("door", f"something else answers at {address} ({answer.status_code})", cure)
@@ -202,30 +209,31 @@ def prefect_api(settings: Settings) -> str:
 
 
 async def prefect_server(settings: Settings) -> Check:
-    """Whether Prefect's server answers, lets us in, and is of our version."""
+    """Whether Prefect's server answers, accepts our login, and has our version."""
     name, api = "Prefect server", prefect_api(settings)
     try:
-        login, remote = settings.prefect_login, is_remote(api)
-        async with httpx.AsyncClient(timeout=HTTP_SECONDS, auth=login, trust_env=remote) as client:
-            (await client.get(f"{api}/health")).raise_for_status()
-            theirs = str((await client.get(f"{api}/admin/version")).raise_for_status().json())
+        theirs = await _prefect_version(settings, api)
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
-        refused = status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-        cure = (
-            "Set PREFECT_API_AUTH_STRING."
-            if refused
-            else "Set PREFECT_API_URL to the API, ending in /api."
-        )
+        cure = "Set PREFECT_API_URL to the API, ending in /api."
+        if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            cure = "Set PREFECT_API_AUTH_STRING."
         return failed(name, f"answers {status} at {api}", cure)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        cure = "Start that server." if settings.prefect_api_url is not None else START
+        cure = START if settings.prefect_api_url is None else "Start that server."
         return failed(name, f"no answer at {api} ({type(error).__name__})", cure)
     ours = version("prefect")
-    found = []
+    findings = []
     if theirs != ours:
         cure = f"Bring both to one version; ours is pinned: prefect=={ours}."
-        found = [
-            Finding(state=State.WARN, wrong=f"it is version {theirs}, ours is {ours}", cure=cure)
-        ]
-    return checked(name, f"version {theirs} at {api}", found, version=theirs, url=api)
+        findings.append(warning(f"it is version {theirs}, ours is {ours}", cure))
+    return checked(name, f"version {theirs} at {api}", findings, version=theirs, url=api)
+
+
+async def _prefect_version(settings: Settings, api: str) -> str:
+    async with httpx.AsyncClient(
+        timeout=HTTP_SECONDS, auth=settings.prefect_login, trust_env=is_remote(api)
+    ) as client:
+        (await client.get(f"{api}/health")).raise_for_status()
+        answer = await client.get(f"{api}/admin/version")
+        return str(answer.raise_for_status().json())

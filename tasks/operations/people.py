@@ -1,4 +1,4 @@
-"""Asking Notion for the names of people, when somebody reads the history: few at a time, and kept for the next time."""
+"""Look up the names of Notion users for the history: a few per command, stored for later."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tasks.notion.priority import RequestPriority, with_priority
 from tasks.runtime.context import Context
 
 AT_ONCE: Final = 3
-"""Names that are asked for each time: a second's budget."""
+"""Names that are requested per command: the rate limit's share of one second."""
 PATIENCE_SECONDS: Final = 5.0
-"""How long a reader waits for them."""
+"""Seconds that a command waits for names."""
 
 
 async def names_of(ctx: Context, actors: Iterable[str]) -> Names:
-    """The names of those authors, as far as they are known or Notion tells them now; the rest stay ids."""
+    """The names of those authors, stored or requested now; unknown ones stay ids."""
     async with ctx.sessions() as session:
         names = await names_known(session)
     wanted = names.unknown(actors, ctx.clock())[:AT_ONCE]
@@ -28,17 +28,17 @@ async def names_of(ctx: Context, actors: Iterable[str]) -> Names:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             for user_id in wanted:
-                names = await _asked(ctx, names, user_id)
+                names = await _request_name(ctx, names, user_id)
                 if user_id not in names.known:
-                    break  # refused, as the others would be
+                    break  # refused, and so would be the others
     except (TimeoutError, NotionIntegrationError):
-        pass  # a name is no reason to fail: the next reader asks again
+        pass  # a missing name is no reason to fail: the next command requests it again
     async with ctx.sessions.begin() as session:
         await keep_names(session, names)
     return names
 
 
-async def _asked(ctx: Context, names: Names, user_id: str) -> Names:
+async def _request_name(ctx: Context, names: Names, user_id: str) -> Names:
     try:
         with with_priority(RequestPriority.BACKGROUND):
             user = await ctx.notion.get_user(user_id)

@@ -1,7 +1,8 @@
-"""The watch: notices that nothing happens, which no run can. The worker and the door each run one.
+"""The watchdog: alerts when no cycle succeeds, or the database does not work, which no run can do.
 
-It needs only the database and a clock, so it sees a dead worker as well as a Prefect server that
-starts no runs. Any number of watches tell an incident once, because the database remembers it.
+The worker and the webhook receiver each run one. It needs only the database and a clock, so it
+notices a worker that died as well as a Prefect server that starts no runs. Any number of watchdogs
+alert an incident once, because the database stores it.
 """
 
 from __future__ import annotations
@@ -19,17 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from models.errors import DatabaseStoresNothing
 from models.operations.alert_texts import moment
+from models.operations.health_facts import SyncFacts, read_sync_facts
+from models.operations.health_rules import GOOD_WITHIN
 from models.postgres.engine import Sessions
 from models.settings import Settings
-from models.tables.incidents import Incident, open_incidents
-from models.tables.sync_state import (
-    FAILED_CYCLE,
-    IMPORT,
-    LAST_GOOD_CYCLE,
-    get_moment,
-    get_value,
-    watched_since,
-)
+from models.tables.incidents import Incident
+from models.tables.sync_state import FAILED_CYCLE, IMPORT, get_moment, get_value, watched_since
 from tasks.alerts import (
     AWAY,
     Level,
@@ -45,67 +41,60 @@ from tasks.runtime.clock import Clock, utc_now
 from tasks.runtime.locks import Lock, is_held, one_at_a_time
 
 EVERY: Final = 30.0
-"""Seconds between two looks."""
-GOOD_WITHIN: Final = timedelta(minutes=5)
-"""How long no cycle may be good (design: section 10): five cycles."""
+"""Seconds between two checks."""
 LOST_AFTER: Final = timedelta(minutes=1)
-"""How long PostgreSQL may not answer: a restart is no incident."""
-_PREFECT_SECONDS: Final = 5.0
+"""PostgreSQL may not answer for this long: a restart is no incident."""
 STORES_NOTHING_AFTER: Final = timedelta(seconds=EVERY)
-"""How long it may answer and store nothing: servers that change places do so for a moment."""
-NO_GOOD_CYCLE, DATABASE_LOST, STORES_NOTHING = (
-    "no_good_cycle",
-    "database_lost",
-    "database_stores_nothing",
-)
+"""PostgreSQL may refuse writes for this long: servers that switch roles do for a moment."""
+_PREFECT_SECONDS: Final = 5.0
+NO_GOOD_CYCLE: Final = "no_good_cycle"
+DATABASE_LOST: Final = "database_lost"
+STORES_NOTHING: Final = "database_stores_nothing"
 
 log = structlog.get_logger("showrunner.watch")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchdogFacts:
-    """What one look at the database shows.
+class WatchdogFacts(SyncFacts):
+    """What one check reads from the database.
 
     Attributes:
-        last_good: when a cycle was good last; None before the first.
-        watched_since: since when somebody has watched without a break.
-        imported: how far a first import is; None when none is under way.
-        failed: why the last cycle that failed did, and when.
+        watched_since: start of the current period in which a watchdog ran without a break.
+        imported: progress of a first import; None when none is under way.
+        failed: error and time of the last failed cycle; None when none failed.
         running: whether a cycle is under way.
     """
 
-    last_good: datetime | None
     watched_since: datetime
     imported: dict[str, Any] | None
-    incidents: tuple[Incident, ...]
     failed: tuple[str, datetime] | None
     running: bool
 
 
 def stalled_since(
-    sight: WatchdogFacts, progressed: datetime | None, now: datetime
+    facts: WatchdogFacts, progressed: datetime | None, now: datetime
 ) -> datetime | None:
-    """Since when no cycle was good, if that is too long ago; None when it is not.
+    """Since when no cycle succeeded, if that is `GOOD_WITHIN` or longer ago; else None.
 
-    What happened while nobody watched is nobody's incident: a Showrunner that was stopped overnight
-    is not late in the morning. An import that goes on is not late either, however long it takes.
+    Time without a running watchdog does not count: a Showrunner that was stopped overnight is not
+    late in the morning. Neither does an import that makes progress, however long it takes.
 
     Args:
-        progressed: when an import was last seen to have come further.
+        progressed: when an import last made progress.
     """
-    known = (sight.last_good, sight.watched_since, progressed)
+    known = (facts.last_good_cycle, facts.watched_since, progressed)
     since = max(each for each in known if each is not None)
     return since if now - since >= GOOD_WITHIN else None
 
 
-class Watch:
-    """Looks every half minute whether cycles are good and the database answers, and tells what waits to be told.
+class Watchdog:
+    """Checks every 30 s whether cycles succeed and the database works, and delivers due alerts.
 
     Args:
-        of_database: whether this watch alerts a lost database. Nobody can be asked then whether another watch did, so
-            one process of a machine does it: the worker. (One that answers and stores nothing is told by whichever
-            watch sees it first.)
-        sleep: waits that many seconds; tests bring their own.
+        of_database: whether this watchdog alerts a lost database. Watchdogs cannot coordinate then,
+            so only one process of a machine does it: the worker. A database that answers and
+            refuses writes is alerted by the watchdog that finds it first.
+        sleep: waits that many seconds; tests pass their own.
     """
 
     def __init__(
@@ -126,117 +115,108 @@ class Watch:
         self._sleep = sleep
         self._away_since: datetime | None = None
         self._storing_nothing_since: datetime | None = None
-        self._mine = AsyncExitStack()
-        self._is_mine = False
+        self._lock = AsyncExitStack()
+        self._has_lock = False
         self._before: WatchdogFacts | None = None
         self._progressed: datetime | None = None
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Check again and again, until cancelled."""
         while True:
             try:
                 await self.look()
             except Exception:
-                # A border: a watch that died of what it saw would see nothing more.
+                # A boundary: an unexpected error must not end the watchdog.
                 log.exception("watch_failed")
             await self._sleep(EVERY)
 
     async def close(self) -> None:
-        """Leave to the other watches what this one tells."""
-        self._is_mine = False
-        await self._mine.aclose()
+        """Leave it to other watchdogs to alert that the database refuses writes."""
+        self._has_lock = False
+        await self._lock.aclose()
 
     async def look(self) -> None:
-        """Look once, and tell what is to be told."""
+        """Check once, and deliver the alerts that are due."""
         now = self.clock()
         try:
             async with database(self) as session:
-                sight = await _look_around(session, now)
+                facts = await _read_facts(session, now)
         except DatabaseStoresNothing as error:
-            await self._find_nothing_stored(now, error)
+            await self._refuses_writes(now, error)
         except AWAY as error:
-            await self._find_no_database(now, reason(error))
+            await self._does_not_answer(now, reason(error))
         else:
-            await self._judge(sight, now)
+            await self._judge(facts, now)
             await end_recovered(self)
         finally:
             await deliver_alerts(self)
 
-    async def _find_no_database(self, now: datetime, error: str) -> None:
+    async def _does_not_answer(self, now: datetime, error: str) -> None:
         self._away_since = self._away_since or now
-        if self._of_database and now - self._away_since >= LOST_AFTER:
-            context = {"last_answer_before": moment(self._away_since), "error": error}
-            await send_alert(
-                self, Level.CRITICAL, DATABASE_LOST, "PostgreSQL does not answer.", context
-            )
+        if not self._of_database or now - self._away_since < LOST_AFTER:
+            return
+        context = {"last_answer_before": moment(self._away_since), "error": error}
+        title = "PostgreSQL does not answer."
+        await send_alert(self, Level.CRITICAL, DATABASE_LOST, title, context)
 
-    async def _find_nothing_stored(self, now: datetime, error: DatabaseStoresNothing) -> None:
+    async def _refuses_writes(self, now: datetime, error: DatabaseStoresNothing) -> None:
         if self._away_since is not None:  # it answers again
             self._away_since = None
             await resolve_alert(self, DATABASE_LOST)
-        self._storing_nothing_since = self._storing_nothing_since or now
-        if (
-            now - self._storing_nothing_since < STORES_NOTHING_AFTER
-            or not await self._is_mine_to_tell()
-        ):
+        since = self._storing_nothing_since = self._storing_nothing_since or now
+        if now - since < STORES_NOTHING_AFTER or not await self._take_lock():
             return
-        context = {
-            "last_stored_before": moment(self._storing_nothing_since),
-            "SQLSTATE": error.sqlstate,
-        }
-        await send_alert(
-            self, Level.CRITICAL, STORES_NOTHING, f"PostgreSQL stores nothing: {error}.", context
-        )
+        context = {"last_stored_before": moment(since), "SQLSTATE": error.sqlstate}
+        title = f"PostgreSQL stores nothing: {error}."
+        await send_alert(self, Level.CRITICAL, STORES_NOTHING, title, context)
 
-    async def _is_mine_to_tell(self) -> bool:
-        """Whether no other watch tells it: what cannot be stored can still be locked."""
-        if not self._is_mine:
+    async def _take_lock(self) -> bool:
+        """Whether this watchdog is the one that alerts: a server that is read-only still locks."""
+        if not self._has_lock:
             async with AsyncExitStack() as trying:
-                self._is_mine = await trying.enter_async_context(one_at_a_time(self, Lock.WATCH))
-                if self._is_mine:
-                    self._mine = trying.pop_all()
-        return self._is_mine
+                self._has_lock = await trying.enter_async_context(one_at_a_time(self, Lock.WATCH))
+                if self._has_lock:
+                    self._lock = trying.pop_all()
+        return self._has_lock
 
-    async def _judge(self, sight: WatchdogFacts, now: datetime) -> None:
-        if self._before is not None and sight.imported != self._before.imported:
+    async def _judge(self, facts: WatchdogFacts, now: datetime) -> None:
+        if self._before is not None and facts.imported != self._before.imported:
             self._progressed = now
-        self._before = sight
-        await resolve_alert(self, *self._over(sight))
+        self._before = facts
+        await resolve_alert(self, *self._resolved(facts))
         self._away_since = self._storing_nothing_since = None
         await self.close()
-        since = stalled_since(sight, self._progressed, now)
-        if since is not None and all(
-            incident.name != NO_GOOD_CYCLE for incident in sight.incidents
-        ):
+        since = stalled_since(facts, self._progressed, now)
+        alerted = any(incident.name == NO_GOOD_CYCLE for incident in facts.incidents)
+        if since is not None and not alerted:
             title = f"No cycle was good since {moment(since)}."
-            await send_alert(
-                self, Level.CRITICAL, NO_GOOD_CYCLE, title, await self._what_is_known(sight)
-            )
+            context = await self._context(facts)
+            await send_alert(self, Level.CRITICAL, NO_GOOD_CYCLE, title, context)
 
-    def _over(self, sight: WatchdogFacts) -> list[str]:
-        opened = {incident.name: incident.since for incident in sight.incidents}
-        over = []
+    def _resolved(self, facts: WatchdogFacts) -> list[str]:
+        """Incidents that are over, as the database answers and accepts writes."""
+        opened = {incident.name: incident.since for incident in facts.incidents}
+        resolved = []
         if self._away_since is not None or DATABASE_LOST in opened:
-            over.append(DATABASE_LOST)
+            resolved.append(DATABASE_LOST)
         if self._storing_nothing_since is not None or STORES_NOTHING in opened:
-            over.append(STORES_NOTHING)
-        if (
-            NO_GOOD_CYCLE in opened
-            and sight.last_good is not None
-            and sight.last_good > opened[NO_GOOD_CYCLE]
-        ):
-            over.append(NO_GOOD_CYCLE)
-        return over
+            resolved.append(STORES_NOTHING)
+        stalled, good = opened.get(NO_GOOD_CYCLE), facts.last_good_cycle
+        if stalled is not None and good is not None and good > stalled:
+            resolved.append(NO_GOOD_CYCLE)
+        return resolved
 
-    async def _what_is_known(self, sight: WatchdogFacts) -> dict[str, str]:
+    async def _context(self, facts: WatchdogFacts) -> dict[str, str]:
+        """The facts that help to find out why no cycle succeeds."""
+        last = facts.last_good_cycle
         others = [
             f"{incident.name} since {moment(incident.since)}: {incident.title}"
-            for incident in sight.incidents
+            for incident in facts.incidents
         ]
         return {
-            "last_good_cycle": moment(sight.last_good) if sight.last_good is not None else "never",
-            "last_failure": _failure_since(sight),
-            "under_way": "a cycle is" if sight.running else "no cycle is",
+            "last_good_cycle": "never" if last is None else moment(last),
+            "last_failure": _last_failure(facts),
+            "under_way": "a cycle is" if facts.running else "no cycle is",
             "prefect_server": await self._prefect(),
             "other_incidents": "; ".join(others) or "none",
         }
@@ -244,43 +224,51 @@ class Watch:
     async def _prefect(self) -> str:
         if self.settings.prefect_api_url is None:
             return "not known here: PREFECT_API_URL is not set"
+        api = self.settings.prefect_api_url.rstrip("/")
         try:
-            api = self.settings.prefect_api_url.rstrip("/")
             async with httpx.AsyncClient(
                 timeout=_PREFECT_SECONDS, trust_env=is_remote(api)
             ) as client:
                 answer = await client.get(f"{api}/health")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return f"does not answer ({type(error).__name__}): nothing starts cycles"
-        return "answers" if not answer.is_server_error else f"answers {answer.status_code}"
+        return f"answers {answer.status_code}" if answer.is_server_error else "answers"
 
 
 @asynccontextmanager
-async def watching(watch: Watch) -> AsyncIterator[None]:
-    """Watch while the context lasts."""
-    task = asyncio.create_task(watch.run(), name="watch")
+async def run_watchdog(watchdog: Watchdog) -> AsyncIterator[None]:
+    """Run a watchdog while the context lasts."""
+    task = asyncio.create_task(watchdog.run(), name="watch")
     try:
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await watch.close()
+        await watchdog.close()
 
 
-def _failure_since(sight: WatchdogFacts) -> str:
-    if sight.failed is None or (sight.last_good is not None and sight.failed[1] <= sight.last_good):
+def _last_failure(facts: WatchdogFacts) -> str:
+    """Time and error of the last failed cycle, unless one succeeded since."""
+    if facts.failed is None:
         return "none since then"
-    return f"{moment(sight.failed[1])}, {sight.failed[0]}"
+    error, when = facts.failed
+    if facts.last_good_cycle is not None and when <= facts.last_good_cycle:
+        return "none since then"
+    return f"{moment(when)}, {error}"
 
 
-async def _look_around(session: AsyncSession, now: datetime) -> WatchdogFacts:
+async def _read_facts(session: AsyncSession, now: datetime) -> WatchdogFacts:
+    sync = await read_sync_facts(session)
     why, when = await get_value(session, FAILED_CYCLE), await get_moment(session, FAILED_CYCLE)
+    failed = None
+    if why is not None and when is not None:
+        failed = (str(why["error"]), when)
     return WatchdogFacts(
-        last_good=await get_moment(session, LAST_GOOD_CYCLE),
+        last_good_cycle=sync.last_good_cycle,
+        incidents=sync.incidents,
         watched_since=await watched_since(session, now),
         imported=await get_value(session, IMPORT),
-        incidents=tuple(await open_incidents(session)),
-        failed=(str(why["error"]), when) if why is not None and when is not None else None,
+        failed=failed,
         running=await is_held(session, Lock.PUSH),
     )

@@ -1,1 +1,1 @@
-"""What every task runs with: its context, clocks, locks, leases and Prefect tasks."""
+"""Shared by all tasks: context, clocks, locks, leases, debounce, report and Prefect tasks."""

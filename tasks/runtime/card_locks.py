@@ -1,4 +1,7 @@
-"""Each card is written by one process at a time: a push and an ingest run that puts a card back work side by side."""
+"""One advisory lock per card, so that only one process at a time writes it.
+
+A push and an ingest run that moves a card back may run at the same time.
+"""
 
 from __future__ import annotations
 
@@ -10,48 +13,45 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tasks.runtime.locks import Lock, WithEngine, let_go
+from tasks.runtime.locks import Lock, WithEngine, release
 
 _CARD: Final = "(:key, hashtext(:page))"
 
 
 class CardLocks:
-    """The cards that we write, one advisory lock each; opened by `card_locks`.
+    """Advisory locks on the cards that this process writes; opened by `card_locks`.
 
-    PostgreSQL frees a dead process's.
+    PostgreSQL releases those of a process that died.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._asking = asyncio.Lock()
+        self._in_use = asyncio.Lock()
 
     async def take(self, page_id: str) -> bool:
-        """Whether the card is ours to write until `free`; False when another process is at it.
-
-        Never waits for it.
-        """
-        async with self._asking:
+        """Lock a card until `free`; False when another process has it. Never waits."""
+        async with self._in_use:
             asked = text(f"SELECT pg_try_advisory_lock{_CARD}")
             given = {"key": Lock.CARD.value, "page": page_id}
             return bool((await self._connection.execute(asked, given)).scalar_one())
 
     async def free(self, page_id: str) -> None:
-        """Let others write the card."""
-        async with self._asking:
-            await let_go(
+        """Unlock a card."""
+        async with self._in_use:
+            await release(
                 self._connection, f"SELECT pg_advisory_unlock{_CARD}", Lock.CARD, page=page_id
             )
 
 
 @asynccontextmanager
 async def card_locks(ctx: WithEngine) -> AsyncIterator[CardLocks]:
-    """Take cards in here.
+    """Lock cards in this context; those still locked at its end are unlocked.
 
-    Holds a connection but no transaction; what is still taken at the end is freed.
+    Holds a connection but no transaction.
     """
     async with ctx.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
         try:
             yield CardLocks(connection)
         finally:
-            await let_go(connection, "SELECT pg_advisory_unlock_all()")
+            await release(connection, "SELECT pg_advisory_unlock_all()")

@@ -1,7 +1,8 @@
-"""One clock for every host: PostgreSQL's, told by this machine's and set right whenever they have drifted apart.
+"""One clock for every host: PostgreSQL's, as this machine's clock plus a measured offset.
 
-Which of two looks at a card is the newer one is judged by when each began (`models.sync.observations`). Hosts whose own clocks
-differ by more than a look takes would judge it wrongly: a late look would undo a write, and a new one be thrown away.
+Which of two observations of a card is newer is decided by when each began
+(`models.sync.observations`). With hosts whose clocks differ by more than a read takes, a late
+observation would undo a write, or a new one would be discarded.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 Clock = Callable[[], datetime]
 
 COMPARED_EVERY: Final = 30.0
-"""Seconds after which the clocks are compared again: two that drift apart do so by a few
-milliseconds meanwhile."""
+"""Seconds after which the clocks are compared again. They drift by a few milliseconds meanwhile."""
 _JUMP: Final = 0.05
-"""Seconds by which this machine's clock was set, or it slept, for its time to count as another."""
+"""Seconds by which this machine's clock may jump before the clocks are compared again."""
 
 
 def utc_now() -> datetime:
@@ -32,15 +32,15 @@ def utc_now() -> datetime:
 
 
 class DatabaseClock:
-    """The time as PostgreSQL has it, to within half a round trip to it; before the first connection, this machine's.
+    """PostgreSQL's time, to within half a round trip; before the first connection, this machine's.
 
-    It costs a query when a connection is taken and the last comparison is `COMPARED_EVERY` ago, or this machine's clock
-    was set since.
+    It costs a query when a connection is checked out and the last comparison is `COMPARED_EVERY`
+    ago, or this machine's clock was set since.
 
     Args:
-        engine: whose connections are asked.
+        engine: its connections are used for the comparison.
         here: this machine's clock.
-        elapsed: seconds, of a clock that nobody sets.
+        elapsed: seconds of a monotonic clock.
     """
 
     def __init__(
@@ -54,26 +54,26 @@ class DatabaseClock:
         self._elapsed = elapsed
         self._ahead = timedelta(0)
         self._compared: tuple[datetime, float] | None = None
-        event.listen(engine.sync_engine, "checkout", self._look)
+        event.listen(engine.sync_engine, "checkout", self._compare)
 
     def __call__(self) -> datetime:
-        """Tell the time: aware, UTC."""
+        """The current time, aware, UTC."""
         return self._here() + self._ahead
 
-    def _look(self, connection: DBAPIConnection, _record: object, _proxy: object) -> None:
-        if self._is_known():
+    def _compare(self, connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+        if self._is_recent():
             return
         began = self._here()
         try:
             theirs = self._ask(connection)
         except psycopg.OperationalError as error:
-            # The pool has no other way to know: whoever asked for this connection gets a new one.
+            # Makes the pool replace this connection by a new one.
             raise DisconnectionError from error
         ended = self._here()
         self._compared = (ended, self._elapsed())
         uncertain = (ended - began) / 2
         ahead = theirs - (began + uncertain)
-        # A difference within what cannot be known would only make time jump.
+        # A difference within the measurement's error would only make time jump.
         if abs(ahead - self._ahead) > uncertain:
             self._ahead = ahead
 
@@ -86,12 +86,10 @@ class DatabaseClock:
         connection.rollback()
         return cast("tuple[datetime]", row)[0]
 
-    def _is_known(self) -> bool:
+    def _is_recent(self) -> bool:
         if self._compared is None:
             return False
         moment, counted = self._compared
         passed = self._elapsed() - counted
-        return (
-            passed < COMPARED_EVERY
-            and abs((self._here() - moment).total_seconds() - passed) < _JUMP
-        )
+        jump = abs((self._here() - moment).total_seconds() - passed)
+        return passed < COMPARED_EVERY and jump < _JUMP

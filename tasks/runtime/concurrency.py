@@ -1,4 +1,4 @@
-"""Doing several things at once, where the first failure is the failure."""
+"""Run coroutines concurrently; the first failure is raised itself, not as a group."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from typing import Any
 
 
 async def run_all(work: Iterable[Coroutine[Any, Any, None]], *, at_once: int | None = None) -> None:
-    """Do all of it, at most `at_once` at the same time; when one fails the rest is cancelled.
+    """Run all of it, at most `at_once` at the same time; when one fails the rest is cancelled.
 
     Raises:
-        The first failure itself, not the group asyncio makes of it: callers tell errors apart by
-        their class.
+        The first failure itself, not asyncio's ExceptionGroup: callers handle errors by class.
     """
-    turn = asyncio.Semaphore(at_once) if at_once is not None else None
+    limit = asyncio.Semaphore(at_once) if at_once is not None else None
     all_of_it = list(work)
 
     async def one(coroutine: Coroutine[Any, Any, None]) -> None:
-        if turn is None:
+        if limit is None:
             await coroutine
             return
-        async with turn:
+        async with limit:
             await coroutine
 
     try:
@@ -30,16 +29,16 @@ async def run_all(work: Iterable[Coroutine[Any, Any, None]], *, at_once: int | N
             for coroutine in all_of_it:
                 group.create_task(one(coroutine))
     finally:
-        for coroutine in all_of_it:  # one that was cancelled before its turn was never begun
+        for coroutine in all_of_it:  # one that was cancelled before it started must be closed
             coroutine.close()
 
 
 @asynccontextmanager
 async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
-    """A group of tasks to which more may be added; when one fails, or the body does, the rest is cancelled.
+    """A group of tasks to which more may be added; after a failure the rest is cancelled.
 
     Raises:
-        The first failure itself, as above.
+        The first failure itself, of a task or of the body.
     """
     try:
         async with asyncio.TaskGroup() as group:

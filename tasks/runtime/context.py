@@ -1,7 +1,4 @@
-"""What a step works with: the database, Notion, the channels, the clock.
-
-Opened once per process and kept warm.
-"""
+"""What a task works with: database, Notion, channels, clock. Opened once per process."""
 
 from __future__ import annotations
 
@@ -27,18 +24,18 @@ from tasks.runtime.clock import Clock, DatabaseClock, utc_now
 
 
 class Context:
-    """One process's connections.
+    """Settings, connections and clock of one process.
 
-    Not a dataclass on purpose: Prefect walks through those when they are arguments.
+    Not a dataclass on purpose: Prefect traverses dataclasses that are task arguments.
 
     Attributes:
         settings: as read when the connections were opened.
-        engine, sessions: PostgreSQL; a transaction is `async with on.sessions.begin() as session`.
+        engine, sessions: PostgreSQL; a transaction is `async with ctx.sessions.begin() as session`.
         notion: the rate-limited client.
-        clock: the only clock of the steps; sleep: how they wait, in seconds.
-        unstored: what `tasks.alerts` remembers while the database is away.
-        board_is_looked_at: held while one of several refused writes asks what the board is like
-            now.
+        clock: the only clock of the tasks.
+        sleep: how tasks wait, in seconds.
+        unstored: the incidents that `tasks.alerts` keeps while the database is away.
+        board_is_looked_at: lock held while the board is read again after a refused write.
     """
 
     def __init__(
@@ -60,20 +57,20 @@ class Context:
         self.board_is_looked_at = asyncio.Lock()
 
     async def channels(self) -> Mapping[str, Channel]:
-        """The configured channels, read afresh, so that a new file counts from the next cycle on.
+        """The configured channels, read again, so that a new file is used from the next cycle on.
 
         Raises:
-            ChannelConfigError: with every fault of the folder, when no channel at all can be used.
+            ChannelConfigError: with every fault of the folder, when no channel is usable.
         """
         return (await self.channel_folder()).channels
 
     async def channel_folder(self) -> ChannelFolder:
-        """The same, with the files that are wrong.
+        """The configured channels, and the faults of wrong files.
 
-        Of those the last good text counts, which the database keeps.
+        A wrong file is replaced by its last good text, which the database stores.
 
         Raises:
-            ChannelConfigError: when no channel at all can be used.
+            ChannelConfigError: when no channel is usable.
         """
         folder = read_channels(self.settings.channel_configs)
         if folder.faults:
@@ -83,7 +80,7 @@ class Context:
         return folder.usable()
 
     def connection(self, board: Board) -> str:
-        """What stands for our token and that board together."""
+        """A key for the combination of our token and that board."""
         token = self.settings.notion_api_token
         return connection_of(
             token.get_secret_value() if token is not None else "", board.data_source_id
@@ -94,20 +91,23 @@ _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Context]] = W
 
 
 def connections(settings: Settings | None = None) -> Context:
-    """This process's connections for those settings (default: the environment's), opened on first use in this loop.
+    """The context of this event loop for those settings, opened on first use.
+
+    Args:
+        settings: None: those of the environment.
 
     Raises:
         SettingsError: when DATABASE_URL or NOTION_API_TOKEN is missing.
     """
     settings = settings or load_settings()
-    mine = _open.setdefault(asyncio.get_running_loop(), {})
-    if settings not in mine:
-        mine[settings] = _connect(settings)
-    return mine[settings]
+    opened = _open.setdefault(asyncio.get_running_loop(), {})
+    if settings not in opened:
+        opened[settings] = _connect(settings)
+    return opened[settings]
 
 
 async def close_connections() -> None:
-    """Close what `connections()` opened in this loop."""
+    """Close what `connections()` opened in this event loop."""
     for opened in _open.pop(asyncio.get_running_loop(), {}).values():
         await opened.notion.aclose()
         await opened.engine.dispose()
@@ -115,7 +115,11 @@ async def close_connections() -> None:
 
 @asynccontextmanager
 async def connected(settings: Settings | None = None) -> AsyncIterator[Context]:
-    """Context for the length of a command."""
+    """A context for one command, closed at its end.
+
+    Raises:
+        DatabaseUnavailable: when PostgreSQL does not answer.
+    """
     try:
         yield connections(settings)
     except (OSError, SQLAlchemyError) as error:
@@ -143,12 +147,11 @@ def _connect(settings: Settings) -> Context:
 
 
 def open_notion(settings: Settings, budget: Budget | None = None) -> NotionClient:
-    """A client for the workspace that the settings name.
+    """Open a client for the workspace that the settings name.
 
     Args:
         settings: token, address and limits.
-        budget: shared with the other processes on the same database; None while there is no
-            database.
+        budget: the limit shared with other processes; None without a database.
 
     Raises:
         SettingsError: when NOTION_API_TOKEN is missing.

@@ -1,53 +1,57 @@
-"""Waiting out a burst: a query shows a hundred edited cards for the price of one, if they are asked for together.
+"""Wait out a burst of events, so that one query reads the cards of many events.
 
-Notion's edit times are whole minutes, so among cards of one minute a query cannot begin where the last one ended: each
-claim in the middle of a burst reads what the claims before it have read once more. Fewer and larger claims cost fewer
-requests, and what waited for them is stored sooner than by ever more of them.
+Notion's edit times are whole minutes, so among cards of one minute a query cannot begin where the
+last one ended: each batch in the middle of a burst reads the cards of earlier batches again. Fewer
+and larger batches cost fewer requests, and the cards are stored sooner.
+
+`webhook.trigger` limits how many runs are requested in a burst. It cannot replace this: an ingest
+run may also be started by a schedule, by hand, or while another one is running.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from models.tables import webhook_events as inbox
+from models.tables import webhook_event_queries as inbox_queries
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 
 MANY = 10
-"""Events due at once from which on more are waited for. People's hands do not make as many while a
-claim is read."""
+"""Due events from which on more are waited for. Users make fewer edits by hand while a batch is
+read."""
 QUIET_SECONDS = 1.0
-"""Without a new event for this long a burst is over."""
+"""Seconds without a new event after which a burst is over."""
 LONGEST = 5
-"""So many such waits at most: in a burst that does not end, cards are to be stored all the same."""
+"""Waits of `QUIET_SECONDS` at most: in an endless burst cards must still be stored."""
 
 
-async def gathered(ctx: Context, bot_ids: Collection[str]) -> bool:
-    """Return once it is worth claiming what is due: at once, unless a burst is under way.
+async def wait_out_burst(ctx: Context, bot_ids: Collection[str]) -> bool:
+    """Return at once, or during a burst when it is over.
 
-    Our own writes that come back, a steady stream while a push works through a backlog, are no
-    burst.
+    Echoes of our own writes do not count: they are a steady stream while a push works through a
+    backlog.
 
     Args:
-        on: where the inbox is.
-        bot_ids: whose writes are our own.
+        ctx: where the inbox is.
+        bot_ids: the users whose events are echoes of our own writes.
 
     Returns:
-        False when somebody else is gathering: they claim after us, so what brought us here is
-            theirs.
+        False when another process waits for the same burst: it leases all events afterwards.
     """
     due = await _due(ctx, bot_ids)
     if due < MANY:
         return True
-    async with one_at_a_time(ctx, Lock.GATHERING) as mine:
-        for _ in range(LONGEST if mine else 0):
+    async with one_at_a_time(ctx, Lock.GATHERING) as acquired:
+        if not acquired:
+            return False
+        for _ in range(LONGEST):
             await ctx.sleep(QUIET_SECONDS)
             before, due = due, await _due(ctx, bot_ids)
             if due <= before:
                 break
-    return mine
+    return True
 
 
 async def _due(ctx: Context, bot_ids: Collection[str]) -> int:
     async with ctx.sessions() as session:
-        return await inbox.count_due(session, now=ctx.clock(), bot_ids=bot_ids)
+        return await inbox_queries.count_due(session, now=ctx.clock(), bot_ids=bot_ids)

@@ -1,4 +1,4 @@
-"""One at a time, guarded by PostgreSQL: an advisory lock is free again the moment its holder's process dies."""
+"""Advisory locks of PostgreSQL, which are released when the process that holds them dies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 
 class Lock(IntEnum):
-    """Keys of the locks, in a range of Showrunner's own."""
+    """Keys of the locks, in a range that only Showrunner uses."""
 
     PUSH = 7_236_011
     IMPORT = 7_236_012
@@ -21,22 +21,22 @@ class Lock(IntEnum):
     GATHERING = 7_236_014
     WATCH = 7_236_015
     CARD = 7_236_016
-    """Beside it stands which card (`tasks.runtime.card_locks`)."""
+    """The first key of two; the second is the card's (`tasks.runtime.card_locks`)."""
 
 
 class WithEngine(Protocol):
-    """Whatever has connections to the database of the locks."""
+    """An object with connections to the database of the locks."""
 
     @property
     def engine(self) -> AsyncEngine:
-        """Where they come from."""
+        """The engine that opens the connections."""
 
 
 @asynccontextmanager
 async def one_at_a_time(ctx: WithEngine, lock: Lock) -> AsyncIterator[bool]:
-    """Whether the lock is ours while the context lasts.
+    """Try to take a lock for the duration of the context; yields whether it was free.
 
-    Never waits; holds a connection but no transaction.
+    Never waits. Holds a connection but no transaction.
     """
     async with ctx.engine.connect() as raw:
         connection = await raw.execution_options(isolation_level="AUTOCOMMIT")
@@ -47,28 +47,30 @@ async def one_at_a_time(ctx: WithEngine, lock: Lock) -> AsyncIterator[bool]:
             yield bool(mine)
         finally:
             if mine:
-                await let_go(connection, "SELECT pg_advisory_unlock(:key)", lock)
+                await release(connection, "SELECT pg_advisory_unlock(:key)", lock)
 
 
-async def let_go(
+async def release(
     connection: AsyncConnection, statement: str, lock: Lock | None = None, **given: str
 ) -> None:
-    """End a lock, or all of the connection's: unless it died, and they with it.
+    """Release a lock, or all of the connection's.
 
-    What was done is none the worse.
+    A connection that died is discarded: PostgreSQL has released its locks already.
     """
     try:
-        await connection.execute(
-            text(statement), {"key": lock.value, **given} if lock is not None else given
-        )
+        parameters: dict[str, int | str] = dict(given)
+        if lock is not None:
+            parameters["key"] = lock.value
+        await connection.execute(text(statement), parameters)
     except DBAPIError:
         await connection.invalidate()
 
 
 async def is_held(session: AsyncSession, lock: Lock) -> bool:
-    """Whether somebody holds the lock now."""
+    """Whether any process holds the lock now."""
     held = text(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = :key "
+        "SELECT EXISTS (SELECT FROM pg_locks "
+        "WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = :key "
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
     return bool((await session.execute(held, {"key": lock.value})).scalar_one())

@@ -1,4 +1,4 @@
-"""What a run did, in figures and in one line: its name in the Prefect UI, its artifact, its log."""
+"""Counts of what a run did, for its name in the Prefect UI, its artifact and its log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 NOTHING = "nothing to do"
 """The name of a run that did nothing."""
 SUPERSEDED = "superseded: "
-"""The beginning of the name of a run that did nothing because another run does its work."""
+"""Prefix of the name of a run that did nothing because another run does its work."""
 
 
 @dataclass
@@ -16,14 +16,16 @@ class Report:
     """Counts of one run.
 
     Attributes:
-        taken: tasks that took over what people changed; created: tasks made from cards.
-        pushed: cards written to the board; made: cards made for tasks that had none; refused:
-            wishes of people not granted; failed: cards, tasks or events that must be tried again;
-            gone: cards found in the trash or missing.
-        not_granted: cards whose editors wait for an answer: a wish of theirs was not granted.
+        taken: tasks updated with users' edits.
+        created: tasks created from cards.
+        pushed: cards written to the board.
+        made: cards created for tasks without one.
+        refused: users' edits that were not accepted.
+        failed: cards, tasks or events that must be tried again.
+        gone: cards found deleted or missing.
+        not_granted: ids of cards with an edit that was not accepted.
         requests: Notion requests sent, retries included.
-        rows: a line per card that something happened to, for the artifact; ids and facts, never a
-            card's text.
+        rows: a line per card that changed, for the artifact; ids and facts, never a card's text.
     """
 
     taken: int = 0
@@ -40,7 +42,7 @@ class Report:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     ROWS_MAX = 500
-    """A report is read by people: beyond this many lines only the counts go on."""
+    """Beyond this many lines only the counts go on."""
 
     def note(self, page_id: str, what: str, detail: str = "") -> None:
         """Add a line about a card."""
@@ -49,7 +51,7 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The figures that are not zero, requests aside."""
+        """The counts that are not zero, without `requests`."""
         names = (
             "imported",
             "pushed",
@@ -70,10 +72,8 @@ class Report:
     def __str__(self) -> str:
         """The run's name: `pushed 3, took 2, refused 1`."""
         words = {"taken": "took"}
-        return (
-            ", ".join(f"{words.get(name, name)} {count}" for name, count in self.counts.items())
-            or NOTHING
-        )
+        parts = [f"{words.get(name, name)} {count}" for name, count in self.counts.items()]
+        return ", ".join(parts) or NOTHING
 
     def summary(self) -> list[dict[str, Any]]:
         """The artifact's table: the counts, then the cards."""

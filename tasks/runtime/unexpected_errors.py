@@ -1,9 +1,6 @@
-"""Errors that nobody foresaw.
+"""Unexpected errors: one costs only the card or event that it came from, unless it concerns all.
 
-Each costs the one card or event it came from; what concerns everything ends the run.
-
-Every place that works through many cards or events has such a boundary: it notes the error with
-that one and goes on.
+Every loop over cards or events has such a boundary: it stores the error with that one and goes on.
 """
 
 from __future__ import annotations
@@ -19,8 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from models.errors import ShowrunnerError
+from models.operations.outages import innermost, sqlstate_of
 
-_EVERYTHING: Final = (
+_CONCERNS_ALL: Final = (
     ShowrunnerError,
     OSError,
     MemoryError,
@@ -28,50 +26,49 @@ _EVERYTHING: Final = (
     httpx.HTTPError,
     PrefectException,
 )
-"""What was foreseen and left to the caller, the network, Prefect's server, and a database that
-lends no connection."""
+"""Expected errors that the caller handles, and failures of the network, Prefect or the database."""
 _OF_THE_VALUES: Final = frozenset({"22", "23", "P0"})
-"""Classes of SQLSTATE that speak of the values in one statement: data, integrity, and what a
-trigger refused."""
+"""Classes of SQLSTATE about a statement's values: data, integrity, raised by a trigger."""
 _FRAMES: Final = 12
 
 log = structlog.get_logger("showrunner.unforeseen")
 
 
 def concerns_one(error: Exception) -> bool:
-    """Whether an error that nobody caught before has to do with the one card or event it came from alone."""
+    """Whether an unexpected error concerns only the card or event that it came from."""
     if isinstance(error, DBAPIError):
-        sqlstate = getattr(error.orig, "sqlstate", None) or ""
-        return sqlstate[:2] in _OF_THE_VALUES
-    return not isinstance(error, _EVERYTHING)
+        return (sqlstate_of(error) or "")[:2] in _OF_THE_VALUES
+    return not isinstance(error, _CONCERNS_ALL)
 
 
 def cost_of_one(error: Exception, **about: Any) -> str:
-    """Log an error that costs one card or event, and say in a sentence what it was, to be stored with that one.
+    """Log an error that concerns one card or event, and describe it in a sentence to store with it.
 
-    Neither holds the error's own text: it may repeat what somebody wrote on a card.
+    Neither contains the error's own text: it may repeat what a user wrote on a card.
 
     Args:
-        about: ids of what it came from.
+        about: ids of the card or event.
 
     Raises:
-        The error itself, where it concerns everything.
+        The error itself, when it concerns all.
     """
     if not concerns_one(error):
         raise error
-    inner = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [
-        frame
-        for frame in frames
-        if ".venv" not in frame.filename and "site-packages" not in frame.filename
-    ]
-    place = (
-        f"{Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else "an unknown place"
-    )
-    name = type(inner).__name__
+    name, place = type(innermost(error)).__name__, _innermost_place(frames)
     log.error("unforeseen_error", error=name, place=place, frames=_listed(frames), **about)
-    return f"An error that nobody foresaw ({name} in {place}); the log has more under unforeseen_error."
+    return (
+        f"An error that nobody foresaw ({name} in {place}); "
+        "the log has more under unforeseen_error."
+    )
+
+
+def _innermost_place(frames: traceback.StackSummary) -> str:
+    """File and line of the innermost frame in our own code."""
+    for frame in reversed(frames):
+        if ".venv" not in frame.filename and "site-packages" not in frame.filename:
+            return f"{Path(frame.filename).name}, line {frame.lineno}"
+    return "an unknown place"
 
 
 def _listed(frames: traceback.StackSummary) -> list[str]:

@@ -1,1 +1,1 @@
-"""Ingest what people changed, and push what the database holds."""
+"""Ingest what users changed, and push what the database holds."""

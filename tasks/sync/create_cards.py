@@ -1,16 +1,16 @@
-"""Tasks that workers inserted become cards: each is made on the board once, whatever dies when.
+"""Create the cards of tasks that workers inserted: each exactly once, whichever process dies when.
 
-The intent is committed first: what is sent, in whose name, and when. Then the page is made, and its
-id stored with the answer as the card's memory, in one commit. Where the answer was lost, whoever
-sees the page links it (`models.sync.adopt_page`); a task is sent again only when the board, asked
-anew after Notion had all the time it may take, shows nothing of the kind.
+The intent is committed first: what is sent, in whose name, and when. Then the page is created, and
+its id is stored in one commit with the answer, as the card's merge base. If the answer was lost,
+the first reading of the page links it (`models.sync.adopt_page`). A task is sent again only if the
+board, read after Notion's longest possible delay, shows no such page.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -24,11 +24,10 @@ from models.errors import (
     NotionUnavailable,
     NotionWriteUncertain,
 )
-from models.rules.board_schema import Board
-from models.rules.channels import channel_named
 from models.rules.codec import read_card, to_minute, write_properties
-from models.rules.statuses import Priority
 from models.rules.validation import violations_of
+from models.sync.observations import Observation
+from models.sync.pending_write import values_of_new_card
 from models.sync.recent_writes import IN_FLIGHT, as_json
 from models.tables.card_creation import (
     CardCreation,
@@ -38,8 +37,6 @@ from models.tables.card_creation import (
     open_since,
     overdue,
 )
-from models.tables.task import Task
-from tasks.alerts import Level, send_alert
 from tasks.board.followed import (
     board_after_refusal,
     board_lost,
@@ -54,8 +51,10 @@ from tasks.runtime.context import Context
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
-from tasks.sync.fetch import Read, Readings, Window, scan
-from tasks.sync.store import Events, SyncContext, judged, store_cards, take_in_news, tell
+from tasks.sync.fetch import scan
+from tasks.sync.outcomes import report_not_created, report_result
+from tasks.sync.readings import Events, Readings, Window
+from tasks.sync.store import SyncContext, process_changed, store_cards, validated
 from tasks.sync.sweep import OVERLAP
 
 T = TypeVar("T")
@@ -63,18 +62,19 @@ T = TypeVar("T")
 log = structlog.get_logger("showrunner.push")
 
 FAILING: Final = 5
-"""Requests for one card that may be lost in a row before somebody is told."""
-NOT_MADE: Final = "card_not_made"
-"""The incident of tasks that cannot become cards as they are, or as the board is."""
+"""Requests for one card that may be lost in a row before an alert is sent."""
 GIVEN_UP: Final = IN_FLIGHT + OVERLAP
-"""How long a request without an answer may still be found to have made a page: it is saved by the
-one at the latest, and queries show it by the other."""
-LOOK_AGAIN: Final = timedelta(seconds=30)
-"""When a task is judged anew whose fault is its own or the board's: that costs no request."""
+"""How long a request without an answer may still turn out to have created a page: the page is saved
+within the first, and queries show it within the second."""
+RETRY_AFTER: Final = timedelta(seconds=30)
+"""When a task is tried again that is invalid, or does not fit the board: that costs no request."""
 
 
-async def make_cards(ctx: Context, sync: SyncContext, report: Report, *, until: datetime) -> bool:
-    """Make the cards of tasks that have none, until none is due or `until` has come; whether some are left.
+async def create_cards(ctx: Context, sync: SyncContext, report: Report, *, until: datetime) -> bool:
+    """Create the cards of tasks without one, until none is due or `until` has come.
+
+    Returns:
+        Whether some are left.
 
     Raises:
         BoardError: when the board is gone or cannot be followed any more.
@@ -83,11 +83,11 @@ async def make_cards(ctx: Context, sync: SyncContext, report: Report, *, until: 
     async with ctx.sessions() as session:
         if not await any_waiting(session):
             return False
-    await _look_up(ctx, sync, report)
+    await _search_board(ctx, sync, report)
     if await _next_due(ctx) is None:
         return False
     await board_to_write(ctx)
-    return await make_what_is_due(ctx, sync, report, until=until)
+    return await create_due_cards(ctx, sync, report, until=until)
 
 
 async def _next_due(ctx: Context, tried: Collection[UUID] = ()) -> UUID | None:
@@ -95,103 +95,94 @@ async def _next_due(ctx: Context, tried: Collection[UUID] = ()) -> UUID | None:
         return await next_due(session, now=ctx.clock(), passed_over=tried)
 
 
-async def _look_up(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Before what was sent long ago is sent again: does the board show it? Sweeps have shown nothing of it so far."""
+async def _search_board(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Search the board for pages whose request was sent long ago and got no answer.
+
+    A task is sent again only if the board does not show its page; no sweep has shown it so far.
+    """
     began = ctx.clock()
     async with ctx.sessions() as session:
         late = await overdue(session, sent_before=began - GIVEN_UP)
         since = await open_since(session)
     if not late or since is None:
         return
-    async for readings in scan(
-        ctx, sync.board, Window(created=to_minute(since - timedelta(minutes=1)))
-    ):
-        await take_in_news(ctx, sync, readings, report)
+    window = Window(created=to_minute(since - timedelta(minutes=1)))
+    async for readings in scan(ctx, sync.board, window):
+        await process_changed(ctx, sync, readings, report)
     for task_id in late:
-        await _failed(
-            ctx,
-            task_id,
-            report,
-            "Notion did not answer, and the board shows no such card",
-            sent_until=began,
-        )
+        error = "Notion did not answer, and the board shows no such card"
+        await _failed(ctx, task_id, report, error, sent_until=began)
 
 
-@step("make_cards", holds="make cards", tags=("notion",))
-async def make_what_is_due(
+@step("make_cards", holds="make cards")
+async def create_due_cards(
     ctx: Context, sync: SyncContext, report: Report, *, until: datetime
 ) -> bool:
-    """Make cards, several requests in flight, until none is due or `until` has come; whether some are left."""
+    """Create cards, several requests at a time, as `create_cards`."""
     sync, channels = replace(sync, board=await followed_board(ctx)), await ctx.channels()
     choosing, tried, goes_on = asyncio.Lock(), set[UUID](), [True]
 
-    async def one_by_one() -> None:
+    async def create_one_by_one() -> None:
         while goes_on[0] and ctx.clock() < until:
-            # Which task may be next depends on what is under way: that is noted before another
-            # chooses.
+            # Which task may be next depends on the requests in flight: one is stored before the
+            # next is chosen.
             async with choosing:
                 if (task_id := await _next_due(ctx, tried)) is None:
                     return
                 tried.add(task_id)
                 beginning = _begin(ctx, sync, report, task_id, channels)
-                intent = await _at_the_cost_of_one(ctx, report, task_id, beginning, otherwise=None)
-            if intent is not None:
-                sending = _send(ctx, sync, report, intent, channels)
-                goes_on[0] &= await _at_the_cost_of_one(
-                    ctx, report, task_id, sending, otherwise=True
-                )
+                body = await _or_failed(ctx, report, task_id, beginning, otherwise=None)
+            if body is not None:
+                sending = _send(ctx, sync, report, task_id, body, channels)
+                goes_on[0] &= await _or_failed(ctx, report, task_id, sending, otherwise=True)
 
+    workers = at_once(ctx.settings.notion_requests_per_second)
     with with_priority(RequestPriority.PUSH):
-        await run_all(one_by_one() for _ in range(at_once(ctx.settings.notion_requests_per_second)))
+        await run_all(create_one_by_one() for _ in range(workers))
     return goes_on[0] and ctx.clock() >= until and await _next_due(ctx, tried) is not None
 
 
-async def _at_the_cost_of_one(
+async def _or_failed(
     ctx: Context, report: Report, task_id: UUID, work: Awaitable[T], *, otherwise: T
 ) -> T:
-    """What comes of the work; `otherwise` after an error that nobody foresaw, which is noted with this task."""
+    """The result of the work; `otherwise` after an unexpected error, stored with this task."""
     try:
         return await work
-    except Exception as error:  # noqa: BLE001 - a boundary: it costs this task's card
-        await _unforeseen(ctx, task_id, report, cost_of_one(error, task_id=str(task_id)))
+    except Exception as error:  # noqa: BLE001 - a boundary: only this task's card fails
+        await _unexpected(ctx, task_id, report, cost_of_one(error, task_id=str(task_id)))
         return otherwise
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Intent:
-    """What is sent to make a task's card."""
-
-    task_id: UUID
-    body: dict[str, Any]
-
-
 async def _send(
-    ctx: Context, sync: SyncContext, report: Report, intent: _Intent, channels: Mapping[str, object]
+    ctx: Context,
+    sync: SyncContext,
+    report: Report,
+    task_id: UUID,
+    body: dict[str, Any],
+    channels: Mapping[str, object],
 ) -> bool:
-    """Make one card; whether the next may be tried.
+    """Create one card.
+
+    Returns:
+        Whether the next may be tried.
 
     Raises:
-        NotionAuthError, NotionUnavailable, BoardError: what concerns all requests alike. Nothing
-            was made then.
+        NotionAuthError, NotionUnavailable, BoardError: what concerns all requests alike. No page
+            was created then.
     """
-    task_id = intent.task_id
     began = ctx.clock()
     try:
-        page = await ctx.notion.create_page(sync.board.data_source_id, intent.body)
-    except NotionWriteUncertain as error:
+        page = await ctx.notion.create_page(sync.board.data_source_id, body)
+        card = read_card(page, sync.board)
+    except (NotionWriteUncertain, ValueError) as error:
         await _uncertain(ctx, task_id, report, str(error))
         return False
     except (NotionAuthError, NotionPageNotFound, NotionRejected, NotionUnavailable) as error:
         return await _refused(ctx, sync, report, task_id, error)
-    try:
-        card = read_card(page, sync.board)
-    except ValueError as error:
-        await _uncertain(ctx, task_id, report, str(error))
-        return False
-    read = Read(card=card, began=began, ended=ctx.clock(), by_id=True)
-    observation = replace(judged(read, channels), task_id=task_id)
-    # Not through the Prefect task: one task run per card would cost more than the card.
-    tell(await store_cards.plain(ctx, sync, [observation], Readings(), Events()), report)
+    read = Observation(card=card, began=began, ended=ctx.clock(), by_id=True, task_id=task_id)
+    readings = Readings(cards=[validated(read, channels)])
+    # Not as a Prefect task: one task run per card would cost more than the card.
+    report_result(await store_cards.plain(ctx, sync, readings, Events()), report)
     report.made += 1
     report.note(card.page_id, "made")
     log.info("card_made", notion_page_id=card.page_id, task_id=str(task_id))
@@ -200,17 +191,17 @@ async def _send(
 
 async def _begin(
     ctx: Context, sync: SyncContext, report: Report, task_id: UUID, channels: Mapping[str, object]
-) -> _Intent | None:
-    """Note what is about to be sent; None when there is nothing to send, or it cannot be sent as it is."""
+) -> dict[str, Any] | None:
+    """Store what is about to be sent; None if there is nothing to send, or it cannot be sent."""
     me, now = await bot_id(ctx), ctx.clock()
     async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
-        if waiting is None or (
-            waiting.creation is not None and waiting.creation.sent_at is not None
-        ):
+        if waiting is None:
             return None
         task, creation = waiting.task, waiting.creation or CardCreation(task_id=task_id)
-        values = _values(task, sync.board)
+        if creation.sent_at is not None:
+            return None
+        values = values_of_new_card(task, sync.board)
         violations = violations_of(task.title, task.channel_id, task.topic, channels)
         error = " ".join(violation.message for violation in violations)
         try:
@@ -220,58 +211,40 @@ async def _begin(
         session.add(creation)
         if not error:
             creation.sent_at, creation.sent_by, creation.sent = now, me, as_json(values)
-            return _Intent(task_id=task_id, body=body)
-        creation.failed(error, now, wait=LOOK_AGAIN)
-    await _tell(ctx, report, task_id, error)
+            return body
+        creation.failed(error, now, wait=RETRY_AFTER)
+    await report_not_created(ctx, report, task_id, error)
     return None
-
-
-def _values(task: Task, board: Board) -> dict[str, Any]:
-    """All that a task's card is to show, by property, as far as the board has it."""
-    values = {
-        "Title": task.title,
-        "Channel": channel_named(task.channel_id, board.properties["Channel"].options)
-        or task.channel_id,
-        "Topic": task.topic,
-        "Status": task.board_status,
-    }
-    optional = {
-        "Story Direction": task.story_direction,
-        "Priority": Priority(task.priority).option,
-        "Created": to_minute(task.created_at),
-        "Updated": to_minute(task.status_changed_at),
-    }
-    return values | {name: value for name, value in optional.items() if value and board.shows(name)}
 
 
 async def _refused(
     ctx: Context, sync: SyncContext, report: Report, task_id: UUID, error: Exception
 ) -> bool:
-    """Notion made no page. Whose fault that is decides what goes on; whether the next may be tried.
+    """Handle an answer without a page, by whose fault it is.
+
+    Returns:
+        Whether the next may be tried.
 
     Raises:
-        The error, when it is not about making cards.
+        The error, when it is not about creating cards.
     """
     if isinstance(error, NotionRejected):
-        await _take_back(ctx, task_id)
+        await _mark_unsent(ctx, task_id)
         if await board_after_refusal(ctx) == sync.board:
             await _failed(ctx, task_id, report, str(error))
         return True
     if isinstance(error, NotionAuthError) and error.status == 403:  # noqa: PLR2004 - HTTP's own number
-        # It may not insert, or the workspace is full: what is there can be written all the same.
+        # The token may not insert, or the workspace is full: existing cards can be written.
         await _failed(ctx, task_id, report, str(error))
         return False
-    await _take_back(ctx, task_id)
+    await _mark_unsent(ctx, task_id)
     if isinstance(error, NotionPageNotFound):
         raise board_lost(sync.board.data_source_id) from error
     raise error
 
 
-async def _unforeseen(ctx: Context, task_id: UUID, report: Report, error: str) -> None:
-    """Note an error that nobody foresaw.
-
-    If something was sent by then, the page may have been made.
-    """
+async def _unexpected(ctx: Context, task_id: UUID, report: Report, error: str) -> None:
+    """Store an unexpected error; if the request was sent, the page may have been created."""
     async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is None:
@@ -280,12 +253,15 @@ async def _unforeseen(ctx: Context, task_id: UUID, report: Report, error: str) -
         session.add(creation)
         sent = creation.sent_at is not None
         if not sent:
-            creation.failed(error, ctx.clock(), wait=LOOK_AGAIN)
-    await (_uncertain(ctx, task_id, report, error) if sent else _tell(ctx, report, task_id, error))
+            creation.failed(error, ctx.clock(), wait=RETRY_AFTER)
+    if sent:
+        await _uncertain(ctx, task_id, report, error)
+    else:
+        await report_not_created(ctx, report, task_id, error)
 
 
-async def _take_back(ctx: Context, task_id: UUID) -> None:
-    """Nothing was made, and not through any fault of this task's."""
+async def _mark_unsent(ctx: Context, task_id: UUID) -> None:
+    """Store that no page was created, for a reason that has nothing to do with this task."""
     async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is not None and waiting.creation is not None:
@@ -293,18 +269,13 @@ async def _take_back(ctx: Context, task_id: UUID) -> None:
 
 
 async def _failed(
-    ctx: Context,
-    task_id: UUID,
-    report: Report,
-    error: str,
-    *,
-    sent_until: datetime | None = None,
+    ctx: Context, task_id: UUID, report: Report, error: str, *, sent_until: datetime | None = None
 ) -> None:
-    """Note that nothing was made, and why; it is tried again, later each time.
+    """Store that no page was created, and why. The task is tried again, later each time.
 
     Args:
-        sent_until: only if the request that is open was sent before that; nobody is told until it
-            happens again.
+        sent_until: only if the open request was sent before that; an alert is sent only if it
+            happens repeatedly.
     """
     async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
@@ -314,26 +285,15 @@ async def _failed(
             return
         creation.failed(error, ctx.clock())
         attempts = creation.attempts
-    await _tell(ctx, report, task_id, error, alert=sent_until is None or attempts >= FAILING)
+    alert = sent_until is None or attempts >= FAILING
+    await report_not_created(ctx, report, task_id, error, alert=alert)
 
 
 async def _uncertain(ctx: Context, task_id: UUID, report: Report, error: str) -> None:
-    """The page may have been made: the request stays open until the page is seen, or surely is not there."""
+    """Keep the request open, because the page may have been created, until that is known."""
     async with ctx.sessions.begin() as session:
         waiting = await held_task(session, task_id)
         if waiting is not None and waiting.creation is not None:
             waiting.creation.last_error = error[:2000]
     report.failed += 1
     log.warning("card_making_uncertain", task_id=str(task_id), error=error)
-
-
-async def _tell(
-    ctx: Context, report: Report, task_id: UUID, error: str, *, alert: bool = True
-) -> None:
-    report.failed += 1
-    log.error("card_not_made", task_id=str(task_id), error=error)
-    if alert:
-        context = {"task": task_id, "error": error}
-        await send_alert(
-            ctx, Level.ERROR, NOT_MADE, "A task cannot become a card on the board", context
-        )

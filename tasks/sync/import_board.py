@@ -1,4 +1,4 @@
-"""Importing a whole board: read in stretches side by side, stored one page of a query after the other."""
+"""Import a whole board: read in ranges side by side, and stored one page of a query at a time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.board_schema import Board
-from models.rules.import_ranges import End, ImportProgress
-from models.sync.safety_stop import doubt_all
+from models.rules.import_ranges import ImportProgress, RangeReader
+from models.sync.safety_stop import hold_as_missing
 from models.tables.card import Card
 from models.tables.sync_state import IMPORT, WATERMARK, forget, get_value, remember
 from tasks.board.followed import bot_ids, followed_board
@@ -21,35 +21,36 @@ from tasks.notion.priority import RequestPriority, with_priority
 from tasks.runtime.concurrency import task_group
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
-from tasks.sync.fetch import Readings, Window, read_by_id, scan
-from tasks.sync.store import SyncContext, take_in, take_in_news
+from tasks.sync.fetch import read_by_id, scan
+from tasks.sync.readings import Readings, Window
+from tasks.sync.store import SyncContext, process_changed, process_readings
 
 log = structlog.get_logger("showrunner.sweep")
 
 READ_AHEAD = 2
 """Pages that may wait to be stored: enough that reading does not wait for a commit, few enough to
-hold in memory."""
+keep in memory."""
 
 
 @dataclass(frozen=True)
 class _Page:
-    """A query's answer, or that this one reads no more."""
+    """A query's answer, or None when its reader has finished."""
 
-    by: End
+    by: RangeReader
     readings: Readings | None
 
 
 async def import_cards(
     ctx: Context, report: Report, *, progress: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Read the whole board, a hundred cards a request; goes on where an earlier import stopped.
+    """Read the whole board, a hundred cards a request; continues an interrupted import.
 
-    A card seen for the first time is taken as it stands and nothing is written to it (design:
-    section 6). Requests yield to everybody else's. A card made or edited meanwhile is the next
-    sweep's.
+    A card that is read for the first time is stored as it is, and nothing is written to it (design:
+    section 6). All other requests have priority. A card that is created or edited meanwhile is left
+    to the next sweep.
 
     Args:
-        progress: told how many cards were read so far, after each request.
+        progress: called after each request with the number of cards read so far.
     """
     async with task_group() as asking:
         board, me = asking.create_task(followed_board(ctx)), asking.create_task(bot_ids(ctx))
@@ -79,7 +80,7 @@ async def _read_and_store(
     known: set[str] = set()
     async with task_group() as readers:
 
-        def begin(ends: Iterable[End]) -> None:
+        def begin(ends: Iterable[RangeReader]) -> None:
             for end in ends:
                 readers.create_task(_read(ctx, sync.board, course, end, pages, begin))
 
@@ -89,16 +90,18 @@ async def _read_and_store(
             if page.readings is None:
                 course.ended(page.by)
             else:
-                # Where two meet they have both read some cards, which may have been edited between.
+                # Where two readers meet, both read some cards, which may be edited in between.
                 reads = page.readings.cards
                 again = [read for read in reads if read.card.page_id in known]
                 fresh = [read for read in reads if read.card.page_id not in known]
                 odd = page.readings.failed.keys() - known
                 failed = {page_id: page.readings.failed[page_id] for page_id in odd}
                 known.update(odd, (read.card.page_id for read in fresh))
-                await take_in(ctx, sync, Readings(cards=fresh, odd=odd, failed=failed), report)
+                await process_readings(
+                    ctx, sync, Readings(cards=fresh, odd=odd, failed=failed), report
+                )
                 if again:
-                    await take_in_news(
+                    await process_changed(
                         ctx, replace(sync, importing=False), Readings(cards=again), report
                     )
                 if reads:
@@ -115,11 +118,11 @@ async def _read(
     ctx: Context,
     board: Board,
     course: ImportProgress,
-    end: End,
+    end: RangeReader,
     pages: asyncio.Queue[_Page],
-    begin: Callable[[Iterable[End]], None],
+    begin: Callable[[Iterable[RangeReader]], None],
 ) -> None:
-    """Read a stretch from one end until the two meet, and let others begin where there is enough to share."""
+    """Read a range from one end until the two readers meet; start more if that helps."""
     window = Window(created=end.of.since, before=end.of.before, newest_first=end.newest_first)
     async for readings in scan(ctx, board, window):
         course.began = course.began or ctx.notion.server_time or ctx.clock()
@@ -141,22 +144,22 @@ async def _read(
 async def _look_for_missing(
     ctx: Context, sync: SyncContext, since: datetime, report: Report, *, seen: int
 ) -> None:
-    """Cards that a whole reading of the board did not show are read by id before they are believed gone.
+    """Read cards by id that the import did not show, before they are marked as deleted.
 
-    Where it shows no card at all, every one of them waits for the operator, however few they are.
+    If it showed no card at all, all of them are held for the operator, however few they are.
     """
     async with ctx.sessions.begin() as session:
         missing = await _not_seen_since(session, since)
         if not seen:
-            await doubt_all(session, missing, ctx.clock())
+            await hold_as_missing(session, missing, ctx.clock())
     if missing and seen:
-        await take_in(ctx, sync, await read_by_id(ctx, sync.board, missing), report)
+        await process_readings(ctx, sync, await read_by_id(ctx, sync.board, missing), report)
 
 
 async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:
     known = (col(Card.trashed_at).is_(None), col(Card.first_seen_at).is_not(None))
     rows = await session.scalars(
-        select(Card.notion_page_id).where(*known, col(Card.seen_at) < since)
+        select(Card.notion_page_id).where(*known, col(Card.last_read_at) < since)
     )
     return list(rows)
 

@@ -1,4 +1,4 @@
-"""Finding what nobody tells: cards that left the board without a webhook, and cards that can be read again."""
+"""Find cards that left the board without a webhook, and read unreadable cards again."""
 
 from __future__ import annotations
 
@@ -11,42 +11,50 @@ import structlog
 from models.errors import NotionRejected
 from models.rules.board_schema import Board
 from models.rules.codec import to_minute
-from models.sync.presence import GOING_ON, Rounds, Which, expected, first_made
-from models.sync.unreadable_cards import due_again
-from models.tables.card import count_cards
+from models.sync.presence import (
+    GOING_ON,
+    RoundKind,
+    Rounds,
+    expected_pages,
+    first_created_at,
+    unreadable_due,
+)
+from models.tables.card_queries import count_cards
 from models.tables.sync_state import PRESENCE, get_value, remember
 from tasks.board.followed import refreshed_board
 from tasks.notion.priority import RequestPriority, with_priority
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
-from tasks.sync.fetch import Filter, Readings, Window, read_by_id, scan
-from tasks.sync.store import SyncContext, take_in, take_in_news
+from tasks.sync.fetch import read_by_id, scan
+from tasks.sync.readings import Filter, Readings, Window
+from tasks.sync.store import SyncContext, process_changed, process_readings
 
 log = structlog.get_logger("showrunner.presence")
 
 BY_ID_MOST = 50
-"""Cards that a query lacks and one step reads by id; the next step goes on with the others."""
+"""Missing cards that one step reads by id; the next step continues with the others."""
 STOPPED_MOST = 10
-"""Cycles without a step after one whose result was not to be stored."""
+"""Cycles without a step after one whose result could not be stored."""
 AGAIN_MOST = 10
-"""Cards that could not be read and one cycle tries again."""
+"""Unreadable cards that one cycle reads again."""
 
 
-async def read_again(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Read by id what could not be read before, where that is due."""
+async def reread_unreadable(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Read cards by id that could not be read before, if that is due."""
     async with ctx.sessions() as session:
-        due = await due_again(session, now=ctx.clock(), limit=AGAIN_MOST)
+        due = await unreadable_due(session, now=ctx.clock(), limit=AGAIN_MOST)
     if due:
         readings = await read_by_id(ctx, sync.board, due)
-        readings.odd |= readings.failed.keys()  # whatever it is this time, it is tried again later
-        await take_in(ctx, sync, readings, report)
+        readings.odd |= readings.failed.keys()  # whatever the error is, they are read again later
+        await process_readings(ctx, sync, readings, report)
 
 
-async def look_for_missing(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Take the next step of a round, if one is due: a query says which cards are there, by id what the others are.
+async def check_presence(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Take the next step of a round, if one is due: a query shows which cards are there.
 
-    A query is never believed about what it does not show: it may lag behind, or be of a token that sees less. What it
-    lacks is read by id, and a page that Notion does not find counts as gone only while it finds the board.
+    What a query does not show is no proof: it may lag behind, or the token may see less. So a card
+    that it lacks is read by id, and a page that Notion does not find counts as deleted only while
+    Notion finds the board.
 
     Raises:
         BoardError, NotionAuthError, NotionUnavailable: what concerns all cards alike.
@@ -56,7 +64,7 @@ async def look_for_missing(ctx: Context, sync: SyncContext, report: Report) -> N
         known = await get_value(session, PRESENCE)
         rounds = Rounds.from_json(known) if known else Rounds.first(now, await count_cards(session))
     if known is None:
-        await _note(ctx, rounds)
+        await _store_rounds(ctx, rounds)
     which = rounds.next(now)
     if which is not None:
         with with_priority(RequestPriority.PUSH):
@@ -64,35 +72,34 @@ async def look_for_missing(ctx: Context, sync: SyncContext, report: Report) -> N
 
 
 async def _step(
-    ctx: Context, sync: SyncContext, report: Report, rounds: Rounds, which: Which, now: datetime
+    ctx: Context, sync: SyncContext, report: Report, rounds: Rounds, which: RoundKind, now: datetime
 ) -> None:
-    columns = _columns(sync.board) if which is Which.GOING_ON else None
+    columns = _columns(sync.board) if which is RoundKind.GOING_ON else None
     async with ctx.sessions() as session:
-        first = await first_made(session, columns, rounds.rounds[which].at)
-        if which is Which.ALL and rounds.rounds[which].at is None:
+        first = await first_created_at(session, columns, rounds.rounds[which].at)
+        if which is RoundKind.ALL and rounds.rounds[which].at is None:
             rounds = replace(rounds, cards=await count_cards(session))
     if first is None:
-        await _note(ctx, rounds.stepped(which, now, None))
+        await _store_rounds(ctx, rounds.stepped(which, now, None))
         return
     try:
-        shown = await _shown(ctx, sync.board, columns, first)
+        shown = await _query_stretch(ctx, sync.board, columns, first)
     except NotionRejected as error:
-        # An option went, and the filter names it: with the board as it is now the next round is
-        # asked for rightly.
+        # The filter names an option that was deleted; the next round uses the present board.
         log.warning("presence_query_refused", error=str(error))
         await refreshed_board(ctx)
-        await _note(ctx, rounds.stepped(which, now, None).paid(now, 1))
+        await _store_rounds(ctx, rounds.stepped(which, now, None).paid(now, 1))
         return
-    await take_in_news(ctx, sync, shown.readings, report)
+    await process_changed(ctx, sync, shown.readings, report)
     async with ctx.sessions() as session:
-        there = await expected(session, columns, first, shown.before, since=shown.began)
+        there = await expected_pages(session, columns, first, shown.before, since=shown.began)
     missing = sorted(there - shown.pages)
     found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()
-    # Should taking this in be stopped, then not every cycle shall pay for it again.
-    await _note(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
+    # Stored first: if processing fails, the following cycles must not repeat the requests.
+    await _store_rounds(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
     in_vain = [read for read in found.cards if not read.card.in_trash]
     if missing:
-        await take_in(ctx, sync, found, report)
+        await process_readings(ctx, sync, found, report)
         shows = len(shown.pages)
         log.info(
             "cards_looked_for",
@@ -101,22 +108,22 @@ async def _step(
             missing=len(missing),
             there=len(in_vain),
         )
-    # Of a query that lacks many cards which are all there, no more is believed; else the others are
-    # next.
+    # If more are missing than one step reads, the next step reads the rest. If all of those that
+    # were read are there, the query is wrong, and the round goes on.
     stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
     at = first if stays else shown.before
-    await _note(
+    await _store_rounds(
         ctx, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain))
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Shown:
-    """What the board shows of a stretch of time.
+    """The cards on the board that were created in a stretch of time.
 
     Attributes:
-        before: where the stretch ends; None when nothing was made later.
-        began: when it was asked for.
+        before: the end of the stretch; None if nothing was created later.
+        began: when the request was sent.
     """
 
     readings: Readings
@@ -126,14 +133,14 @@ class _Shown:
 
     @property
     def pages(self) -> set[str]:
-        """All that it shows, be it readable or not."""
+        """Ids of all pages, readable or not."""
         return {read.card.page_id for read in self.readings.cards} | self.readings.failed.keys()
 
 
-async def _shown(
+async def _query_stretch(
     ctx: Context, board: Board, columns: Sequence[str] | None, first: datetime
 ) -> _Shown:
-    """One request, or as many as it takes to show more than the cards of one minute."""
+    """Query a stretch of time, in as many requests as it takes to cover more than one minute."""
     began, shown, requests = ctx.clock(), Readings(), 0
     async for readings in scan(
         ctx, board, Window(created=first, also=_standing_in(board, columns))
@@ -147,7 +154,7 @@ async def _shown(
 
 
 def _columns(board: Board) -> list[str]:
-    """Those columns of cards that are going on which the board has: Notion refuses to look for others."""
+    """Those columns of active cards that the board has: Notion refuses a filter by others."""
     return [
         column.value for column in GOING_ON if column.value in board.properties["Status"].options
     ]
@@ -160,6 +167,6 @@ def _standing_in(board: Board, columns: Sequence[str] | None) -> Filter | None:
     return {"or": [{"property": status.id, status.type: {"equals": column}} for column in columns]}
 
 
-async def _note(ctx: Context, rounds: Rounds) -> None:
+async def _store_rounds(ctx: Context, rounds: Rounds) -> None:
     async with ctx.sessions.begin() as session:
         await remember(session, PRESENCE, value=rounds.as_json())

@@ -1,10 +1,10 @@
-"""The cards that wait to be pushed, as a line: the most urgent next, each with one push under way at most."""
+"""The order of pushes: the most urgent card next, and never two pushes of one card at a time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from models.rules.board_schema import Board
 from models.tables.push_queue import pending
@@ -12,61 +12,66 @@ from tasks.runtime.card_locks import CardLocks
 from tasks.runtime.context import Context
 
 AHEAD = 12
-"""Cards looked up at once: four seconds' worth at 3 a second, after which what became urgent
-meanwhile goes first."""
+"""Cards queried at once: four seconds' worth at 3 a second, after which newly urgent cards go
+first."""
 
 
 class PushOrder:
-    """Hands out page ids of cards that differ, to several takers.
+    """Hands out page ids of cards that differ, to several workers.
 
     Args:
-        on: where they are.
-        board: says which properties may be written.
-        taken: makes sure that no other process writes them meanwhile.
+        ctx: the connections of this process.
+        board: defines which properties may be written.
+        locks: keeps other processes from writing the same cards.
         among: the pages to hand out; None for all that differ.
+        first: the most urgent cards, if they were queried already.
 
     Attributes:
-        elsewhere: cards that differed while another process was at them.
+        elsewhere: cards that another process had locked.
     """
 
     def __init__(
-        self, ctx: Context, board: Board, taken: CardLocks, among: Collection[str] | None = None
+        self,
+        ctx: Context,
+        board: Board,
+        locks: CardLocks,
+        among: Collection[str] | None = None,
+        first: Iterable[str] = (),
     ) -> None:
-        self._on = ctx
+        self._ctx = ctx
         self._board = board
-        self._taken = taken
+        self._locks = locks
         self._among = among
-        self._ahead: deque[str] = deque()
-        self._under_way: set[str] = set()
-        self._looking = asyncio.Lock()
+        self._ahead = deque(first)
+        self._in_progress: set[str] = set()
+        self._choosing = asyncio.Lock()
         self.elsewhere: set[str] = set()
 
     async def next(self) -> str | None:
-        """The most urgent card that nobody is at; None when there is none."""
-        async with self._looking:
+        """The most urgent card that is not being written; None if there is none."""
+        async with self._choosing:
             while True:
                 if not self._ahead:
-                    self._ahead.extend(await self._look())
+                    self._ahead.extend(await self._query())
                 if not self._ahead:
                     return None
                 page_id = self._ahead.popleft()
-                if await self._taken.take(page_id):
-                    self._under_way.add(page_id)
+                if await self._locks.take(page_id):
+                    self._in_progress.add(page_id)
                     return page_id
                 self.elsewhere.add(page_id)
 
     async def done(self, page_id: str) -> None:
-        """Nobody is at that card any more."""
-        self._under_way.discard(page_id)
-        await self._taken.free(page_id)
+        """Unlock a card that was written."""
+        self._in_progress.discard(page_id)
+        await self._locks.free(page_id)
 
-    async def _look(self) -> list[str]:
-        # Of a card that somebody was at when we began to look, the query may still show what it was
-        # like before.
-        busy = frozenset(self._under_way | self.elsewhere)
+    async def _query(self) -> list[str]:
+        # The query may still show the former state of a card that is being written.
+        busy = frozenset(self._in_progress | self.elsewhere)
         limit = AHEAD + len(busy)
-        async with self._on.sessions() as session:
+        async with self._ctx.sessions() as session:
             found = await pending(
-                session, self._board, now=self._on.clock(), limit=limit, among=self._among
+                session, self._board, now=self._ctx.clock(), limit=limit, among=self._among
             )
         return [page_id for page_id in found if page_id not in busy]

@@ -1,4 +1,4 @@
-"""Asking the operator about cards that wait, once, and going on with them when the operator has confirmed."""
+"""Ask the operator once about held cards, and process them when the operator has confirmed."""
 
 from __future__ import annotations
 
@@ -7,40 +7,48 @@ from dataclasses import replace
 import structlog
 
 from models.sync.row_locks import BATCH
-from models.sync.safety_stop import GONE, MOVES, Waiting, let_few_go, let_go, missing_pages, waiting
-from models.sync.take_board import TakenBoard, take_some
+from models.sync.safety_stop import (
+    GONE,
+    MOVES,
+    Waiting,
+    missing_pages,
+    release_few_moves,
+    release_moves,
+    waiting,
+)
+from models.sync.take_board import TakenBoard, take_batch
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import CONFIRMED, forget, get_moment, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.fetch import read_by_id
-from tasks.sync.store import SyncContext, take_in
+from tasks.sync.store import SyncContext, process_readings
 
 log = structlog.get_logger("showrunner.safety")
 
 _SHOWN = 100_000
 BY_ID_MOST = 400
-"""Pages looked at by one cycle: a couple of minutes' worth at 3 a second."""
+"""Pages read by one cycle: about two minutes' worth at 3 a second."""
 
 
 async def confirm(ctx: Context) -> Waiting:
-    """Remember that the operator confirms, until that was used on cards that wait; how many do now."""
+    """Store that the operator confirms, until that was used; how many cards are held now."""
     async with ctx.sessions.begin() as session:
         await remember(session, CONFIRMED, moment=ctx.clock())
         return await waiting(session)
 
 
 async def take_board(ctx: Context, correlation_id: str | None) -> TakenBoard:
-    """Let the board's status count for every card whose move waits to be put back, a batch at a time.
+    """Take over the board's status for every card whose move is held, a batch at a time.
 
-    Pages that wait to be marked as trashed go on waiting: `confirm` is about them.
+    Pages that would be marked as deleted stay held: `confirm` is about them.
     """
     taken, left, last = 0, 0, ""
     while True:
         async with ctx.sessions.begin() as session:
             now = ctx.clock()
-            some = await take_some(
+            some = await take_batch(
                 session, after=last, limit=BATCH, now=now, correlation_id=correlation_id
             )
         taken, left = taken + some.taken, left + some.left
@@ -52,13 +60,13 @@ async def take_board(ctx: Context, correlation_id: str | None) -> TakenBoard:
 
 
 async def missing(ctx: Context) -> list[str]:
-    """Pages of the cards that wait to be marked as trashed."""
+    """Pages of the cards that are held instead of being marked as deleted."""
     async with ctx.sessions() as session:
         return await missing_pages(session, _SHOWN)
 
 
-async def see_to_the_waiting(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Go on with the cards that wait if the operator confirmed; else look whether they need to, and ask once.
+async def process_held_cards(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Process held cards if the operator confirmed; else check them again, and ask once.
 
     Raises:
         NotionAuthError, NotionUnavailable, BoardError: what concerns all cards alike.
@@ -67,43 +75,48 @@ async def see_to_the_waiting(ctx: Context, sync: SyncContext, report: Report) ->
         some, asked = await waiting(session), await open_incidents(session, "safety_stop")
         confirmed = await get_moment(session, CONFIRMED) is not None
     if some and confirmed:
-        await _go_on(ctx, sync, report)
+        await _process_confirmed(ctx, sync, report)
     elif some:
-        await _look_again(ctx, sync, report)
+        await _recheck_missing(ctx, sync, report)
         async with ctx.sessions.begin() as session:
-            await let_few_go(session)
+            await release_few_moves(session)
     if some or asked:
-        await _ask(ctx, [incident.name for incident in asked])
+        await _update_incidents(ctx, [incident.name for incident in asked])
 
 
-async def _go_on(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Put back what waits to be, and believe gone what still looks so; the confirmation is used up when all is done."""
+async def _process_confirmed(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Release held moves, and mark pages as deleted that still look so.
+
+    The confirmation is used up when all of them are done.
+    """
     async with ctx.sessions() as session:
         pages = await missing_pages(session, BY_ID_MOST + 1)
     if pages:
         confirmed = replace(sync, confirmed=True)
-        await take_in(ctx, confirmed, await read_by_id(ctx, sync.board, pages[:BY_ID_MOST]), report)
+        await process_readings(
+            ctx, confirmed, await read_by_id(ctx, sync.board, pages[:BY_ID_MOST]), report
+        )
     async with ctx.sessions.begin() as session:
-        await let_go(session)
+        await release_moves(session)
         if len(pages) <= BY_ID_MOST:
             await forget(session, CONFIRMED)
     log.info("confirmation_used", looked_at=len(pages[:BY_ID_MOST]))
 
 
-async def _look_again(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """See whether pages that were not found are there again: one of them tells whether to look at the others."""
+async def _recheck_missing(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Check whether missing pages are there again: the others are read only if the first one is."""
     async with ctx.sessions() as session:
         pages = await missing_pages(session, BY_ID_MOST)
     for some in (pages[:1], pages[1:]):
         if not some:
             return
-        await take_in(ctx, sync, await read_by_id(ctx, sync.board, some), report)
+        await process_readings(ctx, sync, await read_by_id(ctx, sync.board, some), report)
         async with ctx.sessions() as session:
             if some[0] in await missing_pages(session, BY_ID_MOST):
                 return
 
 
-async def _ask(ctx: Context, asked: list[str]) -> None:
+async def _update_incidents(ctx: Context, asked: list[str]) -> None:
     async with ctx.sessions() as session:
         some = await waiting(session)
     titles = {

@@ -1,4 +1,4 @@
-"""Asking the board what was edited since the last time, in case a webhook was lost."""
+"""Read what was edited on the board since the last sweep, in case a webhook was lost."""
 
 from __future__ import annotations
 
@@ -7,59 +7,62 @@ from datetime import datetime, timedelta
 
 from models.rules.channels import ChannelFault
 from models.rules.codec import to_minute
-from models.tables.card import Card, cards_kept_long_enough, cards_of_other_channels
+from models.sync.observations import Observation
+from models.tables.card import Card
+from models.tables.card_queries import cards_kept_long_enough, cards_of_other_channels
 from models.tables.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import cost_of_one
-from tasks.sync.fetch import Read, Readings, Window, scan
-from tasks.sync.store import SyncContext, take_in, take_in_news
+from tasks.sync.fetch import scan
+from tasks.sync.readings import Readings, Window
+from tasks.sync.store import SyncContext, process_changed, process_readings
 
 CHANNEL_FILE = "channel_file"
-"""The incident of a channel file that is wrong, before its name."""
+"""Prefix of the incident of a wrong channel file; its name follows."""
 OVERLAP = timedelta(minutes=4)
-"""How far a sweep looks behind the last one's start: Notion floors edit times to the minute, and
-its queries lag behind its pages; so a lag of three minutes is borne. It costs an idle board
-nothing."""
+"""How far a sweep reaches back before the start of the last one: Notion's edit times are whole
+minutes, and its queries lag behind its pages. A lag of three minutes is covered. It costs an idle
+board nothing."""
 
 
 async def sweep(
     ctx: Context, sync: SyncContext, report: Report, *, since: datetime | None = None
 ) -> datetime | None:
-    """Take in whatever was edited since the last sweep began. One request when nothing was.
+    """Process everything that was edited since the last sweep began. One request if nothing was.
 
     Args:
-        since: when an earlier sweep of the same cycle began: only what was edited from then on is
-            asked for. The watermark stays before that cycle, so what queries show too late is left
-            to the next one; amid a backlog a whole sweep would show what was pushed meanwhile five
-            times over, a hundred cards a request.
+        since: when an earlier sweep of the same cycle began: only later edits are read. The
+            watermark stays before that cycle, so what queries show too late is left to the next
+            one. In a backlog, a whole sweep would read five times what was pushed meanwhile.
 
     Returns:
-        When it began, by Notion's clock. None when there is no last time yet: then the board must
-        be imported first.
+        When it began, by Notion's clock. None if there was no sweep yet: then the board must be
+        imported first.
     """
     async with ctx.sessions() as session:
         watermark = await get_moment(session, WATERMARK)
     if watermark is None:
         return None
-    await judge_again(ctx, sync, report)
-    whole = since is None or watermark == BEGINNING
-    edited = watermark - OVERLAP if since is None or watermark == BEGINNING else to_minute(since)
+    await revalidate_for_channels(ctx, sync, report)
+    whole, edited = True, watermark - OVERLAP
+    if since is not None and watermark != BEGINNING:
+        whole, edited = False, to_minute(since)
     began: datetime | None = None
     async for readings in scan(ctx, sync.board, Window(edited=edited)):
         began = began or ctx.notion.server_time or ctx.clock()
-        await take_in_news(ctx, sync, readings, report)
+        await process_changed(ctx, sync, readings, report)
     if whole:
         async with ctx.sessions.begin() as session:
-            # Unless somebody set it back meanwhile, because the board changed under this sweep.
+            # Unless another process set it back meanwhile because the board changed.
             if await get_moment(session, WATERMARK) == watermark:
                 await remember(session, WATERMARK, moment=began)
     return began
 
 
-async def judge_again(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """When the configured channels changed, judge anew the cards whose channel that concerns.
+async def revalidate_for_channels(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Validate cards again whose channel is concerned by a change of the channel files.
 
     No request is needed.
     """
@@ -76,16 +79,16 @@ async def judge_again(ctx: Context, sync: SyncContext, report: Report) -> None:
             return
         changed = known.get("ids") != channels
         concerned = await cards_of_other_channels(session, channels) if changed else []
-    await _tell_wrong_files(ctx, folder.faults, known.get("wrong", ()))
-    await judge_as_seen(ctx, sync, concerned, report)
+    await _alert_wrong_files(ctx, folder.faults, known.get("wrong", ()))
+    await reprocess_remembered(ctx, sync, concerned, report)
     async with ctx.sessions.begin() as session:
         await remember(session, CHANNELS, value=now_known)
 
 
-async def _tell_wrong_files(
+async def _alert_wrong_files(
     ctx: Context, faults: Sequence[ChannelFault], before: Sequence[str]
 ) -> None:
-    """Alert each channel file that is wrong, once; it is over when the file is mended or gone."""
+    """Alert each wrong channel file once, until it is repaired or deleted."""
     for fault in faults:
         facts = {"file": fault.file, "what is wrong": fault.reason}
         await send_alert(
@@ -95,20 +98,20 @@ async def _tell_wrong_files(
     await resolve_alert(ctx, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))
 
 
-async def end_waits(ctx: Context, sync: SyncContext, report: Report) -> None:
-    """Judge anew the cards whose Status was left alone long enough for a move that waits.
+async def end_waiting_moves(ctx: Context, sync: SyncContext, report: Report) -> None:
+    """Process cards again whose waiting move has had its time.
 
     No request is needed.
     """
     async with ctx.sessions() as session:
         over = await cards_kept_long_enough(session, now=ctx.clock())
-    await judge_as_seen(ctx, sync, over, report)
+    await reprocess_remembered(ctx, sync, over, report)
 
 
-async def judge_as_seen(
+async def reprocess_remembered(
     ctx: Context, sync: SyncContext, cards: Sequence[Card], report: Report
 ) -> None:
-    """Take in cards once more as they were last seen, because what decides about them changed."""
+    """Process cards again as they were last read, because the rules for them changed."""
     readings, now = Readings(), ctx.clock()
     for card in cards:
         try:
@@ -120,7 +123,7 @@ async def judge_as_seen(
             readings.odd.add(card.notion_page_id)
         else:
             readings.cards.append(
-                Read(card=seen, began=now, ended=now, by_id=True, remembered=True)
+                Observation(card=seen, began=now, ended=now, by_id=True, from_memory=True)
             )
     if cards:
-        await take_in(ctx, sync, readings, report)
+        await process_readings(ctx, sync, readings, report)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import structlog
-from alert_kit import Gate, Receiver
+from kit.alerts import Gate, Receiver
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
-from stage import Clock, Stage
 from structlog.testing import capture_logs
 
 from models.postgres.engine import Sessions
@@ -25,7 +26,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 async def stage(sessions: Sessions, receiver: Receiver) -> AsyncIterator[Stage]:
-    """A board, a database and our steps, with a clock of their own, whose alerts go to the receiver."""
+    """A board, a database and our tasks on a test clock; alerts go to the receiver."""
     made = Stage(sessions, Clock())
     await made.open()
     made.ctx.settings = made.ctx.settings.model_copy(update={"alert_urls": (receiver.url,)})

@@ -1,12 +1,12 @@
-"""Each kind of incident, from what really goes wrong to what a receiver gets: one message, and one when it is over."""
+"""Each kind of incident, from its cause to one message at its begin and one at its end."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from alert_kit import Receiver, ingest, push, watch_of
-from stage import BOT_TOKEN, CHANNEL, Stage
+from kit.alerts import Receiver, ingest, push, watch_of
+from kit.stage import BOT_TOKEN, CHANNEL, Stage
 
 from models.tables.incidents import open_incidents
 from models.tables.sync_state import CONFIRMED, remember

@@ -1,4 +1,4 @@
-"""That somebody is told: no receiver, however bad, holds up or ends a run, and what reached nobody is told later."""
+"""Delivery: no receiver holds up or ends a run, and an undelivered message is repeated."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 import logging
 
 import pytest
-from alert_kit import Gate, Receiver, passes, push, watch_of
-from stage import Stage
+from kit.alerts import Gate, Receiver, passes, push, watch_of
+from kit.stage import Stage
 
 from flows.runtime.run_context import recorded
 from models.errors import BoardError, NotionAuthError
 from models.tables.incidents import open_incidents
-from tasks import alerts
+from tasks import alert_receivers
 from tasks.alerts import Level, deliver_alerts, resolve_alert, send_alert
 
 OPENED = "[CRITICAL] Showrunner: The token is wrong"
@@ -55,7 +55,7 @@ async def test_tries_come_less_and_less_often_and_never_end(
 async def test_a_receiver_that_hangs_is_left_after_a_while(
     stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "DELIVERY_SECONDS", 0.2)
+    monkeypatch.setattr(alert_receivers, "DELIVERY_SECONDS", 0.2)
     receiver.mood = "hangs"
     await opens(stage)
     await asyncio.wait_for(deliver_alerts(stage.ctx), 3)

@@ -1,41 +1,24 @@
-"""How incidents are remembered: under a name of their own, whatever its length, and by rows of an older version too."""
+"""How incidents are stored, and what messages about them say."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from alert_kit import NOW
-from hypothesis import given
-from hypothesis import strategies as st
+from kit.clock import NOW
 
 from models.operations.alert_texts import message
 from models.postgres.engine import Sessions
 from models.tables.incidents import (
     Incident,
     Level,
-    end_incidents,
-    key_of,
     open_incident,
     open_incidents,
 )
-from models.tables.sync_state import remember
-
-names = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=250)
 
 
 def incident(name: str = "notion_auth", **changes: object) -> Incident:
     given_ = {"level": Level.ERROR, "title": "It broke", "since": NOW, "due": NOW}
     return Incident(name=name, **{**given_, **changes})  # type: ignore[arg-type]
-
-
-@given(names, names)
-def test_two_incidents_never_share_a_row(one: str, other: str) -> None:
-    assert (key_of(one) == key_of(other)) == (one == other)
-    assert len(key_of(one)) <= 100
-
-
-def test_event_ids_that_differ_only_at_their_end_are_two_incidents() -> None:
-    assert key_of("dead_event:" + "a" * 199 + "1") != key_of("dead_event:" + "a" * 199 + "2")
 
 
 async def test_an_incident_of_any_name_is_remembered_whole(sessions: Sessions) -> None:
@@ -47,22 +30,6 @@ async def test_an_incident_of_any_name_is_remembered_whole(sessions: Sessions) -
         assert await open_incidents(session) == [long]
         assert await open_incidents(session, "dead_event:") == [long]
         assert await open_incidents(session, "dead%") == []
-
-
-async def test_a_row_of_an_older_version_was_told_and_can_end(sessions: Sessions) -> None:
-    async with sessions.begin() as session:
-        await remember(session, "incident:notion_auth", value={"level": "CRITICAL", "title": "Old"})
-        (old,) = await open_incidents(session)
-        assert (old.name, old.level, old.title, old.told, old.due) == (
-            "notion_auth",
-            "CRITICAL",
-            "Old",
-            True,
-            None,
-        )
-        (over,) = await end_incidents(session, ["notion_auth"], NOW)
-        assert over.until == NOW
-        assert await open_incidents(session) == []
 
 
 def test_a_message_about_many_lists_ten_and_counts_the_rest() -> None:

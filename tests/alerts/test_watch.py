@@ -1,4 +1,4 @@
-"""The watch: no good cycle for five minutes, a database that is away; told once, by however many watches."""
+"""The watchdog alerts a stalled sync and a lost database once, however many watchdogs run."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alert_kit import NOW, Gate, Receiver, push, watch_of, watched
-from stage import Stage
+from kit.alerts import Gate, Receiver, push, watch_of, watched
+from kit.clock import NOW
+from kit.stage import Stage
 
+from models.operations.health_rules import GOOD_WITHIN
 from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
-from tasks.operations.watchdog import GOOD_WITHIN, Watch, WatchdogFacts, stalled_since, watching
+from tasks.operations.watchdog import (
+    Watchdog,
+    WatchdogFacts,
+    run_watchdog,
+    stalled_since,
+)
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync import cycle as cycles
 
 MINUTE = timedelta(minutes=1)
 
 
-def sight(**seen: object) -> WatchdogFacts:
+def facts(**seen: object) -> WatchdogFacts:
     nothing = {
-        "last_good": None,
+        "last_good_cycle": None,
         "watched_since": NOW,
         "imported": None,
         "incidents": (),
@@ -33,16 +40,16 @@ def sight(**seen: object) -> WatchdogFacts:
 @pytest.mark.parametrize(
     ("seen", "progressed", "late"),
     [
-        pytest.param(sight(), None, True, id="never-good"),
-        pytest.param(sight(last_good=NOW + MINUTE), None, False, id="good-four-minutes-ago"),
+        pytest.param(facts(), None, True, id="never-good"),
+        pytest.param(facts(last_good_cycle=NOW + MINUTE), None, False, id="good-four-minutes-ago"),
         pytest.param(
-            sight(last_good=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"
+            facts(last_good_cycle=NOW - 60 * MINUTE), None, True, id="good-before-the-watch-began"
         ),
         pytest.param(
-            sight(watched_since=NOW + MINUTE), None, False, id="watched-for-four-minutes-only"
+            facts(watched_since=NOW + MINUTE), None, False, id="watched-for-four-minutes-only"
         ),
-        pytest.param(sight(), NOW + MINUTE, False, id="an-import-goes-on"),
-        pytest.param(sight(), NOW, True, id="an-import-stands-still"),
+        pytest.param(facts(), NOW + MINUTE, False, id="an-import-goes-on"),
+        pytest.param(facts(), NOW, True, id="an-import-stands-still"),
     ],
 )
 def test_five_minutes_are_counted_from_the_last_thing_that_went_well(
@@ -239,9 +246,9 @@ async def test_a_watch_goes_on_after_whatever_happens_to_it(
 
     async with stage.sessions.begin() as session:
         await remember(session, FAILED_CYCLE, value={"wrong": "shape"}, moment=NOW)
-    watch = Watch(
+    watch = Watchdog(
         stage.ctx.settings, stage.sessions, of_database=True, clock=stage.clock, sleep=sleep
     )
-    async with watching(watch):
+    async with run_watchdog(watch):
         await asyncio.wait_for(looked.wait(), 20)
     assert len(receiver.messages) == 1

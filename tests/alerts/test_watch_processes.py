@@ -1,4 +1,4 @@
-"""The programs that watch, as they are started: what waits to be told is told by either, without the other."""
+"""Worker and webhook receiver each deliver waiting alerts without the other."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from alert_kit import NOW, Receiver
-from prefect_server import free_port
+from kit.alerts import Receiver
+from kit.clock import NOW
+from kit.ports import free_port
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq

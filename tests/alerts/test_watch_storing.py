@@ -1,4 +1,4 @@
-"""A database that answers and stores nothing (read-only, its disk full): told within a minute, once, and its end."""
+"""A database that refuses writes (read-only, disk full) is alerted once, and its end too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from alert_kit import Gate, Receiver, push, watch_of, watched
+from kit.alerts import Gate, Receiver, push, watch_of, watched
+from kit.stage import Stage
 from sqlalchemy.exc import DBAPIError
-from stage import Stage
 
 from models.settings import Settings
 from webhook.app import create_app

@@ -1,4 +1,4 @@
-"""What a figure is judged by, and how the table comes into the README."""
+"""What a figure is judged by, and how the table comes into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import Figure, as_table, most_in_any_window, percentile
-from benchmarks.run import BEGIN, END, README, WAVES, write_into
+from benchmarks.kit.figures import Figure, as_table, most_in_any_window, percentile
+from benchmarks.kit.places import ROOT
+from benchmarks.run import BEGIN, END, PAGE, WAVES, write_into
 
 MOMENTS = st.lists(st.integers(0, 20_000), min_size=1, max_size=40)
 
@@ -50,19 +51,21 @@ def test_a_figure_that_falls_short_says_so() -> None:
 
 
 def test_the_table_replaces_the_one_before_and_nothing_else(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_into(readme, "new")
-    assert readme.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
-    readme.write_text("no marks")
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_into(page, "new")
+    assert page.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    page.write_text("no marks")
     with pytest.raises(ValueError, match="lacks the marks"):
-        write_into(readme, "new")
+        write_into(page, "new")
 
 
-def test_the_readme_has_a_place_for_the_table() -> None:
-    assert README.read_text().count(BEGIN) == README.read_text().count(END) == 1
+def test_the_page_has_a_place_for_the_table() -> None:
+    assert PAGE.read_text().count(BEGIN) == PAGE.read_text().count(END) == 1
 
 
 @pytest.mark.parametrize("name", [name for wave in WAVES for row in wave for name in row])
 def test_every_benchmark_that_is_run_exists(name: str) -> None:
-    assert iscoroutinefunction(import_module(f"benchmarks.{name}").measure)
+    package = (ROOT / "benchmarks" / name).is_dir()
+    module = import_module(f"benchmarks.{name}.__main__" if package else f"benchmarks.{name}")
+    assert iscoroutinefunction(module.measure)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from board_kit import Board, Workspace
+from kit.workspace import Board, Workspace
 
 from models.postgres.engine import Sessions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from board_kit import STATUSES, Board, Killed, Workspace
+from kit.workspace import STATUSES, Board, Killed, Workspace
 
 from models.board.drift import drift
 from models.errors import GiveUp, NotionWriteUncertain
@@ -217,12 +217,12 @@ async def test_more_channels_than_one_request_may_hold_are_left_to_people_and_sa
 ) -> None:
     workspace.with_channels(*(f"channel {number:03}" for number in range(120)))
     made = await workspace.make()
-    assert (made.refused, [(one.slug, one.mend) for one in made.left]) == (
+    assert (made.refused, [(one.slug, one.repair_action) for one in made.left]) == (
         [],
         [("channel-option-missing", None)],
     )
-    assert len(made.sight.options("Channel")) == 100
-    assert len(made.sight.planned_views) == 4 + 100
+    assert len(made.snapshot.options("Channel")) == 100
+    assert len(made.snapshot.planned_views) == 4 + 100
 
 
 async def test_an_assets_database_that_people_have_there_already_is_used_as_it_is(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from board_kit import Board, Workspace
-from stage import rich
+from kit.stage import rich
+from kit.workspace import Board, Workspace
 
 from models.board.drift import drift
 from models.board.drift_kinds import Drift

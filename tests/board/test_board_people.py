@@ -1,11 +1,11 @@
-"""What people made of their board is theirs: repair touches none of it, and their names go on working."""
+"""Repair changes nothing that people made, and renamed parts go on working."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from board_kit import STATUSES, Board, Workspace
+from kit.workspace import STATUSES, Board, Workspace
 
 from models.board.drift import drift
 from tasks.board.create import MadeBoard
@@ -159,11 +159,11 @@ async def test_a_repair_keeps_the_option_that_somebody_added_a_moment_ago(
     await known_board.set_options(
         "Status", [o for o in await known_board.options("Status") if o["name"] != "Queued"]
     )
-    sight = await take_snapshot(known_board.workspace.site, known_board.id)
+    snapshot = await take_snapshot(known_board.workspace.site, known_board.id)
     await known_board.set_options(
         "Status", [*await known_board.options("Status"), {"name": "Parking"}]
     )
-    await repair(known_board.workspace.site, sight)
+    await repair(known_board.workspace.site, snapshot)
     assert {"Queued", "Parking"} <= {
         option["name"] for option in await known_board.options("Status")
     }
@@ -197,8 +197,8 @@ async def self_made(workspace: Workspace, **properties: Any) -> Board:
             "initial_data_source": {"properties": {**schema, **properties}},
         },
     )
-    sight = await take_snapshot(workspace.site, made["id"])
-    return Board(workspace, MadeBoard(new=False, sight=sight, added=[], refused=[], left=[]))
+    snapshot = await take_snapshot(workspace.site, made["id"])
+    return Board(workspace, MadeBoard(new=False, snapshot=snapshot, added=[], refused=[], left=[]))
 
 
 async def test_a_board_that_people_made_is_completed_and_its_own_types_are_kept(
@@ -249,9 +249,9 @@ async def test_a_board_in_no_page_gets_everything_but_the_relations(
 ) -> None:
     board = Board(known_workspace, await known_workspace.make())
     await board.change(Assets=None)
-    sight = await take_snapshot(known_workspace.site, board.id)
-    database = {**(sight.database or {}), "parent": {"type": "workspace", "workspace": True}}
-    done = await repair(known_workspace.site, replace(sight, database=database))
+    snapshot = await take_snapshot(known_workspace.site, board.id)
+    database = {**(snapshot.database or {}), "parent": {"type": "workspace", "workspace": True}}
+    done = await repair(known_workspace.site, replace(snapshot, database=database))
     ((one, reason),) = done.refused
     assert (one.slug, "does not stand on a page" in reason) == ("relation-missing", True)
 

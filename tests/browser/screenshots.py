@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from browser_stage import ARGUMENTS, BROWSERS, VERSION, column_of, driver, expect, find_browser
-from programs import Up, free_ports, until
-from stage import CHANNELS, properties
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import CHANNELS, properties
+from kit.waiting import until
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -252,7 +254,7 @@ async def _picture(
 
 
 def packed(png: bytes) -> bytes:
-    """The same picture, its rows compressed as well as can be: browsers take the quick way (PNG, section 10)."""
+    """The same picture with its rows compressed better than browsers do (PNG, section 10)."""
     chunks, at = [], 8
     while at < len(png):
         length = struct.unpack(">I", png[at : at + 4])[0]

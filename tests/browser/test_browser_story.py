@@ -1,6 +1,7 @@
-"""The story of a card, in a browser: a person drags it, our steps take it, a worker moves its task, the card follows.
+"""The story of a card, in a browser: a user drags it, our steps take it, a worker moves its task.
 
-The sandbox and the door are behind real HTTP, the database is a real PostgreSQL, the steps are those of the flows.
+The sandbox and the receiver are behind real HTTP, the database is a real PostgreSQL, the steps are
+those of the flows.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_stage import card_of, column_of, expect, served, watched_tab
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
-from stage import Clock, Stage
 
 from models.postgres.engine import Sessions
 from models.settings import Settings
@@ -26,7 +28,7 @@ SECRET = "secret_of_the_story"
 
 @dataclass
 class Story:
-    """A board, its door and its database. `rings` has one entry for each ingest the door asked for."""
+    """A board, its receiver and its database; `rings` has one entry per requested ingest."""
 
     stage: Stage
     url: str
@@ -40,7 +42,7 @@ class Story:
         assert (await taken.value).ok
 
     async def notion_tells(self) -> None:
-        """The sandbox sends its webhooks to the door, which stores them; the ingest it asks for runs."""
+        """Send the webhooks to the receiver, which stores them, and run the requested ingest."""
         self.rings.clear()
         self.stage.clock.pass_(60)
         assert await self.stage.sandbox.deliver_due() > 0
@@ -144,7 +146,8 @@ async def test_a_card_that_is_not_valid_comes_back_from_queued_with_its_reason(
     back = column_of(page, "Draft").locator(".card")
     await expect(back.locator(".title")).to_have_text(["Whale fall"])
     await expect(back.locator(".attention")).to_have_text(
-        "Topic is empty. This card was moved back from “Queued” to “Draft”, because it was not complete: once it is, "
+        "Topic is empty. This card was moved back from “Queued” to “Draft”, "
+        "because it was not complete: once it is, "
         "drag it to “Queued” again."
     )
     assert await story.status_of(card) is None

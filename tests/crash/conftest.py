@@ -12,8 +12,10 @@ import pytest
 from crash_board import BOT, CrashBoard, facts
 from crash_burst import STANDING
 from crash_stack import Crashing
-from programs import Up, free_ports, until
-from stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
+from kit.waiting import until
 
 from cli.stack.processes import Child
 

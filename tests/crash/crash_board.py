@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from stage import properties
+from kit.stage import properties
 
 from cli.stack.processes import Child
 from models.rules.board_schema import Board, board_schema, read_board

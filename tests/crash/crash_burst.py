@@ -1,4 +1,4 @@
-"""Three hundred edits by people and three hundred moves by the pipeline, all at once, with a kill in their midst."""
+"""A burst of 300 edits by users and 300 moves by the pipeline, with a kill in the middle."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Burst:
             }
 
     async def _moves(self) -> None:
-        """A worker's plain SQL. One whose database goes away tries again, as every worker has to."""
+        """A worker's plain SQL, repeated when the database goes away, as every worker has to."""
         page_id, to = self.rng.choice(self.pipelines), self.rng.choice(WORKING)
         deadline = time.monotonic() + SECONDS_WITHOUT_DATABASE
         while True:

@@ -7,7 +7,7 @@ from typing import Any
 
 from crash_board import CrashBoard
 from crash_burst import Burst
-from programs import Up
+from kit.programs import Up
 
 from models.rules.board_schema import Board
 from models.rules.codec import BoardCard, to_minute
@@ -17,7 +17,8 @@ async def differences(board: CrashBoard, up: Up) -> list[str]:
     """What board and database say differently of a card; empty once they have converged."""
     tasks = {row["notion_page_id"]: row for row in up.records("SELECT * FROM tasks")}
     attention = {
-        row["notion_page_id"]: row["attention"] for row in up.records("SELECT * FROM cards")
+        row["notion_page_id"]: f"{row['violation_text']} {row['rejection']}".strip()
+        for row in up.records("SELECT * FROM cards")
     }
     found = []
     for page_id, card in (await board.shows()).items():
@@ -100,7 +101,8 @@ def lost_by_nobody(burst: Burst, up: Up, history_before: int) -> list[str]:
     """Values recorded as lost that no person wrote."""
     query = "SELECT * FROM task_history WHERE id > %s AND lost_value IS NOT NULL"
     return [
-        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, {row['reason']}"
+        f"{row['notion_page_id']}: {row['property']} {row['lost_value']} of {row['actor']}, "
+        f"{row['reason']}"
         for row in up.records(query, history_before)
         if burst.lost.get(row["notion_page_id"]) != row["lost_value"]
     ]
@@ -118,5 +120,5 @@ def undone(up: Up) -> list[str]:
 
 
 async def nothing_waits(board: CrashBoard, up: Up) -> bool:
-    """Whether every webhook arrived, also those that Notion had to send again, and every event is done."""
+    """Whether every webhook arrived, also after a repetition, and every event is processed."""
     return not undone(up) and not await board.undelivered()

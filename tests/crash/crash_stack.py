@@ -1,4 +1,4 @@
-"""`showrunner up` on a board of its own, with handles to kill each of its processes and to ask Prefect for cycles."""
+"""`showrunner up` on a board of its own: kill its processes, and request cycles from Prefect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from programs import Up, until
+from kit.programs import Up
+from kit.waiting import until
 
 SECONDS_TO_COME_BACK = 60.0
 SECONDS_OF_A_CYCLE = 90.0
@@ -41,7 +42,7 @@ class Crashing:
         return f"http://127.0.0.1:{self.up.environment['PREFECT_PORT']}/api"
 
     def pid(self, name: str) -> int | None:
-        """The process that goes by that name now: one of `up`'s children, or PostgreSQL's main process."""
+        """The current process of that name: a child of `up`, or PostgreSQL's main process."""
         try:
             if name == "postgres":
                 return int((self.state / "postgres/postmaster.pid").read_text().split()[0])

@@ -1,7 +1,7 @@
 """kill -9, one process at a time, in the middle of three hundred edits and three hundred moves.
 
-`make test` kills the worker, `make crash` all of them: CRASH_BURST says how many edits and moves
-there are.
+`make prove` kills each of them, `make crash` too: CRASH_BURST says how many edits and moves there
+are.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from crash_board import CrashBoard
 from crash_burst import Burst
 from crash_laws import broken, differences, lost_by_nobody, nothing_waits, undone
 from crash_stack import Crashing
-from programs import until
+from kit.waiting import until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.prove]
 
 BURST = int(os.environ.get("CRASH_BURST", "300"))
 CYCLES = 2
@@ -29,13 +29,7 @@ SECONDS_OF_THE_POST = 90.0
 """Notion repeats what the door did not take after a while, and later again."""
 
 
-@pytest.mark.parametrize(
-    "victim",
-    [
-        "worker",
-        *(pytest.param(name, marks=pytest.mark.crash) for name in ("door", "postgres", "prefect")),
-    ],
-)
+@pytest.mark.parametrize("victim", ["worker", "door", "postgres", "prefect"])
 async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     victim: str, crashing: Crashing, board: CrashBoard, tell: Callable[[str], None]
 ) -> None:
@@ -62,9 +56,11 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     still, converged = await differences(board, up), time.monotonic()
     _, requests = await board.requests(first)
     tell(
-        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and {burst.moved}"
+        f"{victim}: killed after {edited} edits and {moved} moves of {burst.edited} and "
+        f"{burst.moved}"
         f" ({burst.seconds:.1f} s); there again {back - killed:.1f} s after the kill; converged"
-        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still under way,"
+        f" {converged - back:.1f} s and {cycles} cycles later with {len(undone(up))} events still "
+        "under way,"
         f" {len(requests)} requests"
     )
     assert still == []

@@ -1,4 +1,4 @@
-"""One database for this folder, emptied before each test: cheaper than one per test, and there are many."""
+"""One database for this folder, emptied before each test, because one per test costs more."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def emptied(postgres: URL) -> Iterator[psycopg.Connection]:
 def database(postgres: URL, emptied: psycopg.Connection) -> URL:
     """A migrated database that holds nothing but two configured channels."""
     emptied.execute(
-        "TRUNCATE card_creations, cards, channels, tasks, webhook_events, task_history, sync_state RESTART IDENTITY"
+        "TRUNCATE card_creations, cards, channels, incidents, rate_limit, sync_state, "
+        "task_history, tasks, "
+        "webhook_events RESTART IDENTITY"
     )
     emptied.execute("INSERT INTO channels (id) VALUES ('b'), ('deep_sea')")
     return postgres.set(database="tests_database")

@@ -53,10 +53,14 @@ def verdict(answer: str, complaint: str) -> tuple[int, list[str]]:
 def _faults(found: Mapping[str, Any]) -> list[str]:
     """A line per fault of one version."""
     return [
-        f"{found['name']} {found['version']}: {fault['id']}, "
-        f"{'mended in ' + ', '.join(fault['fix_versions']) if fault['fix_versions'] else 'not mended yet'}"
+        f"{found['name']} {found['version']}: {fault['id']}, {_remedy(fault)}"
         for fault in found["vulns"]
     ]
+
+
+def _remedy(fault: Mapping[str, Any]) -> str:
+    versions = ", ".join(fault["fix_versions"])
+    return f"mended in {versions}" if versions else "not mended yet"
 
 
 def _some(names: Sequence[str]) -> str:

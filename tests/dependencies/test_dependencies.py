@@ -1,4 +1,4 @@
-"""What is installed is pinned and hashed, and nobody takes silence about known faults for a good answer."""
+"""Installed packages are pinned and hashed, and an audit without an answer is not a good one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from audit import verdict
 
 ROOT = Path(__file__).parents[2]
-ALL, TO_RUN = "constraints.txt", "requirements.txt"
+ALL, TO_RUN, TOOLS = "constraints.txt", "requirements.txt", "tools.txt"
 _PIN = re.compile(
     r"^([A-Za-z0-9_.-]+)==(\S+)((?:[^\n]*\\\n)(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
     re.MULTILINE,
@@ -23,10 +24,10 @@ def pins(name: str) -> dict[str, str]:
     return {found[1]: found[2] for found in _PIN.finditer((ROOT / name).read_text())}
 
 
-@pytest.mark.parametrize("name", [ALL, TO_RUN])
-def test_every_pinned_version_has_hashes(name: str) -> None:
+@pytest.mark.parametrize(("name", "least"), [(ALL, 100), (TO_RUN, 100), (TOOLS, 20)])
+def test_every_pinned_version_has_hashes(name: str, least: int) -> None:
     named = re.findall(r"^[A-Za-z0-9_.-]+==", (ROOT / name).read_text(), re.MULTILINE)
-    assert len(named) == len(pins(name)) > 100
+    assert len(named) == len(pins(name)) > least
 
 
 def test_the_image_installs_the_versions_that_were_tested() -> None:
@@ -42,9 +43,36 @@ def test_nothing_is_installed_without_its_hash() -> None:
     assert f"--require-hashes --requirement {TO_RUN}" in image
     assert "--no-deps --no-build-isolation ." in image
     assert re.search("^INSTALL := .* --no-deps$", makefile, re.MULTILINE)
-    assert len(re.findall("pip install|[$][(]INSTALL[)]", makefile)) == 5, (
-        "each is one of the above, or of lock and audit"
-    )
+    assert makefile.count(f"--require-hashes --requirement {TOOLS}") == 2, "lock and audit"
+    assert len(re.findall("pip install|[$][(]INSTALL[)]", makefile)) == 5, "those above"
+
+
+def test_build_tools_are_pinned_as_both_distributions_ask_for_them() -> None:
+    for project in (ROOT, ROOT / "packages/notion-sandbox"):
+        wanted = tomllib.loads((project / "pyproject.toml").read_text())["build-system"]["requires"]
+        names = {re.split(r"[\[<>=]", line, maxsplit=1)[0] for line in wanted}
+        assert {*names, "editables"} <= pins(TO_RUN).keys()
+    assert {"uv", "pip-audit"} <= pins(TOOLS).keys()
+
+
+def test_every_package_says_that_it_has_types() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    packages = wheel["targets"]["wheel"]["packages"]
+    assert [name for name in packages if not (ROOT / name / "py.typed").exists()] == []
+
+
+@pytest.mark.parametrize("tool", ["ruff check", "ruff format", "mypy", "lint_imports"])
+def test_a_commit_is_checked_by_the_pinned_tools(tool: str) -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    entries = [hook["entry"] for hook in hooks]
+    assert all(entry.startswith(".venv/bin/python ") for entry in entries)
+    assert any(tool in entry for entry in entries)
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    assert commands == [".ci/run"]
 
 
 def test_images_can_be_pinned_by_a_build_argument() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the flows share: a real Prefect server, and a kit of deployments of each test's own."""
+"""Fixtures of the flows' tests: a real Prefect server, and deployments of each test's own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from kit.prefect_runs import RunKit
+from kit.prefect_server import (  # noqa: F401 - fixtures
+    prefect_api,
+    prefect_home,
+    prefect_process_environment,
+    prefect_server,
+)
 from prefect.client.orchestration import get_client
-from prefect_server import prefect_api, prefect_home, prefect_process_environment, prefect_server  # noqa: F401 - fixtures
-from run_kit import RunKit
 
 from flows.runtime.warm_worker import WarmWorker
 

@@ -1,4 +1,4 @@
-"""Flows of the tests' own, loaded by workers as `stand_ins:<name>`, in this process or in another."""
+"""Flows for tests, which workers in this or another process load as `stand_ins:<name>`."""
 
 from __future__ import annotations
 

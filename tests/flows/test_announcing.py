@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import pytest
-from prefect_server import free_port
-from run_kit import RunKit, eventually
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from sqlalchemy import URL
 from stand_ins import CALLS
 
@@ -26,7 +27,7 @@ async def listening(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
     told: asyncio.Queue[None] = asyncio.Queue()
     task = asyncio.create_task(hear_announcements(database, lambda: told.put(None)))
     try:
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         yield told
     finally:
         task.cancel()
@@ -36,7 +37,10 @@ async def listening(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
 
 async def listeners(database: URL) -> list[int]:
     """The backends that wait for announcements."""
-    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = %s AND state = 'idle'"
+    query = (
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE datname = current_database() AND query = %s AND state = 'idle'"
+    )
     async with await psycopg.AsyncConnection.connect(libpq(database)) as other:
         found = await other.execute(query, [f'LISTEN "{CHANNEL}"'])
         return [row[0] for row in await found.fetchall()]
@@ -52,7 +56,7 @@ async def test_a_listener_whose_connection_died_listens_again(
         [first] = await listeners(database)
         with psycopg.connect(libpq(database), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         await announce(sessions)
         await asyncio.wait_for(told.get(), 30)
 
@@ -73,7 +77,7 @@ async def test_an_announced_run_is_taken_by_a_worker_that_does_not_poll(
     worker.database = database
     CALLS.clear()
     async with worker:
-        await eventually(lambda: listeners(database))
+        await until(lambda: listeners(database))
         run = await kit.ask_for("noted", word="at once")
         await announce(sessions)
         await kit.reaches(run, "Completed")

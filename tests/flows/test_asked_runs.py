@@ -1,4 +1,4 @@
-"""`showrunner push` and `import` beside a Prefect server: runs of the deployments, watched from the terminal."""
+"""Commands beside a Prefect server: runs of the deployments, watched from the terminal."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.states import Completed, Failed, Running
-from prefect_server import free_port
 from pydantic import SecretStr
-from run_kit import RunKit, eventually
 
 from cli.interrupts import Interrupted
-from cli.stack.deployment_runs import Deployment
+from cli.stack.deployment_runs import Deployment, EndedRun
 from models.errors import GiveUp
 from models.settings import Settings
 
@@ -37,13 +38,13 @@ async def run_made(kit: RunKit, flow: str) -> UUID:
         runs = await kit.client.read_flow_runs(deployment_filter=only)
         return runs[0].id if runs else None
 
-    return await eventually(look)
+    return await until(look)
 
 
 @asynccontextmanager
 async def asked_for(
     kit: RunKit, url: str, say: Callable[[str], None] = lambda _: None
-) -> AsyncIterator[tuple[asyncio.Task[str], UUID]]:
+) -> AsyncIterator[tuple[asyncio.Task[EndedRun], UUID]]:
     """A command that asked for a run and watches it, and that run."""
     await kit.deploy("noted")
     await worker_is_there(kit)
@@ -61,7 +62,7 @@ async def test_the_run_is_the_deployments_and_the_terminal_says_what_becomes_of_
         await kit.client.set_flow_run_state(run, Running(), force=True)
         await kit.client.set_flow_run_name(run, "pushed 3")
         await kit.client.set_flow_run_state(run, Completed(), force=True)
-        assert await asked == "pushed 3"
+        assert (await asked).name == "pushed 3"
     assert said[0] == f"Prefect runs it: {prefect_server.removesuffix('/api')}/runs/flow-run/{run}"
     assert said[-1] == "  Completed"
 

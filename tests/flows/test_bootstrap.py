@@ -1,4 +1,4 @@
-"""Setting up Prefect's server, and what `prefect.yaml` and the environment say, as a real server and Prefect see it."""
+"""Bootstrap of a real Prefect server, and how Prefect reads `prefect.yaml` and our environment."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect_server import free_port
-from run_kit import RunKit
 
 from flows.runtime.bootstrap import POOL, bootstrap
 from flows.server.automations import automations
@@ -176,7 +176,9 @@ def test_prefect_understands_every_variable_of_both_environments(tmp_path: Path)
     ours = server_environment(tmp_path, 4321) | client_environment("http://127.0.0.1:4321/api")
     program = (
         "import json; from prefect.settings import get_current_settings;"
-        "print(json.dumps(get_current_settings().to_environment_variables(exclude_unset=True, include_secrets=True)))"
+        "settings = get_current_settings();"
+        "print(json.dumps(settings.to_environment_variables("
+        "exclude_unset=True, include_secrets=True)))"
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     done = subprocess.run(

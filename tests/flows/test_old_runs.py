@@ -14,6 +14,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.filters import (
@@ -26,8 +29,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
-from prefect_server import free_port
-from run_kit import RunKit, eventually
 from sqlalchemy import URL, text
 
 from flows.runtime.bootstrap import POOL, bootstrap
@@ -90,7 +91,7 @@ async def worked(kit: RunKit) -> UUID:
     async def recorded() -> bool:
         return await left_of(kit.client, run) == {"logs": 1, "artifacts": 1, "task_runs": 1}
 
-    await eventually(recorded)
+    await until(recorded)
     return run
 
 
@@ -131,7 +132,7 @@ async def test_an_old_run_goes_with_its_task_runs_logs_and_tables(kit: RunKit, y
     async def nothing_left() -> bool:  # the server deletes logs a moment later
         return not any((await left_of(kit.client, run)).values())
 
-    await eventually(nothing_left)
+    await until(nothing_left)
 
 
 async def test_other_peoples_runs_are_never_touched(
@@ -176,8 +177,8 @@ async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(
 ) -> None:
     await kit.deploy("telling")
     old, young = await worked(kit), await worked(kit)
-    await eventually(_written(prefect_home, old))
-    await eventually(_written(prefect_home, young))
+    await until(_written(prefect_home, old))
+    await until(_written(prefect_home, young))
     await asyncio.to_thread(
         _grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources"
     )
@@ -185,7 +186,7 @@ async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(
     async def gone() -> bool:
         return not await asyncio.to_thread(_rows, prefect_home, old)
 
-    await eventually(gone)
+    await until(gone)
     assert set(await asyncio.to_thread(_rows, prefect_home, young)) == set(_OF_RUN)
 
 
@@ -211,9 +212,12 @@ async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_
     idle = await ended(kit, Completed(), "nothing to do", flow="push")
     await asyncio.to_thread(_grow_old, prefect_home, idle, 2, "flow_run")
     async with WarmWorker(work_pool_name=POOL, name=kit.pool, prefetch_seconds=0) as worker:
+        dry_run = await kit.ask_for("retention", dry_run=True)
+        dry = await kit.reaches(dry_run, "Completed", worker=worker)
         first = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
         second = await kit.reaches(await kit.ask_for("retention"), "Completed", worker=worker)
         await close_connections()
+    assert dry.name == "would delete 1 events, 1 idle runs"
     assert first.name == "deleted 1 events, 1 idle runs"
     assert second.name == "nothing to do"
     assert not await is_there(kit, idle)
@@ -225,7 +229,8 @@ _OF_RUN = {
     "task_run": "flow_run_id = :run",
     "log": "flow_run_id = :run",
     "artifact": "flow_run_id = :run",
-    "events": "resource_id = 'prefect.flow-run.' || :run OR related LIKE '%prefect.flow-run.' || :run || '%'",
+    "events": "resource_id = 'prefect.flow-run.' || :run "
+    "OR related LIKE '%prefect.flow-run.' || :run || '%'",
     "event_resources": "resource_id = 'prefect.flow-run.' || :run",
 }
 
@@ -255,5 +260,6 @@ def _grow_old(home: Path, run: UUID, days: int, *tables: str) -> None:
         moments = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}
         for table in tables:
             column = moments[table]
-            change = f"UPDATE {table} SET {column} = datetime({column}, '-{days} days') || '.000000' WHERE {_OF_RUN[table]}"
+            older = f"datetime({column}, '-{days} days') || '.000000'"
+            change = f"UPDATE {table} SET {column} = {older} WHERE {_OF_RUN[table]}"
             assert database.execute(change, {"run": str(run)}).rowcount

@@ -1,4 +1,4 @@
-"""The commands of those who run the parts themselves: each makes what it says, and the second time changes nothing."""
+"""`showrunner migrate` and `deploy` make what they say, and change nothing the second time."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.schemas.actions import (
     DeploymentUpdate,
     GlobalConcurrencyLimitUpdate,
     WorkPoolUpdate,
 )
-from run_kit import RunKit, eventually
 
 from flows.runtime.bootstrap import bootstrap
 from flows.server.automations import automations
@@ -67,7 +68,7 @@ async def test_with_a_worker_everything_is_green_and_without_one_only_the_worker
             found = await look(prefect_api, declared)
             return found if {check.state for check in found.values()} == {State.OK} else None
 
-        found = await eventually(all_green)
+        found = await until(all_green)
         assert found["worker"].facts.startswith(
             f"1 online in the work pool {kit.pool}, last heartbeat "
         )

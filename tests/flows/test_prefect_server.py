@@ -1,4 +1,4 @@
-"""Prefect's server as we start it: no web page of another site reaches it, and nobody makes the worker run a file."""
+"""Prefect's server as we start it: closed to other sites' pages, and to flows in files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.prefect_server import wait_until_healthy
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-from prefect_server import free_port, wait_until_healthy
-from run_kit import RunKit
 
-from flows.runtime.bootstrap import bootstrap, bootstrap_if_forgotten
+from flows.runtime.bootstrap import bootstrap, bootstrap_if_missing
 from flows.runtime.warm_worker import WarmWorker
 from flows.server.prefect_server import LOGIN_VARIABLE
 from flows.server.prefect_settings import server_environment
@@ -111,11 +112,11 @@ async def test_a_server_whose_database_was_lost_is_set_up_again(
         async with get_client() as client:
             await bootstrap(declared, pool=kit.pool)
             before = await _names(client)
-            await bootstrap_if_forgotten(client, declared, pool=kit.pool)
+            await bootstrap_if_missing(client, declared, pool=kit.pool)
             for each in await client.read_deployments():
                 await client.delete_deployment(each.id)
             await client.delete_work_pool(kit.pool)
-            await bootstrap_if_forgotten(client, declared, pool=kit.pool)
+            await bootstrap_if_missing(client, declared, pool=kit.pool)
             assert await _names(client) == before
             assert (await client.read_work_pool(kit.pool)).type == WarmWorker.type
 

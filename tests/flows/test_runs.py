@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from kit.prefect_runs import RunKit
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
-from run_kit import RunKit
 from stand_ins import CALLS, doubled, telling
 
 from flows.runtime.run_api import is_superseded
@@ -37,6 +40,19 @@ async def test_outside_of_a_run_a_flows_body_runs_as_plain_functions() -> None:
     await telling.fn()
     assert [said for said, _ in CALLS] == ["superseded False", "doubled 8"]
     assert await doubled(1) == 2
+
+
+def test_every_task_stands_in_the_docstring_of_a_flow() -> None:
+    root = Path(__file__).parents[2]
+    sources = [*root.glob("tasks/**/*.py"), *root.glob("flows/*.py")]
+    tasks = {
+        name for path in sources for name in re.findall(r'@step\(\s*"(\w+)"', path.read_text())
+    }
+    flows = "".join(
+        ast.get_docstring(ast.parse(f.read_text())) or "" for f in root.glob("flows/*.py")
+    )
+    assert len(tasks) > 10
+    assert {name for name in tasks if f"`{name}`" not in flows} == set()
 
 
 @pytest.mark.parametrize(

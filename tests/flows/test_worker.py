@@ -1,4 +1,4 @@
-"""The warm worker, against a real Prefect server: in this process where that shows enough, as a real one otherwise."""
+"""The warm worker against a real Prefect server, in this process or in one of its own."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
+from kit.ports import free_port
+from kit.prefect_runs import RunKit
+from kit.waiting import until
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import Log
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
-from prefect_server import free_port
-from run_kit import RunKit, eventually
 from stand_ins import CALLS, RELEASED
 
 from flows.runtime import warm_worker
-from flows.runtime.orphaned_runs import is_dead, place
+from flows.runtime.orphaned_runs import infrastructure_id, is_orphaned
 from flows.runtime.warm_worker import WarmWorker
 
 
@@ -65,7 +66,7 @@ async def test_a_run_cancelled_in_the_ui_is_stopped_and_ends_cancelled(kit: RunK
     async with working(kit, "held") as worker:
         run = await kit.ask_for("held", word="one")
         await kit.reaches(run, "Running", worker=worker)
-        await eventually(_called("one began"))
+        await until(_called("one began"))
         await kit.client.set_flow_run_state(run, Cancelling())
         await kit.reaches(run, "Cancelled", worker=worker)
         states = [state.name for state in await kit.client.read_flow_run_states(run)]
@@ -80,13 +81,13 @@ async def test_a_limited_worker_leaves_runs_to_others_until_it_is_free(kit: RunK
             await kit.ask_for("held", word="second"),
         )
         await kit.reaches(first, "Running", worker=worker)
-        await eventually(_called("first began"))
+        await until(_called("first began"))
         await worker.get_and_submit_flow_runs()
         assert await kit.state(second) == "Scheduled"
         RELEASED["first"].set()
         await kit.reaches(first, "Completed", worker=worker)
         await kit.reaches(second, "Running", worker=worker)
-        await eventually(_called("second began"))
+        await until(_called("second began"))
         RELEASED["second"].set()
         await kit.reaches(second, "Completed", worker=worker)
 
@@ -134,7 +135,7 @@ async def test_sigterm_lets_the_run_finish_and_takes_no_other(kit: RunKit) -> No
     with kit.worker_process() as process:
         run = await kit.ask_for("lasting", seconds=3)
         await kit.reaches(run, "Running")
-        lines = await eventually(_lines_of(kit, run))
+        lines = await until(_lines_of(kit, run))
         process.send_signal(signal.SIGTERM)
         await kit.reaches(run, "Completed")
         later = await kit.ask_for("lasting", seconds=0)
@@ -148,7 +149,7 @@ async def test_what_outlasts_the_grace_is_cancelled_and_not_left_running(kit: Ru
     with kit.worker_process("--grace", "0.2") as process:
         run = await kit.ask_for("lasting", seconds=600)
         await kit.reaches(run, "Running")
-        await eventually(_lines_of(kit, run))
+        await until(_lines_of(kit, run))
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 20) == 0
     assert await kit.state(run) == "Crashed"
@@ -161,7 +162,7 @@ async def test_the_runs_of_a_killed_worker_are_crashed_by_the_next_and_free_thei
     with kit.worker_process() as process:
         killed = await kit.ask_for("lasting", seconds=600)
         await kit.reaches(killed, "Running")
-        await eventually(_lines_of(kit, killed))
+        await until(_lines_of(kit, killed))
         process.kill()
         process.wait()
     with kit.worker_process():
@@ -196,10 +197,10 @@ RUN = uuid4()
 
 
 @pytest.mark.parametrize(
-    ("where", "mine", "dead"),
+    ("where", "running", "orphaned"),
     [
-        (place(RUN), {RUN}, False),
-        (place(RUN), set(), True),
+        (infrastructure_id(RUN), {RUN}, False),
+        (infrastructure_id(RUN), set(), True),
         (f"{socket.gethostname()}:{os.getppid()}:{RUN}", set(), False),
         (f"{socket.gethostname()}:4194304:{RUN}", set(), True),
         (f"{socket.gethostname()}:4194304:{RUN}", {RUN}, False),
@@ -218,13 +219,13 @@ RUN = uuid4()
         "nowhere yet",
     ],
 )
-def test_a_run_is_dead_when_its_process_on_this_host_is_gone(
-    where: str | None, mine: set[UUID], *, dead: bool
+def test_a_run_is_orphaned_when_its_process_on_this_host_has_ended(
+    where: str | None, running: set[UUID], *, orphaned: bool
 ) -> None:
-    assert is_dead(where, RUN, mine) is dead
+    assert is_orphaned(where, RUN, running) is orphaned
 
 
-def _called(word: str):  # noqa: ANN202 - a look for `eventually`
+def _called(word: str):  # noqa: ANN202 - a look for `until`
     async def look() -> bool:
         return any(called == word for called, _ in CALLS)
 

@@ -1,4 +1,4 @@
-"""Notion is asked through the proxy that the environment names; this machine itself never, by nobody."""
+"""Requests to Notion use the proxy that the environment names; loopback never does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from proxy_kit import Proxy, no_proxies, proxying
+from kit.proxy import Proxy, no_proxies, proxying
 from scripted_notion import Script
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,7 +23,7 @@ from models.settings import Settings
 from tasks.notion.client import NotionClient
 from tasks.notion.proxies import keep_loopback_direct, proxy_for
 from tasks.operations.health import prefect_server
-from tasks.operations.watchdog import Watch
+from tasks.operations.watchdog import Watchdog
 from webhook.server import Server, listen
 from webhook.trigger import IngestTrigger
 
@@ -229,8 +229,8 @@ async def test_prefects_server_on_this_machine_is_asked_directly(
     async with serving(Starlette(routes=routes)) as port:
         settings = Settings(_env_file=None, prefect_api_url=f"http://127.0.0.1:{port}/api")
         assert (await prefect_server(settings)).state is not State.FAIL
-        assert await Watch(settings, sessions, of_database=True)._prefect() == "answers"
+        assert await Watchdog(settings, sessions, of_database=True)._prefect() == "answers"
         trigger = IngestTrigger(settings.prefect_api_url)
-        trigger.kick()
+        trigger.request_run()
         await asyncio.wait_for(made.wait(), 30)
         await trigger.aclose()

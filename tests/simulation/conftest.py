@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from crew import Crew, crew
+from kit.clock import Clock
+from kit.stage import Stage
 from sqlalchemy import URL
-from stage import Clock, Stage
 
 from models.postgres.engine import Sessions
+from simulation.histories.crew import Crew, crew
 
 
 @pytest.fixture(scope="session")

@@ -15,19 +15,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path[:0] = [
-    str(Path(__file__).parent),
-    str(Path(__file__).parent.parent),
-    str(Path(__file__).parent.parent.parent),
-]
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 import psycopg
-from crew import AT_ONCE, Account, Crew, crew
-from database_of_histories import HASTE
 from sqlalchemy import URL
 
 from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import libpq, migrate
+from simulation.histories.crew import AT_ONCE, Account, Crew, crew
+from simulation.world.databases import HASTE
 
 
 def main() -> int:

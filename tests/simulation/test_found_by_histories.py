@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from stage import CHANNEL, Stage
+from kit.stage import CHANNEL, Stage
 
 from models.errors import BoardError
 from models.rules.channels import ChannelFolder

@@ -1,4 +1,4 @@
-"""Random histories, each from its seed: `python tests/simulation/simulate.py --seed N --trail` shows one of them."""
+"""Random histories; `python tests/simulation/simulate.py --seed N --trail` prints one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from crew import Account, Crew
-from mutate import mutated
-from mutations import MUTATIONS, Mutation
 
-HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "60"))
-"""How many `make test` lives through: about a minute's worth of one core."""
+from simulation.histories.crew import Account, Crew
+from simulation.mutants.mutate import MUTATIONS, mutated
+from simulation.mutants.mutation import Mutation
+
+HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "20"))
+"""How many `make test` runs, about a minute of one core; `make prove` runs 300."""
 STEPS = 100
 BATCH = 20
 SEEDS = range(1, 1 + HISTORIES)
@@ -41,7 +42,7 @@ def test_a_seed_is_the_same_history_in_any_process(lives: Crew) -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_what_a_mutation_changes_is_still_there(mutation: Mutation) -> None:
-    """`make mutate` shows that histories notice it; that takes minutes, so it is not part of every test run."""
+    """`make mutate` shows that histories notice it, which takes minutes."""
     assert mutation.new in mutated(mutation)
 
 

@@ -1,4 +1,4 @@
-"""The whole program on real servers: a sandbox behind real HTTP, a database of PostgreSQL's own, `showrunner up`."""
+"""The whole program on real servers: a sandbox over HTTP, PostgreSQL, `showrunner up`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from programs import Up
+from kit.clock import Clock
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
 from models.postgres.engine import Sessions
 

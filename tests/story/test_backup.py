@@ -14,9 +14,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from programs import Up, command, until
+from kit.programs import Up, command
+from kit.stage import Stage
+from kit.waiting import until
 from sqlalchemy import URL, text
-from stage import Stage
 
 from cli.stack.running_stack import write_facts
 from models.errors import SettingsError
@@ -251,7 +252,8 @@ async def test_no_program_is_given_the_password_in_its_arguments(
     fake.mkdir()
     real = Path(bundled_pg_dump()).parent
     for name in ("pg_dump", "pg_restore", "psql"):
-        script = f'#!/bin/sh\necho "{name} $* password=$PGPASSWORD" >> {seen}\nexec "{real / name}" "$@"\n'
+        note = f'echo "{name} $* password=$PGPASSWORD" >> {seen}'
+        script = f'#!/bin/sh\n{note}\nexec "{real / name}" "$@"\n'
         (fake / name).write_text(script)
         (fake / name).chmod(0o755)
     shell.environment["PATH"] = f"{fake}{os.pathsep}{shell.environment['PATH']}"

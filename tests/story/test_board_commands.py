@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from programs import Up
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Stage
 
 from tasks.board.followed import followed_board
 

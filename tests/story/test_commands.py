@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
-from programs import Up
-from stage import Stage
+from kit.programs import Up
+from kit.stage import Stage
 
 from models.tables.sync_state import ENROLLED, get_value, remember
+from models.tables.webhook_events import Delivery, put
+
+
+async def test_old_events_are_deleted_by_hand_and_a_dry_run_only_counts(
+    shell: Up, stage: Stage
+) -> None:
+    old = Delivery(event_id="old", event_type="page.created", page_id="p", payload={})
+    async with stage.ctx.sessions.begin() as session:
+        await put(session, old, now=datetime(2020, 1, 1, tzinfo=UTC), correlation_id="c")
+    await stage.sql("UPDATE webhook_events SET processed = true, processed_at = received_at")
+    assert await shell.run("retention", "--dry-run") == (0, "would delete 1 events\n")
+    assert await shell.run("retention") == (0, "deleted 1 events\n")
+    assert await shell.run("retention") == (0, "nothing to do\n")
 
 
 async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:
@@ -106,7 +120,10 @@ async def test_a_database_that_does_not_answer_is_one_sentence(shell: Up) -> Non
     assert "Traceback" not in said
 
 
-ODD = "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as titles now and then are"
+ODD = (
+    "[/] a title [bold]that looks like markup[/bold] and is longer than a terminal is wide, as "
+    "titles now and then are"
+)
 
 
 @pytest.mark.parametrize("columns", ["80", "120", "240"])

@@ -1,4 +1,4 @@
-"""`showrunner doctor`: every trouble is one red line with its cure, and nothing else turns red for it."""
+"""`showrunner doctor`: every fault is one red line with its cure, and nothing else turns red."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from programs import Up, free_ports
+from kit.clock import Clock
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Clock, Stage
 
 from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from models.errors import NotionAuthError
 from models.operations.health import Check, State
 from models.postgres.engine import libpq
-from models.tables.incidents import key_of
-from models.tables.sync_state import remember
+from models.tables.incidents import Incident, Level, open_incident
 from tasks.board.followed import bot_id
 from tasks.runtime.clock import utc_now
 
@@ -44,7 +45,7 @@ def clock() -> Clock:
 def environment(
     tmp_path: Path, stage: Stage, database: URL, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """A folder whose settings name the stage's board and database, for this process and for `Up`."""
+    """A folder with settings for the stage's board and database, for this process and `Up`."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
     prefect, door = map(str, free_ports(2))
     settings = {
@@ -92,9 +93,7 @@ async def test_with_everything_well_nothing_is_red_and_nothing_is_written(
     healthy: Stage, database: URL
 ) -> None:
     with psycopg.connect(libpq(database)) as connection:
-        query = (
-            "SELECT key, value, moment FROM sync_state WHERE key <> 'notion_budget' ORDER BY key"
-        )
+        query = "SELECT key, value, moment FROM sync_state ORDER BY key"
         before = connection.execute(query).fetchall()
         async with healthy.requests() as made:
             found = await checkup(utc_now)
@@ -133,7 +132,10 @@ async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: 
     [
         (
             "last good cycle",
-            "UPDATE sync_state SET moment = now() - interval '12 minutes' WHERE key = 'last_good_cycle'",
+            (
+                "UPDATE sync_state SET moment = now() - interval '12 minutes' WHERE key = "
+                "'last_good_cycle'"
+            ),
             "none has ended well for 12 min",
             "`showrunner push`",
         ),
@@ -145,7 +147,10 @@ async def test_a_write_of_ours_that_came_back_as_an_event_shows_it_too(healthy: 
         ),
         (
             "inbox",
-            "UPDATE webhook_events SET processed = false, next_attempt_at = now() - interval '40 minutes'",
+            (
+                "UPDATE webhook_events SET processed = false, next_attempt_at = now() "
+                "- interval '40 minutes'"
+            ),
             "1 waiting, the oldest due for 40 min",
             "`showrunner push`",
         ),
@@ -171,8 +176,10 @@ async def test_what_the_database_tells_is_one_red_line(
 async def test_an_open_incident_is_named_with_its_beginning(healthy: Stage) -> None:
     title = str(NotionAuthError("Notion answered 401"))
     async with healthy.sessions.begin() as session:
-        value = {"level": "CRITICAL", "title": title, "since": utc_now().isoformat()}
-        await remember(session, key_of("notion_auth"), value=value, moment=utc_now())
+        now = utc_now()
+        await open_incident(
+            session, Incident(name="notion_auth", level=Level.CRITICAL, title=title, since=now)
+        )
     found = await checkup(utc_now)
     assert red(found) == {"alerts"}
     assert line(found, "alerts").facts.startswith(f"notion_auth since {utc_now():%Y-%m-%d}")

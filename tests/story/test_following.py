@@ -21,7 +21,10 @@ def test_a_fact_of_ours_is_a_line_with_its_details() -> None:
 
 
 def test_what_fails_is_one_line_and_its_traceback_stays_in_the_log() -> None:
-    failed = "Encountered exception: OperationalError('refused\\n\\tIs the server running?')\n\tand so on"
+    failed = (
+        "Encountered exception: OperationalError('refused\\n\\tIs the server running?')\n\tand so "
+        "on"
+    )
     traceback = 'Traceback (most recent call last):\n  File "x.py", line 1'
     [line] = shown(event=failed, level="error", logger="prefect.flow_runs", exception=traceback)
     assert line.startswith("10:02:03 worker ERROR Encountered exception: OperationalError(")

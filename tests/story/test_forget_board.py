@@ -1,13 +1,13 @@
-"""`showrunner forget-board`: a database is free for another board, and nothing of the former one is shown there."""
+"""`showrunner forget-board`: a database is free for another board, without the former one's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from programs import Up
+from kit.programs import Up
+from kit.stage import Stage
 from sqlalchemy import text
-from stage import Stage
 
 from models.postgres.embedded import embedded_postgres
 

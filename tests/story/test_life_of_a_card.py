@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from stage import Stage
+from kit.stage import Stage
 
 from models.rules.statuses import STATE_OF, BoardStatus
 
@@ -134,7 +134,8 @@ async def test_a_move_that_belongs_to_the_pipeline_is_put_back_with_a_reason(sta
     card = await stage.shows(page)
     assert card["Status"] == "Processing"
     assert card["Attention"] == (
-        "A card cannot be moved from “Processing” to “Upload Complete” by hand; it goes back to “Processing”. "
+        "A card cannot be moved from “Processing” to “Upload Complete” by hand; it goes back to "
+        "“Processing”. "
         "From “Processing” only the pipeline moves it."
     )
     lost = [h for h in await stage.history(page) if h.action == "refused"]

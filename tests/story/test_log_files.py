@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from programs import until
+from kit.waiting import until
 
 from cli.stack import processes
-from cli.stack.log_rotation import LOG_MAX, begin_anew
+from cli.stack.log_rotation import LOG_MAX, rotate
 from cli.stack.processes import Child
 
 COUNTING = """
@@ -45,8 +45,8 @@ async def test_a_log_that_became_too_long_is_begun_anew_and_its_writer_goes_on(
 ) -> None:
     async with running(tmp_path, COUNTING) as child:
         await until(lambda: child.log.exists() and child.log.stat().st_size > 1_000, 20)
-        assert not begin_anew(child.log, most=1_000_000)
-        assert begin_anew(child.log, most=1_000)
+        assert not rotate(child.log, most=1_000_000)
+        assert rotate(child.log, most=1_000)
         await until(lambda: child.log.stat().st_size > 20, 20)
     before = (tmp_path / "talker.log.1").read_text().splitlines()
     after = child.log.read_text()
@@ -58,7 +58,7 @@ async def test_a_log_that_became_too_long_is_begun_anew_and_its_writer_goes_on(
 async def test_a_process_that_never_ends_has_its_log_begun_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(processes, "LOG_CHECK_SECONDS", 0.05)
     async with running(tmp_path, TALKING_ONCE) as child:
         keeping = asyncio.create_task(child.keep_alive(print, lambda: None))
         await until(

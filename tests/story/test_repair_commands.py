@@ -1,12 +1,12 @@
-"""What an operator types at three in the morning: which events died, why a card is stuck, and how it is mended."""
+"""Commands for a repair: which events are dead, why a card is stuck, and how to restore it."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from programs import Up
-from stage import Stage
+from kit.programs import Up
+from kit.stage import Stage
 
 from models.tables.webhook_events import ATTEMPTS_MAX, WebhookEvent
 
@@ -43,7 +43,10 @@ async def test_a_dead_event_is_listed_shown_replayed_and_processed(shell: Up, st
     assert f"`showrunner events replay {event.row}` tries it again." in said
     assert await shell.run("events", "replay", "--dead") == (
         0,
-        "Event 1 is due again. The next ingest or cycle looks at the card; `showrunner push` does so now.\n",
+        (
+            "Event 1 is due again. The next ingest or cycle looks at the card; `showrunner push` "
+            "does so now.\n"
+        ),
     )
     code, said = await shell.run("push")
     assert code == 0, said

@@ -58,7 +58,7 @@ Typed = Callable[..., Awaitable[tuple[int, str, str]]]
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
-    """The same in this process, which spares the start of a Python: `await typed(folder, "429")`."""
+    """The same in this process, without the start of a Python: `await typed(folder, "429")`."""
     for name in os.environ.keys() - CLEAN.keys():
         monkeypatch.delenv(name)
 

@@ -1,4 +1,4 @@
-"""The first three things a stranger sees: `showrunner up` in an empty folder, on real servers, twice."""
+"""`showrunner up` in an empty folder on real servers, twice: what a new user sees first."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from programs import Up, free_ports, until
+from kit.ports import free_ports
+from kit.programs import Up
+from kit.stage import BOT_TOKEN, CHANNELS, Stage, properties
+from kit.waiting import until
 from sqlalchemy import URL
-from stage import BOT_TOKEN, CHANNELS, Stage, properties
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
 
@@ -145,6 +147,7 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     await until(lambda: up.rows(query, other), SECONDS_TO_SYNC)
     code, output = await up.run("push", "--dry-run")
     assert code == 0, output
+    await commands_are_runs_of_their_deployments(up)
     await the_doctor_finds_everything_green(up)
     await idle_cycles_leave_nothing_but_themselves(api)
     assert await up.stop() == 0
@@ -166,6 +169,17 @@ async def idle_cycles_leave_nothing_but_themselves(api: str) -> None:
     assert found("logs", logs=ids) == []
     assert found("artifacts", artifacts=ids) == []
     assert found("task_runs", task_runs=ids) == []
+
+
+async def commands_are_runs_of_their_deployments(up: Up) -> None:
+    code, output = await up.run("board", "check")
+    assert code == 0, output
+    assert output.startswith("Prefect runs it: ")
+    assert output.endswith("The board is as it should be.\n")
+    code, output = await up.run("retention", "--dry-run")
+    assert code == 0, output
+    assert output.startswith("Prefect runs it: ")
+    assert output.endswith("nothing to do\n")
 
 
 async def the_doctor_finds_everything_green(up: Up) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from programs import Up
-from stage import CHANNEL, Stage
+from kit.programs import Up
+from kit.stage import CHANNEL, Stage
 
 INSERT = (
     f"INSERT INTO tasks (title, channel_id, topic) VALUES ('Kraken', '{CHANNEL}', 'Architeuthis')"

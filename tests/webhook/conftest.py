@@ -6,14 +6,16 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 import structlog
-from door_kit import SECRET, Clock, Sender
 from fastapi import FastAPI
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
@@ -34,11 +36,11 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(tick=timedelta(0))
 
 
 @pytest.fixture
-def kicks() -> list[str]:
+def run_requests() -> list[str]:
     """Grows by one at each call of the trigger."""
     return []
 
@@ -84,8 +86,8 @@ async def nowhere() -> AsyncIterator[Sessions]:
 
 
 @pytest.fixture
-def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
-    """An app on these sessions with the given settings; unless told otherwise only the webhook secret is set."""
+def make_app(clock: Clock, run_requests: list[str]) -> Callable[..., FastAPI]:
+    """An app on these sessions with the given settings; by default only the webhook secret."""
 
     def make(ctx: Sessions, *, body_seconds: float = 5.0, **given: Any) -> FastAPI:
         settings = Settings(**({"notion_webhook_secret": SECRET} | given))
@@ -93,7 +95,7 @@ def make_app(clock: Clock, kicks: list[str]) -> Callable[..., FastAPI]:
             settings,
             ctx,
             clock=clock,
-            trigger=lambda: kicks.append("kick"),
+            trigger=lambda: run_requests.append("requested"),
             body_seconds=body_seconds,
         )
 

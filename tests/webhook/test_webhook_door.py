@@ -1,4 +1,4 @@
-"""The door's laws: proven first, stored before it is acknowledged, once, and nothing said about a refusal."""
+"""The receiver authenticates first, stores before it acknowledges, and explains no refusal."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from door_kit import (
-    NOW,
+from kit.clock import NOW, Clock
+from kit.deliveries import (
     PAGE,
     SECRET,
-    Clock,
     Sender,
-    automation_event,
     encode,
-    flat_event,
     inbox_rows,
     notion_event,
 )
 from pydantic import SecretStr
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 
 import webhook.app
+import webhook.auth
 from models.postgres.engine import Sessions, libpq
 from models.settings import Settings
-from models.tables.webhook_events import WebhookEvent
 from webhook.app import create_app
 from webhook.signature import sign
 
@@ -37,7 +34,7 @@ HEADER_SECRET = "the-automation-secret"
 
 
 async def test_a_signed_event_is_stored_then_acknowledged_then_triggers(
-    open_door: Open, sessions: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, sessions: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(sessions)
     answer = await door.signed(notion_event())
@@ -51,7 +48,7 @@ async def test_a_signed_event_is_stored_then_acknowledged_then_triggers(
     assert row.payload == notion_event()
     assert row.received_at == row.next_attempt_at == NOW
     assert not row.processed
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
     [line] = [one for one in logs if one["event"] == "webhook_received"]
     assert line["correlation_id"] == row.correlation_id
     assert len(row.correlation_id) == 32
@@ -84,7 +81,7 @@ async def test_the_event_is_committed_before_the_trigger_is_called(
 
 
 async def test_a_second_delivery_of_the_same_event_is_acknowledged_and_not_stored_twice(
-    open_door: Open, sessions: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, sessions: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(sessions)
     await door.signed(notion_event())
@@ -92,12 +89,12 @@ async def test_a_second_delivery_of_the_same_event_is_acknowledged_and_not_store
     assert (again.status_code, again.json()) == (200, {"status": "already_received"})
     [row] = await inbox_rows(sessions)
     assert row.payload["attempt_number"] == 1
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
     assert [one["duplicate"] for one in logs if one["event"] == "webhook_received"] == [False, True]
 
 
 async def test_a_hundred_duplicates_at_once_are_one_row_and_a_hundred_acknowledgements(
-    open_door: Open, sessions: Sessions, kicks: list[str]
+    open_door: Open, sessions: Sessions, run_requests: list[str]
 ) -> None:
     door: Sender = await open_door(sessions)
     answers = await asyncio.gather(*(door.signed(notion_event()) for _ in range(100)))
@@ -106,7 +103,7 @@ async def test_a_hundred_duplicates_at_once_are_one_row_and_a_hundred_acknowledg
         "received"
     ]
     assert len(await inbox_rows(sessions)) == 1
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
 
 
 async def test_a_year_old_event_and_an_out_of_order_pair_are_accepted(
@@ -125,14 +122,14 @@ async def test_a_year_old_event_and_an_out_of_order_pair_are_accepted(
 
 
 async def test_an_unknown_type_is_kept(
-    open_door: Open, sessions: Sessions, kicks: list[str]
+    open_door: Open, sessions: Sessions, run_requests: list[str]
 ) -> None:
     door: Sender = await open_door(sessions)
     payload = {"id": "event-9", "type": "galaxy.created", "shape": ["nobody", "knows"]}
     assert (await door.signed(payload)).status_code == 200
     [row] = await inbox_rows(sessions)
     assert (row.event_type, row.page_id, row.payload) == ("galaxy.created", None, payload)
-    assert kicks == ["kick"]
+    assert run_requests == ["requested"]
 
 
 async def test_text_that_postgresql_cannot_hold_is_cleaned_and_not_lost(
@@ -176,7 +173,7 @@ async def test_special_characters_pass_unharmed(open_door: Open, sessions: Sessi
 async def test_an_unproven_event_is_refused_without_a_word(
     open_door: Open,
     nowhere: Sessions,
-    kicks: list[str],
+    run_requests: list[str],
     logs: list[dict[str, Any]],
     headers: dict[str, str],
     reason: str,
@@ -184,7 +181,7 @@ async def test_an_unproven_event_is_refused_without_a_word(
     door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
     answer = await door.send(encode(notion_event()), **headers)
     assert (answer.status_code, answer.json()) == (401, {"detail": "refused"})
-    assert kicks == []
+    assert run_requests == []
     [line] = [one for one in logs if one["event"] == "webhook_refused"]
     assert (line["reason"], line["bytes"], line["log_level"]) == (
         reason,
@@ -222,6 +219,7 @@ async def test_an_unproven_body_is_never_parsed(
         pytest.fail("parsed")
 
     monkeypatch.setattr(webhook.app, "parse", parsed)
+    monkeypatch.setattr(webhook.auth, "parse", parsed)
     door: Sender = await open_door(nowhere)
     for body in (b"[" * 100_000, b"no json", encode(notion_event())):
         assert (await door.send(body)).status_code == 401
@@ -243,12 +241,12 @@ async def test_an_unproven_body_is_never_parsed(
     ids=["empty", "text", "array", "depth bomb", "NaN", "no event", "id is no text", "no UTF-8"],
 )
 async def test_a_signed_body_that_is_no_event_is_refused(
-    open_door: Open, nowhere: Sessions, kicks: list[str], body: bytes
+    open_door: Open, nowhere: Sessions, run_requests: list[str], body: bytes
 ) -> None:
     door: Sender = await open_door(nowhere)
     answer = await door.signed(body)
     assert (answer.status_code, answer.json()) == (400, {"detail": "refused"})
-    assert kicks == []
+    assert run_requests == []
 
 
 @pytest.mark.parametrize(
@@ -269,159 +267,3 @@ async def test_json_by_any_of_its_names_is_taken(open_door: Open, sessions: Sess
         "application/cloudevents+json",
     ):
         assert (await door.signed(notion_event(), Content_Type=kind)).status_code == 200
-
-
-async def test_current_and_previous_secret_are_both_accepted_during_a_change(
-    open_door: Open, sessions: Sessions
-) -> None:
-    door: Sender = await open_door(
-        sessions, notion_webhook_secret="new", notion_webhook_secret_previous="old"
-    )
-    assert (await door.signed(notion_event(id="1"), secret="new")).status_code == 200
-    assert (await door.signed(notion_event(id="2"), secret="old")).status_code == 200
-    assert (await door.signed(notion_event(id="3"), secret="older")).status_code == 401
-
-
-async def test_without_a_secret_the_door_refuses_everything(
-    open_door: Open, sessions: Sessions
-) -> None:
-    for blank in (None, "", "  "):
-        door: Sender = await open_door(
-            sessions, notion_webhook_secret=blank, automation_webhook_secret=blank
-        )
-        body = encode(notion_event())
-        assert (await door.send(body)).status_code == 401
-        assert (
-            await door.send(body, X_Notion_Signature=sign(body, blank or ""))
-        ).status_code == 401
-        assert (
-            await door.send(encode(flat_event()), X_Showrunner_Secret=blank or "")
-        ).status_code == 401
-        assert (await door.send(b'{"verification_token":"t"}')).status_code == 401
-    assert await inbox_rows(sessions) == []
-
-
-async def test_an_automation_proves_itself_by_the_header_secret(
-    open_door: Open, sessions: Sessions
-) -> None:
-    door: Sender = await open_door(sessions, automation_webhook_secret=HEADER_SECRET)
-    body = encode(automation_event())
-    assert (await door.send(body, X_Showrunner_Secret=HEADER_SECRET)).status_code == 200
-    assert (await door.send(body, X_Showrunner_Secret=HEADER_SECRET)).json() == {
-        "status": "already_received"
-    }
-    [row] = await inbox_rows(sessions)
-    assert (row.event_id, row.page_id) == ("run-1", PAGE)
-
-
-async def test_notions_signature_does_not_open_the_automations_way(
-    open_door: Open, nowhere: Sessions
-) -> None:
-    door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
-    assert (await door.signed(automation_event())).status_code == 401
-
-
-async def test_the_flat_shape_takes_either_proof(open_door: Open, sessions: Sessions) -> None:
-    door: Sender = await open_door(sessions, automation_webhook_secret=HEADER_SECRET)
-    assert (await door.signed(flat_event(id="signed"))).status_code == 200
-    by_header = await door.send(encode(flat_event(id="header")), X_Showrunner_Secret=HEADER_SECRET)
-    assert by_header.status_code == 200
-    assert [(row.event_id, row.page_id) for row in await inbox_rows(sessions)] == [
-        ("header", PAGE),
-        ("signed", PAGE),
-    ]
-
-
-async def test_a_bad_signature_is_never_rescued_by_the_header_secret(
-    open_door: Open, nowhere: Sessions
-) -> None:
-    door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
-    for signature in ("sha256=" + "0" * 64, ""):
-        answer = await door.send(
-            encode(flat_event()), X_Notion_Signature=signature, X_Showrunner_Secret=HEADER_SECRET
-        )
-        assert answer.status_code == 401
-
-
-async def test_a_database_that_is_down_is_a_503_and_claims_nothing(
-    open_door: Open, nowhere: Sessions, kicks: list[str], logs: list[dict[str, Any]]
-) -> None:
-    door: Sender = await open_door(nowhere)
-    answer = await door.signed(notion_event())
-    assert (answer.status_code, answer.json()) == (503, {"detail": "unavailable"})
-    assert (await door.http.get("/health")).status_code == 503
-    assert kicks == []
-    assert {(one["event"], one["log_level"]) for one in logs} == {("inbox_unavailable", "error")}
-    assert (await door.send(encode(notion_event()))).status_code == 401
-
-
-async def test_a_database_that_hangs_is_a_503(
-    open_door: Open, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(webhook.app, "DATABASE_SECONDS", 0.05)
-    door: Sender = await open_door(sessions)
-    async with sessions() as other:
-        await other.execute(text("LOCK TABLE webhook_events IN ACCESS EXCLUSIVE MODE"))
-        assert (await door.signed(notion_event())).status_code == 503
-    assert (await door.signed(notion_event())).json() == {"status": "received"}
-
-
-async def test_an_outage_is_one_line_and_its_end_another(
-    open_door: Open, sessions: Sessions, logs: list[dict[str, Any]]
-) -> None:
-    door: Sender = await open_door(sessions)
-    async with sessions() as session, session.begin():
-        await session.execute(text("ALTER TABLE webhook_events RENAME TO elsewhere"))
-    try:
-        for number in range(3):
-            assert (await door.signed(notion_event(id=f"early-{number}"))).status_code == 503
-    finally:
-        async with sessions() as session, session.begin():
-            await session.execute(text("ALTER TABLE elsewhere RENAME TO webhook_events"))
-    assert [one["event"] for one in logs] == ["inbox_unavailable"]
-    await door.signed(notion_event(id="late-1"))
-    await door.signed(notion_event(id="late-2"))
-    told = [one for one in logs if one["event"] != "webhook_received"]
-    assert [(one["event"], one.get("failures")) for one in told] == [
-        ("inbox_unavailable", None),
-        ("inbox_back", 3),
-    ]
-
-
-async def test_a_failure_to_store_names_no_value_in_the_log(
-    open_door: Open, sessions: Sessions, logs: list[dict[str, Any]]
-) -> None:
-    door: Sender = await open_door(sessions)
-    async with sessions() as session, session.begin():
-        await session.execute(text("ALTER TABLE webhook_events RENAME TO elsewhere"))
-    try:
-        assert (await door.signed(notion_event(note="a private word"))).status_code == 503
-    finally:
-        async with sessions() as session, session.begin():
-            await session.execute(text("ALTER TABLE elsewhere RENAME TO webhook_events"))
-    assert [one["error"] for one in logs] == ["UndefinedTable"]
-    assert "private" not in str(logs)
-
-
-async def test_health_counts_the_waiting_events(open_door: Open, sessions: Sessions) -> None:
-    door: Sender = await open_door(sessions)
-    assert (await door.http.get("/health")).json() == {"status": "ok", "waiting": 0}
-    await door.signed(notion_event())
-    assert (await door.http.get("/health")).json() == {"status": "ok", "waiting": 1}
-
-
-async def test_the_door_tells_nothing_about_itself(open_door: Open, nowhere: Sessions) -> None:
-    door: Sender = await open_door(nowhere)
-    for path in ("/docs", "/redoc", "/openapi.json", "/"):
-        assert (await door.http.get(path)).status_code == 404
-    assert (await door.http.get("/webhook/notion")).status_code == 405
-
-
-async def test_received_at_is_the_doors_own_clock(
-    open_door: Open, sessions: Sessions, clock: Clock
-) -> None:
-    door: Sender = await open_door(sessions)
-    clock.advance(90)
-    await door.signed(notion_event(timestamp="1999-01-01T00:00:00Z"))
-    rows: list[WebhookEvent] = await inbox_rows(sessions)
-    assert rows[0].received_at == clock.now

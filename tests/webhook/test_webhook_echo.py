@@ -1,4 +1,4 @@
-"""Our own writes come back as webhooks: they are kept like any other, done as they are stored, and start no run."""
+"""Echoes of our own writes are stored as processed and start no run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from door_kit import SECRET, Clock, Sender, inbox_rows, notion_event, served
 from fastapi import FastAPI
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender, inbox_rows, notion_event, served
 
 from models.errors import NotionUnavailable
 from models.postgres.engine import Sessions
@@ -41,7 +42,7 @@ ADA = {"id": "person-1", "type": "person"}
 async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_starts_no_run(
     make_app: Callable[..., FastAPI],
     sessions: Sessions,
-    kicks: list[str],
+    run_requests: list[str],
     known: bool,  # noqa: FBT001 - a column of the table above
     authors: list[dict[str, str]],
     runs: int,
@@ -56,7 +57,7 @@ async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_star
     assert (row.processed, row.outcome, row.processed_at is None) == (
         (False, None, True) if runs else (True, "own_write", False)
     )
-    assert len(kicks) == runs
+    assert len(run_requests) == runs
 
 
 async def test_a_door_that_stays_open_learns_whose_token_another_process_was_started_with(

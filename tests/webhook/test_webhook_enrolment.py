@@ -1,4 +1,4 @@
-"""The handshake: taken while the operator holds enrolment open; beside a secret it proves nothing until accepted."""
+"""The handshake: stored while enrolment is open; beside a secret only valid once accepted."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from door_kit import SECRET, Clock, Sender, encode, inbox_rows, notion_event
+from kit.clock import Clock
+from kit.deliveries import SECRET, Sender, encode, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
 from models.errors import GiveUp
-from models.postgres.engine import Sessions, open_engine, open_sessions
-from models.tables.sync_state import ENROLLED, forget
-from models.tables.webhook_tokens import (
+from models.operations.webhook_tokens import (
     CANDIDATES_MAX,
     Token,
     Tokens,
@@ -21,6 +20,8 @@ from models.tables.webhook_tokens import (
     read_tokens,
     store_tokens,
 )
+from models.postgres.engine import Sessions, open_engine, open_sessions
+from models.tables.sync_state import ENROLLED, forget
 from webhook.signature import sign
 
 Open = Callable[..., Any]
@@ -55,13 +56,13 @@ async def accept(sessions: Sessions, token: str | None = None) -> None:
 
 
 async def test_the_first_handshake_is_stored_and_its_token_is_the_secret_from_then_on(
-    open_door: Open, sessions: Sessions, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open, sessions: Sessions, run_requests: list[str], logs: list[dict[str, Any]]
 ) -> None:
     door: Sender = await open_door(sessions, **ENROLLING)
     answer = await door.signed(handshake(), secret=TOKEN)
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     assert await stored(sessions) == TOKEN
-    assert kicks == []
+    assert run_requests == []
     assert await inbox_rows(sessions) == []
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 200
     assert "webhook_enrolled" in [line["event"] for line in logs]
@@ -108,7 +109,7 @@ async def test_beside_a_secret_a_token_waits_and_proves_nothing_until_it_is_acce
         "status": "already_received"
     }
     assert (await stored(sessions), await waiting(sessions)) == (TOKEN, [OTHER])
-    clock.advance(3600)
+    clock.pass_(3600)
     assert (await door.signed(notion_event(id="1"), secret=OTHER)).status_code == 401
     assert logs[-1]["reason"] == "token_not_accepted_yet"
     assert (await door.signed(handshake(OTHER), secret=TOKEN)).status_code == 401
@@ -124,7 +125,7 @@ async def test_an_accepted_token_and_the_one_before_count_until_the_new_one_has_
     await door.signed(handshake(), secret=TOKEN)
     await door.send(encode(handshake(OTHER)))
     await accept(sessions)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await door.signed(notion_event(id="1"), secret=TOKEN)).status_code == 200
     assert (await door.signed(notion_event(id="2"), secret=OTHER)).status_code == 200
     assert (await door.signed(notion_event(id="3"), secret=TOKEN)).status_code == 401
@@ -232,7 +233,7 @@ async def test_a_door_learns_what_another_door_was_told(
     second: Sender = await open_door(sessions, notion_webhook_secret=None)
     assert (await second.signed(notion_event(), secret=TOKEN)).status_code == 401
     await first.signed(handshake(), secret=TOKEN)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await second.signed(notion_event(), secret=TOKEN)).status_code == 200
 
 
@@ -243,7 +244,7 @@ async def test_a_removed_token_makes_room_for_another(
     await door.signed(handshake(), secret=TOKEN)
     async with sessions() as session, session.begin():
         await forget(session, ENROLLED)
-    clock.advance(3)
+    clock.pass_(3)
     assert (await door.signed(handshake(OTHER), secret=OTHER)).status_code == 200
     assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 401
     assert await stored(sessions) == OTHER
@@ -262,16 +263,16 @@ async def test_a_flood_of_forgeries_is_one_query(
     door: Sender = await open_door(open_sessions(engine), notion_webhook_secret=None)
     await asyncio.gather(*(door.signed(notion_event(), secret="forged") for _ in range(50)))
     assert len(queries) == 1
-    clock.advance(2.9)
+    clock.pass_(2.9)
     await door.signed(notion_event(), secret="forged")
     assert len(queries) == 1
-    clock.advance(0.1)
+    clock.pass_(0.1)
     await door.signed(notion_event(), secret="forged")
     assert len(queries) == 2
     await engine.dispose()
 
 
-async def test_with_a_configured_secret_a_genuine_request_is_the_insert_and_a_flood_of_forgeries_one_query(
+async def test_with_a_secret_a_genuine_request_is_one_insert_and_many_forgeries_one_query(
     open_door: Open, database: URL
 ) -> None:
     engine = open_engine(database)
@@ -297,4 +298,4 @@ async def test_while_the_secret_cannot_be_read_the_sender_is_asked_to_come_again
     for _ in range(2):
         assert (await door.signed(notion_event(), secret=TOKEN)).status_code == 503
         assert (await door.send(encode(handshake()))).status_code == 503
-        clock.advance(10)
+        clock.pass_(10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from door_kit import PAGE, automation_event, encode, flat_event, notion_event
+from kit.deliveries import PAGE, automation_event, encode, flat_event, notion_event
 
 from models.tables.webhook_events import Delivery
 from webhook.events import DEPTH_MAX, Shape, handshake_token, parse, read_delivery, shape_of

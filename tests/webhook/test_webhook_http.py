@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from door_kit import JSON, SECRET, encode, inbox_rows, notion_event, served
 from fastapi import FastAPI
+from kit.deliveries import JSON, SECRET, encode, inbox_rows, notion_event, served
 
 from models.postgres.engine import Sessions
 from webhook.body import BODY_MAX
@@ -22,7 +22,10 @@ async def raw(url: str, head: str, body: bytes = b"", *, hang_up: bool = False) 
     """What a door answers to exactly these bytes, until it closes the connection."""
     port = int(url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = f"POST /webhook/notion HTTP/1.1\r\nHost: door\r\nContent-Type: application/json\r\n{head}\r\n\r\n"
+    lines = (
+        "POST /webhook/notion HTTP/1.1\r\nHost: door\r\n"
+        f"Content-Type: application/json\r\n{head}\r\n\r\n"
+    )
     writer.write(lines.encode() + body)
     if hang_up:
         writer.write_eof()

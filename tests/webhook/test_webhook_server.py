@@ -35,7 +35,7 @@ def logs_as_before() -> Iterator[None]:
 
 
 def test_an_answer_on_a_kept_connection_is_not_held_back() -> None:
-    """asyncio sets TCP_NODELAY only on sockets whose protocol is named; without it every answer waits 40 ms."""
+    """asyncio sets TCP_NODELAY only on sockets with a named protocol; else answers wait 40 ms."""
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
         with accepted:

@@ -1,4 +1,4 @@
-"""How an event reaches the inbox: in one statement, also after PostgreSQL was restarted under the door."""
+"""An event is stored in one statement, also after a restart of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from door_kit import Sender, inbox_rows, notion_event
+from kit.deliveries import Sender, inbox_rows, notion_event
 from sqlalchemy import URL, event
 
 from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
@@ -33,7 +33,11 @@ def end_connections(database: URL) -> None:
 
 
 async def test_connections_that_died_while_they_were_idle_cost_no_event(
-    open_door: Open, unpinged: Sessions, database: URL, kicks: list[str], logs: list[dict[str, Any]]
+    open_door: Open,
+    unpinged: Sessions,
+    database: URL,
+    run_requests: list[str],
+    logs: list[dict[str, Any]],
 ) -> None:
     door: Sender = await open_door(unpinged)
     await door.signed(notion_event(id="before"))
@@ -41,12 +45,12 @@ async def test_connections_that_died_while_they_were_idle_cost_no_event(
     answer = await door.signed(notion_event(id="after"))
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     assert {row.event_id for row in await inbox_rows(unpinged)} == {"before", "after"}
-    assert kicks == ["kick", "kick"]
+    assert run_requests == ["requested", "requested"]
     assert [line["event"] for line in logs] == ["webhook_received"] * 2
 
 
-async def test_an_event_that_may_have_been_stored_before_its_connection_died_starts_an_ingest_all_the_same(
-    open_door: Open, unpinged: Sessions, database: URL, kicks: list[str]
+async def test_an_event_that_may_have_been_stored_before_its_connection_died_starts_an_ingest(
+    open_door: Open, unpinged: Sessions, database: URL, run_requests: list[str]
 ) -> None:
     door: Sender = await open_door(unpinged)
     await door.signed(notion_event())
@@ -54,7 +58,7 @@ async def test_an_event_that_may_have_been_stored_before_its_connection_died_sta
     answer = await door.signed(notion_event())
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     assert len(await inbox_rows(unpinged)) == 1
-    assert kicks == ["kick", "kick"]
+    assert run_requests == ["requested", "requested"]
 
 
 async def test_an_event_is_one_statement(open_door: Open, unpinged: Sessions) -> None:

@@ -1,4 +1,4 @@
-"""The trigger: a run later than every kick, at most one a second, and an outage costs one log line."""
+"""The trigger: a run after every request, at most one a second; an outage costs one log line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from door_kit import served
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from kit.deliveries import served
 
 from webhook.trigger import IngestTrigger
 
@@ -79,42 +79,42 @@ async def trigger(prefect: PrefectDouble, sleep: OwnedSleep) -> AsyncIterator[In
     await one.aclose()
 
 
-async def test_the_first_kick_makes_a_run_at_once(
+async def test_the_first_request_makes_a_run_at_once(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep
 ) -> None:
-    trigger.kick()
+    trigger.request_run()
     assert await prefect.lookups.get() == "ingest/ingest"
     assert await prefect.runs.get() == (prefect.deployment_id, {})
     assert await sleep.begun.get() == 1.0
 
 
-async def test_however_many_kicks_within_a_second_make_one_more_run_and_the_next_one_waits_longer(
+async def test_many_requests_within_a_second_make_one_more_run_and_the_next_one_waits_longer(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep
 ) -> None:
-    trigger.kick()
+    trigger.request_run()
     await sleep.begun.get()
     for _ in range(1000):
-        trigger.kick()
+        trigger.request_run()
     sleep.end()
     assert await sleep.begun.get() == 3.0
     assert prefect.runs.qsize() == 2
     sleep.end()
     await asyncio.sleep(0)
     assert trigger._task is not None
-    assert not trigger._wanted.is_set()
-    trigger.kick()
+    assert not trigger._requested.is_set()
+    trigger.request_run()
     assert await sleep.begun.get() == 1.0  # the burst is over
     assert prefect.runs.qsize() == 3
     assert prefect.lookups.qsize() == 1
 
 
-async def test_a_kick_during_the_request_gets_a_run_of_its_own(
+async def test_a_request_during_the_request_gets_a_run_of_its_own(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep
 ) -> None:
     prefect.may_answer.clear()
-    trigger.kick()
+    trigger.request_run()
     await prefect.runs.get()
-    trigger.kick()
+    trigger.request_run()
     prefect.may_answer.set()
     await sleep.begun.get()
     sleep.end()
@@ -131,7 +131,7 @@ async def test_a_run_is_announced_once_it_was_made_and_never_before(
 
     trigger = IngestTrigger(prefect.url, announce=announce, sleep=sleep)
     prefect.run_status = 500
-    trigger.kick()
+    trigger.request_run()
     await sleep.begun.get()
     assert announced == []
     prefect.run_status = 200
@@ -145,11 +145,11 @@ async def test_an_outage_is_one_line_and_is_retried_with_growing_waits_until_the
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep, logs: list[dict[str, Any]]
 ) -> None:
     prefect.lookup_status = 404  # the deployment does not exist yet
-    trigger.kick()
+    trigger.request_run()
     waits = []
     for _ in range(7):
         waits.append(await sleep.begun.get())
-        trigger.kick()
+        trigger.request_run()
         sleep.end()
     assert waits == [1, 2, 4, 8, 16, 30, 30]
     await sleep.begun.get()
@@ -165,11 +165,11 @@ async def test_an_outage_is_one_line_and_is_retried_with_growing_waits_until_the
 async def test_a_second_outage_is_a_line_of_its_own(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep, logs: list[dict[str, Any]]
 ) -> None:
-    trigger.kick()
+    trigger.request_run()
     for status in (503, 200, 500, 200):
         await sleep.begun.get()
         prefect.run_status = status
-        trigger.kick()
+        trigger.request_run()
         sleep.end()
     await sleep.begun.get()
     assert [line["event"] for line in logs] == [
@@ -182,11 +182,11 @@ async def test_a_second_outage_is_a_line_of_its_own(
 async def test_a_deployment_made_anew_is_found_under_its_new_id(
     trigger: IngestTrigger, prefect: PrefectDouble, sleep: OwnedSleep
 ) -> None:
-    trigger.kick()
+    trigger.request_run()
     await sleep.begun.get()
     await prefect.runs.get()
     prefect.run_status, prefect.deployment_id = 404, "another"
-    trigger.kick()
+    trigger.request_run()
     sleep.end()
     await sleep.begun.get()
     await prefect.runs.get()
@@ -202,7 +202,7 @@ async def test_a_server_that_cannot_be_reached_raises_nothing(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
     trigger = IngestTrigger(url.format(free=free) or "ftp://nowhere", sleep=sleep)
-    trigger.kick()
+    trigger.request_run()
     assert await sleep.begun.get() == 1.0
     assert [line["event"] for line in logs] == ["ingest_trigger_failed"]
     await trigger.aclose()
@@ -215,7 +215,7 @@ async def test_an_answer_that_is_not_prefects_is_a_failure(
     app.get("/api/deployments/name/ingest/ingest")(lambda: ["not", "Prefect"])
     async with served(app) as url:
         trigger = IngestTrigger(f"{url}/api/", sleep=sleep)
-        trigger.kick()
+        trigger.request_run()
         assert await sleep.begun.get() == 1.0
         await trigger.aclose()
     assert [line["reason"] for line in logs if line["event"] == "ingest_trigger_failed"] == [
@@ -228,7 +228,7 @@ async def test_basic_authentication_is_sent_and_never_logged(
 ) -> None:
     prefect.run_status = 401
     trigger = IngestTrigger(prefect.url, login=("user", "pass:word"), sleep=sleep)
-    trigger.kick()
+    trigger.request_run()
     await sleep.begun.get()
     await trigger.aclose()
     expected = "Basic " + base64.b64encode(b"user:pass:word").decode()
@@ -237,10 +237,12 @@ async def test_basic_authentication_is_sent_and_never_logged(
     assert "pass" not in str(logs)
 
 
-async def test_without_a_server_kicks_are_ignored_with_one_line(logs: list[dict[str, Any]]) -> None:
+async def test_without_a_server_requests_are_ignored_with_one_line(
+    logs: list[dict[str, Any]],
+) -> None:
     trigger = IngestTrigger(None)
     for _ in range(3):
-        trigger.kick()
+        trigger.request_run()
     assert [line["event"] for line in logs] == ["ingest_trigger_off"]
     assert trigger._task is None
     await trigger.aclose()
@@ -249,7 +251,7 @@ async def test_without_a_server_kicks_are_ignored_with_one_line(logs: list[dict[
 async def test_closing_ends_a_request_that_hangs(prefect: PrefectDouble) -> None:
     prefect.may_answer.clear()
     trigger = IngestTrigger(prefect.url)
-    trigger.kick()
+    trigger.request_run()
     await prefect.runs.get()
     await trigger.aclose()
     assert trigger._task is not None

@@ -18,9 +18,12 @@ from notion_sandbox import Account, Config, create_app
 from notion_sandbox.server.feed import Feed
 
 FOLDER = Path(notion_sandbox.__file__).parent / "web" / "page"
+FILES = [path for path in FOLDER.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("path", ["/", "/page/board.js", "/page/board.css", "/page/icon.svg"])
+@pytest.mark.parametrize(
+    "path", ["/", "/page/board.js", "/page/styles/board.css", "/page/icon.svg"]
+)
 async def test_the_page_may_load_nothing_from_anywhere_else(box: Harness, path: str) -> None:
     answer = await box.http.get(path)
     assert answer.status_code == 200
@@ -35,7 +38,7 @@ async def test_the_page_may_load_nothing_from_anywhere_else(box: Harness, path: 
 
 
 def test_the_page_names_no_other_host() -> None:
-    for file in FOLDER.iterdir():
+    for file in FILES:
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http://" not in text, file.name
         assert "https://" not in text, file.name
@@ -48,8 +51,8 @@ async def test_every_file_the_page_names_is_there_with_its_type(box: Harness) ->
         ".svg": "image/svg+xml",
         ".html": "text/html",
     }
-    for file in FOLDER.iterdir():
-        answer = await box.http.get(f"/page/{file.name}")
+    for file in FILES:
+        answer = await box.http.get(f"/page/{file.relative_to(FOLDER).as_posix()}")
         assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (
             200,
             kinds[file.suffix],

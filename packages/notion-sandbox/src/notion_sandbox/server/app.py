@@ -224,7 +224,7 @@ def create_app(
         lifespan=lifespan,
         routes=[
             WebRoute("/", site.page, methods=["GET"]),
-            WebRoute("/page/{name}", site.page_file, methods=["GET"]),
+            WebRoute("/page/{name:path}", site.page_file, methods=["GET"]),
             WebRoute("/sandbox/session", sandbox.board_control.session, methods=["GET"]),
             WebRoute("/sandbox/stream", sandbox.board_control.stream, methods=["GET"]),
             WebRoute(

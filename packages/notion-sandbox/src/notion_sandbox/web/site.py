@@ -33,13 +33,14 @@ async def page(_request: Request) -> Response:
 
 
 async def page_file(request: Request) -> Response:
-    """GET /page/{name}: a part of it."""
+    """GET /page/{name}: one of its files, by its path in the folder."""
     return _file(request.path_params["name"])
 
 
 def _file(name: str) -> Response:
     # Looked up among the files that are there, so that no name leads out of the folder.
-    found = {path.name: path for path in _FOLDER.iterdir() if path.suffix in _KINDS}.get(name)
+    files = (path for path in _FOLDER.rglob("*") if path.suffix in _KINDS)
+    found = {path.relative_to(_FOLDER).as_posix(): path for path in files}.get(name)
     if found is None:
         return Response("There is no such file.", 404, headers=_HEADERS, media_type="text/plain")
     return Response(found.read_bytes(), headers={**_HEADERS, "Content-Type": _KINDS[found.suffix]})

@@ -1,18 +1,18 @@
 /** The board page: puts the parts together. */
 
-import { openSession, signIn } from "./api.js";
-import { folding, resetColumns, setFolding, showColumns } from "./columns.js";
-import { openComposer } from "./composer.js";
+import { openSession, signIn } from "./data/api.js";
+import { folding, resetColumns, setFolding, showColumns } from "./board/columns.js";
+import { openComposer } from "./board/composer.js";
 import { $, attempt, el } from "./dom.js";
-import { columnToFill, enableKeys } from "./keys.js";
-import { listen } from "./live.js";
-import { enableDragging } from "./moving.js";
-import { openPanel, takeNews, togglePanel } from "./panel.js";
-import { loadViews, lookAgain } from "./saved_views.js";
-import { changed, loadBoards, loadCards, loadSchema, onChange, refreshFormulas, store } from "./store.js";
-import { showTable } from "./table.js";
-import { showTrash } from "./trash.js";
-import { enableViews, settleView, showViews } from "./views.js";
+import { columnToFill, enableKeys } from "./board/keys.js";
+import { listen } from "./data/live.js";
+import { enableDragging } from "./board/moving.js";
+import { openPanel, takeNews, togglePanel } from "./activity/panel.js";
+import { loadViews, lookAgain } from "./board/saved_views.js";
+import { changed, loadBoards, loadCards, loadSchema, onChange, refreshFormulas, store } from "./data/store.js";
+import { showTable } from "./board/table.js";
+import { showTrash } from "./board/trash.js";
+import { enableViews, settleView, showViews } from "./board/views.js";
 
 const CHOSEN = "board";
 

@@ -1,0 +1,1 @@
+"""What several benchmarks share: servers, boards, load and figures."""

@@ -1,0 +1,1 @@
+"""Two hosts, two workers, two webhook receivers behind one address."""

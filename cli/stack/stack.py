@@ -1,0 +1,88 @@
+"""What `showrunner up` runs: its settings, its child processes, and the addresses of its parts."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.stack.processes import Child, Ledger
+from models.postgres.embedded import EmbeddedPostgres
+from models.settings import Settings
+
+console = Console(highlight=False, soft_wrap=True)
+_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""By address that means every interface: one of this machine."""
+
+
+def say(line: str) -> None:
+    """Print one line for the operator."""
+    console.print(line, markup=False)
+
+
+@dataclass
+class Stack:
+    """What is running, in the order in which it was started.
+
+    Attributes:
+        environment: the settings that every child gets, and other commands read.
+        postgres: the embedded database server; None when the operator configured another one.
+    """
+
+    settings: Settings
+    children: list[Child] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+    postgres: EmbeddedPostgres | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where everything started here keeps its data."""
+        return self.settings.state_dir.resolve()
+
+    @property
+    def prefect_url(self) -> str:
+        """The Prefect server's address, without `/api`."""
+        own = f"http://127.0.0.1:{self.settings.prefect_port}"
+        return (self.settings.prefect_api_url or own).removesuffix("/").removesuffix("/api")
+
+    @property
+    def login(self) -> str | None:
+        """The login of Prefect's server, `user:password`; None when it has none."""
+        given = self.settings.prefect_login
+        return ":".join(given) if given is not None else None
+
+    @property
+    def receiver_url(self) -> str:
+        """The address of the webhook receiver on this machine."""
+        host = self.settings.door_host
+        return f"http://{_REACHABLE.get(host, host)}:{self.settings.door_port}"
+
+    @property
+    def ledger(self) -> Ledger:
+        """The file with the process ids of the children."""
+        return Ledger(self.folder / "processes.json")
+
+    def child(
+        self, name: str, *command: str, ready: str | None = None, **environment: str
+    ) -> Child:
+        """Add a child process of this Python, which logs to the state folder. It is not started."""
+        logs = self.folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        child = Child(
+            name=name,
+            command=[sys.executable, *command],
+            environment={**self.environment, **environment},
+            log=logs / f"{name}.log",
+            ready=ready,
+        )
+        self.children.append(child)
+        return child
+
+    async def start(self, child: Child) -> None:
+        """Start a child. The ledger has it from its first moment on, also when it fails."""
+        try:
+            await child.start()
+        finally:
+            self.ledger.write(self.children)

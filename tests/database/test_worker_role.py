@@ -1,0 +1,99 @@
+"""A role with only the documented grants can do everything that a pipeline worker does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from kit.rows import Worker, make_card, make_look, settled
+from sqlalchemy import URL
+
+from models.postgres.engine import Sessions, libpq
+
+GRANTS = """
+GRANT SELECT, INSERT, UPDATE ON tasks TO pipeline_worker;
+GRANT SELECT ON board_statuses, channels, task_history, card_drift TO pipeline_worker;
+"""
+"""As CHANGELOG.md documents them."""
+
+
+@pytest.fixture
+def granted(database: URL) -> Iterator[Worker]:
+    """A worker that logs in as that role, with a search path that leads elsewhere first."""
+    with psycopg.connect(libpq(database), autocommit=True) as owner:
+        owner.execute("CREATE ROLE pipeline_worker")
+        owner.execute(GRANTS)
+        worker = Worker(database)
+        worker.rows("SET SESSION AUTHORIZATION pipeline_worker")
+        worker.rows("SET search_path = pg_temp, public")
+        yield worker
+        worker.connection.close()
+        owner.execute("DROP OWNED BY pipeline_worker")
+        owner.execute("DROP ROLE pipeline_worker")
+
+
+async def test_a_move_reaches_the_card_and_the_history(sessions: Sessions, granted: Worker) -> None:
+    await settled(sessions, make_look(make_card()))
+    granted.rows("UPDATE tasks SET status = 'pending'")
+    assert granted.task("status, board_status") == {"status": "pending", "board_status": "Queued"}
+    assert granted.history("actor", "property", "old_value", "new_value")[-1] == (
+        "pipeline",
+        "Status",
+        "Draft",
+        "Queued",
+    )
+    drift = {row["property"]: row for row in granted.rows("SELECT * FROM card_drift")}
+    assert drift["Status"]["difference"] == (
+        'Status is "Draft" on the board, and should be "Queued".'
+    )
+    assert drift["Status"]["delayed_because"] is None
+
+
+def test_a_task_is_inserted_and_a_wrong_one_is_refused_in_words(granted: Worker) -> None:
+    insert = "INSERT INTO tasks (title, channel_id, topic, board_status) VALUES ('a', %s, 'c', %s)"
+    granted.rows(insert, ["b", "Uploading"])
+    assert granted.task("status") == {"status": "processing"}
+    for channel, column, words in (
+        ("none", "Draft", "choose one of b, deep_sea"),
+        ("b", "Nowhere", 'one of the 26 columns of the board; not "Nowhere"'),
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation, match=words):
+            granted.rows(insert, [channel, column])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE cards SET base_status = 'Draft'",
+        "INSERT INTO task_history (actor, action) VALUES ('me', 'changed')",
+        "UPDATE board_statuses SET status = 'draft'",
+        "DELETE FROM tasks",
+    ],
+)
+def test_nothing_else_may_be_written(granted: Worker, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        granted.rows(statement)
+
+
+def test_every_function_has_a_search_path_of_its_own(database: URL) -> None:
+    worker = Worker(database)
+    query = (
+        "SELECT proname FROM pg_proc WHERE starts_with(proname, 'showrunner_') "
+        "AND strpos(coalesce(proconfig::text, ''), 'search_path') = 0"
+    )
+    assert worker.rows(query) == []
+    worker.connection.close()
+
+
+def test_tables_and_columns_of_workers_are_commented(database: URL) -> None:
+    worker = Worker(database)
+    query = (
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = 'public'::regnamespace AND a.attnum >= 0 AND NOT a.attisdropped "
+        "AND c.relname IN ('tasks', 'task_history', 'channels', 'board_statuses', 'card_drift') "
+        "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS "
+        "NULL)"
+    )
+    assert worker.rows(query) == []
+    worker.connection.close()

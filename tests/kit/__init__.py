@@ -1,0 +1,1 @@
+"""Means that tests of several folders share."""

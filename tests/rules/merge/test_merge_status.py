@@ -1,0 +1,380 @@
+"""Whose Status counts: the truth tables of `plan`.
+
+Only Status differs between the rows; test_merge has the rest.
+"""
+
+from __future__ import annotations
+
+import pytest
+from kit.cards import (
+    Verdict,
+    agreed_on,
+    agreeing,
+    make_base,
+    make_card,
+    make_task,
+    observation,
+    verdict,
+)
+
+from models.rules.merge import plan
+from models.rules.merge_base import diff
+from models.rules.statuses import STATE_OF, BoardStatus, LostValue, Status, people_may_move
+
+B = BoardStatus
+PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]
+
+
+WITH_TASK = [
+    # what happened, agreed, on the board, in the database -> valid card, invalid card
+    (
+        "same",
+        B.QUEUED,
+        "Queued",
+        B.QUEUED,
+        Verdict(B.QUEUED, B.QUEUED),
+        Verdict(B.DRAFT, B.DRAFT, "invalid_card", moved=True),
+    ),
+    (
+        "person-queues",
+        B.DRAFT,
+        "Queued",
+        B.DRAFT,
+        Verdict(B.QUEUED, B.QUEUED, moved=True),
+        Verdict(B.DRAFT, B.DRAFT, "invalid_card"),
+    ),
+    (
+        "person-approves",
+        B.UNDER_REVIEW,
+        "Review Approved",
+        B.UNDER_REVIEW,
+        Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True),
+        Verdict(B.UNDER_REVIEW, B.UNDER_REVIEW, "invalid_card"),
+    ),
+    (
+        "person-plans",
+        B.DRAFT,
+        "Ready for Planning",
+        B.DRAFT,
+        Verdict(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
+        Verdict(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
+    ),
+    (
+        "person-archives",
+        B.QUEUED,
+        "Archived",
+        B.QUEUED,
+        Verdict(B.ARCHIVED, B.ARCHIVED, moved=True),
+        Verdict(B.ARCHIVED, B.ARCHIVED, moved=True),
+    ),
+    (
+        "person-oversteps",
+        B.DRAFT,
+        "Upload Complete",
+        B.DRAFT,
+        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
+        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
+    ),
+    (
+        "database-edited",
+        B.QUEUED,
+        "Queued",
+        B.PROCESSING,
+        Verdict(B.PROCESSING, B.QUEUED),
+        Verdict(B.PROCESSING, B.QUEUED),
+    ),
+    (
+        "both-same",
+        B.QUEUED,
+        "Processing",
+        B.PROCESSING,
+        Verdict(B.PROCESSING, B.PROCESSING),
+        Verdict(B.PROCESSING, B.PROCESSING),
+    ),
+    (
+        "both-differ",
+        B.QUEUED,
+        "Draft",
+        B.PROCESSING,
+        Verdict(B.PROCESSING, B.PROCESSING, "both_changed"),
+        Verdict(B.PROCESSING, B.PROCESSING, "both_changed"),
+    ),
+    (
+        "unknown-option",
+        B.UPLOAD_COMPLETE,
+        "Uplaod Complete",
+        B.UPLOAD_COMPLETE,
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "unknown_option"),
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "unknown_option"),
+    ),
+    (
+        "unknown-option-while-the-database-moved",
+        B.QUEUED,
+        "Done",
+        B.PROCESSING,
+        Verdict(B.PROCESSING, B.PROCESSING, "unknown_option"),
+        Verdict(B.PROCESSING, B.PROCESSING, "unknown_option"),
+    ),
+    (
+        "emptied-where-draft-is-allowed",
+        B.QUEUED,
+        None,
+        B.QUEUED,
+        Verdict(B.DRAFT, B.DRAFT, moved=True),
+        Verdict(B.DRAFT, B.DRAFT, moved=True),
+    ),
+    (
+        "emptied-where-draft-is-not",
+        B.PROCESSING,
+        None,
+        B.PROCESSING,
+        Verdict(B.PROCESSING, B.PROCESSING, "emptied"),
+        Verdict(B.PROCESSING, B.PROCESSING, "emptied"),
+    ),
+    (
+        "emptied-in-a-late-column-that-people-may-move-to-draft",
+        B.UPLOAD_COMPLETE,
+        None,
+        B.UPLOAD_COMPLETE,
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
+    ),
+    (
+        "emptied-in-draft",
+        B.DRAFT,
+        None,
+        B.DRAFT,
+        Verdict(B.DRAFT, B.DRAFT),
+        Verdict(B.DRAFT, B.DRAFT),
+    ),
+]
+
+
+@pytest.mark.parametrize("valid", [True, False], ids=["valid", "invalid"])
+@pytest.mark.parametrize(
+    ("agreed", "shown", "database", "if_valid", "if_invalid"),
+    [row[1:] for row in WITH_TASK],
+    ids=[row[0] for row in WITH_TASK],
+)
+def test_status_of_a_card_with_a_task(
+    agreed: BoardStatus,
+    shown: str | None,
+    database: BoardStatus,
+    if_valid: Verdict,
+    if_invalid: Verdict,
+    *,
+    valid: bool,
+) -> None:
+    made = observation(agreeing(agreed), shown, make_task(board_status=database), valid=valid)
+    assert verdict(made) == (if_valid if valid else if_invalid)
+
+
+WITHOUT_TASK = [
+    # what happened, agreed, on the board -> valid card (its task is made), invalid card (it has
+    # none)
+    ("same", B.DRAFT, "Draft", Verdict(B.DRAFT, B.DRAFT), Verdict(None, B.DRAFT)),
+    (
+        "person-queues",
+        B.DRAFT,
+        "Queued",
+        Verdict(B.QUEUED, B.QUEUED, moved=True),
+        Verdict(None, B.DRAFT, "invalid_card"),
+    ),
+    (
+        "person-plans",
+        B.DRAFT,
+        "Ready for Planning",
+        Verdict(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
+        Verdict(None, B.READY_FOR_PLANNING, moved=True),
+    ),
+    (
+        "person-oversteps",
+        B.DRAFT,
+        "Processing",
+        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
+        Verdict(None, B.DRAFT, "not_yours"),
+    ),
+    (
+        "unknown-option",
+        B.DRAFT,
+        "Done",
+        Verdict(B.DRAFT, B.DRAFT, "unknown_option"),
+        Verdict(None, B.DRAFT, "unknown_option"),
+    ),
+    (
+        "emptied",
+        B.READY_FOR_PLANNING,
+        None,
+        Verdict(B.DRAFT, B.DRAFT, moved=True),
+        Verdict(None, B.DRAFT, moved=True),
+    ),
+    # An old card in a late column that was not valid: nothing begins there, and people cannot move
+    # it on.
+    (
+        "old-card-same",
+        B.ASSETS_READY,
+        "Assets Ready",
+        Verdict(B.DRAFT, B.DRAFT, "starts_late"),
+        Verdict(None, B.ASSETS_READY),
+    ),
+    (
+        "old-card-goes-on",
+        B.ASSETS_READY,
+        "Uploading",
+        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
+        Verdict(None, B.ASSETS_READY, "not_yours"),
+    ),
+    (
+        "old-card-gets-an-unknown-option",
+        B.ASSETS_READY,
+        "Ideas",
+        Verdict(B.DRAFT, B.DRAFT, "unknown_option"),
+        Verdict(None, B.ASSETS_READY, "unknown_option"),
+    ),
+    (
+        "old-card-finished",
+        B.UPLOAD_COMPLETE,
+        "Upload Complete",
+        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE),
+        Verdict(None, B.UPLOAD_COMPLETE),
+    ),
+    (
+        "old-card-is-archived",
+        B.ASSETS_READY,
+        "Archived",
+        Verdict(B.ARCHIVED, B.ARCHIVED, moved=True),
+        Verdict(None, B.ARCHIVED, moved=True),
+    ),
+    (
+        "old-card-to-draft",
+        B.ASSETS_READY,
+        "Draft",
+        Verdict(B.DRAFT, B.DRAFT, moved=True),
+        Verdict(None, B.DRAFT, moved=True),
+    ),
+    (
+        "old-card-is-queued",
+        B.ASSETS_READY,
+        "Queued",
+        Verdict(B.QUEUED, B.QUEUED, moved=True),
+        Verdict(None, B.ASSETS_READY, "invalid_card"),
+    ),
+]
+
+
+@pytest.mark.parametrize("valid", [True, False], ids=["valid", "invalid"])
+@pytest.mark.parametrize(
+    ("agreed", "shown", "if_valid", "if_invalid"),
+    [row[1:] for row in WITHOUT_TASK],
+    ids=[row[0] for row in WITHOUT_TASK],
+)
+def test_status_of_a_card_without_a_task(
+    agreed: BoardStatus,
+    shown: str | None,
+    if_valid: Verdict,
+    if_invalid: Verdict,
+    *,
+    valid: bool,
+) -> None:
+    assert verdict(observation(agreeing(agreed), shown, None, valid=valid)) == (
+        if_valid if valid else if_invalid
+    )
+
+
+def test_a_card_without_status_is_a_draft_on_first_contact() -> None:
+    made = observation(None, None, None, valid=True)
+    assert verdict(made) == Verdict(B.DRAFT, B.DRAFT)
+    assert diff(made.base, made.task, made.attention) == {"Status": "Draft"}
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_an_unknown_status_on_first_contact_is_neither_followed_nor_overwritten(
+    *, valid: bool
+) -> None:
+    made = observation(None, "Ideas", None, valid=valid)
+    assert verdict(made) == Verdict(None, None, "unknown_option")
+    assert set(diff(made.base, made.task, made.attention)) == {"Attention"}
+    assert made.attention.endswith(
+        "“Ideas” is not a status Showrunner knows; choose one of the board's columns."
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        pytest.param("Processing", Verdict(B.PROCESSING, B.PROCESSING), id="agreeing"),
+        pytest.param("Draft", Verdict(B.PROCESSING, B.PROCESSING, "both_changed"), id="differing"),
+        pytest.param("Done", Verdict(B.PROCESSING, B.PROCESSING, "unknown_option"), id="unknown"),
+        pytest.param(None, Verdict(B.PROCESSING, B.PROCESSING), id="empty"),
+    ],
+)
+@pytest.mark.parametrize("valid", [True, False], ids=["valid", "invalid"])
+def test_first_contact_with_a_card_whose_task_exists_keeps_the_database(
+    shown: str | None,
+    expected: Verdict,
+    *,
+    valid: bool,
+) -> None:
+    assert (
+        verdict(observation(None, shown, make_task(board_status=B.PROCESSING), valid=valid))
+        == expected
+    )
+
+
+@pytest.mark.parametrize("from_", B)
+def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
+    from_: BoardStatus,
+) -> None:
+    base, task = agreed_on(from_)
+    for to in [column for column in B if column is not from_]:
+        made = observation(base, to.value, task, valid=True)
+        pushed = diff(made.base, made.task, made.attention)
+        if people_may_move(from_, to):
+            assert (verdict(made), made.attention) == (Verdict(to, to, moved=True), "")
+            assert pushed == {}
+        else:
+            assert verdict(made) == Verdict(from_, from_, "not_yours")
+            assert pushed == {"Status": from_.value, "Attention": made.attention}
+            assert made.attention.startswith(
+                f"A card cannot be moved from “{from_}” to “{to}” by hand; "
+                f"it goes back to “{from_}”. From “{from_}” "
+            )
+
+
+@pytest.mark.parametrize("now", PRODUCTION)
+def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: BoardStatus) -> None:
+    made = observation(agreeing(B.QUEUED), "Draft", make_task(board_status=now), valid=True)
+    assert made.lost == (
+        LostValue(
+            property="Status",
+            action="overruled",
+            reason="both_changed",
+            value="Draft",
+            kept=now.value,
+        ),
+    )
+    assert made.attention == (
+        f"The pipeline moved this card to “{now}” meanwhile, so the move to “Draft” was not taken. "
+        f"From “{now}” only the pipeline moves it."
+    )
+
+
+def test_an_approval_can_be_withdrawn_until_the_upload_has_begun() -> None:
+    base, task = agreed_on(B.REVIEW_APPROVED)
+    assert observation(base, "Under Review", task, valid=True).moved
+    uploading = observation(base, "Under Review", make_task(board_status=B.UPLOADING), valid=True)
+    assert verdict(uploading) == Verdict(B.UPLOADING, B.UPLOADING, "both_changed")
+
+
+def test_a_second_wish_is_judged_from_where_the_card_should_stand_now() -> None:
+    base, task = agreed_on(B.READY_FOR_REVIEW)
+    refused = observation(base, "Queued", task, valid=True)
+    assert verdict(refused) == Verdict(B.READY_FOR_REVIEW, B.READY_FOR_REVIEW, "not_yours")
+    approved = plan(refused.base, make_card(status="Review Approved"), refused.task, [])
+    assert verdict(approved) == Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True)
+
+
+def test_a_card_that_is_completed_and_queued_at_once_is_queued() -> None:
+    assert verdict(observation(make_base(), "Queued", None, valid=True)) == Verdict(
+        B.QUEUED, B.QUEUED, moved=True
+    )

@@ -1,0 +1,1 @@
+"""Random histories of the whole system, the laws that they must keep, and mutants."""

@@ -1,0 +1,1 @@
+"""What can happen in a history, one function each."""

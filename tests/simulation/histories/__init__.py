@@ -1,0 +1,1 @@
+"""Run histories from their seeds, in processes of their own."""

@@ -1,0 +1,1 @@
+"""What must hold once a history has calmed down."""

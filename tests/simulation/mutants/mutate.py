@@ -1,0 +1,152 @@
+"""Mutation tests of the simulation: break the product on purpose until a law fails.
+
+`make mutate` tries every mutation, each on a copy of the source; `--only TEXT` those whose name
+holds that text. Exits 1 when one is not caught.
+"""
+
+# ruff: noqa: E402, T201 - a command prints, and finds its neighbours only once it said where they are
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
+
+from sqlalchemy import URL
+
+from simulation.histories.crew import AT_ONCE, ROOT, crew
+from simulation.mutants import boundaries, mutations
+from simulation.mutants.mutation import Mutation
+from simulation.simulate import template
+
+MUTATIONS = (*mutations.MUTATIONS, *boundaries.MUTATIONS)
+CAUGHT_BY = Path(__file__).with_name("caught_by.json")
+"""The seed that caught each mutation last time, by name; it is tried first."""
+ROOMS = ("models", "tasks", "webhook", "channel_configs")
+"""What a history runs on."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`seed` is None when no history noticed anything."""
+
+    mutation: Mutation
+    seed: int | None
+    law: str
+    seconds: float
+
+
+def main() -> int:
+    """Read the command line, mutate, tell; 1 when something went unnoticed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=60, help="histories that each is given")
+    parser.add_argument("--steps", type=int, default=100, help="things that happen in each")
+    parser.add_argument("--only", default="", help="parts of mutations' names, with | between them")
+    parser.add_argument("--keep", action="store_true", help="remember which seed caught each")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="mutations side by side")
+    given = parser.parse_args()
+    chosen = [
+        mutation
+        for mutation in MUTATIONS
+        if any(part in mutation.name for part in given.only.split("|"))
+    ]
+    for mutation in chosen:
+        mutated(mutation)  # before anything is started: an anchor that is gone ends it here
+    with template() as url, ThreadPoolExecutor(given.at_once) as threads:
+        verdicts = list(
+            threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen)
+        )
+    if given.keep:
+        _keep(verdicts)
+    missed = [verdict.mutation.name for verdict in verdicts if verdict.seed is None]
+    print(f"{len(verdicts) - len(missed)} of {len(verdicts)} caught")
+    return 1 if missed or not verdicts else 0
+
+
+def _caught_by() -> dict[str, int]:
+    return dict(json.loads(CAUGHT_BY.read_text()))
+
+
+def _keep(verdicts: Iterable[Verdict]) -> None:
+    """Remember the seeds of these mutations beside those of the others that still exist."""
+    names = {mutation.name for mutation in MUTATIONS}
+    found = {verdict.mutation.name: verdict.seed for verdict in verdicts if verdict.seed}
+    known = {name: seed for name, seed in _caught_by().items() if name in names}
+    CAUGHT_BY.write_text(json.dumps(dict(sorted((known | found).items())), indent=2) + "\n")
+
+
+def mutated(mutation: Mutation) -> str:
+    """The file's text with the mutation in it.
+
+    Raises:
+        SystemExit: when the text to change is not there, or there more than once.
+    """
+    text = (ROOT / mutation.file).read_text()
+    found = list(_anchor(mutation.old).finditer(text))
+    if len(found) != 1:
+        raise SystemExit(
+            f"“{mutation.name}”: {mutation.file} holds {len(found)} x {mutation.old!r}, not 1"
+        )
+    return text[: found[0].start()] + mutation.new + text[found[0].end() :]
+
+
+def _anchor(old: str) -> re.Pattern[str]:
+    """Matches that code however it is laid out over lines."""
+    pieces = [re.escape(piece) for piece in re.findall(r"\w+|[^\w\s]", old)]
+    return re.compile(
+        r"\s*".join(rf",?\s*{piece}" if piece in _CLOSING else piece for piece in pieces)
+    )
+
+
+_CLOSING = {re.escape(bracket) for bracket in ")]}"}
+
+
+def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Verdict:
+    began = time.monotonic()
+    with _copy(mutation) as source, crew(template_url, at_once=1, source=source) as lives:
+        seed, law = None, "not caught"
+        hint = _caught_by().get(mutation.name)
+        order = sorted(range(1, seeds + 1), key=lambda seed: seed != hint)
+        for one in (lives.live(seed, steps).result() for seed in order):
+            if one.failures:
+                seed, law = one.seed, one.failures[0]
+                break
+    verdict = Verdict(mutation, seed, law, time.monotonic() - began)
+    print(
+        f"{mutation.name:55}  {_caught(verdict):9}  {verdict.seconds:5.1f} s  {law[:160]}",
+        flush=True,
+    )
+    return verdict
+
+
+def _caught(verdict: Verdict) -> str:
+    return f"seed {verdict.seed}" if verdict.seed is not None else "NOT"
+
+
+@contextmanager
+def _copy(mutation: Mutation) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="showrunner-mutation-") as folder:
+        source = Path(folder).resolve()
+        for room in ROOMS:
+            shutil.copytree(
+                ROOT / room, source / room, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        (source / mutation.file).write_text(mutated(mutation))
+        yield source
+
+
+if __name__ == "__main__":
+    sys.exit(main())

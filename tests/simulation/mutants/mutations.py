@@ -1,0 +1,354 @@
+"""Deliberate faults of the product: small edits of its source that histories must notice.
+
+Anchors are short and stand exactly once in their file, which a test checks.
+"""
+
+from __future__ import annotations
+
+from simulation.mutants.mutation import Mutation
+
+PUSH, SWEEP, INGEST, NOTION_ERRORS = (
+    "tasks/sync/push.py",
+    "tasks/sync/sweep.py",
+    "tasks/sync/ingest.py",
+    "tasks/notion/errors.py",
+)
+PRESENCE, SAFETY, MAKING = (
+    "tasks/sync/presence.py",
+    "models/sync/safety_stop.py",
+    "tasks/sync/create_cards.py",
+)
+FIRST_CONTACT = "models/rules/first_contact.py"
+CARD_CHANGES = "models/sync/card_changes.py"
+MERGE, MOVES, SETTLE, INBOX, CARD = (
+    "models/rules/merge.py",
+    "models/rules/moves.py",
+    "models/sync/reconcile.py",
+    "models/tables/webhook_events.py",
+    "models/tables/card.py",
+)
+
+AS_IF_SAVED = """except NotionWriteUncertain:
+        from models.rules.merge_base import with_write
+        async with ctx.sessions.begin() as session:
+            card = (await cards_of(session, [page_id]))[page_id]
+            card.remember(with_write(card.base, dict(change.values)), card.known_violations())
+        return
+    except NotionWriteUncertain as error:"""
+
+LAST_WRITER_WINS = """if base and task and task.updated_at < observation.card.edited_at:
+            known = task_state(task)
+            base = replace(base, status=known.board_status, priority=known.priority)
+        decided = plan("""
+
+MUTATIONS = (
+    Mutation(
+        "what a push wrote is not remembered", PUSH, "Readings(cards=[observation])", "Readings()"
+    ),
+    Mutation(
+        "a push does not know its own write in the answer",
+        PUSH,
+        "written=change.values",
+        "written={}",
+    ),
+    Mutation(
+        "events are acknowledged before their effect is stored",
+        INBOX,
+        "event.claimed_until = now + LEASE",
+        "event.processed, event.processed_at, event.outcome = True, now, 'looked_at'",
+    ),
+    Mutation(
+        "a sweep looks back without overlap",
+        SWEEP,
+        "whole, edited = True, watermark - OVERLAP",
+        "whole, edited = True, watermark",
+    ),
+    Mutation(
+        "the watermark is taken at the sweep's end",
+        SWEEP,
+        "== watermark:\n                await remember(session, WATERMARK, moment=began)",
+        "== watermark:\n                await remember(session, WATERMARK, moment=ctx.clock())",
+    ),
+    Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
+    Mutation(
+        "plan: no both_changed for Status",
+        MOVES,
+        "(case.agreed is not None and case.current == case.agreed)",
+        "case.agreed is not None",
+    ),
+    Mutation(
+        "plan: no both_changed for Priority",
+        MERGE,
+        "if asked != current and task is not None and current != agreed:",
+        "if False:",
+    ),
+    Mutation(
+        "plan: an emptied Status is a move to Draft",
+        MOVES,
+        "if (case.shown is not None or not case.followed or case.agreed in",
+        "if (True or case.agreed in",
+    ),
+    Mutation(
+        "plan: people may move everything",
+        MOVES,
+        "if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):",
+        "if True:",
+    ),
+    Mutation(
+        "plan: an unknown option is a Draft",
+        MOVES,
+        "asked=board_status(card.status),",
+        "asked=board_status(card.status) or BoardStatus.DRAFT,",
+    ),
+    Mutation(
+        "plan: an invalid card stays pending",
+        MOVES,
+        "if case.valid or case.asked is not BoardStatus.QUEUED "
+        "or case.current is not BoardStatus.QUEUED:",
+        "if True:",
+    ),
+    Mutation(
+        "plan: a new card keeps its late column",
+        MOVES,
+        "old = case.importing and not case.seen",
+        "old = not case.seen",
+    ),
+    Mutation(
+        "plan: an old card is followed wherever it stands",
+        MOVES,
+        "if self.unfollowed_late and self.valid and self.current not in FINISHED:",
+        "if False:",
+    ),
+    Mutation(
+        "plan: a move that waits is not taken when the card is complete",
+        MOVES,
+        "    if case.valid:\n        return _taken(case)",
+        "",
+    ),
+    Mutation(
+        "a move that waits is never put back",
+        SETTLE,
+        "return known if known > now else None",
+        "return now + GRACE",
+    ),
+    Mutation(
+        "what is put back is not told",
+        MERGE,
+        "return fresh, task.status_changed_at if",
+        'return "", None if',
+    ),
+    Mutation(
+        "what people write into our properties is not recorded",
+        MERGE,
+        'for name in ("Created", "Updated", "Attention"):',
+        "for name in ():",
+    ),
+    Mutation(
+        "a refusal never grows old",
+        "models/rules/merge_base.py",
+        "return (bool(base.rejection) and",
+        "return (False and",
+    ),
+    Mutation(
+        "what was lost is not recorded", SETTLE, "for lost in decided.lost:", "for lost in ():"
+    ),
+    Mutation(
+        "a webhook that comes twice is stored twice",
+        INBOX,
+        "ON CONFLICT DO NOTHING RETURNING id",
+        "RETURNING id",
+    ),
+    Mutation(
+        "an older look counts as much as a newer one",
+        "models/sync/observations.py",
+        "if observation.began < card.last_read_at:",
+        "if False:",
+    ),
+    Mutation(
+        "an uncertain write counts as saved",
+        PUSH,
+        "except NotionWriteUncertain as error:",
+        AS_IF_SAVED,
+    ),
+    Mutation(
+        "an uncertain write counts as not saved",
+        NOTION_ERRORS,
+        "kind = NotionWriteUncertain if writes else NotionUnavailable",
+        "kind = NotionUnavailable",
+    ),
+    Mutation(
+        "a 503 counts as not saved",
+        NOTION_ERRORS,
+        "frozenset({409, 429, 529})",
+        "frozenset({409, 429, 503, 529})",
+    ),
+    Mutation(
+        "the shared budget is not asked",
+        "tasks/notion/throttle.py",
+        "await self._budget.acquire()",
+        "pass",
+    ),
+    Mutation(
+        "options are written by their names",
+        "models/rules/codec.py",
+        'return {"id": known.option_ids[known.options.index(value)]}',
+        'return {"name": value}',
+    ),
+    Mutation(
+        "a property of another type counts as emptied",
+        "models/rules/codec.py",
+        'raise ValueError(f"the page shows no {name} as the board had it: '
+        "the board's properties changed\")",
+        "return None",
+    ),
+    Mutation(
+        "a write whose answer was lost counts as a person's",
+        "models/sync/recent_writes.py",
+        "if observation.written or card.write_in_flight is None or card.base is None:",
+        "if True:",
+    ),
+    Mutation(
+        "an event dies without a reason",
+        INBOX,
+        "event.error, event.claimed_until = error[:2000], None",
+        "event.error, event.claimed_until = None, None",
+    ),
+    Mutation(
+        "an event whose workers died dies without a reason",
+        INBOX,
+        "event.error = event.error or",
+        "event.error = None and",
+    ),
+    Mutation(
+        "events that are given back are lost",
+        INBOX,
+        '"next_attempt_at": now + wait',
+        '"next_attempt_at": now + 9999 * wait',
+    ),
+    Mutation("a new channel file is not noticed", SWEEP, "if known == now_known:", "if known:"),
+    Mutation(
+        "a new card without an answer counts as not made",
+        MAKING,
+        "await _uncertain(ctx, task_id, report, str(error))\n        return False\n    except (",
+        "await _mark_unsent(ctx, task_id)\n        return True\n    except (",
+    ),
+    Mutation(
+        "a page that we made counts as a stranger's",
+        "models/sync/adopt_page.py",
+        "and card.created_by == creation.sent_by",
+        "and False",
+    ),
+    Mutation(
+        "a new card is sent before that is noted",
+        MAKING,
+        "creation.sent_at, creation.sent_by, creation.sent = now,",
+        "_, creation.sent_by, creation.sent = now,",
+    ),
+    Mutation(
+        "cards made in one minute are under way side by side",
+        "models/tables/card_creation.py",
+        "date_trunc('minute', t.created_at), true)",
+        "t.created_at, false)",
+    ),
+    Mutation(
+        "what is in the trash is not marked",
+        SETTLE,
+        "return trash_card(change, task, reason)",
+        "return Outcome(page_id=card.notion_page_id)",
+    ),
+    Mutation(
+        "a pause is no reason to doubt a move",
+        SAFETY,
+        "return last_good is not None and",
+        "return True or",
+    ),
+    Mutation("nobody ever watches", SAFETY, "return last_good is not None and", "return False and"),
+    Mutation(
+        "a confirmation is never used up",
+        "tasks/sync/safety_stop.py",
+        "await forget(session, CONFIRMED)",
+        "await session.flush()",
+    ),
+    Mutation(
+        "every doubtful row of a query is believed",
+        "models/sync/observations.py",
+        "if confirmed or is_unchanged(card, observation.card):",
+        "if True:",
+    ),
+    Mutation(
+        "witnesses are not compared with their rows",
+        "tasks/sync/fetch.py",
+        "if all(page in now and same_state(now[page], by_page[page].card) for page in sample):",
+        "if now:",
+    ),
+    Mutation(
+        "the dates that a new card lacks count as agreed",
+        FIRST_CONTACT,
+        "lacking = empty if importing else frozenset()",
+        "lacking = empty",
+    ),
+    Mutation(
+        "dates that people typed or duplicated count",
+        FIRST_CONTACT,
+        "found = shown if importing else NotionValues()",
+        "found = shown",
+    ),
+    Mutation(
+        "what people had in Attention before us is not recorded",
+        MERGE,
+        'before["Attention"] = ""',
+        "pass",
+    ),
+    Mutation(
+        "a session is in the server's time zone",
+        "models/postgres/engine.py",
+        '"TimeZone": "UTC",',
+        "",
+    ),
+    Mutation(
+        "a trashed card's task stays pending",
+        CARD_CHANGES,
+        "if task is not None and task.board_status == BoardStatus.QUEUED:",
+        "if False:",
+    ),
+    Mutation(
+        "a card that comes back is blamed for where the pipeline had put its task",
+        CARD_CHANGES,
+        "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
+        "if base is not None and card.unqueued_at:",
+    ),
+    Mutation("nobody asks who is still there", PRESENCE, "if which is not None:", "if False:"),
+    Mutation(
+        "a query is believed about what it does not show",
+        PRESENCE,
+        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) "
+        "if missing else Readings()",
+        "found = Readings(gone=missing)",
+    ),
+    Mutation(
+        "pages that are no cards get rows",
+        "models/sync/observations.py",
+        "for observation in observations if not observation.card.away}",
+        "for observation in observations}",
+    ),
+    Mutation(
+        "a page elsewhere counts as a card",
+        "models/rules/codec.py",
+        "return isinstance(parent, Mapping) and "
+        'parent.get("data_source_id") == board.data_source_id',
+        "return True",
+    ),
+    Mutation(
+        "what an ingest run refuses waits for the next cycle",
+        INGEST,
+        "if push_back:",
+        "if False:",
+    ),
+    Mutation(
+        "a refusal is told for ever",
+        CARD,
+        "self.told_at is not None and now - self.told_at >= TOLD_FOR",
+        "False",
+    ),
+    Mutation("what could not be read is not read again", PRESENCE, "if due:", "if False:"),
+)

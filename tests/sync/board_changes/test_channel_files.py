@@ -1,0 +1,109 @@
+"""The channel folder while the sync runs: wrong files, and names that look alike."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from kit.stage import CHANNEL, CHANNELS, Stage
+
+from models.tables.incidents import open_incidents
+from tasks.runtime.context import Context
+
+NFC, NFD = "Caf\u00e9", "Cafe\u0301"
+
+
+@pytest.fixture
+def folder(stage: Stage, tmp_path: Path) -> Path:
+    """A channel folder that the test may change."""
+    made = tmp_path / "channels"
+    shutil.copytree(CHANNELS, made)
+    stage.ctx.settings = stage.ctx.settings.model_copy(update={"channel_configs": made})
+    return made
+
+
+async def alerts(stage: Stage) -> list[str]:
+    async with stage.sessions() as session:
+        return [incident.title for incident in await open_incidents(session)]
+
+
+def restarted(stage: Stage) -> None:
+    """Another process goes on, which remembers nothing."""
+    ctx = stage.ctx
+    stage.ctx = Context(ctx.settings, ctx.sessions, ctx.notion, clock=ctx.clock, sleep=ctx.sleep)
+
+
+async def test_a_channel_file_that_breaks_stops_nothing_and_is_alerted_until_it_is_repaired(
+    stage: Stage, folder: Path
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    file = folder / f"{CHANNEL}.yaml"
+    good = file.read_text()
+    file.write_text("display_name: x\n\tvoice: y\n")
+    for _ in range(2):
+        restarted(stage)
+        stage.clock.pass_(60)
+        await stage.cycle()
+        [said] = await alerts(stage)
+        assert said.startswith(f"Channel file {CHANNEL}.yaml: line 2: ")
+    later = await stage.add_valid(status="Queued")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    for card in (page, later):
+        shown = await stage.shows(card)
+        assert (shown["Status"], shown["Attention"]) == ("Queued", "")
+        task = await stage.task(card)
+        assert task is not None
+        assert (task.status, task.channel_id) == ("pending", CHANNEL)
+    file.write_text(good)
+    stage.clock.pass_(60)
+    await stage.cycle()
+    assert await alerts(stage) == []
+
+
+async def test_a_wrong_file_of_the_only_channel_is_no_end_either(
+    stage: Stage, folder: Path
+) -> None:
+    (folder / "history_in_ten.yaml").unlink()
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    (folder / f"{CHANNEL}.yaml").write_text("")
+    restarted(stage)
+    stage.clock.pass_(60)
+    await stage.cycle()
+    assert (await stage.shows(page))["Attention"] == ""
+    assert len(await alerts(stage)) == 1
+
+
+async def test_a_deleted_file_is_a_deleted_channel(stage: Stage, folder: Path) -> None:
+    page = await stage.add_valid()
+    await stage.cycle()
+    (folder / f"{CHANNEL}.yaml").unlink()
+    stage.clock.pass_(60)
+    await stage.cycle()
+    assert "Unknown channel" in (await stage.shows(page))["Attention"]
+    assert await alerts(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "option"), [(NFD, NFC), (NFC, NFD), (NFC, "CAF\u00c9"), (f"{NFC} ", NFC)], ids=ascii
+)
+async def test_a_channel_is_recognized_in_any_unicode_form_and_the_task_has_the_configured_id(
+    stage: Stage, folder: Path, file: str, option: str
+) -> None:
+    (folder / f"{file}.yaml").write_text("display_name: Coffee\n")
+    page = await stage.add_valid(channel=option, status="Queued")
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert task.channel_id == NFC
+    shown = await stage.shows(page)
+    assert (shown["Channel"], shown["Attention"]) == (option, "")
+    stage.clock.pass_(60)
+    async with stage.requests() as made:
+        report = await stage.cycle()
+    assert [request for request in made() if request.startswith("PATCH")] == []
+    assert (report.taken, report.refused, report.invalid) == (0, 0, 0)
+    assert [row.action for row in await stage.history(page)] == ["created"]

@@ -1,0 +1,76 @@
+"""A property that users delete and bring back: its values are read, and what is due is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from kit.stage import Stage
+from notion_sandbox.values.dates import DateValue
+
+from tasks.board.followed import LOOK_AGAIN
+
+
+def _take_away(stage: Stage, name: str) -> tuple[str, object]:
+    """People delete a column; Notion keeps what it held."""
+    source = stage.sandbox.state.sources[stage.data_source_id]
+    key, prop = next((key, prop) for key, prop in source.schema.items() if prop.name == name)
+    source.schema = {other: kept for other, kept in source.schema.items() if other != key}
+    return key, prop
+
+
+def _bring_back(stage: Stage, column: tuple[str, object], values: dict[str, object]) -> None:
+    """People restore it, with the values that its cards had; no card counts as edited."""
+    key, prop = column
+    state = stage.sandbox.state
+    source = state.sources[stage.data_source_id]
+    source.schema = {**source.schema, key: prop}
+    for page_id, value in values.items():
+        page = state.pages[page_id]
+        state.put_page(replace(page, values={**page.values, key: value}))
+
+
+async def test_what_is_due_is_written_when_its_column_is_back_although_no_webhook_says_so(
+    stage: Stage,
+) -> None:
+    await stage.cycle()
+    column = _take_away(stage, "Attention")
+    page = await stage.add_valid(topic="")
+    stage.clock.pass_(120)
+    await stage.cycle()
+    _bring_back(stage, column, {})
+    stage.clock.pass_(LOOK_AGAIN.total_seconds() + 1)
+    await stage.cycle()
+    assert (await stage.shows(page))["Attention"] == "Topic is empty."
+
+
+async def test_a_board_that_lacks_a_column_costs_an_idle_cycle_no_request_but_one_an_hour(
+    stage: Stage,
+) -> None:
+    await stage.cycle()
+    _take_away(stage, "Attention")
+    await stage.add_valid(topic="")
+    stage.clock.pass_(120)
+    await stage.cycle()
+    async with stage.requests() as made:
+        for _ in range(55):
+            stage.clock.pass_(60)
+            await stage.cycle()
+        assert sum("GET" in request for request in made()) <= 1
+
+
+async def test_values_that_come_back_with_their_column_are_read(stage: Stage) -> None:
+    page = await stage.add_valid()
+    other = await stage.add_valid()
+    column = _take_away(stage, "Created")
+    await stage.cycle()
+    stage.clock.pass_(600)
+    _bring_back(stage, column, {page: DateValue(start="2020-02-20T20:20:00Z")})
+    for status in ("Processing", "Assets Generating"):
+        await stage.moves(other, status)
+        stage.clock.pass_(LOOK_AGAIN.total_seconds() + 1)
+        await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    shown = datetime.fromisoformat((await stage.shows(page))["Created"])
+    assert shown.astimezone(UTC) == task.created_at.replace(second=0, microsecond=0)

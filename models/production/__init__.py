@@ -1,1 +1,1 @@
-"""Rules of production: steps, story, queue order, leases, submissions, money. No table, no session."""
+"""Rules of production: steps, story, queue, leases, submissions, money. No table, no session."""

@@ -30,7 +30,7 @@ def database(postgres: URL, emptied: psycopg.Connection) -> URL:
     """A migrated database that holds nothing but two configured channels."""
     emptied.execute(
         "TRUNCATE card_creations, cards, channels, incidents, rate_limit, sync_state, "
-        "task_history, tasks, "
+        "task_history, tasks, leases, pieces, scenes, steps, spends, reviews, tokens, "
         "webhook_events RESTART IDENTITY"
     )
     emptied.execute("INSERT INTO channels (id) VALUES ('b'), ('deep_sea')")

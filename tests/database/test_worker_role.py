@@ -79,8 +79,19 @@ def test_nothing_else_may_be_written(granted: Worker, statement: str) -> None:
 def test_every_function_has_a_search_path_of_its_own(database: URL) -> None:
     worker = Worker(database)
     query = (
-        "SELECT proname FROM pg_proc WHERE starts_with(proname, 'showrunner_') "
+        "SELECT proname FROM pg_proc WHERE (starts_with(proname, 'showrunner_') "
+        "OR pronamespace = 'showrunner'::regnamespace) "
         "AND strpos(coalesce(proconfig::text, ''), 'search_path') = 0"
+    )
+    assert worker.rows(query) == []
+    worker.connection.close()
+
+
+def test_every_function_for_workers_says_what_it_does(database: URL) -> None:
+    worker = Worker(database)
+    query = (
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'showrunner'::regnamespace "
+        "AND obj_description(oid, 'pg_proc') IS NULL"
     )
     assert worker.rows(query) == []
     worker.connection.close()
@@ -91,7 +102,8 @@ def test_tables_and_columns_of_workers_are_commented(database: URL) -> None:
     query = (
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
         "WHERE c.relnamespace = 'public'::regnamespace AND a.attnum >= 0 AND NOT a.attisdropped "
-        "AND c.relname IN ('tasks', 'task_history', 'channels', 'board_statuses', 'card_drift') "
+        "AND c.relname IN ('tasks', 'task_history', 'channels', 'board_statuses', 'card_drift', "
+        "'production_steps', 'leases', 'steps', 'scenes', 'pieces', 'spends', 'reviews', 'tokens') "
         "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS "
         "NULL)"
     )

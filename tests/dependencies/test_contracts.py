@@ -20,7 +20,10 @@ KINDS = {"layers": LayersContract, "forbidden": ForbiddenContract}
 CONTRACTS: dict[str, dict[str, Any]] = {one["name"]: one for one in LINTER["contracts"]}
 BROKEN_BY = {
     "cli -> flows | webhook -> tasks -> models": ("models.rules.merge", "tasks.sync.push"),
-    "models: operations | board | production -> sync -> tables -> rules | postgres -> errors and settings": (
+    (
+        "models: operations | board | production -> sync -> tables -> rules | postgres "
+        "-> errors and settings"
+    ): (
         "models.tables.card",
         "models.sync.reconcile",
     ),

@@ -1,4 +1,4 @@
-"""After a submission to a paid maker: nothing is sent twice unless that surely costs nothing more."""
+"""After a submission to a paid maker: nothing is sent twice unless that costs nothing more."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ TABLES = (
     "sync_state",
     "incidents",
     "rate_limit",
+    "reviews",
+    "spends",
 )
 HASTE = {
     "fsync": "off",

@@ -219,7 +219,13 @@ COMMENTS: Final = {
 
 def upgrade() -> None:
     """Make schema, functions, triggers and role."""
-    op.execute("CREATE SCHEMA IF NOT EXISTS showrunner")
+    op.execute("""
+        DO $$ BEGIN
+          IF to_regnamespace('showrunner') IS NULL THEN
+            CREATE SCHEMA showrunner;
+          END IF;
+        END $$
+    """)
     op.execute(
         "COMMENT ON SCHEMA showrunner IS 'What pipeline workers may call (docs/workers.md).'"
     )

@@ -81,9 +81,9 @@ NEXT_TASK: Final = """
 CREATE FUNCTION showrunner.next_task(channels text[], skipped uuid[], moment timestamptz)
 RETURNS uuid LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  found uuid;
+  best_one uuid;
 BEGIN
-  SELECT best.id INTO found
+  SELECT best.id INTO best_one
   FROM channels AS c
   CROSS JOIN LATERAL (
     (
@@ -124,7 +124,7 @@ BEGIN
     )))
   ORDER BY best.rank, c.served_at NULLS FIRST, best.status_changed_at, best.id
   LIMIT 1;
-  RETURN found;
+  RETURN best_one;
 END $$
 """
 
@@ -180,7 +180,7 @@ BEGIN
   RETURNING * INTO taken;
   RETURN QUERY
     SELECT t.id, t.title, t.channel_id, t.topic, t.story_direction, t.priority, t.board_status,
-      taken.attempts + 1, taken.until
+      taken.attempts + taken.deaths + 1, taken.until
     FROM tasks AS t WHERE t.id = task.id;
 END $$
 """

@@ -60,7 +60,7 @@ class Production(Worker):
 
     def call(self, function: str, **given: Any) -> list[dict[str, Any]]:
         """The rows of a function, its arguments by name."""
-        names = ", ".join(f"{name} => %s" for name in given)
+        names = ", ".join(f'"{name}" => %s' for name in given)
         return self.rows(f"SELECT * FROM showrunner.{function}({names})", list(given.values()))
 
     def ask(self, function: str, **given: Any) -> Any:

@@ -6,6 +6,7 @@ passed on.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -146,6 +147,9 @@ class Settings(BaseSettings):
     ] = ()
     """Apprise URLs (Slack, Discord, e-mail, …), separated by blanks, line ends or commas. A comma
     inside of one stays. Alerts are always logged too."""
+
+    production_daily_budget: Annotated[Decimal, Field(ge=0, le=100_000)] | None = None
+    """USD that all channels together may spend in a day (UTC). Not set: no limit."""
 
     retention_events_days: Days = 14
     """Days that processed webhook events are kept. Dead ones wait for the operator and are kept."""

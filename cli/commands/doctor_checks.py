@@ -20,6 +20,7 @@ from models.operations.health_rules import (
     judge_webhook,
     skew_of,
 )
+from models.production.config import check_block
 from models.rules.channels import read_channels
 from models.settings import Settings, load_settings
 from tasks.notion.throttle import counting_requests
@@ -150,7 +151,7 @@ def _settings() -> tuple[Settings, list[Check]]:
 
 def _channels(settings: Settings) -> Check:
     try:
-        folder = read_channels(settings.channel_configs).usable()
+        folder = read_channels(settings.channel_configs, check_block).usable()
     except ChannelConfigError as error:
         return failed("channels", str(error).rstrip("."), _MEND_FILES)
     channels = sorted(folder.channels)

@@ -15,6 +15,7 @@ from cli.stack.stack import Stack, say
 from cli.stack.start import start_parts
 from models.errors import GiveUp, SettingsError
 from models.postgres.engine import database_url, shown
+from models.production.config import check_block
 from models.rules.channels import read_channels
 from models.settings import Settings
 
@@ -28,7 +29,7 @@ async def up(settings: Settings) -> None:
     """
     stack, stop = Stack(settings), asyncio.Event()
     _set_on_signals(stop)
-    folder = read_channels(settings.channel_configs).usable()
+    folder = read_channels(settings.channel_configs, check_block).usable()
     for fault in folder.faults:
         say(f"Channel file {fault} Every other channel is followed.")
     stack.folder.mkdir(parents=True, exist_ok=True)

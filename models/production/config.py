@@ -9,13 +9,16 @@
       at_once: 2
       budget: {video: 10, month: 300}
 
-A channel without the block is served by outside workers.
+A channel without the block is served by outside workers, and so is one whose block names no makers:
+it sets gates, `at_once` and a budget for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from decimal import Decimal
+from importlib.metadata import entry_points
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -24,8 +27,12 @@ from models.production.money import Cap
 from models.production.steps import STEPS, Step
 from models.production.story import MOST_SCENES
 from models.production.submission import RESUBMIT_BELOW
+from models.rules.channels import Channel
+from models.tables.reference_data import ChannelProduction
 
 KEY: Final = "production"
+MAKERS: Final = "showrunner.makers"
+"""The group of entry points by which makers are found."""
 _MADE: Final = frozenset(Step) - {Step.UPLOAD}
 """The steps that need a maker. A channel without one for the upload ends at Review Approved."""
 
@@ -57,7 +64,7 @@ class Production(_Strict):
     """A channel's production.
 
     Attributes:
-        makers: the name of each step's maker.
+        makers: the name of each step's maker; empty when outside workers make the videos.
         options: what is said to a maker, by its name.
         gates: the steps whose result a person approves.
         at_once: how many of the channel's videos may be in work at a time.
@@ -65,7 +72,7 @@ class Production(_Strict):
         resubmit_below: USD below which a lost submission is sent once more.
     """
 
-    makers: Mapping[Step, Annotated[str, Field(min_length=1, max_length=100)]]
+    makers: Mapping[Step, Annotated[str, Field(min_length=1, max_length=100)]] = {}
     options: Mapping[str, Mapping[str, Any]] = {}
     gates: frozenset[Step] = frozenset(step for step, rule in STEPS.items() if rule.gate)
     at_once: Annotated[int, Field(ge=1, le=100)] = 2
@@ -73,11 +80,23 @@ class Production(_Strict):
     scenes: Annotated[int, Field(ge=1, le=100)] = MOST_SCENES
     resubmit_below: Dollars = RESUBMIT_BELOW
 
+    @property
+    def channel(self) -> ChannelProduction:
+        """What the database keeps of it. Outside workers have no limit unless one is written."""
+        limited = self.makers or "at_once" in self.model_fields_set
+        return ChannelProduction(
+            producer="showrunner" if self.makers else "workers",
+            gates=tuple(step.value for step in Step if step in self.gates),
+            at_once=self.at_once if limited else None,
+            budget_video=self.budget.video,
+            budget_month=self.budget.month,
+        )
+
     @field_validator("makers")
     @classmethod
     def _complete(cls, makers: Mapping[Step, str]) -> Mapping[Step, str]:
         missing = [step for step in Step if step in _MADE - makers.keys()]
-        if missing:
+        if makers and missing:
             raise ValueError(f"no maker for {', '.join(missing)}")
         return makers
 
@@ -116,6 +135,33 @@ def production_of(settings: Mapping[str, Any], installed: Collection[str]) -> Pr
     unused = sorted(found.options.keys() - set(found.makers.values()))
     if unused:
         raise ProductionError(f"{KEY}.options: “{unused[0]}” makes no step of this channel.")
+    return found
+
+
+def installed_makers() -> frozenset[str]:
+    """The names of the makers that are installed, by their entry points."""
+    return frozenset(found.name for found in entry_points(group=MAKERS))
+
+
+def check_block(settings: Mapping[str, Any]) -> None:
+    """Check a file's production block, so that a wrong one is a fault of the file.
+
+    Raises:
+        ProductionError: when the block cannot be used, with every key that is wrong.
+    """
+    production_of(settings, installed_makers())
+
+
+def channel_productions(channels: Mapping[str, Channel]) -> dict[str, ChannelProduction]:
+    """Who makes each channel's videos, by id.
+
+    A channel whose block cannot be used is left out: what the database keeps of it counts.
+    """
+    installed, found = installed_makers(), {}
+    for id_, channel in channels.items():
+        with suppress(ProductionError):
+            block = production_of(channel.settings, installed)
+            found[id_] = block.channel if block else ChannelProduction()
     return found
 
 

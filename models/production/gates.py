@@ -45,11 +45,14 @@ def gate_at(
 ) -> Gate | None:
     """The gate at which a task in that column waits; None when it waits at none.
 
+    An approved film waits for its upload, not for a person.
+
     Args:
         gates: the steps whose result is approved by a person in the task's channel.
     """
     step = step_of(column)
-    if step is None or step not in gates or is_working(column):
+    decided = column is BoardStatus.REVIEW_APPROVED
+    if step is None or step not in gates or is_working(column) or decided:
         return None
     return Gate(step=step, round=round_)
 

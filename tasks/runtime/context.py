@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.errors import DatabaseUnavailable, SettingsError
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
+from models.production.config import check_block
 from models.rules.board_schema import Board
 from models.rules.channels import Channel, ChannelFolder, read_channels
 from models.settings import Settings, load_settings
@@ -72,7 +73,7 @@ class Context:
         Raises:
             ChannelConfigError: when no channel is usable.
         """
-        folder = read_channels(self.settings.channel_configs)
+        folder = read_channels(self.settings.channel_configs, check_block)
         if folder.faults:
             async with self.sessions() as session:
                 known = await get_value(session, CHANNELS) or {}

@@ -9,7 +9,7 @@ import pytest
 from kit.rows import Worker, make_card, make_look, settled
 from sqlalchemy import URL
 
-from models.postgres.engine import Sessions, libpq
+from models.postgres.engine import Sessions, libpq, migrate
 
 GRANTS = """
 GRANT SELECT, INSERT, UPDATE ON tasks TO pipeline_worker;
@@ -109,3 +109,33 @@ def test_tables_and_columns_of_workers_are_commented(database: URL) -> None:
     )
     assert worker.rows(query) == []
     worker.connection.close()
+
+
+def test_without_the_right_to_make_the_role_the_migration_goes_on_and_says_what_to_do(
+    postgres: URL,
+) -> None:
+    worker = Worker(postgres.set(database="postgres"))
+    worker.rows("ALTER ROLE showrunner_worker RENAME TO set_aside")
+    worker.rows("CREATE ROLE maker LOGIN")
+    worker.rows("CREATE DATABASE without_role OWNER maker TEMPLATE template0")
+    url = postgres.set(database="without_role", username="maker")
+    try:
+        migrate(url)
+        notices: list[str] = []
+        owner = Worker(url)
+        owner.connection.add_notice_handler(lambda said: notices.append(said.message_primary or ""))
+        owner.rows("SELECT showrunner.grant_workers()")
+        assert "CREATE ROLE showrunner_worker NOLOGIN" in notices[0]
+        worker.rows("CREATE ROLE showrunner_worker NOLOGIN")
+        owner.rows("SELECT showrunner.grant_workers()")
+        may = "SELECT has_function_privilege('showrunner_worker', 'showrunner.finish(uuid, text)', "
+        assert owner.row(f"{may}'EXECUTE') AS may") == {"may": True}
+        migrate(url, "base")
+        assert worker.rows("SELECT FROM pg_roles WHERE rolname = 'showrunner_worker'") == [{}]
+        owner.connection.close()
+    finally:
+        worker.rows("DROP DATABASE without_role WITH (FORCE)")
+        worker.rows("DROP ROLE maker")
+        worker.rows("DROP ROLE IF EXISTS showrunner_worker")
+        worker.rows("ALTER ROLE set_aside RENAME TO showrunner_worker")
+        worker.connection.close()

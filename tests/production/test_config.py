@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from models.production.config import Production, ProductionError, production_of
+from models.production.config import (
+    Production,
+    ProductionError,
+    channel_productions,
+    production_of,
+)
 from models.production.money import Cap
 from models.production.steps import Step
+from models.rules.channels import Channel
+from models.tables.reference_data import ChannelProduction
 
 INSTALLED = {"frame", "ffmpeg"}
 MAKERS = {
@@ -83,3 +90,29 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(ProductionError) as caught:
         block(at_once=0, scenes=0, speed=1)
     assert [key in str(caught.value) for key in ("at_once", "scenes", "speed")] == [True] * 3
+
+
+def test_a_block_without_makers_sets_limits_for_outside_workers() -> None:
+    found = production_of({"production": {"budget": {"month": 30}, "gates": ["assembly"]}}, ())
+    assert found is not None
+    assert found.channel == ChannelProduction(budget_month=Decimal(30))
+    limited = production_of({"production": {"at_once": 3}}, ())
+    assert limited is not None
+    assert limited.channel == ChannelProduction(gates=("composites", "assembly"), at_once=3)
+
+
+def test_a_block_with_makers_is_made_by_showrunner() -> None:
+    assert block(budget={"video": "1.5"}).channel == ChannelProduction(
+        producer="showrunner",
+        gates=("composites", "assembly"),
+        at_once=2,
+        budget_video=Decimal("1.5"),
+    )
+
+
+def test_a_channel_whose_block_is_wrong_keeps_what_is_stored() -> None:
+    files = {"good": {"production": {"at_once": 1}}, "wrong": {"production": 3}, "none": {}}
+    channels = {id_: Channel(id=id_, display_name="x", settings=s) for id_, s in files.items()}
+    found = channel_productions(channels)
+    assert sorted(found) == ["good", "none"]
+    assert found["none"] == ChannelProduction()

@@ -30,7 +30,6 @@ def test_a_task_waits_at_a_gate_only_in_its_done_column(column: BoardStatus) -> 
         B.COMPOSITES_READY: Step.COMPOSITES,
         B.READY_FOR_REVIEW: Step.ASSEMBLY,
         B.UNDER_REVIEW: Step.ASSEMBLY,
-        B.REVIEW_APPROVED: Step.ASSEMBLY,
     }
     gate = gate_at(column, 2)
     assert gate == (Gate(step=waits[column], round=2) if column in waits else None)

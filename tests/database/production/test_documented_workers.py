@@ -30,7 +30,7 @@ def example(heading: str) -> str:
 @pytest.fixture
 def login(database: URL, worker: Production) -> Iterator[URL]:
     """A login role made as the page says."""
-    worker.rows(example("A role for them"))
+    worker.rows(example("A role for workers"))
     yield database.set(username="render_1", password="…")
     worker.rows("DROP ROLE render_1")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+from array import array
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -85,9 +86,10 @@ def samples(path: Path) -> list[float]:
     resampler = av.AudioResampler(format="flt", layout="mono", rate=48_000, frame_size=480)
     with av.open(str(path)) as container:
         return [
-            float(abs(part.to_ndarray()).max())
+            max(map(abs, array("f", bytes(part.planes[0])[: part.samples * 4])))
             for frame in container.decode(audio=0)
             for part in resampler.resample(frame)
+            if part.samples
         ]
 
 

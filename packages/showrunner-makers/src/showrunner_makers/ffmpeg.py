@@ -166,7 +166,7 @@ async def _film(request: Request) -> Made:
             Failure.MANUAL_REVIEW, f"The film is not as it should be: {'; '.join(faults)}."
         )
     notes: dict[str, Any] = {"seconds": round(seconds, 3)}
-    if math.isfinite(found.loudness):
+    if found.is_heard:
         notes["loudness"] = round(found.loudness, 1)
     return Made(path=path, media_type="video/mp4", seconds=seconds, notes=notes)
 

@@ -59,6 +59,11 @@ class Measured:
     loudness: float
     stretches: tuple[Stretch, ...]
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is any sound in it."""
+        return self.loudness > _NOTHING_HEARD
+
     def faults(self, *, seconds: float, silence_allowed: bool = False) -> list[str]:
         """What a person has to look at; empty for a good film.
 
@@ -88,7 +93,7 @@ class Measured:
         ]
 
     def _wrong_loudness(self, *, silence_allowed: bool) -> list[str]:
-        if self.loudness <= _NOTHING_HEARD:
+        if not self.is_heard:
             return [] if silence_allowed else ["nothing is heard in it"]
         if abs(self.loudness - LOUDNESS) <= LOUDNESS_OFF:
             return []

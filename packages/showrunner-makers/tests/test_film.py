@@ -71,7 +71,7 @@ def test_a_film_is_1080p_at_30_pictures_a_second(joined: Joined) -> None:
 
 def test_every_picture_is_there_and_lasts_a_thirtieth(joined: Joined) -> None:
     found = pictures(joined.film)
-    assert found == [(Fraction(n, 30), Fraction(1, 30)) for n in range(sum(LENGTHS) * 30)]
+    assert found == [(Fraction(n, 30), Fraction(1, 30)) for n in range(int(sum(LENGTHS) * 30))]
 
 
 def test_picture_and_sound_last_as_long_as_the_scenes_within_one_picture(joined: Joined) -> None:

@@ -39,6 +39,8 @@ _PICTURE: Final = (
     f"scale={WIDTH}:{HEIGHT}:force_original_aspect_ratio=decrease:{TO_BT709},"
     f"pad={WIDTH}:{HEIGHT}:-1:-1,setsar=1,fps={RATE},format=yuv420p"
 )
+_HEADROOM: Final = "-12dB"
+"""Two loud sounds added up may be louder than loudnorm accepts; it raises them again."""
 _QUIETEST: Final = -70.0
 """LUFS under which there is nothing to bring to a loudness."""
 
@@ -127,7 +129,7 @@ async def _make_equal(scene: SceneFiles, seconds: float, part: Path) -> None:
     heard = "".join(f"[{number}:a:0]" for number in range(1, len(sounds) + 2))
     audio = (
         f"{heard}amix=inputs={len(sounds) + 1}:duration=longest:normalize=0,"
-        f"aresample={SAMPLES}:async=1,aformat=channel_layouts=stereo,"
+        f"volume={_HEADROOM},aresample={SAMPLES}:async=1,aformat=channel_layouts=stereo,"
         f"atrim=end_sample={round(seconds * SAMPLES)}[a]"
     )
     picture = f"[0:V:0]{_PICTURE},tpad=stop_mode=clone:stop=-1[v]"

@@ -38,6 +38,10 @@ BROKEN_BY = {
     ),
     "rules are pure: no tables, no sessions": ("models.rules.merge", "sqlalchemy"),
     "the product does not import the sandbox": ("cli.commands.sandbox", "notion_sandbox"),
+    "makers are found by entry point: the core imports neither them nor their libraries": (
+        "flows.push",
+        "PIL",
+    ),
     "models import no network client and no Prefect": ("models.operations.health", "httpx"),
     "the webhook receiver does not import Prefect, whose import takes seconds": (
         "webhook.trigger",

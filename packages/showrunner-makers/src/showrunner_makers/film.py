@@ -7,124 +7,165 @@ and an exact length.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from models.production.making import Failure, MakerError
 from showrunner_makers.measure import LOUDNESS
-from showrunner_makers.probe import probe
-from showrunner_makers.program import run
+from showrunner_makers.probe import Media, probe
+from showrunner_makers.program import limit_for, reads, run, write
 
 RATE: Final = 30
+"""Pictures a second."""
+WIDTH, HEIGHT = 1920, 1080
 SAMPLES: Final = 48_000
-_PICTURE: Final = (
-    "scale=1920:1080:force_original_aspect_ratio=decrease,pad=1920:1080:-1:-1,setsar=1,"
-    f"fps={RATE},format=yuv420p"
+"""Audio samples a second."""
+TO_BT709: Final = "out_color_matrix=bt709:out_range=tv"
+"""Option of the filter scale. Without it, colours would be off: players take 1080p for BT.709."""
+ENCODED: Final = (
+    *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0"),
+    *("-pix_fmt", "yuv420p", "-color_range", "tv"),
+    *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
 )
-_VIDEO: Final = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0")
+_PICTURE: Final = (
+    "scale='trunc(iw*sar/2)*2':ih,setsar=1,"
+    f"scale={WIDTH}:{HEIGHT}:force_original_aspect_ratio=decrease:{TO_BT709},"
+    f"pad={WIDTH}:{HEIGHT}:-1:-1,setsar=1,fps={RATE},format=yuv420p"
+)
+_HEADROOM: Final = "-12dB"
+"""Two loud sounds added up may be louder than loudnorm accepts; it raises them again."""
 _QUIETEST: Final = -70.0
 """LUFS under which there is nothing to bring to a loudness."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneFiles:
-    """The pieces of one scene; the sounds may be missing."""
+    """The pieces of one scene. The clip's own sound is not used; the two sounds may be missing."""
 
     position: int
     clip: Path
     narration: Path | None = None
     sound: Path | None = None
 
+    @property
+    def sounds(self) -> dict[str, Path]:
+        """Those that there are, by their names for people."""
+        named = {"narration": self.narration, "sound": self.sound}
+        return {name: path for name, path in named.items() if path is not None}
+
 
 async def join(scenes: Sequence[SceneFiles], film: Path) -> float:
-    """Write the film; how long it should be, in seconds.
+    """Write the film; returns how long it should be, in seconds.
 
-    A clip that is shorter than its narration holds its last picture.
+    A scene lasts as long as the longer of clip and narration. A clip that is shorter holds its last
+    picture; a sound that is longer is cut.
 
     Raises:
-        MakerError: when FFmpeg fails, or a piece is no film or sound.
+        MakerError: when a piece is no video or sound, or FFmpeg fails.
     """
-    parts, seconds = [], 0.0
-    for scene in scenes:
-        length = _length(scene)
-        parts.append(await _made_equal(scene, length, film.parent))
-        seconds += length
-    listed = film.with_suffix(".txt")
-    listed.write_text("".join(f"file '{part.name}'\n" for part in parts))
-    joined = film.with_name("joined.mkv")
-    await run(["-f", "concat", "-i", listed.name, "-c", "copy", joined.name], film.parent)
-    await _with_loudness(joined, film, seconds)
-    for path in (*parts, listed, joined):
-        path.unlink()
+    lengths = [await asyncio.to_thread(_length, scene) for scene in scenes]
+    seconds = sum(round(length * RATE) for length in lengths) / RATE
+    with TemporaryDirectory(prefix="parts-", dir=film.parent) as name:
+        folder = Path(name)
+        for number, (scene, length) in enumerate(zip(scenes, lengths, strict=True)):
+            await _make_equal(scene, length, folder / _part(number))
+        listed = folder / "parts.txt"
+        # Names relative to the list: the folder's own name may have quotes or blanks.
+        listed.write_text("".join(f"file {_part(number)}\n" for number in range(len(scenes))))
+        joined = folder / "joined.mov"
+        await write(
+            [*("-f", "concat"), *reads(listed), "-c", "copy"], joined, limit=limit_for(seconds)
+        )
+        await _adjust_loudness(joined, film, seconds)
     return seconds
 
 
+def _part(number: int) -> str:
+    return f"part-{number:03}.mov"
+
+
 def _length(scene: SceneFiles) -> float:
-    """As long as the longer of clip and narration, in whole pictures."""
+    """As long as the longer of clip and narration, in seconds of whole pictures.
+
+    Raises:
+        MakerError: when a piece lacks what it is for.
+    """
+    pictures = _probe(scene, "clip", scene.clip).video_seconds
+    if pictures <= 0:
+        raise _unusable(scene, "clip", "has no moving picture")
+    heard = {name: _probe(scene, name, path) for name, path in scene.sounds.items()}
+    for name, media in heard.items():
+        if media.audio_seconds <= 0:
+            raise _unusable(scene, name, "has no sound in it")
+    spoken = heard["narration"].audio_seconds if "narration" in heard else 0.0
+    # Rounded before it is rounded up: 90.0000001 pictures are 90.
+    return math.ceil(round(max(pictures, spoken) * RATE, 2)) / RATE
+
+
+def _probe(scene: SceneFiles, name: str, path: Path) -> Media:
     try:
-        lengths = [probe(scene.clip).video_seconds]
-        lengths += [probe(scene.narration).audio_seconds] if scene.narration is not None else []
+        return probe(path)
     except ValueError as error:
-        raise MakerError(Failure.MANUAL_REVIEW, f"Scene {scene.position}: {error}") from error
-    pictures = math.ceil(round(max(lengths) * RATE, 3))
-    if pictures < 1:
-        raise MakerError(Failure.MANUAL_REVIEW, f"The clip of scene {scene.position} is empty.")
-    return pictures / RATE
+        raise _unusable(scene, name, f"is broken: {error}") from error
 
 
-async def _made_equal(scene: SceneFiles, seconds: float, folder: Path) -> Path:
-    part = folder / f"part-{scene.position:02}.mkv"
-    sounds = [path for path in (scene.narration, scene.sound) if path is not None]
-    inputs: list[str | Path] = ["-i", scene.clip]
-    for path in sounds:
-        inputs += ["-i", path]
+def _unusable(scene: SceneFiles, name: str, why: str) -> MakerError:
+    return MakerError(
+        Failure.MANUAL_REVIEW,
+        f"The {name} of scene {scene.position} {why}. It has to be made anew.",
+    )
+
+
+async def _make_equal(scene: SceneFiles, seconds: float, part: Path) -> None:
+    sounds = [*scene.sounds.values()]
     silence = f"anullsrc=r={SAMPLES}:cl=stereo"
-    inputs += ["-f", "lavfi", "-i", silence]
     heard = "".join(f"[{number}:a:0]" for number in range(1, len(sounds) + 2))
     audio = (
         f"{heard}amix=inputs={len(sounds) + 1}:duration=longest:normalize=0,"
-        f"aresample={SAMPLES}:async=1,aformat=channel_layouts=stereo,"
+        f"volume={_HEADROOM},aresample={SAMPLES}:async=1,aformat=channel_layouts=stereo,"
         f"atrim=end_sample={round(seconds * SAMPLES)}[a]"
     )
-    picture = f"[0:v:0]{_PICTURE},tpad=stop_mode=clone:stop=-1[v]"
-    await run(
+    picture = f"[0:V:0]{_PICTURE},tpad=stop_mode=clone:stop=-1[v]"
+    await write(
         [
-            *inputs,
-            "-filter_complex",
-            f"{picture};{audio}",
-            *("-map", "[v]", "-map", "[a]"),
+            *reads(scene.clip),
+            *(argument for path in sounds for argument in reads(path)),
+            *("-f", "lavfi", "-i", silence),
+            *("-filter_complex", f"{picture};{audio}", "-map", "[v]", "-map", "[a]"),
             *("-frames:v", str(round(seconds * RATE))),
-            *_VIDEO,
-            *("-c:a", "pcm_s16le", part.name),
+            *ENCODED,
+            # Floating point: two loud sounds that are added up are not clipped.
+            *("-c:a", "pcm_f32le"),
         ],
-        folder,
+        part,
+        limit=limit_for(seconds),
     )
-    return part
 
 
-async def _with_loudness(joined: Path, film: Path, seconds: float) -> None:
+async def _adjust_loudness(joined: Path, film: Path, seconds: float) -> None:
     """Bring the sound to the loudness in two passes, and write the film."""
     target = f"loudnorm=I={LOUDNESS:.0f}:TP=-1.5:LRA=11"
-    measured = await run(
-        ["-i", joined.name, "-vn", "-af", f"{target}:print_format=json", "-f", "null", "-"],
-        film.parent,
-    )
-    known = _measured(measured)
+    measuring = ("-vn", "-af", f"{target}:print_format=json", "-f", "null", "-")
+    log = await run([*reads(joined), *measuring], film.parent, limit=limit_for(seconds))
+    known = _measured(log)
     audio = f"aresample={SAMPLES}"
     if known is not None:
         audio = f"{target}:{known}:linear=true,{audio}"
-    await run(
+    await write(
         [
-            *("-i", joined.name, "-map", "0:v:0", "-map", "0:a:0", "-c:v", "copy"),
+            *(*reads(joined), "-map", "0:v:0", "-map", "0:a:0", "-c:v", "copy"),
             *("-af", f"{audio},atrim=end_sample={round(seconds * SAMPLES)}"),
-            *("-c:a", "aac", "-b:a", "192k", "-movflags", "+faststart", film.name),
+            *("-c:a", "aac", "-b:a", "192k", "-movflags", "+faststart"),
         ],
-        film.parent,
+        film,
+        limit=limit_for(seconds),
     )
 
 
@@ -133,7 +174,7 @@ def _measured(log: str) -> str | None:
     found = re.search(r"\{[^{}]*\"input_i\"[^{}]*\}", log)
     figures = json.loads(found[0]) if found else {}
     loudness = float(figures.get("input_i", "-inf"))
-    if loudness < _QUIETEST or math.isinf(loudness):
+    if loudness <= _QUIETEST:
         return None
     names = {"I": "input_i", "TP": "input_tp", "LRA": "input_lra", "thresh": "input_thresh"}
     return ":".join(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from models.production.making import Failure, MakerError
 from showrunner_makers.probe import Media, probe
-from showrunner_makers.program import run
+from showrunner_makers.program import limit_for, reads, run
 
 LOUDNESS: Final = -14.0
 """LUFS at which YouTube plays sound unchanged."""
@@ -17,18 +19,27 @@ LOUDNESS_OFF: Final = 1.5
 LENGTH_OFF: Final = 0.05
 """Seconds by which a length may differ."""
 STRETCH: Final = 2.0
-"""Seconds of black, frozen or silent film that are shown to a person."""
+"""Seconds from which on a black, frozen or silent stretch is a fault."""
+_SILENT: Final = "silent"
+_NOTHING_HEARD: Final = -70.0
+"""LUFS that the standard's gate leaves out (ITU-R BS.1770)."""
 _NUMBER: Final = r"(-?[\d.]+|-?inf)"
 _BLACK: Final = re.compile(rf"black_start:{_NUMBER} black_end:{_NUMBER}")
 _FROZEN: Final = re.compile(rf"freeze_start: {_NUMBER}")
 _FROZEN_FOR: Final = re.compile(rf"freeze_duration: {_NUMBER}")
-_SILENT: Final = re.compile(rf"silence_end: {_NUMBER} \| silence_duration: {_NUMBER}")
+_SILENCE: Final = re.compile(rf"silence_end: {_NUMBER} \| silence_duration: {_NUMBER}")
 _INTEGRATED: Final = re.compile(rf"I:\s+{_NUMBER} LUFS")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """A part of a film, in seconds from its beginning."""
+    """A part of a film.
+
+    Attributes:
+        what: black, frozen or silent.
+        start: in seconds from the film's beginning.
+        seconds: how long it lasts.
+    """
 
     what: str
     start: float
@@ -40,7 +51,7 @@ class Measured:
     """What was measured.
 
     Attributes:
-        loudness: integrated, in LUFS; minus infinity for silence.
+        loudness: integrated, in LUFS; -70 or less, also minus infinity, for silence.
         stretches: black, frozen and silent ones.
     """
 
@@ -48,38 +59,68 @@ class Measured:
     loudness: float
     stretches: tuple[Stretch, ...]
 
-    def faults(self, *, seconds: float, silent: bool = False) -> list[str]:
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is any sound in it."""
+        return self.loudness > _NOTHING_HEARD
+
+    def faults(self, *, seconds: float, silence_allowed: bool = False) -> list[str]:
         """What a person has to look at; empty for a good film.
 
         Args:
             seconds: how long it should be.
-            silent: whether nothing in it should be heard.
+            silence_allowed: whether it may be silent, in parts or as a whole.
         """
-        media, found = self.media, list[str]()
-        for what, length in (("picture", media.video_seconds), ("sound", media.audio_seconds)):
-            if abs(length - seconds) > LENGTH_OFF:
-                found.append(f"its {what} lasts {length:.2f} s and should last {seconds:.2f} s")
-        found += [
-            f"it is {stretch.what} for {stretch.seconds:.1f} s from {stretch.start:.1f} s on"
-            for stretch in self.stretches
-            if not (silent and stretch.what == "silent")
+        return [
+            *self._wrong_lengths(seconds),
+            *self._wrong_stretches(silence_allowed=silence_allowed),
+            *self._wrong_loudness(silence_allowed=silence_allowed),
         ]
-        if not silent and abs(self.loudness - LOUDNESS) > LOUDNESS_OFF:
-            found.append(f"its loudness is {self.loudness:.1f} LUFS and should be {LOUDNESS:.0f}")
-        return found
+
+    def _wrong_lengths(self, seconds: float) -> list[str]:
+        lengths = {"picture": self.media.video_seconds, "sound": self.media.audio_seconds}
+        return [
+            f"its {what} lasts {length:.2f} s and should last {seconds:.2f} s"
+            for what, length in lengths.items()
+            if abs(length - seconds) > LENGTH_OFF
+        ]
+
+    def _wrong_stretches(self, *, silence_allowed: bool) -> list[str]:
+        return [
+            f"it is {one.what} for {one.seconds:.1f} s from {one.start:.1f} s on"
+            for one in self.stretches
+            if not (silence_allowed and one.what == _SILENT)
+        ]
+
+    def _wrong_loudness(self, *, silence_allowed: bool) -> list[str]:
+        if not self.is_heard:
+            return [] if silence_allowed else ["nothing is heard in it"]
+        if abs(self.loudness - LOUDNESS) <= LOUDNESS_OFF:
+            return []
+        return [f"its loudness is {self.loudness:.1f} LUFS and should be {LOUDNESS:.0f}"]
 
 
 async def measure(film: Path) -> Measured:
     """Measure a film.
 
     Raises:
-        MakerError: when FFmpeg cannot read it.
-        ValueError: when it is no film.
+        MakerError: when it cannot be read, or has no picture or no sound.
     """
-    media = probe(film)
+    try:
+        media = await asyncio.to_thread(probe, film)
+    except ValueError as error:
+        raise MakerError(Failure.MANUAL_REVIEW, f"The film {error}.") from error
     picture = f"blackdetect=d={STRETCH}:pix_th=0.05,freezedetect=n=-60dB:d={STRETCH}"
     sound = f"silencedetect=n=-60dB:d={STRETCH},ebur128=framelog=quiet"
-    log = await run(["-i", film, "-vf", picture, "-af", sound, "-f", "null", "-"], film.parent)
+    log = await run(
+        [
+            *reads(film),
+            *("-filter_complex", f"[0:v:0]{picture}[v];[0:a:0]{sound}[a]"),
+            *("-map", "[v]", "-map", "[a]", "-f", "null", "-"),
+        ],
+        film.parent,
+        limit=limit_for(media.video_seconds),
+    )
     return Measured(media=media, loudness=_loudness(log), stretches=tuple(_stretches(log, media)))
 
 
@@ -93,13 +134,21 @@ def _stretches(log: str, media: Media) -> list[Stretch]:
         Stretch(what="black", start=float(start), seconds=float(end) - float(start))
         for start, end in _BLACK.findall(log)
     ]
-    lengths = [float(length) for length in _FROZEN_FOR.findall(log)]
-    for number, start in enumerate(float(start) for start in _FROZEN.findall(log)):
-        # A film that ends frozen is told the beginning of that alone.
-        length = lengths[number] if number < len(lengths) else media.video_seconds - start
-        found.append(Stretch(what="frozen", start=start, seconds=length))
+    found += _frozen(log, media)
     found += [
-        Stretch(what="silent", start=float(end) - float(length), seconds=float(length))
-        for end, length in _SILENT.findall(log)
+        Stretch(what=_SILENT, start=max(float(end) - float(length), 0.0), seconds=float(length))
+        for end, length in _SILENCE.findall(log)
     ]
     return sorted(found, key=lambda stretch: stretch.start)
+
+
+def _frozen(log: str, media: Media) -> list[Stretch]:
+    starts = [float(start) for start in _FROZEN.findall(log)]
+    lengths = [float(length) for length in _FROZEN_FOR.findall(log)]
+    if len(lengths) < len(starts):
+        # The filter logs no end of a stretch that lasts until the film ends.
+        lengths.append(media.video_seconds - starts[-1])
+    return [
+        Stretch(what="frozen", start=start, seconds=length)
+        for start, length in zip(starts, lengths, strict=True)
+    ]

@@ -10,6 +10,9 @@ MAKERS := packages/showrunner-makers
 # Programs are run as modules, and files named from here: a folder above may have any name, blanks included.
 LINT_IMPORTS := $(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
+# Each program that a test or `up` starts would compile our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up test prove lint simulate mutate bench format lock audit clean
 
@@ -21,19 +24,21 @@ up: $(READY) ## Start everything and keep the board in sync until Ctrl-C
 
 # Two test processes at a time, one per core. Each has temporary folders of its own: pytest closes those of its user to
 # everybody else when it starts, also to a database server under another user.
-PYTEST = PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest -p no:cacheprovider
+PYTEST = PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/python -m pytest
+# The two would write one cache. The sandbox's tests have a cache of their own, and need it.
+UNCACHED = $(PYTEST) -p no:cacheprovider
 PROGRAMS := tests/story tests/flows
 BESIDE := $(VENV)/beside
 
-test: lint ## Lint, type-check and run the tests that every change needs (5 minutes)
+test: lint ## Lint, type-check and run the tests that every change needs
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
-	  { $(PYTEST) $(PROGRAMS); code=$$?; $(PYTEST) $(SANDBOX)/tests || code=$$?; $(PYTEST) $(MAKERS)/tests || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
-	  $(PYTEST) $(addprefix --ignore=,$(PROGRAMS)); code=$$?; \
+	  { $(UNCACHED) $(PROGRAMS); code=$$?; $(PYTEST) $(SANDBOX)/tests || code=$$?; $(PYTEST) $(MAKERS)/tests || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
+	  $(UNCACHED) $(addprefix --ignore=,$(PROGRAMS)); code=$$?; \
 	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 
-prove: $(READY) ## Run what is slow: 300 histories, every mutant, every kill, small benchmarks (20 minutes)
-	@{ $(PYTEST) -m prove tests; code=$$?; $(BIN)/python -m benchmarks.run --smoke || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
-	  $(BIN)/python tests/simulation/simulate.py --seeds 300; code=$$?; \
+prove: $(READY) ## Run what is slow: 300 histories, every mutant, every kill, small benchmarks: make prove HISTORIES=60
+	@{ $(UNCACHED) -m prove tests; code=$$?; $(BIN)/python -m benchmarks.run --smoke || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
+	  $(BIN)/python tests/simulation/simulate.py --seeds $(or $(HISTORIES),300); code=$$?; \
 	  $(BIN)/python tests/simulation/mutants/mutate.py || code=$$?; \
 	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 

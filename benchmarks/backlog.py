@@ -16,7 +16,8 @@ from sqlalchemy import URL
 
 from benchmarks.kit.figures import Figure, main, percentile
 from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
-from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.kit.prefect_stack import Prefect, stack, webhooks
+from benchmarks.kit.waiting import until
 from benchmarks.webhook_to_row import Taken, edit
 from models.postgres.engine import libpq
 from tasks.runtime.report import Report
@@ -44,7 +45,7 @@ async def under_way(prefect: Prefect, notion: Board) -> None:
         methods = [entry["method"] for entry in await notion.requests(before)]
         return methods.count("PATCH") >= AT_WORK
 
-    await eventually(writes, every=0.5)
+    await until(writes, f"{AT_WORK} cards are written", every=0.5)
 
 
 async def edits(url: URL, notion: Board) -> list[Taken]:
@@ -67,15 +68,15 @@ async def edits(url: URL, notion: Board) -> list[Taken]:
 async def measure() -> Sequence[Figure]:
     """Fill, import, move everything, push, edit."""
     quiet()
-    door = free_port()
+    receiver = free_port()
     # The import alone would use up Notion's minute.
-    options = (*webhooks(door), "--requests-per-minute", "100000")
+    options = (*webhooks(receiver), "--requests-per-minute", "100000")
     with database() as url:
         async with board(CARDS, options=options) as notion:
             await known(url, notion)
             with psycopg.connect(libpq(url)) as worker:
                 worker.execute("UPDATE tasks SET board_status = 'Assets Generating'")
-            async with stack(url, notion, door) as prefect:
+            async with stack(url, notion, receiver) as prefect:
                 await under_way(prefect, notion)
                 before = await notion.last()
                 began = time.monotonic()

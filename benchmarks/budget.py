@@ -102,7 +102,7 @@ async def _measure(processes: int, seconds: float) -> Figure:
             )
 
 
-def _ask_as_told() -> None:
+def _ask_after_pause() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.budget")
     for name in ("--database", "--base-url", "--page", "--board"):
         parser.add_argument(name, required=True)
@@ -122,6 +122,6 @@ def _ask_as_told() -> None:
 
 if __name__ == "__main__":
     if "--page" in sys.argv:
-        _ask_as_told()
+        _ask_after_pause()
     else:
         main(measure)

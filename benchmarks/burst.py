@@ -1,5 +1,6 @@
-"""A burst: 1,000 pages edited within 10 s; every webhook through the real door, real Prefect runs.
+"""A burst: 1,000 pages edited within 10 s.
 
+Every webhook goes through the real receiver to real Prefect runs.
 The scheduled cycle is paused, so that every request counted is an ingest's.
 """
 
@@ -19,7 +20,8 @@ from sqlalchemy import text
 from benchmarks.kit.board_server import card
 from benchmarks.kit.figures import Figure, main
 from benchmarks.kit.places import Board, board, connected, database, free_port, quiet
-from benchmarks.kit.prefect_stack import Prefect, eventually, stack, webhooks
+from benchmarks.kit.prefect_stack import Prefect, stack, webhooks
+from benchmarks.kit.waiting import until
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
@@ -29,7 +31,7 @@ MOST_REQUESTS, MOST_RUNS = 30, 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stack:
+class System:
     """Everything that a webhook passes on its way."""
 
     notion: Board
@@ -47,30 +49,30 @@ class Stack:
         async def there() -> bool:
             return await self.count(query, **values) == count
 
-        await eventually(there)
+        await until(there, f"{count}: {query}", every=0.05)
 
     async def is_quiet(self) -> None:
         """Return once no event waits and no run is under way."""
         await self.comes("SELECT count(*) FROM webhook_events WHERE NOT processed", 0)
-        await eventually(self._no_run)
+        await until(self._no_run, "no ingest run is left", every=0.05)
 
     async def _no_run(self) -> bool:
         return not await self.prefect.runs("ingest", "SCHEDULED", "PENDING", "RUNNING")
 
 
 @asynccontextmanager
-async def followed(pages: int) -> AsyncIterator[Stack]:
+async def followed(pages: int) -> AsyncIterator[System]:
     """An imported board of that many cards, an hour old, and our processes without schedules."""
-    door = free_port()
+    receiver = free_port()
     with database() as url:
         async with (
-            board(pages, options=webhooks(door)) as notion,
+            board(pages, options=webhooks(receiver)) as notion,
             connected(notion.settings(url)) as ctx,
         ):
             await import_cards(ctx, Report())
-            async with stack(url, notion, door) as prefect:
+            async with stack(url, notion, receiver) as prefect:
                 await prefect.pause("push/push")
-                yield Stack(notion=notion, ctx=ctx, prefect=prefect)
+                yield System(notion=notion, ctx=ctx, prefect=prefect)
 
 
 async def evenly(work: Sequence[Callable[[], Awaitable[object]]]) -> float:
@@ -86,20 +88,20 @@ async def evenly(work: Sequence[Callable[[], Awaitable[object]]]) -> float:
 
 
 async def burst(
-    what: str, ctx: Stack, work: Sequence[Callable[[], Awaitable[object]]], topic: str
+    what: str, system: System, work: Sequence[Callable[[], Awaitable[object]]], topic: str
 ) -> list[Figure]:
     """Do that work on the board, and count what it takes until all of it is in the database."""
-    await ctx.is_quiet()
-    first, runs = await ctx.notion.last(), await ctx.prefect.runs("ingest")
+    await system.is_quiet()
+    first, runs = await system.notion.last(), await system.prefect.runs("ingest")
     began = time.perf_counter()
     arriving = asyncio.create_task(evenly(work))
-    await ctx.comes(
+    await system.comes(
         "SELECT count(*) FROM tasks WHERE topic LIKE :topic", len(work), topic=f"{topic}%"
     )
     seconds, took = time.perf_counter() - began, await arriving
-    await ctx.is_quiet()
-    requests = await ctx.notion.requests(first)
-    runs = await ctx.prefect.runs("ingest") - runs
+    await system.is_quiet()
+    requests = await system.notion.requests(first)
+    runs = await system.prefect.runs("ingest") - runs
     by_id = sum(each["method"] == "GET" for each in requests)
     naive = len(work) / 3
     return [
@@ -126,29 +128,29 @@ async def measure() -> Sequence[Figure]:
     """Edits; with `made` among the arguments also as many pages that were not there before."""
     quiet()
     pages = next((int(each) for each in sys.argv[1:] if each.isdigit()), PAGES)
-    async with followed(pages) as ctx:
-        async with ctx.ctx.sessions() as session:
+    async with followed(pages) as system:
+        async with system.ctx.sessions() as session:
             known = [
                 row[0] for row in await session.execute(text("SELECT notion_page_id FROM cards"))
             ]
         Random(7).shuffle(known)
         topic = {"Topic": {"rich_text": [{"text": {"content": "Edited in the burst"}}]}}
-        edits = [lambda page=page: ctx.notion.edit(page, topic) for page in known]
+        edits = [lambda page=page: system.notion.edit(page, topic) for page in known]
         figures = await burst(
-            f"{pages:,} pages edited in {SECONDS:.0f} s", ctx, edits, "Edited in the burst"
+            f"{pages:,} pages edited in {SECONDS:.0f} s", system, edits, "Edited in the burst"
         )
         if "made" not in sys.argv:
             return figures
-        parent = {"type": "data_source_id", "data_source_id": ctx.notion.data_source_id}
+        parent = {"type": "data_source_id", "data_source_id": system.notion.data_source_id}
         made = [
             {"parent": parent, "properties": card(number, "Queued") | topic_of(number)}
             for number in range(pages)
         ]
         pages_made = [
-            lambda body=body: ctx.notion.people.post("/v1/pages", json=body) for body in made
+            lambda body=body: system.notion.people.post("/v1/pages", json=body) for body in made
         ]
         figures += await burst(
-            f"{pages:,} pages made in {SECONDS:.0f} s", ctx, pages_made, "Made in the burst"
+            f"{pages:,} pages made in {SECONDS:.0f} s", system, pages_made, "Made in the burst"
         )
     return figures
 

@@ -50,7 +50,7 @@ class Design(Protocol):
     async def run(self) -> None:
         """Cycle for ever."""
 
-    async def told(self, page_id: str, status: str, /) -> None:
+    async def webhook(self, page_id: str, status: str, /) -> None:
         """A webhook arrives."""
 
 
@@ -67,7 +67,7 @@ class Ours:
             await cycle(self.ctx, Report(), None)
             await asyncio.sleep(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - began)))
 
-    async def told(self, page_id: str, _: str) -> None:
+    async def webhook(self, page_id: str, _: str) -> None:
         """Handle a webhook as the product does: Notion's event names the page and nothing else."""
         event = Delivery(
             event_id=uuid4().hex, event_type="page.properties_updated", page_id=page_id, payload={}
@@ -87,7 +87,7 @@ class Theirs:
         """As its specification says."""
         await self.loop.run()
 
-    async def told(self, page_id: str, status: str) -> None:
+    async def webhook(self, page_id: str, status: str) -> None:
         """Its webhooks carry the new value."""
         await self.loop.webhook(page_id, status)
 
@@ -149,7 +149,7 @@ async def _change(side: Side) -> None:
             side.wanted[page_id] = BY_PEOPLE
             await side.notion.edit(page_id, {"Status": {"select": {"name": BY_PEOPLE}}})
             if side.webhooks:
-                await side.design.told(page_id, BY_PEOPLE)
+                await side.design.webhook(page_id, BY_PEOPLE)
         else:
             async with side.ctx.sessions.begin() as session:
                 move = text("UPDATE tasks SET board_status = :to WHERE notion_page_id = :page")
@@ -222,10 +222,10 @@ async def _sides() -> AsyncIterator[list[Side]]:
 
 
 def _figure(ours: Side, theirs: Side) -> Figure:
-    told = "each webhook at once" if ours.webhooks else "no webhook at all"
+    announced = "each webhook at once" if ours.webhooks else "no webhook at all"
     mine, other = _seconds(ours), _seconds(theirs)
     return Figure(
-        what=f"{CARDS} cards, {CHANGES} changes, {told}: "
+        what=f"{CARDS} cards, {CHANGES} changes, {announced}: "
         "us beside a loop that writes everything each cycle",
         limit=f"all right, none undone; the loop: {_said(theirs)}",
         measured=_said(ours),

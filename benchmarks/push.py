@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from benchmarks.kit.figures import Figure, main, most_in_any_window
-from benchmarks.kit.places import board, connected, database, quiet, told
+from benchmarks.kit.places import board, connected, database, quiet, webhook
 from tasks.runtime.context import Context
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
@@ -35,7 +35,7 @@ async def push(cards: int) -> list[Figure]:
                 page = (
                     await session.execute(text("SELECT min(notion_page_id) FROM cards"))
                 ).scalar_one()
-            await told(ctx, page)
+            await webhook(ctx, page)
             await drain_inbox(ctx, Report())
             await moved(ctx)
             before, report = await notion.last(), Report()

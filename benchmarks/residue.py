@@ -148,7 +148,7 @@ async def busy(server: Prefect, ctx: Context, push: str) -> None:
         await server.run(push)
 
 
-async def told(server: Prefect, ctx: Context, ingest: str) -> None:
+async def with_events(server: Prefect, ctx: Context, ingest: str) -> None:
     """Ingest runs that each look at one card."""
     async with ctx.sessions() as session:
         page_id = (
@@ -188,7 +188,7 @@ async def looked(notion: Board, settings: Settings) -> dict[str, Left]:
         while await server.run(push) != NOTHING:  # the first imports the board
             pass
         moments = [await moment(server, ctx)]
-        for work in (idle(server, push), busy(server, ctx, push), told(server, ctx, ingest)):
+        for work in (idle(server, push), busy(server, ctx, push), with_events(server, ctx, ingest)):
             await work
             moments.append(await moment(server, ctx))
     kinds = ("idle", "busy", "ingest")

@@ -30,7 +30,7 @@ BOUND = 300.0
 
 WAVES: Sequence[Sequence[Sequence[str]]] = (
     (("push",), ("peer",), ("budget", "thrift", "importing", "residue")),
-    (("door",),),
+    (("receiver",),),
     (("webhook_to_row",),),
     (("backlog",),),
     (("burst",),),

@@ -173,7 +173,7 @@ def _name(each: psutil.Process, parent: psutil.Process) -> str:
     names = {
         "flows.server.prefect_server": "Prefect server",
         "flows.runtime.worker": "worker",
-        "-m webhook": "door",
+        "-m webhook": "receiver",
         "-m notion_sandbox": "sandbox",
     }
     return next((name for mark, name in names.items() if mark in line), each.name())

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from benchmarks.kit.board_server import select
 from benchmarks.kit.figures import Figure, main
-from benchmarks.kit.places import Board, board, connected, database, quiet, told
+from benchmarks.kit.places import Board, board, connected, database, quiet, webhook
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards
@@ -34,7 +34,7 @@ async def measure() -> Sequence[Figure]:
                 page = (
                     await session.execute(text("SELECT min(notion_page_id) FROM cards"))
                 ).scalar_one()
-            await told(ctx, page)
+            await webhook(ctx, page)
             await drain_inbox(ctx, Report())
             before = await notion.last()
             async with ctx.sessions.begin() as session:
@@ -51,7 +51,7 @@ async def measure() -> Sequence[Figure]:
                     await session.execute(text("SELECT max(notion_page_id) FROM cards"))
                 ).scalar_one()
             await notion.edit(other, {"Status": select("Draft")})
-            await told(ctx, other)
+            await webhook(ctx, other)
             await drain_inbox(ctx, Report())
             await cycle(ctx, Report(), "benchmark")
             of_person = await asked(notion, before)

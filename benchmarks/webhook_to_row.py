@@ -1,9 +1,9 @@
 """From a webhook to the row it is about: the whole way, on real servers, the system otherwise idle.
 
-PostgreSQL, Prefect's server, the warm worker, the door, and a board that answers after 300 ms as
-Notion does. A person edits a card every few seconds at moments that know nothing of anybody's
-rhythm; the time runs from the door's `received_at` to the moment another connection sees the edit
-in `tasks`. The cycle of every minute runs as ever.
+PostgreSQL, Prefect's server, the warm worker, the receiver, and a board that answers after 300 ms,
+as Notion does. A user edits a card every few seconds, at random moments. The time runs from the
+receiver's `received_at` to the moment another connection sees the edit in `tasks`. The cycle of
+every minute runs as usual.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PATIENCE, _LOOK_EVERY = 30.0, 0.005
 
 @dataclass(frozen=True)
 class Taken:
-    """One edit: when the door received it, and when it was seen in `tasks`."""
+    """One edit: when its webhook was received, and when it was seen in `tasks`."""
 
     received: datetime
     seen: datetime
@@ -118,12 +118,12 @@ def _moment(text: str) -> datetime:
 async def measure() -> Sequence[Figure]:
     """Start everything, edit, and count from the database's own moments."""
     quiet()
-    door = free_port()
+    receiver = free_port()
     with database() as url:
-        async with board(CARDS, latency_ms=1000 * LATENCY, options=webhooks(door)) as notion:
+        async with board(CARDS, latency_ms=1000 * LATENCY, options=webhooks(receiver)) as notion:
             async with connected(notion.settings(url)) as ctx:
                 await import_cards(ctx, Report())
-            async with stack(url, notion, door) as prefect:
+            async with stack(url, notion, receiver) as prefect:
                 taken = await edits(url, notion)
                 where = await steps(prefect, taken)
     seconds = [each.seconds for each in taken]

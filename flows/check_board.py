@@ -21,7 +21,7 @@ from models.board.drift import drift
 from models.board.drift_kinds import Drift, Severity
 from models.errors import SettingsError
 from models.rules.channels import load_configured_channels
-from tasks.board.snapshot import Site, take_snapshot, with_notes
+from tasks.board.snapshot import BoardAccess, take_snapshot, with_notes
 from tasks.runtime.context import Context, connections
 from tasks.runtime.prefect_task import step
 
@@ -45,13 +45,13 @@ async def compare_board(ctx: Context) -> tuple[list[Drift], str]:
     settings = ctx.settings
     if settings.notion_database_id is None:
         raise SettingsError("NOTION_DATABASE_ID is not set: it names the board to compare.")
-    site = Site(
+    access = BoardAccess(
         notion=ctx.notion,
         channels=tuple(load_configured_channels(settings.channel_configs)),
         sessions=ctx.sessions,
         data_source=settings.notion_data_source,
     )
-    snapshot = await with_notes(site, await take_snapshot(site, settings.notion_database_id))
+    snapshot = await with_notes(access, await take_snapshot(access, settings.notion_database_id))
     return list(drift(snapshot)), str((snapshot.database or {}).get("url", ""))
 
 

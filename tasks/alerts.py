@@ -28,10 +28,10 @@ from models.tables.incidents import (
     Incident,
     Level,
     adopt,
-    claim_message,
     end_incidents,
-    note_message,
+    lease_message,
     open_incident,
+    record_message,
 )
 from tasks.alert_receivers import send_to_receivers
 
@@ -200,12 +200,12 @@ async def deliver_alerts(ctx: AlertConnections) -> None:
 async def _deliver_next(ctx: AlertConnections) -> bool:
     """Send the next due message; False when there is none, or it reached no receiver."""
     async with _transaction(ctx) as session:
-        incidents = await claim_message(session, ctx.clock())
+        incidents = await lease_message(session, ctx.clock())
     if not incidents:
         return False
     delivered = await send_to_receivers(ctx.settings.alert_urls, incidents)
     async with database(ctx) as session:
-        await note_message(session, incidents, ctx.clock(), delivered=delivered)
+        await record_message(session, incidents, ctx.clock(), delivered=delivered)
     return delivered
 
 

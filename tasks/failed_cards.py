@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.tables.incidents import IncidentKind
 from tasks.alerts import Level, send_alert
 from tasks.runtime.context import Context
 
@@ -12,6 +13,5 @@ FAILING = 5
 async def alert_failing(ctx: Context, page_id: str, attempts: int, title: str, error: str) -> None:
     """Alert about a card once it has failed `FAILING` times in a row."""
     if attempts >= FAILING:
-        await send_alert(
-            ctx, Level.ERROR, f"card_failing:{page_id}", title, {"page": page_id, "error": error}
-        )
+        incident = IncidentKind.CARD_FAILING.about(page_id)
+        await send_alert(ctx, Level.ERROR, incident, title, {"page": page_id, "error": error})

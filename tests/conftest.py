@@ -1,4 +1,4 @@
-"""Real PostgreSQL: one embedded server per run, one cloned database per test."""
+"""Real PostgreSQL: one embedded server per run, with a database that is emptied for each test."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
 import structlog
+from kit.shared_database import SharedDatabase, shared_database
 from sqlalchemy import URL
 
 from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import Sessions, libpq, migrate, open_engine, open_sessions
-
-_numbers = count()
 
 # Facts that a test is about are read from the database or asked for with a capture; the rest would
 # bury a failure.
@@ -41,14 +39,17 @@ def postgres() -> Iterator[URL]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def database_of_tests(postgres: URL) -> Iterator[SharedDatabase]:
+    """The database that `database` gives to each test in turn."""
+    with shared_database(postgres, "database_of_tests") as shared:
+        yield shared
+
+
 @pytest.fixture
-def database(postgres: URL) -> Iterator[URL]:
-    """A migrated, empty database of this test's own."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_of_tests")
-        yield postgres.set(database=name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def database(database_of_tests: SharedDatabase) -> URL:
+    """A migrated, empty database."""
+    return database_of_tests.prepare()
 
 
 @pytest.fixture

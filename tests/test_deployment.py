@@ -69,11 +69,11 @@ def test_receivers_are_balanced_as_the_benchmark_tried_it() -> None:
 
 def test_an_ordinary_worker_is_told_what_the_warm_one_knows() -> None:
     ours = client_environment("http://prefect:4200/api")
-    told = dict(
+    in_file = dict(
         re.findall(r"`(PREFECT_[A-Z_]+)=([^`]+)`", PAGE.partition("# An ordinary work pool")[2])
     )
-    assert told
-    assert {name: ours[name] for name in told} == told
+    assert in_file
+    assert {name: ours[name] for name in in_file} == in_file
     assert "PREFECT_LOGGING_CONFIG_PATH" in ours
 
 

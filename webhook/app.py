@@ -75,7 +75,7 @@ def create_app(
         `GET /health`: 200 `{"status": "ok", "waiting": events}` or 503 `{"status": "unavailable"}`.
     """
     bots = bots or Bots(sessions, seconds=database_seconds)
-    door = Door(
+    receiver = Receiver(
         settings,
         sessions,
         clock=clock,
@@ -86,11 +86,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await door.prepare()
+        await receiver.prepare()
         yield
 
     app = FastAPI(
-        title="Showrunner's door",
+        title="Showrunner's webhook receiver",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -99,16 +99,16 @@ def create_app(
 
     @app.post("/webhook/notion")
     async def receive(request: Request) -> JSONResponse:
-        return await door.receive(request, body_seconds)
+        return await receiver.receive(request, body_seconds)
 
     @app.get("/health")
     async def health() -> JSONResponse:
-        return await door.health()
+        return await receiver.health()
 
     return app
 
 
-class Door:
+class Receiver:
     """The receiver: authenticates deliveries and stores them in the inbox.
 
     Arguments as of `create_app`.
@@ -264,10 +264,13 @@ class Door:
 
 def _refused(refusal: Refusal, body: bytes, correlation_id: str) -> JSONResponse:
     """Log the reason, and answer without it."""
-    size = len(body) if refusal.size is None else refusal.size
+    size = refusal.size
+    if size is None:
+        size = len(body)
     log.warning("webhook_refused", reason=refusal.reason, bytes=size, correlation_id=correlation_id)
-    response = CloseAfterResponse if refusal.unread else JSONResponse
-    return response({"detail": "refused"}, refusal.status)
+    if refusal.unread:
+        return CloseAfterResponse({"detail": "refused"}, refusal.status)
+    return JSONResponse({"detail": "refused"}, refusal.status)
 
 
 def _class_of(error: BaseException) -> str:

@@ -71,8 +71,9 @@ class Authenticator:
         """
         signatures = headers.getlist(SIGNATURE_HEADER)
         if signatures:
-            verified = len(signatures) == 1 and await self._secrets.verify(body, signatures[0])
-            return AuthMethod.SIGNATURE if verified else None
+            if len(signatures) == 1 and await self._secrets.verify(body, signatures[0]):
+                return AuthMethod.SIGNATURE
+            return None
         sent = headers.get(SECRET_HEADER)
         if sent is None:
             return None
@@ -89,7 +90,9 @@ class Authenticator:
             Refusal: 401 for everything else.
         """
         signatures = headers.getlist(SIGNATURE_HEADER)
-        token = _token_of(headers, body) if self._secrets.enrolment_open else None
+        token = None
+        if self._secrets.enrolment_open:
+            token = _token_of(headers, body)
         if token is not None:
             if not signatures:
                 return token
@@ -116,4 +119,6 @@ def _token_of(headers: Headers, body: bytes) -> str | None:
         payload = parse(body)
     except Refusal:
         return None
-    return handshake_token(payload) if shape_of(payload) is Shape.HANDSHAKE else None
+    if shape_of(payload) is not Shape.HANDSHAKE:
+        return None
+    return handshake_token(payload)

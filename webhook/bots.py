@@ -67,7 +67,7 @@ class Bots:
         except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError among others
             raise DatabaseUnavailable("Who we are cannot be read.") from error
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Ask Notion if needed, and read the ids. Never fails; the next call tries again."""
         try:
             if self._ask is not None:
@@ -85,7 +85,7 @@ class Bots:
     async def run(self) -> None:
         """Reload again and again, until cancelled."""
         while True:
-            await self.look()
+            await self.refresh()
             await asyncio.sleep(EVERY)
 
 

@@ -173,7 +173,7 @@ class Room:
         """Log that the limit is reached, once per period."""
         now = asyncio.get_running_loop().time()
         if self._full_at is None or now - self._full_at > _QUIET_SECONDS:
-            log.warning("door_full", connections=len(self._open), closed_before=self._closed)
+            log.warning("receiver_full", connections=len(self._open), closed_before=self._closed)
         self._full_at = now
 
     async def _changed(self) -> None:

@@ -119,9 +119,12 @@ class Secrets:
             await store_tokens(session, after)
         self._cache(after)
         if self.is_current(token):
-            return Enrolment.KNOWN if before == after else Enrolment.SECRET
-        known = any(one.token == token for one in before.candidates)
-        return Enrolment.KNOWN if known else Enrolment.CANDIDATE
+            if before == after:
+                return Enrolment.KNOWN
+            return Enrolment.SECRET
+        if any(one.token == token for one in before.candidates):
+            return Enrolment.KNOWN
+        return Enrolment.CANDIDATE
 
     async def refresh(self) -> None:
         """Read the enrolled tokens if the last read is older than `REREAD`. Callers share one read.
@@ -182,5 +185,6 @@ class Secrets:
 
 def _usable(secret: SecretStr | None) -> str | None:
     """The secret's text; None for a blank one."""
-    text = "" if secret is None else secret.get_secret_value()
-    return text if text.strip() else None
+    if secret is None or not secret.get_secret_value().strip():
+        return None
+    return secret.get_secret_value()

@@ -79,7 +79,9 @@ def _no_number(_name: str) -> NoReturn:
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    return _no_number(digits) if isinf(number) else number  # 1e400
+    if isinf(number):  # 1e400
+        _no_number(digits)
+    return number
 
 
 def _clean(value: Any, level: int) -> Any:
@@ -131,15 +133,18 @@ def read_delivery(payload: dict[str, Any], body: bytes) -> Delivery:
             event_id, event_type = _event(payload)
             page = payload.get("entity")
             about_page = isinstance(page, dict) and page.get("type") == "page"
-    page_id = _page_id(page.get("id")) if about_page and isinstance(page, dict) else None
+    page_id = None
+    if about_page and isinstance(page, dict):
+        page_id = _page_id(page.get("id"))
     return Delivery(event_id=event_id, event_type=event_type, page_id=page_id, payload=payload)
 
 
 def handshake_token(payload: dict[str, Any]) -> str | None:
     """The verification token in a handshake; None when there is none that could be a secret."""
     token = payload.get("verification_token")
-    usable = isinstance(token, str) and token.strip() and len(token) <= TOKEN_MAX
-    return token if usable else None
+    if isinstance(token, str) and token.strip() and len(token) <= TOKEN_MAX:
+        return token
+    return None
 
 
 def _event(payload: dict[str, Any]) -> tuple[str, str]:

@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
                 asyncio.create_task(accept(listener, self._room, self._connection))
             )
             host, port = listener.getsockname()[:2]
-            log.info("door_open", host=host, port=port)
+            log.info("receiver_open", host=host, port=port)
         self.ready.set()
 
     def _connection(self) -> Connection:
@@ -131,7 +131,7 @@ def _no_listening(host: str, port: int, error: OSError) -> GiveUp:
     if error.errno == errno.EADDRINUSE:
         return GiveUp(f"Port {port} on {host} is in use: stop what holds it, or set DOOR_PORT.")
     return GiveUp(
-        f"The door cannot listen on {host}, port {port} ({error.strerror}): "
+        f"The webhook receiver cannot listen on {host}, port {port} ({error.strerror}): "
         "set DOOR_HOST or DOOR_PORT."
     )
 
@@ -145,7 +145,8 @@ async def serve(settings: Settings) -> None:
     """
     if settings.database_url is None:
         raise SettingsError(
-            "DATABASE_URL is not set: the door needs the PostgreSQL database that holds the inbox."
+            "DATABASE_URL is not set: the webhook receiver needs the PostgreSQL database that "
+            "holds the inbox."
         )
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url, pool_size=settings.database_pool_size, ping=False)
@@ -192,7 +193,7 @@ async def _serve_until_signalled(server: Server, listener: socket.socket) -> Non
     finally:
         for one in signals:
             loop.remove_signal_handler(one)
-    log.info("door_closed")
+    log.info("receiver_closed")
 
 
 def main() -> int:

@@ -121,7 +121,7 @@ class IngestTrigger:
                 await self._sleep(self._failed(failure))
             else:
                 await self._succeeded()
-                await self._sleep(INTERVAL if requests < BURST else BURST_INTERVAL)
+                await self._sleep(_pause_after(requests))
 
     def _failed(self, failure: _NoRun) -> float:
         """Keep the request open; the seconds until the next attempt."""
@@ -159,3 +159,10 @@ class IngestTrigger:
             TypeError,
         ) as error:
             raise _NoRun(type(error).__name__) from error
+
+
+def _pause_after(requests: int) -> float:
+    """Seconds until the next run may be created, after one for that many requests."""
+    if requests < BURST:
+        return INTERVAL
+    return BURST_INTERVAL

@@ -1,9 +1,7 @@
-"""The door's peer: a route of FastAPI that does one INSERT of what it gets, and commits.
+"""The receiver's peer: a route of FastAPI that does one INSERT of what it gets, and commits.
 
-No proof, no reading, no log.
-
-Same server, same engine, same durability as the door's, so that what differs is what the door does
-beyond it.
+It neither authenticates nor parses the body, and logs nothing. Server, engine and durability are
+the receiver's, so the difference is the cost of what the receiver does besides.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.kit.load --port P` posts to `/webhook/notion` and prints what it saw as JSON.
 With `--rate` requests leave at random moments of that rate whether or not earlier ones were
-answered, and a latency counts from the moment its request was due: a door that stops for a second
-pays for every request due in it. Without it, `--connections` requests are always under way.
+answered, and a latency counts from the moment its request was due, so that a pause of a second is
+charged to every request due in it. Without it, `--connections` requests are always under way.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def request(run: str, number: int, secret: str) -> bytes:
     """A whole HTTP request, signed."""
     body = event(run, number)
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: door\r\nUser-Agent: notion-api\r\nAccept: */*\r\n"
+        f"POST {PATH} HTTP/1.1\r\nHost: receiver\r\nUser-Agent: notion-api\r\nAccept: */*\r\n"
         f"Content-Type: application/json\r\n{SIGNATURE_HEADER}: {sign(body, secret)}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

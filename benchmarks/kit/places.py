@@ -10,9 +10,8 @@ import shutil
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +29,6 @@ from tasks.runtime.context import Context, close_connections, connections
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANNELS = ROOT / "channel_configs"
-_START_SECONDS = 120.0
 
 
 def quiet() -> None:
@@ -92,18 +90,6 @@ async def process(
             except TimeoutError:
                 started.kill()
                 await started.wait()
-
-
-async def answering(url: str) -> None:
-    """Return when something answers 200 there."""
-    deadline = time.monotonic() + _START_SECONDS
-    async with httpx.AsyncClient(trust_env=False) as client:
-        while True:
-            with suppress(httpx.HTTPError):
-                if (await client.get(url)).is_success:
-                    return
-            assert time.monotonic() < deadline, f"nothing answers at {url}"
-            await asyncio.sleep(0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +181,7 @@ async def connected(settings: Settings) -> AsyncIterator[Context]:
         await close_connections()
 
 
-async def told(ctx: Context, page_id: str) -> None:
+async def webhook(ctx: Context, page_id: str) -> None:
     """Notion's webhook about a page is in the inbox."""
     event = Delivery(
         event_id=f"{page_id} {datetime.now(UTC)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 from sqlalchemy import URL
 
-from benchmarks.kit.places import Board, answering, folder, free_port, process
+from benchmarks.kit.places import Board, folder, free_port, process
+from benchmarks.kit.waiting import answering
 from flows.server.prefect_settings import POLL_SECONDS, client_environment, server_environment
 from models.postgres.engine import libpq
 
 SECRET = "secret_of_the_benchmark"
-_PATIENCE = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +68,6 @@ class Prefect:
         return int((await self.api.post("/flow_runs/count", json=asked)).raise_for_status().json())
 
 
-async def eventually(observation: Callable[[], Awaitable[bool]], *, every: float = 0.05) -> None:
-    """Return once that is so.
-
-    Raises:
-        TimeoutError: when it is not within two minutes.
-    """
-    async with asyncio.timeout(_PATIENCE):
-        while not await observation():  # noqa: ASYNC110 - what is waited for happens in other processes
-            await asyncio.sleep(every)
-
-
 @asynccontextmanager
 async def prefect_server() -> AsyncIterator[Prefect]:
     """A Prefect server with our settings, on SQLite in a folder of its own."""
@@ -126,7 +115,7 @@ async def warm_worker(
 
 
 @asynccontextmanager
-async def stack(url: URL, notion: Board, door: int) -> AsyncIterator[Prefect]:
+async def stack(url: URL, notion: Board, receiver: int) -> AsyncIterator[Prefect]:
     """Start Prefect's server, the worker and the receiver; webhooks are signed with `SECRET`."""
     async with prefect_server() as prefect:
         environment = {
@@ -136,18 +125,23 @@ async def stack(url: URL, notion: Board, door: int) -> AsyncIterator[Prefect]:
             "NOTION_DATABASE_ID": notion.database_id,
             "NOTION_WEBHOOK_SECRET": SECRET,
             "PREFECT_API_URL": prefect.url,
-            "DOOR_PORT": str(door),
+            "DOOR_PORT": str(receiver),
             "LOG_FORMAT": "json",
         }
-        log = prefect.home / "door.log"
+        log = prefect.home / "receiver.log"
         async with (
             process("-m", "webhook", environment=environment, log=log),
             warm_worker(prefect, environment),
         ):
-            await answering(f"http://127.0.0.1:{door}/health")
+            await answering(f"http://127.0.0.1:{receiver}/health")
             yield prefect
 
 
-def webhooks(door: int) -> tuple[str, ...]:
-    """Options of a board (`places.board`) whose webhooks go to that door."""
-    return ("--webhook-url", f"http://127.0.0.1:{door}/webhook/notion", "--webhook-secret", SECRET)
+def webhooks(receiver: int) -> tuple[str, ...]:
+    """Options of a board (`places.board`) whose webhooks go to that receiver."""
+    return (
+        "--webhook-url",
+        f"http://127.0.0.1:{receiver}/webhook/notion",
+        "--webhook-secret",
+        SECRET,
+    )

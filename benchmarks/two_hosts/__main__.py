@@ -20,10 +20,11 @@ import httpx
 
 from benchmarks.kit.figures import Figure, main, most_in_any_window
 from benchmarks.kit.places import folder, quiet
+from benchmarks.kit.waiting import answering, until
 from benchmarks.two_hosts.burst import Burst, doubled, lost, records, undone
 from benchmarks.two_hosts.hosts import Host, NotPermitted, demand, network, standing_at
 from benchmarks.two_hosts.place import CONNECTIONS, Place, everything, said, shares
-from benchmarks.two_hosts.stack import Machine, answers, until
+from benchmarks.two_hosts.stack import Machine
 
 CARDS = 200
 RECEIVED = "webhook_received"
@@ -89,8 +90,8 @@ async def noticed(place: Place, victim: Host, cut: float) -> tuple[float, float]
 
 
 async def works_again(place: Place, victim: Machine) -> None:
-    """Return when its door answers and a run of push ended on it."""
-    await answers(victim.health, LATER_SECONDS)
+    """Return when its receiver answers and a run of push ended on it."""
+    await answering(victim.health, LATER_SECONDS)
 
     async def ran_there() -> bool:
         run = await place.ask_for_a_cycle()
@@ -98,9 +99,9 @@ async def works_again(place: Place, victim: Machine) -> None:
         async def where() -> str | None:
             return await place.ended(run)
 
-        return bool(await until(where, LATER_SECONDS, "a run ends") == victim.host.name)
+        return bool(await until(where, "a run ends", seconds=LATER_SECONDS) == victim.host.name)
 
-    await until(ran_there, LATER_SECONDS, "a run on the host that was cut off", 0.0)
+    await until(ran_there, "a run on the host that was cut off", seconds=LATER_SECONDS, every=0.0)
 
 
 async def midst(burst: Burst, place: Place, since: int) -> Machine:
@@ -122,8 +123,7 @@ async def midst(burst: Burst, place: Place, since: int) -> Machine:
             else None
         )
 
-    found: Machine = await until(half, PATIENCE_SECONDS, "a cycle in the midst of the burst", 0.1)
-    return found
+    return await until(half, "a cycle in the midst of the burst", seconds=PATIENCE_SECONDS)
 
 
 async def live_through(place: Place, say: Log) -> Outcome:
@@ -136,7 +136,7 @@ async def live_through(place: Place, say: Log) -> Outcome:
     first = await notion.last()
     burst = Burst(board=notion, database=place.database, pages=pages, rng=Random(7))
     say(
-        f"PostgreSQL {await place.version()} for all; two workers, two doors; {len(pages)} "
+        f"PostgreSQL {await place.version()} for all; two workers, two receivers; {len(pages)} "
         f"cards imported: the burst"
     )
     began = datetime.now(UTC)
@@ -155,10 +155,13 @@ async def live_through(place: Place, say: Log) -> Outcome:
     await raging
     waiting = await undone(place.database)
     taken = Counter(
-        {each.host.name: said(each.door_log, began, RECEIVED)[RECEIVED] for each in place.machines}
+        {
+            each.host.name: said(each.receiver_log, began, RECEIVED)[RECEIVED]
+            for each in place.machines
+        }
     )
     say(
-        f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by door: "
+        f"burst over: {burst.edited} edits, {burst.moved} moves; webhooks by receiver: "
         f"{told(taken)}; {waiting} wait"
     )
     free, taken_over = await asyncio.wait_for(watching, PATIENCE_SECONDS)
@@ -166,29 +169,31 @@ async def live_through(place: Place, say: Log) -> Outcome:
         f"PostgreSQL dropped {name} {free:.1f} s after the cut; the other's first cycle "
         f"began at {taken_over:.1f} s"
     )
-    await until(place.settled, PATIENCE_SECONDS, "board and database are equal", 1.0)
+    await until(place.settled, "board and database are equal", seconds=PATIENCE_SECONDS, every=1.0)
     equal = time.monotonic() - cut
     since = await shares(place, at_cut)
     say(
         f"board and database equal on all {len(pages)} cards {equal:.1f} s after the cut; "
         f"requests: {told(since)}"
     )
-    alone = [told(said(log, moment, *TROUBLE)) for log in (victim.worker_log, victim.door_log)]
+    alone = [told(said(log, moment, *TROUBLE)) for log in (victim.worker_log, victim.receiver_log)]
     crashed = await place.crashed(victim)
     say(
-        f"{name} meanwhile: its worker said {alone[0]}, its door {alone[1]}; Prefect gave "
+        f"{name} meanwhile: its worker said {alone[0]}, its receiver {alone[1]}; Prefect gave "
         f"up {crashed} of its runs"
     )
     place.net.plug_in(victim.host)
     plugged, before = time.monotonic(), await notion.last()
     await works_again(place, victim)
     back = time.monotonic() - plugged
-    await until(place.settled, PATIENCE_SECONDS, "board and database are equal again", 1.0)
+    await until(
+        place.settled, "board and database are equal again", seconds=PATIENCE_SECONDS, every=1.0
+    )
     writes = [each for each in await notion.requests(before) if each["method"] == "PATCH"]
-    survived = victim.worker.returncode is None and victim.door.returncode is None
+    survived = victim.worker.returncode is None and victim.receiver.returncode is None
     ends = "the same processes" if survived else "a process ENDED"
     say(
-        f"plugged in: after {back:.1f} s {name}'s door and worker work again ({ends}); "
+        f"plugged in: after {back:.1f} s {name}'s receiver and worker work again ({ends}); "
         f"{len(writes)} writes since"
     )
     requests = await notion.requests(first)
@@ -256,7 +261,7 @@ def figures(outcome: Outcome) -> list[Figure]:
             good=not outcome.doubled and not outcome.lost,
         ),
         Figure(
-            what="plugged in again: the cut-off host's door and worker work, without a restart",
+            what="plugged in again: the cut-off host's receiver and worker work, without a restart",
             limit=f"{LATER_SECONDS:.0f} s, 0 writes",
             measured=f"{outcome.back:.0f} s, {outcome.writes_after} writes",
             good=outcome.survived and outcome.back <= LATER_SECONDS and not outcome.writes_after,

@@ -14,17 +14,16 @@ from pathlib import Path
 import httpx
 
 from benchmarks.kit.places import Board, board
+from benchmarks.kit.waiting import START_SECONDS, until
 from benchmarks.two_hosts.burst import differences, on_its_way, records, undone
 from benchmarks.two_hosts.hosts import CENTRE, Network
 from benchmarks.two_hosts.stack import (
-    START_SECONDS,
     WEBHOOKS,
     Machine,
     balancer,
     machine,
     postgres,
     prefect_server,
-    until,
 )
 from flows.runtime.bootstrap import POOL
 from models.postgres.engine import libpq
@@ -149,10 +148,10 @@ async def everything(net: Network, made: Path, cards: int) -> AsyncIterator[Plac
                 )
             )
 
-        await until(place.deployed, START_SECONDS, "the deployments are made")
-        await until(place.all_at_work, START_SECONDS, "all workers are there")
+        await until(place.deployed, "the deployments are made", seconds=START_SECONDS)
+        await until(place.all_at_work, "all workers are there", seconds=START_SECONDS)
         await place.ask_for_a_cycle()
-        await until(imported, START_SECONDS, "the first cycle")
+        await until(imported, "the first cycle", seconds=START_SECONDS)
         yield place
 
 

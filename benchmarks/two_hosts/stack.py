@@ -7,24 +7,21 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 from sqlalchemy import URL, make_url
 
 from benchmarks.kit.places import CHANNELS
+from benchmarks.kit.waiting import START_SECONDS, answering, until
 from benchmarks.two_hosts.hosts import CENTRE, Host, NotPermitted, running
 from flows.server.prefect_settings import client_environment, server_environment
 from models.postgres.engine import ensure_database, migrate
 
-BALANCER, DOOR, PREFECT, POSTGRES = 8600, 8610, 4200, 5432
+BALANCER, RECEIVER, PREFECT, POSTGRES = 8600, 8610, 4200, 5432
 WEBHOOKS = f"http://{CENTRE}:{BALANCER}/webhook/notion"
-START_SECONDS = 90.0
 _DATABASE_USER = "postgres"
 
 BALANCING = """\
@@ -42,8 +39,8 @@ defaults
     retry-on conn-failure empty-response response-timeout 503
 frontend address
     bind {centre}:{balancer}
-    default_backend doors
-backend doors
+    default_backend receivers
+backend receivers
     balance roundrobin
     option httpchk GET /health
     default-server check inter 1s fall 2 rise 2
@@ -64,31 +61,6 @@ def postgres_programs() -> Path:
     if not found:
         raise NotPermitted("not installed: postgresql (in /usr/lib/postgresql)")
     return found[-1].parent
-
-
-async def answers(address: str, seconds: float = START_SECONDS) -> None:
-    """Return once something answers 200 there."""
-
-    async def asked() -> bool:
-        try:
-            return (await client.get(address)).is_success
-        except httpx.HTTPError:
-            return False
-
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-        await until(asked, seconds, f"{address} answers")
-
-
-async def until(
-    what: Callable[[], Awaitable[Any]], seconds: float, meaning: str, every: float = 0.2
-) -> Any:
-    """The first true answer."""
-    deadline = time.monotonic() + seconds
-    while not (found := await what()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:.0f} s: {meaning}")
-        await asyncio.sleep(every)
-    return found
 
 
 def _initialise(programs: Path, data: Path, password: str) -> None:
@@ -144,7 +116,7 @@ async def postgres(centre: Host, folder: Path) -> AsyncIterator[tuple[URL, URL]]
             probe = (str(programs / "pg_isready"), "-h", CENTRE, "-p", str(POSTGRES), "-q")
             return not (await asyncio.to_thread(subprocess.run, probe, check=False)).returncode
 
-        await until(ready, START_SECONDS, "PostgreSQL answers")
+        await until(ready, "PostgreSQL answers", seconds=START_SECONDS)
         ours, prefects = admin.set(database="showrunner"), admin.set(database="prefect")
         for name in ("showrunner", "prefect"):
             await asyncio.to_thread(ensure_database, admin, name)
@@ -161,14 +133,14 @@ async def prefect_server(centre: Host, folder: Path, database: URL) -> AsyncIter
     )
     command = (sys.executable, "-m", "flows.server.prefect_server")
     async with running(centre, *command, log=folder / "prefect.log", environment=environment):
-        await answers(f"http://{CENTRE}:{PREFECT}/api/health")
+        await answering(f"http://{CENTRE}:{PREFECT}/api/health")
         yield f"http://{CENTRE}:{PREFECT}/api"
 
 
 @asynccontextmanager
-async def balancer(centre: Host, folder: Path, *doors: Host) -> AsyncIterator[Path]:
-    """One address for several doors; its log."""
-    servers = "\n".join(f"    server {host.name} {host.address}:{DOOR}" for host in doors)
+async def balancer(centre: Host, folder: Path, *receivers: Host) -> AsyncIterator[Path]:
+    """One address for several receivers; its log."""
+    servers = "\n".join(f"    server {host.name} {host.address}:{RECEIVER}" for host in receivers)
     configuration = folder / "haproxy.cfg"
     configuration.write_text(BALANCING.format(centre=CENTRE, balancer=BALANCER, servers=servers))
     log = folder / "balancer.log"
@@ -181,26 +153,26 @@ class Machine:
     """A host with its programs.
 
     Attributes:
-        worker, door: their processes; worker_log, door_log: what they say, JSON lines.
+        worker, receiver: their processes; worker_log, receiver_log: what they say, JSON lines.
     """
 
     host: Host
     worker: asyncio.subprocess.Process
-    door: asyncio.subprocess.Process
+    receiver: asyncio.subprocess.Process
     worker_log: Path
-    door_log: Path
+    receiver_log: Path
 
     @property
     def health(self) -> str:
-        """Where its door says how it is."""
-        return f"http://{self.host.address}:{DOOR}/health"
+        """Where its receiver says how it is."""
+        return f"http://{self.host.address}:{RECEIVER}/health"
 
 
 @asynccontextmanager
 async def machine(
     host: Host, folder: Path, api: str, settings: Mapping[str, str]
 ) -> AsyncIterator[Machine]:
-    """A warm worker and a door on a host, ready to work."""
+    """A warm worker and a receiver on a host, ready to work."""
     home = folder / host.name
     home.mkdir()
     environment = {
@@ -211,9 +183,9 @@ async def machine(
         "CHANNEL_CONFIGS": str(CHANNELS),
         "LOG_FORMAT": "json",
         "DOOR_HOST": host.address,
-        "DOOR_PORT": str(DOOR),
+        "DOOR_PORT": str(RECEIVER),
     }
-    logs = home / "worker.log", home / "door.log"
+    logs = home / "worker.log", home / "receiver.log"
     async with AsyncExitStack() as cleanup:
         started = [
             await cleanup.enter_async_context(
@@ -224,7 +196,11 @@ async def machine(
             )
         ]
         made = Machine(
-            host=host, worker=started[0], door=started[1], worker_log=logs[0], door_log=logs[1]
+            host=host,
+            worker=started[0],
+            receiver=started[1],
+            worker_log=logs[0],
+            receiver_log=logs[1],
         )
-        await answers(made.health)
+        await answering(made.health)
         yield made

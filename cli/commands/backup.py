@@ -117,7 +117,7 @@ async def _checked(settings: Settings, url: URL, file: Path, *, replace: bool) -
         if others:
             raise GiveUp(
                 f"Something is connected to the database {url.database}: {', '.join(others)}. Stop "
-                "every worker, door and other program of it first."
+                "every worker, webhook receiver and other program of it first."
             )
         programs = _programs(settings, url, connection)
     return await read_dump(file, programs)

@@ -27,7 +27,7 @@ from tasks.alerts import resolve_alert
 from tasks.board.create import make_board
 from tasks.board.followed import BOARD_DRIFT, refreshed_board
 from tasks.board.repair import repair
-from tasks.board.snapshot import Site, take_snapshot, with_notes
+from tasks.board.snapshot import BoardAccess, take_snapshot, with_notes
 from tasks.runtime.context import Context, connected, open_notion
 
 app = typer.Typer(
@@ -58,8 +58,8 @@ def create(
 
 
 async def _create(page_id: str, title: str) -> None:
-    async with _site(settings_here(without_database=True)) as (site, ctx):
-        made = await make_board(site, page_id, title)
+    async with _access(settings_here(without_database=True)) as (access, ctx):
+        made = await make_board(access, page_id, title)
         await _refresh(ctx, made.database_id)
     print_made(made)
     if made.refused:
@@ -119,8 +119,8 @@ def _drift_of(row: Mapping[str, str]) -> Drift:
 
 
 async def _compare_here(settings: Settings) -> tuple[list[Drift], str | None]:
-    async with _site(settings) as (site, _):
-        snapshot = await with_notes(site, await take_snapshot(site, _board_id(settings)))
+    async with _access(settings) as (access, _):
+        snapshot = await with_notes(access, await take_snapshot(access, _board_id(settings)))
     return list(drift(snapshot)), (snapshot.database or {}).get("url")
 
 
@@ -135,8 +135,8 @@ def mend() -> None:
 
 async def _repair() -> None:
     settings = settings_here(without_database=True)
-    async with _site(settings) as (site, ctx):
-        done = await repair(site, await take_snapshot(site, _board_id(settings)))
+    async with _access(settings) as (access, ctx):
+        done = await repair(access, await take_snapshot(access, _board_id(settings)))
         if ctx is not None and not any(one.slug in _OPTION_DRIFT for one in drift(done.snapshot)):
             await resolve_alert(ctx, BOARD_DRIFT)
         await _refresh(ctx, _board_id(settings))
@@ -173,21 +173,21 @@ def _board_id(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def _site(settings: Settings) -> AsyncIterator[tuple[Site, Context | None]]:
+async def _access(settings: Settings) -> AsyncIterator[tuple[BoardAccess, Context | None]]:
     """The workspace, and connections to a database that Showrunner has used, if there is one."""
     channels = tuple(load_configured_channels(settings.channel_configs))
     source = settings.notion_data_source
     if settings.database_url is not None:
         async with connected(settings) as ctx:
             if await _has_our_tables(ctx):
-                site = Site(
+                access = BoardAccess(
                     notion=ctx.notion, channels=channels, sessions=ctx.sessions, data_source=source
                 )
-                yield site, ctx
+                yield access, ctx
                 return
     notion = open_notion(settings)
     try:
-        yield Site(notion=notion, channels=channels, data_source=source), None
+        yield BoardAccess(notion=notion, channels=channels, data_source=source), None
     finally:
         await notion.aclose()
 

@@ -27,7 +27,8 @@ app = typer.Typer(
     help="Show why a card is as it is, and put back what it lost.", no_args_is_help=True
 )
 
-_MEDIUM, _LONG = 120, 1000
+_MEDIUM = 120
+_LONGEST = {"Attention": 1000}
 """Characters of a text in the table. Attention is shown whole."""
 
 Page = Annotated[
@@ -77,22 +78,32 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
 
 def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
     card, task = facts.card, facts.task
-    title = card.base_title if card else ""
+    title = card.base_title if card is not None else None
     say(f"card  {page_id}  {title or ''}".rstrip())
-    state = f"{task.id}  {task.status}" if task else "none"
-    say(f"task  {state}")
+    if task is None:
+        say("task  none")
+    else:
+        say(f"task  {task.id}  {task.status}")
     if card is not None:
         read, edited = _moment(card.last_read_at), _moment(card.edited_at)
         say(f"seen  {read}, edited in Notion {edited}")
     if now is not None:
-        trashed = now.card is not None and now.card.in_trash
-        state = "in the trash" if trashed else "as in the table"
-        say(f"now   {now.error or state}")
+        say(f"now   {_state_now(now)}")
     say()
 
 
+def _state_now(now: LivePage) -> str:
+    if now.error:
+        return now.error
+    if now.card is not None and now.card.in_trash:
+        return "in the trash"
+    return "as in the table"
+
+
 def _moment(moment: datetime | None) -> str:
-    return f"{clock_time(moment)} UTC" if moment else "never"
+    if moment is None:
+        return "never"
+    return f"{clock_time(moment)} UTC"
 
 
 def _values(facts: CardFacts, now: LivePage | None) -> Table:
@@ -108,7 +119,7 @@ def _values(facts: CardFacts, now: LivePage | None) -> Table:
         values = [row.agreed, row.board, row.database, row.pushed]
         if live:
             values.insert(2, row.live)
-        longest = _LONG if row.name == "Attention" else _MEDIUM
+        longest = _LONGEST.get(row.name, _MEDIUM)
         table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
     return table
 

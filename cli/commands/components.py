@@ -99,7 +99,7 @@ def prefect_server(
         login, new = kept
         if new:
             console.print(
-                f"Made a login for Prefect's server: {login}\nGive it to worker, door and "
+                f"Made a login for Prefect's server: {login}\nGive it to worker, receiver and "
                 f"commands as PREFECT_API_AUTH_STRING. It is kept in {folder / 'login'}.",
                 markup=False,
             )

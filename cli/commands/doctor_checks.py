@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cli.stack.running_stack import running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
-from models.operations.health import Check, Finding, State, checked, failed, skipped
+from models.operations.health import Check, State, checked, failed, failure, skipped, warning
 from models.operations.health_rules import (
     judge_cards,
     judge_clocks,
@@ -20,19 +20,21 @@ from models.operations.health_rules import (
     judge_webhook,
     skew_of,
 )
+from models.operations.known_problems import PROBLEMS
 from models.production.config import check_block
 from models.rules.channels import read_channels
 from models.settings import Settings, load_settings
+from models.tables.incidents import IncidentKind
 from tasks.notion.throttle import counting_requests
 from tasks.operations.health import (
     START,
     DatabaseFacts,
-    door,
-    door_address,
     prefect_api,
     prefect_server,
     read_database,
+    receiver_address,
     run_check,
+    webhook_receiver,
 )
 from tasks.operations.health_notion import NotionFacts, read_notion
 from tasks.runtime.clock import Clock
@@ -49,7 +51,7 @@ ORDER: Final = (
     "token",
     "capabilities",
     "board",
-    "door",
+    "webhook receiver",
     "webhook",
     "last good cycle",
     "inbox",
@@ -59,7 +61,7 @@ ORDER: Final = (
 )
 """Every check in the order of the output: a check comes after those that it depends on."""
 _PREFECT: Final = ("deployments", "worker", "limits")
-_MEND_FILES: Final = "Mend those files; the next cycle reads them anew."
+_MEND_FILES: Final = PROBLEMS[IncidentKind.CHANNEL_FILE].cure
 _LOADING_SECONDS: Final = 9.0
 """Prefect's client takes seconds to load; each check then has a time limit of its own."""
 _HTTP_SECONDS: Final = 4.0
@@ -97,7 +99,7 @@ async def checkup(clock: Clock) -> Checkup:
         parts = await asyncio.gather(
             _database_and_notion(settings, clock),
             _prefect(settings, clock),
-            run_check(["door"], _HTTP_SECONDS, _only(door(settings))),
+            run_check(["webhook receiver"], _HTTP_SECONDS, _only(webhook_receiver(settings))),
         )
     return _in_order(
         [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
@@ -129,19 +131,11 @@ def _settings() -> tuple[Settings, list[Check]]:
     found = []
     if settings.notion_database_id is None:
         cure = "Set NOTION_DATABASE_ID to the link of the board's database."
-        found.append(
-            Finding(
-                state=State.FAIL,
-                wrong="NOTION_API_TOKEN is set, NOTION_DATABASE_ID is not",
-                cure=cure,
-            )
-        )
+        found.append(failure("NOTION_API_TOKEN is set, NOTION_DATABASE_ID is not", cure))
     real = settings.notion_base_url == Settings.model_fields["notion_base_url"].default
     if real and not settings.alert_urls:
         cure = "Set ALERT_URLS: Slack, Discord, e-mail, … (.env.example)."
-        found.append(
-            Finding(state=State.WARN, wrong="alerts reach nobody: ALERT_URLS is empty", cure=cure)
-        )
+        found.append(warning("alerts reach nobody: ALERT_URLS is empty", cure))
     whose = "of the environment and .env"
     if running(settings.state_dir):
         whose = "of the `showrunner up` that runs here"
@@ -155,10 +149,7 @@ def _channels(settings: Settings) -> Check:
     except ChannelConfigError as error:
         return failed("channels", str(error).rstrip("."), _MEND_FILES)
     channels = sorted(folder.channels)
-    wrong = [
-        Finding(state=State.FAIL, wrong=str(fault).rstrip("."), cure=_MEND_FILES)
-        for fault in folder.faults
-    ]
+    wrong = [failure(str(fault).rstrip("."), _MEND_FILES) for fault in folder.faults]
     return checked("channels", f"{len(channels)}: {', '.join(channels)}", wrong, channels=channels)
 
 
@@ -178,8 +169,8 @@ async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
 
 
 def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) -> list[Check]:
-    vitals, now = database.vitals, clock()
-    if vitals is None:
+    health, now = database.health, clock()
+    if health is None:
         return [
             skipped(name, database.missing)
             for name in ("webhook", "last good cycle", "inbox", "cards", "alerts")
@@ -188,17 +179,17 @@ def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) ->
     return [
         judge_webhook(
             secret=any(secret is not None for secret in secrets),
-            enrolled=vitals.tokens.secret is not None,
-            waiting=len(vitals.tokens.candidates),
+            enrolled=health.tokens.secret is not None,
+            waiting=len(health.tokens.candidates),
             enrolment_open=settings.notion_webhook_enrolment,
-            last_event=vitals.last_event,
-            address=f"{door_address(settings)}/webhook/notion",
+            last_event=health.last_event,
+            address=f"{receiver_address(settings)}/webhook/notion",
             now=now,
         ),
-        judge_cycle(vitals.last_good_cycle, running=database.running, now=now),
-        judge_inbox(vitals.events, vitals.due_since, now),
-        judge_cards(vitals.failing, vitals.incidents, vitals.unmade),
-        judge_incidents(vitals.incidents),
+        judge_cycle(health.last_good_cycle, running=database.running, now=now),
+        judge_inbox(health.events, health.due_since, now),
+        judge_cards(health.failing, health.incidents, health.unmade),
+        judge_incidents(health.incidents),
     ]
 
 
@@ -229,7 +220,7 @@ def _load() -> Callable[..., Coroutine[Any, Any, list[Check]]]:
 
 
 async def _prefect_holds(settings: Settings, clock: Clock) -> list[Check]:
-    # Loading Prefect takes seconds; the other checks run meanwhile.
+    # Importing Prefect takes seconds: do it while the other checks run.
     prefect_checks = await asyncio.to_thread(_load)
     auth = settings.prefect_api_auth_string
     return await prefect_checks(

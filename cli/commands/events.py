@@ -15,6 +15,7 @@ from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.operations.diagnosis import CardFacts, reasons_out_of_sync
+from models.operations.lookup import find_event
 from models.rules.formatting import clock_time, spoken
 from models.tables import webhook_event_queries as inbox_queries
 from models.tables.webhook_events import EventState, WebhookEvent
@@ -67,10 +68,11 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
 
 def _table(events: list[WebhookEvent], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("id", "received (UTC)", "type", "page", "state", "attempts", "error"):
-        table.add_column(
-            name, no_wrap=True, justify="right" if name in {"id", "attempts"} else "left"
-        )
+    table.add_column("id", no_wrap=True, justify="right")
+    for name in ("received (UTC)", "type", "page", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("attempts", no_wrap=True, justify="right")
+    table.add_column("error", no_wrap=True)
     for event in events:
         cells = (
             event.event_type,
@@ -122,8 +124,10 @@ def show_event(event_id: EventId, *, as_json: AsJson = False) -> None:
 async def _show(event_id: str, *, as_json: bool) -> None:
     async with connected(settings_here()) as ctx:
         async with ctx.sessions() as session:
-            event = await inbox_queries.find_event(session, event_id)
-        card = await gather_card_facts(ctx, event.page_id) if event.page_id is not None else None
+            event = await find_event(session, event_id)
+        card = None
+        if event.page_id is not None:
+            card = await gather_card_facts(ctx, event.page_id)
         now = ctx.clock()
     if as_json:
         print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
@@ -138,13 +142,15 @@ async def _show(event_id: str, *, as_json: bool) -> None:
 
 def _as_text(event: WebhookEvent, now: datetime) -> dict[str, str | None]:
     """All of an event but its payload, as text."""
-    ended = event.processed_at or event.dead_at
+    state = _state(event, now)
+    if ended := event.processed_at or event.dead_at:
+        state += f", {clock_time(ended)} UTC"
     return {
         "event": f"{event.row}  {event.event_id}",
         "type": event.event_type,
         "page": event.page_id,
         "received": f"{clock_time(event.received_at)} UTC",
-        "state": f"{_state(event, now)}{f', {clock_time(ended)} UTC' if ended else ''}",
+        "state": state,
         "attempts": str(event.attempts),
         "error": event.error,
         "correlation id": event.correlation_id,
@@ -181,11 +187,9 @@ async def _replay(event_id: str | None, *, dead: bool) -> None:
     if (event_id is None) != dead:
         raise GiveUp("Say which to replay: the ID of an event, or --dead for all dead ones.")
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
-        rows = (
-            [(await inbox_queries.find_event(session, event_id)).row]
-            if event_id is not None
-            else None
-        )
+        rows = None
+        if event_id is not None:
+            rows = [(await find_event(session, event_id)).row]
         due = await inbox_queries.replay(session, rows, now=ctx.clock())
     if rows and not due:
         raise GiveUp(

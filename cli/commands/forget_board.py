@@ -114,5 +114,5 @@ async def _be_alone(session: AsyncSession) -> None:
         query = text("SELECT pg_try_advisory_xact_lock(:key)")
         if not (await session.execute(query, {"key": lock.value})).scalar_one():
             raise GiveUp(
-                "Something works on this database: stop every worker and door of it first."
+                "Something works on this database: stop its workers and webhook receivers first."
             )

@@ -128,7 +128,9 @@ async def _fault(
         shown = (await _ask(address, "GET"))["faults"]
         typer.echo("\n".join(_line(item) for item in shown) or "No faults are set.")
     elif what == "clear":
-        query = "" if number is None else f"?number={number}"
+        query = ""
+        if number is not None:
+            query = f"?number={number}"
         typer.echo(f"Cleared {(await _ask(address, 'DELETE', query=query))['cleared']}.")
     else:
         typer.echo(_line(await _ask(address, "POST", body={**wanted, **_kind(what, wanted, when)})))

@@ -5,7 +5,6 @@ Each is a run of its deployment. Where no Prefect server answers, the command do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -37,8 +36,7 @@ def import_board(
 
 
 async def _import_board(*, take_board: bool) -> None:
-    parameters = {"take_board": True} if take_board else {}
-    summary = await _run("import-board/import-board", parameters)
+    summary = await _run("import-board/import-board", take_board=take_board)
     if summary is None:
         from cli.commands.sync_by_hand import import_once  # noqa: PLC0415 - loads Prefect: seconds
 
@@ -81,14 +79,21 @@ async def _show_differences(*, as_json: bool) -> None:
 
 
 async def _push(*, confirm: bool) -> None:
-    summary = await _run("push/push", {"confirm": True} if confirm else {})
+    summary = await _run("push/push", confirm=confirm)
     if summary is None:
         from cli.commands.sync_by_hand import push_once  # noqa: PLC0415 - as above
 
         await push_once(confirm=confirm)
     elif summary.startswith(SUPERSEDED):
-        confirmed = " It was told that you confirm." if confirm else ""
-        raise GiveUp(f"Another cycle is under way; the next one is due within a minute.{confirmed}")
+        raise another_cycle(confirmed=confirm)
+
+
+def another_cycle(*, confirmed: bool) -> GiveUp:
+    """The error for a cycle that cannot run because another one does."""
+    sentence = "Another cycle is under way; the next one is due within a minute."
+    if confirmed:
+        sentence += " It was told that you confirm."
+    return GiveUp(sentence)
 
 
 def retention(
@@ -102,15 +107,18 @@ def retention(
 
 
 async def _retention(*, dry: bool) -> None:
-    parameters = {"dry_run": True} if dry else {}
-    if await _run("retention/retention", parameters) is None:
+    if await _run("retention/retention", dry_run=dry) is None:
         from cli.commands.sync_by_hand import delete_once  # noqa: PLC0415 - as above
 
         await delete_once(dry_run=dry)
 
 
-async def _run(deployment: str, parameters: Mapping[str, bool]) -> str | None:
-    """Run the deployment and print what it did; None where no Prefect server can run it."""
+async def _run(deployment: str, **flags: bool) -> str | None:
+    """Run the deployment and print what it did; None where no Prefect server can run it.
+
+    Only flags that are set are passed, so that the run's page shows no others.
+    """
+    parameters = {name: True for name, is_set in flags.items() if is_set}
     ended = await run_deployment(deployment, parameters, settings_here(), say)
     if ended is None:
         return None

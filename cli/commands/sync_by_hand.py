@@ -11,6 +11,7 @@ from uuid import UUID
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli.commands.sync import another_cycle
 from cli.output.text import console, print_json, say
 from cli.running import correlate, stopping_says
 from cli.stack.running_stack import settings_here
@@ -96,8 +97,10 @@ def _stopped(read: int, known: int) -> str:
     """
     if not read:
         return "Stopped before a card was read; run it again."
-    of = f" of {known:,}" if known > read else ""
-    return f"Stopped after {read:,}{of} cards; run it again to go on."
+    cards = f"{read:,}"
+    if known > read:
+        cards += f" of {known:,}"
+    return f"Stopped after {cards} cards; run it again to go on."
 
 
 async def show_differences(*, as_json: bool) -> None:
@@ -115,10 +118,13 @@ async def show_differences(*, as_json: bool) -> None:
     held = _print_changes(changes, deleted)
     for page_id in deleted:
         say(f"card {page_id}: would be marked as trashed; {_WAITS}")
-    new = f"{len(reasons)} tasks wait for their card; " if reasons else ""
     waiting = len(deleted) + held
-    some_wait = f", {waiting} cards wait for `showrunner push --confirm`" if waiting else ""
-    say(f"{new}{len(changes)} cards differ{some_wait}; nothing was written.")
+    summary = f"{len(changes)} cards differ"
+    if reasons:
+        summary = f"{len(reasons)} tasks wait for their card; {summary}"
+    if waiting:
+        summary += f", {waiting} cards wait for `showrunner push --confirm`"
+    say(f"{summary}; nothing was written.")
     if held:
         say(
             "Is the board right, and the database old? `showrunner import --take-board` takes the "
@@ -148,7 +154,10 @@ def _print_changes(changes: Sequence[PendingWrite], deleted: Collection[str]) ->
     for change in changes:
         waits = change.waits and change.page_id not in deleted
         held += waits
-        say(f"card {change.page_id}: {_WAITS}" if waits else f"card {change.page_id}")
+        if waits:
+            say(f"card {change.page_id}: {_WAITS}")
+        else:
+            say(f"card {change.page_id}")
         for name, value in sorted(change.values.items()):
             say(f"  {name}: {_shown(change.shown[name])} → {_shown(value)}")
     return held
@@ -166,10 +175,7 @@ async def push_once(*, confirm: bool) -> None:
             say(_confirmed(await remember_confirmation(ctx)))
         async with one_at_a_time(ctx, Lock.PUSH) as acquired:
             if not acquired:
-                stored = " It was told that you confirm." if confirm else ""
-                raise GiveUp(
-                    f"Another cycle is under way; the next one is due within a minute.{stored}"
-                )
+                raise another_cycle(confirmed=confirm)
             with counting_requests() as requests:
                 await cycle(ctx, report, correlate())
     say(f"{report} ({requests.total} Notion requests)")
@@ -185,9 +191,9 @@ def _confirmed(some: Waiting) -> str:
     parts = []
     if some.moves:
         parts.append(f"{some.moves} moves of people are put back")
-    if some.gone:
+    if some.deletions:
         parts.append(
-            f"{some.gone} pages are looked at once more, and marked as trashed if they are gone"
+            f"{some.deletions} pages are read once more, and marked as trashed if they are gone"
         )
     return f"Confirmed: {', and '.join(parts)}."
 

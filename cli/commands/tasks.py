@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 import typer
-from sqlalchemy import String, cast, func, or_
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from cli.output.text import AsJson, print_json, print_table, say, short, short_id
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
+from models.operations.lookup import find_task
 from models.rules.formatting import clock_time
 from models.rules.statuses import STATE_OF, BoardStatus, Status
 from models.sync import card_changes
@@ -159,31 +157,3 @@ async def _store_move(ctx: Context, task_id: str, target: BoardStatus) -> str:
         if before != target:
             card_changes.move_task(task, target, now)
     return before
-
-
-async def find_task(session: AsyncSession, task_id: str) -> Task:
-    """Find a task by its id, page or title, or a prefix of id or title; lock it.
-
-    The lock is released when the transaction ends.
-
-    Raises:
-        GiveUp: when there is none, or more than one begins so.
-    """
-    wanted = task_id.strip()
-    by_id = cast(col(Task.id), String).startswith(wanted.lower(), autoescape=True)
-    by_page = col(Task.notion_page_id) == wanted.lower()
-    by_title = func.lower(Task.title).startswith(wanted.lower(), autoescape=True)
-    rows: list[Task] = []
-    for condition in (or_(by_id, by_page), func.lower(Task.title) == wanted.lower(), by_title):
-        if wanted and not rows:
-            rows = list(await session.scalars(select(Task).where(condition).limit(2)))
-    if not rows:
-        raise GiveUp(f"There is no task {task_id}: `showrunner task list` shows them.")
-    if len(rows) > 1:
-        raise GiveUp(f"More than one task begins with {task_id}: give more of it, or its id.")
-    task = await session.get(
-        Task, UUID(str(rows[0].id)), with_for_update=True, populate_existing=True
-    )
-    if task is None:
-        raise GiveUp(f"Task {task_id} was deleted just now.")
-    return task

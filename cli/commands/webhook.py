@@ -10,7 +10,7 @@ import typer
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
-from models.operations.webhook_tokens import Token, Tokens, hold_tokens, read_tokens, store_tokens
+from models.operations.webhook_tokens import Tokens, hold_tokens, read_tokens, store_tokens
 from models.rules.formatting import clock_time
 from tasks.runtime.context import connected
 
@@ -50,7 +50,9 @@ async def _token(*, every: bool) -> None:
             "No verification token has come yet: set NOTION_WEBHOOK_ENROLMENT=true, restart, and "
             "create the subscription in Notion (or press “Resend token” there)."
         )
-    for one, state in found if every else found[:1]:
+    if not every:
+        del found[1:]
+    for one, state in found:
         typer.echo(one.token)
         typer.echo(f"{_came(one.received_at)}{state}", err=True)
     if len(tokens.candidates) > 1 and not every:
@@ -63,7 +65,9 @@ async def _token(*, every: bool) -> None:
 
 
 def _came(at: datetime | None) -> str:
-    return f"Came {clock_time(at)} UTC. " if at is not None else ""
+    if at is None:
+        return ""
+    return f"Came {clock_time(at)} UTC. "
 
 
 @app.command("accept")
@@ -106,16 +110,17 @@ async def _forget() -> None:
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         before = await hold_tokens(session)
         await store_tokens(session, Tokens())
-    removed: list[Token] = [
-        *before.candidates,
-        *([before.secret] if before.secret is not None else []),
-    ]
+    removed = len(before.candidates)
+    if before.secret is not None:
+        removed += 1
     if not removed:
         typer.echo("No token was stored.")
         return
-    plural = "s" if len(removed) > 1 else ""
+    tokens = "1 token"
+    if removed > 1:
+        tokens = f"{removed} tokens"
     typer.echo(
-        f"Forgot {len(removed)} token{plural}. Restart what runs the door to be "
+        f"Forgot {tokens}. Restart what runs the webhook receiver to be "
         "sure that it does too; from then on it takes what NOTION_WEBHOOK_SECRET signs, and "
         "nothing without one."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.markup import escape
@@ -25,12 +26,7 @@ _COLOURS = {
 
 def print_made(made: MadeBoard) -> None:
     """Print what was made, links to it, and what to set."""
-    if made.new:
-        say("Made the board.")
-    else:
-        say("The board was there. Added to it:" if made.added else "The board was there.")
-        for one in made.added:
-            say(f"  {_what(one)}")
+    _print_parts(made)
     say()
     console.print(_links(made.snapshot))
     if made.refused:
@@ -42,8 +38,16 @@ def print_made(made: MadeBoard) -> None:
     say(f"NOTION_DATABASE_ID={made.database_id}")
 
 
-def _what(one: Drift) -> str:
-    return f"{one.part} {one.about}: {one.wrong}"
+def _print_parts(made: MadeBoard) -> None:
+    if made.new:
+        say("Made the board.")
+        return
+    if not made.added:
+        say("The board was there.")
+        return
+    say("The board was there. Added to it:")
+    for one in made.added:
+        say(f"  {one.part} {one.about}: {one.wrong}")
 
 
 def _links(snapshot: BoardSnapshot) -> Table:
@@ -70,8 +74,8 @@ def print_check(found: Sequence[Drift], address: str | None) -> None:
         say("The board is as it should be.")
         return
     console.print(_table(found))
-    counts = {severity: sum(one.severity is severity for one in found) for severity in Severity}
-    by_severity = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    counts = Counter(one.severity for one in found)
+    by_severity = ", ".join(f"{counts[each]} {each}" for each in Severity if each in counts)
     mendable = sum(one.repair_action is not None for one in found)
     say(f"{len(found)} differences: {by_severity}.")
     if mendable:

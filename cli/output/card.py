@@ -18,6 +18,14 @@ from models.tables.task import Task, task_state
 from models.tables.task_history import TaskHistory
 from tasks.operations.card_facts import LivePage
 
+_SIDES = {
+    (False, False): "",
+    (True, False): "board",
+    (False, True): "database",
+    (True, True): "both",
+}
+"""The word for what differs from the agreed value: the board's, the database's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -41,16 +49,19 @@ class Row:
 def comparison(facts: CardFacts, now: LivePage | None) -> Iterator[Row]:
     """A row per property, in the board's order; nothing for a page never read."""
     card = facts.card
-    base = card.base if card is not None else None
-    if card is None or base is None:
+    if card is None or (base := card.base) is None:
         return
     board = _remembered(card) | _plain(values_by_property(base.shown))
-    live = _live(now.card) if now and now.card else {}
+    live: dict[str, str | None] = {}
+    if now is not None and now.card is not None:
+        live = _live(now.card)
     agreed = _remembered(card) | {"Status": base.status, "Priority": base.priority.option}
     database = _database(card, base, facts.task)
-    pushed = _plain(facts.change.values) if facts.change else {}
+    pushed: dict[str, str | None] = {}
+    if facts.change is not None:
+        pushed = _plain(facts.change.values)
     for name, shown in board.items():
-        before = agreed[name] if name in agreed else database.get(name)
+        before = agreed.get(name, database.get(name))
         who = _differing(before, live.get(name, shown), database.get(name, before))
         yield Row(
             name=name,
@@ -71,12 +82,9 @@ def _database(card: Card, base: MergeBase, task: Task | None) -> dict[str, str |
 
 
 def _differing(agreed: str | None, board: str | None, database: str | None) -> str:
-    sides = [
-        who
-        for who, value in (("board", board), ("database", database))
-        if (value or "") != (agreed or "")
-    ]
-    return "both" if len(sides) > 1 else "".join(sides)
+    on_board = (board or "") != (agreed or "")
+    in_database = (database or "") != (agreed or "")
+    return _SIDES[on_board, in_database]
 
 
 def _texts(*values: str | None) -> dict[str, str | None]:
@@ -88,9 +96,7 @@ def _remembered(card: Card) -> dict[str, str | None]:
     return _texts(card.base_title, card.base_channel, card.base_topic, card.base_story_direction)
 
 
-def _held(task: Task | None) -> dict[str, str | None]:
-    if task is None:
-        return {}
+def _held(task: Task) -> dict[str, str | None]:
     return _texts(task.title, task.channel_id, task.topic, task.story_direction)
 
 
@@ -106,9 +112,13 @@ def _plain(values: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _spelt(value: Any) -> str | None:
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
-    return None if value is None else str(value)
+    match value:
+        case None:
+            return None
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+        case _:
+            return str(value)
 
 
 def card_as_json(
@@ -120,7 +130,7 @@ def card_as_json(
 ) -> dict[str, Any]:
     """Everything `card show` prints, for scripts."""
     card, task = facts.card, facts.task
-    rows = {row.name: asdict(row) for row in comparison(facts, now)}
+    rows = [asdict(row) for row in comparison(facts, now)]
     kept = {
         "attention": "attention",
         "refusal": "rejection",
@@ -131,16 +141,15 @@ def card_as_json(
         "last_error": "last_error",
         "next_attempt_at": "next_attempt_at",
     }
+    stored = {} if card is None else card.model_dump()
     return {
         "page_id": page_id,
-        "task_id": task.id if task is not None else None,
-        "status": task.status if task is not None else None,
-        "properties": {
-            name: {key: row[key] for key in row if key != "name"} for name, row in rows.items()
-        },
-        **{key: getattr(card, name, None) for key, name in kept.items()},
-        "violations": card.violations if card is not None else [],
-        "live_error": now.error if now is not None else None,
+        "task_id": None if task is None else task.id,
+        "status": None if task is None else task.status,
+        "properties": {row.pop("name"): row for row in rows},
+        **{key: stored.get(name) for key, name in kept.items()},
+        "violations": stored.get("violations", []),
+        "live_error": None if now is None else now.error,
         "events": [
             {"id": event.row, "state": event.state(facts.now).value} for event in facts.events
         ],

@@ -46,30 +46,41 @@ def print_table(
         rows: their cells; None is empty.
         flexible: the only column that is cut off when the terminal is too narrow.
     """
-    lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    lines = [[_text(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False)
     for position, name in enumerate(columns):
-        longest = max([len(name), *(len(line[position]) for line in lines)])
-        gives_way = name == flexible
-        table.add_column(
-            name, no_wrap=True, overflow="ellipsis", min_width=len(name) if gives_way else longest
-        )
+        width = len(name)
+        if name != flexible:
+            width = max([width, *(len(line[position]) for line in lines)])
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
     for line in lines:
         table.add_row(*map(escape, line))
     console.print(table)
 
 
 def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value)
 
 
 def short(text: str | None, longest: int = _LONGEST) -> str:
     """Shorten the text to one line of at most that many characters."""
     line = " ".join((text or "").split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    if len(line) > longest:
+        return f"{line[: longest - 1]}…"
+    return line
 
 
 def short_id(id_: object) -> str:
     """The first eight characters, which every command accepts; the whole id for scripts."""
-    whole = "" if id_ is None else str(id_)
-    return whole[:SHORT_ID] if console.is_terminal else whole
+    whole = _text(id_)
+    if console.is_terminal:
+        return whole[:SHORT_ID]
+    return whole

@@ -76,7 +76,10 @@ class Deployment:
             trust_env=is_remote(url),
         ) as http:
             id_ = await _id_if_online(http, name)
-            yield None if id_ is None else cls(http, id_, url.removesuffix("/api"))
+            if id_ is None:
+                yield None
+                return
+            yield cls(http, id_, url.removesuffix("/api"))
 
     async def run(self, parameters: Mapping[str, Any], say: Callable[[str], None]) -> EndedRun:
         """Start a run, print its log lines, and wait until it has completed.
@@ -166,7 +169,9 @@ async def _id_if_online(http: httpx.AsyncClient, name: str) -> str | None:
         online = workers.is_success and any(one.get("status") == "ONLINE" for one in workers.json())
     except (httpx.HTTPError, ValueError):
         return None
-    return str(deployment["id"]) if online else None
+    if not online:
+        return None
+    return str(deployment["id"])
 
 
 def _from_markdown(cell: str) -> str:
@@ -183,4 +188,6 @@ async def run_deployment(
         GiveUp, TryAgain: as `Deployment.run` does.
     """
     async with Deployment.found(name, settings) as found:
-        return None if found is None else await found.run(parameters, say)
+        if found is None:
+            return None
+        return await found.run(parameters, say)

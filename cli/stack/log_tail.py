@@ -16,11 +16,11 @@ _LOUD = frozenset({"warning", "error", "critical"})
 
 async def follow(name: str, log: Path, say: Callable[[str], None]) -> None:
     """Print each new line of a log, from its current end on, until cancelled."""
-    position = log.stat().st_size if log.exists() else 0
+    position = _size(log)
     rest = b""
     while True:
         await asyncio.sleep(_EVERY)
-        size = log.stat().st_size if log.exists() else 0
+        size = _size(log)
         if size < position:
             position, rest = 0, b""
         if size == position:
@@ -33,6 +33,12 @@ async def follow(name: str, log: Path, say: Callable[[str], None]) -> None:
         for line in whole:
             for shown in readable(name, line.decode(errors="replace")):
                 say(shown)
+
+
+def _size(log: Path) -> int:
+    if not log.exists():
+        return 0
+    return log.stat().st_size
 
 
 def readable(name: str, line: str) -> Iterator[str]:
@@ -53,5 +59,7 @@ def readable(name: str, line: str) -> Iterator[str]:
     details = " ".join(
         f"{key}={value}" for key, value in facts.items() if key not in hidden and value
     )
-    loud = f"{level.upper()} " if level in _LOUD else ""
-    yield f"{time} {name:<6} {loud}{' '.join(event.split())} {details}".rstrip()[:400]
+    words = " ".join(event.split())
+    if level in _LOUD:
+        words = f"{level.upper()} {words}"
+    yield f"{time} {name:<8} {words} {details}".rstrip()[:400]

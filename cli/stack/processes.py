@@ -118,10 +118,10 @@ class Child:
 
     def last_line(self) -> str:
         """The last line that it logged."""
-        lines = []
+        text = ""
         if self.log.exists():
-            lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it logged nothing"
+            text = self.log.read_text(errors="replace").strip()
+        return text.rpartition("\n")[2] or "it logged nothing"
 
     async def keep_alive(self, say: Callable[[str], None], recorded: Callable[[], None]) -> None:
         """Restart it whenever it ends by itself, with growing waits; rotate its log."""
@@ -213,11 +213,14 @@ def _same(row: Mapping[str, object]) -> psutil.Process | None:
     try:
         process = psutil.Process(int(str(row["pid"])))
         if "mark" in row:
-            return process if is_running(process.pid, str(row["mark"])) else None
-        # An earlier version's row.
-        return process if process.create_time() == row["created"] else None
+            same = is_running(process.pid, str(row["mark"]))
+        else:  # An earlier version's row.
+            same = process.create_time() == row["created"]
     except (psutil.NoSuchProcess, KeyError, ValueError):
         return None
+    if not same:
+        return None
+    return process
 
 
 def check_port(host: str, port: int, what: str, setting: str) -> None:

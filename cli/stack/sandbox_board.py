@@ -9,7 +9,7 @@ from typing import Any
 
 from models.board.spec import DEFAULT_TITLE
 from tasks.board.create import make_board
-from tasks.board.snapshot import Site
+from tasks.board.snapshot import BoardAccess
 from tasks.notion.client import NotionClient
 
 _CARDS = (
@@ -56,8 +56,8 @@ async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembere
     connection = NotionClient(facts["bot_token"], base_url=facts["base_url"], per_second=100)
     editor = NotionClient(facts["person_token"], base_url=facts["base_url"], per_second=100)
     try:
-        site = Site(notion=connection, channels=tuple(channels))
-        made = await make_board(site, facts["root_page_id"], DEFAULT_TITLE)
+        access = BoardAccess(notion=connection, channels=tuple(channels))
+        made = await make_board(access, facts["root_page_id"], DEFAULT_TITLE)
         remembered.write_text(json.dumps({"database_id": made.database_id}))
         data_source_id = str((made.snapshot.data_source or {})["id"])
         for number, card in enumerate(_CARDS):

@@ -51,7 +51,9 @@ class Stack:
     def login(self) -> str | None:
         """The login of Prefect's server, `user:password`; None when it has none."""
         given = self.settings.prefect_login
-        return ":".join(given) if given is not None else None
+        if given is None:
+            return None
+        return ":".join(given)
 
     @property
     def receiver_url(self) -> str:

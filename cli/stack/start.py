@@ -41,7 +41,7 @@ async def start_parts(stack: Stack, channels: list[str]) -> None:
     )
     stack.environment["LOG_FORMAT"] = "json"
     await run_all([_start_prefect(stack), _start_board(stack, channels)])
-    receiver = stack.child("door", "-m", "webhook", ready=f"{stack.receiver_url}/health")
+    receiver = stack.child("receiver", "-m", "webhook", ready=f"{stack.receiver_url}/health")
     worker = stack.child("worker", "-m", "flows.runtime.worker", "--bootstrap")
     await run_all([stack.start(receiver), _start_worker(stack, worker)])
     write_facts(stack.folder, stack.environment)
@@ -127,7 +127,9 @@ def _webhook_secret(stack: Stack) -> str:
     if stack.settings.notion_webhook_secret is not None:
         return stack.settings.notion_webhook_secret.get_secret_value()
     facts = stack.folder / "sandbox" / "sandbox.json"
-    known = json.loads(facts.read_text()).get("webhook_secret") if facts.exists() else None
+    known = None
+    if facts.exists():
+        known = json.loads(facts.read_text()).get("webhook_secret")
     return str(known or f"secret_{secrets.token_urlsafe(32)}")
 
 

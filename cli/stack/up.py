@@ -67,7 +67,7 @@ async def _prepare(stack: Stack) -> None:
         )
     for name in await stack.ledger.stop_leftovers():
         say(f"Stopped the {name} that an earlier run left behind.")
-    check_port(settings.door_host, settings.door_port, "door", "DOOR_PORT")
+    check_port(settings.door_host, settings.door_port, "webhook receiver", "DOOR_PORT")
     if settings.prefect_api_url is None:
         check_port("127.0.0.1", settings.prefect_port, "Prefect server", "PREFECT_PORT")
     if settings.notion_api_token is None:
@@ -77,11 +77,11 @@ async def _prepare(stack: Stack) -> None:
 def _print_addresses(stack: Stack) -> None:
     say("")
     say("Showrunner is up. Ctrl-C stops everything; `make up` goes on where it stopped.")
-    say(f"  board       {_board_address(stack)}")
-    say(f"  Prefect UI  {stack.prefect_url}")
-    say(f"  door        {stack.receiver_url}/webhook/notion")
-    say(f"  database    {shown(database_url(stack.environment['DATABASE_URL']))}")
-    say(f"  logs        {stack.folder / 'logs'}")
+    say(f"  board             {_board_address(stack)}")
+    say(f"  Prefect UI        {stack.prefect_url}")
+    say(f"  webhook receiver  {stack.receiver_url}/webhook/notion")
+    say(f"  database          {shown(database_url(stack.environment['DATABASE_URL']))}")
+    say(f"  logs              {stack.folder / 'logs'}")
     say("")
 
 
@@ -94,7 +94,7 @@ def _board_address(stack: Stack) -> str:
 
 async def _keep_running(stack: Stack, stop: asyncio.Event) -> None:
     """Restart children that end, and print their log lines, until a stop is requested."""
-    followed = [child for child in stack.children if child.name in {"door", "worker"}]
+    followed = [child for child in stack.children if child.name in {"receiver", "worker"}]
     work = [follow(child.name, child.log, say) for child in followed]
     work += [
         child.keep_alive(say, lambda: stack.ledger.write(stack.children))
@@ -113,7 +113,7 @@ async def _stop(stack: Stack) -> None:
     """Stop everything: first receiver and worker, which use the others, then the others."""
     say("Stopping …")
     remove_facts(stack.folder)
-    order = {"door": 0, "worker": 1}
+    order = {"receiver": 0, "worker": 1}
     for child in sorted(stack.children, key=lambda child: order.get(child.name, 2)):
         await child.stop()
     stack.ledger.write([])

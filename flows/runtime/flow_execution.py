@@ -76,7 +76,9 @@ class Execution:
             httpx.HTTPError: the server does not answer.
         """
         await asyncio.wait({self.task})
-        state = None if self.task.cancelled() else self.task.result()
+        state = None
+        if not self.task.cancelled():
+            state = self.task.result()
         if self.cancelled or (state is not None and state.is_cancelling()):
             with suppress(ObjectNotFound):
                 await client.set_flow_run_state(

@@ -75,7 +75,9 @@ async def delete_old_runs(
         dry_run: only count, up to `RUNS_MAX` of each kind. A run may count as both kinds.
     """
     idle = old = 0
-    remove = _count if dry_run else _delete
+    remove = _delete
+    if dry_run:
+        remove = _count
     try:
         ours = await _deployments(client, prefect_yaml)
         if ours:

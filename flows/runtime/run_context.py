@@ -13,6 +13,7 @@ from structlog.contextvars import bound_contextvars
 from flows.runtime.run_api import publish_table, rename_run
 from flows.runtime.run_table import table_of
 from models.errors import GiveUp, NotionAuthError, ShowrunnerError
+from models.tables.incidents import IncidentKind
 from models.tables.sync_state import FAILED_CYCLE, remember
 from tasks.alerts import AWAY, Level, database, deliver_alerts, reason, resolve_alert, send_alert
 from tasks.notion.throttle import counting_requests
@@ -71,7 +72,9 @@ async def _alert_failure(kind: str, run: Recorded, error: Exception) -> None:
             run.ctx, Level.CRITICAL, _incident(kind, error), str(error), {"flow": kind}
         )
     if kind == "push":
-        known = str(error) if isinstance(error, ShowrunnerError) else reason(error)
+        known = reason(error)
+        if isinstance(error, ShowrunnerError):
+            known = str(error)
         with suppress(*AWAY):  # the watchdog alerts a database that does not answer
             async with database(run.ctx) as session:
                 await remember(
@@ -81,7 +84,7 @@ async def _alert_failure(kind: str, run: Recorded, error: Exception) -> None:
 
 def _incident(kind: str, error: GiveUp) -> str:
     if isinstance(error, NotionAuthError):
-        return "notion_auth"
+        return IncidentKind.NOTION_AUTH
     return f"{kind}_stopped"
 
 
@@ -93,7 +96,7 @@ def _resolved_by(kind: str) -> list[str]:
     """
     resolved = [f"{kind}_stopped"]
     if kind == "push":
-        resolved.append("notion_auth")
+        resolved.append(IncidentKind.NOTION_AUTH)
     return resolved
 
 
@@ -101,7 +104,9 @@ async def _publish(kind: str, run: Recorded) -> None:
     report = run.report
     # Idle cycles come 1,440 times a day, so they are logged as debug. The run's name in Prefect and
     # `last_good_cycle` record them.
-    log_run = log.info if report else log.debug
+    log_run = log.info
+    if not report:
+        log_run = log.debug
     log_run("run_finished", requests=report.requests, **report.counts)
     await rename_run(str(report))
     if report:

@@ -167,7 +167,9 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
         """
         # A poll and an announcement at the same moment would both take the same run.
         async with self._poll_lock:
-            return [] if self._stopping else await self._poll()
+            if self._stopping:
+                return []
+            return await self._poll()
 
     async def _poll(self) -> list[FlowRun]:
         try:
@@ -219,7 +221,7 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
             self._cancellation_poll = asyncio.create_task(self._poll_cancellations())
         try:
             reported = await execution.conclude(self.client)
-            return WarmResult(identifier=here, status_code=0 if reported else 1)
+            return WarmResult(identifier=here, status_code=int(not reported))
         finally:
             if not execution.task.done():
                 # The worker itself is being cancelled: give the engine time to report.

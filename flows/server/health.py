@@ -28,7 +28,7 @@ from prefect.exceptions import ObjectNotFound
 
 from flows.server.automations import automations
 from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
-from models.operations.health import Check, Finding, State, checked, failed
+from models.operations.health import Check, Finding, checked, failed, failure, graded, warning
 from models.rules.formatting import spoken
 from tasks.operations.health import run_check
 
@@ -123,15 +123,15 @@ def judge_deployment(
     """
     name = declared.name
     if existing is None:
-        return [Finding(state=State.FAIL, wrong=f"{name} is missing", cure=_BOOTSTRAP)]
+        return [failure(f"{name} is missing", _BOOTSTRAP)]
     found = _judge_schedules(declared, existing, ui)
     pool = existing.work_pool_name
     if pool != declared.work_pool.name:
         wrong = f"{name} points at the work pool {pool}, not at {declared.work_pool.name}"
-        found.append(Finding(state=State.FAIL, wrong=wrong, cure=_BOOTSTRAP))
+        found.append(failure(wrong, _BOOTSTRAP))
     elif not declared.matches(existing, None):
         wrong = f"{name} is not as prefect.yaml declares it"
-        found.append(Finding(state=State.WARN, wrong=wrong, cure=_BOOTSTRAP))
+        found.append(warning(wrong, _BOOTSTRAP))
     return found
 
 
@@ -144,9 +144,8 @@ def _judge_schedules(declared: Declared, existing: DeploymentResponse, ui: str) 
         wrong = f"{declared.name} is paused"
     # Without the schedule by the minute nothing is synced; an hourly one is less urgent.
     vital = any(schedule.interval is not None for schedule in declared.schedules)
-    state = State.FAIL if vital else State.WARN
     cure = f"Switch it on: {ui}/deployments/deployment/{existing.id}"
-    return [Finding(state=state, wrong=wrong, cure=cure)]
+    return [graded(wrong, cure, fails=vital)]
 
 
 async def _worker(
@@ -203,15 +202,13 @@ def judge_workers(
             "Start one: `showrunner up`, or `python -m flows.runtime.worker --bootstrap`; "
             f"its log: {worker_log}"
         )
-        found.append(Finding(state=State.FAIL, wrong=wrong, cure=cure))
+        found.append(failure(wrong, cure))
     if paused:
         cure = f"`PREFECT_API_URL={api} prefect work-pool resume {pool}`"
-        found.append(Finding(state=State.FAIL, wrong=f"the work pool {pool} is paused", cure=cure))
+        found.append(failure(f"the work pool {pool} is paused", cure))
     for queue in paused_queues:
         cure = f"`PREFECT_API_URL={api} prefect work-queue resume {queue} --pool {pool}`"
-        found.append(
-            Finding(state=State.FAIL, wrong=f"the work queue {queue} is paused", cure=cure)
-        )
+        found.append(failure(f"the work queue {queue} is paused", cure))
     last = _last_heartbeat(online)
     heartbeat = f", last heartbeat {spoken(now - last)} ago" if last else ""
     facts = f"{len(online)} online in the work pool {pool}{heartbeat}"
@@ -274,7 +271,7 @@ def judge_limits(slots: Sequence[Slots | None], *, missing_automations: int, api
     found = [finding for each in existing for finding in _judge_slots(each, api)]
     if missing_automations:
         wrong = f"{missing_automations} automation(s) that crash dead runs missing or switched off"
-        found.append(Finding(state=State.WARN, wrong=wrong, cure=_BOOTSTRAP))
+        found.append(warning(wrong, _BOOTSTRAP))
     taken, of = sum(each.taken for each in existing), sum(each.limit for each in existing)
     facts = f"{len(existing)} limits, {taken} of {of} slots taken, none stuck"
     return checked("limits", facts, found, taken={each.name: each.taken for each in existing})
@@ -284,11 +281,10 @@ def _judge_slots(slots: Slots, api: str) -> list[Finding]:
     name = slots.name
     if slots.limit == 0:
         wrong = f"{name} has no concurrency limit"
-        return [Finding(state=State.WARN, wrong=wrong, cure=_BOOTSTRAP)]
+        return [warning(wrong, _BOOTSTRAP)]
     if not slots.stuck:
         return []
     wrong = f"{slots.stuck} of {slots.limit} slots of {name} held by no run"
     command = f"prefect global-concurrency-limit update '{name}' --active-slots {slots.runs}"
     cure = f"Prefect frees it within 6 minutes. At once: `PREFECT_API_URL={api} {command}`"
-    state = State.FAIL if slots.taken >= slots.limit else State.WARN
-    return [Finding(state=state, wrong=wrong, cure=cure)]
+    return [graded(wrong, cure, fails=slots.taken >= slots.limit)]

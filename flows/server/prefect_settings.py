@@ -140,7 +140,8 @@ def client_environment(
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
         "PREFECT_WORKER_QUERY_SECONDS": str(poll_seconds),
-        # A process per run must be started early. A warm worker would only hold a slot meanwhile.
+        # Prefetching is for workers that start a process per run. A warm worker needs none, and a
+        # prefetched run would occupy a concurrency slot before it starts.
         "PREFECT_WORKER_PREFETCH_SECONDS": "0",
         # Saves a request at each run's start: versions were compared when the worker connected.
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 
 from models.operations.differences import apart
 from models.operations.health_facts import SyncFacts
-from models.operations.health_rules import GOOD_WITHIN
+from models.operations.health_rules import NO_CYCLE_YET, overdue_cycle
+from models.operations.known_problems import PROBLEMS
 from models.rules.board_schema import Board
 from models.rules.channels import channel_named
-from models.rules.formatting import clock_time, spoken
+from models.rules.formatting import spoken, times, utc_time
 from models.sync.pending_write import PendingWrite, current_attention
 from models.tables.card import Card
+from models.tables.incidents import IncidentKind
 from models.tables.task import Task
 from models.tables.webhook_events import EventState, WebhookEvent
 
@@ -67,24 +69,20 @@ def _whole_sync(facts: CardFacts) -> Iterator[str]:
     """What stops all cards alike, and the alert about this one."""
     page_id = None if facts.card is None else facts.card.notion_page_id
     for incident in facts.incidents:
-        about_this = incident.name == f"card_failing:{page_id}"
+        about_this = incident.name == IncidentKind.CARD_FAILING.about(str(page_id))
         if incident.level == "CRITICAL" or about_this:
-            since = clock_time(incident.since)
-            yield f"Alert “{incident.name}” is open since {since} UTC: {incident.title}"
-    last = facts.last_good_cycle
-    if last is None:
-        yield "No cycle has ended well yet: is `showrunner up` running?"
-    elif facts.now - last > GOOD_WITHIN:
-        yield (
-            f"No cycle has ended well for {spoken(facts.now - last)}: "
-            "is `showrunner up` running, or is a long backlog being written?"
-        )
+            yield f"An alert is open: {incident}"
+    late = NO_CYCLE_YET
+    if facts.last_good_cycle is not None:
+        late = overdue_cycle(facts.last_good_cycle, facts.now)
+    if late:
+        yield f"{late[0].upper()}{late[1:]}. {PROBLEMS[IncidentKind.NO_GOOD_CYCLE].cure}"
 
 
 def _reading(facts: CardFacts) -> Iterator[str]:
     card = facts.card
     if card is not None and card.unreadable:
-        failed = f"could not be read {_times(card.attempts)} ({_clause(card.last_error)})"
+        failed = f"could not be read {times(card.attempts)} ({_clause(card.last_error)})"
         yield (
             f"The page {failed}; nothing is written to it before it was: "
             f"the next try is due {_due(card, facts.now)}."
@@ -94,11 +92,11 @@ def _reading(facts: CardFacts) -> Iterator[str]:
             "The page was never read: it is new, it cannot be read, or it is none of this board's."
         )
     elif card.trashed_at is not None:
-        departure, cure = _departure(facts.left, f"{clock_time(card.trashed_at)} UTC")
+        departure, cure = _departure(facts.left, utc_time(card.trashed_at))
         yield f"{departure}: nothing is pushed to it, its task stays. {cure}"
     elif card.missing_at is not None:
         yield (
-            f"Since {clock_time(card.missing_at)} UTC the page looks gone, like too many others: "
+            f"Since {utc_time(card.missing_at)} the page looks gone, like too many others: "
             "nothing is written to it. If it is there again, a cycle finds it; "
             "if it is really gone: `showrunner push --confirm`."
         )
@@ -157,7 +155,7 @@ def _waiting_move(facts: CardFacts) -> Iterator[str]:
     yield (
         f"The move to “{card.waits_for}” waits until the card is valid: it is taken then, "
         f"if the card still stands there. Else it goes back to “{card.base_status}” "
-        f"after {clock_time(card.status_kept_until)} UTC."
+        f"after {utc_time(card.status_kept_until)}."
     )
 
 
@@ -183,7 +181,7 @@ def _push(facts: CardFacts) -> Iterator[str]:
             )
         return
     if change.attempts:
-        failed = f"failed {_times(change.attempts)} ({_clause(card.last_error)})"
+        failed = f"failed {times(change.attempts)} ({_clause(card.last_error)})"
         yield f"Writing {names} {failed}; the next try is due {_due(card, facts.now)}."
     else:
         yield f"The next cycle writes what differs: {names}."
@@ -197,8 +195,8 @@ def _missing_options(change: PendingWrite, board: Board | None) -> Iterator[str]
         value, known = change.values.get(name), properties.get(name)
         if value is not None and known is not None and value not in known.options:
             yield (
-                f"The board's {known.name} has no option “{value}”: "
-                "add it in Notion, Showrunner never makes options."
+                f"The board's {known.name} has no option “{value}”. "
+                f"{PROBLEMS[IncidentKind.BOARD_DRIFT].cure}"
             )
 
 
@@ -223,7 +221,7 @@ def _events(facts: CardFacts) -> Iterator[str]:
     for event in facts.events:
         match event.state(facts.now):
             case EventState.DEAD:
-                failed = f"failed {_times(event.attempts)} ({_clause(event.error)})"
+                failed = f"failed {times(event.attempts)} ({_clause(event.error)})"
                 yield (
                     f"Event {event.row} is dead: it {failed}. "
                     f"`showrunner events replay {event.row}` tries it again."
@@ -240,16 +238,12 @@ def _events(facts: CardFacts) -> Iterator[str]:
 def _why_later(event: WebhookEvent) -> str:
     if not event.error:
         return "was given back"
-    return f"failed {_times(event.attempts)} ({_clause(event.error)})"
+    return f"failed {times(event.attempts)} ({_clause(event.error)})"
 
 
 def _due(card: Card, now: datetime) -> str:
     wait = (card.next_attempt_at or now) - now
     return f"in {spoken(wait)}" if wait > timedelta(0) else "at the next cycle"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def _clause(error: str | None) -> str:

@@ -61,6 +61,11 @@ def warning(wrong: str, cure: str) -> Finding:
     return Finding(state=State.WARN, wrong=wrong, cure=cure)
 
 
+def graded(wrong: str, cure: str, *, fails: bool) -> Finding:
+    """A finding that makes its check red if `fails`, else yellow."""
+    return failure(wrong, cure) if fails else warning(wrong, cure)
+
+
 def checked(name: str, facts: str, findings: Sequence[Finding] = (), **details: Any) -> Check:
     """Build a check from its findings, the failures first; without any it shows `facts`."""
     if not findings:

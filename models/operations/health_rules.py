@@ -9,18 +9,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from models.operations.health import Check, Finding, checked, failure, warning
+from models.operations.health import Check, Finding, checked, failure, graded, warning
 from models.operations.health_facts import Failing, Server
-from models.rules.formatting import clock_time, spoken
+from models.operations.known_problems import PROBLEMS, cure_of
+from models.operations.outages import READ_ONLY, stores_nothing
+from models.rules.formatting import spoken, times, utc_time
 from models.tables.card_creation import Unmade
-from models.tables.incidents import Incident
+from models.tables.incidents import Incident, IncidentKind
+from models.tables.sync_state import GOOD_WITHIN
 from models.tables.webhook_event_queries import Counts
 
-GOOD_WITHIN: Final = timedelta(minutes=5)
-"""Without a good cycle for longer, something is wrong: five were due (design: sections 10 and 12).
-
-Doctor, watchdog and card diagnosis use this threshold.
-"""
 WAITS_LONG: Final = timedelta(minutes=2)
 """An event due for longer is late: every cycle, once a minute, drains the inbox."""
 WAITS_TOO_LONG: Final = timedelta(minutes=5)
@@ -32,13 +30,18 @@ SKEW_HARMS: Final = timedelta(seconds=30)
 CONNECTIONS_MOST: Final = 0.9
 """Share of PostgreSQL's connections in use above which the next process may get none."""
 
+NO_CYCLE_YET: Final = "no cycle has ended well yet"
 _INCIDENTS_NAMED: Final = 5
+_BY_ITSELF: Final = (
+    "Mend what it names; an alert closes by itself when a run shows that it is over."
+)
 _READ_ONLY: Final = failure(
-    "it is read-only (a standby, or default_transaction_read_only is on): nothing is synced",
-    "Let DATABASE_URL name the server that takes writes.",
+    f"{stores_nothing(READ_ONLY)}: nothing is synced",
+    PROBLEMS[IncidentKind.DATABASE_STORES_NOTHING].cure,
 )
 _NO_SECRET: Final = warning(
-    "no secret is set, so the door lets nobody in; the sweep finds people's edits once a minute",
+    "no secret is set, so the webhook receiver refuses every event; "
+    "the sweep finds people's edits once a minute",
     "README, “Connect a real Notion board”, steps 6 to 8: "
     "enrol the subscription's verification token.",
 )
@@ -46,7 +49,9 @@ _NO_SECRET: Final = warning(
 
 def judge_server(server: Server) -> list[Finding]:
     """Whether PostgreSQL accepts writes, and has connections left for the next process."""
-    findings = [_READ_ONLY] if server.read_only else []
+    findings = []
+    if server.read_only:
+        findings.append(_READ_ONLY)
     if server.connections > server.connections_max * CONNECTIONS_MOST:
         wrong = f"{server.connections} of {server.connections_max} connections are taken"
         cure = "Raise PostgreSQL's max_connections or lower DATABASE_POOL_SIZE."
@@ -93,16 +98,12 @@ def judge_capabilities(
     update = "not known until the first write"
     if last_write is not None:
         update = f"yes, last write {_ago(now, last_write)}"
-    cure = (
-        "In Notion: Settings → Connections → Develop or manage connections → this one → "
-        "Capabilities: switch on read, update and insert content."
-    )
     findings = [
         failure(
-            f"Notion has refused something since {clock_time(one.since)} UTC: {one.title}", cure
+            f"Notion has refused something since {utc_time(one.since)}: {one.title}", cure_of(one)
         )
         for one in incidents
-        if one.name == "notion_auth" and "403" in one.title
+        if one.kind == IncidentKind.NOTION_AUTH and "403" in one.title
     ]
     facts = f"read: yes; update: {update}"
     return checked("capabilities", facts, findings, last_write=last_write)
@@ -153,25 +154,31 @@ def judge_webhook(
 
 
 def _enrolment_is_open(*, has_secret: bool) -> Finding:
-    wrong = "enrolment is open: anybody can send a token"
-    wrong += " beside the secret" if has_secret else ", and the first that comes is believed"
+    wrong = "enrolment is open: anybody can send a token, and the first that comes is accepted"
+    if has_secret:
+        wrong = "enrolment is open: anybody can send a token beside the secret"
     cure = "Once Notion has verified the subscription: NOTION_WEBHOOK_ENROLMENT=false, and restart."
     return warning(wrong, cure)
 
 
+def overdue_cycle(last_good: datetime, now: datetime) -> str:
+    """A clause about cycles that do not succeed; empty within `GOOD_WITHIN` of a good one."""
+    if now - last_good <= GOOD_WITHIN:
+        return ""
+    return f"no cycle has ended well for {spoken(now - last_good)}, since {utc_time(last_good)}"
+
+
 def judge_cycle(last_good: datetime | None, *, running: bool, now: datetime) -> Check:
     """Whether a cycle succeeded within `GOOD_WITHIN`."""
-    under_way = "; one is under way now" if running else ""
-    cure = (
-        "`showrunner push` runs a cycle here and says what stops it; "
-        "past ones are in the Prefect UI under Runs."
-    )
+    under_way = ""
+    if running:
+        under_way = "; one is under way now"
+    cure = PROBLEMS[IncidentKind.NO_GOOD_CYCLE].cure
     findings = []
     if last_good is None:
-        findings.append(warning(f"none has ended well yet{under_way}", f"Wait a minute. {cure}"))
-    elif now - last_good > GOOD_WITHIN:
-        lasted = f"{spoken(now - last_good)}, since {clock_time(last_good)} UTC"
-        findings.append(failure(f"none has ended well for {lasted}{under_way}", cure))
+        findings.append(warning(f"{NO_CYCLE_YET}{under_way}", f"Wait a minute. {cure}"))
+    elif late := overdue_cycle(last_good, now):
+        findings.append(failure(f"{late}{under_way}", cure))
     facts = f"{_ago(now, last_good)}{under_way}"
     return checked("last good cycle", facts, findings, last_good=last_good, running=running)
 
@@ -180,18 +187,13 @@ def judge_inbox(events: Counts, due_since: datetime | None, now: datetime) -> Ch
     """Whether the received events are processed in time."""
     findings = []
     if events.dead:
-        wrong = f"{events.dead} dead: what they told was never looked at"
-        cure = (
-            "`showrunner events list --dead` shows why; "
-            "`showrunner events replay --dead` tries them again."
-        )
-        findings.append(failure(wrong, cure))
+        wrong = f"{events.dead} dead: they could not be processed"
+        findings.append(failure(wrong, PROBLEMS[IncidentKind.DEAD_EVENT].cure))
     waits = now - (due_since or now)
     if waits > WAITS_LONG:
         wrong = f"{events.waiting} waiting, the oldest due for {spoken(waits)}"
         cure = "`showrunner push` works through them now; `showrunner events list` shows them."
-        report = failure if waits > WAITS_TOO_LONG else warning
-        findings.append(report(wrong, cure))
+        findings.append(graded(wrong, cure, fails=waits > WAITS_TOO_LONG))
     counts = {"waiting": events.waiting, "dead": events.dead, "processed": events.processed}
     facts = ", ".join(f"{count} {state}" for state, count in counts.items())
     return checked("inbox", facts, findings, **counts, due_since=due_since)
@@ -220,29 +222,33 @@ def judge_cards(
 def _unmade_cards(unmade: Unmade, incidents: Sequence[Incident]) -> list[Finding]:
     if not unmade.failing:
         return []
-    alerted = any(incident.name == "card_not_made" for incident in incidents)
-    report = failure if alerted else warning
     count = f"{unmade.failing} of {unmade.waiting}"
     wrong = f"{count} tasks that wait for their card cannot have one: {unmade.why}"
-    cure = f"`showrunner task show {unmade.first}` says why; `showrunner push --dry-run` lists all."
-    return [report(wrong.rstrip("."), cure)]
+    return [_alerted(IncidentKind.CARD_NOT_MADE, unmade.first, wrong.rstrip("."), incidents)]
 
 
 def _failing_cards(failing: Sequence[Failing], incidents: Sequence[Incident]) -> list[Finding]:
     if not failing:
         return []
-    alerted = any(incident.name.startswith("card_failing:") for incident in incidents)
-    report = failure if alerted else warning
     worst = failing[0]
-    times = "once" if worst.attempts == 1 else f"{worst.attempts} times in a row"
-    wrong = f"{len(failing)} cannot be written to the board; “{worst.title}” failed {times}"
-    return [report(wrong, f"`showrunner card show {worst.page_id}` says why.")]
+    failed = f"“{worst.title}” failed {times(worst.attempts)}"
+    wrong = f"{len(failing)} cannot be written to the board; {failed}"
+    return [_alerted(IncidentKind.CARD_FAILING, worst.page_id, wrong, incidents)]
+
+
+def _alerted(kind: IncidentKind, id_: object, wrong: str, incidents: Sequence[Incident]) -> Finding:
+    """A finding about that card or task: red once its kind of problem was alerted."""
+    alerted = any(incident.kind == kind for incident in incidents)
+    return graded(wrong, PROBLEMS[kind].cure_for(id_), fails=alerted)
 
 
 def judge_incidents(incidents: Sequence[Incident]) -> Check:
     """The open incidents, the critical ones first."""
     ordered = sorted(incidents, key=lambda one: one.level != "CRITICAL")
-    findings = [_open_incident(incident) for incident in ordered[:_INCIDENTS_NAMED]]
+    findings = [
+        graded(str(one), cure_of(one) or _BY_ITSELF, fails=one.level == "CRITICAL")
+        for one in ordered[:_INCIDENTS_NAMED]
+    ]
     rest = len(incidents) - len(findings)
     if rest:
         findings.append(warning(f"{rest} more", "`showrunner doctor --json` names them all."))
@@ -251,14 +257,6 @@ def judge_incidents(incidents: Sequence[Incident]) -> Check:
         for one in incidents
     ]
     return checked("alerts", "none is open", findings, open=listed)
-
-
-def _open_incident(incident: Incident) -> Finding:
-    report = failure if incident.level == "CRITICAL" else warning
-    return report(
-        f"{incident.name} since {clock_time(incident.since)} UTC: {incident.title}",
-        "Mend what it names; an alert closes by itself when a run shows that it is over.",
-    )
 
 
 def judge_clocks(skews: Mapping[str, timedelta]) -> Check:
@@ -272,10 +270,9 @@ def judge_clocks(skews: Mapping[str, timedelta]) -> Check:
     for owner, skew in skews.items():
         if abs(skew) <= SKEW_SEEN:
             continue
-        report = failure if abs(skew) > SKEW_HARMS else warning
         side = "ahead of" if skew > timedelta(0) else "behind"
         wrong = f"this machine's clock is {spoken(abs(skew))} {side} {owner}'s"
-        findings.append(report(wrong, cure))
+        findings.append(graded(wrong, cure, fails=abs(skew) > SKEW_HARMS))
     seconds = {owner.lower(): skew.total_seconds() for owner, skew in skews.items()}
     return checked("clock", f"agrees with {' and '.join(skews)}", findings, **seconds)
 
@@ -293,4 +290,6 @@ def skew_of(began: datetime, ended: datetime, earliest: datetime, latest: dateti
 
 
 def _ago(now: datetime, moment: datetime | None) -> str:
-    return "never" if moment is None else f"{spoken(now - moment)} ago"
+    if moment is None:
+        return "never"
+    return f"{spoken(now - moment)} ago"

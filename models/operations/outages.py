@@ -11,9 +11,10 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+READ_ONLY: Final = "25006"
 _REFUSES_WRITES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "25006": "it is read-only (a standby, or default_transaction_read_only is on)",
+        READ_ONLY: "it is read-only (a standby, or default_transaction_read_only is on)",
         "42501": "our user may not write to it",
         "53100": "its disk is full",
     }

@@ -32,8 +32,8 @@ class Token:
 
     Attributes:
         received_at: when its handshake came; None when that was not noted.
-        beside: the mark of the NOTION_WEBHOOK_SECRET that the door had then (`mark_of`); None when
-            it had none.
+        beside: the mark (`mark_of`) of the NOTION_WEBHOOK_SECRET that was configured then; None
+            when there was none.
     """
 
     token: str
@@ -42,12 +42,12 @@ class Token:
 
     def as_json(self) -> dict[str, Any]:
         """What is stored: only what is known."""
-        at = {"received_at": self.received_at.isoformat()} if self.received_at is not None else {}
-        return {
-            "token": self.token,
-            **at,
-            **({"beside": self.beside} if self.beside is not None else {}),
-        }
+        stored = {"token": self.token}
+        if self.received_at is not None:
+            stored["received_at"] = self.received_at.isoformat()
+        if self.beside is not None:
+            stored["beside"] = self.beside
+        return stored
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -110,19 +110,19 @@ class Tokens:
             configured is not None and self.secret.beside != mark_of(configured)
         ):
             return []
-        return [self.secret.token, *([self.former] if self.former is not None else [])]
+        tokens = (self.secret.token, self.former)
+        return [token for token in tokens if token is not None]
 
     def as_json(self) -> dict[str, Any]:
         """What is stored: only what there is."""
-        return {
-            **(self.secret.as_json() if self.secret is not None else {}),
-            **({"former": self.former} if self.former is not None else {}),
-            **(
-                {"candidates": [one.as_json() for one in self.candidates]}
-                if self.candidates
-                else {}
-            ),
-        }
+        stored: dict[str, Any] = {}
+        if self.secret is not None:
+            stored = self.secret.as_json()
+        if self.former is not None:
+            stored["former"] = self.former
+        if self.candidates:
+            stored["candidates"] = [one.as_json() for one in self.candidates]
+        return stored
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Self:

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlmodel import SQLModel
 
-from models.errors import DatabaseUnavailable, SettingsError
+from models.errors import DatabaseUnavailable, SettingsError, ShowrunnerError
 from models.postgres.requirements import refuse_unfit
 
 SQLModel.metadata.naming_convention = {
@@ -204,17 +204,20 @@ def libpq(url: URL) -> str:
     """The URL as psycopg, psql and pg_dump take it, percent-encoded, blanks as %20."""
     who = ":".join(quote(part, safe="") for part in (url.username, str(url.password or "")) if part)
     host = f"[{url.host}]" if ":" in (url.host or "") else quote(url.host or "", safe=",")
-    port = "" if url.port is None else f":{url.port}"
+    if url.port is not None:
+        host = f"{host}:{url.port}"
     options = [
         (name, value)
         for name, given in url.query.items()
         for value in ([given] if isinstance(given, str) else given)
     ]
     query = "&".join(f"{name}={quote(value, safe='/,:')}" for name, value in options)
-    start = f"postgresql://{who}@" if who else "postgresql://"
-    return f"{start}{host}{port}/{quote(url.database or '', safe='')}" + (
-        f"?{query}" if query else ""
-    )
+    if who:
+        host = f"{who}@{host}"
+    address = f"postgresql://{host}/{quote(url.database or '', safe='')}"
+    if query:
+        return f"{address}?{query}"
+    return address
 
 
 def shown(url: URL) -> str:
@@ -279,8 +282,10 @@ def migrate(url: URL, revision: str = "head") -> None:
         later = error.connection_invalidated or isinstance(
             error.orig, psycopg.errors.LockNotAvailable
         )
-        kind = DatabaseUnavailable if later else SettingsError
-        cure = "try again." if later else "mend it and try again."
+        kind: type[ShowrunnerError] = SettingsError
+        cure = "mend it and try again."
+        if later:
+            kind, cure = DatabaseUnavailable, "try again."
         raise kind(
             f"The tables could not be brought up to date ({reason}); "
             f"what was there is as it was: {cure}"

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.postgres.engine import SESSION, connection_options, libpq
 
 CHANNEL: Final = "showrunner_run_asked_for"
-_AGAIN_SECONDS: Final = 5.0
+_RECONNECT_SECONDS: Final = 5.0
 
 
 async def announce_run(connection: AsyncConnection) -> None:
@@ -34,7 +34,7 @@ async def hear_announcements(url: URL, heard: Callable[[], Awaitable[object]]) -
         try:
             await _hear(url, heard)
         except psycopg.Error:
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
 
 async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:

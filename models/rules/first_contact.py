@@ -51,14 +51,14 @@ def initially_empty_of(
     """
     empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
     if base is None:
-        lacking = empty if importing else frozenset()
+        still_empty = empty if importing else frozenset()
         theirs = not is_our_attention(shown.attention)
     else:
-        lacking = frozenset() if moved else base.initially_empty & empty
+        still_empty = frozenset() if moved else base.initially_empty & empty
         theirs = "Attention" in base.initially_empty
     if theirs and not has_message:
-        return lacking | ATTENTION
-    return lacking - ATTENTION
+        return still_empty | ATTENTION
+    return still_empty - ATTENTION
 
 
 _QUOTED: Final = "“[^”]*”"

@@ -35,6 +35,16 @@ def clock_time(moment: datetime | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def utc_time(moment: datetime) -> str:
+    """The moment as messages show it: `2026-11-27 10:00:30 UTC`."""
+    return f"{clock_time(moment)} UTC"
+
+
+def times(count: int) -> str:
+    """How often something happened: `once`, `2 times`."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def either(names: Sequence[str]) -> str:
     """The names in a sentence: `“A”, “B” or “C”`."""
     *others, last = (f"“{name}”" for name in names)

@@ -14,11 +14,11 @@ from models.rules.merge_base import (
     TaskState,
     attention,
     desired_values,
-    is_refusal_outdated,
+    is_rejection_outdated,
     values_by_property,
 )
 from models.rules.moves import decide_status
-from models.rules.statuses import BoardStatus, LostValue, Priority, Verdict, board_status, priority
+from models.rules.statuses import BoardStatus, Decision, LostValue, Priority, board_status, priority
 from models.rules.validation import Violation
 
 
@@ -87,8 +87,8 @@ def plan(
     shown = notion_values(card)
     created, updated = task_dates(base, card, shown, task, importing=importing, followed=followed)
     state = _task_state(card, task, status.database, prio.database, violations, (created, updated))
-    refusal, rejected_at_status_change = _refusal(base, task, status, prio)
-    if state is not None and refusal and rejected_at_status_change is None:
+    rejection, rejected_at_status_change = _rejection(base, task, status, prio)
+    if state is not None and rejection and rejected_at_status_change is None:
         rejected_at_status_change = state.status_changed_at
     new = MergeBase(
         title=card.title,
@@ -105,9 +105,9 @@ def plan(
             shown,
             moved=status.moved,
             importing=importing,
-            has_message=bool(violations or refusal),
+            has_message=bool(violations or rejection),
         ),
-        rejection=refusal,
+        rejection=rejection,
         rejected_at_status_change=rejected_at_status_change,
         waits_for=board_status(card.status) if status.waits else None,
         status_kept_until=_kept_until(base, status, keep_until),
@@ -117,7 +117,9 @@ def plan(
     return replace(made, lost=(*status.lost, *prio.lost, *tampering))
 
 
-def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -> Verdict[Priority]:
+def _priority(
+    base: MergeBase | None, card: BoardCard, task: TaskState | None
+) -> Decision[Priority]:
     asked = priority(card.priority)
     shown = _option(card.priority)
     agreed = base.priority if base is not None else None
@@ -125,11 +127,11 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
     if base is not None and base.shown.priority == current.option:
         agreed = current
     if base is not None and (shown == base.shown.priority or "Priority" in card.computed):
-        return Verdict(agreed=agreed or base.priority, database=current)
+        return Decision(agreed=agreed or base.priority, database=current)
     if asked != current and task is not None and current != agreed:
         kept = current.option
         if base is None and shown is None:
-            return Verdict(agreed=current, database=current)
+            return Decision(agreed=current, database=current)
         lost = LostValue(
             property="Priority", action="overruled", reason="both_changed", value=shown, kept=kept
         )
@@ -137,7 +139,7 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
             f"The pipeline set Priority to “{kept}” meanwhile, "
             f"so “{shown or 'empty'}” was not taken."
         )
-        return Verdict(agreed=current, database=current, lost=(lost,), rejection=sentence)
+        return Decision(agreed=current, database=current, lost=(lost,), rejection=sentence)
     if shown is not None and shown != asked.option:
         lost = LostValue(
             property="Priority",
@@ -147,8 +149,8 @@ def _priority(base: MergeBase | None, card: BoardCard, task: TaskState | None) -
             kept=asked.option,
         )
         sentence = f"“{shown}” is not a priority Showrunner knows; it was set to “{asked.option}”."
-        return Verdict(agreed=asked, database=asked, lost=(lost,), rejection=sentence)
-    return Verdict(agreed=asked, database=asked)
+        return Decision(agreed=asked, database=asked, lost=(lost,), rejection=sentence)
+    return Decision(agreed=asked, database=asked)
 
 
 def _option(name: str | None) -> str | None:
@@ -195,23 +197,23 @@ def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[
             )
 
 
-def _refusal(
+def _rejection(
     base: MergeBase | None,
     task: TaskState | None,
-    status: Verdict[BoardStatus | None],
-    prio: Verdict[Priority],
+    status: Decision[BoardStatus | None],
+    prio: Decision[Priority],
 ) -> tuple[str, datetime | None]:
     """The rejection to show: a new one, or the present one until a move or a new status."""
     fresh = " ".join(sentence for sentence in (status.rejection, prio.rejection) if sentence)
     if fresh or status.lost:
         return fresh, task.status_changed_at if fresh and task is not None else None
-    if base is None or status.moved or is_refusal_outdated(base, task):
+    if base is None or status.moved or is_rejection_outdated(base, task):
         return "", None
     return base.rejection, base.rejected_at_status_change
 
 
 def _kept_until(
-    base: MergeBase | None, status: Verdict[BoardStatus | None], keep_until: datetime | None
+    base: MergeBase | None, status: Decision[BoardStatus | None], keep_until: datetime | None
 ) -> datetime | None:
     """Until when a waiting move leaves Status unchanged, unless it was put back before."""
     begins, put_back = bool(status.lost), bool(status.rejection)

@@ -84,17 +84,18 @@ class TaskState:
     status_changed_at: datetime
 
 
-def attention(violations: Sequence[Violation], refusal: str) -> str:
+def attention(violations: Sequence[Violation], rejection: str) -> str:
     """The text for Attention; empty if no user need act."""
-    return " ".join(
-        [*(violation.message for violation in violations), *([refusal] if refusal else [])]
-    )
+    sentences = [violation.message for violation in violations]
+    if rejection:
+        sentences.append(rejection)
+    return " ".join(sentences)
 
 
 def desired_values(base: MergeBase, task: TaskState | None, attention_text: str) -> dict[str, Any]:
     """What the board should show of a card, by property.
 
-    `models.tables.push_queue.DIFFERS` is the same rule in SQL.
+    `models.tables.push_queue.DRIFT_MASK` is the same rule in SQL.
     """
     shown, status, priority = base.shown, base.status, base.priority
     created, updated = base.created, base.updated
@@ -181,7 +182,7 @@ def _agreed(known: datetime | None, written: datetime | None) -> datetime | None
     return written
 
 
-def is_refusal_outdated(base: MergeBase, task: TaskState | None) -> bool:
+def is_rejection_outdated(base: MergeBase, task: TaskState | None) -> bool:
     """Whether the task's status changed since the edit was rejected."""
     since = base.rejected_at_status_change
     return (

@@ -14,13 +14,13 @@ from models.rules.statuses import (
     PLANNING,
     STARTS,
     BoardStatus,
+    Decision,
     LostValue,
-    Verdict,
     board_status,
     moves_of_people,
 )
 
-StatusVerdict = Verdict[BoardStatus | None]
+StatusDecision = Decision[BoardStatus | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Situation:
 
     @property
     def unfollowed_late(self) -> bool:
-        """Whether a card without a task stands in a column that only work leads to.
+        """Whether a card without a task stands in a column after the first three (`STARTS`).
 
         That is an old card that is not valid, or one whose task was deleted.
         """
@@ -79,7 +79,7 @@ def decide_status(
     valid: bool,
     importing: bool,
     keeping: bool,
-) -> StatusVerdict:
+) -> StatusDecision:
     """Decide what becomes of Status (arguments as for `plan` and `Situation`)."""
     agreed = base.status if base is not None else None
     current = task.board_status if task is not None else agreed
@@ -101,19 +101,19 @@ def decide_status(
         importing=importing,
     )
     for rule in _RULES:
-        if (verdict := rule(case)) is not None:
-            return verdict
+        if (decision := rule(case)) is not None:
+            return decision
     return _taken(case)
 
 
-def _no_longer_valid(case: Situation) -> StatusVerdict | None:
+def _no_longer_valid(case: Situation) -> StatusDecision | None:
     """Take an invalid card's task out of the queue; its move to Queued waits like any other."""
     if case.valid or case.asked is not BoardStatus.QUEUED or case.current is not BoardStatus.QUEUED:
         return None
     return _wait(case, BoardStatus.QUEUED, BoardStatus.DRAFT, moved=True)
 
 
-def _still_waits(case: Situation) -> StatusVerdict | None:
+def _still_waits(case: Situation) -> StatusDecision | None:
     if not case.waits or case.asked is None or case.current == case.asked:
         return None
     if case.current != case.agreed:
@@ -122,33 +122,33 @@ def _still_waits(case: Situation) -> StatusVerdict | None:
         return _taken(case)
     if case.kept and not case.keeping:
         return _put_back(case.asked, case.agreed)
-    return Verdict(agreed=case.agreed, database=case.current, waits=True)
+    return Decision(agreed=case.agreed, database=case.current, waits=True)
 
 
-def _cannot_start_there(case: Situation) -> StatusVerdict | None:
+def _cannot_start_there(case: Situation) -> StatusDecision | None:
     """Reject a late column of a card that just became valid: its work was never done."""
-    nobody_moves_it = case.stays or case.asked == case.current
-    if case.current is None or case.home == case.current or not nobody_moves_it:
+    unmoved = case.stays or case.asked == case.current
+    if case.current is None or case.home == case.current or not unmoved:
         return None
     return _lost(
         case, case.current, case.home, "put_back", "starts_late", _starts_late(case.current)
     )
 
 
-def _nobody_moved_it(case: Situation) -> StatusVerdict | None:
+def _not_moved(case: Situation) -> StatusDecision | None:
     if not case.stays:
         return None
-    return Verdict(agreed=case.agreed, database=case.current)
+    return Decision(agreed=case.agreed, database=case.current)
 
 
-def _empty_at_first_sight(case: Situation) -> StatusVerdict | None:
+def _empty_at_first_contact(case: Situation) -> StatusDecision | None:
     """A card that is empty at first contact goes where its task is."""
     if not case.seen and case.followed and case.shown is None:
-        return Verdict(agreed=case.current, database=case.current)
+        return Decision(agreed=case.current, database=case.current)
     return None
 
 
-def _unknown(case: Situation) -> StatusVerdict | None:
+def _unknown(case: Situation) -> StatusDecision | None:
     """Reject an option outside the 26: a typo must not demote a finished video to a default."""
     if case.asked is not None:
         return None
@@ -159,7 +159,7 @@ def _unknown(case: Situation) -> StatusVerdict | None:
     return _lost(case, case.shown or "", case.home, "refused", "unknown_option", sentence)
 
 
-def _first_column(case: Situation) -> StatusVerdict | None:
+def _first_column(case: Situation) -> StatusDecision | None:
     """Decide the first column of a card.
 
     The first import keeps every column, later contact only those a card may start in. An invalid
@@ -172,19 +172,19 @@ def _first_column(case: Situation) -> StatusVerdict | None:
         return _wait(case, case.asked, BoardStatus.DRAFT)
     old = case.importing and not case.seen
     if old or case.asked in STARTS or (case.seen and case.asked in FINISHED):
-        return Verdict(agreed=case.asked, database=case.asked, moved=case.seen)
+        return Decision(agreed=case.asked, database=case.asked, moved=case.seen)
     return _lost(
         case, case.asked, BoardStatus.DRAFT, "refused", "starts_late", _starts_late(case.asked)
     )
 
 
-def _agreeing(case: Situation) -> StatusVerdict | None:
+def _agreeing(case: Situation) -> StatusDecision | None:
     if case.asked == case.current:
-        return Verdict(agreed=case.asked, database=case.asked)
+        return Decision(agreed=case.asked, database=case.asked)
     return None
 
 
-def _overruled(case: Situation) -> StatusVerdict | None:
+def _overruled(case: Situation) -> StatusDecision | None:
     if case.asked is None or (case.agreed is not None and case.current == case.agreed):
         return None
     sentence = (
@@ -194,7 +194,7 @@ def _overruled(case: Situation) -> StatusVerdict | None:
     return _lost(case, case.asked, case.current, "overruled", "both_changed", sentence)
 
 
-def _emptied(case: Situation) -> StatusVerdict | None:
+def _emptied(case: Situation) -> StatusDecision | None:
     """Reject an emptied Status: deleting an option empties all cards that stood in it."""
     if (
         case.shown is not None
@@ -206,7 +206,7 @@ def _emptied(case: Situation) -> StatusVerdict | None:
     return _lost(case, "", case.agreed, "refused", "emptied", sentence)
 
 
-def _not_theirs(case: Situation) -> StatusVerdict | None:
+def _not_theirs(case: Situation) -> StatusDecision | None:
     if case.agreed is None or case.asked is None:
         return None
     if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):
@@ -218,18 +218,18 @@ def _not_theirs(case: Situation) -> StatusVerdict | None:
     return _lost(case, case.asked, case.home, "refused", "not_yours", sentence)
 
 
-def _not_valid_yet(case: Situation) -> StatusVerdict | None:
+def _not_valid_yet(case: Situation) -> StatusDecision | None:
     if case.asked is None or case.agreed is None or case.valid or case.asked in FREE_OF_RULES:
         return None
     return _wait(case, case.asked, case.agreed)
 
 
-_RULES: tuple[Callable[[Situation], StatusVerdict | None], ...] = (
+_RULES: tuple[Callable[[Situation], StatusDecision | None], ...] = (
     _no_longer_valid,
     _still_waits,
     _cannot_start_there,
-    _nobody_moved_it,
-    _empty_at_first_sight,
+    _not_moved,
+    _empty_at_first_contact,
     _unknown,
     _first_column,
     _agreeing,
@@ -240,23 +240,23 @@ _RULES: tuple[Callable[[Situation], StatusVerdict | None], ...] = (
 )
 
 
-def _taken(case: Situation) -> StatusVerdict:
-    return Verdict(agreed=case.asked, database=case.asked, moved=True)
+def _taken(case: Situation) -> StatusDecision:
+    return Decision(agreed=case.asked, database=case.asked, moved=True)
 
 
 def _wait(
     case: Situation, asked: BoardStatus, meanwhile: BoardStatus, *, moved: bool = False
-) -> StatusVerdict:
+) -> StatusDecision:
     """Leave the board's value for a while: users queue first and type the topic afterwards."""
     if not case.keeping:
         return _put_back(asked, meanwhile, moved=moved)
     lost = LostValue(
         property="Status", action="waiting", reason="invalid_card", value=asked, kept=meanwhile
     )
-    return Verdict(agreed=meanwhile, database=meanwhile, lost=(lost,), moved=moved, waits=True)
+    return Decision(agreed=meanwhile, database=meanwhile, lost=(lost,), moved=moved, waits=True)
 
 
-def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False) -> StatusVerdict:
+def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False) -> StatusDecision:
     """Put the card back. The move still waits until the push has written that."""
     sentence = (
         f"This card was moved back from “{asked}” to “{to}”, because it was not complete: "
@@ -265,7 +265,7 @@ def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False
     lost = LostValue(
         property="Status", action="put_back", reason="invalid_card", value=asked, kept=to
     )
-    return Verdict(
+    return Decision(
         agreed=to, database=to, lost=(lost,), rejection=sentence, moved=moved, waits=True
     )
 
@@ -279,11 +279,11 @@ def _starts_late(column: BoardStatus) -> str:
 
 def _lost(
     case: Situation, asked: str, kept: BoardStatus | None, action: str, reason: str, sentence: str
-) -> StatusVerdict:
+) -> StatusDecision:
     """Reject a move; the next one is judged from where the card should stand now."""
     lost = LostValue(property="Status", action=action, reason=reason, value=asked, kept=kept)
     possible = f" {_possible_from(case, kept)}" if kept is not None else ""
-    return Verdict(agreed=kept, database=kept, lost=(lost,), rejection=f"{sentence}{possible}")
+    return Decision(agreed=kept, database=kept, lost=(lost,), rejection=f"{sentence}{possible}")
 
 
 def _possible_from(case: Situation, kept: BoardStatus) -> str:

@@ -220,14 +220,14 @@ class LostValue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict(Generic[Value]):
+class Decision(Generic[Value]):
     """What becomes of one property that both users and the database may change.
 
     Attributes:
         agreed: the merge base from now on.
         database: the database's value from now on.
         lost: the edit that was not accepted.
-        refusal: the message about it.
+        rejection: the message about it.
         moved: whether the database's value changes: a user's edit was accepted, or a rule moved the
             card.
         waits: whether the board's value is accepted once the card is valid, if it still stands

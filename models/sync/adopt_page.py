@@ -44,9 +44,10 @@ async def adopt_pages(
     `models.tables.task_history.take_in` before, and stores the cards afterwards
     (`remember_created_page`).
     """
-    if not (seen := _ours(observations, await _open(session))):
+    still_open = await _open(session)
+    if not (seen := _ours(observations, still_open)):
         return {}
-    wanted = [creation.task_id for creation in await _open(session)]
+    wanted = [creation.task_id for creation in still_open]
     rows = await session.scalars(
         select(Task)
         .where(col(Task.id).in_(wanted), col(Task.notion_page_id).is_(None))

@@ -129,7 +129,7 @@ def record_lost_updates(change: CardChange, task: Task | None, found: Sequence[L
     earlier = [card.rejection] if card.rejection else []
     card.rejection = " ".join([*earlier, *sentences])
     card.rejected_at_status_change = task.status_changed_at if task is not None else None
-    card.told_at = change.now
+    card.rejection_shown_since = change.now
     if "Attention" in card.initially_empty:
         _take_over_attention(change)
 

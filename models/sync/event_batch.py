@@ -35,18 +35,18 @@ class EventBatch:
     Attributes:
         pages: row ids of our events by the page to read.
         trashed: pages that are said to have left the board, which no query shows.
-        settled: row ids of events that need no reading, by the outcome to store.
+        finished: row ids of events that need no reading, by the outcome to store.
         reported: users' edits that the events report, by page.
-        looked_at: pages that were read and stored.
+        read: pages that were read and stored.
         schema_changed: whether an event says that the board's properties changed.
     """
 
     events: Sequence[WebhookEvent]
     pages: dict[str, list[int]] = field(default_factory=dict)
     trashed: set[str] = field(default_factory=set)
-    settled: dict[str, list[int]] = field(default_factory=dict)
+    finished: dict[str, list[int]] = field(default_factory=dict)
     reported: dict[str, list[ReportedEdit]] = field(default_factory=dict)
-    looked_at: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
     schema_changed: bool = False
 
     def __str__(self) -> str:
@@ -56,14 +56,12 @@ class EventBatch:
     @property
     def left(self) -> list[int]:
         """Row ids of events whose pages were not read yet."""
-        return [
-            row for page, rows in self.pages.items() if page not in self.looked_at for row in rows
-        ]
+        return [row for page, rows in self.pages.items() if page not in self.read for row in rows]
 
     @property
     def undone(self) -> list[WebhookEvent]:
         """Events of which nothing is stored yet."""
-        rows = {*self.left, *(row for settled in self.settled.values() for row in settled)}
+        rows = {*self.left, *(row for finished in self.finished.values() for row in finished)}
         return [event for event in self.events if event.row in rows]
 
 
@@ -82,7 +80,7 @@ def sort_events(
         outcome = _outcome_without_reading(event, board, me, cards)
         batch.schema_changed |= event.event_type == inbox.SCHEMA_UPDATED and outcome == "not_a_page"
         if outcome is not None or event.page_id is None:
-            batch.settled.setdefault(outcome or "not_a_page", []).append(event.row)
+            batch.finished.setdefault(outcome or "not_a_page", []).append(event.row)
             continue
         batch.pages.setdefault(event.page_id, []).append(event.row)
         edit = parse_reported_edit(event.payload, event.received_at, board, me)
@@ -105,7 +103,9 @@ def _outcome_without_reading(
         return "not_a_page" if ours else "other_database"
     if event.page_id is None or page_id_of(event.page_id) is None:
         return "not_a_page"
-    return _outcome_elsewhere(event.payload, board) if event.page_id not in cards else None
+    if event.page_id in cards:
+        return None
+    return _outcome_elsewhere(event.payload, board)
 
 
 def _outcome_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
@@ -115,6 +115,8 @@ def _outcome_elsewhere(payload: Mapping[str, Any], board: Board) -> str | None:
     if not isinstance(parent, dict):
         return None
     source = parent.get("data_source_id")
-    if source is not None:
-        return "other_database" if source != board.data_source_id else None
-    return "not_a_card" if parent.get("type") in _NO_DATABASE else None
+    if source is None and parent.get("type") in _NO_DATABASE:
+        return "not_a_card"
+    if source is not None and source != board.data_source_id:
+        return "other_database"
+    return None

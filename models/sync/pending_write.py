@@ -14,7 +14,7 @@ from models.rules.merge_base import (
     MergeBase,
     attention,
     diff,
-    is_refusal_outdated,
+    is_rejection_outdated,
     values_by_property,
 )
 from models.rules.statuses import Priority
@@ -60,7 +60,7 @@ def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrit
 
 def current_attention(card: Card, base: MergeBase, task: Task | None) -> str:
     """The text for Attention now; a rejection is omitted once the task's status changed."""
-    outdated = is_refusal_outdated(base, task_state(task) if task else None)
+    outdated = is_rejection_outdated(base, task_state(task) if task else None)
     if outdated:
         return attention(card.known_violations(), "")
     return card.attention

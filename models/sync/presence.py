@@ -30,7 +30,7 @@ CYCLE: Final = timedelta(seconds=60)
 FIRST: Final = timedelta(minutes=2)
 """How long after the first reading of a board the checks begin."""
 _LATE: Final = timedelta(seconds=30)
-"""A cycle that begins early by less than this takes its step all the same."""
+"""A step may be taken this much before it is due, since cycles begin a little early or late."""
 _GOING_ON = (
     Status.PENDING,
     Status.PROCESSING,

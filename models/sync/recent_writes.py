@@ -23,7 +23,7 @@ IN_FLIGHT: Final = timedelta(minutes=2)
 one minute, and we wait a little longer for its answer."""
 
 
-def sending(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+def write_in_flight(values: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """The JSON of `Card.write_in_flight`: the values of a write, and when it was sent."""
     return {"at": at.isoformat(), "values": as_json(values)}
 

@@ -185,12 +185,12 @@ class _Batch:
         reported = self.reported.get(page_id, ())
         found = find_lost_updates(change.card, observation, reported, staleness)
         if staleness is Staleness.REREAD:
-            self._note_unconfirmed(change.card, observation)
+            self._record_unconfirmed(change.card, observation)
         if found:
             self.lost_updates[page_id] = found
             record_lost_updates(change, task, found)
 
-    def _note_unconfirmed(self, card: Card, observation: Observation) -> None:
+    def _record_unconfirmed(self, card: Card, observation: Observation) -> None:
         earlier = earlier_reading(card, observation)
         if earlier is not None:
             self.unconfirmed[card.notion_page_id] = earlier
@@ -237,7 +237,7 @@ class _Batch:
             change.add_lost_value(
                 lost.action, lost.property, lost=lost.value, kept=lost.kept, reason=lost.reason
             )
-        card.told_at = _reported_since(card, decided, now)
+        card.rejection_shown_since = _reported_since(card, decided, now)
         card.remember(_stamped(decided, now), decided.violations)
         card.held_at = move_held_since(card.held_at, decided, watched=self.watched, now=now)
         card.first_seen_at = card.first_seen_at or now
@@ -280,9 +280,9 @@ def _reported_since(card: Card, decided: Plan, now: datetime) -> datetime | None
         lost.property in {"Status", "Priority"} and lost.action != "waiting"
         for lost in decided.lost
     )
-    if repeated or rejection != card.rejection or card.told_at is None:
+    if repeated or rejection != card.rejection or card.rejection_shown_since is None:
         return now
-    return card.told_at
+    return card.rejection_shown_since
 
 
 def _stamped(decided: Plan, now: datetime) -> MergeBase:

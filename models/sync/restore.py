@@ -85,7 +85,7 @@ async def _locked(session: AsyncSession, page_id: str, name: str, value: str) ->
 
 def clear_rejection(card: Card) -> None:
     """Remove the message about a rejected edit from the card."""
-    card.rejection, card.rejected_at_status_change, card.told_at = "", None, None
+    card.rejection, card.rejected_at_status_change, card.rejection_shown_since = "", None, None
 
 
 def set_status(card: Card, task: Task, to: BoardStatus, at: datetime) -> tuple[str, str, bool]:

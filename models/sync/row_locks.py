@@ -19,7 +19,7 @@ from models.tables.push_queue import out_of_step
 from models.tables.task import Task
 
 BATCH = 500
-"""Cards repaired at once: their rows are locked meanwhile."""
+"""Cards repaired in one transaction, which locks their rows."""
 
 _COPY = text(
     "UPDATE cards c SET task_board_status = t.board_status, task_priority = t.priority, "

@@ -21,12 +21,17 @@ from sqlmodel import col, select
 from models.rules.merge import Plan
 from models.tables.card import Card
 from models.tables.card_queries import cards_of, count_cards
-from models.tables.incidents import open_incidents
+from models.tables.incidents import IncidentKind, open_incidents
 from models.tables.push_queue import HELD, MISSING
-from models.tables.sync_state import CONFIRMED, LAST_GOOD_CYCLE, SyncState, forget, remember
+from models.tables.sync_state import (
+    CONFIRMED,
+    GOOD_WITHIN,
+    LAST_GOOD_CYCLE,
+    SyncState,
+    forget,
+    remember,
+)
 
-WATCHED_WITHIN: Final = timedelta(minutes=5)
-"""How old the last successful cycle may be; five are due in that time (design: section 12)."""
 PUT_BACK_MAX: Final = 20
 """Unwatched moves that may be put back without asking (design: section 8)."""
 DELETED_MAX: Final = 10
@@ -36,16 +41,16 @@ DELETED_SHARE: Final = 0.10
 TOGETHER: Final = timedelta(minutes=10)
 """Pushes find missing pages one by one; those within this time count together."""
 
-MOVES: Final = "safety_stop:moves"
+MOVES: Final = IncidentKind.SAFETY_STOP.about("moves")
 """The incident of moves that are held. While it is open, even a few are held."""
-GONE: Final = "safety_stop:gone"
+DELETIONS: Final = IncidentKind.SAFETY_STOP.about("gone")
 """The incident of cards that are held instead of being marked as deleted."""
 
 _WAITING = text(
     f"SELECT (SELECT count(*) FROM cards WHERE {HELD}), "  # noqa: S608
     f"(SELECT count(*) FROM cards WHERE {MISSING})"
 )
-_GONE_LATELY = text(
+_DELETED_LATELY = text(
     "SELECT count(*) FROM cards WHERE missing_at >= :since AND trashed_at IS NOT NULL"
 )
 # In a fixed order, so that two transactions cannot deadlock.
@@ -62,15 +67,15 @@ class Waiting:
 
     Attributes:
         moves: cards whose move would be put back.
-        gone: cards that would be marked as deleted.
+        deletions: cards that would be marked as deleted.
     """
 
     moves: int
-    gone: int
+    deletions: int
 
     def __bool__(self) -> bool:
         """Whether any card is held."""
-        return bool(self.moves or self.gone)
+        return bool(self.moves or self.deletions)
 
 
 def connection_of(token: str, data_source_id: str) -> str:
@@ -86,7 +91,7 @@ def was_watched(last_good: datetime | None, by: str | None, connection: str, now
         by: the connection of that cycle.
         connection: the present connection.
     """
-    return last_good is not None and by == connection and now - last_good <= WATCHED_WITHIN
+    return last_good is not None and by == connection and now - last_good <= GOOD_WITHIN
 
 
 def move_held_since(
@@ -136,7 +141,7 @@ async def forget_last_good_cycle(session: AsyncSession) -> None:
 
 async def pages_to_hold(
     session: AsyncSession,
-    gone: Sequence[str],
+    not_found: Sequence[str],
     trashed: Sequence[str],
     *,
     watched: bool,
@@ -148,28 +153,30 @@ async def pages_to_hold(
     that Notion does not find may only be hidden from our token.
 
     Args:
-        gone: pages that Notion does not find.
+        not_found: pages that Notion does not find.
         trashed: pages that are in the trash by their own answer.
     """
-    if not gone and (watched or not trashed) and not await _any_missing(session, trashed):
+    if not not_found and (watched or not trashed) and not await _any_missing(session, trashed):
         return frozenset()
     rows = await session.scalars(
-        select(Card).where(col(Card.notion_page_id).in_([*gone, *trashed]))
+        select(Card).where(col(Card.notion_page_id).in_([*not_found, *trashed]))
     )
     there = [card for card in rows if card.trashed_at is None and card.first_seen_at is not None]
     candidates = {
         card.notion_page_id: card.missing_at
         for card in there
-        if not watched or card.missing_at is not None or card.notion_page_id in gone
+        if not watched or card.missing_at is not None or card.notion_page_id in not_found
     }
     if not candidates:
         return frozenset()
     new = sum(since is None for since in candidates.values())
-    lately = int((await session.execute(_GONE_LATELY, {"since": now - TOGETHER})).scalar_one())
-    hold = (await waiting(session)).gone > 0
+    lately = int((await session.execute(_DELETED_LATELY, {"since": now - TOGETHER})).scalar_one())
+    hold = (await waiting(session)).deletions > 0
     if not hold and new + lately > DELETED_MAX:  # counting the whole board is expensive
         hold = too_many_deleted(new, lately, await count_cards(session))
-    return frozenset(candidates) if hold else frozenset()
+    if not hold:
+        return frozenset()
+    return frozenset(candidates)
 
 
 async def _any_missing(session: AsyncSession, page_ids: Collection[str]) -> bool:
@@ -190,8 +197,8 @@ async def hold_as_missing(session: AsyncSession, page_ids: Collection[str], now:
 
 async def waiting(session: AsyncSession) -> Waiting:
     """Count the held cards."""
-    moves, gone = (await session.execute(_WAITING)).one()
-    return Waiting(moves=moves, gone=gone)
+    moves, deletions = (await session.execute(_WAITING)).one()
+    return Waiting(moves=moves, deletions=deletions)
 
 
 async def missing_pages(session: AsyncSession, limit: int) -> list[str]:

@@ -20,8 +20,8 @@ from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 from models.tables.push_queue import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY
 
-TOLD_FOR = timedelta(days=1)
-"""How long a card tells of a refusal, unless a move ends it before (design: section 5)."""
+REJECTION_SHOWN_FOR = timedelta(days=1)
+"""How long a card shows a rejection, unless a move ends it before (design: section 5)."""
 RETRIES: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(hours=1))
 
 
@@ -44,7 +44,7 @@ class Card(SQLModel, table=True):
             no webhook said so; while `trashed_at` is empty, the card waits for the operator (see
             `models.sync.safety_stop`).
         held_at: since when a user's move of which no webhook was received waits to be put back.
-        told_at: since when the card shows `rejection`; None while there is none.
+        rejection_shown_since: since when the card shows `rejection`; None while there is none.
         unqueued_at: the task's `status_changed_at` after it was taken out of the queue because its
             card left the board; None when it was not.
         made_at: when Notion made the page; whole minutes; None until it was read with migration
@@ -57,7 +57,7 @@ class Card(SQLModel, table=True):
             `models.rules.merge_base.MergeBase`).
         recent_activity: `models.sync.lost_updates.RecentActivity.as_json()`.
         write_in_flight: the write that was sent last and whose answer is not stored yet, as
-            `models.sync.recent_writes.sending()` makes it.
+            `models.sync.recent_writes.write_in_flight()` makes it.
     """
 
     __tablename__ = "cards"
@@ -118,7 +118,9 @@ class Card(SQLModel, table=True):
     rejected_at_status_change: datetime | None = Field(
         default=None, sa_column=Column(timestamptz())
     )
-    told_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
+    rejection_shown_since: datetime | None = Field(
+        default=None, sa_column=Column("told_at", timestamptz())
+    )
     waits_for: str | None = Field(default=None, sa_column=Column(String(50)))
     status_kept_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     edited_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -218,14 +220,11 @@ class Card(SQLModel, table=True):
         self.violation_text = attention(violations, "")
 
     def standing(self, now: datetime) -> MergeBase | None:
-        """`base`, without a rejection that the card has shown for `TOLD_FOR`."""
-        base = self.base
-        over = base is not None and self.told_at is not None and now - self.told_at >= TOLD_FOR
-        return (
-            replace(base, rejection="", rejected_at_status_change=None)
-            if base is not None and over
-            else base
-        )
+        """`base`, without a rejection that the card has shown for `REJECTION_SHOWN_FOR`."""
+        base, since = self.base, self.rejection_shown_since
+        if base is None or since is None or now - since < REJECTION_SHOWN_FOR:
+            return base
+        return replace(base, rejection="", rejected_at_status_change=None)
 
     def known_violations(self) -> tuple[Violation, ...]:
         """The violations of the last accepted read."""

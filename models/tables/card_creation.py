@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
-from models.rules.formatting import clock_time, spoken
+from models.rules.formatting import spoken, times, utc_time
 from models.tables.card import RETRIES
 from models.tables.task import Task
 
@@ -77,13 +77,13 @@ def why_no_card(waiting: Waiting, now: datetime) -> str:
         return "its card is made at the next cycle."
     if tried.sent_at is not None:
         lost = f" ({tried.last_error})" if tried.last_error else ""
-        sent = clock_time(tried.sent_at)
-        return f"its card was sent {sent} UTC and the answer is not known yet{lost}."
+        sent = utc_time(tried.sent_at)
+        return f"its card was sent {sent} and the answer is not known yet{lost}."
     if tried.last_error is None or tried.next_attempt_at is None:
         return "its card is made at the next cycle."
     next_try = max(tried.next_attempt_at - now, timedelta(0))
-    times = "once" if tried.attempts == 1 else f"{tried.attempts} times"
-    return f"its card could not be made ({times}; again in {spoken(next_try)}): {tried.last_error}"
+    failed = f"{times(tried.attempts)}; again in {spoken(next_try)}"
+    return f"its card could not be made ({failed}): {tried.last_error}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.tables.card import TOLD_FOR, Card
+from models.tables.card import REJECTION_SHOWN_FOR, Card
 from models.tables.task import Task
 
 
@@ -87,14 +87,14 @@ async def others_to_write(
 async def cards_kept_long_enough(session: AsyncSession, *, now: datetime) -> list[Card]:
     """Cards that must be planned again because a waiting time is over.
 
-    Either the card has shown its rejection for `TOLD_FOR`; or its Status was left unchanged for a
-    move that waits, and that time has passed or the pipeline has moved the task.
+    Either the card has shown its rejection for `REJECTION_SHOWN_FOR`; or its Status was left
+    unchanged for a move that waits, and that time has passed or the pipeline has moved the task.
     """
     over = text("(status_kept_until <= :now OR task_board_status <> base_status)").bindparams(
         now=now
     )
     kept = and_(col(Card.status_kept_until).is_not(None), over)
-    told = col(Card.told_at) <= now - TOLD_FOR
+    told = col(Card.rejection_shown_since) <= now - REJECTION_SHOWN_FOR
     return list(
         await session.scalars(select(Card).where(col(Card.trashed_at).is_(None), or_(kept, told)))
     )

@@ -20,6 +20,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from models.postgres.engine import timestamptz
 from models.rules.backoff import Backoff
+from models.rules.formatting import utc_time
 
 LEASE: Final = timedelta(minutes=1)
 """How long a message belongs to the process that is delivering it."""
@@ -35,6 +36,29 @@ class Level(StrEnum):
     ERROR = "ERROR"
 
 
+class IncidentKind(StrEnum):
+    """What an incident is about. `models.operations.known_problems` says what each one means."""
+
+    NOTION_AUTH = "notion_auth"
+    SAFETY_STOP = "safety_stop"
+    PUSH_STOPPED = "push_stopped"
+    INGEST_STOPPED = "ingest_stopped"
+    IMPORT_STOPPED = "import_stopped"
+    RETENTION_STOPPED = "retention_stopped"
+    NO_GOOD_CYCLE = "no_good_cycle"
+    DATABASE_LOST = "database_lost"
+    DATABASE_STORES_NOTHING = "database_stores_nothing"
+    BOARD_DRIFT = "board_drift"
+    CHANNEL_FILE = "channel_file"
+    CARD_FAILING = "card_failing"
+    CARD_NOT_MADE = "card_not_made"
+    DEAD_EVENT = "dead_event"
+
+    def about(self, subject: str) -> str:
+        """The name of the incident of this kind about that card, event or file."""
+        return f"{self}:{subject}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Incident:
     """One problem that needs a human, and how much of it they were notified of.
@@ -46,7 +70,7 @@ class Incident:
         since: when it was seen first.
         until: when it was over; None while it is not.
         facts: ids and facts by name; never a token, never a card's text.
-        told: whether its beginning was reported.
+        notified: whether its beginning was reported.
         due: when the next message about it is to be sent; None when there is nothing to report.
         tries: failed deliveries of that message.
     """
@@ -57,7 +81,7 @@ class Incident:
     since: datetime
     facts: Mapping[str, str] = field(default_factory=dict)
     until: datetime | None = None
-    told: bool = False
+    notified: bool = False
     due: datetime | None = None
     tries: int = 0
 
@@ -66,9 +90,18 @@ class Incident:
         """The sort of incident, e.g. `dead_event`."""
         return self.name.partition(":")[0]
 
+    @property
+    def subject(self) -> str:
+        """The id of the card or event that it is about; `ID` when it is about none."""
+        return self.name.partition(":")[2] or "ID"
+
+    def __str__(self) -> str:
+        """One line about an open incident, for a list of them."""
+        return f"{self.name} since {utc_time(self.since)}: {self.title}"
+
     def goes_on(self, now: datetime) -> Incident:
         """The incident open again, because it began again before its end was reported."""
-        return replace(self, until=None, due=None if self.told else now, tries=0)
+        return replace(self, until=None, due=None if self.notified else now, tries=0)
 
     def ended(self, now: datetime) -> Incident:
         """The incident over; a message that is being delivered or retried still comes first."""
@@ -86,8 +119,8 @@ class Incident:
         """
         over = self.until is not None
         if sent.until is None:
-            return replace(self, told=True, due=now if over else None, tries=0)
-        return None if over else replace(self, told=False, due=now, tries=0)
+            return replace(self, notified=True, due=now if over else None, tries=0)
+        return None if over else replace(self, notified=False, due=now, tries=0)
 
     def refused(self, now: datetime) -> Incident:
         """The incident after a failed delivery: retry after 1, 2, 4, 8, then every 15 minutes."""
@@ -120,7 +153,7 @@ class IncidentRow(SQLModel, table=True):
             since=self.began_at,
             facts=self.facts,
             until=self.ended_at,
-            told=self.notified,
+            notified=self.notified,
             due=self.next_message_at,
             tries=self.failed_messages,
         )
@@ -180,13 +213,13 @@ async def adopt(session: AsyncSession, incident: Incident) -> None:
         return
     for row in await _locked(session, [incident.name]):
         known = row.load()
-        told = known.told or incident.told
+        notified = known.notified or incident.notified
         until = incident.until
-        due = incident.due if until is not None or not told else None
-        row.store(replace(known, told=told, until=until, due=due, tries=0))
+        due = incident.due if until is not None or not notified else None
+        row.store(replace(known, notified=notified, until=until, due=due, tries=0))
 
 
-async def claim_message(session: AsyncSession, now: datetime) -> list[Incident]:
+async def lease_message(session: AsyncSession, now: datetime) -> list[Incident]:
     """Lease the incidents of the next message to this caller; empty when no message is due.
 
     They are of one kind and either all open or all over: fifty events that died together are one
@@ -205,7 +238,7 @@ async def claim_message(session: AsyncSession, now: datetime) -> list[Incident]:
     return [incident for _, incident in alike]
 
 
-async def note_message(
+async def record_message(
     session: AsyncSession, sent: Sequence[Incident], now: datetime, *, delivered: bool
 ) -> None:
     """Record whether a message was delivered.
@@ -255,7 +288,7 @@ def _columns(incident: Incident) -> dict[str, Any]:
         "began_at": incident.since,
         "ended_at": incident.until,
         "facts": dict(incident.facts),
-        "notified": incident.told,
+        "notified": incident.notified,
         "next_message_at": incident.due,
         "failed_messages": incident.tries,
     }

@@ -34,7 +34,7 @@ async def bot_of(session: AsyncSession, token: str) -> str | None:
     return str(known["id"]) if known is not None else None
 
 
-async def note_bot(session: AsyncSession, token: str, bot_id: str) -> None:
+async def record_bot(session: AsyncSession, token: str, bot_id: str) -> None:
     """Store the id of a token's bot."""
     await remember(session, _key(token), value={"id": bot_id})
 
@@ -91,10 +91,9 @@ class Names:
 async def names_known(session: AsyncSession) -> Names:
     """The names that are stored."""
     row = await session.get(SyncState, PEOPLE)
-    return Names(
-        known=(row.value or {}) if row is not None else {},
-        refused_at=row.moment if row is not None else None,
-    )
+    if row is None:
+        return Names(known={})
+    return Names(known=row.value or {}, refused_at=row.moment)
 
 
 async def keep_names(session: AsyncSession, names: Names) -> None:

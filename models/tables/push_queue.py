@@ -21,7 +21,7 @@ from models.rules.merge_base import PUSHED
 BITS: Final = {"Status": 1, "Priority": 2, "Attention": 4, "Created": 8, "Updated": 16}
 """The bit of each property in `cards.drift_mask`."""
 
-DIFFERS: Final = """
+DRIFT_MASK: Final = """
 CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
   CASE WHEN status_kept_until IS NULL
         AND notion_status IS DISTINCT FROM coalesce(task_board_status, base_status, notion_status)
@@ -57,7 +57,7 @@ KEPT_BY_DATABASE: Final = (
     Column("task_priority", String(50)),
     Column("task_created_at", DateTime(timezone=True)),
     Column("task_status_changed_at", DateTime(timezone=True)),
-    Column("drift_mask", SmallInteger, Computed(DIFFERS, persisted=True), nullable=False),
+    Column("drift_mask", SmallInteger, Computed(DRIFT_MASK, persisted=True), nullable=False),
 )
 """Columns of `cards` that only PostgreSQL writes: copies from the card's task, made by triggers,
 and the properties that differ."""

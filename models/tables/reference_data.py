@@ -173,7 +173,7 @@ async def configured_channels(session: AsyncSession) -> set[str]:
     return set(await session.scalars(select(ChannelRow.id).where(col(ChannelRow.configured))))
 
 
-async def note_channels(
+async def record_channels(
     session: AsyncSession,
     ids: Collection[str],
     production: Mapping[str, ChannelProduction] | None = None,

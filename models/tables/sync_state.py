@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, String, delete, func, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -35,6 +35,11 @@ LAST_GOOD_CYCLE = "last_good_cycle"
 """value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle last succeeded.
 
 A cycle that works through a backlog sets it every minute."""
+GOOD_WITHIN: Final = timedelta(minutes=5)
+"""Without a good cycle for longer, something is wrong: five were due.
+
+Doctor, watchdog, card diagnosis and the safety stop use this threshold.
+"""
 FAILED_CYCLE = "last_failed_cycle"
 """value: {"error"}, moment: when a push cycle last failed."""
 WATCH = "watch"
@@ -122,7 +127,7 @@ async def forget(session: AsyncSession, key: str) -> bool:
     return deleted.first() is not None
 
 
-async def note_daily_budget(session: AsyncSession, usd: Decimal | None) -> None:
+async def record_daily_budget(session: AsyncSession, usd: Decimal | None) -> None:
     """Store what all channels together may spend in a day; None for no limit.
 
     Writes only what changed.

@@ -11,11 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.errors import GiveUp
 from models.tables.webhook_events import UNFINISHED, WebhookEvent, due, unleased
-
-_ROW_DIGITS = 18
-"""A number of more digits may not fit in PostgreSQL's bigint."""
 
 
 async def any_due(session: AsyncSession, *, now: datetime) -> bool:
@@ -92,30 +88,6 @@ async def unfinished_of(session: AsyncSession, page_id: str) -> list[WebhookEven
     return list(
         await session.scalars(select(WebhookEvent).where(*about).order_by(col(WebhookEvent.id)))
     )
-
-
-async def find_event(session: AsyncSession, wanted: str) -> WebhookEvent:
-    """The event with that row number, or whose Notion id is or begins with that text.
-
-    Raises:
-        GiveUp: when there is none, or more than one begins so.
-    """
-    wanted = wanted.strip()
-    if wanted.isdecimal() and len(wanted) <= _ROW_DIGITS:
-        found = await session.get(WebhookEvent, int(wanted))
-        if found is not None:
-            return found
-    begins = col(WebhookEvent.event_id).startswith(wanted, autoescape=True)
-    query = select(WebhookEvent).where(begins).order_by(func.length(WebhookEvent.event_id)).limit(2)
-    rows: list[WebhookEvent] = list(await session.scalars(query)) if wanted else []
-    if not rows:
-        raise GiveUp(f"There is no event {wanted}: `showrunner events list` shows them.")
-    if len(rows) > 1 and rows[0].event_id != wanted:
-        raise GiveUp(
-            f"More than one event id begins with {wanted}: give more of it, "
-            "or the number of its row."
-        )
-    return rows[0]
 
 
 async def replay(session: AsyncSession, rows: Sequence[int] | None, *, now: datetime) -> list[int]:

@@ -31,7 +31,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from models.postgres.engine import timestamptz
 from models.rules.backoff import Backoff
-from models.tables.incidents import forget_incident
+from models.tables.incidents import IncidentKind, forget_incident
 from models.tables.notion_users import is_our_bot
 
 ATTEMPTS_MAX = 8
@@ -255,7 +255,7 @@ async def release(
     await session.execute(update(WebhookEvent).where(col(WebhookEvent.id).in_(ids)).values(**back))
 
 
-async def free_claims(session: AsyncSession) -> int:
+async def release_leases(session: AsyncSession) -> int:
     """End every claim, and return how many there were; only when no claimant runs any more."""
     held = select(WebhookEvent).where(*UNFINISHED, col(WebhookEvent.claimed_until).is_not(None))
     events = list(await session.scalars(held.with_for_update()))
@@ -293,4 +293,4 @@ async def _die(session: AsyncSession, event: WebhookEvent, now: datetime) -> Non
 
 def incident_of(event_id: str) -> str:
     """The name of the incident about a dead event."""
-    return f"dead_event:{event_id}"
+    return IncidentKind.DEAD_EVENT.about(event_id)

@@ -13,7 +13,7 @@ from models.rules.board_schema import board_schema
 from models.rules.notion_ids import bare_id
 from models.tables.sync_state import BOARDS_MADE, get_value, remember
 from tasks.board.repair import databases_on, found_or_made, repair
-from tasks.board.snapshot import Site, take_snapshot
+from tasks.board.snapshot import BoardAccess, take_snapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class MadeBoard:
         return str((self.snapshot.database or {})["id"])
 
 
-async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
+async def make_board(access: BoardAccess, page_id: str, title: str) -> MadeBoard:
     """Create the board of that title on a page, with views and relation databases.
 
     Only what is missing is created.
@@ -49,18 +49,18 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
         GiveUp: when the connection does not see the page, or a database of that title is no board.
         NotionWriteUncertain: something may have been created and is not found. Run it again.
     """
-    found = await _found(site, page_id, title)
+    found = await _found(access, page_id, title)
     database_id = found or await found_or_made(
-        site, page_id, title, board_schema(site.channels[:OPTIONS_MAX])
+        access, page_id, title, board_schema(access.channels[:OPTIONS_MAX])
     )
-    if site.sessions is not None:
-        async with site.sessions.begin() as session:
+    if access.sessions is not None:
+        async with access.sessions.begin() as session:
             made = await get_value(session, BOARDS_MADE) or {}
             await remember(session, BOARDS_MADE, value={**made, _key(page_id, title): database_id})
-    snapshot = await take_snapshot(site, database_id)
+    snapshot = await take_snapshot(access, database_id)
     if found is not None:
         _check_is_board(snapshot, title)
-    done = await repair(site, snapshot, {RepairAction.ADD})
+    done = await repair(access, snapshot, {RepairAction.ADD})
     return MadeBoard(
         new=found is None,
         snapshot=done.snapshot,
@@ -70,23 +70,23 @@ async def make_board(site: Site, page_id: str, title: str) -> MadeBoard:
     )
 
 
-async def _found(site: Site, page_id: str, title: str) -> str | None:
+async def _found(access: BoardAccess, page_id: str, title: str) -> str | None:
     """Id of the database of that title, or of the one created for it and then renamed or moved."""
     try:
-        found = (await databases_on(site, page_id)).get(title)
+        found = (await databases_on(access, page_id)).get(title)
     except NotionPageNotFound:
         raise GiveUp(
             f"Notion finds no page {page_id}: give the page's link, and add the connection to it "
             "there (••• menu of the page, Connections)."
         ) from None
-    if found is not None or site.sessions is None:
+    if found is not None or access.sessions is None:
         return found
-    async with site.sessions() as session:
+    async with access.sessions() as session:
         made = (await get_value(session, BOARDS_MADE) or {}).get(_key(page_id, title))
     if made is None:
         return None
     try:
-        database = await site.notion.get_database(made)
+        database = await access.notion.get_database(made)
     except NotionPageNotFound:
         return None
     return None if database.get("in_trash") else str(made)

@@ -13,19 +13,20 @@ from models.errors import BoardError, NotionPageNotFound, SettingsError
 from models.rules.board_schema import Board, read_board
 from models.rules.notion_ids import bare_id
 from models.settings import Settings
-from models.tables.notion_users import bot_of, note_bot, our_bots
+from models.tables.incidents import IncidentKind
+from models.tables.notion_users import bot_of, our_bots, record_bot
 from models.tables.sync_state import BEGINNING, BOARD, WATERMARK, get_moment, get_value, remember
 from models.tables.webhook_event_queries import newest
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.board.find import find_board
 from tasks.runtime.context import Context
 
-LOOK_AGAIN = timedelta(hours=1)
+READ_AGAIN_AFTER = timedelta(hours=1)
 """How long the stored schema is used in a workspace that sends us events: single ones get lost."""
 
 SANDBOX_BOARD = "board.json"
 """The file in STATE_DIR that stores the sandbox board's ids."""
-BOARD_DRIFT = "board_drift"
+BOARD_DRIFT = IncidentKind.BOARD_DRIFT
 """The incident of a board that lacks options which cards must be moved to."""
 
 
@@ -94,15 +95,15 @@ async def board_to_write(ctx: Context) -> Board:
     """The stored board, or as it is now when the stored one may be out of date.
 
     Notion sends an event for each change of the schema, and an ingest run then reads the board
-    again. Events may be lost, so the board is also read again once in `LOOK_AGAIN`. In a workspace
-    that sends us no events it is read before every push.
+    again. Events may be lost, so the board is also read again once in `READ_AGAIN_AFTER`. In a
+    workspace that sends us no events it is read before every push.
     """
     async with ctx.sessions() as session:
         known, seen = await get_value(session, BOARD), await get_moment(session, BOARD)
         last = await newest(session, dead=False, limit=1)
     trusted = (
         seen is not None
-        and ctx.clock() - seen < LOOK_AGAIN
+        and ctx.clock() - seen < READ_AGAIN_AFTER
         and any(event.received_at > seen for event in last)
     )
     if known is None or not trusted:
@@ -111,10 +112,10 @@ async def board_to_write(ctx: Context) -> Board:
 
 
 async def board_if_long_known(ctx: Context) -> Board | None:
-    """The board as it is now, if it was last read longer ago than `LOOK_AGAIN`; else None."""
+    """The board as it is now, if it was last read longer ago than `READ_AGAIN_AFTER`; else None."""
     async with ctx.sessions() as session:
         seen = await get_moment(session, BOARD)
-    if seen is not None and ctx.clock() - seen < LOOK_AGAIN:
+    if seen is not None and ctx.clock() - seen < READ_AGAIN_AFTER:
         return None
     return await refreshed_board(ctx)
 
@@ -129,7 +130,7 @@ async def board_after_refusal(ctx: Context) -> Board:
 
 async def board_since(ctx: Context, moment: datetime) -> Board:
     """The board as it was at that moment or later; concurrent callers share one request."""
-    async with ctx.board_is_looked_at:
+    async with ctx.board_reading:
         async with ctx.sessions() as session:
             seen = await get_moment(session, BOARD)
         if seen is not None and seen > moment:
@@ -207,14 +208,12 @@ async def _alert_missing_options(ctx: Context, board: Board) -> None:
 
 async def bot_id(ctx: Context) -> str:
     """The Notion user id of our token's bot; read from Notion once per token."""
-    token = ctx.settings.notion_api_token
-    given = token.get_secret_value() if token is not None else ""
     async with ctx.sessions() as session:
-        known = await bot_of(session, given)
+        known = await bot_of(session, ctx.token)
     if known is None:
         known = str((await ctx.notion.me())["id"])
         async with ctx.sessions.begin() as session:
-            await note_bot(session, given, known)
+            await record_bot(session, ctx.token, known)
     return known
 
 

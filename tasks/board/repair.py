@@ -15,7 +15,7 @@ from models.board.snapshot import BoardSnapshot
 from models.board.spec import NAMES, RELATED_SCHEMA
 from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
 from models.rules.board_schema import OPTIONAL_RELATIONS
-from tasks.board.snapshot import Site, read_views, take_snapshot
+from tasks.board.snapshot import BoardAccess, read_views, take_snapshot
 
 log = structlog.get_logger("showrunner.board")
 
@@ -40,7 +40,9 @@ class Repair:
 
 
 async def repair(
-    site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction] = frozenset(RepairAction)
+    access: BoardAccess,
+    snapshot: BoardSnapshot,
+    mends: Collection[RepairAction] = frozenset(RepairAction),
 ) -> Repair:
     """Repair the schema, then the views that name it; then read the board again and compare.
 
@@ -56,10 +58,10 @@ async def repair(
     found = drift(snapshot)
     if all(one.repair_action not in mends for one in found):
         return Repair(snapshot=snapshot, left=found)
-    session = _RepairSession(site, snapshot, mends)
+    session = _RepairSession(access, snapshot, mends)
     await session.properties()
     await session.views()
-    after = await take_snapshot(site, str((snapshot.database or {})["id"]))
+    after = await take_snapshot(access, str((snapshot.database or {})["id"]))
     left = drift(after)
     done = Repair(snapshot=after, mended=[one for one in session.tried if not _is_left(one, left)])
     for one in left:
@@ -85,9 +87,9 @@ class _RepairSession:
     """A board while it is repaired."""
 
     def __init__(
-        self, site: Site, snapshot: BoardSnapshot, mends: Collection[RepairAction]
+        self, access: BoardAccess, snapshot: BoardSnapshot, mends: Collection[RepairAction]
     ) -> None:
-        self._site, self._snapshot, self._mends = site, snapshot, mends
+        self._access, self._snapshot, self._mends = access, snapshot, mends
         self._source_id = str((snapshot.data_source or {})["id"])
         self._related: dict[str, str] | None = None
         self.reasons: dict[tuple[Part, str], str] = {}
@@ -117,12 +119,12 @@ class _RepairSession:
             body = relation_body(name, await self._related_source(name))
         else:
             body = property_body(self._snapshot, name, drifts)
-        answer = await self._site.notion.update_data_source(self._source_id, body)
+        answer = await self._access.notion.update_data_source(self._source_id, body)
         self._snapshot = replace(self._snapshot, data_source=answer)
 
     async def _reread(self) -> None:
         self._snapshot = replace(
-            self._snapshot, data_source=await self._site.notion.get_data_source(self._source_id)
+            self._snapshot, data_source=await self._access.notion.get_data_source(self._source_id)
         )
 
     async def views(self) -> None:
@@ -133,22 +135,21 @@ class _RepairSession:
     async def _repair_view(self, key: str, drifts: Sequence[Drift]) -> None:
         plan = self._snapshot.plan(key)
         view = self._snapshot.planned_views.get(key)
-        body = (
-            new_view(self._snapshot, plan)
-            if view is None
-            else changed_view(self._snapshot, plan, view, drifts)
-        )
+        if view is None:
+            body = new_view(self._snapshot, plan)
+        else:
+            body = changed_view(self._snapshot, plan, view, drifts)
         if body is None:
             raise GiveUp("The board lacks the properties or options that the view needs.")
         if view is None:
-            await self._site.notion.create_view(body)
+            await self._access.notion.create_view(body)
         else:
-            await self._site.notion.update_view(view["id"], body)
+            await self._access.notion.update_view(view["id"], body)
 
     async def _reread_views(self) -> None:
         database_id = str((self._snapshot.database or {})["id"])
         self._snapshot = replace(
-            self._snapshot, views=await read_views(self._site, database_id, self._source_id)
+            self._snapshot, views=await read_views(self._access, database_id, self._source_id)
         )
 
     async def _try(
@@ -165,7 +166,7 @@ class _RepairSession:
         except NotionWriteUncertain as error:
             await reread()
             if about in self._drifts(part):
-                raise _again(error) from error
+                raise _as_retry(error) from error
         except NotionAuthError:
             raise
         except GiveUp as error:
@@ -180,12 +181,12 @@ class _RepairSession:
                 "add the relation."
             )
         if self._related is None:
-            self._related = await databases_on(self._site, parent["page_id"])
+            self._related = await databases_on(self._access, parent["page_id"])
         if name not in self._related:
             self._related[name] = await found_or_made(
-                self._site, parent["page_id"], name, RELATED_SCHEMA
+                self._access, parent["page_id"], name, RELATED_SCHEMA
             )
-        database = await self._site.notion.get_database(self._related[name])
+        database = await self._access.notion.get_database(self._related[name])
         return str(database["data_sources"][0]["id"])
 
 
@@ -195,13 +196,15 @@ def _complete(body: dict[str, Any] | None) -> dict[str, Any]:
     return body
 
 
-async def databases_on(site: Site, page_id: str) -> dict[str, str]:
+async def databases_on(access: BoardAccess, page_id: str) -> dict[str, str]:
     """Ids of the databases on a page by title; of several with one title the first."""
-    blocks = await site.notion.child_databases(page_id)
+    blocks = await access.notion.child_databases(page_id)
     return {block["child_database"]["title"]: block["id"] for block in reversed(blocks)}
 
 
-async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, Any]) -> str:
+async def found_or_made(
+    access: BoardAccess, page_id: str, title: str, schema: dict[str, Any]
+) -> str:
     """Create a database on a page and return its id.
 
     After an uncertain write it is searched for, so that it is not created twice.
@@ -210,15 +213,15 @@ async def found_or_made(site: Site, page_id: str, title: str, schema: dict[str, 
         NotionWriteUncertain: it may have been created and is not found.
     """
     try:
-        return str((await site.notion.create_database(page_id, title, schema))["id"])
+        return str((await access.notion.create_database(page_id, title, schema))["id"])
     except NotionWriteUncertain as error:
-        found = (await databases_on(site, page_id)).get(title)
+        found = (await databases_on(access, page_id)).get(title)
         if found is None:
-            raise _again(error) from error
+            raise _as_retry(error) from error
         return found
 
 
-def _again(error: NotionWriteUncertain) -> NotionWriteUncertain:
+def _as_retry(error: NotionWriteUncertain) -> NotionWriteUncertain:
     message = (
         f"{error}. Nothing of it is to be seen. Run the command again: it goes on where it stopped."
     )

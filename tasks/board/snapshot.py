@@ -21,7 +21,7 @@ from tasks.notion.client import NotionClient
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class BoardAccess:
     """The Notion workspace and database that a board is created, checked or repaired with.
 
     Attributes:
@@ -37,41 +37,45 @@ class Site:
     data_source: str | None = None
 
 
-async def take_snapshot(site: Site, database_id: str) -> BoardSnapshot:
+async def take_snapshot(access: BoardAccess, database_id: str) -> BoardSnapshot:
     """Read the board with one request per view and three more.
 
     The ids are stored when there is a database, so that renamed parts are found again.
     """
     try:
-        database = await _database(site, database_id)
-        source_id = await _followed(site, database)
-        source = None if source_id is None else await site.notion.get_data_source(source_id)
+        database = await _database(access, database_id)
+        source_id = await _followed(access, database)
+        source = None
+        if source_id is not None:
+            source = await access.notion.get_data_source(source_id)
     except NotionPageNotFound:
-        return BoardSnapshot(database=None, data_source=None, channels=site.channels)
+        return BoardSnapshot(database=None, data_source=None, channels=access.channels)
     if source is None:
-        return BoardSnapshot(database=database, data_source=None, channels=site.channels)
+        return BoardSnapshot(database=database, data_source=None, channels=access.channels)
     snapshot = BoardSnapshot(
         database=database,
         data_source=source,
-        views=await read_views(site, database["id"], source["id"]),
-        known_ids=await _known_ids(site, source["id"]),
-        channels=site.channels,
+        views=await read_views(access, database["id"], source["id"]),
+        known_ids=await _known_ids(access, source["id"]),
+        channels=access.channels,
     )
     snapshot = _as_on_board(snapshot)
-    if site.sessions is not None:
-        async with site.sessions.begin() as session:
-            seen = snapshot.ids()
-            if await get_value(session, BOARD) is None:
-                # Until the first import people may rename a column of their own called Attention.
-                others = {
-                    name: known for name, known in seen.properties.items() if name != "Attention"
-                }
-                seen = replace(seen, properties=others)
-            await remember_ids(session, source["id"], seen)
+    if access.sessions is not None:
+        await _remember(access.sessions, source["id"], snapshot.ids())
     return snapshot
 
 
-async def with_notes(site: Site, snapshot: BoardSnapshot) -> BoardSnapshot:
+async def _remember(sessions: Sessions, source_id: str, seen: KnownIds) -> None:
+    async with sessions.begin() as session:
+        if await get_value(session, BOARD) is None:
+            # Until the first import people may rename a column of their own called Attention.
+            others = dict(seen.properties)
+            others.pop("Attention", None)
+            seen = replace(seen, properties=others)
+        await remember_ids(session, source_id, seen)
+
+
+async def with_notes(access: BoardAccess, snapshot: BoardSnapshot) -> BoardSnapshot:
     """Add the number of cards whose Attention holds people's own text.
 
     After an import it comes from the database, before that from the first hundred cards in Notion.
@@ -79,12 +83,12 @@ async def with_notes(site: Site, snapshot: BoardSnapshot) -> BoardSnapshot:
     found = snapshot.property("Attention")
     if snapshot.data_source is None or found is None or found["type"] != "rich_text":
         return snapshot
-    if site.sessions is not None:
-        async with site.sessions() as session:
+    if access.sessions is not None:
+        async with access.sessions() as session:
             if await get_moment(session, WATERMARK) is not None:
                 return replace(snapshot, notes=await count_notes(session))
     filled = {"property": found["id"], "rich_text": {"is_not_empty": True}}
-    answer = await site.notion.query_database(snapshot.data_source["id"], filter_=filled)
+    answer = await access.notion.query_database(snapshot.data_source["id"], filter_=filled)
     texts = [
         plain_text(prop["rich_text"])
         for page in answer["results"]
@@ -103,24 +107,26 @@ def _as_on_board(snapshot: BoardSnapshot) -> BoardSnapshot:
     )
 
 
-async def _database(site: Site, id_: str) -> dict[str, Any]:
+async def _database(access: BoardAccess, id_: str) -> dict[str, Any]:
     """The database of that id, or of the data source of that id."""
     try:
-        return await site.notion.get_database(id_)
+        return await access.notion.get_database(id_)
     except (NotionPageNotFound, NotionRejected) as error:
         try:
-            found, _ = await find_board(site.notion, id_, site.data_source)
+            found, _ = await find_board(access.notion, id_, access.data_source)
         except BoardError:
             raise NotionPageNotFound(str(error), status=404) from None
-        return await site.notion.get_database(found)
+        return await access.notion.get_database(found)
 
 
-async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict[str, Any], ...]:
+async def read_views(
+    access: BoardAccess, database_id: str, source_id: str
+) -> tuple[dict[str, Any], ...]:
     """The complete views of a data source in the order of the tabs, without unsupported kinds."""
     views = []
-    for view_id in await site.notion.view_ids(database_id):
+    for view_id in await access.notion.view_ids(database_id):
         try:
-            view = await site.notion.get_view(view_id)
+            view = await access.notion.get_view(view_id)
         except (NotionRejected, NotionPageNotFound):
             continue
         if bare_id(view.get("data_source_id") or "") == bare_id(source_id):
@@ -128,24 +134,24 @@ async def read_views(site: Site, database_id: str, source_id: str) -> tuple[dict
     return tuple(views)
 
 
-async def _followed(site: Site, database: dict[str, Any]) -> str | None:
+async def _followed(access: BoardAccess, database: dict[str, Any]) -> str | None:
     """Id of the data source that the sync follows, or would follow; None when it is ambiguous."""
     sources = database["data_sources"]
-    if site.sessions is not None:
-        async with site.sessions() as session:
+    if access.sessions is not None:
+        async with access.sessions() as session:
             known = await get_value(session, BOARD)
         if known is not None and bare_id(known["database_id"]) == bare_id(database["id"]):
             return str(known["board"]["data_source_id"])
     try:
-        return choose_data_source(sources, site.data_source)
+        return choose_data_source(sources, access.data_source)
     except BoardError:
         return None
 
 
-async def _known_ids(site: Site, source_id: str) -> KnownIds:
-    if site.sessions is None:
+async def _known_ids(access: BoardAccess, source_id: str) -> KnownIds:
+    if access.sessions is None:
         return KnownIds()
-    async with site.sessions() as session:
+    async with access.sessions() as session:
         known_ids, known = await read_known_ids(session, source_id), await get_value(session, BOARD)
     # The stored board holds ids too, of a database that is older than the stored ids.
     if known is None or known["board"]["data_source_id"] != source_id:

@@ -29,9 +29,9 @@ from tasks.notion.errors import (
     NOT_NOTIONS,
     cursor_refused,
     of_notion,
+    translate,
     unanswered,
     uncertain,
-    verdict,
 )
 from tasks.notion.proxies import network_transport
 from tasks.notion.retries import RETRY_AFTER_MAX, retrying
@@ -244,7 +244,7 @@ class NotionClient:
         try:
             answer = await call()
         except _REFUSED as error:
-            translated = verdict(error, writes=writes)
+            translated = translate(error, writes=writes)
             if isinstance(translated, NotionUnavailable) and translated.status in _OVERLOADED:
                 await self._budget.hold(min(translated.retry_after or 1.0, RETRY_AFTER_MAX))
             raise translated from error

@@ -33,7 +33,7 @@ BEGINNINGS: Final = 3
 """How often a list is read from its beginning before that counts as an outage."""
 
 
-def verdict(error: Exception, *, writes: bool) -> NotionIntegrationError:
+def translate(error: Exception, *, writes: bool) -> NotionIntegrationError:
     """Showrunner's error for one of the SDK's."""
     if isinstance(error, RequestTimeoutError):
         return uncertain("Notion did not answer in time", writes=writes)

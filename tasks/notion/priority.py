@@ -110,7 +110,9 @@ class PriorityGate:
         others = [waiter for waiter in self._queue if waiter.priority != first.priority]
         if others and self._in_a_row >= AHEAD:
             first, others = min(others), []
-        self._in_a_row = self._in_a_row + 1 if others else 0
+        self._in_a_row += 1
+        if not others:
+            self._in_a_row = 0
         self._queue.remove(first)
         return first
 

@@ -44,7 +44,9 @@ def proxy_for(url: str) -> str | None:
     proxy = given.get(parts.scheme) or given.get("all")
     if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    if "://" not in proxy:
+        return f"http://{proxy}"
+    return proxy
 
 
 def keep_loopback_direct(environment: MutableMapping[str, str]) -> None:
@@ -89,4 +91,6 @@ def _drop_unsent_data() -> list[tuple[int, int, int]]:
     long after another host took over. Only Linux has the option.
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    return [] if option is None else [(socket.IPPROTO_TCP, option, SILENCE_SECONDS * 1000)]
+    if option is None:
+        return []
+    return [(socket.IPPROTO_TCP, option, SILENCE_SECONDS * 1000)]

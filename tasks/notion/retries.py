@@ -45,7 +45,9 @@ _backoff = wait_exponential_jitter(initial=1, max=RETRY_AFTER_MAX, jitter=0.5)
 
 def _wait(state: RetryCallState) -> float:
     """Seconds: Notion's Retry-After, else 1, 2, 4 with jitter (spec 4.2)."""
-    error = state.outcome.exception() if state.outcome is not None else None
+    error = None
+    if state.outcome is not None:
+        error = state.outcome.exception()
     if isinstance(error, NotionUnavailable) and error.retry_after is not None:
         return error.retry_after
     return _backoff(state)

@@ -66,7 +66,9 @@ class PacedTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Wait for a slot, send the request, and note the server's time."""
         priority = current_priority()
-        gate = self._background if priority is RequestPriority.BACKGROUND else self._foreground
+        gate = self._foreground
+        if priority is RequestPriority.BACKGROUND:
+            gate = self._background
         await gate.pass_through(priority)
         for count in _counts.get():
             count.total += 1

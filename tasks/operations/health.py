@@ -22,6 +22,7 @@ from models.errors import ShowrunnerError
 from models.operations.health import Check, State, checked, failed, skipped, warning
 from models.operations.health_facts import HealthFacts, Server, read_health_facts, read_server
 from models.operations.health_rules import judge_migrations, judge_server
+from models.operations.known_problems import PROBLEMS
 from models.operations.outages import innermost
 from models.postgres.engine import (
     Sessions,
@@ -32,6 +33,7 @@ from models.postgres.engine import (
 )
 from models.postgres.migrate import revision_of
 from models.settings import Settings
+from models.tables.incidents import IncidentKind
 from models.tables.rate_limit import next_free_slot
 from tasks.notion.proxies import is_remote
 from tasks.runtime.clock import Clock
@@ -82,9 +84,9 @@ class DatabaseFacts:
 
     Attributes:
         checks: `database` and `migrations`.
-        missing: why `vitals` could not be read; empty when they were.
+        missing: why `health` could not be read; empty when they were.
         sessions: None when the database does not answer.
-        vitals: the health facts; None when they could not be read.
+        health: the health facts; None when they could not be read.
         running: whether a cycle is under way.
         held_until: until when no process may send requests to Notion.
         server: the server's facts, with the times by our clock before and after they were read.
@@ -93,7 +95,7 @@ class DatabaseFacts:
     checks: tuple[Check, ...]
     missing: str = ""
     sessions: Sessions | None = None
-    vitals: HealthFacts | None = None
+    health: HealthFacts | None = None
     running: bool = False
     held_until: datetime | None = None
     server: tuple[Server, datetime, datetime] | None = None
@@ -124,10 +126,7 @@ async def _read_in_time(sessions: Sessions, clock: Clock) -> DatabaseFacts:
         why = f"no answer within {DATABASE_SECONDS:g} s"
     except (SQLAlchemyError, OSError) as error:
         why = f"it does not answer: {_reason(error)}"
-    cure = (
-        "Start PostgreSQL, or set DATABASE_URL right; one that `showrunner up` runs starts with it."
-    )
-    return _no_facts(failed("database", why, cure))
+    return _no_facts(failed("database", why, PROBLEMS[IncidentKind.DATABASE_LOST].cure))
 
 
 async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
@@ -148,7 +147,7 @@ async def _read(sessions: Sessions, clock: Clock) -> DatabaseFacts:
         return DatabaseFacts(
             checks=checks,
             sessions=sessions,
-            vitals=await read_health_facts(session, now=clock()),
+            health=await read_health_facts(session, now=clock()),
             running=await is_held(session, Lock.PUSH),
             held_until=await next_free_slot(session),
             server=answered,
@@ -178,29 +177,31 @@ def _reason(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def door_address(settings: Settings) -> str:
+def receiver_address(settings: Settings) -> str:
     """The webhook receiver's URL, as seen from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.door_host, settings.door_host)
     return f"http://{host}:{settings.door_port}"
 
 
-async def door(settings: Settings) -> Check:
+async def webhook_receiver(settings: Settings) -> Check:
     """Whether the webhook receiver answers, and reaches the inbox."""
-    address = door_address(settings)
-    log_file = settings.state_dir / "logs" / "door.log"
+    address = receiver_address(settings)
+    log_file = settings.state_dir / "logs" / "receiver.log"
     try:
         async with httpx.AsyncClient(timeout=HTTP_SECONDS, trust_env=False) as client:
             answer = await client.get(f"{address}/health")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         cure = f"Start it: `showrunner up`, or `python -m webhook`; its log: {log_file}"
-        return failed("door", f"no answer at {address} ({type(error).__name__})", cure)
+        return failed("webhook receiver", f"no answer at {address} ({type(error).__name__})", cure)
     if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
         wrong = f"open at {address}, but it does not reach the database"
-        return failed("door", wrong, f"Its log: {log_file}")
+        return failed("webhook receiver", wrong, f"Its log: {log_file}")
     if not answer.is_success:
         cure = "Stop what uses the port, or set DOOR_PORT."
-        return failed("door", f"something else answers at {address} ({answer.status_code})", cure)
-    return checked("door", f"open at {address}", address=address)
+        return failed(
+            "webhook receiver", f"something else answers at {address} ({answer.status_code})", cure
+        )
+    return checked("webhook receiver", f"open at {address}", address=address)
 
 
 def prefect_api(settings: Settings) -> str:

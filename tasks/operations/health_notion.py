@@ -30,10 +30,12 @@ from models.operations.health import (
     warning,
 )
 from models.operations.health_rules import judge_capabilities
+from models.operations.known_problems import PROBLEMS
 from models.rules.board_schema import Board, read_board
 from models.rules.channels import Channel, channel_named, load_configured_channels
-from models.rules.formatting import clock_time
+from models.rules.formatting import utc_time
 from models.settings import Settings
+from models.tables.incidents import IncidentKind
 from tasks.board.find import find_board
 from tasks.board.followed import board_lost, check_same_board
 from tasks.notion.client import NotionClient
@@ -73,10 +75,10 @@ async def read_notion(settings: Settings, database: DatabaseFacts, clock: Clock)
         return _skip_all("no NOTION_API_TOKEN, and no `showrunner up` runs here")
     until = database.held_until
     if until is not None and until - clock() > _HELD:
-        return _skip_all(f"Notion asked to be left alone until {clock_time(until)} UTC")
+        return _skip_all(f"Notion asked to be left alone until {utc_time(until)}")
     rate = settings.notion_requests_per_second
     budget = None
-    if database.sessions is not None and database.vitals is not None:
+    if database.sessions is not None and database.health is not None:
         budget = SharedBudget(database.sessions, rate)
     client = NotionClient(
         settings.notion_api_token.get_secret_value(),
@@ -107,7 +109,7 @@ async def _check(
             answered.append((client.server_time, began, clock()))
         return [check]
 
-    stored = database.vitals.board if database.vitals is not None else None
+    stored = database.health.board if database.health is not None else None
     outage = _outage(settings)
     (who,), (board,) = await asyncio.gather(
         run_check(["token"], NOTION_SECONDS, token(), outage),
@@ -147,11 +149,11 @@ def _outage(settings: Settings) -> str:
 
 
 def _capabilities(board: Check, database: DatabaseFacts, now: datetime) -> Check:
-    if database.vitals is None:
+    if database.health is None:
         return skipped("capabilities", database.missing)
     if "schema_read" not in board.details:
         return skipped("capabilities", "the board could not be read")
-    return judge_capabilities(database.vitals.incidents, database.vitals.last_write, now)
+    return judge_capabilities(database.health.incidents, database.health.last_write, now)
 
 
 async def _board(
@@ -220,9 +222,7 @@ def board_findings(
         return [failure(str(error).rstrip("."), _MEND)]
     findings = []
     if missing := board.missing_options():
-        cure = (
-            "Add them to the board's properties, letter by letter: Showrunner never makes options."
-        )
+        cure = PROBLEMS[IncidentKind.BOARD_DRIFT].cure
         findings.append(warning(f"no option for {', '.join(missing)}", cure))
     if channels:
         findings += _channel_findings(set(board.properties["Channel"].options), channels)
@@ -231,9 +231,9 @@ def board_findings(
 
 def _channel_findings(options: Collection[str], channels: Mapping[str, Channel]) -> list[Finding]:
     findings = []
-    if lacking := sorted(one for one in channels if channel_named(one, options) is None):
+    if missing_options := sorted(one for one in channels if channel_named(one, options) is None):
         cure = "Add the option in Notion, letter by letter as the file is called."
-        findings.append(warning(f"Channel has no option for {', '.join(lacking)}", cure))
+        findings.append(warning(f"Channel has no option for {', '.join(missing_options)}", cure))
     if foreign := sorted(one for one in options if channel_named(one, channels) is None):
         cure = (
             "Add channel_configs/<channel_id>.yaml, or remove the option: "

@@ -19,13 +19,19 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from models.errors import DatabaseStoresNothing
-from models.operations.alert_texts import moment
 from models.operations.health_facts import SyncFacts, read_sync_facts
-from models.operations.health_rules import GOOD_WITHIN
 from models.postgres.engine import Sessions
+from models.rules.formatting import utc_time
 from models.settings import Settings
-from models.tables.incidents import Incident
-from models.tables.sync_state import FAILED_CYCLE, IMPORT, get_moment, get_value, watched_since
+from models.tables.incidents import Incident, IncidentKind
+from models.tables.sync_state import (
+    FAILED_CYCLE,
+    GOOD_WITHIN,
+    IMPORT,
+    get_moment,
+    get_value,
+    watched_since,
+)
 from tasks.alerts import (
     AWAY,
     Level,
@@ -47,9 +53,6 @@ LOST_AFTER: Final = timedelta(minutes=1)
 STORES_NOTHING_AFTER: Final = timedelta(seconds=EVERY)
 """PostgreSQL may refuse writes for this long: servers that switch roles do for a moment."""
 _PREFECT_SECONDS: Final = 5.0
-NO_GOOD_CYCLE: Final = "no_good_cycle"
-DATABASE_LOST: Final = "database_lost"
-STORES_NOTHING: Final = "database_stores_nothing"
 
 log = structlog.get_logger("showrunner.watch")
 
@@ -124,7 +127,7 @@ class Watchdog:
         """Check again and again, until cancelled."""
         while True:
             try:
-                await self.look()
+                await self.check()
             except Exception:
                 # A boundary: an unexpected error must not end the watchdog.
                 log.exception("watch_failed")
@@ -135,7 +138,7 @@ class Watchdog:
         self._has_lock = False
         await self._lock.aclose()
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Check once, and deliver the alerts that are due."""
         now = self.clock()
         try:
@@ -155,20 +158,20 @@ class Watchdog:
         self._away_since = self._away_since or now
         if not self._of_database or now - self._away_since < LOST_AFTER:
             return
-        context = {"last_answer_before": moment(self._away_since), "error": error}
+        context = {"last_answer_before": utc_time(self._away_since), "error": error}
         title = "PostgreSQL does not answer."
-        await send_alert(self, Level.CRITICAL, DATABASE_LOST, title, context)
+        await send_alert(self, Level.CRITICAL, IncidentKind.DATABASE_LOST, title, context)
 
     async def _refuses_writes(self, now: datetime, error: DatabaseStoresNothing) -> None:
         if self._away_since is not None:  # it answers again
             self._away_since = None
-            await resolve_alert(self, DATABASE_LOST)
+            await resolve_alert(self, IncidentKind.DATABASE_LOST)
         since = self._storing_nothing_since = self._storing_nothing_since or now
         if now - since < STORES_NOTHING_AFTER or not await self._take_lock():
             return
-        context = {"last_stored_before": moment(since), "SQLSTATE": error.sqlstate}
+        context = {"last_stored_before": utc_time(since), "SQLSTATE": error.sqlstate}
         title = f"PostgreSQL stores nothing: {error}."
-        await send_alert(self, Level.CRITICAL, STORES_NOTHING, title, context)
+        await send_alert(self, Level.CRITICAL, IncidentKind.DATABASE_STORES_NOTHING, title, context)
 
     async def _take_lock(self) -> bool:
         """Whether this watchdog is the one that alerts: a server that is read-only still locks."""
@@ -187,38 +190,36 @@ class Watchdog:
         self._away_since = self._storing_nothing_since = None
         await self.close()
         since = stalled_since(facts, self._progressed, now)
-        alerted = any(incident.name == NO_GOOD_CYCLE for incident in facts.incidents)
+        alerted = any(incident.name == IncidentKind.NO_GOOD_CYCLE for incident in facts.incidents)
         if since is not None and not alerted:
-            title = f"No cycle was good since {moment(since)}."
+            title = f"No cycle was good since {utc_time(since)}."
             context = await self._context(facts)
-            await send_alert(self, Level.CRITICAL, NO_GOOD_CYCLE, title, context)
+            await send_alert(self, Level.CRITICAL, IncidentKind.NO_GOOD_CYCLE, title, context)
 
     def _resolved(self, facts: WatchdogFacts) -> list[str]:
         """Incidents that are over, as the database answers and accepts writes."""
         opened = {incident.name: incident.since for incident in facts.incidents}
-        resolved = []
-        if self._away_since is not None or DATABASE_LOST in opened:
-            resolved.append(DATABASE_LOST)
-        if self._storing_nothing_since is not None or STORES_NOTHING in opened:
-            resolved.append(STORES_NOTHING)
-        stalled, good = opened.get(NO_GOOD_CYCLE), facts.last_good_cycle
+        stalled, good = opened.get(IncidentKind.NO_GOOD_CYCLE), facts.last_good_cycle
+        known = {
+            IncidentKind.DATABASE_LOST: self._away_since,
+            IncidentKind.DATABASE_STORES_NOTHING: self._storing_nothing_since,
+        }
+        resolved: list[str] = [
+            kind for kind, since in known.items() if since is not None or kind in opened
+        ]
         if stalled is not None and good is not None and good > stalled:
-            resolved.append(NO_GOOD_CYCLE)
+            resolved.append(IncidentKind.NO_GOOD_CYCLE)
         return resolved
 
     async def _context(self, facts: WatchdogFacts) -> dict[str, str]:
         """The facts that help to find out why no cycle succeeds."""
         last = facts.last_good_cycle
-        others = [
-            f"{incident.name} since {moment(incident.since)}: {incident.title}"
-            for incident in facts.incidents
-        ]
         return {
-            "last_good_cycle": "never" if last is None else moment(last),
+            "last_good_cycle": "never" if last is None else utc_time(last),
             "last_failure": _last_failure(facts),
             "under_way": "a cycle is" if facts.running else "no cycle is",
             "prefect_server": await self._prefect(),
-            "other_incidents": "; ".join(others) or "none",
+            "other_incidents": "; ".join(map(str, facts.incidents)) or "none",
         }
 
     async def _prefect(self) -> str:
@@ -255,7 +256,7 @@ def _last_failure(facts: WatchdogFacts) -> str:
     error, when = facts.failed
     if facts.last_good_cycle is not None and when <= facts.last_good_cycle:
         return "none since then"
-    return f"{moment(when)}, {error}"
+    return f"{utc_time(when)}, {error}"
 
 
 async def _read_facts(session: AsyncSession, now: datetime) -> WatchdogFacts:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from models.postgres.engine import Sessions
 from models.production.config import channel_productions
 from models.rules.channels import Channel
-from models.tables.reference_data import note_channels
-from models.tables.sync_state import note_daily_budget
+from models.tables.reference_data import record_channels
+from models.tables.sync_state import record_daily_budget
 
 
 async def store_channels(
@@ -20,5 +20,5 @@ async def store_channels(
     The database refuses tasks of any other channel, and gives out tasks within these limits.
     """
     async with sessions.begin() as session:
-        await note_channels(session, channels, channel_productions(channels))
-        await note_daily_budget(session, daily_budget)
+        await record_channels(session, channels, channel_productions(channels))
+        await record_daily_budget(session, daily_budget)

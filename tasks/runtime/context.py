@@ -36,7 +36,7 @@ class Context:
         clock: the only clock of the tasks.
         sleep: how tasks wait, in seconds.
         unstored: the incidents that `tasks.alerts` keeps while the database is away.
-        board_is_looked_at: lock held while the board is read again after a refused write.
+        board_reading: lock held while the board is read again after a refused write.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Context:
         self.clock = clock
         self.sleep = sleep
         self.unstored: dict[str, Incident] = {}
-        self.board_is_looked_at = asyncio.Lock()
+        self.board_reading = asyncio.Lock()
 
     async def channels(self) -> Mapping[str, Channel]:
         """The configured channels, read again, so that a new file is used from the next cycle on.
@@ -80,12 +80,16 @@ class Context:
             folder = folder.with_last_good(known.get("ids", ()), known.get("texts", {}))
         return folder.usable()
 
+    @property
+    def token(self) -> str:
+        """Our token for Notion; empty when none is set."""
+        if self.settings.notion_api_token is None:
+            return ""
+        return self.settings.notion_api_token.get_secret_value()
+
     def connection(self, board: Board) -> str:
         """A key for the combination of our token and that board."""
-        token = self.settings.notion_api_token
-        return connection_of(
-            token.get_secret_value() if token is not None else "", board.data_source_id
-        )
+        return connection_of(self.token, board.data_source_id)
 
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Settings, Context]] = WeakKeyDictionary()

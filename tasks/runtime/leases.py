@@ -41,6 +41,8 @@ async def _release_orphaned_leases(ctx: Context) -> None:
         exclusive = (
             await session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), _KEY)
         ).scalar_one()
-        freed = await inbox.free_claims(session) if exclusive else 0
+        if not exclusive:
+            return
+        freed = await inbox.release_leases(session)
     if freed:
         log.warning("orphaned_leases_released", count=freed)

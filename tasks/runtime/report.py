@@ -22,7 +22,7 @@ class Report:
         made: cards created for tasks without one.
         refused: users' edits that were not accepted.
         failed: cards, tasks or events that must be tried again.
-        gone: cards found deleted or missing.
+        trashed: cards found in the trash, moved away or missing.
         not_granted: ids of cards with an edit that was not accepted.
         requests: Notion requests sent, retries included.
         rows: a line per card that changed, for the artifact; ids and facts, never a card's text.
@@ -35,7 +35,7 @@ class Report:
     refused: int = 0
     invalid: int = 0
     failed: int = 0
-    gone: int = 0
+    trashed: int = 0
     imported: int = 0
     requests: int = 0
     not_granted: set[str] = field(default_factory=set)
@@ -44,7 +44,7 @@ class Report:
     ROWS_MAX = 500
     """Beyond this many lines only the counts go on."""
 
-    def note(self, page_id: str, what: str, detail: str = "") -> None:
+    def add_row(self, page_id: str, what: str, detail: str = "") -> None:
         """Add a line about a card."""
         if len(self.rows) < self.ROWS_MAX:
             self.rows.append({"card": page_id, "what": what, "detail": detail})
@@ -61,7 +61,7 @@ class Report:
             "refused",
             "invalid",
             "failed",
-            "gone",
+            "trashed",
         )
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 

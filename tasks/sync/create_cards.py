@@ -184,7 +184,7 @@ async def _send(
     # Not as a Prefect task: one task run per card would cost more than the card.
     report_result(await store_cards.plain(ctx, sync, readings, Events()), report)
     report.made += 1
-    report.note(card.page_id, "made")
+    report.add_row(card.page_id, "made")
     log.info("card_made", notion_page_id=card.page_id, task_id=str(task_id))
     return True
 

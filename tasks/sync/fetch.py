@@ -100,7 +100,7 @@ async def read_by_id(ctx: Context, board: Board, page_ids: Sequence[str]) -> Rea
     if len(found.unavailable) == len(page_ids) > 1:
         raise next(iter(found.unavailable.values()))
     readings = await _decode(ctx, board, found.answers)
-    readings.gone = found.not_found
+    readings.not_found = found.not_found
     unavailable = {page_id: str(error) for page_id, error in found.unavailable.items()}
     readings.failed |= found.failed | unavailable | found.forbidden
     if found.not_found or found.forbidden:
@@ -129,13 +129,10 @@ def _decode_for(board: Board, answers: Iterable[_Answer]) -> Readings:
     for answer in answers:
         try:
             card = read_card(answer.page, board)
-        except ValueError as error:
-            readings.failed[answer.page_id] = str(error)
         except Exception as error:  # noqa: BLE001 - a boundary: only this page fails
-            readings.failed[answer.page_id] = cost_of_one(error, notion_page_id=answer.page_id)
-        if answer.page_id in readings.failed:
+            readings.failed[answer.page_id] = _reason(error, answer.page_id)
             if is_on_board(answer.page, board):
-                readings.odd.add(answer.page_id)
+                readings.unreadable.add(answer.page_id)
             continue
         if answer.by_id or not card.away:
             read = Observation(
@@ -143,6 +140,13 @@ def _decode_for(board: Board, answers: Iterable[_Answer]) -> Readings:
             )
             readings.cards.append(read)
     return readings
+
+
+def _reason(error: Exception, page_id: str) -> str:
+    """Why a page cannot be decoded: a `ValueError` says it, anything else is logged as a fault."""
+    if isinstance(error, ValueError):
+        return str(error)
+    return cost_of_one(error, notion_page_id=page_id)
 
 
 async def query_recent(
@@ -206,8 +210,10 @@ async def scan(ctx: Context, board: Board, window: Window) -> AsyncIterator[Read
         try:
             answer = await _query(ctx, board, window.filter(), window.sorts(), cursor)
         except NotionCursorExpired as error:
-            rest = window.after(last) if last is not None else window
-            beginnings = beginnings + 1 if rest == window else 1
+            rest = window.after(last)
+            if rest != window:
+                beginnings = 0
+            beginnings += 1
             if beginnings > BEGINNINGS:
                 raise cursor_refused(error) from error
             window, cursor = rest, None
@@ -225,7 +231,7 @@ async def scan(ctx: Context, board: Board, window: Window) -> AsyncIterator[Read
 
 
 def _next(window: Window, last: datetime | None) -> Window:
-    rest = window.after(last) if last is not None else window
+    rest = window.after(last)
     if rest == window:
         raise BoardError(
             f"More than 10,000 cards were created at {last:%Y-%m-%d %H:%M}: Notion shows no more."

@@ -61,7 +61,7 @@ async def import_cards(
         course = ImportProgress.from_json(await get_value(session, IMPORT), ctx.clock())
     with with_priority(RequestPriority.BACKGROUND):
         await _read_and_store(ctx, sync, course, report, progress)
-        await _look_for_missing(
+        await _find_missing(
             ctx, replace(sync, importing=False), course.here_since, report, seen=course.cards
         )
     async with ctx.sessions.begin() as session:
@@ -94,11 +94,11 @@ async def _read_and_store(
                 reads = page.readings.cards
                 again = [read for read in reads if read.card.page_id in known]
                 fresh = [read for read in reads if read.card.page_id not in known]
-                odd = page.readings.failed.keys() - known
-                failed = {page_id: page.readings.failed[page_id] for page_id in odd}
-                known.update(odd, (read.card.page_id for read in fresh))
+                unreadable = page.readings.failed.keys() - known
+                failed = {page_id: page.readings.failed[page_id] for page_id in unreadable}
+                known.update(unreadable, (read.card.page_id for read in fresh))
                 await process_readings(
-                    ctx, sync, Readings(cards=fresh, odd=odd, failed=failed), report
+                    ctx, sync, Readings(cards=fresh, unreadable=unreadable, failed=failed), report
                 )
                 if again:
                     await process_changed(
@@ -141,7 +141,7 @@ async def _read(
     await pages.put(_Page(end, None))
 
 
-async def _look_for_missing(
+async def _find_missing(
     ctx: Context, sync: SyncContext, since: datetime, report: Report, *, seen: int
 ) -> None:
     """Read cards by id that the import did not show, before they are marked as deleted.
@@ -166,4 +166,6 @@ async def _not_seen_since(session: AsyncSession, since: datetime) -> list[str]:
 
 def _correlation() -> str | None:
     bound = structlog.contextvars.get_contextvars().get("correlation_id")
-    return str(bound) if bound is not None else None
+    if bound is None:
+        return None
+    return str(bound)

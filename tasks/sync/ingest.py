@@ -91,11 +91,12 @@ async def _drain(ctx: Context, report: Report, *, gathering: bool, until: dateti
     board, me, began = await followed_board(ctx), await bot_ids(ctx), ctx.clock()
     try:
         due = True
-        while (
-            due
-            and (not gathering or await wait_out_burst(ctx, me))
-            and (events := await claim_events(ctx))
-        ):
+        while due:
+            if gathering and not await wait_out_burst(ctx, me):
+                break
+            events = await claim_events(ctx)
+            if not events:
+                break
             board, left = await _process_events(
                 ctx, events, board, me, report, until=until, push_back=gathering
             )
@@ -174,7 +175,9 @@ async def _postpone(
 
     Without an event, the error is only logged.
     """
-    about = {"event_id": events[0].event_id, "notion_page_id": events[0].page_id} if events else {}
+    about = {}
+    if events:
+        about = {"event_id": events[0].event_id, "notion_page_id": events[0].page_id}
     text = cost_of_one(error, **about)
     async with ctx.sessions.begin() as session:
         await inbox.postpone(session, [event.row for event in events], now=ctx.clock(), error=text)
@@ -210,24 +213,19 @@ async def _read_pages(
         queried = await query_cards(ctx, sync.board, batch)
         shown.cards = queried.cards  # pages that failed are read by id below
     found = {read.card.page_id for read in shown.cards}
-    if found or batch.settled:
+    if found or batch.finished:
         await process_readings(
-            ctx, sync, shown, report, replace(ended.of(found), settled=batch.settled)
+            ctx, sync, shown, report, replace(ended.of(found), finished=batch.finished)
         )
-    batch.settled, batch.looked_at = {}, found
+    batch.finished, batch.read = {}, found
     others = sorted(batch.pages.keys() - found, key=lambda page: (page not in known, page))
     for first in range(0, len(others), PORTION):
         if first and ctx.clock() >= until:
             return
         portion = PageChunk(others[first : first + PORTION])
-        await process_readings(
-            ctx,
-            sync,
-            await fetch_cards(ctx, sync.board, portion),
-            report,
-            ended.of(portion.pages),
-        )
-        batch.looked_at |= {*portion.pages}
+        fetched = await fetch_cards(ctx, sync.board, portion)
+        await process_readings(ctx, sync, fetched, report, ended.of(portion.pages))
+        batch.read |= {*portion.pages}
 
 
 async def _report_dead(ctx: Context, since: datetime) -> None:
@@ -293,6 +291,10 @@ def _bound_correlation(events: Sequence[WebhookEvent]) -> Iterator[str | None]:
     log.info(
         "events_claimed", events=[event.correlation_id for event in events[:100]], count=len(events)
     )
-    own = events[0].correlation_id if len(events) == 1 else run
-    with bound_contextvars(**({"correlation_id": own} if own is not None else {})):
-        yield own
+    if len(events) == 1:
+        run = events[0].correlation_id
+    if run is None:
+        yield None
+        return
+    with bound_contextvars(correlation_id=run):
+        yield run

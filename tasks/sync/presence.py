@@ -35,17 +35,19 @@ BY_ID_MOST = 50
 """Missing cards that one step reads by id; the next step continues with the others."""
 STOPPED_MOST = 10
 """Cycles without a step after one whose result could not be stored."""
-AGAIN_MOST = 10
+REREAD_MOST = 10
 """Unreadable cards that one cycle reads again."""
 
 
 async def reread_unreadable(ctx: Context, sync: SyncContext, report: Report) -> None:
     """Read cards by id that could not be read before, if that is due."""
     async with ctx.sessions() as session:
-        due = await unreadable_due(session, now=ctx.clock(), limit=AGAIN_MOST)
+        due = await unreadable_due(session, now=ctx.clock(), limit=REREAD_MOST)
     if due:
         readings = await read_by_id(ctx, sync.board, due)
-        readings.odd |= readings.failed.keys()  # whatever the error is, they are read again later
+        readings.unreadable |= (
+            readings.failed.keys()
+        )  # whatever the error is, they are read again later
         await process_readings(ctx, sync, readings, report)
 
 
@@ -74,7 +76,9 @@ async def check_presence(ctx: Context, sync: SyncContext, report: Report) -> Non
 async def _step(
     ctx: Context, sync: SyncContext, report: Report, rounds: Rounds, which: RoundKind, now: datetime
 ) -> None:
-    columns = _columns(sync.board) if which is RoundKind.GOING_ON else None
+    columns = None
+    if which is RoundKind.GOING_ON:
+        columns = _columns(sync.board)
     async with ctx.sessions() as session:
         first = await first_created_at(session, columns, rounds.rounds[which].at)
         if which is RoundKind.ALL and rounds.rounds[which].at is None:
@@ -94,7 +98,9 @@ async def _step(
     async with ctx.sessions() as session:
         there = await expected_pages(session, columns, first, shown.before, since=shown.began)
     missing = sorted(there - shown.pages)
-    found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) if missing else Readings()
+    found = Readings()
+    if missing:
+        found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST])
     # Stored first: if processing fails, the following cycles must not repeat the requests.
     await _store_rounds(ctx, rounds.paid(now, shown.requests + min(len(missing), STOPPED_MOST)))
     in_vain = [read for read in found.cards if not read.card.in_trash]
@@ -110,15 +116,16 @@ async def _step(
         )
     # If more are missing than one step reads, the next step reads the rest. If all of those that
     # were read are there, the query is wrong, and the round goes on.
-    stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.gone)
-    at = first if stays else shown.before
-    await _store_rounds(
-        ctx, rounds.stepped(which, now, at).paid(now, 1 if stays else shown.requests + len(in_vain))
-    )
+    stays = len(missing) > BY_ID_MOST and len(in_vain) < len(found.cards) + len(found.not_found)
+    if stays:
+        rounds = rounds.stepped(which, now, first).paid(now, 1)
+    else:
+        rounds = rounds.stepped(which, now, shown.before).paid(now, shown.requests + len(in_vain))
+    await _store_rounds(ctx, rounds)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Shown:
+class _Stretch:
     """The cards on the board that were created in a stretch of time.
 
     Attributes:
@@ -139,7 +146,7 @@ class _Shown:
 
 async def _query_stretch(
     ctx: Context, board: Board, columns: Sequence[str] | None, first: datetime
-) -> _Shown:
+) -> _Stretch:
     """Query a stretch of time, in as many requests as it takes to cover more than one minute."""
     began, shown, requests = ctx.clock(), Readings(), 0
     async for readings in scan(
@@ -147,10 +154,12 @@ async def _query_stretch(
     ):
         requests += 1
         shown.add(readings)
-        last = to_minute(shown.cards[-1].card.created_time) if shown.cards else first
+        last = first
+        if shown.cards:
+            last = to_minute(shown.cards[-1].card.created_time)
         if readings.more and last > first:
-            return _Shown(readings=shown, before=last, began=began, requests=requests)
-    return _Shown(readings=shown, before=None, began=began, requests=requests)
+            return _Stretch(readings=shown, before=last, began=began, requests=requests)
+    return _Stretch(readings=shown, before=None, began=began, requests=requests)
 
 
 def _columns(board: Board) -> list[str]:

@@ -24,8 +24,9 @@ from models.rules.board_schema import Board
 from models.rules.codec import read_card, write_properties
 from models.sync.observations import Observation
 from models.sync.pending_write import PendingWrite, pending_write_of
-from models.sync.recent_writes import sending
+from models.sync.recent_writes import write_in_flight
 from models.tables.card_queries import card_and_task, cards_of
+from models.tables.incidents import IncidentKind
 from models.tables.push_queue import any_out_of_reach, pending
 from tasks.alerts import resolve_alert
 from tasks.board.followed import board_after_refusal, board_if_long_known, board_to_write
@@ -89,7 +90,11 @@ async def push_pending(
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
     due = await _most_urgent(ctx, sync.board, among)
-    board = await board_to_write(ctx) if due else await _board_after_a_while(ctx, sync, among)
+    board: Board | None
+    if due:
+        board = await board_to_write(ctx)
+    else:
+        board = await _board_after_a_while(ctx, sync, among)
     if board is None:
         return False
     if board != sync.board:
@@ -209,17 +214,19 @@ async def push_card(
     observation = replace(validated(read, channels), written=change.values)
     await _store(ctx, sync, Readings(cards=[observation]), report)
     report.pushed += 1
-    report.note(page_id, "pushed", ", ".join(sorted(change.values)))
+    report.add_row(page_id, "pushed", ", ".join(sorted(change.values)))
     known.info("card_pushed")
     if change.attempts >= FAILING:
-        await resolve_alert(ctx, f"card_failing:{page_id}")
+        await resolve_alert(ctx, IncidentKind.CARD_FAILING.about(page_id))
 
 
 async def load_pending_write(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:
     """What must be written to a card now; None if nothing, in the trash, or unknown."""
     async with ctx.sessions() as session:
         found = await card_and_task(session, page_id)
-    return pending_write_of(*found, board) if found is not None else None
+    if found is None:
+        return None
+    return pending_write_of(*found, board)
 
 
 async def _begin(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:
@@ -232,7 +239,7 @@ async def _begin(ctx: Context, board: Board, page_id: str) -> PendingWrite | Non
         change = pending_write_of(card, task, board)
         if change is None or change.waits:
             return None
-        card.write_in_flight = sending(change.values, ctx.clock())
+        card.write_in_flight = write_in_flight(change.values, ctx.clock())
     return change
 
 
@@ -268,7 +275,7 @@ async def _failed(ctx: Context, page_id: str, error: str, report: Report) -> Non
         card.failed(error, ctx.clock())
         attempts, due = card.attempts, card.next_attempt_at
     report.failed += 1
-    report.note(page_id, "failed", error)
+    report.add_row(page_id, "failed", error)
     log.error(
         "card_push_failed",
         notion_page_id=page_id,

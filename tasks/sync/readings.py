@@ -44,28 +44,38 @@ class Window:
 
     def filter(self) -> Filter | None:
         """The query filter; None for the whole board."""
-        parts = [edited_since(self.edited)] if self.edited is not None else []
+        parts: list[Filter] = []
+        if self.edited is not None:
+            parts.append(edited_since(self.edited))
         for bound, moment in (("on_or_after", self.created), ("before", self.before)):
             if moment is not None:
                 parts.append(
                     {"timestamp": "created_time", "created_time": {bound: moment.isoformat()}}
                 )
-        parts += [self.also] if self.also is not None else []
-        if not parts:
-            return None
-        return parts[0] if len(parts) == 1 else {"and": parts}
+        if self.also is not None:
+            parts.append(self.also)
+        match parts:
+            case []:
+                return None
+            case [only]:
+                return only
+            case _:
+                return {"and": parts}
 
     def sorts(self) -> list[dict[str, Any]]:
         """The query's sort order."""
-        return [
-            {
-                "timestamp": "created_time",
-                "direction": "descending" if self.newest_first else "ascending",
-            }
-        ]
+        direction = "ascending"
+        if self.newest_first:
+            direction = "descending"
+        return [{"timestamp": "created_time", "direction": direction}]
 
-    def after(self, last: datetime) -> Window:
-        """The rest of the window after a page created at `last`, whose minute may have more."""
+    def after(self, last: datetime | None) -> Window:
+        """The rest of the window after a page created at `last`, whose minute may have more.
+
+        Without such a page it is the whole window.
+        """
+        if last is None:
+            return self
         if self.newest_first:
             return replace(self, before=to_minute(last) + timedelta(minutes=1))
         return replace(self, created=to_minute(last))
@@ -77,17 +87,17 @@ class Readings:
 
     Attributes:
         cards: the pages that were read.
-        gone: ids of pages that Notion does not find.
+        not_found: ids of pages that Notion does not find.
         failed: why each of the other pages could not be read, by page id.
-        odd: those of `failed` that lie on the board but lack something that it has. Their cards
-            are marked as unreadable and read again later.
+        unreadable: those of `failed` that lie on the board but lack something that it has. Their
+            cards are marked as unreadable and read again later.
         more: of a query's answer, whether there are further pages.
     """
 
     cards: list[Observation] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
+    not_found: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-    odd: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     more: bool = False
 
     def __str__(self) -> str:
@@ -98,28 +108,30 @@ class Readings:
     def pages(self) -> list[str]:
         """Ids of all pages that were read or could not be, sorted."""
         read = {observation.card.page_id for observation in self.cards}
-        return sorted(read | set(self.gone) | self.failed.keys())
+        return sorted(read | set(self.not_found) | self.failed.keys())
 
     def add(self, other: Readings) -> None:
         """Add what another request found."""
         self.cards += other.cards
-        self.gone += other.gone
+        self.not_found += other.not_found
         self.failed |= other.failed
-        self.odd |= other.odd
+        self.unreadable |= other.unreadable
 
     def part(self, pages: Collection[str]) -> Readings:
         """The part about these pages."""
         return Readings(
             cards=[read for read in self.cards if read.card.page_id in pages],
-            gone=[page for page in self.gone if page in pages],
+            not_found=[page for page in self.not_found if page in pages],
             failed={page: error for page, error in self.failed.items() if page in pages},
-            odd=self.odd.intersection(pages),
+            unreadable=self.unreadable.intersection(pages),
         )
 
     def as_failed(self, error: str) -> Readings:
         """The same pages as ones that cannot be read; those on the board are read again later."""
-        odd = self.odd | {read.card.page_id for read in self.cards if not read.card.away}
-        return Readings(failed=dict.fromkeys(self.pages, error), odd=odd)
+        unreadable = self.unreadable | {
+            read.card.page_id for read in self.cards if not read.card.away
+        }
+        return Readings(failed=dict.fromkeys(self.pages, error), unreadable=unreadable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,12 +140,12 @@ class Events:
 
     Attributes:
         pages: row ids by page.
-        settled: row ids of events that needed no reading, by the outcome to store.
+        finished: row ids of events that needed no reading, by the outcome to store.
         reported: users' edits that the events report, by page.
     """
 
     pages: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    settled: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    finished: Mapping[str, Sequence[int]] = field(default_factory=dict)
     reported: Mapping[str, Sequence[ReportedEdit]] = field(default_factory=dict)
 
     def of(self, page_ids: Collection[str]) -> Events:

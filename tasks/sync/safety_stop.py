@@ -8,7 +8,7 @@ import structlog
 
 from models.sync.row_locks import BATCH
 from models.sync.safety_stop import (
-    GONE,
+    DELETIONS,
     MOVES,
     Waiting,
     missing_pages,
@@ -124,7 +124,7 @@ async def _update_incidents(ctx: Context, asked: list[str]) -> None:
             some.moves,
             f"{some.moves} cards would be put back to where they were before people moved them",
         ),
-        GONE: (some.gone, f"{some.gone} cards would be marked as trashed"),
+        DELETIONS: (some.deletions, f"{some.deletions} cards would be marked as trashed"),
     }
     for incident, (count, title) in titles.items():
         if count:

@@ -77,7 +77,7 @@ async def process_changed(
     """Process those of a query's rows that differ from what is stored."""
     channels = await ctx.channels()
     async with ctx.sessions() as session:
-        odd = readings.odd - await known_unreadable(session, readings.odd)
+        unreadable = readings.unreadable - await known_unreadable(session, readings.unreadable)
         try:
             changed = await changed_pages(
                 session, [read.card.in_channels(channels) for read in readings.cards]
@@ -86,9 +86,9 @@ async def process_changed(
             cost_of_one(error, pages=len(readings.cards))
             changed = {read.card.page_id for read in readings.cards}
     cards = [read for read in readings.cards if read.card.page_id in changed]
-    if cards or odd:
-        failed = {page_id: readings.failed[page_id] for page_id in odd}
-        news = Readings(cards=cards, odd=odd, failed=failed)
+    if cards or unreadable:
+        failed = {page_id: readings.failed[page_id] for page_id in unreadable}
+        news = Readings(cards=cards, unreadable=unreadable, failed=failed)
         await process_readings(ctx, sync, news, report)
 
 
@@ -106,7 +106,9 @@ async def _process_once(
     After an unexpected error each half of the pages is processed by itself, down to single pages.
     """
     try:
-        validated = await validate_cards(ctx, readings) if readings.cards else readings
+        validated = readings
+        if readings.cards:
+            validated = await validate_cards(ctx, readings)
         stored = await store_cards(ctx, sync, validated, events, final=final)
     except Exception as error:
         pages = readings.pages
@@ -132,8 +134,8 @@ async def _process_halves(
 ) -> ReconcileResult:
     middle = len(readings.pages) // 2
     half, others = readings.pages[:middle], readings.pages[middle:]
-    with_settled = replace(events.of(half), settled=events.settled)
-    first = await _process_once(ctx, sync, readings.part(half), report, with_settled, final=final)
+    with_finished = replace(events.of(half), finished=events.finished)
+    first = await _process_once(ctx, sync, readings.part(half), report, with_finished, final=final)
     second = await _process_once(
         ctx, sync, readings.part(others), report, events.of(others), final=final
     )
@@ -172,14 +174,16 @@ async def store_cards(
         watched = await is_watched(session, ctx.connection(sync.board), now)
         held: Collection[str] = ()
         trashed = [read.card.page_id for read in readings.cards if read.card.in_trash]
-        if not sync.confirmed and (readings.gone or trashed):
-            held = await pages_to_hold(session, readings.gone, trashed, watched=watched, now=now)
-        unread = readings.odd | await _cards_that_failed(session, readings)
-        if readings.gone or unread:
+        if not sync.confirmed and (readings.not_found or trashed):
+            held = await pages_to_hold(
+                session, readings.not_found, trashed, watched=watched, now=now
+            )
+        unread = readings.unreadable | await _cards_that_failed(session, readings)
+        if readings.not_found or unread:
             # All rows at once: two writers that lock them one by one could deadlock.
             read = [observation.card.page_id for observation in readings.cards]
-            making = pages_on_board(readings.cards) | readings.odd
-            await lock_rows(session, [*readings.gone, *unread, *read], making=making)
+            making = pages_on_board(readings.cards) | readings.unreadable
+            await lock_rows(session, [*readings.not_found, *unread, *read], making=making)
         result = await reconcile(
             session,
             readings.cards,
@@ -195,27 +199,32 @@ async def store_cards(
             held=held,
         )
         deleted = await mark_deleted(
-            session, readings.gone, now=now, correlation_id=sync.correlation_id, held=held
+            session, readings.not_found, now=now, correlation_id=sync.correlation_id, held=held
         )
         unreadable = await mark_unreadable(
             session, {page: readings.failed[page] for page in unread}, now=now
         )
         # A page that lacks what the board has is read again later without its events.
-        failing = readings.failed.keys() - readings.odd
-        await _complete(session, events, failing if final else {*failing, *result.reread}, now=now)
+        failing = readings.failed.keys() - readings.unreadable
+        unfinished = set(failing)
+        if not final:
+            unfinished |= set(result.reread)
+        await _complete(session, events, unfinished, now=now)
         for page in failing:
             rows = events.pages.get(page, ())
             await inbox.postpone(session, rows, now=now, error=readings.failed[page])
     # A page that failed with its event is alerted with the event, should that go on failing.
     without_event = {
-        page: attempts for page, attempts in unreadable.items() if page in readings.odd
+        page: attempts for page, attempts in unreadable.items() if page in readings.unreadable
     }
     return Stored(result=result, deleted=deleted, unreadable=without_event)
 
 
 async def _cards_that_failed(session: AsyncSession, readings: Readings) -> set[str]:
     """The pages that could not be read and are known cards."""
-    return await live_cards(session, readings.failed) if readings.failed else set()
+    if not readings.failed:
+        return set()
+    return await live_cards(session, readings.failed)
 
 
 async def _complete(
@@ -223,5 +232,5 @@ async def _complete(
 ) -> None:
     """Complete the events, except those about some pages."""
     read = [row for page, rows in events.pages.items() if page not in except_of for row in rows]
-    for outcome, rows in {**events.settled, "looked_at": read}.items():
+    for outcome, rows in {**events.finished, "looked_at": read}.items():
         await inbox.finish(session, rows, now=now, outcome=outcome)

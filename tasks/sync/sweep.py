@@ -10,6 +10,7 @@ from models.rules.codec import to_minute
 from models.sync.observations import Observation
 from models.tables.card import Card
 from models.tables.card_queries import cards_kept_long_enough, cards_of_other_channels
+from models.tables.incidents import IncidentKind
 from models.tables.sync_state import BEGINNING, CHANNELS, WATERMARK, get_moment, get_value, remember
 from tasks.alerts import Level, resolve_alert, send_alert
 from tasks.runtime.context import Context
@@ -19,8 +20,6 @@ from tasks.sync.fetch import scan
 from tasks.sync.readings import Readings, Window
 from tasks.sync.store import SyncContext, process_changed, process_readings
 
-CHANNEL_FILE = "channel_file"
-"""Prefix of the incident of a wrong channel file; its name follows."""
 OVERLAP = timedelta(minutes=4)
 """How far a sweep reaches back before the start of the last one: Notion's edit times are whole
 minutes, and its queries lag behind its pages. A lag of three minutes is covered. It costs an idle
@@ -77,8 +76,9 @@ async def revalidate_for_channels(ctx: Context, sync: SyncContext, report: Repor
         known = await get_value(session, CHANNELS) or {}
         if known == now_known:
             return
-        changed = known.get("ids") != channels
-        concerned = await cards_of_other_channels(session, channels) if changed else []
+        concerned = []
+        if known.get("ids") != channels:
+            concerned = await cards_of_other_channels(session, channels)
     await _alert_wrong_files(ctx, folder.faults, known.get("wrong", ()))
     await reprocess_remembered(ctx, sync, concerned, report)
     async with ctx.sessions.begin() as session:
@@ -91,11 +91,10 @@ async def _alert_wrong_files(
     """Alert each wrong channel file once, until it is repaired or deleted."""
     for fault in faults:
         facts = {"file": fault.file, "what is wrong": fault.reason}
-        await send_alert(
-            ctx, Level.ERROR, f"{CHANNEL_FILE}:{fault.file}", f"Channel file {fault}"[:500], facts
-        )
-    wrong = {fault.file for fault in faults}
-    await resolve_alert(ctx, *(f"{CHANNEL_FILE}:{file}" for file in before if file not in wrong))
+        incident = IncidentKind.CHANNEL_FILE.about(fault.file)
+        await send_alert(ctx, Level.ERROR, incident, f"Channel file {fault}"[:500], facts)
+    repaired = set(before) - {fault.file for fault in faults}
+    await resolve_alert(ctx, *map(IncidentKind.CHANNEL_FILE.about, sorted(repaired)))
 
 
 async def end_waiting_moves(ctx: Context, sync: SyncContext, report: Report) -> None:
@@ -120,7 +119,7 @@ async def reprocess_remembered(
             readings.failed[card.notion_page_id] = cost_of_one(
                 error, notion_page_id=card.notion_page_id
             )
-            readings.odd.add(card.notion_page_id)
+            readings.unreadable.add(card.notion_page_id)
         else:
             readings.cards.append(
                 Observation(card=seen, began=now, ended=now, by_id=True, from_memory=True)

@@ -27,7 +27,7 @@ async def test_a_revoked_token_is_one_message_however_many_runs_fail_and_one_whe
     page = await stage.add_valid(status="Queued")
     await push(stage)
     stage.sandbox.faults.add(status=401)
-    await stage.told(page)
+    await stage.webhook(page)
     for _ in range(3):
         await push(stage)
         await ingest(stage)
@@ -107,14 +107,14 @@ async def test_a_failing_card_is_over_when_it_is_trashed_or_shows_what_it_should
     for page in (trashed, agreed):
         await fail_to_write(stage, page)
     watch = watch_of(stage)
-    await watch.look()
+    await watch.check()
     assert len(receiver.messages) == 2
     stage.sandbox.faults.clear()
     await stage.trash(trashed)
-    await stage.told(trashed, "page.deleted")
+    await stage.webhook(trashed, "page.deleted")
     await stage.moves(agreed, "Queued")  # what the board shows anyhow
     await ingest(stage)
-    await watch.look()
+    await watch.check()
     assert receiver.titles[2:] == [
         "[OVER] Showrunner: 2 times: A card cannot be written to the board"
     ]
@@ -126,7 +126,7 @@ async def test_a_dead_event_is_told_and_is_over_when_it_was_processed(
     page = await stage.add_valid()
     await push(stage)
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
-    await stage.told(page)
+    await stage.webhook(page)
     for _ in range(ATTEMPTS_MAX + 1):
         await ingest(stage)
         stage.clock.pass_(timedelta(hours=12).total_seconds())
@@ -137,10 +137,10 @@ async def test_a_dead_event_is_told_and_is_over_when_it_was_processed(
     stage.sandbox.faults.clear()
     await stage.sql("UPDATE webhook_events SET dead_at = NULL, attempts = 0")
     watch = watch_of(stage)
-    await watch.look()
+    await watch.check()
     assert len(receiver.messages) == 1, "due again is not over"
     await ingest(stage)
-    await watch.look()
+    await watch.check()
     assert receiver.titles[1:] == ["[OVER] Showrunner: A webhook event could not be processed"]
     assert no_secret_in(receiver)
 
@@ -153,7 +153,7 @@ async def test_what_dies_together_is_one_message_and_still_an_incident_each(
     stage.sandbox.faults.add(status=404, times=None, method="POST", skip=10_000)
     for page in pages:
         stage.sandbox.faults.add(status=400, times=None, path=f"/v1/pages/{page}")
-        await stage.told(page)
+        await stage.webhook(page)
     for _ in range(ATTEMPTS_MAX + 1):
         await ingest(stage)
         stage.clock.pass_(timedelta(hours=12).total_seconds())
@@ -171,7 +171,7 @@ async def test_a_dead_lot_is_one_message_and_one_line(
     await push(stage)
     stage.sandbox.faults.add(status=400, times=None, path=f"/v1/pages/{page}")
     for _ in range(250):
-        await stage.told(page)
+        await stage.webhook(page)
     await stage.sql("UPDATE webhook_events SET attempts = :tried", tried=ATTEMPTS_MAX - 1)
     await ingest(stage)
     assert receiver.titles == [

@@ -117,7 +117,7 @@ async def test_processes_that_deliver_at_the_same_moment_tell_it_once(
 ) -> None:
     for number in range(5):
         await opens(stage, f"incident_{number}")
-    await asyncio.gather(*(watch_of(stage).look() for _ in range(4)), deliver_alerts(stage.ctx))
+    await asyncio.gather(*(watch_of(stage).check() for _ in range(4)), deliver_alerts(stage.ctx))
     await deliver_alerts(stage.ctx)
     assert receiver.titles == [OPENED] * 5
 

@@ -48,7 +48,7 @@ def test_a_fact_that_says_what_to_do_says_it_better_than_the_kind() -> None:
 
 
 def test_a_kind_nobody_wrote_about_is_told_all_the_same() -> None:
-    title, body = message([incident("new_kind:1", until=NOW + timedelta(minutes=7), told=True)])
+    title, body = message([incident("new_kind:1", until=NOW + timedelta(minutes=7), notified=True)])
     assert (title, body.splitlines()[0]) == (
         "[OVER] Showrunner: It broke",
         "From 2026-11-23 10:00:30 UTC to 2026-11-23 10:07:30 UTC.",

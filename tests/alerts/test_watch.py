@@ -66,7 +66,7 @@ async def test_cycles_that_fail_for_five_minutes_are_one_message_and_a_good_one_
 ) -> None:
     await push(stage)
     watch = watch_of(stage)
-    await watch.look()
+    await watch.check()
     stage.sandbox.faults.add(status=502, times=None)
     for _ in range(4):
         await push(stage)
@@ -91,7 +91,7 @@ async def test_a_message_names_the_other_incidents_and_what_is_under_way(
     stage: Stage, receiver: Receiver
 ) -> None:
     watch = watch_of(stage)
-    await watch.look()
+    await watch.check()
     stage.sandbox.faults.add(status=401)
     await push(stage)
     async with one_at_a_time(stage.ctx, Lock.PUSH):
@@ -111,19 +111,19 @@ async def test_a_failure_from_before_the_last_good_cycle_is_not_the_reason(
     stage.sandbox.faults.clear()
     await push(stage)
     watch = watch_of(stage)
-    await watch.look()
+    await watch.check()
     await watched(stage, watch, seconds=330)
     assert "last failure: none since then\n" in receiver.texts
 
 
 async def test_a_prefect_server_that_is_away_is_named(stage: Stage, receiver: Receiver) -> None:
-    gone = Receiver()
-    gone.open()
-    gone.close()
-    api = f"http://127.0.0.1:{gone.port}/api"
+    closed = Receiver()
+    closed.open()
+    closed.close()
+    api = f"http://127.0.0.1:{closed.port}/api"
     stage.ctx.settings = stage.ctx.settings.model_copy(update={"prefect_api_url": api})
     watch = watch_of(stage)
-    await watch.look()
+    await watch.check()
     await watched(stage, watch, seconds=330)
     assert "prefect server: does not answer (ConnectError): nothing starts cycles" in receiver.texts
     assert "under way: no cycle is\n" in receiver.texts
@@ -137,10 +137,10 @@ async def test_two_watches_are_one_message(stage: Stage, receiver: Receiver) -> 
     ]
     for _ in range(13):
         stage.clock.pass_(30)
-        await asyncio.gather(*(watch.look() for watch in watches))
+        await asyncio.gather(*(watch.check() for watch in watches))
     assert len(receiver.messages) == 1
     await push(stage)
-    await asyncio.gather(*(watch.look() for watch in watches))
+    await asyncio.gather(*(watch.check() for watch in watches))
     assert len(receiver.messages) == 2
 
 
@@ -148,7 +148,7 @@ async def test_a_stop_overnight_is_no_incident_and_restarts_every_minute_hide_no
     stage: Stage, receiver: Receiver
 ) -> None:
     await push(stage)
-    await watch_of(stage).look()
+    await watch_of(stage).check()
     stage.clock.pass_(12 * 3600)
     await watched(stage, watch_of(stage), seconds=240)
     assert receiver.messages == []
@@ -161,7 +161,7 @@ async def test_a_first_import_that_goes_on_is_no_incident_and_one_that_stands_st
     stage: Stage, receiver: Receiver
 ) -> None:
     watch = watch_of(stage)
-    await watch.look()
+    await watch.check()
     for cards in range(100, 2000, 100):
         async with stage.sessions.begin() as session:
             await remember(session, IMPORT, value={"cards": cards})
@@ -201,17 +201,17 @@ async def test_a_database_that_is_away_for_a_minute_is_told_once_and_when_it_is_
     stage: Stage, receiver: Receiver, gate: Gate
 ) -> None:
     await push(stage)
-    worker, door = watch_of(stage), watch_of(stage, of_database=False)
-    await watched(stage, worker, door, seconds=30)
+    worker, webhook_receiver = watch_of(stage), watch_of(stage, of_database=False)
+    await watched(stage, worker, webhook_receiver, seconds=30)
     with gate.shut():
-        await watched(stage, worker, door, seconds=60)
+        await watched(stage, worker, webhook_receiver, seconds=60)
         assert receiver.messages == []
-        await watched(stage, worker, door, seconds=240)
+        await watched(stage, worker, webhook_receiver, seconds=240)
         (message,) = receiver.messages
         assert message["title"] == "[CRITICAL] Showrunner: PostgreSQL does not answer."
         assert "last answer before: 2026-11-23 10:01:30 UTC" in message["message"]
         assert "DATABASE_URL right?" in message["message"]
-    await watched(stage, door, worker, door, seconds=60)
+    await watched(stage, webhook_receiver, worker, webhook_receiver, seconds=60)
     assert receiver.titles[1:] == ["[OVER] Showrunner: PostgreSQL does not answer."]
     assert worker.unstored == {}
 

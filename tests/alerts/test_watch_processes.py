@@ -25,7 +25,7 @@ SECONDS = 60.0
 @pytest.mark.parametrize(
     "program",
     [
-        pytest.param(("webhook",), id="door"),
+        pytest.param(("webhook",), id="webhook receiver"),
         pytest.param(
             ("flows.runtime.worker", "--wait", "50"), id="worker-without-a-prefect-server"
         ),

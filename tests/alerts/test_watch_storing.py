@@ -26,30 +26,30 @@ async def test_a_read_only_database_is_told_within_a_minute_and_when_it_is_over(
     stage: Stage, receiver: Receiver, gate: Gate
 ) -> None:
     await push(stage)
-    worker, door = watch_of(stage), watch_of(stage, of_database=False)
-    await watched(stage, worker, door, seconds=30)
+    worker, webhook_receiver = watch_of(stage), watch_of(stage, of_database=False)
+    await watched(stage, worker, webhook_receiver, seconds=30)
     with gate.read_only():
-        await watched(stage, worker, door, seconds=60)
+        await watched(stage, worker, webhook_receiver, seconds=60)
         (message,) = receiver.messages
         assert message["title"].startswith(f"[CRITICAL] Showrunner: {READ_ONLY}")
         assert "SQLSTATE: 25006" in message["message"]
         for _ in range(10):
             await run(stage)
-            await watched(stage, worker, door, seconds=60)
+            await watched(stage, worker, webhook_receiver, seconds=60)
         assert len(receiver.messages) == 1
-    await watched(stage, door, worker, door, seconds=60)
+    await watched(stage, webhook_receiver, worker, webhook_receiver, seconds=60)
     assert receiver.titles[1:] == [message["title"].replace("[CRITICAL]", "[OVER]")]
-    assert (worker.unstored, door.unstored) == ({}, {})
+    assert (worker.unstored, webhook_receiver.unstored) == ({}, {})
 
 
-async def test_a_door_without_a_worker_tells_it_too(
+async def test_a_receiver_without_a_worker_tells_it_too(
     stage: Stage, receiver: Receiver, gate: Gate
 ) -> None:
-    door = watch_of(stage, of_database=False)
+    webhook_receiver = watch_of(stage, of_database=False)
     with gate.read_only():
-        await watched(stage, door, seconds=60)
+        await watched(stage, webhook_receiver, seconds=60)
         assert len(receiver.messages) == 1
-    await watched(stage, door, seconds=30)
+    await watched(stage, webhook_receiver, seconds=30)
     assert [title.split()[0] for title in receiver.titles] == ["[CRITICAL]", "[OVER]"]
 
 
@@ -105,14 +105,14 @@ async def test_a_lost_database_that_comes_back_read_only_is_two_incidents(
     assert READ_ONLY in receiver.titles[3]
 
 
-async def test_the_door_of_a_read_only_database_asks_notion_to_come_again(
+async def test_the_receiver_of_a_read_only_database_asks_notion_to_come_again(
     stage: Stage, gate: Gate
 ) -> None:
     settings = Settings(_env_file=None, automation_webhook_secret="s")
     app = create_app(settings, stage.sessions, clock=stage.clock, trigger=lambda: None)
     event = {"id": "flat-1", "type": "page.updated", "object": {"id": "p", "properties": {}}}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://door"
+        transport=httpx.ASGITransport(app), base_url="http://receiver"
     ) as http:
         with gate.read_only():
             answer = await http.post(

@@ -38,7 +38,7 @@ async def add_data_source(board: Board) -> None:
 
 async def add_data_source_and_choose(board: Board) -> None:
     await add_data_source(board)
-    board.workspace.site = replace(board.workspace.site, data_source="Video board")
+    board.workspace.access = replace(board.workspace.access, data_source="Video board")
 
 
 def without(*names: str) -> Callable[[Board], Awaitable[Any]]:

@@ -57,7 +57,7 @@ async def test_what_repair_says_it_mends_is_what_it_mends(known_board: Board) ->
         with_option("Status", "Parking"),
     ):
         await happens(known_board)
-    before = await take_snapshot(known_board.workspace.site, known_board.id)
+    before = await take_snapshot(known_board.workspace.access, known_board.id)
     done = await known_board.repair()
     assert {one.slug for one in done.mended} == {"property-missing", "status-option-missing"}
     assert [one.slug for one in done.left] == ["status-unknown"]
@@ -76,13 +76,13 @@ async def test_missing_options_are_added_at_their_place_and_the_rest_keeps_ids_a
     await known_board.repair()
     after = await known_board.options("Status")
     assert [option["name"] for option in after if option["name"] != "Parking"] == list(STATUSES)
-    gone = {"Draft", "Queued", "SFX Ready", "Archived"}
+    missing = {"Draft", "Queued", "SFX Ready", "Archived"}
     assert all(
         option == before[option["name"]]
         for option in after
-        if option["name"] not in {"Parking"} | gone
+        if option["name"] not in {"Parking"} | missing
     )
-    assert [option["color"] for option in after if option["name"] in gone] == [
+    assert [option["color"] for option in after if option["name"] in missing] == [
         "gray",
         "blue",
         "blue",
@@ -94,7 +94,7 @@ async def test_the_worst_comes_first(known_board: Board) -> None:
     await without("Time in Status", "Topic", "Attention")(known_board)
     await with_option("Status", "Parking")(known_board)
     await renamed("Title", "Name")(known_board)
-    found = drift(await take_snapshot(known_board.workspace.site, known_board.id))
+    found = drift(await take_snapshot(known_board.workspace.access, known_board.id))
     cosmetic = [Severity.COSMETIC] * 2
     assert [one.severity for one in found] == [
         Severity.STOPS,
@@ -107,8 +107,8 @@ async def test_the_worst_comes_first(known_board: Board) -> None:
 
 async def test_what_notion_refuses_is_said_with_its_reason(known_board: Board) -> None:
     await without_view("errors")(known_board)
-    site = known_board.workspace.site
-    snapshot = await take_snapshot(site, known_board.id)
+    access = known_board.workspace.access
+    snapshot = await take_snapshot(access, known_board.id)
     known_board.workspace.sandbox.faults.add(status=400, method="POST", path="/v1/views")
     done = await known_board.repair()
     ((one, reason),) = done.refused

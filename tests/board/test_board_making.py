@@ -169,10 +169,10 @@ async def test_a_write_that_was_not_saved_is_said_and_the_next_run_goes_on(
 
 async def is_whole(workspace: Workspace) -> None:
     made = await workspace.make()
-    assert drift(await take_snapshot(workspace.site, made.database_id)) == []
+    assert drift(await take_snapshot(workspace.access, made.database_id)) == []
     titles = [
         block["child_database"]["title"]
-        for block in await workspace.site.notion.child_databases(workspace.page_id)
+        for block in await workspace.access.notion.child_databases(workspace.page_id)
     ]
     assert titles == ["Video board", "Assets", "Videos", "Audio"]
     assert workspace.counts() == {"databases": 4, "views": 4 + 6}, (

@@ -8,7 +8,7 @@ from kit.workspace import Board, Workspace
 from models.board.drift import drift
 from models.board.drift_kinds import Drift
 from tasks.board.repair import repair
-from tasks.board.snapshot import Site, take_snapshot, with_notes
+from tasks.board.snapshot import BoardAccess, take_snapshot, with_notes
 
 
 async def noted(workspace: Workspace, board: Board, *texts: str) -> None:
@@ -20,15 +20,15 @@ async def noted(workspace: Workspace, board: Board, *texts: str) -> None:
         )
 
 
-async def told(site: Site, database_id: str) -> list[Drift]:
-    found = drift(await with_notes(site, await take_snapshot(site, database_id)))
+async def attention_drift(access: BoardAccess, database_id: str) -> list[Drift]:
+    found = drift(await with_notes(access, await take_snapshot(access, database_id)))
     return [one for one in found if one.slug == "attention-holds-notes"]
 
 
 async def tell_of_two(board: Board) -> None:
-    assert await told(board.workspace.site, board.id) == []
+    assert await attention_drift(board.workspace.access, board.id) == []
     await noted(board.workspace, board, "ask Ada", "", "Topic is empty.", "ask Ben")
-    (one,) = await told(board.workspace.site, board.id)
+    (one,) = await attention_drift(board.workspace.access, board.id)
     assert one.matters
     assert one.wrong == "“Attention” holds text on 2 cards that Showrunner did not write."
 
@@ -48,9 +48,9 @@ async def test_a_column_that_is_renamed_before_the_first_cycle_is_peoples_and_re
 ) -> None:
     workspace = known_board.workspace
     await noted(workspace, known_board, "ask Ada")
-    assert len(await told(workspace.site, known_board.id)) == 1
+    assert len(await attention_drift(workspace.access, known_board.id)) == 1
     await known_board.change(Attention={"name": "Notes"})
-    assert await told(workspace.site, known_board.id) == []
-    done = await repair(workspace.site, await take_snapshot(workspace.site, known_board.id))
+    assert await attention_drift(workspace.access, known_board.id) == []
+    done = await repair(workspace.access, await take_snapshot(workspace.access, known_board.id))
     assert ("property-missing", "Attention") in [(one.slug, one.about) for one in done.mended]
     assert {"Notes", "Attention"} <= set((await known_board.source())["properties"])

@@ -126,7 +126,7 @@ async def test_a_view_that_is_known_by_its_id_may_be_called_and_may_show_anythin
     await known_board.set_view(
         "errors", name="Trouble", filter={"property": "Status", "select": {"equals": "Draft"}}
     )
-    found = drift(await take_snapshot(known_board.workspace.site, known_board.id))
+    found = drift(await take_snapshot(known_board.workspace.access, known_board.id))
     assert [one.slug for one in found] == ["view-shows-other-cards"]
     assert "“Trouble”" in found[0].wrong
     await known_board.repair()
@@ -159,11 +159,11 @@ async def test_a_repair_keeps_the_option_that_somebody_added_a_moment_ago(
     await known_board.set_options(
         "Status", [o for o in await known_board.options("Status") if o["name"] != "Queued"]
     )
-    snapshot = await take_snapshot(known_board.workspace.site, known_board.id)
+    snapshot = await take_snapshot(known_board.workspace.access, known_board.id)
     await known_board.set_options(
         "Status", [*await known_board.options("Status"), {"name": "Parking"}]
     )
-    await repair(known_board.workspace.site, snapshot)
+    await repair(known_board.workspace.access, snapshot)
     assert {"Queued", "Parking"} <= {
         option["name"] for option in await known_board.options("Status")
     }
@@ -197,7 +197,7 @@ async def self_made(workspace: Workspace, **properties: Any) -> Board:
             "initial_data_source": {"properties": {**schema, **properties}},
         },
     )
-    snapshot = await take_snapshot(workspace.site, made["id"])
+    snapshot = await take_snapshot(workspace.access, made["id"])
     return Board(workspace, MadeBoard(new=False, snapshot=snapshot, added=[], refused=[], left=[]))
 
 
@@ -228,7 +228,7 @@ async def test_a_board_that_people_made_is_completed_and_its_own_types_are_kept(
         "last_edited_time",
         "formula",
     ]
-    views = (await take_snapshot(known_workspace.site, board.id)).planned_views
+    views = (await take_snapshot(known_workspace.access, board.id)).planned_views
     assert views["pipeline"]["configuration"]["group_by"]["group_by"] == "option"
     assert all("status" in part for part in views["errors"]["filter"]["or"])
 
@@ -249,9 +249,9 @@ async def test_a_board_in_no_page_gets_everything_but_the_relations(
 ) -> None:
     board = Board(known_workspace, await known_workspace.make())
     await board.change(Assets=None)
-    snapshot = await take_snapshot(known_workspace.site, board.id)
+    snapshot = await take_snapshot(known_workspace.access, board.id)
     database = {**(snapshot.database or {}), "parent": {"type": "workspace", "workspace": True}}
-    done = await repair(known_workspace.site, replace(snapshot, database=database))
+    done = await repair(known_workspace.access, replace(snapshot, database=database))
     ((one, reason),) = done.refused
     assert (one.slug, "does not stand on a page" in reason) == ("relation-missing", True)
 
@@ -268,7 +268,7 @@ async def test_a_table_that_people_call_as_we_call_our_board_is_theirs(
     }
     theirs = await known_workspace.ask("POST", "/v1/views", mine)
     await board.repair()
-    ours = (await take_snapshot(known_workspace.site, board.id)).planned_views["pipeline"]
+    ours = (await take_snapshot(known_workspace.access, board.id)).planned_views["pipeline"]
     assert (ours["type"], ours["id"] != theirs["id"]) == ("board", True)
 
 

@@ -154,8 +154,8 @@ async def main() -> None:
         sys.exit(f"Screenshots need a browser: none of {', '.join(BROWSERS)} is installed.")
     folder = Path(tempfile.mkdtemp(prefix="showrunner-pictures-"))
     shutil.copytree(CHANNELS, folder / "channel_configs")
-    prefect, sandbox, door = free_ports(3)
-    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(door)}
+    prefect, sandbox, receiver = free_ports(3)
+    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(receiver)}
     mine = {
         name: value
         for name, value in os.environ.items()

@@ -18,7 +18,7 @@ from sqlalchemy import URL
 
 from models.postgres.engine import Sessions
 from models.settings import Settings
-from webhook.app import create_app as create_door
+from webhook.app import create_app as create_receiver
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page
@@ -65,10 +65,12 @@ async def story(sessions: Sessions, database: URL) -> AsyncIterator[Story]:
         notion_webhook_secret=SECRET,
         database_url=database.render_as_string(hide_password=False),
     )
-    door = create_door(settings, sessions, clock=clock, trigger=lambda: rings.append("ring"))
-    async with served(door) as door_url:
+    receiver = create_receiver(
+        settings, sessions, clock=clock, trigger=lambda: rings.append("ring")
+    )
+    async with served(receiver) as receiver_url:
         made = Stage(
-            sessions, clock, webhook_url=f"{door_url}/webhook/notion", webhook_secret=SECRET
+            sessions, clock, webhook_url=f"{receiver_url}/webhook/notion", webhook_secret=SECRET
         )
         async with served(made.app) as url:
             await made.open(url=url)
@@ -122,7 +124,7 @@ async def test_a_task_that_a_worker_moves_moves_its_card_on_the_open_page_marked
     await expect(moved.locator(".title")).to_have_text(["Giant squid"])
     await expect(moved.locator(".by")).to_have_text("Showrunner")
     await expect(moved.locator(".time")).to_have_text("0 min")
-    await expect(page.locator("#said")).to_have_text("Showrunner changed “Giant squid”.")
+    await expect(page.locator("#announcements")).to_have_text("Showrunner changed “Giant squid”.")
     assert await page.evaluate("window.loadedOnce") is True
 
 
@@ -182,9 +184,9 @@ async def test_the_panel_tells_the_story_as_it_happens(story: Story, page: Page)
     await story.drag(page, "Giant squid", "Queued")
     await story.notion_tells()
     await page.get_by_role("tab", name="Webhooks").click()
-    told = page.locator(".webhooks li", has_text="page.properties_updated")
-    await expect(told.locator(".status")).to_have_text(["200"])
-    await expect(told.locator(".what")).to_have_text(["“Giant squid”"])
+    delivery = page.locator(".webhooks li", has_text="page.properties_updated")
+    await expect(delivery.locator(".status")).to_have_text(["200"])
+    await expect(delivery.locator(".what")).to_have_text(["“Giant squid”"])
     await page.get_by_role("tab", name="Requests").click()
     await story.stage.moves(card, "Processing")
     await story.stage.cycle()

@@ -27,16 +27,16 @@ SECONDS_TO_IMPORT = 60.0
 
 @pytest.fixture(scope="module")
 async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CrashBoard]:
-    """The board, filled; its webhooks go to `door`."""
+    """The board, filled; its webhooks go to `receiver`."""
     folder = tmp_path_factory.mktemp("sandbox")
-    port, door = free_ports(2)
+    port, receiver = free_ports(2)
     url = f"http://127.0.0.1:{port}"
     options = {
         "--port": port,
         "--state": folder,
         "--bot-name": BOT,
         "--requests-per-minute": 1_000_000,
-        "--webhook-url": f"http://127.0.0.1:{door}/webhook/notion",
+        "--webhook-url": f"http://127.0.0.1:{receiver}/webhook/notion",
     }
     secrets = {
         "SANDBOX_BOT_TOKEN": BOT_TOKEN,
@@ -58,7 +58,7 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
     ) as people:
         try:
             await process.start()
-            made = CrashBoard(process, people, door_port=door)
+            made = CrashBoard(process, people, door_port=receiver)
             await made.make(facts(folder)["root_page_id"], STANDING)
             yield made
         finally:

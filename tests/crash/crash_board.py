@@ -93,8 +93,8 @@ class CrashBoard:
 
     async def undelivered(self) -> int:
         """Webhooks on their way, or still being gathered."""
-        told = await self.ask("GET", "/sandbox/webhooks")
-        return int(told["gathering"] + told["pending"])
+        deliveries = await self.ask("GET", "/sandbox/webhooks")
+        return int(deliveries["gathering"] + deliveries["pending"])
 
 
 def facts(state: Any) -> dict[str, Any]:

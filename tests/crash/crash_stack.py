@@ -61,11 +61,11 @@ class Crashing:
     async def comes_back(self, name: str, instead_of: int) -> None:
         """Return when another process has taken that one's place and does its work."""
         await until(lambda: self.pid(name) not in {None, instead_of}, SECONDS_TO_COME_BACK)
-        door = f"http://127.0.0.1:{self.up.environment['DOOR_PORT']}/health"
+        receiver = f"http://127.0.0.1:{self.up.environment['DOOR_PORT']}/health"
         works = {
             "postgres": self._takes_queries,
             "prefect": lambda: self._answers(f"{self.prefect}/health"),
-            "door": lambda: self._answers(door),
+            "receiver": lambda: self._answers(receiver),
             "worker": lambda: True,
         }
         await until(works[name], SECONDS_TO_COME_BACK)
@@ -131,12 +131,13 @@ class Crashing:
     def said(self) -> dict[str, int]:
         """How many bytes our processes have logged so far."""
         return {
-            name: (self.state / "logs" / name).stat().st_size for name in ("door.log", "worker.log")
+            name: (self.state / "logs" / name).stat().st_size
+            for name in ("receiver.log", "worker.log")
         }
 
     def floods(self, before: dict[str, int]) -> list[str]:
         """Errors that were said too often since then, and alerts: nobody has to do anything."""
-        told: Counter[str] = Counter()
+        events: Counter[str] = Counter()
         for name, position in before.items():
             for line in (
                 (self.state / "logs" / name)
@@ -147,16 +148,16 @@ class Crashing:
                 with suppress(ValueError):
                     facts = json.loads(line)
                     if facts["level"] in {"error", "critical"}:
-                        told[f"{name}: {' '.join(facts['event'].split())[:60]}"] += 1
+                        events[f"{name}: {' '.join(facts['event'].split())[:60]}"] += 1
         return [
             f"{count} times {line}"
-            for line, count in told.items()
+            for line, count in events.items()
             if count > ERRORS_OF_A_KIND or line.endswith(": alert")
         ]
 
     async def end(self) -> None:
         """Stop all of it; what does not stop, or was left by something that died, is killed."""
-        names = ("worker", "door", "prefect", "postgres")
+        names = ("worker", "receiver", "prefect", "postgres")
         own = [pid for name in names if (pid := self.pid(name)) is not None]
         processes = [psutil.Process(pid) for pid in own if psutil.pid_exists(pid)]
         try:

@@ -26,10 +26,10 @@ CYCLES = 2
 """Cycles after the restart within which everything converges."""
 SECONDS_TO_STRIKE = 60.0
 SECONDS_OF_THE_POST = 90.0
-"""Notion repeats what the door did not take after a while, and later again."""
+"""Notion repeats what the receiver did not take after a while, and later again."""
 
 
-@pytest.mark.parametrize("victim", ["worker", "door", "postgres", "prefect"])
+@pytest.mark.parametrize("victim", ["worker", "receiver", "postgres", "prefect"])
 async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     victim: str, crashing: Crashing, board: CrashBoard, tell: Callable[[str], None]
 ) -> None:
@@ -43,10 +43,10 @@ async def test_what_is_killed_in_a_burst_comes_back_and_everything_converges(
     await _in_its_midst(burst, first)
     under_way = crashing.running_cycles()
     edited, moved, killed = burst.edited, burst.moved, time.monotonic()
-    gone = crashing.kill(victim)
+    ended = crashing.kill(victim)
     burst.struck.set()
     await raging
-    await crashing.comes_back(victim, gone)
+    await crashing.comes_back(victim, ended)
     back = time.monotonic()
 
     cycles = 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from kit.rows import Worker, make_card, make_look, settled
+from kit.rows import Worker, make_card, make_observation, settled
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq, migrate
@@ -34,7 +34,7 @@ def granted(database: URL) -> Iterator[Worker]:
 
 
 async def test_a_move_reaches_the_card_and_the_history(sessions: Sessions, granted: Worker) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     granted.rows("UPDATE tasks SET status = 'pending'")
     assert granted.task("status, board_status") == {"status": "pending", "board_status": "Queued"}
     assert granted.history("actor", "property", "old_value", "new_value")[-1] == (

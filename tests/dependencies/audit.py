@@ -18,7 +18,7 @@ NAMED = 5
 """Packages that are named of those that nobody could tell about."""
 
 
-def verdict(answer: str, complaint: str) -> tuple[int, list[str]]:
+def assess(answer: str, complaint: str) -> tuple[int, list[str]]:
     """Exit code and lines for people.
 
     Args:
@@ -73,7 +73,7 @@ def main(pins: str) -> int:
     options = ("--disable-pip", "--no-deps", "--format", "json", "--progress-spinner", "off")
     command = [sys.executable, "-m", "pip_audit", "--requirement", pins, *options]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    code, lines = verdict(done.stdout, done.stderr)
+    code, lines = assess(done.stdout, done.stderr)
     sys.stdout.write("\n".join(lines) + "\n")
     return code
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from audit import verdict
+from audit import assess
 
 ROOT = Path(__file__).parents[2]
 ALL, TO_RUN, TOOLS = "constraints.txt", "requirements.txt", "tools.txt"
@@ -129,6 +129,6 @@ UNKNOWN = {"name": "h11", "skip_reason": "Dependency not found"}
 def test_an_audit_is_good_only_when_every_version_was_asked_about(
     said: str, code: int, sentence: str
 ) -> None:
-    ended, lines = verdict(said, "WARNING: x\nno network")
+    ended, lines = assess(said, "WARNING: x\nno network")
     assert ended == code
     assert any(line.startswith(sentence) for line in lines)

@@ -24,11 +24,11 @@ from webhook.server import announce
 @asynccontextmanager
 async def listening(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
     """What is heard, once somebody listens."""
-    told: asyncio.Queue[None] = asyncio.Queue()
-    task = asyncio.create_task(hear_announcements(database, lambda: told.put(None)))
+    events: asyncio.Queue[None] = asyncio.Queue()
+    task = asyncio.create_task(hear_announcements(database, lambda: events.put(None)))
     try:
         await until(lambda: listeners(database))
-        yield told
+        yield events
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -49,16 +49,16 @@ async def listeners(database: URL) -> list[int]:
 async def test_a_listener_whose_connection_died_listens_again(
     database: URL, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcing, "_AGAIN_SECONDS", 0.0)
-    async with listening(database) as told:
+    monkeypatch.setattr(announcing, "_RECONNECT_SECONDS", 0.0)
+    async with listening(database) as events:
         await announce(sessions)
-        await asyncio.wait_for(told.get(), 30)
+        await asyncio.wait_for(events.get(), 30)
         [first] = await listeners(database)
         with psycopg.connect(libpq(database), autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
         await until(lambda: listeners(database))
         await announce(sessions)
-        await asyncio.wait_for(told.get(), 30)
+        await asyncio.wait_for(events.get(), 30)
 
 
 async def test_a_database_that_is_away_keeps_nobody_from_announcing() -> None:

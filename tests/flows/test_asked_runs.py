@@ -34,11 +34,11 @@ async def worker_is_there(kit: RunKit) -> None:
 async def run_made(kit: RunKit, flow: str) -> UUID:
     only = DeploymentFilter(id=DeploymentFilterId(any_=[kit.ids[flow]]))
 
-    async def look() -> UUID | None:
+    async def find_run() -> UUID | None:
         runs = await kit.client.read_flow_runs(deployment_filter=only)
         return runs[0].id if runs else None
 
-    return await until(look)
+    return await until(find_run)
 
 
 @asynccontextmanager

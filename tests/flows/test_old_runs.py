@@ -113,8 +113,8 @@ async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(
         await ended(kit, None, "nothing to do"),
     ]
     too_young = await delete_old_runs(kit.client, idle_before=EVER, before=EVER, prefect_yaml=yaml)
-    gone = await delete_old_runs(kit.client, idle_before=later(), before=EVER, prefect_yaml=yaml)
-    assert (too_young, gone) == (DeletedRuns(), DeletedRuns(idle=len(idle)))
+    deleted = await delete_old_runs(kit.client, idle_before=later(), before=EVER, prefect_yaml=yaml)
+    assert (too_young, deleted) == (DeletedRuns(), DeletedRuns(idle=len(idle)))
     assert [await is_there(kit, run) for run in idle] == [False] * len(idle)
     assert [await is_there(kit, run) for run in others] == [True] * len(others)
 
@@ -125,8 +125,8 @@ async def test_an_old_run_goes_with_its_task_runs_logs_and_tables(kit: RunKit, y
         await ended(kit, Failed(), "x"),
         await ended(kit, None, "y"),
     )
-    gone = await delete_old_runs(kit.client, idle_before=EVER, before=later(), prefect_yaml=yaml)
-    assert gone == DeletedRuns(old=2)
+    deleted = await delete_old_runs(kit.client, idle_before=EVER, before=later(), prefect_yaml=yaml)
+    assert deleted == DeletedRuns(old=2)
     assert [await is_there(kit, each) for each in (run, failed, unfinished)] == [False, False, True]
 
     async def nothing_left() -> bool:  # the server deletes logs a moment later
@@ -153,8 +153,10 @@ async def test_other_peoples_runs_are_never_touched(
     await kit.client.update_flow_run(without_our_tag.id, tags=["somebody else's"])
     await kit.client.set_flow_run_state(without_our_tag.id, Completed(), force=True)
     yaml = kit.folder / "prefect.yaml"
-    gone = await delete_old_runs(kit.client, idle_before=later(), before=later(), prefect_yaml=yaml)
-    assert gone == DeletedRuns()
+    deleted = await delete_old_runs(
+        kit.client, idle_before=later(), before=later(), prefect_yaml=yaml
+    )
+    assert deleted == DeletedRuns()
     assert await is_there(kit, of_their_deployment)
     assert await is_there(kit, without_our_tag.id)
 
@@ -183,10 +185,10 @@ async def test_the_vacuum_of_our_own_server_leaves_nothing_of_an_old_run(
         _grow_old, prefect_home, old, 8, "flow_run", "events", "event_resources"
     )
 
-    async def gone() -> bool:
+    async def deleted() -> bool:
         return not await asyncio.to_thread(_rows, prefect_home, old)
 
-    await until(gone)
+    await until(deleted)
     assert set(await asyncio.to_thread(_rows, prefect_home, young)) == set(_OF_RUN)
 
 
@@ -236,10 +238,10 @@ _OF_RUN = {
 
 
 def _written(home: Path, run: UUID) -> Any:
-    async def look() -> bool:
+    async def complete() -> bool:
         return set(await asyncio.to_thread(_rows, home, run)) == set(_OF_RUN)
 
-    return look
+    return complete
 
 
 def _rows(home: Path, run: UUID) -> dict[str, int]:

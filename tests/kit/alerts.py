@@ -179,4 +179,4 @@ async def watched(stage: Stage, *watches: Watchdog, seconds: float) -> None:
     for _ in range(int(seconds // 30)):
         stage.clock.pass_(30)
         for watch in watches:
-            await watch.look()
+            await watch.check()

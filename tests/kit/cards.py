@@ -150,12 +150,12 @@ def agreed_on(status: BoardStatus, **task: Any) -> tuple[MergeBase, TaskState]:
     return make_base(make_card(status=status.value)), make_task(board_status=status, **task)
 
 
-def again(made: Plan, card: BoardCard, violations: Sequence[Violation] | None = None) -> Plan:
+def replan(made: Plan, card: BoardCard, violations: Sequence[Violation] | None = None) -> Plan:
     """Planning once more with what the first plan says is to be kept."""
     return plan(made.base, card, made.task, made.violations if violations is None else violations)
 
 
-class Verdict(NamedTuple):
+class StatusOutcome(NamedTuple):
     """What a reading did to Status: the database's and the agreed column, the reason, the move."""
 
     database: BoardStatus | None
@@ -164,11 +164,11 @@ class Verdict(NamedTuple):
     moved: bool = False
 
 
-def verdict(made: Plan) -> Verdict:
+def status_outcome(made: Plan) -> StatusOutcome:
     lost = [entry for entry in made.lost if entry.property == "Status"]
     assert len(lost) <= 1
     column = made.task.board_status if made.task is not None else None
-    return Verdict(column, made.base.status, lost[0].reason if lost else None, made.moved)
+    return StatusOutcome(column, made.base.status, lost[0].reason if lost else None, made.moved)
 
 
 def observation(

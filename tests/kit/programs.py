@@ -66,6 +66,12 @@ class Up:
         said, _ = await asyncio.wait_for(process.communicate(), 90)
         return process.returncode or 0, said.decode()
 
+    async def backup(self, file: str = "board.dump") -> Path:
+        """Back the database up into that file of the folder; its path."""
+        code, said = await self.run("backup", file)
+        assert (code, said.startswith(f"Wrote {file}")) == (0, True), said
+        return self.folder / file
+
     def facts(self) -> dict[str, str]:
         return dict(json.loads((self.folder / ".showrunner/up.json").read_text())["environment"])
 

@@ -45,7 +45,7 @@ def make_card(page_id: str = "page-1", **values: Any) -> BoardCard:
     return cards.make_card(page_id=page_id, **{**recent, **values})
 
 
-def make_look(card: BoardCard, at: datetime = NOW, **values: Any) -> Observation:
+def make_observation(card: BoardCard, at: datetime = NOW, **values: Any) -> Observation:
     """A page read by its id, within a second."""
     usual: dict[str, Any] = {"began": at, "ended": at + SECOND, "by_id": True}
     return Observation(

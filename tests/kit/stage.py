@@ -181,7 +181,7 @@ class Stage:
         await cycle(self.ctx, report, "test-correlation")
         return report
 
-    async def told(
+    async def webhook(
         self, page_id: str, event_type: str = "page.properties_updated", **payload: Any
     ) -> None:
         """Notion's webhook about a page reaches the inbox."""
@@ -192,7 +192,7 @@ class Stage:
                 page_id=page_id,
                 payload=payload,
             )
-            await inbox.put(session, delivery, now=self.clock(), correlation_id="door")
+            await inbox.put(session, delivery, now=self.clock(), correlation_id="receiver")
 
     async def ingest(self) -> Report:
         """One ingest run."""
@@ -258,6 +258,10 @@ class Stage:
             ]
 
         yield made
+
+    async def release_connections(self) -> None:
+        """Close the pool's connections, because a restore refuses to run beside any."""
+        await self.sessions.kw["bind"].dispose()
 
     async def close(self) -> None:
         await self.people.aclose()

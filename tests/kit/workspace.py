@@ -18,7 +18,7 @@ from models.postgres.engine import Sessions
 from models.rules.statuses import BoardStatus
 from tasks.board.create import MadeBoard, make_board
 from tasks.board.repair import Repair, repair
-from tasks.board.snapshot import Site, take_snapshot
+from tasks.board.snapshot import BoardAccess, take_snapshot
 from tasks.notion.client import NotionClient
 
 CHANNELS = ("deep_sea_stories", "history_in_ten")
@@ -71,13 +71,13 @@ class Workspace:
             sleep=clock.sleep,
             transport=self.wire,
         )
-        self.site = Site(notion=notion, channels=CHANNELS, sessions=sessions)
+        self.access = BoardAccess(notion=notion, channels=CHANNELS, sessions=sessions)
 
     async def make(self, title: str = DEFAULT_TITLE) -> MadeBoard:
-        return await make_board(self.site, self.page_id, title)
+        return await make_board(self.access, self.page_id, title)
 
     def with_channels(self, *channels: str) -> None:
-        self.site = replace(self.site, channels=channels)
+        self.access = replace(self.access, channels=channels)
 
     async def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request of a person's client."""
@@ -108,7 +108,7 @@ class Workspace:
 
     async def close(self) -> None:
         await self.people.aclose()
-        await self.site.notion.aclose()
+        await self.access.notion.aclose()
         await self.sandbox.close()
 
 
@@ -122,10 +122,12 @@ class Board:
         self.views = {key: str(view["id"]) for key, view in made.snapshot.planned_views.items()}
 
     async def slugs(self) -> list[str]:
-        return [one.slug for one in drift(await take_snapshot(self.workspace.site, self.id))]
+        return [one.slug for one in drift(await take_snapshot(self.workspace.access, self.id))]
 
     async def repair(self) -> Repair:
-        return await repair(self.workspace.site, await take_snapshot(self.workspace.site, self.id))
+        return await repair(
+            self.workspace.access, await take_snapshot(self.workspace.access, self.id)
+        )
 
     async def source(self) -> dict[str, Any]:
         return await self.workspace.ask("GET", f"/v1/data_sources/{self.source_id}")

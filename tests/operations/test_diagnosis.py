@@ -54,7 +54,7 @@ async def test_a_push_that_fails_says_why_how_often_and_when_it_is_tried_again(
         "Writing Created, Status, Updated failed once (the board's Status has no option"
     )
     assert failed.endswith("the next try is due in 30 s.")
-    assert option.startswith("The board's Status has no option “Processing”: add it in Notion")
+    assert option.startswith("The board's Status has no option “Processing”. `showrunner board")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_a_card_in_the_trash_is_said_to_be_there(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     await stage.trash(page)
-    await stage.told(page, "page.deleted")
+    await stage.webhook(page, "page.deleted")
     await stage.ingest()
     facts = await gather_card_facts(stage.ctx, page)
     assert reasons_out_of_sync(facts) == reasons(facts)
@@ -122,7 +122,7 @@ async def test_a_card_in_the_trash_is_said_to_be_there(stage: Stage) -> None:
 async def test_events_that_wait_are_named(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
-    await stage.told(page)
+    await stage.webhook(page)
     (event,) = await stage.events()
     assert await why(stage, page) == [f"Event {event.row} waits for the next ingest or cycle."]
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
@@ -138,7 +138,7 @@ async def test_events_that_wait_are_named(stage: Stage) -> None:
 
 async def test_a_page_never_read_says_so(stage: Stage) -> None:
     await stage.cycle()
-    await stage.told("0" * 36)
+    await stage.webhook("0" * 36)
     assert (await why(stage, "0" * 36))[0].startswith("The page was never read")
 
 
@@ -147,9 +147,9 @@ async def test_what_stops_every_card_comes_first(stage: Stage) -> None:
     await stage.cycle()
     await send_alert(stage.ctx, Level.CRITICAL, "notion_auth", "The token is wrong.", {})
     await send_alert(stage.ctx, Level.ERROR, f"card_failing:{page}", "A card cannot be written", {})
-    assert [reason.split("”")[0] for reason in await why(stage, page)] == [
-        "Alert “notion_auth",
-        f"Alert “card_failing:{page}",
+    assert [reason.split(" since ")[0] for reason in await why(stage, page)] == [
+        "An alert is open: notion_auth",
+        f"An alert is open: card_failing:{page}",
     ]
     assert len(await why(stage, other)) == 1
 
@@ -160,9 +160,7 @@ async def test_no_good_cycle_for_five_minutes_is_a_reason(stage: Stage) -> None:
     stage.clock.pass_(299)
     assert await why(stage, page) == []
     stage.clock.pass_(420)
-    assert (await why(stage, page))[0].startswith(
-        "No cycle has ended well for 12 min: is `showrunner up` running"
-    )
+    assert (await why(stage, page))[0].startswith("No cycle has ended well for 12 min, since ")
     stage.sandbox.faults.add(status=500, times=None)
     with pytest.raises(NotionUnavailable):
         await stage.cycle()

@@ -31,7 +31,7 @@ async def listed_dead(stage: Stage) -> list[WebhookEvent]:
         return await inbox_queries.newest(session, dead=True, limit=10)
 
 
-async def told(stage: Stage) -> list[Incident]:
+async def due_alerts(stage: Stage) -> list[Incident]:
     async with stage.sessions() as session:
         return await open_incidents(session, "dead_event:")
 
@@ -42,7 +42,7 @@ async def unreadable(stage: Stage) -> str:
     page = await stage.add_valid()
     await stage.cycle()
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
-    await stage.told(page)
+    await stage.webhook(page)
     return page
 
 
@@ -52,12 +52,14 @@ async def test_a_dead_event_is_alerted_listed_replayed_processed_and_resolved(
     await dies(stage)
     (event,) = await listed_dead(stage)
     assert (event.page_id, event.attempts) == (unreadable, ATTEMPTS_MAX)
-    assert [incident.name for incident in await told(stage)] == [f"dead_event:{event.event_id}"]
+    assert [incident.name for incident in await due_alerts(stage)] == [
+        f"dead_event:{event.event_id}"
+    ]
     stage.sandbox.faults.clear()
     assert await replayed(stage) == [event.row]
-    assert len(await told(stage)) == 1
+    assert len(await due_alerts(stage)) == 1
     await stage.ingest()
-    assert await told(stage) == []
+    assert await due_alerts(stage) == []
     (event,) = await stage.events()
     assert (event.processed, event.outcome, event.attempts, event.error) == (
         True,
@@ -71,10 +73,10 @@ async def test_an_event_that_dies_again_after_a_replay_is_alerted_again(
     stage: Stage, unreadable: str
 ) -> None:
     await dies(stage)
-    (first,) = await told(stage)
+    (first,) = await due_alerts(stage)
     await replayed(stage)
     await dies(stage)
-    (second,) = await told(stage)
+    (second,) = await due_alerts(stage)
     assert second.name == first.name
     assert second.since > first.since
     assert [event.page_id for event in await listed_dead(stage)] == [unreadable]
@@ -88,7 +90,7 @@ async def test_a_replayed_event_that_failed_once_more_is_not_over_yet(
     await stage.ingest()
     (event,) = await stage.events()
     assert (event.page_id, event.attempts, event.dead_at) == (unreadable, 1, None)
-    assert len(await told(stage)) == 1
+    assert len(await due_alerts(stage)) == 1
 
 
 async def test_a_dead_event_is_alerted_although_a_later_batch_stops_the_run(
@@ -100,17 +102,17 @@ async def test_a_dead_event_is_alerted_although_a_later_batch_stops_the_run(
         stage.clock.pass_(LONG)
     monkeypatch.setattr("tasks.sync.ingest.BATCH", 1)
     stage.sandbox.faults.add(status=401, times=None, path=f"/v1/pages/{other}")
-    await stage.told(other)
+    await stage.webhook(other)
     with pytest.raises(NotionAuthError):
         await stage.ingest()
     assert [event.page_id for event in await listed_dead(stage)] == [unreadable]
-    assert len(await told(stage)) == 1
+    assert len(await due_alerts(stage)) == 1
 
 
 async def test_replaying_a_processed_event_reads_its_card_again(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     await stage.edit(page, status="Queued")
     (event,) = await stage.events()

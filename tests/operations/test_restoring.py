@@ -42,7 +42,7 @@ async def refused_move(stage: Stage, *, put_back: bool) -> str:
         await stage.cycle()
         assert (await stage.shows(page))["Status"] == "Ready for Review"
     else:
-        await stage.told(page)
+        await stage.webhook(page)
         await drain_inbox(stage.ctx, Report())  # a cycle that ended before its push
     return page
 

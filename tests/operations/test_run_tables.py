@@ -39,7 +39,7 @@ async def test_a_sandboxs_cards_link_to_its_board(stage: Stage) -> None:
 async def test_what_people_write_is_text_in_a_runs_table(stage: Stage) -> None:
     await stage.add_valid(title="](javascript:alert(1)) **bold** <img src=x> www.evil.example")
     report = await stage.cycle()
-    report.note("unknown-page", "failed", "Notion said `[no](http://evil.example)`")
+    report.add_row("unknown-page", "failed", "Notion said `[no](http://evil.example)`")
     table = await table_of(stage.ctx, report)
     title = r"\]\(javascript\:alert\(1\)\) \*\*bold\*\* \<img src\=x\> www\.evil\.example"
     assert any(row["card"].startswith(f"[{title}](<") for row in table)
@@ -77,7 +77,7 @@ def test_text_is_shown_as_it_is(text: str, markdown: str) -> None:
 
 async def test_a_table_is_made_while_the_database_is_away(stage: Stage) -> None:
     report = Report(pushed=1)
-    report.note("page", "pushed")
+    report.add_row("page", "pushed")
     engine = open_engine(database_url("postgresql://nobody@127.0.0.1:9/x"))
     stage.ctx.sessions = open_sessions(engine)
     assert (await table_of(stage.ctx, report))[-1]["what"] == "pushed"

@@ -164,7 +164,7 @@ async def test_scripts_get_json(shell: Up, stage: Stage) -> None:
     await shell.run("task", "move", ODD[:20], "Assets Generating")
     code, said = await shell.run("push", "--dry-run", "--json")
     assert (code, json.loads(said)["values"]["Status"]) == (0, "Assets Generating")
-    await stage.told(page)
+    await stage.webhook(page)
     code, said = await shell.run("events", "show", "1", "--json")
     assert json.loads(said)["page_id"] == page
 

@@ -22,7 +22,7 @@ async def used(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.add_valid(title="")
     await stage.cycle()
-    await stage.told(page)
+    await stage.webhook(page)
 
 
 async def test_tasks_are_neither_deleted_nor_left_over_without_being_told_to(

@@ -198,7 +198,7 @@ async def test_a_trashed_card_keeps_its_task_and_goes_on_when_restored(stage: St
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.trash(page)
-    await stage.told(page, "page.deleted")
+    await stage.webhook(page, "page.deleted")
     await stage.ingest()
     assert (await stage.card(page)).trashed_at is not None
     await stage.moves(page, "Processing")

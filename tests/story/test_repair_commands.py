@@ -16,7 +16,7 @@ async def dead_event(stage: Stage) -> WebhookEvent:
     page = await stage.add_valid(title="Giant [squid]")
     await stage.cycle()
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{page}")
-    await stage.told(page, authors=[{"id": "ada"}])
+    await stage.webhook(page, authors=[{"id": "ada"}])
     for _ in range(ATTEMPTS_MAX):
         await stage.ingest()
         stage.clock.pass_(60 * 60 * 10)

@@ -40,8 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 async def up(folder: Path) -> AsyncIterator[Up]:
-    prefect, sandbox, door = free_ports(3)
-    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(door)}
+    prefect, sandbox, receiver = free_ports(3)
+    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(receiver)}
     mine = {
         name: value
         for name, value in os.environ.items()
@@ -85,8 +85,9 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     up: Up,
 ) -> None:
     said = await up.start()
-    urls = dict(re.findall(r"^\s+(board|Prefect UI|door)\s+(http\S+)", said, re.MULTILINE))
-    assert set(urls) == {"board", "Prefect UI", "door"}
+    address = r"^\s+(board|Prefect UI|webhook receiver)\s+(http\S+)"
+    urls = dict(re.findall(address, said, re.MULTILINE))
+    assert set(urls) == {"board", "Prefect UI", "webhook receiver"}
     secrets = [up.facts()[name] for name in ("NOTION_API_TOKEN", "NOTION_WEBHOOK_SECRET")]
     arguments = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
     assert not [
@@ -131,7 +132,7 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     assert editor.sees(page)["Time in Status"]["formula"]["string"] in {"0 min", "1 min", "2 min"}
 
     # The same webhook three times at once: one row, three 200s.
-    await same_webhook_three_times(up, urls["door"], page)
+    await same_webhook_three_times(up, urls["webhook receiver"], page)
 
     # 3. Ctrl-C, up again: nothing lost, nothing doubled.
     before = up.rows("SELECT count(*) FROM tasks"), up.rows("SELECT count(*) FROM cards")
@@ -193,7 +194,7 @@ async def the_doctor_finds_everything_green(up: Up) -> None:
     assert [check["online"] for check in facts["checks"] if check["name"] == "worker"] == [1]
 
 
-async def same_webhook_three_times(up: Up, door: str, page: str) -> None:
+async def same_webhook_three_times(up: Up, receiver: str, page: str) -> None:
     event = {
         "id": "story-event",
         "type": "page.properties_updated",
@@ -204,7 +205,7 @@ async def same_webhook_three_times(up: Up, door: str, page: str) -> None:
     signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", "X-Notion-Signature": signature}
     async with httpx.AsyncClient() as client:
-        posts = [client.post(door, content=body, headers=headers) for _ in range(3)]
+        posts = [client.post(receiver, content=body, headers=headers) for _ in range(3)]
         answers = await asyncio.gather(*posts)
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert up.rows("SELECT count(*) FROM webhook_events WHERE event_id = 'story-event'") == [(1,)]
@@ -248,7 +249,7 @@ async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(
         port = taken.getsockname()[1]
         code, output = await Up(tmp_path, {**up.environment, "DOOR_PORT": str(port)}).run("up")
     assert code == 1
-    assert f"Port {port} for the door cannot be used" in output
+    assert f"Port {port} for the webhook receiver cannot be used" in output
     assert "DOOR_PORT" in output
 
 

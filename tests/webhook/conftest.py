@@ -1,25 +1,24 @@
-"""A door for every test that asks, on the test's own database, without a network in between."""
+"""A receiver for every test that asks, on the test's own database, without a network in between."""
 
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 import structlog
 from fastapi import FastAPI
 from kit.clock import Clock
 from kit.deliveries import SECRET, Sender
+from kit.ports import free_port
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 
-from models.postgres.engine import Sessions, libpq, open_engine, open_sessions
+from models.postgres.engine import Sessions, open_engine, open_sessions
 from models.settings import Settings
 from webhook.app import create_app
 
@@ -55,29 +54,10 @@ def logs() -> Iterator[Logs]:
     structlog.configure(**before)
 
 
-@pytest.fixture(scope="session")
-def shared_database(postgres: URL) -> Iterator[URL]:
-    """One database for all tests of the door: cloning one each would cost more than all of them."""
-    with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE test_door TEMPLATE template_of_tests")
-        yield postgres.set(database="test_door")
-        admin.execute("DROP DATABASE test_door WITH (FORCE)")
-
-
-@pytest.fixture
-def database(shared_database: URL) -> URL:
-    """The door's database, empty: it writes these two tables only."""
-    with psycopg.connect(libpq(shared_database), autocommit=True) as connection:
-        connection.execute("DELETE FROM webhook_events")
-        connection.execute("DELETE FROM sync_state")
-    return shared_database
-
-
 @pytest.fixture
 async def nowhere() -> AsyncIterator[Sessions]:
     """Sessions on a database that does not answer: whoever touches it gets a 503."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     engine = open_engine(
         URL.create("postgresql+psycopg", host="127.0.0.1", port=port, database="none")
     )
@@ -103,13 +83,13 @@ def make_app(clock: Clock, run_requests: list[str]) -> Callable[..., FastAPI]:
 
 
 @pytest.fixture
-async def open_door(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[..., Any]]:
-    """Opens a door on these sessions with the given settings; returns who sends to it."""
+async def open_receiver(make_app: Callable[..., FastAPI]) -> AsyncIterator[Callable[..., Any]]:
+    """Opens a receiver on these sessions with the given settings; returns who sends to it."""
     async with AsyncExitStack() as stack:
 
         async def open_one(ctx: Sessions, **given: Any) -> Sender:
             transport = httpx.ASGITransport(app=make_app(ctx, **given))
-            http = httpx.AsyncClient(transport=transport, base_url="http://door")
+            http = httpx.AsyncClient(transport=transport, base_url="http://receiver")
             return Sender(await stack.enter_async_context(http))
 
         yield open_one

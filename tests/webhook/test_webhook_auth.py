@@ -24,42 +24,42 @@ HEADER_SECRET = "the-automation-secret"
 
 
 async def test_current_and_previous_secret_are_both_accepted_during_a_change(
-    open_door: Open, sessions: Sessions
+    open_receiver: Open, sessions: Sessions
 ) -> None:
-    door: Sender = await open_door(
+    receiver: Sender = await open_receiver(
         sessions, notion_webhook_secret="new", notion_webhook_secret_previous="old"
     )
-    assert (await door.signed(notion_event(id="1"), secret="new")).status_code == 200
-    assert (await door.signed(notion_event(id="2"), secret="old")).status_code == 200
-    assert (await door.signed(notion_event(id="3"), secret="older")).status_code == 401
+    assert (await receiver.signed(notion_event(id="1"), secret="new")).status_code == 200
+    assert (await receiver.signed(notion_event(id="2"), secret="old")).status_code == 200
+    assert (await receiver.signed(notion_event(id="3"), secret="older")).status_code == 401
 
 
-async def test_without_a_secret_the_door_refuses_everything(
-    open_door: Open, sessions: Sessions
+async def test_without_a_secret_the_receiver_refuses_everything(
+    open_receiver: Open, sessions: Sessions
 ) -> None:
     for blank in (None, "", "  "):
-        door: Sender = await open_door(
+        receiver: Sender = await open_receiver(
             sessions, notion_webhook_secret=blank, automation_webhook_secret=blank
         )
         body = encode(notion_event())
-        assert (await door.send(body)).status_code == 401
+        assert (await receiver.send(body)).status_code == 401
         assert (
-            await door.send(body, X_Notion_Signature=sign(body, blank or ""))
+            await receiver.send(body, X_Notion_Signature=sign(body, blank or ""))
         ).status_code == 401
         assert (
-            await door.send(encode(flat_event()), X_Showrunner_Secret=blank or "")
+            await receiver.send(encode(flat_event()), X_Showrunner_Secret=blank or "")
         ).status_code == 401
-        assert (await door.send(b'{"verification_token":"t"}')).status_code == 401
+        assert (await receiver.send(b'{"verification_token":"t"}')).status_code == 401
     assert await inbox_rows(sessions) == []
 
 
 async def test_an_automation_proves_itself_by_the_header_secret(
-    open_door: Open, sessions: Sessions
+    open_receiver: Open, sessions: Sessions
 ) -> None:
-    door: Sender = await open_door(sessions, automation_webhook_secret=HEADER_SECRET)
+    receiver: Sender = await open_receiver(sessions, automation_webhook_secret=HEADER_SECRET)
     body = encode(automation_event())
-    assert (await door.send(body, X_Showrunner_Secret=HEADER_SECRET)).status_code == 200
-    assert (await door.send(body, X_Showrunner_Secret=HEADER_SECRET)).json() == {
+    assert (await receiver.send(body, X_Showrunner_Secret=HEADER_SECRET)).status_code == 200
+    assert (await receiver.send(body, X_Showrunner_Secret=HEADER_SECRET)).json() == {
         "status": "already_received"
     }
     [row] = await inbox_rows(sessions)
@@ -67,16 +67,18 @@ async def test_an_automation_proves_itself_by_the_header_secret(
 
 
 async def test_notions_signature_does_not_open_the_automations_way(
-    open_door: Open, nowhere: Sessions
+    open_receiver: Open, nowhere: Sessions
 ) -> None:
-    door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
-    assert (await door.signed(automation_event())).status_code == 401
+    receiver: Sender = await open_receiver(nowhere, automation_webhook_secret=HEADER_SECRET)
+    assert (await receiver.signed(automation_event())).status_code == 401
 
 
-async def test_the_flat_shape_takes_either_proof(open_door: Open, sessions: Sessions) -> None:
-    door: Sender = await open_door(sessions, automation_webhook_secret=HEADER_SECRET)
-    assert (await door.signed(flat_event(id="signed"))).status_code == 200
-    by_header = await door.send(encode(flat_event(id="header")), X_Showrunner_Secret=HEADER_SECRET)
+async def test_the_flat_shape_takes_either_proof(open_receiver: Open, sessions: Sessions) -> None:
+    receiver: Sender = await open_receiver(sessions, automation_webhook_secret=HEADER_SECRET)
+    assert (await receiver.signed(flat_event(id="signed"))).status_code == 200
+    by_header = await receiver.send(
+        encode(flat_event(id="header")), X_Showrunner_Secret=HEADER_SECRET
+    )
     assert by_header.status_code == 200
     assert [(row.event_id, row.page_id) for row in await inbox_rows(sessions)] == [
         ("header", PAGE),
@@ -85,11 +87,11 @@ async def test_the_flat_shape_takes_either_proof(open_door: Open, sessions: Sess
 
 
 async def test_a_bad_signature_is_never_rescued_by_the_header_secret(
-    open_door: Open, nowhere: Sessions
+    open_receiver: Open, nowhere: Sessions
 ) -> None:
-    door: Sender = await open_door(nowhere, automation_webhook_secret=HEADER_SECRET)
+    receiver: Sender = await open_receiver(nowhere, automation_webhook_secret=HEADER_SECRET)
     for signature in ("sha256=" + "0" * 64, ""):
-        answer = await door.send(
+        answer = await receiver.send(
             encode(flat_event()), X_Notion_Signature=signature, X_Showrunner_Secret=HEADER_SECRET
         )
         assert answer.status_code == 401

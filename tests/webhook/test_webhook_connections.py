@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from kit.deliveries import served
+from kit.ports import free_port
 from sqlalchemy import URL
 from test_webhook_server import ROOT, facts
 
@@ -46,7 +46,7 @@ async def stranger(
 
 
 async def closed(reader: asyncio.StreamReader) -> bytes:
-    """What came until the door closed the connection."""
+    """What came until the receiver closed the connection."""
     with suppress(ConnectionError):
         return await reader.read()
     return b""
@@ -73,7 +73,7 @@ async def test_a_head_that_drips_is_cut_off(app: FastAPI) -> None:
 
 async def test_a_second_head_that_drips_is_cut_off(app: FastAPI) -> None:
     async with served(app, QUICK) as url:
-        reader, writer = await stranger(url, b"GET /health HTTP/1.1\r\nHost: door\r\n\r\n")
+        reader, writer = await stranger(url, b"GET /health HTTP/1.1\r\nHost: receiver\r\n\r\n")
         assert (await reader.readuntil(b'"ok"')).startswith(b"HTTP/1.1 200")
         await drip(reader, writer)
 
@@ -82,7 +82,7 @@ async def test_a_body_that_nobody_reads_and_that_drips_is_cut_off(app: FastAPI) 
     async with served(app, QUICK) as url:
         await drip(
             *await stranger(
-                url, b"POST /nowhere HTTP/1.1\r\nHost: door\r\nContent-Length: 100000\r\n\r\n"
+                url, b"POST /nowhere HTTP/1.1\r\nHost: receiver\r\nContent-Length: 100000\r\n\r\n"
             )
         )
 
@@ -93,11 +93,11 @@ async def test_an_answer_that_takes_too_long_is_given_up(app: FastAPI) -> None:
         await asyncio.Event().wait()
 
     async with served(app, Limits(exchange=0.2)) as url:
-        reader, _ = await stranger(url, b"GET /never HTTP/1.1\r\nHost: door\r\n\r\n")
+        reader, _ = await stranger(url, b"GET /never HTTP/1.1\r\nHost: receiver\r\n\r\n")
         assert await closed(reader) == b""
 
 
-async def test_a_full_door_lets_the_silent_go_and_says_so_once(
+async def test_a_full_receiver_lets_the_silent_go_and_says_so_once(
     app: FastAPI, logs: list[dict[str, Any]]
 ) -> None:
     async with served(app, PATIENT) as url:
@@ -109,10 +109,10 @@ async def test_a_full_door_lets_the_silent_go_and_says_so_once(
                 ).status_code == 200
         for reader, _ in silent[:8]:
             assert await closed(reader) == b"", "the longest waiting went first"
-        assert [line["event"] for line in logs].count("door_full") == 1
+        assert [line["event"] for line in logs].count("receiver_full") == 1
 
 
-async def test_a_full_door_finishes_what_it_began_before_it_takes_more(app: FastAPI) -> None:
+async def test_a_full_receiver_finishes_what_it_began_before_it_takes_more(app: FastAPI) -> None:
     begun, go_on = asyncio.Semaphore(0), asyncio.Event()
 
     @app.get("/work")
@@ -137,7 +137,7 @@ async def test_a_full_door_finishes_what_it_began_before_it_takes_more(app: Fast
 @pytest.mark.parametrize(
     ("descriptors", "connections"), [(1024, 960), (150, 86), (10, 8), (1_048_576, 1000), (-1, 1000)]
 )
-def test_connections_leave_the_door_the_descriptors_that_it_needs(
+def test_connections_leave_the_receiver_the_descriptors_that_it_needs(
     descriptors: int, connections: int
 ) -> None:
     assert connections_within(descriptors) == connections <= CONNECTIONS_MOST
@@ -146,8 +146,7 @@ def test_connections_leave_the_door_the_descriptors_that_it_needs(
 async def test_under_a_small_limit_of_descriptors_silent_connections_keep_nobody_out(
     database: URL, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     given = {
         "DATABASE_URL": libpq(database),
         "DOOR_PORT": str(port),
@@ -155,8 +154,8 @@ async def test_under_a_small_limit_of_descriptors_silent_connections_keep_nobody
         "PYTHONPATH": str(ROOT),
     }
     few = ["sh", "-c", 'ulimit -Sn 100; exec "$@"', "sh", sys.executable, "-m", "webhook"]
-    with (tmp_path / "door.log").open("wb") as log:
-        door = await asyncio.create_subprocess_exec(
+    with (tmp_path / "receiver.log").open("wb") as log:
+        receiver = await asyncio.create_subprocess_exec(
             *few, env=os.environ | given, cwd=tmp_path, stderr=log
         )
     url = f"http://127.0.0.1:{port}"
@@ -170,15 +169,15 @@ async def test_under_a_small_limit_of_descriptors_silent_connections_keep_nobody
                 ] == "ok"
             assert len(silent) == 300
     finally:
-        door.terminate()
-        await door.wait()
-    written = (tmp_path / "door.log").read_text()
-    assert [line["event"] for line in facts(written.splitlines())].count("door_full") == 1
+        receiver.terminate()
+        await receiver.wait()
+    written = (tmp_path / "receiver.log").read_text()
+    assert [line["event"] for line in facts(written.splitlines())].count("receiver_full") == 1
     assert len(written) < 5_000, json.dumps(written[:1000])
 
 
 async def answers(http: httpx.AsyncClient) -> None:
-    """Return when the door is open."""
+    """Return when the receiver is open."""
     while True:
         try:
             await http.get("/health")

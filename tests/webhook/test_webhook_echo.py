@@ -13,7 +13,7 @@ from kit.deliveries import SECRET, Sender, inbox_rows, notion_event, served
 from models.errors import NotionUnavailable
 from models.postgres.engine import Sessions
 from models.settings import Settings
-from models.tables.notion_users import note_bot
+from models.tables.notion_users import record_bot
 from models.tables.sync_state import BOT, remember
 from webhook.app import create_app
 from webhook.bots import Bots
@@ -60,7 +60,7 @@ async def test_only_an_event_that_is_ours_alone_is_done_as_it_is_stored_and_star
     assert len(run_requests) == runs
 
 
-async def test_a_door_that_stays_open_learns_whose_token_another_process_was_started_with(
+async def test_a_receiver_that_stays_open_learns_whose_token_another_process_was_started_with(
     sessions: Sessions, clock: Clock
 ) -> None:
     bots = Bots(sessions)
@@ -74,9 +74,9 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
     async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
         await Sender(http).signed(notion_event(id="before", authors=[ME]))
         async with sessions.begin() as session:
-            await note_bot(session, "ntn_former", "bot-0")
-            await note_bot(session, "ntn_new", "bot-1")
-        await bots.look()
+            await record_bot(session, "ntn_former", "bot-0")
+            await record_bot(session, "ntn_new", "bot-1")
+        await bots.refresh()
         await Sender(http).signed(notion_event(id="new", authors=[ME]))
         await Sender(http).signed(
             notion_event(id="former", authors=[{"id": "bot-0", "type": "bot"}])
@@ -88,7 +88,7 @@ async def test_a_door_that_stays_open_learns_whose_token_another_process_was_sta
     ]
 
 
-async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(
+async def test_a_receiver_asks_notion_once_whose_its_token_is_and_again_only_after_no_answer(
     sessions: Sessions,
 ) -> None:
     answers: list[Exception | None] = [NotionUnavailable("no answer"), None]
@@ -99,12 +99,12 @@ async def test_a_door_asks_notion_once_whose_its_token_is_and_again_only_after_n
         if (error := answers.pop(0)) is not None:
             raise error
         async with sessions.begin() as session:
-            await note_bot(session, "ntn_new", "bot-1")
+            await record_bot(session, "ntn_new", "bot-1")
 
     bots = Bots(sessions, ask)
     seen = []
     for _ in range(3):
-        await bots.look()
+        await bots.refresh()
         seen.append(bots.ids)
     assert seen == [frozenset(), {"bot-1"}, {"bot-1"}]
     assert len(asked) == 2

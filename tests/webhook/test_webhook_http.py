@@ -1,4 +1,4 @@
-"""Over real HTTP: no body takes the door, however long, slow or untruthful."""
+"""Over real HTTP: no request body stops the receiver, however long, slow or untruthful."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Make = Callable[..., FastAPI]
 
 
 async def raw(url: str, head: str, body: bytes = b"", *, hang_up: bool = False) -> bytes:
-    """What a door answers to exactly these bytes, until it closes the connection."""
+    """What a receiver answers to exactly these bytes, until it closes the connection."""
     port = int(url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = (
-        "POST /webhook/notion HTTP/1.1\r\nHost: door\r\n"
+        "POST /webhook/notion HTTP/1.1\r\nHost: receiver\r\n"
         f"Content-Type: application/json\r\n{head}\r\n\r\n"
     )
     writer.write(lines.encode() + body)
@@ -76,7 +76,7 @@ async def test_a_body_longer_than_its_length_says_is_cut_off_at_the_cap(
 ) -> None:
     """uvicorn itself stops at the announced length; another server may not."""
     transport = httpx.ASGITransport(app=make_app(nowhere))
-    async with httpx.AsyncClient(transport=transport, base_url="http://door") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://receiver") as http:
         headers = JSON | {"Content-Length": "10"}
         answer = await http.post("/webhook/notion", content=b" " * (BODY_MAX + 1), headers=headers)
     assert answer.status_code == 413
@@ -87,7 +87,7 @@ async def test_a_length_of_many_digits_is_too_large(
     make_app: Make, nowhere: Sessions, length: str
 ) -> None:
     transport = httpx.ASGITransport(app=make_app(nowhere))
-    async with httpx.AsyncClient(transport=transport, base_url="http://door") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://receiver") as http:
         answer = await http.post(
             "/webhook/notion", content=b"{}", headers=JSON | {"Content-Length": length}
         )

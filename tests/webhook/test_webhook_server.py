@@ -1,4 +1,4 @@
-"""The door as a program: one sentence when it cannot open, a clean stop when it is told to."""
+"""The receiver as a program: one sentence when it cannot open, a clean stop when it is told to."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import structlog
+from kit.ports import free_port
 from sqlalchemy import URL
 
 from models.postgres.engine import libpq
@@ -47,7 +48,7 @@ def facts(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in lines if line.startswith("{"))
 
 
-def test_without_a_database_url_the_door_says_so_in_one_sentence(
+def test_without_a_database_url_the_receiver_says_so_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main() == 1
@@ -75,13 +76,13 @@ def test_an_address_that_is_not_ours_is_one_sentence(
     monkeypatch.setenv("DATABASE_URL", libpq(database))
     monkeypatch.setenv("DOOR_HOST", "192.0.2.1")
     assert main() == 1
-    assert "The door cannot listen on 192.0.2.1" in capsys.readouterr().err.splitlines()[-1]
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "The webhook receiver cannot listen on 192.0.2.1" in said
 
 
 def open_program(database: URL, folder: Path) -> tuple[subprocess.Popen[str], int]:
-    """The door as a process of its own, and its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    """The receiver as a process of its own, and its port."""
+    port = free_port()
     given = {
         "DATABASE_URL": libpq(database),
         "DOOR_PORT": str(port),
@@ -94,26 +95,26 @@ def open_program(database: URL, folder: Path) -> tuple[subprocess.Popen[str], in
     ), port
 
 
-def test_a_signal_stops_the_door_cleanly(database: URL, tmp_path: Path) -> None:
-    doors = {how: open_program(database, tmp_path) for how in (signal.SIGTERM, signal.SIGINT)}
+def test_a_signal_stops_the_receiver_cleanly(database: URL, tmp_path: Path) -> None:
+    receivers = {how: open_program(database, tmp_path) for how in (signal.SIGTERM, signal.SIGINT)}
     try:
-        for how, (door, port) in doors.items():
-            said = iter((door.stderr or sys.stderr).readline, "")
+        for how, (receiver, port) in receivers.items():
+            said = iter((receiver.stderr or sys.stderr).readline, "")
             assert next(line["event"] for line in facts(said)) == "ingest_trigger_off"
-            assert next(line["event"] for line in facts(said)) == "door_open"
+            assert next(line["event"] for line in facts(said)) == "receiver_open"
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
                 assert json.load(answer) == {"status": "ok", "waiting": 0}
-            door.send_signal(how)
-        for door, _ in doors.values():
-            _, rest = door.communicate(timeout=30)
-            assert door.returncode == 0
-            assert [line["event"] for line in facts(rest.splitlines())] == ["door_closed"]
+            receiver.send_signal(how)
+        for receiver, _ in receivers.values():
+            _, rest = receiver.communicate(timeout=30)
+            assert receiver.returncode == 0
+            assert [line["event"] for line in facts(rest.splitlines())] == ["receiver_closed"]
     finally:
-        for door, _ in doors.values():
-            door.kill()
-            door.wait()
+        for receiver, _ in receivers.values():
+            receiver.kill()
+            receiver.wait()
 
 
-def test_the_door_does_not_import_prefect() -> None:
+def test_the_receiver_does_not_import_prefect() -> None:
     code = "import sys, webhook.server; sys.exit('prefect' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

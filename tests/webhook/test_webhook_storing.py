@@ -17,7 +17,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 async def unpinged(database: URL) -> AsyncIterator[Sessions]:
-    """Sessions as the door's program opens them."""
+    """Sessions as the receiver's program opens them."""
     engine = open_engine(database, ping=False)
     yield open_sessions(engine)
     await engine.dispose()
@@ -33,16 +33,16 @@ def end_connections(database: URL) -> None:
 
 
 async def test_connections_that_died_while_they_were_idle_cost_no_event(
-    open_door: Open,
+    open_receiver: Open,
     unpinged: Sessions,
     database: URL,
     run_requests: list[str],
     logs: list[dict[str, Any]],
 ) -> None:
-    door: Sender = await open_door(unpinged)
-    await door.signed(notion_event(id="before"))
+    receiver: Sender = await open_receiver(unpinged)
+    await receiver.signed(notion_event(id="before"))
     end_connections(database)
-    answer = await door.signed(notion_event(id="after"))
+    answer = await receiver.signed(notion_event(id="after"))
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     assert {row.event_id for row in await inbox_rows(unpinged)} == {"before", "after"}
     assert run_requests == ["requested", "requested"]
@@ -50,25 +50,25 @@ async def test_connections_that_died_while_they_were_idle_cost_no_event(
 
 
 async def test_an_event_that_may_have_been_stored_before_its_connection_died_starts_an_ingest(
-    open_door: Open, unpinged: Sessions, database: URL, run_requests: list[str]
+    open_receiver: Open, unpinged: Sessions, database: URL, run_requests: list[str]
 ) -> None:
-    door: Sender = await open_door(unpinged)
-    await door.signed(notion_event())
+    receiver: Sender = await open_receiver(unpinged)
+    await receiver.signed(notion_event())
     end_connections(database)
-    answer = await door.signed(notion_event())
+    answer = await receiver.signed(notion_event())
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     assert len(await inbox_rows(unpinged)) == 1
     assert run_requests == ["requested", "requested"]
 
 
-async def test_an_event_is_one_statement(open_door: Open, unpinged: Sessions) -> None:
+async def test_an_event_is_one_statement(open_receiver: Open, unpinged: Sessions) -> None:
     said: list[str] = []
-    door: Sender = await open_door(unpinged)
-    await door.signed(notion_event(id="the first of a connection"))
+    receiver: Sender = await open_receiver(unpinged)
+    await receiver.signed(notion_event(id="the first of a connection"))
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         said.append(statement.split(maxsplit=1)[0])
 
     event.listen(unpinged.kw["bind"].sync_engine, "before_cursor_execute", note)
-    await door.signed(notion_event(id="the second"))
+    await receiver.signed(notion_event(id="the second"))
     assert said == ["INSERT"]

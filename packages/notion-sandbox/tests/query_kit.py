@@ -1,4 +1,4 @@
-"""The board that tests of queries ask."""
+"""The board of the tests of queries."""
 
 from typing import Any
 

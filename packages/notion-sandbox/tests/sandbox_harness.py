@@ -25,7 +25,7 @@ VERSION = "2026-03-11"
 
 @dataclass
 class HandClock:
-    """A clock that moves when told."""
+    """A clock that moves only when a test advances it."""
 
     now: datetime = datetime(2026, 11, 23, 10, 5, 30, 123_000, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ class HandClock:
 
 @dataclass
 class Receiver:
-    """Takes webhooks in; answers with the statuses given, then 200."""
+    """Receives webhooks; answers with the given statuses, then with 200."""
 
     statuses: list[int] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -62,20 +62,20 @@ class Harness:
     def __init__(self, clock: HandClock, config: Config, receiver: Receiver) -> None:
         self.clock = clock
         self.receiver = receiver
-        self.webhooks = httpx.AsyncClient(transport=httpx.MockTransport(receiver))
+        self.webhooks = httpx.AsyncClient(transport=httpx.MockTransport(receiver), trust_env=False)
         self.app = create_app(config, clock=clock, rng=Random(7), http=self.webhooks)
         self.sandbox = self.app.state.sandbox
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url="http://sandbox"
+            transport=httpx.ASGITransport(self.app), base_url="http://sandbox", trust_env=False
         )
 
     async def raw(
         self, method: str, path: str, body: Any = None, *, token: str = BOT, **headers: str
     ) -> httpx.Response:
         given = {"Authorization": f"Bearer {token}", "Notion-Version": VERSION, **headers}
-        content = (
-            None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        )
+        content = body
+        if body is not None and not isinstance(body, bytes):
+            content = json.dumps(body).encode()
         return await self.http.request(
             method, path, content=content, headers={k: v for k, v in given.items() if v}
         )
@@ -96,7 +96,7 @@ class Harness:
         return error["status"], error["code"], error["message"]
 
     async def board(self, properties: dict[str, Any] | None = None) -> str:
-        """A database; gives the id of its data source."""
+        """A database; returns the id of its data source."""
         body = {
             "parent": {"type": "page_id", "page_id": self.sandbox.root_page_id},
             "title": [{"text": {"content": "Board"}}],
@@ -126,14 +126,14 @@ class Harness:
             "properties"
         ]
 
-    async def listen(self, url: str = "http://door/webhook", secret: str = "secret_x") -> Any:
+    async def listen(self, url: str = "http://receiver/webhook", secret: str = "secret_x") -> Any:
         body = {"url": url, "secret": secret}
         response = await self.http.post("/sandbox/webhook", json=body)
         assert response.status_code == 200, response.text
         return response.json()
 
     async def deliver(self, **span: float) -> list[dict[str, Any]]:
-        """Let time pass, deliver, and give the events that arrived."""
+        """Let time pass, deliver, and return the events that arrived."""
         before = len(self.receiver.requests)
         await self.sandbox.deliver_due(self.clock.advance(**(span or {"seconds": 1})))
         return self.receiver.events[before:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kit.rows import NOW, make_card, make_look, settled
+from kit.rows import NOW, make_card, make_observation, settled
 from sqlmodel import col, select
 
 from models.errors import GiveUp
@@ -20,7 +20,7 @@ BARE = PAGE.replace("-", "")
 @pytest.fixture
 async def cards(sessions: Sessions) -> Sessions:
     """Two cards with a task each."""
-    await settled(sessions, make_look(make_card(PAGE)), make_look(make_card(OTHER)))
+    await settled(sessions, make_observation(make_card(PAGE)), make_observation(make_card(OTHER)))
     return sessions
 
 

@@ -7,11 +7,11 @@ from kit.rows import MINUTE, NOW, SECOND
 from sqlmodel import select
 
 from models.errors import GiveUp
+from models.operations.lookup import find_event
 from models.postgres.engine import Sessions
 from models.tables.webhook_event_queries import (
     Counts,
     counts,
-    find_event,
     newest,
     replay,
     unfinished_of,

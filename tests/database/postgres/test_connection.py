@@ -215,10 +215,10 @@ async def test_postgresql_is_told_to_notice_a_host_that_fell_silent(database: UR
     async with open_sessions(engine)() as session:
         # Over a socket of this machine they show 0, whatever they are set to; who set them is shown
         # all the same.
-        told = await session.execute(
+        settings = await session.execute(
             text("SELECT name FROM pg_settings WHERE source = 'session' ORDER BY name")
         )
-        names = [name for name in told.scalars() if name.startswith("tcp_")]
+        names = [name for name in settings.scalars() if name.startswith("tcp_")]
         await session.rollback()
         kept = (
             await session.execute(text("SELECT count(*) FROM pg_settings WHERE source = 'session'"))

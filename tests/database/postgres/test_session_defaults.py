@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit.rows import Worker, make_card, make_look, settled
+from kit.rows import Worker, make_card, make_observation, settled
 from sqlalchemy import URL, Engine, event, text
 
 from models.postgres.engine import Sessions, libpq, migrate, open_engine
@@ -37,7 +37,7 @@ SUMMER, WINTER = (
 
 
 @pytest.fixture
-def odd_database(postgres: URL) -> Iterator[URL]:
+def unusual_database(postgres: URL) -> Iterator[URL]:
     """A database whose administrator decided otherwise about every session."""
     with psycopg.connect(libpq(postgres.set(database="postgres")), autocommit=True) as admin:
         admin.execute("CREATE DATABASE odd TEMPLATE template_of_tests")
@@ -48,8 +48,10 @@ def odd_database(postgres: URL) -> Iterator[URL]:
 
 
 @pytest.mark.parametrize("options", ["", "-c timezone=Asia/Kathmandu -c datestyle=German"])
-async def test_sessions_are_ours_whatever_is_said_of_them(odd_database: URL, options: str) -> None:
-    url = odd_database.update_query_dict({"options": options} if options else {})
+async def test_sessions_are_ours_whatever_is_said_of_them(
+    unusual_database: URL, options: str
+) -> None:
+    url = unusual_database.update_query_dict({"options": options} if options else {})
     engine = open_engine(url, pool_size=1)
     for way in (engine, engine.execution_options(isolation_level="AUTOCOMMIT"), engine):
         async with way.connect() as connection:
@@ -60,7 +62,7 @@ async def test_sessions_are_ours_whatever_is_said_of_them(odd_database: URL, opt
     await engine.dispose()
 
 
-def test_migrations_run_in_a_session_of_ours(odd_database: URL) -> None:
+def test_migrations_run_in_a_session_of_ours(unusual_database: URL) -> None:
     seen: list[Any] = []
 
     def observation(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -70,7 +72,7 @@ def test_migrations_run_in_a_session_of_ours(odd_database: URL) -> None:
 
     event.listen(Engine, "before_cursor_execute", observation)
     try:
-        migrate(odd_database)
+        migrate(unusual_database)
     finally:
         event.remove(Engine, "before_cursor_execute", observation)
     assert seen == [OURS]
@@ -81,7 +83,9 @@ async def test_a_workers_session_may_be_as_odd_as_it_likes(
     database: URL, sessions: Sessions, search_path: str
 ) -> None:
     await settled(
-        sessions, make_look(make_card(status="Queued", created=SUMMER, updated=SUMMER)), now=SUMMER
+        sessions,
+        make_observation(make_card(status="Queued", created=SUMMER, updated=SUMMER)),
+        now=SUMMER,
     )
     worker = Worker(database)
     for name, value in {**ODD, "search_path": search_path}.items():

@@ -8,7 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from kit.rows import BOARD, EARLIER, MINUTE, NOW, SECOND, Worker, make_card, make_look, settled
+from kit.rows import (
+    BOARD,
+    EARLIER,
+    MINUTE,
+    NOW,
+    SECOND,
+    Worker,
+    make_card,
+    make_observation,
+    settled,
+)
 from sqlalchemy import URL
 from sqlmodel import select
 
@@ -40,7 +50,8 @@ async def test_first_contact_with_a_valid_card_makes_its_task(
     sessions: Sessions, worker: Worker
 ) -> None:
     result = await settled(
-        sessions, make_look(make_card(status="Queued", priority="High", story_direction="Down"))
+        sessions,
+        make_observation(make_card(status="Queued", priority="High", story_direction="Down")),
     )
     (outcome,) = result.outcomes
     assert (outcome.created, outcome.taken, result.reread) == (True, False, ())
@@ -68,7 +79,7 @@ async def test_many_first_contacts_at_once_make_their_tasks(
     sessions: Sessions, worker: Worker
 ) -> None:
     observations = [
-        make_look(make_card(f"page-{n:03}", edited_by=f"person-{n % 3}")) for n in range(120)
+        make_observation(make_card(f"page-{n:03}", edited_by=f"person-{n % 3}")) for n in range(120)
     ]
     result = await settled(sessions, *observations)
     assert sum(outcome.created for outcome in result.outcomes) == 120
@@ -84,7 +95,9 @@ async def test_many_first_contacts_at_once_make_their_tasks(
 async def test_a_card_that_is_not_valid_is_kept_without_a_task(
     sessions: Sessions, worker: Worker
 ) -> None:
-    (outcome,) = (await settled(sessions, make_look(make_card(topic="", channel="Else")))).outcomes
+    (outcome,) = (
+        await settled(sessions, make_observation(make_card(topic="", channel="Else")))
+    ).outcomes
     assert [v.field for v in outcome.newly_invalid] == ["Channel", "Topic"]
     assert worker.rows("SELECT * FROM tasks") == []
     card = worker.card()
@@ -93,7 +106,7 @@ async def test_a_card_that_is_not_valid_is_kept_without_a_task(
         card["violation_text"] == "Unknown channel “Else”; choose one of: deep_sea. Topic is empty."
     )
     (reread,) = (
-        await settled(sessions, make_look(make_card(topic="", channel="Else"), LATER))
+        await settled(sessions, make_observation(make_card(topic="", channel="Else"), LATER))
     ).outcomes
     assert reread.newly_invalid == ()
 
@@ -101,9 +114,9 @@ async def test_a_card_that_is_not_valid_is_kept_without_a_task(
 async def test_an_unchanged_look_changes_nothing_but_when_it_was_seen(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     task, card, history = worker.task(), worker.card(), worker.history("*")
-    (outcome,) = (await settled(sessions, make_look(make_card(), LATER), now=LATER)).outcomes
+    (outcome,) = (await settled(sessions, make_observation(make_card(), LATER), now=LATER)).outcomes
     assert (outcome.created, outcome.taken) == (False, False)
     assert (worker.task(), worker.history("*")) == (task, history)
     assert {**worker.card(), "recent_activity": {}} == {
@@ -116,9 +129,9 @@ async def test_an_unchanged_look_changes_nothing_but_when_it_was_seen(
 async def test_a_persons_move_is_taken_and_counts_from_now(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     (outcome,) = (
-        await settled(sessions, make_look(make_card(status="Queued"), LATER), now=LATER)
+        await settled(sessions, make_observation(make_card(status="Queued"), LATER), now=LATER)
     ).outcomes
     assert outcome.taken
     task = worker.task()
@@ -140,8 +153,8 @@ async def test_a_persons_move_is_taken_and_counts_from_now(
 async def test_an_edited_text_is_taken_and_is_no_status_change(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
-    await settled(sessions, make_look(make_card(title="Deeper"), LATER), now=LATER)
+    await settled(sessions, make_observation(make_card()))
+    await settled(sessions, make_observation(make_card(title="Deeper"), LATER), now=LATER)
     task = worker.task()
     assert (task["title"], task["updated_at"], task["status_changed_at"]) == (
         "Deeper",
@@ -156,8 +169,10 @@ async def test_an_edited_text_is_taken_and_is_no_status_change(
 async def test_a_refused_move_is_recorded_with_what_was_asked_for(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
-    result = await settled(sessions, make_look(make_card(status="Uploading"), LATER), now=LATER)
+    await settled(sessions, make_observation(make_card()))
+    result = await settled(
+        sessions, make_observation(make_card(status="Uploading"), LATER), now=LATER
+    )
     assert not result.outcomes[0].taken
     assert worker.task("board_status") == {"board_status": "Draft"}
     assert worker.history(
@@ -172,15 +187,17 @@ async def test_a_refused_move_is_recorded_with_what_was_asked_for(
 async def test_a_refused_move_that_nobody_watched_waits_and_a_trashed_card_waits_for_nothing(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     await settled(
-        sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False
+        sessions, make_observation(make_card(status="Uploading"), LATER), now=LATER, watched=False
     )
     assert worker.card("held_at") == {"held_at": LATER}
     assert await to_push(sessions) == []
     async with sessions() as session:
-        assert await waiting(session) == Waiting(moves=1, gone=0)
-    await settled(sessions, make_look(make_card(status="Uploading", in_trash=True), LATER + MINUTE))
+        assert await waiting(session) == Waiting(moves=1, deletions=0)
+    await settled(
+        sessions, make_observation(make_card(status="Uploading", in_trash=True), LATER + MINUTE)
+    )
     async with sessions() as session:
         assert not await waiting(session)
 
@@ -188,18 +205,18 @@ async def test_a_refused_move_that_nobody_watched_waits_and_a_trashed_card_waits
 async def test_what_a_pipeline_agrees_to_waits_no_longer(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     await settled(
-        sessions, make_look(make_card(status="Uploading"), LATER), now=LATER, watched=False
+        sessions, make_observation(make_card(status="Uploading"), LATER), now=LATER, watched=False
     )
     worker.rows("UPDATE tasks SET board_status = 'Uploading'")
     assert await to_push(sessions) == ["page-1"]
 
 
 async def test_an_overruled_move_is_recorded(sessions: Sessions, worker: Worker) -> None:
-    await settled(sessions, make_look(make_card(status="Queued")))
+    await settled(sessions, make_observation(make_card(status="Queued")))
     worker.rows("UPDATE tasks SET status = 'processing'")
-    await settled(sessions, make_look(make_card(status="Draft"), LATER), now=LATER)
+    await settled(sessions, make_observation(make_card(status="Draft"), LATER), now=LATER)
     assert worker.task("board_status") == {"board_status": "Processing"}
     assert worker.history("actor", "action", "lost_value", "reason")[1:] == [
         ("pipeline", "changed", None, None),
@@ -223,7 +240,7 @@ async def test_the_history_says_who(
     how: dict[str, Any],
     actor: str,
 ) -> None:
-    await settled(sessions, make_look(make_card(edited_by=edited_by)), **how)
+    await settled(sessions, make_observation(make_card(edited_by=edited_by)), **how)
     assert worker.history("actor") == [(actor,)]
 
 
@@ -231,7 +248,7 @@ async def test_each_change_of_a_batch_is_recorded_under_its_own_author(
     sessions: Sessions, worker: Worker
 ) -> None:
     observations = [
-        make_look(make_card(f"page-{who}", edited_by=who)) for who in ("cy", "ada", "ben")
+        make_observation(make_card(f"page-{who}", edited_by=who)) for who in ("cy", "ada", "ben")
     ]
     await settled(sessions, *observations)
     assert sorted(worker.history("notion_page_id", "actor")) == [
@@ -249,7 +266,7 @@ async def test_two_sessions_that_settle_the_same_new_page_at_once_make_one_task(
     worker: Worker,
 ) -> None:
     both = await asyncio.gather(
-        *(settled(sessions, make_look(make_card(), NOW + n * MINUTE)) for n in range(2))
+        *(settled(sessions, make_observation(make_card(), NOW + n * MINUTE)) for n in range(2))
     )
     assert len(worker.rows("SELECT * FROM tasks")) == 1
     assert sum(outcome.created for result in both for outcome in result.outcomes) == 1
@@ -262,7 +279,8 @@ async def test_many_sessions_that_settle_the_same_pages_in_any_order_neither_blo
     cards = [make_card(f"page-{n}") for n in range(20)]
     batches = [cards, cards[::-1], cards[10:] + cards[:10], cards[5:]]
     observations = [
-        [make_look(card, NOW + n * MINUTE) for card in batch] for n, batch in enumerate(batches)
+        [make_observation(card, NOW + n * MINUTE) for card in batch]
+        for n, batch in enumerate(batches)
     ]
     await asyncio.gather(*(settled(sessions, *batch) for batch in observations))
     assert worker.row("SELECT count(*) n FROM tasks")["n"] == 20
@@ -272,12 +290,12 @@ async def test_a_session_that_read_a_card_before_still_decides_on_the_newest_row
     sessions: Sessions,
     worker: Worker,
 ) -> None:
-    await settled(sessions, make_look(make_card(status="Queued")))
+    await settled(sessions, make_observation(make_card(status="Queued")))
     async with sessions() as session:
         held = [await card_and_task(session, "page-1"), (await session.scalars(select(Task))).one()]
         await session.commit()
         worker.rows("UPDATE tasks SET status = 'processing'")
-        observation = make_look(make_card(status="Draft"), LATER)
+        observation = make_observation(make_card(status="Draft"), LATER)
         result = await reconcile(session, [observation], now=LATER, correlation_id=None)
         await session.commit()
     assert held
@@ -295,7 +313,7 @@ async def test_a_task_whose_card_is_not_remembered_is_found_by_its_page(
             "INSERT INTO tasks (notion_page_id, title, channel_id, topic, status) "
             "VALUES ('page-1', 'a', 'b', 'c', 'failed')",
         )
-    (outcome,) = (await settled(sessions, make_look(make_card(status=None)))).outcomes
+    (outcome,) = (await settled(sessions, make_observation(make_card(status=None)))).outcomes
     assert (outcome.created, outcome.taken) == (False, True)
     assert worker.task("title, board_status") == {
         "title": "The deep",
@@ -315,7 +333,7 @@ async def test_importing_a_valid_board_makes_no_difference_whatever_it_lacks(
         make_card("old", **bare, status="Archived"),
         make_card("spelled", priority="high"),
     ]
-    await settled(sessions, *map(make_look, cards), importing=True, watched=False)
+    await settled(sessions, *map(make_observation, cards), importing=True, watched=False)
     assert await to_push(sessions) == []
     async with sessions() as session:
         assert not await waiting(session)
@@ -326,7 +344,7 @@ async def test_columns_of_an_old_board_that_we_do_not_know_count_as_no_put_back(
 ) -> None:
     await settled(
         sessions,
-        *(make_look(make_card(f"page-{n}", status="Ideas")) for n in range(30)),
+        *(make_observation(make_card(f"page-{n}", status="Ideas")) for n in range(30)),
         importing=True,
         watched=False,
     )
@@ -338,7 +356,7 @@ async def test_nothing_is_stored_unless_the_caller_commits(
     sessions: Sessions, worker: Worker
 ) -> None:
     async with sessions() as session:
-        await reconcile(session, [make_look(make_card())], now=NOW, correlation_id=None)
+        await reconcile(session, [make_observation(make_card())], now=NOW, correlation_id=None)
     assert worker.rows("SELECT * FROM cards") == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit.rows import EARLIER, MINUTE, NOW, Worker, make_card, make_look, settled
+from kit.rows import EARLIER, MINUTE, NOW, Worker, make_card, make_observation, settled
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq
@@ -50,11 +50,11 @@ async def until_somebody_waits(worker: Worker) -> None:
     raise AssertionError("nobody waits for a lock")
 
 
-async def settle_it(sessions: Sessions) -> object:
-    return await settled(sessions, make_look(make_card(priority="High"), LATER), now=LATER)
+async def reconcile_it(sessions: Sessions) -> object:
+    return await settled(sessions, make_observation(make_card(priority="High"), LATER), now=LATER)
 
 
-async def mark_it_gone(sessions: Sessions) -> object:
+async def mark_it_deleted(sessions: Sessions) -> object:
     async with sessions.begin() as session:
         return await mark_deleted(session, ["page-1"], now=LATER, correlation_id=None)
 
@@ -73,17 +73,17 @@ async def mend_it(sessions: Sessions) -> object:
         return await repair_task_copies(session)
 
 
-@pytest.mark.parametrize("ours", [settle_it, mark_it_gone, restore_it, mend_it])
+@pytest.mark.parametrize("ours", [reconcile_it, mark_it_deleted, restore_it, mend_it])
 async def test_a_worker_that_has_the_task_may_write_it_while_we_wait_for_it(
     sessions: Sessions,
     worker: Worker,
     pipeline: psycopg.AsyncConnection[Any],
     ours: Callable[[Sessions], Awaitable[object]],
 ) -> None:
-    await settled(sessions, make_look(make_card(status="Queued")))
+    await settled(sessions, make_observation(make_card(status="Queued")))
     worker.rows("UPDATE tasks SET priority = 'low'")
     await settled(
-        sessions, make_look(make_card(status="Queued", priority="High"), NOW + MINUTE / 2)
+        sessions, make_observation(make_card(status="Queued", priority="High"), NOW + MINUTE / 2)
     )  # overruled
     with worker.connection.transaction():
         worker.rows("SET LOCAL session_replication_role = replica")
@@ -106,9 +106,9 @@ async def test_two_who_settle_a_known_card_at_once_make_one_task(
 ) -> None:
     pages = [f"page-{n}" for n in range(10)]
     for page in pages:
-        await settled(sessions, make_look(make_card(page, topic="")))
+        await settled(sessions, make_observation(make_card(page, topic="")))
     observations = [
-        [make_look(make_card(page), LATER + n * MINUTE) for page in pages] for n in range(4)
+        [make_observation(make_card(page), LATER + n * MINUTE) for page in pages] for n in range(4)
     ]
     results = await asyncio.gather(
         *(settled(sessions, *batch, now=LATER) for batch in observations)
@@ -117,18 +117,20 @@ async def test_two_who_settle_a_known_card_at_once_make_one_task(
     assert sum(outcome.created for result in results for outcome in result.outcomes) == len(pages)
 
 
-async def test_two_who_find_each_others_cards_gone_do_not_wait_in_a_circle(
+async def test_two_who_find_each_others_cards_deleted_do_not_deadlock(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card("page-1")), make_look(make_card("page-2")))
+    await settled(
+        sessions, make_observation(make_card("page-1")), make_observation(make_card("page-2"))
+    )
 
-    async def one(seen: str, gone: str) -> None:
+    async def one(seen: str, deleted: str) -> None:
         async with sessions.begin() as session:
-            await lock_rows(session, [seen, gone])
+            await lock_rows(session, [seen, deleted])
             await reconcile(
-                session, [make_look(make_card(seen), LATER)], now=LATER, correlation_id=None
+                session, [make_observation(make_card(seen), LATER)], now=LATER, correlation_id=None
             )
-            await mark_deleted(session, [gone], now=LATER, correlation_id=None)
+            await mark_deleted(session, [deleted], now=LATER, correlation_id=None)
 
     await asyncio.gather(
         *(one(*pair) for _ in range(5) for pair in [("page-1", "page-2"), ("page-2", "page-1")])
@@ -140,7 +142,7 @@ async def test_workers_and_cycles_in_any_interleaving_finish_and_agree(
     sessions: Sessions, worker: Worker, database: URL
 ) -> None:
     pages = [f"page-{n}" for n in range(6)]
-    await settled(sessions, *(make_look(make_card(page)) for page in pages))
+    await settled(sessions, *(make_observation(make_card(page)) for page in pages))
     columns = ["Queued", "Assets Ready", "Uploading", "Error: Retriable"]
 
     async def work(random: Random) -> None:
@@ -160,7 +162,7 @@ async def test_workers_and_cycles_in_any_interleaving_finish_and_agree(
             batch = random.sample(pages, 4)
             at = NOW + timedelta(minutes=n)
             observations = [
-                make_look(
+                make_observation(
                     make_card(p, priority=random.choice(["Low", "High"]), created=EARLIER), at
                 )
                 for p in batch

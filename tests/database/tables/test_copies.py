@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kit.rows import BOARD, EARLIER, NOW, SECOND, Worker, make_card, make_look, settled
+from kit.rows import BOARD, EARLIER, NOW, SECOND, Worker, make_card, make_observation, settled
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq
@@ -143,7 +143,7 @@ def test_a_card_shows_nothing_of_a_task_that_is_deleted(worker: Worker) -> None:
 async def test_an_object_that_was_read_before_writes_back_nothing_of_the_task(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     async with sessions() as session:
         card = await session.get_one(Card, "page-1")
         await session.commit()
@@ -172,7 +172,7 @@ def without_triggers(worker: Worker, statement: str) -> None:
 async def test_what_was_written_without_triggers_is_mended(
     sessions: Sessions, worker: Worker, statement: str
 ) -> None:
-    await settled(sessions, *(make_look(make_card(f"page-{n}")) for n in range(3)))
+    await settled(sessions, *(make_observation(make_card(f"page-{n}")) for n in range(3)))
     async with sessions() as session:
         assert await out_of_step(session, limit=10) == []
     without_triggers(worker, statement)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from kit.rows import NOW, Worker, make_card, make_look, settled
+from kit.rows import NOW, Worker, make_card, make_observation, settled
 from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions
 from models.rules.statuses import BoardStatus, Status
-from models.tables.reference_data import note_channels
+from models.tables.reference_data import record_channels
 from models.tables.task_history import act_as, take_in
 
 INSERT = "INSERT INTO tasks (title, channel_id, topic) VALUES (%s, %s, %s)"
@@ -36,7 +36,7 @@ def worker(database: URL) -> Iterator[Worker]:
 async def test_what_people_own_cannot_be_changed_by_sql_and_the_message_says_where_to(
     sessions: Sessions, worker: Worker, assignment: str
 ) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     before = worker.task()
     with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
         worker.rows(f"UPDATE tasks SET status = 'pending', {assignment}")
@@ -50,7 +50,7 @@ async def test_what_people_own_cannot_be_changed_by_sql_and_the_message_says_whe
 
 
 async def test_a_write_of_the_same_values_is_no_change(sessions: Sessions, worker: Worker) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     worker.rows(
         "UPDATE tasks SET title = title, topic = topic, channel_id = channel_id, status = 'pending'"
     )
@@ -60,7 +60,7 @@ async def test_a_write_of_the_same_values_is_no_change(sessions: Sessions, worke
 async def test_whoever_gives_a_name_for_the_history_is_not_taken_for_ours(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await settled(sessions, make_look(make_card()))
+    await settled(sessions, make_observation(make_card()))
     async with sessions.begin() as session:
         await take_in(session)
         mine = (
@@ -158,14 +158,14 @@ async def test_a_channel_that_is_not_configured_is_refused_and_the_message_names
     with pytest.raises(psycopg.errors.CheckViolation, match="choose one of b, deep_sea"):
         worker.rows("UPDATE tasks SET channel_id = ''")
     async with sessions.begin() as session:
-        await note_channels(session, ["cooking", "deep_sea"])
+        await record_channels(session, ["cooking", "deep_sea"])
     worker.rows(INSERT, ["a", "cooking", "c"])
     with pytest.raises(psycopg.errors.CheckViolation, match="choose one of cooking, deep_sea"):
         worker.rows(INSERT, ["a", "b", "c"])
     worker.rows("UPDATE tasks SET priority = 'high'")
     assert worker.row("SELECT count(*) n FROM tasks WHERE channel_id = 'b'") == {"n": 1}
     async with sessions.begin() as session:
-        await note_channels(session, [])
+        await record_channels(session, [])
     with pytest.raises(psycopg.errors.CheckViolation, match="none is known yet"):
         worker.rows(INSERT, ["a", "cooking", "c"])
 
@@ -175,7 +175,7 @@ async def test_a_channel_comes_and_goes_and_its_row_stays(
 ) -> None:
     for channels in (["b"], ["b", "cooking"], ["cooking"]):
         async with sessions.begin() as session:
-            await note_channels(session, channels)
+            await record_channels(session, channels)
     kept = worker.rows("SELECT id, configured FROM channels ORDER BY id")
     assert [tuple(row.values()) for row in kept] == [
         ("b", False),

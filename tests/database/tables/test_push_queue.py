@@ -24,7 +24,7 @@ from models.rules.merge_base import (
     TaskState,
     attention,
     diff,
-    is_refusal_outdated,
+    is_rejection_outdated,
 )
 from models.rules.statuses import STATE_OF, BoardStatus, Priority
 from models.rules.validation import Violation
@@ -63,7 +63,7 @@ class Drawn:
         """What the card should tell, were it looked at now."""
         return attention(
             self.violations,
-            "" if is_refusal_outdated(self.base, self.task) else self.base.rejection,
+            "" if is_rejection_outdated(self.base, self.task) else self.base.rejection,
         )
 
     def has_to_be_pushed(self, writable: Sequence[str]) -> bool:
@@ -243,7 +243,7 @@ async def test_a_card_comes_back_from_the_database_as_it_was_remembered(sessions
                 assert task_state(await session.get_one(Task, card.task_id)) == drawn.task
 
 
-def differing(priority: Priority, *, told: bool, moved: datetime) -> Drawn:
+def differing(priority: Priority, *, explained: bool, moved: datetime) -> Drawn:
     task = TaskState(
         title="a",
         channel_id="b",
@@ -261,7 +261,7 @@ def differing(priority: Priority, *, told: bool, moved: datetime) -> Drawn:
     return Drawn(
         base=base,
         task=task,
-        violations=(NO_TOPIC,) if told else (),
+        violations=(NO_TOPIC,) if explained else (),
         seen=True,
         trashed=False,
         waits=False,
@@ -272,13 +272,13 @@ async def test_high_priority_is_pushed_first_then_what_a_person_waits_for_then_t
     sessions: Sessions,
 ) -> None:
     cards = {
-        "f-newest": differing(Priority.NORMAL, told=False, moved=EARLIER + 9 * MINUTE),
-        "e-oldest": differing(Priority.LOW, told=False, moved=EARLIER + MINUTE),
-        "d-told-newer": differing(Priority.LOW, told=True, moved=EARLIER + 5 * MINUTE),
-        "c-told-older": differing(Priority.NORMAL, told=True, moved=EARLIER + 4 * MINUTE),
-        "b-high": differing(Priority.HIGH, told=False, moved=EARLIER + 8 * MINUTE),
-        "a-high-told": differing(Priority.HIGH, told=True, moved=EARLIER + 9 * MINUTE),
-        "g-no-task": replace(differing(Priority.NORMAL, told=True, moved=EARLIER), task=None),
+        "f-newest": differing(Priority.NORMAL, explained=False, moved=EARLIER + 9 * MINUTE),
+        "e-oldest": differing(Priority.LOW, explained=False, moved=EARLIER + MINUTE),
+        "d-told-newer": differing(Priority.LOW, explained=True, moved=EARLIER + 5 * MINUTE),
+        "c-told-older": differing(Priority.NORMAL, explained=True, moved=EARLIER + 4 * MINUTE),
+        "b-high": differing(Priority.HIGH, explained=False, moved=EARLIER + 8 * MINUTE),
+        "a-high-told": differing(Priority.HIGH, explained=True, moved=EARLIER + 9 * MINUTE),
+        "g-no-task": replace(differing(Priority.NORMAL, explained=True, moved=EARLIER), task=None),
     }
     await store(sessions, cards)
     async with sessions() as session:
@@ -298,7 +298,7 @@ async def test_high_priority_is_pushed_first_then_what_a_person_waits_for_then_t
 async def test_whatever_writes_the_task_the_next_cycle_sees_it(
     sessions: Sessions, worker: Worker
 ) -> None:
-    await store(sessions, {"p": differing(Priority.NORMAL, told=False, moved=EARLIER)})
+    await store(sessions, {"p": differing(Priority.NORMAL, explained=False, moved=EARLIER)})
     worker.rows(
         "UPDATE cards SET notion_status = 'Processing', notion_updated = date_trunc('minute', %s)",
         [EARLIER],
@@ -319,9 +319,9 @@ async def test_a_card_is_kept_until_its_time_is_over_or_the_pipeline_moves_its_t
         waits_for=BoardStatus.QUEUED,
         status_kept_until=NOW,
     )
-    waits = replace(differing(Priority.NORMAL, told=True, moved=EARLIER), base=base, task=None)
+    waits = replace(differing(Priority.NORMAL, explained=True, moved=EARLIER), base=base, task=None)
     taken = replace(
-        differing(Priority.NORMAL, told=True, moved=EARLIER),
+        differing(Priority.NORMAL, explained=True, moved=EARLIER),
         base=replace(base, status_kept_until=NOW + MINUTE),
     )
     await store(sessions, {"a": waits, "b": taken, "c": replace(waits, trashed=True)})

@@ -12,11 +12,11 @@ from kit.cards import (
     NO_TITLE,
     NO_TOPIC,
     NOW,
-    again,
     agreed_on,
     make_base,
     make_card,
     make_task,
+    replan,
     shows,
 )
 
@@ -206,13 +206,13 @@ def test_a_card_that_is_not_valid_has_no_task_and_says_why() -> None:
 
 def test_a_card_becomes_a_task_when_it_is_first_valid() -> None:
     before = plan(None, make_card(topic=""), None, [NO_TOPIC])
-    told = plan(
+    explained = plan(
         with_write(before.base, pushes(before)),
         make_card(topic="", attention="Topic is empty."),
         None,
         [NO_TOPIC],
     )
-    after = plan(told.base, make_card(attention="Topic is empty."), None, [])
+    after = plan(explained.base, make_card(attention="Topic is empty."), None, [])
     assert after.task == make_task(created_at=EARLIER, status_changed_at=EARLIER)
     assert pushes(after) == {"Attention": ""}
 
@@ -304,7 +304,7 @@ def test_importing_a_valid_card_writes_nothing(*, card: Any) -> None:
     made = plan(None, card, None, [], importing=True)
     assert made.task is not None
     assert pushes(made) == {}
-    assert pushes(again(made, card)) == {}
+    assert pushes(replan(made, card)) == {}
 
 
 def test_a_card_seen_live_gets_the_defaults_it_lacks() -> None:
@@ -364,22 +364,22 @@ def test_what_stands_in_attention_before_we_wrote_there_is_kept_while_there_is_n
     theirs = make_card(attention="ask Ada")
     made = plan(None, theirs, None, [], importing=importing)
     assert (pushes(made), made.lost) == ({}, ())
-    changed = again(made, make_card(attention="ask Ben"))
+    changed = replan(made, make_card(attention="ask Ben"))
     assert (pushes(changed), changed.lost) == ({}, ())
-    moved = again(changed, make_card(attention="ask Ben", status="Queued"))
+    moved = replan(changed, make_card(attention="ask Ben", status="Queued"))
     assert "Attention" not in pushes(moved)
 
 
 def test_a_note_in_attention_is_recorded_once_when_a_message_replaces_it() -> None:
     made = plan(None, make_card(attention="ask Ada"), None, [], importing=True)
-    invalid = again(made, make_card(attention="ask Ada", topic=""), [NO_TOPIC])
+    invalid = replan(made, make_card(attention="ask Ada", topic=""), [NO_TOPIC])
     assert [(entry.property, entry.value) for entry in invalid.lost] == [("Attention", "ask Ada")]
     assert pushes(invalid) == {"Attention": "Topic is empty."}
-    assert again(invalid, make_card(attention="ask Ada", topic=""), [NO_TOPIC]).lost == ()
-    told = with_write(invalid.base, pushes(invalid))
-    typed = plan(told, make_card(attention="again", topic=""), invalid.task, [NO_TOPIC])
+    assert replan(invalid, make_card(attention="ask Ada", topic=""), [NO_TOPIC]).lost == ()
+    explained = with_write(invalid.base, pushes(invalid))
+    typed = plan(explained, make_card(attention="again", topic=""), invalid.task, [NO_TOPIC])
     assert [(entry.property, entry.value) for entry in typed.lost] == [("Attention", "again")]
-    mended = plan(told, make_card(attention="Topic is empty."), invalid.task, [])
+    mended = plan(explained, make_card(attention="Topic is empty."), invalid.task, [])
     assert pushes(mended) == {"Attention": ""}
 
 

@@ -10,15 +10,15 @@ from kit.cards import (
     EARLIER,
     NO_TOPIC,
     NOW,
-    Verdict,
-    again,
+    StatusOutcome,
     agreed_on,
     agreeing,
     make_base,
     make_card,
     make_task,
     observation,
-    verdict,
+    replan,
+    status_outcome,
 )
 
 from models.rules.merge import Plan, plan
@@ -110,7 +110,7 @@ def test_an_overruled_move_is_reported_until_the_pipeline_moves_on() -> None:
     overruled = observation(
         agreeing(B.QUEUED), "Draft", make_task(board_status=B.PROCESSING), valid=True
     )
-    assert again(overruled, make_card(status="Draft")).attention == overruled.attention != ""
+    assert replan(overruled, make_card(status="Draft")).attention == overruled.attention != ""
     assert overruled.task is not None
     ctx = replace(overruled.task, board_status=B.ASSETS_READY, status_changed_at=NOW)
     assert plan(overruled.base, make_card(status="Draft"), ctx, []).attention == ""
@@ -119,14 +119,14 @@ def test_an_overruled_move_is_reported_until_the_pipeline_moves_on() -> None:
 def test_correcting_an_unknown_status_ends_its_refusal() -> None:
     unknown = observation(None, "Ideas", None, valid=True)
     corrected = plan(unknown.base, make_card(status="Draft"), None, [])
-    assert verdict(corrected) == Verdict(B.DRAFT, B.DRAFT, moved=True)
+    assert status_outcome(corrected) == StatusOutcome(B.DRAFT, B.DRAFT, moved=True)
     assert corrected.attention == ""
 
 
 def test_a_card_queued_out_of_an_unknown_status_says_only_what_is_wrong_now() -> None:
     unknown = observation(None, "Ideas", None, valid=False)
     queued = plan(unknown.base, make_card(status="Queued", topic=""), None, [NO_TOPIC])
-    assert verdict(queued) == Verdict(None, B.DRAFT, "invalid_card")
+    assert status_outcome(queued) == StatusOutcome(None, B.DRAFT, "invalid_card")
     assert "Ideas" not in queued.attention
     assert queued.attention.startswith("Topic is empty. This card was moved back from “Queued”")
 

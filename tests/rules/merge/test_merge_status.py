@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pytest
 from kit.cards import (
-    Verdict,
+    StatusOutcome,
     agreed_on,
     agreeing,
     make_base,
     make_card,
     make_task,
     observation,
-    verdict,
+    status_outcome,
 )
 
 from models.rules.merge import plan
@@ -32,120 +32,120 @@ WITH_TASK = [
         B.QUEUED,
         "Queued",
         B.QUEUED,
-        Verdict(B.QUEUED, B.QUEUED),
-        Verdict(B.DRAFT, B.DRAFT, "invalid_card", moved=True),
+        StatusOutcome(B.QUEUED, B.QUEUED),
+        StatusOutcome(B.DRAFT, B.DRAFT, "invalid_card", moved=True),
     ),
     (
         "person-queues",
         B.DRAFT,
         "Queued",
         B.DRAFT,
-        Verdict(B.QUEUED, B.QUEUED, moved=True),
-        Verdict(B.DRAFT, B.DRAFT, "invalid_card"),
+        StatusOutcome(B.QUEUED, B.QUEUED, moved=True),
+        StatusOutcome(B.DRAFT, B.DRAFT, "invalid_card"),
     ),
     (
         "person-approves",
         B.UNDER_REVIEW,
         "Review Approved",
         B.UNDER_REVIEW,
-        Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True),
-        Verdict(B.UNDER_REVIEW, B.UNDER_REVIEW, "invalid_card"),
+        StatusOutcome(B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True),
+        StatusOutcome(B.UNDER_REVIEW, B.UNDER_REVIEW, "invalid_card"),
     ),
     (
         "person-plans",
         B.DRAFT,
         "Ready for Planning",
         B.DRAFT,
-        Verdict(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
-        Verdict(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
+        StatusOutcome(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
+        StatusOutcome(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
     ),
     (
         "person-archives",
         B.QUEUED,
         "Archived",
         B.QUEUED,
-        Verdict(B.ARCHIVED, B.ARCHIVED, moved=True),
-        Verdict(B.ARCHIVED, B.ARCHIVED, moved=True),
+        StatusOutcome(B.ARCHIVED, B.ARCHIVED, moved=True),
+        StatusOutcome(B.ARCHIVED, B.ARCHIVED, moved=True),
     ),
     (
         "person-oversteps",
         B.DRAFT,
         "Upload Complete",
         B.DRAFT,
-        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
-        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
+        StatusOutcome(B.DRAFT, B.DRAFT, "not_yours"),
+        StatusOutcome(B.DRAFT, B.DRAFT, "not_yours"),
     ),
     (
         "database-edited",
         B.QUEUED,
         "Queued",
         B.PROCESSING,
-        Verdict(B.PROCESSING, B.QUEUED),
-        Verdict(B.PROCESSING, B.QUEUED),
+        StatusOutcome(B.PROCESSING, B.QUEUED),
+        StatusOutcome(B.PROCESSING, B.QUEUED),
     ),
     (
         "both-same",
         B.QUEUED,
         "Processing",
         B.PROCESSING,
-        Verdict(B.PROCESSING, B.PROCESSING),
-        Verdict(B.PROCESSING, B.PROCESSING),
+        StatusOutcome(B.PROCESSING, B.PROCESSING),
+        StatusOutcome(B.PROCESSING, B.PROCESSING),
     ),
     (
         "both-differ",
         B.QUEUED,
         "Draft",
         B.PROCESSING,
-        Verdict(B.PROCESSING, B.PROCESSING, "both_changed"),
-        Verdict(B.PROCESSING, B.PROCESSING, "both_changed"),
+        StatusOutcome(B.PROCESSING, B.PROCESSING, "both_changed"),
+        StatusOutcome(B.PROCESSING, B.PROCESSING, "both_changed"),
     ),
     (
         "unknown-option",
         B.UPLOAD_COMPLETE,
         "Uplaod Complete",
         B.UPLOAD_COMPLETE,
-        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "unknown_option"),
-        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "unknown_option"),
+        StatusOutcome(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "unknown_option"),
+        StatusOutcome(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "unknown_option"),
     ),
     (
         "unknown-option-while-the-database-moved",
         B.QUEUED,
         "Done",
         B.PROCESSING,
-        Verdict(B.PROCESSING, B.PROCESSING, "unknown_option"),
-        Verdict(B.PROCESSING, B.PROCESSING, "unknown_option"),
+        StatusOutcome(B.PROCESSING, B.PROCESSING, "unknown_option"),
+        StatusOutcome(B.PROCESSING, B.PROCESSING, "unknown_option"),
     ),
     (
         "emptied-where-draft-is-allowed",
         B.QUEUED,
         None,
         B.QUEUED,
-        Verdict(B.DRAFT, B.DRAFT, moved=True),
-        Verdict(B.DRAFT, B.DRAFT, moved=True),
+        StatusOutcome(B.DRAFT, B.DRAFT, moved=True),
+        StatusOutcome(B.DRAFT, B.DRAFT, moved=True),
     ),
     (
         "emptied-where-draft-is-not",
         B.PROCESSING,
         None,
         B.PROCESSING,
-        Verdict(B.PROCESSING, B.PROCESSING, "emptied"),
-        Verdict(B.PROCESSING, B.PROCESSING, "emptied"),
+        StatusOutcome(B.PROCESSING, B.PROCESSING, "emptied"),
+        StatusOutcome(B.PROCESSING, B.PROCESSING, "emptied"),
     ),
     (
         "emptied-in-a-late-column-that-people-may-move-to-draft",
         B.UPLOAD_COMPLETE,
         None,
         B.UPLOAD_COMPLETE,
-        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
-        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
+        StatusOutcome(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
+        StatusOutcome(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE, "emptied"),
     ),
     (
         "emptied-in-draft",
         B.DRAFT,
         None,
         B.DRAFT,
-        Verdict(B.DRAFT, B.DRAFT),
-        Verdict(B.DRAFT, B.DRAFT),
+        StatusOutcome(B.DRAFT, B.DRAFT),
+        StatusOutcome(B.DRAFT, B.DRAFT),
     ),
 ]
 
@@ -160,53 +160,53 @@ def test_status_of_a_card_with_a_task(
     agreed: BoardStatus,
     shown: str | None,
     database: BoardStatus,
-    if_valid: Verdict,
-    if_invalid: Verdict,
+    if_valid: StatusOutcome,
+    if_invalid: StatusOutcome,
     *,
     valid: bool,
 ) -> None:
     made = observation(agreeing(agreed), shown, make_task(board_status=database), valid=valid)
-    assert verdict(made) == (if_valid if valid else if_invalid)
+    assert status_outcome(made) == (if_valid if valid else if_invalid)
 
 
 WITHOUT_TASK = [
     # what happened, agreed, on the board -> valid card (its task is made), invalid card (it has
     # none)
-    ("same", B.DRAFT, "Draft", Verdict(B.DRAFT, B.DRAFT), Verdict(None, B.DRAFT)),
+    ("same", B.DRAFT, "Draft", StatusOutcome(B.DRAFT, B.DRAFT), StatusOutcome(None, B.DRAFT)),
     (
         "person-queues",
         B.DRAFT,
         "Queued",
-        Verdict(B.QUEUED, B.QUEUED, moved=True),
-        Verdict(None, B.DRAFT, "invalid_card"),
+        StatusOutcome(B.QUEUED, B.QUEUED, moved=True),
+        StatusOutcome(None, B.DRAFT, "invalid_card"),
     ),
     (
         "person-plans",
         B.DRAFT,
         "Ready for Planning",
-        Verdict(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
-        Verdict(None, B.READY_FOR_PLANNING, moved=True),
+        StatusOutcome(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True),
+        StatusOutcome(None, B.READY_FOR_PLANNING, moved=True),
     ),
     (
         "person-oversteps",
         B.DRAFT,
         "Processing",
-        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
-        Verdict(None, B.DRAFT, "not_yours"),
+        StatusOutcome(B.DRAFT, B.DRAFT, "not_yours"),
+        StatusOutcome(None, B.DRAFT, "not_yours"),
     ),
     (
         "unknown-option",
         B.DRAFT,
         "Done",
-        Verdict(B.DRAFT, B.DRAFT, "unknown_option"),
-        Verdict(None, B.DRAFT, "unknown_option"),
+        StatusOutcome(B.DRAFT, B.DRAFT, "unknown_option"),
+        StatusOutcome(None, B.DRAFT, "unknown_option"),
     ),
     (
         "emptied",
         B.READY_FOR_PLANNING,
         None,
-        Verdict(B.DRAFT, B.DRAFT, moved=True),
-        Verdict(None, B.DRAFT, moved=True),
+        StatusOutcome(B.DRAFT, B.DRAFT, moved=True),
+        StatusOutcome(None, B.DRAFT, moved=True),
     ),
     # An old card in a late column that was not valid: nothing begins there, and people cannot move
     # it on.
@@ -214,50 +214,50 @@ WITHOUT_TASK = [
         "old-card-same",
         B.ASSETS_READY,
         "Assets Ready",
-        Verdict(B.DRAFT, B.DRAFT, "starts_late"),
-        Verdict(None, B.ASSETS_READY),
+        StatusOutcome(B.DRAFT, B.DRAFT, "starts_late"),
+        StatusOutcome(None, B.ASSETS_READY),
     ),
     (
         "old-card-goes-on",
         B.ASSETS_READY,
         "Uploading",
-        Verdict(B.DRAFT, B.DRAFT, "not_yours"),
-        Verdict(None, B.ASSETS_READY, "not_yours"),
+        StatusOutcome(B.DRAFT, B.DRAFT, "not_yours"),
+        StatusOutcome(None, B.ASSETS_READY, "not_yours"),
     ),
     (
         "old-card-gets-an-unknown-option",
         B.ASSETS_READY,
         "Ideas",
-        Verdict(B.DRAFT, B.DRAFT, "unknown_option"),
-        Verdict(None, B.ASSETS_READY, "unknown_option"),
+        StatusOutcome(B.DRAFT, B.DRAFT, "unknown_option"),
+        StatusOutcome(None, B.ASSETS_READY, "unknown_option"),
     ),
     (
         "old-card-finished",
         B.UPLOAD_COMPLETE,
         "Upload Complete",
-        Verdict(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE),
-        Verdict(None, B.UPLOAD_COMPLETE),
+        StatusOutcome(B.UPLOAD_COMPLETE, B.UPLOAD_COMPLETE),
+        StatusOutcome(None, B.UPLOAD_COMPLETE),
     ),
     (
         "old-card-is-archived",
         B.ASSETS_READY,
         "Archived",
-        Verdict(B.ARCHIVED, B.ARCHIVED, moved=True),
-        Verdict(None, B.ARCHIVED, moved=True),
+        StatusOutcome(B.ARCHIVED, B.ARCHIVED, moved=True),
+        StatusOutcome(None, B.ARCHIVED, moved=True),
     ),
     (
         "old-card-to-draft",
         B.ASSETS_READY,
         "Draft",
-        Verdict(B.DRAFT, B.DRAFT, moved=True),
-        Verdict(None, B.DRAFT, moved=True),
+        StatusOutcome(B.DRAFT, B.DRAFT, moved=True),
+        StatusOutcome(None, B.DRAFT, moved=True),
     ),
     (
         "old-card-is-queued",
         B.ASSETS_READY,
         "Queued",
-        Verdict(B.QUEUED, B.QUEUED, moved=True),
-        Verdict(None, B.ASSETS_READY, "invalid_card"),
+        StatusOutcome(B.QUEUED, B.QUEUED, moved=True),
+        StatusOutcome(None, B.ASSETS_READY, "invalid_card"),
     ),
 ]
 
@@ -271,19 +271,19 @@ WITHOUT_TASK = [
 def test_status_of_a_card_without_a_task(
     agreed: BoardStatus,
     shown: str | None,
-    if_valid: Verdict,
-    if_invalid: Verdict,
+    if_valid: StatusOutcome,
+    if_invalid: StatusOutcome,
     *,
     valid: bool,
 ) -> None:
-    assert verdict(observation(agreeing(agreed), shown, None, valid=valid)) == (
+    assert status_outcome(observation(agreeing(agreed), shown, None, valid=valid)) == (
         if_valid if valid else if_invalid
     )
 
 
 def test_a_card_without_status_is_a_draft_on_first_contact() -> None:
     made = observation(None, None, None, valid=True)
-    assert verdict(made) == Verdict(B.DRAFT, B.DRAFT)
+    assert status_outcome(made) == StatusOutcome(B.DRAFT, B.DRAFT)
     assert diff(made.base, made.task, made.attention) == {"Status": "Draft"}
 
 
@@ -292,7 +292,7 @@ def test_an_unknown_status_on_first_contact_is_neither_followed_nor_overwritten(
     *, valid: bool
 ) -> None:
     made = observation(None, "Ideas", None, valid=valid)
-    assert verdict(made) == Verdict(None, None, "unknown_option")
+    assert status_outcome(made) == StatusOutcome(None, None, "unknown_option")
     assert set(diff(made.base, made.task, made.attention)) == {"Attention"}
     assert made.attention.endswith(
         "“Ideas” is not a status Showrunner knows; choose one of the board's columns."
@@ -302,21 +302,25 @@ def test_an_unknown_status_on_first_contact_is_neither_followed_nor_overwritten(
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        pytest.param("Processing", Verdict(B.PROCESSING, B.PROCESSING), id="agreeing"),
-        pytest.param("Draft", Verdict(B.PROCESSING, B.PROCESSING, "both_changed"), id="differing"),
-        pytest.param("Done", Verdict(B.PROCESSING, B.PROCESSING, "unknown_option"), id="unknown"),
-        pytest.param(None, Verdict(B.PROCESSING, B.PROCESSING), id="empty"),
+        pytest.param("Processing", StatusOutcome(B.PROCESSING, B.PROCESSING), id="agreeing"),
+        pytest.param(
+            "Draft", StatusOutcome(B.PROCESSING, B.PROCESSING, "both_changed"), id="differing"
+        ),
+        pytest.param(
+            "Done", StatusOutcome(B.PROCESSING, B.PROCESSING, "unknown_option"), id="unknown"
+        ),
+        pytest.param(None, StatusOutcome(B.PROCESSING, B.PROCESSING), id="empty"),
     ],
 )
 @pytest.mark.parametrize("valid", [True, False], ids=["valid", "invalid"])
 def test_first_contact_with_a_card_whose_task_exists_keeps_the_database(
     shown: str | None,
-    expected: Verdict,
+    expected: StatusOutcome,
     *,
     valid: bool,
 ) -> None:
     assert (
-        verdict(observation(None, shown, make_task(board_status=B.PROCESSING), valid=valid))
+        status_outcome(observation(None, shown, make_task(board_status=B.PROCESSING), valid=valid))
         == expected
     )
 
@@ -330,10 +334,10 @@ def test_a_move_on_the_board_alone_is_taken_exactly_when_people_may_make_it(
         made = observation(base, to.value, task, valid=True)
         pushed = diff(made.base, made.task, made.attention)
         if people_may_move(from_, to):
-            assert (verdict(made), made.attention) == (Verdict(to, to, moved=True), "")
+            assert (status_outcome(made), made.attention) == (StatusOutcome(to, to, moved=True), "")
             assert pushed == {}
         else:
-            assert verdict(made) == Verdict(from_, from_, "not_yours")
+            assert status_outcome(made) == StatusOutcome(from_, from_, "not_yours")
             assert pushed == {"Status": from_.value, "Attention": made.attention}
             assert made.attention.startswith(
                 f"A card cannot be moved from “{from_}” to “{to}” by hand; "
@@ -363,18 +367,22 @@ def test_an_approval_can_be_withdrawn_until_the_upload_has_begun() -> None:
     base, task = agreed_on(B.REVIEW_APPROVED)
     assert observation(base, "Under Review", task, valid=True).moved
     uploading = observation(base, "Under Review", make_task(board_status=B.UPLOADING), valid=True)
-    assert verdict(uploading) == Verdict(B.UPLOADING, B.UPLOADING, "both_changed")
+    assert status_outcome(uploading) == StatusOutcome(B.UPLOADING, B.UPLOADING, "both_changed")
 
 
 def test_a_second_wish_is_judged_from_where_the_card_should_stand_now() -> None:
     base, task = agreed_on(B.READY_FOR_REVIEW)
     refused = observation(base, "Queued", task, valid=True)
-    assert verdict(refused) == Verdict(B.READY_FOR_REVIEW, B.READY_FOR_REVIEW, "not_yours")
+    assert status_outcome(refused) == StatusOutcome(
+        B.READY_FOR_REVIEW, B.READY_FOR_REVIEW, "not_yours"
+    )
     approved = plan(refused.base, make_card(status="Review Approved"), refused.task, [])
-    assert verdict(approved) == Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True)
+    assert status_outcome(approved) == StatusOutcome(
+        B.REVIEW_APPROVED, B.REVIEW_APPROVED, moved=True
+    )
 
 
 def test_a_card_that_is_completed_and_queued_at_once_is_queued() -> None:
-    assert verdict(observation(make_base(), "Queued", None, valid=True)) == Verdict(
+    assert status_outcome(observation(make_base(), "Queued", None, valid=True)) == StatusOutcome(
         B.QUEUED, B.QUEUED, moved=True
     )

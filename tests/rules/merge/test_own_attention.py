@@ -15,40 +15,40 @@ from models.rules.validation import validate_notion_entry
 from models.sync.lost_updates import LostUpdate
 
 
-def everything_a_card_is_told() -> set[str]:
+def every_attention() -> set[str]:
     """By the rules of a card, by every move of a person, and by what was overwritten unseen."""
-    told: set[str] = set()
+    shown: set[str] = set()
     texts = product(["", "x" * 300], [None, "cooking", "a.b", "deep_sea"], ["", "y" * 1100, "z"])
     for title, channel, topic in texts:
         card = make_card(title=title, channel=channel, topic=topic)
-        told.add(attention(validate_notion_entry(card, ["deep_sea", "a.b"]), ""))
+        shown.add(attention(validate_notion_entry(card, ["deep_sea", "a.b"]), ""))
     for agreed, asked in product(BoardStatus, [None, "Done. Or not", *BoardStatus]):
         base, task = agreed_on(agreed)
         for current in (
             task,
             make_task(board_status=BoardStatus.UPLOADING, priority=Priority.HIGH),
         ):
-            told.add(plan(base, make_card(status=asked, priority="Urgent"), current, []).attention)
-            told.add(plan(base, make_card(status=asked, priority="Low"), current, []).attention)
-        told.add(plan(None, make_card(status=asked, topic=""), None, []).attention)
-    told.add(
+            shown.add(plan(base, make_card(status=asked, priority="Urgent"), current, []).attention)
+            shown.add(plan(base, make_card(status=asked, priority="Low"), current, []).attention)
+        shown.add(plan(None, make_card(status=asked, topic=""), None, []).attention)
+    shown.add(
         plan(
             make_base(), make_card(priority="Low"), make_task(priority=Priority.HIGH), []
         ).attention
     )
     for known in (True, False):
-        told.add(
+        shown.add(
             LostUpdate(
                 name="Status or Priority", written="Draft, High", value="Queued", known=known
             ).sentence
         )
-    return told - {""}
+    return shown - {""}
 
 
 def test_every_message_for_attention_is_recognized_as_ours() -> None:
-    told = everything_a_card_is_told()
-    assert len(told) > 100
-    assert [text for text in told if not is_our_attention(text)] == []
+    texts = every_attention()
+    assert len(texts) > 100
+    assert [text for text in texts if not is_our_attention(text)] == []
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import Any, Final
 import pytest
 from kit.cards import (
     NOW,
-    Verdict,
+    StatusOutcome,
     agreeing,
     make_task,
     observation,
-    verdict,
+    status_outcome,
 )
 
 from models.rules.merge import Plan
@@ -42,7 +42,7 @@ def pushes(made: Plan) -> dict[str, Any]:
 @each_column
 def test_a_valid_card_keeps_its_column_in_the_first_import(column: BoardStatus) -> None:
     made = observation(None, column.value, None, valid=True, importing=True)
-    assert (verdict(made), pushes(made)) == (Verdict(column, column), {})
+    assert (status_outcome(made), pushes(made)) == (StatusOutcome(column, column), {})
 
 
 @each_column
@@ -51,11 +51,11 @@ def test_a_card_that_is_not_valid_leaves_only_queued_in_the_first_import(
 ) -> None:
     made = observation(None, column.value, None, valid=False, importing=True)
     if column is B.QUEUED:
-        assert verdict(made) == Verdict(None, B.DRAFT, "invalid_card")
+        assert status_outcome(made) == StatusOutcome(None, B.DRAFT, "invalid_card")
         assert set(pushes(made)) == {"Status", "Attention"}
     else:
-        assert (verdict(made), pushes(made)) == (
-            Verdict(None, column),
+        assert (status_outcome(made), pushes(made)) == (
+            StatusOutcome(None, column),
             {"Attention": "Topic is empty."},
         )
 
@@ -64,9 +64,9 @@ def test_a_card_that_is_not_valid_leaves_only_queued_in_the_first_import(
 def test_a_valid_card_that_is_new_starts_in_planning_or_queued_alone(column: BoardStatus) -> None:
     made = observation(None, column.value, None, valid=True)
     if column in MAY_START:
-        assert (verdict(made), pushes(made)) == (Verdict(column, column), {})
+        assert (status_outcome(made), pushes(made)) == (StatusOutcome(column, column), {})
         return
-    assert verdict(made) == Verdict(B.DRAFT, B.DRAFT, "starts_late")
+    assert status_outcome(made) == StatusOutcome(B.DRAFT, B.DRAFT, "starts_late")
     assert [(entry.action, entry.value) for entry in made.lost] == [("refused", column)]
     assert pushes(made) == {"Status": "Draft", "Attention": made.attention}
     assert made.attention == (
@@ -82,15 +82,15 @@ def test_an_invalid_card_that_is_new_starts_in_planning_alone_and_waits_in_queue
 ) -> None:
     made = observation(None, column.value, None, valid=False, keep_until=SOON)
     if column in MAY_START - {B.QUEUED}:
-        assert verdict(made) == Verdict(None, column)
+        assert status_outcome(made) == StatusOutcome(None, column)
     elif column is B.QUEUED:
-        assert (verdict(made), made.base.waits_for) == (
-            Verdict(None, B.DRAFT, "invalid_card"),
+        assert (status_outcome(made), made.base.waits_for) == (
+            StatusOutcome(None, B.DRAFT, "invalid_card"),
             B.QUEUED,
         )
         assert pushes(made) == {"Attention": "Topic is empty."}
     else:
-        assert verdict(made) == Verdict(None, B.DRAFT, "starts_late")
+        assert status_outcome(made) == StatusOutcome(None, B.DRAFT, "starts_late")
         assert pushes(made)["Status"] == "Draft"
 
 
@@ -124,9 +124,9 @@ def test_a_card_that_becomes_valid_is_followed_from_where_it_may_stay_else_from_
 ) -> None:
     made = observation(agreeing(column), column.value, None, valid=True, importing=importing)
     if column in MAY_STAY:
-        assert (verdict(made), made.lost) == (Verdict(column, column), ())
+        assert (status_outcome(made), made.lost) == (StatusOutcome(column, column), ())
     else:
-        assert verdict(made) == Verdict(B.DRAFT, B.DRAFT, "starts_late")
+        assert status_outcome(made) == StatusOutcome(B.DRAFT, B.DRAFT, "starts_late")
         assert [(entry.action, entry.value, entry.kept) for entry in made.lost] == [
             ("put_back", column, "Draft")
         ]
@@ -153,15 +153,15 @@ def test_a_card_in_a_late_column_that_is_not_followed_may_only_be_planned_queued
     for to in [column for column in B if column is not from_]:
         made = observation(agreeing(from_), to.value, None, valid=valid, keep_until=SOON)
         if to in {B.DRAFT, B.READY_FOR_PLANNING, B.ARCHIVED} or (to is B.QUEUED and valid):
-            assert verdict(made) == Verdict(to if valid else None, to, moved=True)
+            assert status_outcome(made) == StatusOutcome(to if valid else None, to, moved=True)
         elif to is B.QUEUED:
-            assert (verdict(made), made.base.waits_for) == (
-                Verdict(None, from_, "invalid_card"),
+            assert (status_outcome(made), made.base.waits_for) == (
+                StatusOutcome(None, from_, "invalid_card"),
                 B.QUEUED,
             )
         else:
             kept = B.DRAFT if valid and from_ not in MAY_STAY else from_
-            assert verdict(made) == Verdict(kept if valid else None, kept, "not_yours")
+            assert status_outcome(made) == StatusOutcome(kept if valid else None, kept, "not_yours")
             assert f"it goes back to “{kept}”" in made.attention
 
 

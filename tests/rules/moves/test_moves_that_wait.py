@@ -11,13 +11,13 @@ from kit.cards import (
     EARLIER,
     NO_TOPIC,
     NOW,
-    Verdict,
+    StatusOutcome,
     agreed_on,
     make_base,
     make_card,
     make_task,
     observation,
-    verdict,
+    status_outcome,
 )
 
 from models.rules.merge import Plan, plan
@@ -43,7 +43,7 @@ def waiting(valid_from: BoardStatus = B.DRAFT, to: BoardStatus = B.QUEUED) -> Pl
 
 def test_a_move_of_a_card_that_is_not_valid_waits_and_leaves_status_alone() -> None:
     made = waiting()
-    assert verdict(made) == Verdict(B.DRAFT, B.DRAFT, "invalid_card")
+    assert status_outcome(made) == StatusOutcome(B.DRAFT, B.DRAFT, "invalid_card")
     assert (made.base.waits_for, made.base.status_kept_until) == (B.QUEUED, SOON)
     assert [(entry.action, entry.value) for entry in made.lost] == [("waiting", "Queued")]
     assert pushes(made) == {"Attention": "Topic is empty."}
@@ -52,7 +52,7 @@ def test_a_move_of_a_card_that_is_not_valid_waits_and_leaves_status_alone() -> N
 def test_it_is_taken_when_the_last_violation_goes_while_the_card_stands_there() -> None:
     made = waiting()
     mended = observation(made.base, "Queued", made.task, valid=True, keep_until=SOON)
-    assert verdict(mended) == Verdict(B.QUEUED, B.QUEUED, moved=True)
+    assert status_outcome(mended) == StatusOutcome(B.QUEUED, B.QUEUED, moved=True)
     assert (mended.base.waits_for, mended.base.status_kept_until, pushes(mended)) == (
         None,
         None,
@@ -75,7 +75,7 @@ def test_every_move_that_people_may_make_waits_if_only_a_violation_is_against_it
     else:
         assert (made.base.status, made.base.waits_for) == (from_, to)
         mended = observation(made.base, to.value, made.task, valid=True)
-        assert verdict(mended) == Verdict(to, to, moved=True)
+        assert status_outcome(mended) == StatusOutcome(to, to, moved=True)
 
 
 def test_a_waiting_move_that_is_not_completed_in_time_goes_back_and_says_what_to_do() -> None:
@@ -116,7 +116,10 @@ def test_completed_before_it_was_put_back_it_is_taken_all_the_same() -> None:
     made = waiting()
     over = observation(made.base, "Queued", made.task, valid=False)
     mended = observation(over.base, "Queued", over.task, valid=True)
-    assert (verdict(mended), mended.attention) == (Verdict(B.QUEUED, B.QUEUED, moved=True), "")
+    assert (status_outcome(mended), mended.attention) == (
+        StatusOutcome(B.QUEUED, B.QUEUED, moved=True),
+        "",
+    )
 
 
 def test_dragged_again_while_it_is_not_complete_it_waits_anew_and_says_only_what_is_wrong() -> None:
@@ -137,7 +140,9 @@ def test_dragged_elsewhere_nothing_waits_any_more() -> None:
     made = waiting()
     planned = observation(made.base, "Ready for Planning", made.task, valid=False, keep_until=LATER)
     assert (planned.base.waits_for, planned.base.status_kept_until) == (None, None)
-    assert verdict(planned) == Verdict(B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True)
+    assert status_outcome(planned) == StatusOutcome(
+        B.READY_FOR_PLANNING, B.READY_FOR_PLANNING, moved=True
+    )
 
 
 @validity
@@ -147,7 +152,7 @@ def test_a_move_of_the_pipeline_wins_over_a_waiting_move_and_that_is_reported(
     made = waiting()
     taken = replace(make_task(board_status=B.PROCESSING), status_changed_at=NOW)
     seen = observation(made.base, "Queued", taken, valid=valid, keep_until=SOON)
-    assert verdict(seen) == Verdict(B.PROCESSING, B.PROCESSING, "both_changed")
+    assert status_outcome(seen) == StatusOutcome(B.PROCESSING, B.PROCESSING, "both_changed")
     assert (seen.base.waits_for, seen.base.status_kept_until) == (None, None)
     assert "so the move to “Queued” was not taken" in seen.attention
     assert pushes(seen)["Status"] == "Processing"
@@ -157,8 +162,8 @@ def test_the_pipeline_may_make_the_move_that_waits() -> None:
     made = waiting(B.UNDER_REVIEW, B.REVIEW_APPROVED)
     approved = make_task(board_status=B.REVIEW_APPROVED, status_changed_at=NOW)
     seen = observation(made.base, "Review Approved", approved, valid=False, keep_until=SOON)
-    assert (verdict(seen), seen.base.waits_for) == (
-        Verdict(B.REVIEW_APPROVED, B.REVIEW_APPROVED),
+    assert (status_outcome(seen), seen.base.waits_for) == (
+        StatusOutcome(B.REVIEW_APPROVED, B.REVIEW_APPROVED),
         None,
     )
 
@@ -174,7 +179,7 @@ def test_an_invalid_card_is_not_pending(keep_until: Any) -> None:
     assert (made.moved, made.base.status, made.base.waits_for) == (True, B.DRAFT, B.QUEUED)
     assert ("Status" in pushes(made)) == (keep_until is None)
     mended = observation(made.base, "Queued", made.task, valid=True)
-    assert verdict(mended) == Verdict(B.QUEUED, B.QUEUED, moved=True)
+    assert status_outcome(mended) == StatusOutcome(B.QUEUED, B.QUEUED, moved=True)
 
 
 @each_column
@@ -190,7 +195,7 @@ def test_a_worker_that_took_the_task_first_keeps_it() -> None:
     made = observation(
         base, "Queued", make_task(board_status=B.PROCESSING), valid=False, keep_until=SOON
     )
-    assert (verdict(made), made.lost) == (Verdict(B.PROCESSING, B.QUEUED), ())
+    assert (status_outcome(made), made.lost) == (StatusOutcome(B.PROCESSING, B.QUEUED), ())
     assert pushes(made) == {"Status": "Processing", "Attention": "Topic is empty."}
 
 

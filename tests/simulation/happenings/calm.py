@@ -71,7 +71,7 @@ async def _all_agree(world: World, pages: Sequence[str]) -> bool:
 
 async def ingest_alone(world: World, pages: Sequence[str]) -> None:
     for page_id in pages:
-        await world.told(page_id)
+        await world.webhook(page_id)
     await world.run(world.processes[0], "ingest")
     await world.to_the_end()
 

@@ -137,7 +137,7 @@ async def many_cards_are_trashed(world: World) -> None:
     for page_id in pages:
         await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": True})
         world.trashed[page_id] = world.clock.now
-        await world.told(page_id, "page.deleted")
+        await world.webhook(page_id, "page.deleted")
     if not await cycle_alone(world):
         return
     there = await world.rows(

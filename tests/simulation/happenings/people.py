@@ -43,8 +43,8 @@ async def a_card_is_made(world: World) -> None:
         "status": status,
         "priority": "Normal",
     }
-    odd = {"title": "", "channel": "cooking", "topic": "", "priority": "Urgent"}
-    made |= {name: value for name, value in odd.items() if rng.random() < 0.07}
+    invalid = {"title": "", "channel": "cooking", "topic": "", "priority": "Urgent"}
+    made |= {name: value for name, value in invalid.items() if rng.random() < 0.07}
     left_out = [name for name in made if rng.random() < 0.05]
     await world.make(**{name: value for name, value in made.items() if name not in left_out})
     if len(world.cards) % 3 == 0:
@@ -97,7 +97,7 @@ async def a_card_is_dragged(world: World) -> None:
         )
 
 
-async def a_card_is_dragged_and_told_of_at_once(world: World) -> None:
+async def a_card_is_dragged_and_announced_at_once(world: World) -> None:
     """Drag a card while nothing else runs; the ingest run must answer an illegal move itself."""
     if not world.cards or any(process.busy for process in world.processes):
         return
@@ -126,7 +126,7 @@ async def a_card_is_dragged_rightly(world: World) -> None:
         await world.write(page_id, status=world.rng.choice(sorted(allowed)))
 
 
-async def a_status_is_odd(world: World) -> None:
+async def a_status_is_unknown(world: World) -> None:
     if world.cards:
         await world.write(
             world.rng.choice(world.cards), status=world.rng.choice(["Nonsense", "done"])
@@ -185,5 +185,5 @@ async def our_own_property_is_edited(world: World) -> None:
 async def a_card_is_trashed(world: World) -> None:
     if world.cards:
         page_id = world.rng.choice(world.cards)
-        gone = world.sandbox.state.pages[page_id].in_trash
-        await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": not gone})
+        deleted = world.sandbox.state.pages[page_id].in_trash
+        await world.person("PATCH", f"/v1/pages/{page_id}", {"in_trash": not deleted})

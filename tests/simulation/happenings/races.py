@@ -73,7 +73,7 @@ async def two_processes_come_to_one_card(world: World) -> None:
     path = f"PATCH /v1/pages/{pages[0]}"
     await world.write(pages[0], status="Uploading")
     world.later(seconds=BETWEEN_EDITS)
-    await world.told(pages[0])
+    await world.webhook(pages[0])
     await world.run(two, "ingest")
     if await run_until(world, two, path.__eq__) is None:
         return
@@ -114,7 +114,7 @@ async def a_type_changes_under_our_hands(world: World) -> None:
 def _put(world: World, prop: object) -> None:
     source = world.sandbox.state.sources[world.data_source_id]
     source.schema = {**source.schema, prop.id: prop}  # type: ignore[attr-defined]
-    world.ledger.look("schema")
+    world.ledger.record_read("schema")
 
 
 async def _has_priority(world: World, page_id: str, expected: str, when: str) -> list[str]:

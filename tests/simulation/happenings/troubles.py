@@ -117,7 +117,7 @@ async def the_database_fails(world: World) -> None:
 def _put(world: World, prop: object) -> None:
     source = world.sandbox.state.sources[world.data_source_id]
     source.schema = {**source.schema, prop.id: prop}  # type: ignore[attr-defined]
-    world.ledger.look("schema")
+    world.ledger.record_read("schema")
 
 
 async def a_property_is_renamed(world: World) -> None:
@@ -255,13 +255,13 @@ async def a_page_cannot_be_read(world: World) -> None:
         )
 
 
-async def a_page_arrives_odd(world: World) -> None:
+async def a_page_arrives_incomplete(world: World) -> None:
     """Without its Topic, each time that it is asked for, until it does not."""
-    if world.odd and world.rng.random() < 0.6:
-        world.odd.pop()
+    if world.incomplete and world.rng.random() < 0.6:
+        world.incomplete.pop()
     elif world.cards:
-        world.happened["page odd"] += 1
-        world.odd.add(world.rng.choice(world.cards))
+        world.happened["page incomplete"] += 1
+        world.incomplete.add(world.rng.choice(world.cards))
 
 
 TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
@@ -274,7 +274,7 @@ TROUBLE: dict[Callable[[World], Awaitable[object]], float] = {
     the_network_fails: 1.2,
     the_database_fails: 1.5,
     a_page_cannot_be_read: 0.5,
-    a_page_arrives_odd: 0.8,
+    a_page_arrives_incomplete: 0.8,
     a_channel_file_changes: 0.8,
 }
 SCHEMA: dict[Callable[[World], Awaitable[object]], float] = {

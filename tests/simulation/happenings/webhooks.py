@@ -8,7 +8,7 @@ from simulation.world.world import World
 
 
 async def webhooks_arrive(world: World) -> None:
-    """Deliver pending webhooks in any order; some get lost, late, doubled, or to both doors."""
+    """Deliver pending webhooks in any order; some get lost, late, doubled, or to both receivers."""
     world.later(seconds=world.rng.choice([1, 2, 30]))
     await world.send_webhooks()
     rng = world.rng
@@ -49,7 +49,7 @@ async def an_event_has_had_bad_luck(world: World) -> None:
         world.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{unlucky['page_id']}", times=4)
 
 
-async def the_door_is_shut(world: World) -> None:
+async def the_receiver_is_shut(world: World) -> None:
     world.post.shut += world.rng.randint(1, 3)
 
 

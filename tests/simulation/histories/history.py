@@ -25,9 +25,8 @@ BIG = 0.03
 ROUNDS_TAKE = 150
 """Cycles within which it is asked of every card whether it is still there: a query may show six of
 them at a time."""
-TELLING_IS_HELD_AGAINST = 4
-"""After how long a calm cards are asked what they tell: a day later they say nothing any more of
-what was refused."""
+REJECTIONS_CHECKED_AFTER = 4
+"""Calm hours after which cards must show rejections: after a day they are removed."""
 SILENT = 0.2
 """How many boards have no webhook, so that sweeps alone find what people do."""
 
@@ -117,7 +116,7 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
     world.network.clear()
     world.database.clear()
     world.post.shut = 0
-    world.odd.clear()
+    world.incomplete.clear()
     world.turns.trail.append("CALM")
     _mend(world, schema)
     await world.to_the_end()
@@ -128,8 +127,8 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
                 await world.hand_in(letter)
             letter.delivered = letter.delivered or 1
         error = await _a_calm_cycle(world, hours)
-        if hours == TELLING_IS_HELD_AGAINST:
-            world.failures += await equality.told(world)
+        if hours == REJECTIONS_CHECKED_AFTER:
+            world.failures += await equality.rejections_are_shown(world)
     since, over = world.clock.now, set[str]()
     for turn in range(ROUNDS_TAKE):
         over |= await _rounds_over(world, since)
@@ -193,7 +192,7 @@ def _mend(world: World, schema: dict[str, Any]) -> None:
         kept = {
             key: value
             for key, value in page.values.items()
-            if not _gone(source.schema.get(key), value)
+            if not _deleted(source.schema.get(key), value)
         }
         values = {
             key: same.get(value, value) if isinstance(value, str) else value
@@ -202,13 +201,13 @@ def _mend(world: World, schema: dict[str, Any]) -> None:
         if values != page.values:
             state.put_page(replace(page, values=values))
     source.schema = mended
-    world.ledger.look("schema")
+    world.ledger.record_read("schema")
     person = next(user for user in state.users.values() if user.kind == "person")
-    told = {key: (prop.name, "updated") for key, prop in mended.items()}
-    world.sandbox.outbox.record(schema_changed(source, told, author=person, at=world.clock.now))
+    changed = {key: (prop.name, "updated") for key, prop in mended.items()}
+    world.sandbox.outbox.record(schema_changed(source, changed, author=person, at=world.clock.now))
 
 
-def _gone(prop: Any, value: Any) -> bool:
+def _deleted(prop: Any, value: Any) -> bool:
     """Whether a page chose an option that is not there any more."""
     return (
         prop is not None

@@ -54,9 +54,9 @@ async def _answer(database: str, source: Path, answers: TextIO) -> None:
             lived = await live(databases, asked["seed"], asked["steps"])
             lived.seconds = time.monotonic() - began
             kept = [*lived.trail, *lived.facts] if asked["trail"] else []
-            told = {**vars(lived), "digest": lived.digest(), "trail": kept}
-            del told["facts"]
-            answers.write(json.dumps(told) + "\n")
+            answer = {**vars(lived), "digest": lived.digest(), "trail": kept}
+            del answer["facts"]
+            answers.write(json.dumps(answer) + "\n")
             answers.flush()
 
 

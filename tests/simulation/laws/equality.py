@@ -37,7 +37,7 @@ async def broken(world: World) -> list[str]:
     found += moves.broken(world, pages, cards, history)
     found += task_history.broken(world, history)
     found += await _every_event_is_done(world)
-    found += _who_left_counts_as_gone(world, cards)
+    found += _who_left_counts_as_trashed(world, cards)
     found += _nothing_that_left_waits_for_a_worker(world, tasks, history)
     found += [
         f"page {page_id[:8]} never was a card and has a row"
@@ -48,11 +48,11 @@ async def broken(world: World) -> list[str]:
     return found
 
 
-async def told(world: World) -> list[str]:
+async def rejections_are_shown(world: World) -> list[str]:
     """What cards are to tell their editors before a day is over."""
     cards = {row["notion_page_id"]: row for row in await world.rows("SELECT * FROM cards")}
     history = _with_their_pages(await world.rows("SELECT * FROM task_history ORDER BY id"))
-    return [*moves.told(world, cards, history)]
+    return [*moves.rejections_are_shown(world, cards, history)]
 
 
 def _with_their_pages(history: Sequence[Any]) -> list[Any]:
@@ -209,7 +209,7 @@ async def _every_event_is_done(world: World) -> list[str]:
     ]
 
 
-def _who_left_counts_as_gone(world: World, cards: dict[str, Any]) -> list[str]:
+def _who_left_counts_as_trashed(world: World, cards: dict[str, Any]) -> list[str]:
     """Every card that left the board is marked as trashed, with or without a webhook."""
     return [
         f"card {page_id[:8]} has left the board, and counts as there"
@@ -231,11 +231,11 @@ def _nothing_that_left_waits_for_a_worker(
         queued = [
             row for row in rows if row["property"] == "Status" and row["new_value"] == "Queued"
         ]
-        gone = [row["id"] for row in rows if row["action"] == "trashed"]
+        trashed = [row["id"] for row in rows if row["action"] == "trashed"]
         by_pipeline = (
-            bool(queued and gone)
+            bool(queued and trashed)
             and queued[-1]["actor"] == "pipeline"
-            and queued[-1]["id"] > gone[-1]
+            and queued[-1]["id"] > trashed[-1]
         )
         if not by_pipeline and any(task["status"] == "pending" for task in tasks.get(page_id, [])):
             found.append(f"card {page_id[:8]} has left the board, and its task waits for a worker")

@@ -11,7 +11,7 @@ from simulation.world.ledger import Written
 from simulation.world.world import World
 
 
-class Told:
+class ReportedValues:
     """Events that prove that only people changed one property at one moment."""
 
     def __init__(self, world: World) -> None:

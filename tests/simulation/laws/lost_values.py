@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from simulation.laws.lost_updates import Told, unseen_is_true
+from simulation.laws.lost_updates import ReportedValues, unseen_is_true
 from simulation.laws.task_history import same
 from simulation.world.ledger import TWO_WAY, Written
 from simulation.world.world import World
@@ -14,7 +14,7 @@ from simulation.world.world import World
 
 def nothing_lost(world: World, history: list[Any]) -> list[str]:
     """Every value of a person that we overwrote is in the history, as lost or accepted."""
-    found, told = unseen_is_true(world, history), Told(world)
+    found, reported = unseen_is_true(world, history), ReportedValues(world)
     for (page_id, name), written in world.ledger.written.items():
         rows = [row for row in history if row["notion_page_id"] == page_id]
         # A duplicate brings along what we told of its twin; it may be right of it too.
@@ -47,7 +47,9 @@ def nothing_lost(world: World, history: list[Any]) -> list[str]:
             if _asked_before(written[:index], theirs):
                 world.happened["the same wish again, before we knew that we had answered it"] += 1
                 continue
-            if not (theirs.kept or after.knew or told.of(page_id, name, theirs, after, written)):
+            if not (
+                theirs.kept or after.knew or reported.of(page_id, name, theirs, after, written)
+            ):
                 world.happened["edit overwritten, and nobody told us"] += 1
                 continue
             found.append(

@@ -35,7 +35,7 @@ def broken(
     for page_id, rows in by_page.items():
         facts = [*_nothing_begins_amid_the_work(world, rows)]
         if page_id in pages and page_id in cards:
-            facts += [*_told_for_a_day(world, cards[page_id], rows)]
+            facts += [*_shown_for_a_day(world, cards[page_id], rows)]
         found += [f"card {page_id[:8]}: {fact}" for fact in facts]
     return found
 
@@ -56,18 +56,18 @@ def _nothing_begins_amid_the_work(world: World, rows: list[Any]) -> Iterator[str
             )
 
 
-def told(world: World, cards: dict[str, Any], history: list[Any]) -> Iterator[str]:
+def rejections_are_shown(world: World, cards: dict[str, Any], history: list[Any]) -> Iterator[str]:
     """What was put back within the last day is told on its card."""
     for page_id, card in cards.items():
         rows = [row for row in history if row["notion_page_id"] == page_id]
         if not world.left(page_id):
-            facts = _what_is_put_back_is_told(
+            facts = _what_is_put_back_is_explained(
                 world, world.ledger.written[page_id, "Status"], card, rows
             )
             yield from (f"card {page_id[:8]}: {fact}" for fact in facts)
 
 
-def _told_for_a_day(world: World, card: Any, rows: list[Any]) -> Iterator[str]:
+def _shown_for_a_day(world: World, card: Any, rows: list[Any]) -> Iterator[str]:
     """And no longer: a cycle later nothing is told of what was not granted before."""
     last = max(
         (row["at"] for row in rows if row["action"] in {"refused", "overruled", "put_back"}),
@@ -81,7 +81,7 @@ def _told_for_a_day(world: World, card: Any, rows: list[Any]) -> Iterator[str]:
         yield f"it still tells of {last and f'{last:%d %H:%M:%S}'}: {card['rejection']!r}"
 
 
-def _what_is_put_back_is_told(
+def _what_is_put_back_is_explained(
     world: World, written: list[Written], card: Any, rows: list[Any]
 ) -> Iterator[str]:
     """Until somebody moves the card, or something else is refused, or for a day."""
@@ -95,7 +95,7 @@ def _what_is_put_back_is_told(
     row = last[0]
     if world.clock.now - row["at"] >= DAY:
         return
-    told_since = any(
+    shown_since = any(
         other["id"] > row["id"] and other["action"] in {"refused", "overruled"} for other in rows
     )
     # A move that nobody had seen when it was put back counts too.
@@ -111,7 +111,7 @@ def _what_is_put_back_is_told(
         for other in rows
     )
     if (
-        not told_since
+        not shown_since
         and not moved_since
         and not taken
         and f"“{row['lost_value']}”" not in card["rejection"]

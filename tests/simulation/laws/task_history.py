@@ -14,8 +14,8 @@ from simulation.world.world import World
 
 EMPTY = {"Status": "draft", "Priority": "normal"}
 """What an empty property stands for."""
-LOOK = timedelta(minutes=1)
-"""Longer than a look at a card takes, from its request to its row."""
+LONGEST_READ = timedelta(minutes=1)
+"""Longer than a reading of a card takes, from its request to its row."""
 
 
 def broken(world: World, history: list[Any]) -> list[str]:
@@ -92,7 +92,7 @@ def _after(written: list[Written], value: str, until: datetime) -> list[str | No
     What it showed again only while the look that counts was on its way is no part of that look.
     """
     entries = [entry for entry in written if entry.at <= until]
-    while entries and entries[-1].value == value and until - entries[-1].at < LOOK:
+    while entries and entries[-1].value == value and until - entries[-1].at < LONGEST_READ:
         entries.pop()
     values = [entry.value for entry in entries]
     if value not in values:
@@ -188,9 +188,7 @@ def _nobody_is_blamed_for_what_we_wrote(
         ]
         if any(entry.who in {"person", "schema"} for entry in authors):
             continue
-        if name == "Status" and (
-            _counted_as_waiting(rows, row) or _made_there(world, page_id, row)
-        ):
+        if name == "Status" and (_waited(rows, row, value) or _made_there(world, page_id, row)):
             continue
         yield f"{name} {value!r} was {row['action']} ({row['reason']}), which no person wrote"
 
@@ -200,16 +198,6 @@ LAWS = (
     _people_change_only_what_the_board_showed,
     _nobody_is_blamed_for_what_we_wrote,
 )
-
-
-def _counted_as_waiting(rows: list[Any], row: Any) -> bool:
-    """Whether a queued card became invalid before, so that its column counted as waiting."""
-    return any(
-        other["action"] == "waiting"
-        and other["id"] < row["id"]
-        and other["lost_value"] == row["lost_value"]
-        for other in rows
-    )
 
 
 def _made_there(world: World, page_id: str, row: Any) -> bool:

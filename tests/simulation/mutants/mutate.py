@@ -38,7 +38,7 @@ ROOMS = ("models", "tasks", "webhook", "channel_configs")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Trial:
     """`seed` is None when no history noticed anything."""
 
     mutation: Mutation
@@ -66,24 +66,24 @@ def main() -> int:
     for mutation in chosen:
         mutated(mutation)  # before anything is started: an anchor that is gone ends it here
     with template() as url, ThreadPoolExecutor(given.at_once) as threads:
-        verdicts = list(
-            threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen)
-        )
-    if given.keep:
-        _keep(verdicts)
-    missed = [verdict.mutation.name for verdict in verdicts if verdict.seed is None]
-    print(f"{len(verdicts) - len(missed)} of {len(verdicts)} caught")
-    return 1 if missed or not verdicts else 0
+        trials = []
+        for trial in threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen):
+            trials.append(trial)
+            if given.keep:
+                _keep(trials)
+    missed = [trial.mutation.name for trial in trials if trial.seed is None]
+    print(f"{len(trials) - len(missed)} of {len(trials)} caught")
+    return 1 if missed or not trials else 0
 
 
 def _caught_by() -> dict[str, int]:
     return dict(json.loads(CAUGHT_BY.read_text()))
 
 
-def _keep(verdicts: Iterable[Verdict]) -> None:
+def _keep(trials: Iterable[Trial]) -> None:
     """Remember the seeds of these mutations beside those of the others that still exist."""
     names = {mutation.name for mutation in MUTATIONS}
-    found = {verdict.mutation.name: verdict.seed for verdict in verdicts if verdict.seed}
+    found = {trial.mutation.name: trial.seed for trial in trials if trial.seed}
     known = {name: seed for name, seed in _caught_by().items() if name in names}
     CAUGHT_BY.write_text(json.dumps(dict(sorted((known | found).items())), indent=2) + "\n")
 
@@ -114,7 +114,7 @@ def _anchor(old: str) -> re.Pattern[str]:
 _CLOSING = {re.escape(bracket) for bracket in ")]}"}
 
 
-def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Verdict:
+def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Trial:
     began = time.monotonic()
     with _copy(mutation) as source, crew(template_url, at_once=1, source=source) as lives:
         seed, law = None, "not caught"
@@ -124,16 +124,16 @@ def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Ve
             if one.failures:
                 seed, law = one.seed, one.failures[0]
                 break
-    verdict = Verdict(mutation, seed, law, time.monotonic() - began)
+    trial = Trial(mutation, seed, law, time.monotonic() - began)
     print(
-        f"{mutation.name:55}  {_caught(verdict):9}  {verdict.seconds:5.1f} s  {law[:160]}",
+        f"{mutation.name:55}  {_caught(trial):9}  {trial.seconds:5.1f} s  {law[:160]}",
         flush=True,
     )
-    return verdict
+    return trial
 
 
-def _caught(verdict: Verdict) -> str:
-    return f"seed {verdict.seed}" if verdict.seed is not None else "NOT"
+def _caught(trial: Trial) -> str:
+    return f"seed {trial.seed}" if trial.seed is not None else "NOT"
 
 
 @contextmanager

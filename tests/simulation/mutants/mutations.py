@@ -132,7 +132,7 @@ MUTATIONS = (
         "return now + GRACE",
     ),
     Mutation(
-        "what is put back is not told",
+        "what is put back is not explained",
         MERGE,
         "return fresh, task.status_changed_at if",
         'return "", None if',
@@ -144,7 +144,7 @@ MUTATIONS = (
         "for name in ():",
     ),
     Mutation(
-        "a refusal never grows old",
+        "a rejection never grows old",
         "models/rules/merge_base.py",
         "return (bool(base.rejection) and",
         "return (False and",
@@ -284,8 +284,8 @@ MUTATIONS = (
     Mutation(
         "the dates that a new card lacks count as agreed",
         FIRST_CONTACT,
-        "lacking = empty if importing else frozenset()",
-        "lacking = empty",
+        "still_empty = empty if importing else frozenset()",
+        "still_empty = empty",
     ),
     Mutation(
         "dates that people typed or duplicated count",
@@ -321,9 +321,8 @@ MUTATIONS = (
     Mutation(
         "a query is believed about what it does not show",
         PRESENCE,
-        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST]) "
-        "if missing else Readings()",
-        "found = Readings(gone=missing)",
+        "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST])",
+        "found = Readings(not_found=missing)",
     ),
     Mutation(
         "pages that are no cards get rows",
@@ -345,10 +344,10 @@ MUTATIONS = (
         "if False:",
     ),
     Mutation(
-        "a refusal is told for ever",
+        "a rejection is shown for ever",
         CARD,
-        "self.told_at is not None and now - self.told_at >= TOLD_FOR",
-        "False",
+        "or now - since < REJECTION_SHOWN_FOR",
+        "or True",
     ),
     Mutation("what could not be read is not read again", PRESENCE, "if due:", "if False:"),
 )

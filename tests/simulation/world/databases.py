@@ -58,19 +58,19 @@ class Databases:
         sessions: for those who take turns.
         single: the same without BEGIN and COMMIT around it, for what reads, or writes with one
             statement.
-        doors: for those who meet in the middle of a transaction.
+        receivers: for webhook receivers, whose transactions overlap.
         clock: whose time is PostgreSQL's `clock_timestamp()` in every statement.
     """
 
     sessions: Sessions
     single: Sessions
-    doors: Sessions
+    receivers: Sessions
     clock: Clock = field(default_factory=Clock)
 
     def tell_time(self, engine: AsyncEngine) -> None:
         """Replace PostgreSQL's clock in statements, such as the rate limit's, by the history's."""
 
-        def told(
+        def statement_at_our_time(
             _connection: Any,
             _cursor: Any,
             statement: str,
@@ -83,7 +83,9 @@ class Databases:
                 given = {**given, "the_time": self.clock.now}
             return statement, given
 
-        event.listen(engine.sync_engine, "before_cursor_execute", told, retval=True)
+        event.listen(
+            engine.sync_engine, "before_cursor_execute", statement_at_our_time, retval=True
+        )
 
 
 @asynccontextmanager
@@ -94,15 +96,15 @@ async def prepared(url: URL) -> AsyncIterator[Databases]:
         return await Undivided.connect(libpq(url), **_OPTIONS)
 
     turns: AsyncEngine = create_async_engine(url, async_creator=connect, pool_size=5)
-    doors: AsyncEngine = create_async_engine(url, connect_args=_OPTIONS, pool_size=2)
-    for engine in (turns, doors):
+    receivers: AsyncEngine = create_async_engine(url, connect_args=_OPTIONS, pool_size=2)
+    for engine in (turns, receivers):
         event.listen(engine.sync_engine, "connect", begin_session, insert=True)
     single = turns.execution_options(isolation_level="AUTOCOMMIT")
-    made = Databases(open_sessions(turns), open_sessions(single), open_sessions(doors))
+    made = Databases(open_sessions(turns), open_sessions(single), open_sessions(receivers))
     made.tell_time(turns)
     yield made
     await turns.dispose()
-    await doors.dispose()
+    await receivers.dispose()
 
 
 async def emptied(databases: Databases) -> None:

@@ -139,7 +139,7 @@ class Straight(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status_code, headers=answer.raw_headers, content=answer.body)
 
 
-class Odd(httpx.AsyncBaseTransport):
+class Incomplete(httpx.AsyncBaseTransport):
     """Lets some pages arrive without one of their properties, as if Notion had forgotten it."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, pages: set[str], name: str) -> None:

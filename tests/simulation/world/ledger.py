@@ -63,7 +63,7 @@ class Ledger:
     def _options(self) -> set[tuple[str, str]]:
         return {(prop.id, option.name) for prop in self.schema.values() for option in prop.options}
 
-    def look(self, who: str, *, sure: bool = False) -> None:
+    def record_read(self, who: str, *, sure: bool = False) -> None:
         """Note what changed since the last look, in that one's name."""
         schema, ours = self.schema, who not in {"person", "schema"}
         if schema is not self._schema:

@@ -1,4 +1,4 @@
-"""The post between Notion and our doors."""
+"""The post between Notion and our receivers."""
 
 from __future__ import annotations
 

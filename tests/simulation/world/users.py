@@ -53,7 +53,7 @@ class Users(Stage):
 
     async def person(self, method: str, path: str, body: Any = None, who: str = "person") -> bool:
         answer = await self.people.request(method, path, json=body)
-        self.ledger.look(who)
+        self.ledger.record_read(who)
         self.answer = answer.json()
         self.turns.trail.append(
             f"    {who} {method} {path[-36:]} {answer.status_code} {str(body)[:300]}"

@@ -24,7 +24,7 @@ from models.settings import Settings
 from simulation.laws import moves
 from simulation.world.databases import Databases
 from simulation.world.doubts import Doubts
-from simulation.world.gates import GatedSessions, Odd, Road, Sleeper, Straight, WorldContext
+from simulation.world.gates import GatedSessions, Incomplete, Road, Sleeper, Straight, WorldContext
 from simulation.world.ledger import Ledger
 from simulation.world.post import Letter, PostOffice
 from simulation.world.turns import Process, Turns
@@ -38,12 +38,12 @@ from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards
 from tasks.sync.ingest import drain_inbox
 from tasks.sync.safety_stop import take_board
-from webhook.app import create_app as create_door
+from webhook.app import create_app as create_receiver
 
 SECRET = "secret_of_the_simulation"
 PER_SECOND = 3.0
 NEVER_AWAY = 600.0
-"""The doors' real seconds for the database: a busy machine must not change a history."""
+"""The receivers' real seconds for the database: a busy machine must not change a history."""
 
 
 class World(Users):
@@ -60,7 +60,11 @@ class World(Users):
     """
 
     def __init__(self, databases: Databases, rng: Random, **config: Any) -> None:
-        config = {"requests_per_minute": 200, "webhook_url": "http://door/webhook/notion", **config}
+        config = {
+            "requests_per_minute": 200,
+            "webhook_url": "http://receiver/webhook/notion",
+            **config,
+        }
         super().__init__(databases.sessions, StoppableClock(), webhook_secret=SECRET, **config)
         self.clock: StoppableClock
         self.databases, databases.clock = databases, self.clock
@@ -69,7 +73,7 @@ class World(Users):
         self.sandbox.api.sleep = self.clock.sleep
         self.processes = [Process("one"), Process("two")]
         self.ons: dict[str, Context] = {}
-        self.doors: list[httpx.AsyncClient] = []
+        self.receivers: list[httpx.AsyncClient] = []
         self.network: list[str] = []
         self.database: list[str] = []
         self.failures: list[str] = []
@@ -85,7 +89,7 @@ class World(Users):
         self.imported: datetime | None = None
         self.inserted: list[UUID] = []
         self.strangers: list[str] = []
-        self.odd: set[str] = set()
+        self.incomplete: set[str] = set()
         self.jobs = 0
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
@@ -102,24 +106,24 @@ class World(Users):
         for process in self.processes:
             self.ons[process.name] = self._connect(process, settings)
         self.ctx = self.ons["one"]
-        door_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
+        receiver_settings = settings.model_copy(update={"notion_webhook_secret": SecretStr(SECRET)})
         for _ in range(2):
-            app = create_door(
-                door_settings,
-                self.databases.doors,
+            app = create_receiver(
+                receiver_settings,
+                self.databases.receivers,
                 clock=self.clock,
                 trigger=lambda: None,
                 database_seconds=NEVER_AWAY,
             )
-            self.doors.append(
-                httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door")
+            self.receivers.append(
+                httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://receiver")
             )
 
     def _connect(self, process: Process, settings: Settings) -> Context:
         sessions: Any = GatedSessions(self.databases, self.turns, process, self.database)
         row: Any = GatedSessions(self.databases, self.turns, process, self.database, single=True)
         sleep = Sleeper(self.clock, self.turns, process)
-        inner = Odd(Straight(self.sandbox), self.odd, "Topic")
+        inner = Incomplete(Straight(self.sandbox), self.incomplete, "Topic")
         road = Road(
             inner,
             self.turns,
@@ -156,7 +160,7 @@ class World(Users):
     ) -> None:
         self.sent.append(self.clock.now)
         before = len(self.ledger.made)
-        self.ledger.look(process.name, sure=arrives and response.status_code == 200)
+        self.ledger.record_read(process.name, sure=arrives and response.status_code == 200)
         self.failures += [f"we made {what}" for what in self.ledger.made[before:]]
         self._people_see_new_pages()
         self.failures += self.doubts.answered(process, request, response, arrives=arrives)
@@ -171,12 +175,16 @@ class World(Users):
         newest_edits = b'"last_edited_time","direction":"descending"' in request.content
         if arrives and response.status_code == 200 and not newest_edits:
             body = response.json()
-            shown = [page for page in body.get("results", [body]) if page.get("id") not in self.odd]
+            shown = [
+                page
+                for page in body.get("results", [body])
+                if page.get("id") not in self.incomplete
+            ]
             self.ledger.heard(process.name, {"results": shown})
 
     def _unanswered(self, process: Process, request: httpx.Request) -> None:
         self.doubts.unanswered(process, request)
-        self.ledger.look(process.name, sure=False)
+        self.ledger.record_read(process.name, sure=False)
         self._people_see_new_pages()
 
     def _people_see_new_pages(self) -> None:
@@ -260,17 +268,17 @@ class World(Users):
     async def send_webhooks(self) -> None:
         await self.sandbox.deliver_due(self.clock())
 
-    async def hand_in(self, letter: Letter, door: int = 0) -> None:
+    async def hand_in(self, letter: Letter, receiver: int = 0) -> None:
         letter.delivered += 1
         letter.handed_in = True
-        answer = await self.doors[door].post(
+        answer = await self.receivers[receiver].post(
             "/webhook/notion", content=letter.body, headers=letter.headers
         )
         if answer.status_code != 200:
-            self.failures.append(f"the door answered {answer.status_code} to {letter.body!r}")
+            self.failures.append(f"the receiver answered {answer.status_code} to {letter.body!r}")
 
     async def hand_in_twice(self, letter: Letter) -> None:
-        """Both doors get it at once, and PostgreSQL decides who comes first."""
+        """Both receivers get it at once, and PostgreSQL decides who comes first."""
         self.clock.stands = True
         await asyncio.gather(self.hand_in(letter, 0), self.hand_in(letter, 1))
         self.clock.stands = False
@@ -290,8 +298,8 @@ class World(Users):
         for process in self.processes:
             if process.busy:
                 await self.turns.kill(process)
-        for door in self.doors:
-            await door.aclose()
+        for receiver in self.receivers:
+            await receiver.aclose()
         for ctx in self.ons.values():
             await ctx.notion.aclose()
         await self.sandbox.sender._given.aclose()

@@ -40,7 +40,7 @@ async def tell_of_writes(stage: Stage, page: str, *bots: str) -> None:
     board = await followed_board(stage.ctx)
     data = {"updated_properties": [board.properties["Status"].id]}
     authors = [{"id": bot, "type": "bot"} for bot in bots]
-    await stage.told(page, authors=authors, data=data, timestamp=write["until"])
+    await stage.webhook(page, authors=authors, data=data, timestamp=write["until"])
 
 
 @pytest.mark.parametrize("who", ["former", "new", "both"])
@@ -70,7 +70,7 @@ async def test_events_of_the_new_bot_and_of_the_former_one_are_our_own(stage: St
     await stage.cycle()
     former, new = await another_token(stage)
     for authors in ([former], [new], [former, new]):
-        await stage.told(page, authors=[{"id": author, "type": "bot"} for author in authors])
+        await stage.webhook(page, authors=[{"id": author, "type": "bot"} for author in authors])
     await stage.ingest()
     assert [event.outcome for event in await stage.events()] == ["own_write"] * 3
 
@@ -80,8 +80,8 @@ async def test_neither_bots_events_count_as_a_burst_of_people(stage: Stage) -> N
     await stage.cycle()
     former, new = await another_token(stage)
     for author in (former, new, "person-1"):
-        await stage.told(page, authors=[{"id": author, "type": "bot"}])
-    await stage.told(page)
+        await stage.webhook(page, authors=[{"id": author, "type": "bot"}])
+    await stage.webhook(page)
     async with stage.sessions() as session:
         due = await inbox_queries.count_due(
             session, now=stage.clock(), bot_ids=await bot_ids(stage.ctx)

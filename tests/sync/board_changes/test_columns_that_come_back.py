@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from kit.stage import Stage
 from notion_sandbox.values.dates import DateValue
 
-from tasks.board.followed import LOOK_AGAIN
+from tasks.board.followed import READ_AGAIN_AFTER
 
 
 def _take_away(stage: Stage, name: str) -> tuple[str, object]:
@@ -39,7 +39,7 @@ async def test_what_is_due_is_written_when_its_column_is_back_although_no_webhoo
     stage.clock.pass_(120)
     await stage.cycle()
     _bring_back(stage, column, {})
-    stage.clock.pass_(LOOK_AGAIN.total_seconds() + 1)
+    stage.clock.pass_(READ_AGAIN_AFTER.total_seconds() + 1)
     await stage.cycle()
     assert (await stage.shows(page))["Attention"] == "Topic is empty."
 
@@ -68,7 +68,7 @@ async def test_values_that_come_back_with_their_column_are_read(stage: Stage) ->
     _bring_back(stage, column, {page: DateValue(start="2020-02-20T20:20:00Z")})
     for status in ("Processing", "Assets Generating"):
         await stage.moves(other, status)
-        stage.clock.pass_(LOOK_AGAIN.total_seconds() + 1)
+        stage.clock.pass_(READ_AGAIN_AFTER.total_seconds() + 1)
         await stage.cycle()
     task = await stage.task(page)
     assert task is not None

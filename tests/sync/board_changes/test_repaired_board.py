@@ -15,7 +15,7 @@ from models.rules.board_schema import board_schema
 from models.settings import Settings
 from tasks.board.followed import bot_id
 from tasks.board.repair import repair
-from tasks.board.snapshot import Site, take_snapshot
+from tasks.board.snapshot import BoardAccess, take_snapshot
 from webhook.app import create_app
 from webhook.signature import sign
 
@@ -31,19 +31,19 @@ async def change(stage: Stage, properties: dict[str, Any]) -> None:
 
 async def board_repair(stage: Stage) -> None:
     """`showrunner board repair`, in a process of its own."""
-    site = Site(notion=stage.ctx.notion, channels=CHANNELS, sessions=stage.sessions)
-    done = await repair(site, await take_snapshot(site, stage.database_id))
+    access = BoardAccess(notion=stage.ctx.notion, channels=CHANNELS, sessions=stage.sessions)
+    done = await repair(access, await take_snapshot(access, stage.database_id))
     assert "needed-property-missing" in [one.slug for one in done.mended]
 
 
-def door(stage: Stage, kicks: list[str]) -> FastAPI:
+def receiver(stage: Stage, kicks: list[str]) -> FastAPI:
     settings = Settings(_env_file=None, notion_webhook_secret=SECRET)
     return create_app(
         settings, stage.sessions, clock=stage.clock, trigger=lambda: kicks.append("kick")
     )
 
 
-async def told_of_schema(stage: Stage, author: str) -> int:
+async def schema_event(stage: Stage, author: str) -> int:
     """Deliver Notion's event of a schema change; how many ingest runs that requested."""
     event = {
         "id": f"event-{stage.clock().isoformat()}",
@@ -55,10 +55,10 @@ async def told_of_schema(stage: Stage, author: str) -> int:
     body = json.dumps(event).encode()
     headers = {"Content-Type": "application/json", "X-Notion-Signature": sign(body, SECRET)}
     kicks: list[str] = []
-    app = door(stage, kicks)
+    app = receiver(stage, kicks)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as http,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://receiver") as http,
     ):
         answer = await http.post("/webhook/notion", content=body, headers=headers)
     assert answer.status_code == 200, answer.text
@@ -70,7 +70,7 @@ async def without_topic(stage: Stage) -> None:
     await stage.add_valid(status="Queued")
     await stage.cycle()
     await change(stage, {"Topic": None})
-    await told_of_schema(stage, "person-1")
+    await schema_event(stage, "person-1")
     with pytest.raises(BoardError, match="no property “Topic”"):
         await stage.ingest()
     stage.clock.pass_(60)
@@ -126,7 +126,7 @@ async def test_schema_changes_of_our_own_bot_are_read(stage: Stage) -> None:
     await stage.cycle()
     await change(stage, {"Topic": None})
     await board_repair(stage)
-    assert await told_of_schema(stage, await bot_id(stage.ctx)) == 1
+    assert await schema_event(stage, await bot_id(stage.ctx)) == 1
     async with stage.requests() as made:
         await stage.ingest()
     assert made() == [f"GET /v1/data_sources/{stage.data_source_id}"]

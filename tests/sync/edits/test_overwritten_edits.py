@@ -36,7 +36,7 @@ async def post(stage: Stage) -> Post:
     """The sandbox's own webhooks, on their way."""
     made = Post()
     stage.sandbox.sender._given = httpx.AsyncClient(transport=made)
-    stage.sandbox.outbox.subscribe("http://door/webhook/notion", None)
+    stage.sandbox.outbox.subscribe("http://receiver/webhook/notion", None)
     return made
 
 
@@ -55,7 +55,7 @@ async def arrive(stage: Stage, post: Post) -> list[dict[str, Any]]:
 
 async def _put(session: AsyncSession, body: bytes, stage: Stage) -> None:
     delivery = read_delivery(parse(body), body)
-    await inbox.put(session, delivery, now=stage.clock(), correlation_id="door")
+    await inbox.put(session, delivery, now=stage.clock(), correlation_id="receiver")
 
 
 async def lost_updates(stage: Stage, page: str) -> list[TaskHistory]:
@@ -134,7 +134,7 @@ async def test_a_value_that_another_reading_showed_meanwhile_is_recorded_with_it
         monkeypatch.undo()
         return caught.pop()
 
-    await stage.told(page)
+    await stage.webhook(page)
     monkeypatch.setattr(stage.ctx.notion, "get_page", late)
     with monkeypatch.context() as meanwhile:
         just_before_our_write(stage, meanwhile, edit)
@@ -176,13 +176,13 @@ async def test_a_restored_card_is_no_edit_that_nobody_saw(stage: Stage, post: Po
     await stage.cycle()
     stage.clock.pass_(180)
     await stage.trash(page)
-    await stage.told(page, "page.deleted")
+    await stage.webhook(page, "page.deleted")
     await stage.ingest()
     stage.clock.pass_(180)
     await arrive(stage, post)
     await stage.moves(page, "Processing")
     await stage.trash(page, in_trash=False)
-    await stage.told(page, "page.undeleted")
+    await stage.webhook(page, "page.undeleted")
     await stage.ingest()
     await stage.cycle()
     events = await arrive(stage, post)

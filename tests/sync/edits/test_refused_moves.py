@@ -25,7 +25,7 @@ async def _in_work(stage: Stage, count: int = 1) -> list[str]:
 
 async def _refused(stage: Stage, page: str, to: str = "Draft") -> None:
     await stage.edit(page, status=to)
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
 
 
@@ -34,7 +34,7 @@ async def test_the_ingest_run_that_refuses_a_move_puts_the_card_back_at_its_end(
 ) -> None:
     [page] = await _in_work(stage)
     await stage.edit(page, status="Draft")
-    await stage.told(page)
+    await stage.webhook(page)
     async with stage.requests() as made:
         report = await stage.ingest()
     card = await stage.shows(page)
@@ -83,7 +83,7 @@ async def test_whatever_is_not_granted_is_answered_at_once(
 ) -> None:
     [page] = await _in_work(stage)
     await stage.edit(page, **edit)
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     card = await stage.shows(page)
     assert (card["Status"], card["Priority"]) == ("Processing", "Normal")
@@ -106,7 +106,7 @@ async def test_many_refused_moves_hold_up_no_ingest_run_the_cycle_puts_back_what
     stage.between.alter = lambda _request, response: (stage.clock.pass_(0.3), response)[1]  # type: ignore[union-attr]
     for page in pages:
         await stage.edit(page, status="Draft")
-        await stage.told(page)
+        await stage.webhook(page)
     report = await stage.ingest()
     assert report.refused == 30
     assert 5 <= report.pushed <= 25
@@ -137,11 +137,11 @@ async def test_the_sentence_names_the_moves_that_are_possible_and_goes_with_one_
 async def test_the_sentence_goes_after_a_day_whoever_does_nothing(stage: Stage) -> None:
     [page] = await _in_work(stage)
     await _refused(stage, page)
-    told = (await stage.shows(page))["Attention"]
+    attention = (await stage.shows(page))["Attention"]
     for hours in range(23):
         stage.clock.pass_(HOUR)
         await stage.cycle()
-        assert (await stage.shows(page))["Attention"] == told, f"after {hours + 1} hours"
+        assert (await stage.shows(page))["Attention"] == attention, f"after {hours + 1} hours"
     stage.clock.pass_(HOUR + 60)
     await stage.cycle()
     assert (await stage.shows(page))["Attention"] == ""

@@ -60,7 +60,7 @@ async def test_an_import_whose_cursor_expires_reads_on_and_misses_nobody(
     await many(stage, 230, seconds=seconds)
     refused = cursors_expire(stage, 2)
     report = await stage.cycle()
-    assert (len(refused), report.failed, report.gone) == (2, 0, 0)
+    assert (len(refused), report.failed, report.trashed) == (2, 0, 0)
     assert await tasks(stage) == 230
 
 

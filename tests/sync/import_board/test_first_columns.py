@@ -49,7 +49,7 @@ async def test_whatever_finds_a_new_card_first_it_is_not_approved(stage: Stage, 
     await stage.cycle()
     page = await stage.add_valid(status="Review Approved")
     if how == "event":
-        await stage.told(page, "page.created")
+        await stage.webhook(page, "page.created")
         await stage.ingest()
     elif how == "import":
         await stage.imports()
@@ -157,7 +157,7 @@ async def test_what_is_found_during_the_first_import_keeps_its_column_whoever_fi
     stage: Stage,
 ) -> None:
     page = await stage.add_valid(status="Review Approved")
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     assert await _column(stage, page) == "Review Approved"
     await stage.cycle()

@@ -115,7 +115,7 @@ async def test_an_import_that_is_interrupted_anywhere_reads_what_is_left_and_not
     )
     async with stage.sessions() as session:
         assert await count_cards(session) == 700
-    assert report.gone == 0
+    assert report.trashed == 0
 
 
 async def test_cards_created_edited_and_trashed_during_an_import_are_right_after_the_next_cycle(
@@ -139,7 +139,7 @@ async def test_cards_created_edited_and_trashed_during_an_import_are_right_after
         await import_cards(stage.ctx, Report(), progress=lambda _: busy.set())
     stage.clock.pass_(60)
     for page in (pages[1], pages[201], pages[398]):
-        await stage.told(page, "page.deleted")
+        await stage.webhook(page, "page.deleted")
     await stage.cycle()
     for page in (pages[0], pages[200], pages[399]):
         task = await stage.task(page)
@@ -190,7 +190,7 @@ async def test_a_card_that_the_board_no_longer_shows_is_read_by_id_before_it_is_
     await stage.trash(pages[0])
     report = Report()
     await import_cards(stage.ctx, report)
-    assert report.gone == 1
+    assert report.trashed == 1
     assert (await stage.card(pages[0])).trashed_at is not None
     assert (await stage.card(pages[1])).trashed_at is None
 

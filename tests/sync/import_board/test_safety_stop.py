@@ -97,7 +97,7 @@ async def test_after_a_pause_many_wrong_moves_wait_and_every_other_card_goes_on(
     await minutes(stage, 3)
     assert await statuses(stage, pages[1:]) == {"Draft"}
     assert await statuses(stage, pages[:1]) == {WORKING}
-    assert await wait(stage) == Waiting(moves=MANY, gone=0)
+    assert await wait(stage) == Waiting(moves=MANY, deletions=0)
     assert await incidents(stage) == ["safety_stop:moves"]
 
 
@@ -117,7 +117,7 @@ async def test_a_confirmation_is_used_on_the_cards_that_wait_and_ends_the_incide
     stage.clock.pass_(PAUSE)
     await drag(stage, pages, "Draft")
     await minutes(stage, 1)
-    assert await confirm(stage.ctx) == Waiting(moves=MANY, gone=0)
+    assert await confirm(stage.ctx) == Waiting(moves=MANY, deletions=0)
     report = await stage.cycle()
     assert (report.pushed, await statuses(stage, pages)) == (MANY, {"Processing"})
     await minutes(stage, 1)
@@ -146,11 +146,11 @@ async def test_while_the_operator_is_asked_the_moves_that_are_left_wait_however_
     await minutes(stage, 1)
     await drag(stage, pages[:5], "Processing")
     await minutes(stage, 2)
-    assert await wait(stage) == Waiting(moves=MANY - 5, gone=0)
+    assert await wait(stage) == Waiting(moves=MANY - 5, deletions=0)
     assert await incidents(stage) == ["safety_stop:moves"]
     await drag(stage, pages[5:], "Processing")
     await minutes(stage, 2)
-    assert (await wait(stage), await incidents(stage)) == (Waiting(moves=0, gone=0), [])
+    assert (await wait(stage), await incidents(stage)) == (Waiting(moves=0, deletions=0), [])
 
 
 async def test_a_wrong_move_that_is_watched_ends_the_waiting_of_its_card(stage: Stage) -> None:
@@ -161,7 +161,7 @@ async def test_a_wrong_move_that_is_watched_ends_the_waiting_of_its_card(stage: 
     await stage.edit(pages[0], status="Archived")
     await minutes(stage, 1)
     assert await statuses(stage, pages[:1]) == {"Processing"}
-    assert await wait(stage) == Waiting(moves=MANY - 1, gone=0)
+    assert await wait(stage) == Waiting(moves=MANY - 1, deletions=0)
 
 
 async def test_a_database_restored_from_a_backup_puts_nobody_back_unasked(stage: Stage) -> None:
@@ -186,7 +186,7 @@ async def test_a_database_restored_from_a_backup_puts_nobody_back_unasked(stage:
     await _restore(stage, tables)
     await minutes(stage, 3)
     assert await statuses(stage, pages[:MANY]) == {"Review Approved"}
-    assert await wait(stage) == Waiting(moves=MANY, gone=0)
+    assert await wait(stage) == Waiting(moves=MANY, deletions=0)
     await stage.moves(pages[-1], WORKING)
     await minutes(stage, 1)
     assert await statuses(stage, pages[-1:]) == {WORKING}
@@ -216,7 +216,7 @@ async def test_with_another_token_nobody_watched(stage: Stage) -> None:
     )
     await drag(stage, pages, "Draft")
     await minutes(stage, 1)
-    assert await wait(stage) == Waiting(moves=MANY, gone=0)
+    assert await wait(stage) == Waiting(moves=MANY, deletions=0)
 
 
 async def test_a_dry_run_shows_what_waits_as_waiting(stage: Stage) -> None:
@@ -238,8 +238,8 @@ async def test_any_number_of_cards_trashed_while_we_watch_is_marked_unasked(stag
     pages = await board_of(stage, 15)
     for page in pages[:13]:
         await stage.trash(page)
-        await stage.told(page, "page.deleted")
-    assert (await stage.ingest()).gone == 13
+        await stage.webhook(page, "page.deleted")
+    assert (await stage.ingest()).trashed == 13
     await minutes(stage, 1)
     assert await incidents(stage) == []
 
@@ -252,17 +252,17 @@ async def test_many_cards_found_deleted_after_a_pause_are_held_and_their_events_
     stage.clock.pass_(PAUSE)
     await _lose(stage, pages[:11], how)
     await stage.edit(pages[-1], topic="Anglerfish")
-    await stage.told(pages[-1])
+    await stage.webhook(pages[-1])
     report = await stage.ingest()
-    assert (report.gone, report.taken) == (0, 1)
+    assert (report.trashed, report.taken) == (0, 1)
     assert all(event.processed for event in await stage.events())
     await minutes(stage, 3)
     assert (await wait(stage), await incidents(stage)) == (
-        Waiting(moves=0, gone=11),
+        Waiting(moves=0, deletions=11),
         ["safety_stop:gone"],
     )
     await confirm(stage.ctx)
-    assert (await stage.cycle()).gone == 11
+    assert (await stage.cycle()).trashed == 11
     await minutes(stage, 1)
     assert (await incidents(stage), await confirmation(stage)) == ([], False)
     assert (await stage.card(pages[0])).trashed_at is not None
@@ -274,14 +274,14 @@ async def _lose(stage: Stage, pages: Sequence[str], how: str) -> None:
             await stage.trash(page)
         else:
             stage.sandbox.faults.add(status=404, times=None, path=f"/v1/pages/{page}")
-        await stage.told(page, "page.deleted")
+        await stage.webhook(page, "page.deleted")
 
 
 async def test_many_pages_that_notion_does_not_find_wait_even_while_we_watch(stage: Stage) -> None:
     pages = await board_of(stage, 15)
     await _lose(stage, pages[:11], "not found")
-    assert (await stage.ingest()).gone == 0
-    assert await wait(stage) == Waiting(moves=0, gone=11)
+    assert (await stage.ingest()).trashed == 0
+    assert await wait(stage) == Waiting(moves=0, deletions=11)
 
 
 async def test_pages_that_are_found_again_go_on_by_themselves(stage: Stage) -> None:
@@ -293,7 +293,7 @@ async def test_pages_that_are_found_again_go_on_by_themselves(stage: Stage) -> N
     assert await statuses(stage, pages[-1:]) == {"Queued"}
     stage.sandbox.faults.clear()
     await minutes(stage, 2)
-    assert (await wait(stage), await incidents(stage)) == (Waiting(moves=0, gone=0), [])
+    assert (await wait(stage), await incidents(stage)) == (Waiting(moves=0, deletions=0), [])
     assert await statuses(stage, pages[:1]) == {WORKING}
 
 
@@ -316,10 +316,10 @@ async def test_a_board_that_shows_no_card_lets_each_of_them_wait_however_few(sta
         await stage.trash(page)
     stage.clock.pass_(60)
     await import_cards(stage.ctx, Report())
-    assert await wait(stage) == Waiting(moves=0, gone=3)
+    assert await wait(stage) == Waiting(moves=0, deletions=3)
     new = await stage.add_valid(title="New", status="Queued")
     await minutes(stage, 2)
     assert (await stage.task(new)) is not None
-    assert await wait(stage) == Waiting(moves=0, gone=3)
+    assert await wait(stage) == Waiting(moves=0, deletions=3)
     await confirm(stage.ctx)
-    assert (await stage.cycle()).gone == 3
+    assert (await stage.cycle()).trashed == 3

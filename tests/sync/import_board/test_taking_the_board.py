@@ -81,11 +81,11 @@ async def test_what_waits_becomes_what_the_board_shows_and_nothing_is_written_to
     stage: Stage,
 ) -> None:
     pages = await _restored(stage, 21)
-    assert await _waits(stage) == Waiting(moves=21, gone=0)
+    assert await _waits(stage) == Waiting(moves=21, deletions=0)
     assert await _in_database(stage, pages[0]) == ("pending", "Queued")
     before = [{**await stage.shows(page), "Time in Status": ""} for page in pages]
     assert await _take(stage) == (21, 0)
-    assert await _waits(stage) == Waiting(moves=0, gone=0)
+    assert await _waits(stage) == Waiting(moves=0, deletions=0)
     assert {await _in_database(stage, page) for page in pages} == {
         ("awaiting_review", "Ready for Review")
     }

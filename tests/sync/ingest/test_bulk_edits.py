@@ -26,7 +26,7 @@ async def bulk(stage: Stage, pages: Sequence[str], **values: Any) -> list[str]:
     """Edit all of them, deliver and process the events; the requests that this took."""
     for page in pages:
         await stage.edit(page, **values)
-        await stage.told(page)
+        await stage.webhook(page)
     async with stage.requests() as made:
         await stage.ingest()
     return made()
@@ -53,7 +53,7 @@ async def test_cards_dragged_in_the_minute_in_which_they_were_made_are_read_by_t
     await board_of(stage)
     pages = [await stage.add_valid(title=f"New {n}") for n in range(COUNT)]
     for page in pages:
-        await stage.told(page, "page.created")
+        await stage.webhook(page, "page.created")
     await stage.ingest()
     assert len(await bulk(stage, pages, status="Queued")) <= MOST_REQUESTS
     assert await in_database(stage, pages) == {"Queued"}
@@ -81,7 +81,7 @@ async def test_rows_of_a_query_that_lags_behind_are_not_accepted(stage: Stage) -
     stage.clock.pass_(10)
     for page in pages:
         await stage.edit(page, status="Draft")
-        await stage.told(page)
+        await stage.webhook(page)
     await stage.ingest()
     stage.clock.pass_(2)
     await lag(stage, 5)
@@ -102,7 +102,7 @@ async def test_a_state_of_this_minute_is_not_accepted_although_the_sample_return
     await lag(stage, 8)
     for page in pages:
         await stage.edit(page, status="Queued" if page < sorted(pages)[5] else "Archived")
-        await stage.told(page)
+        await stage.webhook(page)
     await stage.ingest()
     assert {(await stage.card(page)).edited_at for page in pages} == {
         stage.clock.now.replace(second=0, microsecond=0)
@@ -119,14 +119,14 @@ async def test_a_row_whose_card_was_read_while_the_sample_was_read_is_read_by_id
     ask, late = stage.ctx.notion.get_page, max(pages)
     meanwhile = [late]
 
-    async def somebody_else_looks(page_id: str) -> dict[str, Any]:
+    async def another_host_queries(page_id: str) -> dict[str, Any]:
         if meanwhile:
             await stage.edit(meanwhile.pop(), status="Draft")
-            await stage.told(late)
+            await stage.webhook(late)
             await stage.ingest()
         return await ask(page_id)
 
-    stage.ctx.notion.get_page = somebody_else_looks  # type: ignore[method-assign]
+    stage.ctx.notion.get_page = another_host_queries  # type: ignore[method-assign]
     await bulk(stage, pages, status="Ready for Planning")
     assert await in_database(stage, [late]) == {"Draft"}
     assert await in_database(stage, [page for page in pages if page != late]) == {

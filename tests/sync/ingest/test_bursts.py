@@ -25,7 +25,7 @@ async def board_of(stage: Stage, count: int) -> list[str]:
 async def edited(stage: Stage, pages: list[str]) -> None:
     for page in pages:
         await stage.edit(page, topic="Edited")
-        await stage.told(page)
+        await stage.webhook(page)
 
 
 async def topics(stage: Stage, pages: list[str]) -> set[str]:
@@ -96,7 +96,7 @@ async def test_our_own_writes_that_come_back_make_no_burst_that_a_person_waits_f
     pages = await board_of(stage, 2)
     stage.ctx.sleep = waits = Waits(stage)
     for _ in range(MANY + 10):
-        await stage.told(pages[0], authors=[{"id": await bot_id(stage.ctx), "type": "bot"}])
+        await stage.webhook(pages[0], authors=[{"id": await bot_id(stage.ctx), "type": "bot"}])
     await edited(stage, pages[1:])
     await stage.ingest()
     assert not waits.seconds
@@ -121,7 +121,7 @@ async def test_pages_that_one_claim_has_no_time_for_are_released_and_come_next(
     pages = await board_of(stage, 6)
     for page in pages:
         await stage.trash(page)
-        await stage.told(page, "page.deleted")
+        await stage.webhook(page, "page.deleted")
     report = await stage.ingest()
-    assert report.gone == 6
+    assert report.trashed == 6
     assert {(event.attempts, event.outcome) for event in await stage.events()} == {(1, "looked_at")}

@@ -32,7 +32,7 @@ async def _paced(stage: Stage) -> dict[str, float]:
 
 async def _flood(stage: Stage) -> None:
     for _ in range(FLOOD):
-        await stage.told(str(uuid4()))
+        await stage.webhook(str(uuid4()))
 
 
 async def test_a_cycle_shows_what_the_pipeline_did_before_it_has_asked_for_every_strange_page(
@@ -90,8 +90,8 @@ async def test_a_persons_edit_among_strange_pages_is_taken_before_them_and_its_r
     await _flood(stage)
     await stage.edit(edited, status="Queued")
     await stage.edit(refused, status="Draft")
-    await stage.told(edited)
-    await stage.told(refused)
+    await stage.webhook(edited)
+    await stage.webhook(refused)
     written = await _paced(stage)
     await stage.ingest()
     task = await stage.task(edited)
@@ -110,9 +110,9 @@ async def test_cards_that_were_trashed_in_masses_hold_up_no_push(stage: Stage) -
     stage.clock.pass_(MINUTE)
     for trashed in pages:
         await stage.trash(trashed)
-        await stage.told(trashed, "page.deleted")
+        await stage.webhook(trashed, "page.deleted")
     await stage.moves(page, "Processing")
     written = await _paced(stage)
     report = await stage.cycle()
     assert written[page] < 10
-    assert report.gone == 40
+    assert report.trashed == 40

@@ -76,7 +76,7 @@ async def test_pages_that_move_between_other_databases_make_no_rows_and_stop_not
     for target in (wines, recipes):
         for page in strangers:
             await move(stage, page, data_source_id=target)
-            await stage.told(page, "page.moved", data=parent_of(target))
+            await stage.webhook(page, "page.moved", data=parent_of(target))
         async with stage.requests() as made:
             await stage.ingest()
             assert made() == []
@@ -95,7 +95,7 @@ async def test_pages_that_were_never_cards_count_nowhere_however_they_vanish(sta
     vanished = [f"cccccccc-0000-4000-8000-0000000000{n:02}" for n in range(12)]
     for _ in range(2):
         for page in (*elsewhere, *vanished):
-            await stage.told(page, "page.deleted")
+            await stage.webhook(page, "page.deleted")
         await stage.ingest()
     assert await rows(stage) == 1
     async with stage.sessions() as session:
@@ -113,13 +113,13 @@ async def test_cards_that_were_created_and_trashed_before_any_reading_stop_nothi
     for n in range(15):
         page = await stage.add(title=f"A slip of the mouse {n}")
         await stage.trash(page)
-        await stage.told(page, "page.deleted")
+        await stage.webhook(page, "page.deleted")
     for _ in range(2):
         await stage.ingest()
         await stage.sql("UPDATE webhook_events SET processed = false, attempts = 0")
     stage.sandbox.faults.add(status=404, times=None, path=f"/v1/pages/{cards[0]}")
-    await stage.told(cards[0])
-    assert (await stage.ingest()).gone == 1
+    await stage.webhook(cards[0])
+    assert (await stage.ingest()).trashed == 1
 
 
 @pytest.mark.parametrize("kind", ["page", "block", "space", "team", "agent"])
@@ -136,7 +136,7 @@ async def test_an_event_whose_parent_is_no_data_source_costs_no_request(
         "page.deleted",
         "page.moved",
     ):
-        await stage.told(page, event, data={"parent": {"id": BOARD_PAGE["id"], "type": kind}})
+        await stage.webhook(page, event, data={"parent": {"id": BOARD_PAGE["id"], "type": kind}})
     async with stage.requests() as made:
         report = await stage.ingest()
         assert made() == []
@@ -150,9 +150,9 @@ async def test_a_page_whose_event_does_not_say_where_it_is_says_it_itself(stage:
     card = await stage.add_valid()
     await stage.cycle()
     for page in (await a_page(stage), await a_page(stage, under=card)):
-        await stage.told(page)
+        await stage.webhook(page)
     report = await stage.ingest()
-    assert (report.failed, report.gone) == (0, 0)
+    assert (report.failed, report.trashed) == (0, 0)
     assert {(event.outcome, event.attempts) for event in await stage.events()} == {("looked_at", 1)}
     assert await rows(stage) == 1
 
@@ -161,7 +161,7 @@ async def test_an_automation_that_speaks_of_another_page_costs_no_request(stage:
     await stage.cycle()
     page = await a_page(stage)
     parent = {"type": "page_id", "page_id": BOARD_PAGE["id"]}
-    await stage.told(
+    await stage.webhook(
         page, "automation", source={"type": "automation"}, data={"object": "page", "parent": parent}
     )
     async with stage.requests() as made:
@@ -174,7 +174,7 @@ async def test_an_automation_that_speaks_of_another_page_costs_no_request(stage:
 
 async def moved_away(stage: Stage, page: str) -> None:
     await move(stage, page, page_id=stage.sandbox.root_page_id)
-    await stage.told(page, "page.moved", data={"parent": BOARD_PAGE})
+    await stage.webhook(page, "page.moved", data={"parent": BOARD_PAGE})
 
 
 async def test_a_card_that_was_dragged_to_a_page_counts_as_trashed_and_is_never_written_to(
@@ -183,7 +183,7 @@ async def test_a_card_that_was_dragged_to_a_page_counts_as_trashed_and_is_never_
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await moved_away(stage, page)
-    assert (await stage.ingest()).gone == 1
+    assert (await stage.ingest()).trashed == 1
     assert (await stage.card(page)).trashed_at is not None
     row = next(row for row in await stage.history(page) if row.action == "trashed")
     assert (row.actor.split(":")[0], row.reason) == ("person", "moved_away")
@@ -200,8 +200,8 @@ async def test_a_card_that_was_moved_to_another_database_counts_as_trashed(stage
     await stage.cycle()
     recipes = await another_database(stage)
     await move(stage, page, data_source_id=recipes)
-    await stage.told(page, "page.moved", data=parent_of(recipes))
-    assert (await stage.ingest()).gone == 1
+    await stage.webhook(page, "page.moved", data=parent_of(recipes))
+    assert (await stage.ingest()).trashed == 1
 
 
 async def test_a_card_that_is_moved_back_is_restored_with_its_task(stage: Stage) -> None:
@@ -212,7 +212,7 @@ async def test_a_card_that_is_moved_back_is_restored_with_its_task(stage: Stage)
     await stage.ingest()
     stage.clock.pass_(60)
     await move(stage, page, data_source_id=stage.data_source_id)
-    await stage.told(page, "page.moved", data=parent_of(stage.data_source_id))
+    await stage.webhook(page, "page.moved", data=parent_of(stage.data_source_id))
     await stage.ingest()
     assert (await stage.card(page)).trashed_at is None
     after = await stage.task(page)
@@ -228,8 +228,8 @@ async def test_a_later_event_about_a_card_whose_move_was_never_reported_marks_it
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await move(stage, page, page_id=stage.sandbox.root_page_id)
-    await stage.told(page, "page.properties_updated", data={"parent": BOARD_PAGE})
-    assert (await stage.ingest()).gone == 1
+    await stage.webhook(page, "page.properties_updated", data={"parent": BOARD_PAGE})
+    assert (await stage.ingest()).trashed == 1
 
 
 async def test_a_push_to_a_card_that_has_left_finds_that_out_and_stops(stage: Stage) -> None:
@@ -239,5 +239,5 @@ async def test_a_push_to_a_card_that_has_left_finds_that_out_and_stops(stage: St
     await stage.moves(page, "Processing")
     stage.clock.pass_(60)
     report = await stage.cycle()
-    assert (report.gone, report.failed) == (1, 0)
+    assert (report.trashed, report.failed) == (1, 0)
     assert (await stage.card(page)).last_error is None

@@ -12,7 +12,7 @@ async def test_an_edit_that_could_not_be_read_is_not_written_over(stage: Stage) 
     await stage.moves(other, "Processing")
     await stage.edit(page, priority="High", status="Draft")
     stage.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{page}", times=30)
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     await stage.cycle()
     assert (await stage.shows(page))["Status"] == "Draft"
@@ -36,7 +36,7 @@ async def test_a_card_that_a_sweep_could_not_read_again_is_read_without_a_webhoo
     page = await stage.add_valid(status="Ready for Review")
     await stage.cycle()
     await stage.edit(page, status="Uploading")
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     # The same minute: a query's row that says something new is read by id, because queries lag
     # behind.
@@ -58,7 +58,7 @@ async def test_a_card_that_stays_unreadable_backs_off_and_stops_no_other(stage: 
     await stage.cycle()
     stage.sandbox.faults.add(500, method="GET", path=f"/v1/pages/{page}", times=1000)
     await stage.edit(page, title="Colossal squid")
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     for n in range(30):
         stage.clock.pass_(60)

@@ -234,10 +234,10 @@ async def test_a_page_of_ours_that_an_event_shows_before_the_answer_is_the_card_
     async def seen_first(*args: Any) -> dict[str, Any]:
         page = await answered(*args)
         await empty.edit(page["id"], title="The Kraken")
-        await empty.told(page["id"], "page.created")
+        await empty.webhook(page["id"], "page.created")
         await empty.ingest()
         await empty.trash(page["id"])
-        await empty.told(page["id"], "page.deleted")
+        await empty.webhook(page["id"], "page.deleted")
         await empty.ingest()
         return page
 
@@ -291,7 +291,7 @@ async def test_a_card_that_people_trash_at_once_is_not_made_again(empty: Stage) 
     await empty.cycle()
     page_id = (await task_of(empty, task_id)).notion_page_id or ""
     await empty.trash(page_id)
-    await empty.told(page_id, "page.deleted")
+    await empty.webhook(page_id, "page.deleted")
     for _ in range(3):
         empty.clock.pass_(60)
         await empty.cycle()

@@ -11,7 +11,7 @@ from kit.stage import CHANNEL, Stage, rich
 from models.board.drift import drift
 from models.tables.push_queue import pending
 from tasks.board.followed import followed_board
-from tasks.board.snapshot import Site, take_snapshot, with_notes
+from tasks.board.snapshot import BoardAccess, take_snapshot, with_notes
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
 
@@ -127,7 +127,7 @@ async def test_a_card_that_an_event_shows_before_the_first_import_does_was_on_th
 ) -> None:
     page = await stage.add_valid(status="Upload Complete")
     await typed(stage, page, created="2024-01-02T03:04:00Z", updated="2025-01-02T03:04:00Z")
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     assert (await stage.cycle()).pushed == 0
     task = await stage.task(page)
@@ -154,7 +154,7 @@ async def test_cards_that_lack_only_their_dates_wait_for_everything_else(stage: 
     await followed(stage)
     new = [await stage.add_valid(priority="High") for _ in range(3)]
     for page in new:
-        await stage.told(page)
+        await stage.webhook(page)
     await stage.ingest()
     stage.clock.pass_(60)
     await stage.moves(moved, "Processing")
@@ -196,13 +196,13 @@ async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hol
             "PATCH", f"/v1/pages/{page}", {"properties": {"Attention": rich("ask Ada")}}
         )
     await stage.cycle()
-    site = Site(
+    access = BoardAccess(
         notion=stage.ctx.notion, channels=(CHANNEL, "history_in_ten"), sessions=stage.sessions
     )
-    snapshot = await take_snapshot(site, stage.database_id)
+    snapshot = await take_snapshot(access, stage.database_id)
     one = next(
         one
-        for one in drift(await with_notes(site, snapshot))
+        for one in drift(await with_notes(access, snapshot))
         if one.slug == "attention-holds-notes"
     )
     assert "on 2 cards" in one.wrong
@@ -211,7 +211,7 @@ async def test_once_the_board_was_imported_the_database_knows_how_many_cards_hol
     await stage.cycle()
     one = next(
         one
-        for one in drift(await with_notes(site, snapshot))
+        for one in drift(await with_notes(access, snapshot))
         if one.slug == "attention-holds-notes"
     )
     assert "on 1 card that" in one.wrong

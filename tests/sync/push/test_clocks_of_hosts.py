@@ -74,8 +74,8 @@ async def reader_of(stage: Stage) -> SyncContext:
     )
 
 
-async def told(ctx: Context, page: str) -> None:
-    """The host's door stores an event about the page."""
+async def receive_event(ctx: Context, page: str) -> None:
+    """The host's receiver stores an event about the page."""
     async with ctx.sessions.begin() as session:
         await session.execute(text("SELECT 1"))
         delivery = Delivery(
@@ -84,7 +84,7 @@ async def told(ctx: Context, page: str) -> None:
             page_id=page,
             payload={"authors": []},
         )
-        await inbox.put(session, delivery, now=ctx.clock(), correlation_id="door")
+        await inbox.put(session, delivery, now=ctx.clock(), correlation_id="receiver")
 
 
 @pytest.mark.parametrize("wrong_by", [SKEW, -SKEW])
@@ -153,20 +153,20 @@ async def test_an_edit_read_by_a_host_whose_clock_is_behind_is_stored_at_once(
     behind = hosts.host(wrong_by=-SKEW)
     await connect(behind)
     await stage.edit(page, status="Queued")
-    await told(behind, page)
+    await receive_event(behind, page)
     await drain_inbox(behind, Report())
     task = await stage.task(page)
     assert task is not None
     assert task.status == "pending"
 
 
-async def test_an_event_of_a_door_whose_clock_is_ahead_is_due_at_once(
+async def test_an_event_of_a_receiver_whose_clock_is_ahead_is_due_at_once(
     stage: Stage, hosts: Hosts
 ) -> None:
     page = await stage.add_valid(status="Draft")
     await stage.cycle()
     await stage.edit(page, status="Queued")
-    await told(hosts.host(wrong_by=SKEW), page)
+    await receive_event(hosts.host(wrong_by=SKEW), page)
     await stage.ingest()
     assert [event.processed for event in await stage.events()] == [True]
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 
 from models.tables.push_queue import PENDING, pending
 from models.tables.sync_state import WATERMARK, get_moment
-from tasks.board.followed import LOOK_AGAIN, followed_board
+from tasks.board.followed import READ_AGAIN_AFTER, followed_board
 from tasks.runtime.card_locks import card_locks
 from tasks.sync.push_order import PushOrder
 
@@ -35,7 +35,7 @@ async def in_sync_with_webhooks(stage: Stage, **values: Any) -> str:
     page = await stage.add_valid(**values)
     await stage.cycle()
     stage.clock.pass_(60)
-    await stage.told(page)
+    await stage.webhook(page)
     for _ in range(3):  # one of them asks who is still there, which is due once in ten minutes
         await stage.cycle()
         stage.clock.pass_(60)
@@ -76,7 +76,7 @@ async def test_a_persons_edit_costs_two_requests_beside_the_sweep(stage: Stage) 
     page = await in_sync_with_webhooks(stage, status="Draft")
     await stage.edit(page, status="Queued")
     async with stage.requests() as made:
-        await stage.told(page)
+        await stage.webhook(page)
         await stage.ingest()
         await stage.cycle()
         requests = [request for request in made() if request != SWEEP.format(stage.data_source_id)]
@@ -100,7 +100,7 @@ async def test_a_board_that_was_read_long_ago_is_read_before_a_push(
     stage: Stage,
 ) -> None:
     page = await in_sync_with_webhooks(stage, status="Queued")
-    stage.clock.pass_(LOOK_AGAIN.total_seconds())
+    stage.clock.pass_(READ_AGAIN_AFTER.total_seconds())
     await stage.moves(page, "Processing")
     async with stage.requests() as made:
         await stage.cycle()

@@ -19,7 +19,7 @@ async def test_a_storm_of_events_costs_one_query_and_not_one_request_each(stage:
     stage.clock.pass_(120)
     for page in pages:
         await stage.edit(page, status="Queued")
-        await stage.told(page)
+        await stage.webhook(page)
     async with stage.requests() as made:
         report = await stage.ingest()
     assert len(made()) == 1
@@ -31,7 +31,7 @@ async def test_an_event_whose_only_author_is_our_own_bot_asks_nothing(stage: Sta
     page = await stage.add_valid()
     await stage.cycle()
     me = await stage.ctx.notion.me()
-    await stage.told(page, authors=[{"id": me["id"], "type": "bot"}])
+    await stage.webhook(page, authors=[{"id": me["id"], "type": "bot"}])
     async with stage.requests() as made:
         await stage.ingest()
     assert made() == []
@@ -42,7 +42,7 @@ async def test_an_event_whose_only_author_is_our_own_bot_asks_nothing(stage: Sta
 
 async def test_an_event_of_another_database_asks_nothing(stage: Stage) -> None:
     await stage.cycle()
-    await stage.told(
+    await stage.webhook(
         str(UUID(int=0)), data={"parent": {"type": "database", "data_source_id": "other"}}
     )
     async with stage.requests() as made:
@@ -53,7 +53,7 @@ async def test_an_event_of_another_database_asks_nothing(stage: Stage) -> None:
 
 async def test_a_change_of_another_databases_schema_asks_nothing(stage: Stage) -> None:
     await stage.cycle()
-    await stage.told(
+    await stage.webhook(
         "", "data_source.schema_updated", entity={"type": "data_source", "id": "other"}
     )
     await stage.sql("UPDATE webhook_events SET page_id = NULL")
@@ -67,7 +67,7 @@ async def test_an_event_of_an_unknown_kind_is_kept_and_done_with(stage: Stage) -
     await stage.cycle()
     async with stage.sessions.begin() as session:
         await session.connection()
-    await stage.told("", "comment.created")
+    await stage.webhook("", "comment.created")
     await stage.sql("UPDATE webhook_events SET page_id = NULL")
     await stage.ingest()
     assert (await stage.events())[0].outcome == "not_a_page"
@@ -77,7 +77,7 @@ async def test_a_wrong_token_stops_the_run_and_costs_the_events_nothing(stage: S
     page = await stage.add_valid()
     await stage.cycle()
     stage.sandbox.faults.add(status=401, times=None)
-    await stage.told(page)
+    await stage.webhook(page)
     for _ in range(ATTEMPTS_MAX + 2):
         with pytest.raises(NotionAuthError):
             await stage.ingest()
@@ -93,8 +93,8 @@ async def test_a_page_that_cannot_be_read_backs_off_dies_and_stops_no_other(stag
     good, bad = await stage.add_valid(title="Good"), await stage.add_valid(title="Bad")
     await stage.cycle()
     stage.sandbox.faults.add(status=500, times=None, path=f"/v1/pages/{bad}")
-    await stage.told(good)
-    await stage.told(bad)
+    await stage.webhook(good)
+    await stage.webhook(bad)
     await stage.edit(good, priority="High")
     await stage.ingest()
     task = await stage.task(good)
@@ -180,7 +180,7 @@ async def test_a_card_trashed_behind_our_back_is_marked_when_the_push_meets_it(
     await stage.trash(page)
     await stage.moves(page, "Processing")
     report = await stage.cycle()
-    assert (report.gone, report.failed) == (1, 0)
+    assert (report.trashed, report.failed) == (1, 0)
     assert (await stage.card(page)).trashed_at is not None
     task = await stage.task(page)
     assert task is not None

@@ -39,7 +39,7 @@ def mended(stage: Stage) -> None:
     stage.between.alter = lambda _request, response: response
 
 
-async def test_an_odd_row_fails_alone_and_the_others_are_imported(stage: Stage) -> None:
+async def test_an_incomplete_row_fails_alone_and_the_others_are_imported(stage: Stage) -> None:
     pages = [await stage.add_valid(title=f"Card {n}") for n in range(3)]
     shows_no(stage, "Topic", pages[1])
     report = await stage.cycle()
@@ -53,7 +53,7 @@ async def test_an_odd_row_fails_alone_and_the_others_are_imported(stage: Stage) 
         assert await get_moment(session, WATERMARK) is not None
 
 
-async def test_an_odd_card_says_why_is_read_again_and_goes_on_when_it_is_whole(
+async def test_an_incomplete_card_says_why_is_read_again_and_goes_on_when_it_is_whole(
     stage: Stage,
 ) -> None:
     page = await stage.add_valid()
@@ -74,7 +74,7 @@ async def test_an_odd_card_says_why_is_read_again_and_goes_on_when_it_is_whole(
     assert await stage.task(page) is not None
 
 
-async def test_an_odd_card_waits_longer_after_each_try(stage: Stage) -> None:
+async def test_an_incomplete_card_waits_longer_after_each_try(stage: Stage) -> None:
     page = await stage.add_valid()
     shows_no(stage, "Topic", page)
     await stage.cycle()
@@ -102,17 +102,17 @@ async def test_a_card_that_stays_incomplete_is_alerted_and_resolved(
         assert (await session.execute(text(opened))).scalars().all() == [True]
     mended(stage)
     await stage.cycle()
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     async with stage.sessions() as session:
         assert (await session.execute(text(opened))).scalars().all() == [False]
 
 
-async def test_an_odd_page_does_not_make_its_events_die(stage: Stage) -> None:
+async def test_an_incomplete_page_does_not_make_its_events_die(stage: Stage) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     shows_no(stage, "Channel", page)
-    await stage.told(page)
+    await stage.webhook(page)
     report = await stage.ingest()
     assert report.failed == 1
     (event,) = await stage.events()
@@ -123,7 +123,7 @@ async def test_an_odd_page_does_not_make_its_events_die(stage: Stage) -> None:
     assert task.channel_id == "deep_sea_stories"
 
 
-async def test_an_odd_answer_to_a_write_fails_that_card_once(stage: Stage) -> None:
+async def test_an_incomplete_answer_to_a_write_fails_that_card_once(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.moves(page, "Processing")
@@ -139,7 +139,7 @@ async def test_an_odd_answer_to_a_write_fails_that_card_once(stage: Stage) -> No
     assert (await stage.shows(page))["Status"] == "Processing"
 
 
-async def test_an_odd_page_that_leaves_is_not_asked_for_any_more(stage: Stage) -> None:
+async def test_an_incomplete_page_that_leaves_is_not_asked_for_any_more(stage: Stage) -> None:
     page = await stage.add_valid()
     shows_no(stage, "Topic", page)
     await stage.cycle()
@@ -166,7 +166,7 @@ async def test_a_board_that_lacks_the_property_is_a_board_error_and_no_cards_fai
     await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": topic})
     await stage.edit(page, title="Anew")
     if how == "by id":
-        await stage.told(page)
+        await stage.webhook(page)
     with pytest.raises(BoardError, match="no property “Topic”"):
         await (stage.ingest() if how == "by id" else stage.cycle())
     assert (await stage.card(page)).attempts == 0

@@ -120,7 +120,7 @@ async def test_no_statement_of_a_cycle_or_an_ingest_reads_a_whole_table(large: S
     await large.edit(pages[1], priority="Low")
     await large.trash(pages[2])
     for page in pages:
-        await large.told(page)
+        await large.webhook(page)
     ingest = await plans_of(large, large.ingest)
     task = await large.task(pages[1])
     assert (await large.shows(pages[0]))["Status"] == "Uploading"
@@ -153,7 +153,7 @@ async def test_what_is_pending_and_what_is_due_are_found_by_index_however_many_t
             n=str(differing),
         )
         for number in range(due):
-            await large.told(f"page-{number}")
+            await large.webhook(f"page-{number}")
         async with large.sessions() as session:
             plans = await plans_of(large, partial(ask, session))
         assert (len(found["pending"]), len(found["claimed"])) == (differing, due)

@@ -106,7 +106,7 @@ async def test_a_page_that_may_not_be_read_fails_alone(stage: Stage) -> None:
     await stage.cycle()
     refuse(stage, f"{ALL}/{bad}", "GET")
     for page in (bad, good):
-        await stage.told(page)
+        await stage.webhook(page)
     await stage.edit(good, priority="High")
     await stage.ingest()
     first, second = await stage.events()
@@ -118,7 +118,7 @@ async def test_a_board_that_may_not_be_read_is_no_events_failure(stage: Stage) -
     page = await stage.add_valid()
     await stage.cycle()
     refuse(stage, "/v1/", "GET")
-    await stage.told(page)
+    await stage.webhook(page)
     with pytest.raises(NotionAuthError, match="403"):
         await stage.ingest()
     (event,) = await stage.events()

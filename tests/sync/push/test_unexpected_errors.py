@@ -77,8 +77,8 @@ async def test_an_event_whose_page_id_is_none_is_finished_without_a_request(
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.edit(page, topic="Another")
-    await stage.told(id_)
-    await stage.told(page)
+    await stage.webhook(id_)
+    await stage.webhook(page)
     async with stage.requests() as made:
         await stage.ingest()
     assert [path for path in made() if page not in path] == []
@@ -92,7 +92,7 @@ async def test_an_event_that_fails_in_a_way_nobody_foresaw_fails_alone(
 ) -> None:
     bad, good = await queue_both(stage)
     for page in (bad, good):
-        await stage.told(page)
+        await stage.webhook(page)
     assert stage.between is not None
     stage.between.alter = altering(bad, breaks)
     report = await stage.ingest()
@@ -113,7 +113,7 @@ async def test_a_burst_with_one_bad_page_costs_one_page(stage: Stage, breaks: An
     stage.clock.pass_(120)
     for page in pages:
         await stage.edit(page, status="Queued")
-        await stage.told(page)
+        await stage.webhook(page)
     assert stage.between is not None
     stage.between.alter = altering(pages[5], breaks)
     await stage.ingest()
@@ -201,7 +201,7 @@ async def test_a_task_whose_card_fails_in_a_way_nobody_foresaw_holds_up_no_other
 
 async def test_what_concerns_everything_still_ends_the_run(stage: Stage) -> None:
     bad, _ = await queue_both(stage)
-    await stage.told(bad)
+    await stage.webhook(bad)
     await stage.sql("ALTER TABLE task_history RENAME TO elsewhere")
     with pytest.raises(Exception, match="task_history"):
         await stage.ingest()
@@ -214,29 +214,29 @@ async def test_what_concerns_everything_still_ends_the_run(stage: Stage) -> None
 ODD = (POISON, 7, True, {"a": 1}, [POISON], [[]], None)
 
 
-@pytest.mark.parametrize("odd", ODD, ids=repr)
-async def test_whatever_else_an_event_holds_its_page_is_read(stage: Stage, odd: Any) -> None:
+@pytest.mark.parametrize("value", ODD, ids=repr)
+async def test_whatever_else_an_event_holds_its_page_is_read(stage: Stage, value: Any) -> None:
     page = await stage.add_valid()
     await stage.cycle()
     stage.clock.pass_(120)
     await stage.edit(page, status="Queued")
     payloads: list[dict[str, Any]] = [
-        {"authors": odd},
-        {"authors": [odd]},
-        {"authors": [{"id": odd}]},
-        {"data": odd},
-        {"data": {"parent": odd}},
-        {"data": {"parent": {"type": odd}}},
-        {"data": {"updated_properties": odd}},
-        {"data": {"updated_properties": [odd]}},
-        {"timestamp": odd},
-        {"entity": odd},
-        {"entity": {"id": odd}},
+        {"authors": value},
+        {"authors": [value]},
+        {"authors": [{"id": value}]},
+        {"data": value},
+        {"data": {"parent": value}},
+        {"data": {"parent": {"type": value}}},
+        {"data": {"updated_properties": value}},
+        {"data": {"updated_properties": [value]}},
+        {"timestamp": value},
+        {"entity": value},
+        {"entity": {"id": value}},
     ]
     for payload in payloads:
-        await stage.told(page, **payload)
-    await stage.told(page, "data_source.schema_updated", entity={"id": odd})
-    await stage.told(str(UUID(int=7)), data={"parent": {"type": odd, "data_source_id": odd}})
+        await stage.webhook(page, **payload)
+    await stage.webhook(page, "data_source.schema_updated", entity={"id": value})
+    await stage.webhook(str(UUID(int=7)), data={"parent": {"type": value, "data_source_id": value}})
     await stage.ingest()
     events = await stage.events()
     assert [event.error for event in events] == [None] * len(events)

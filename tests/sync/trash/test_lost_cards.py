@@ -16,7 +16,7 @@ async def test_losing_sight_of_the_board_is_an_incident_and_not_a_mass_deletion(
     pages = [await stage.add_valid(title=f"Card {n}", status="Queued") for n in range(15)]
     await stage.cycle()
     stage.sandbox.faults.add(status=404, times=None)
-    await stage.told(pages[0], "page.deleted")
+    await stage.webhook(pages[0], "page.deleted")
     with pytest.raises(BoardError, match="does not find the board"):
         await stage.ingest()
     for page in pages:
@@ -37,17 +37,17 @@ async def test_cards_that_vanish_one_by_one_count_together(stage: Stage) -> None
     await stage.cycle()
     for page in pages[:11]:
         stage.sandbox.faults.add(status=404, times=None, path=f"/v1/pages/{page}")
-    gone = 0
+    trashed = 0
     for page in pages[:10]:
-        await stage.told(page)
-        gone += (await stage.ingest()).gone
-    assert gone == 10
+        await stage.webhook(page)
+        trashed += (await stage.ingest()).trashed
+    assert trashed == 10
     await stage.moves(pages[10], "Processing")
-    assert (await stage.cycle()).gone == 0
+    assert (await stage.cycle()).trashed == 0
     assert (await stage.card(pages[10])).trashed_at is None
     await confirm(stage.ctx)
     stage.clock.pass_(60)
-    assert (await stage.cycle()).gone == 1
+    assert (await stage.cycle()).trashed == 1
 
 
 async def test_a_page_that_is_really_deleted_marks_its_card_and_leaves_the_task(
@@ -56,8 +56,8 @@ async def test_a_page_that_is_really_deleted_marks_its_card_and_leaves_the_task(
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.sandbox.faults.add(status=404, times=None, path=f"/v1/pages/{page}")
-    await stage.told(page)
-    assert (await stage.ingest()).gone == 1
+    await stage.webhook(page)
+    assert (await stage.ingest()).trashed == 1
     assert (await stage.card(page)).trashed_at is not None
     assert await stage.task(page) is not None
 
@@ -66,14 +66,14 @@ async def test_a_restored_card_goes_on_where_the_task_is_now(stage: Stage) -> No
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     await stage.trash(page)
-    await stage.told(page, "page.deleted")
+    await stage.webhook(page, "page.deleted")
     await stage.ingest()
     await stage.moves(page, "Processing")
     async with stage.requests() as made:
         await stage.cycle()
     assert not [request for request in made() if request.startswith("PATCH")]
     await stage.trash(page, in_trash=False)
-    await stage.told(page, "page.undeleted")
+    await stage.webhook(page, "page.undeleted")
     await stage.ingest()
     await stage.cycle()
     assert (await stage.shows(page))["Status"] == "Processing"
@@ -99,7 +99,7 @@ async def test_cards_that_a_deleted_option_emptied_are_all_put_back(stage: Stage
     await stage.cycle()
     options = await _options(stage)
     await _change_options(stage, [name for name in options if name != "Upload Complete"])
-    await stage.told("", "data_source.schema_updated")
+    await stage.webhook("", "data_source.schema_updated")
     await stage.sql("UPDATE webhook_events SET page_id = NULL")
     await stage.ingest()
     await _change_options(stage, options)

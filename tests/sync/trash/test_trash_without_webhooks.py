@@ -55,7 +55,7 @@ async def test_cards_that_are_going_on_and_are_trashed_in_silence_are_found_with
         assert await trashed(stage) == set(pages)
         for page in pages:
             await stage.trash(page, in_trash=False)
-            await stage.told(page, "page.undeleted")
+            await stage.webhook(page, "page.undeleted")
         await stage.ingest()
 
 
@@ -90,13 +90,13 @@ async def test_any_other_card_that_is_trashed_in_silence_is_found_within_a_day(
         stage.clock.pass_(20)
         pages.append(await stage.add_valid(title=f"Card {n}", status="Upload Complete"))
     await stage.cycle()
-    gone = {pages[0], pages[120], pages[-1]}
-    for page in gone:
+    trashed = {pages[0], pages[120], pages[-1]}
+    for page in trashed:
         await stage.trash(page)
     for _ in range(24 * 3):
         stage.clock.pass_(1200)
         await stage.cycle()
-    assert await trashed(stage) == gone
+    assert await trashed(stage) == trashed
 
 
 async def test_cards_made_within_one_minute_are_all_asked_for(stage: Stage) -> None:

@@ -13,7 +13,7 @@ TAKE = (
 
 async def trashed(stage: Stage, page: str, *, restored: bool = False) -> None:
     await stage.trash(page, in_trash=not restored)
-    await stage.told(page, "page.undeleted" if restored else "page.deleted")
+    await stage.webhook(page, "page.undeleted" if restored else "page.deleted")
     await stage.ingest()
     stage.clock.pass_(60)
 
@@ -48,7 +48,7 @@ async def test_no_worker_takes_the_task_of_a_deleted_card(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()
     stage.sandbox.faults.add(status=404, times=None, path=f"/v1/pages/{page}")
-    await stage.told(page)
+    await stage.webhook(page)
     await stage.ingest()
     assert await status(stage, page) == ("draft", "Draft")
     actors = {(row.action, row.actor) for row in await stage.history(page)}

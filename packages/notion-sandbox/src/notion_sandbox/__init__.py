@@ -1,11 +1,8 @@
-"""A Notion that lives on your machine.
-
-What a board, its sync and the official clients use of its API and webhooks.
+"""An emulated Notion for tests: its REST API and its webhooks, on your machine.
 
 The rules come from Notion's public documentation (developers.notion.com) for version 2026-03-11 and
-from published recordings of its answers. What the sandbox does not have, it refuses with status 501
-and code `sandbox_unsupported`; it never invents an answer. It shares no code with the rest of the
-project, so that it cannot share its mistakes.
+from published recordings of its answers. What the sandbox does not support is refused with status
+501 and code `sandbox_unsupported`, never answered with a guess.
 """
 
 from notion_sandbox.config import Account, Config

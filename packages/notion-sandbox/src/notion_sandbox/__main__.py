@@ -29,8 +29,8 @@ PERSON_VARIABLE = "SANDBOX_PERSON_TOKEN"
 WEBHOOK_VARIABLE = "SANDBOX_WEBHOOK_SECRET"
 _SECRETS = (
     f"Secrets are read from the environment: {BOT_VARIABLE} (the connection's token), "
-    f"{PERSON_VARIABLE} (that of a person at work), {WEBHOOK_VARIABLE} (the verification token "
-    "that signs events). What is not set is made at first and kept."
+    f"{PERSON_VARIABLE} (that of a person), {WEBHOOK_VARIABLE} (the verification token that signs "
+    "events). Those that are not set are generated once and then kept."
 )
 _LAST_PORT = 65_535
 
@@ -38,7 +38,7 @@ _LAST_PORT = 65_535
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT.
 
-    Gives the exit code: 0 after a clean stop, 1 when it could not start.
+    Returns the exit code: 0 after a clean stop, 1 when it could not start.
     """
     options = _parser().parse_args(arguments)
     with contextlib.ExitStack() as opened:
@@ -58,22 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace) -> None:
-    """Answer until a signal comes."""
+    """Answer requests until a signal arrives."""
     sandbox: Sandbox = app.state.sandbox
     base_url = _base_url(options.host, listener.getsockname()[1])
     facts = _facts(base_url, sandbox)
-    kept = (
-        f"token {facts['bot_token']}, nothing is kept (see --state)"
-        if options.state is None
-        else f"tokens in {_write_facts(options.state, facts)}"
-    )
+    if options.state is None:
+        kept = f"token {facts['bot_token']}, nothing is kept (see --state)"
+    else:
+        kept = f"tokens in {_write_facts(options.state, facts)}"
     server = Server(app)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # Before uvicorn listens for signals itself, and after its clean stop, when it repeats the one
-    # it got.
+    # For signals before uvicorn handles them itself, and after its clean stop, when it raises the
+    # received one again.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     sys.stdout.write(f"Sandbox at {base_url}, root page {sandbox.root_page_id}, {kept}\n")
@@ -84,19 +83,19 @@ def _serve(app: Starlette, listener: socket.socket, options: argparse.Namespace)
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="notion-sandbox",
-        description="A Notion that lives on this machine.",
+        description="Serve an emulated Notion API on this machine.",
         epilog=_SECRETS,
     )
     parser.add_argument("--version", action="version", version=f"notion-sandbox {__version__}")
     parser.add_argument("--port", type=int, default=8500, help="0 takes a free one (default: 8500)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
-        "--state", type=Path, metavar="DIR", help="where everything is kept (default: in memory)"
+        "--state", type=Path, metavar="DIR", help="folder of the stored state (default: in memory)"
     )
     parser.add_argument(
-        "--bot-name", default=BOT.name, help="what people see where the connection wrote"
+        "--bot-name", default=BOT.name, help="shown as the author of what the connection wrote"
     )
-    parser.add_argument("--person-name", default=PERSON.name, help="whose page the board page is")
+    parser.add_argument("--person-name", default=PERSON.name, help="the user of the board page")
     parser.add_argument("--requests-per-minute", type=int, default=Config.requests_per_minute)
     parser.add_argument("--latency-ms", type=float, default=Config.latency_ms)
     parser.add_argument("--aggregation-seconds", type=float, default=Config.aggregation_seconds)
@@ -107,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         help="size of an uploaded file (default: 5 MiB, as in a free workspace)",
     )
     parser.add_argument(
-        "--webhook-url", help="where events go (default: where they went before, if anywhere)"
+        "--webhook-url", help="where events are sent (default: the stored URL, if any)"
     )
     return parser
 
@@ -150,20 +149,22 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _base_url(host: str, port: int) -> str:
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    if ":" in reachable:
+        reachable = f"[{reachable}]"
+    return f"http://{reachable}:{port}"
 
 
 def _facts(base_url: str, sandbox: Sandbox) -> dict[str, str | None]:
     """What other programs need to use this sandbox."""
-    subscription = sandbox.outbox.subscription
+    subscription = sandbox.outbox.subscription or {}
     bot, person = sandbox.config.accounts
     return {
         "base_url": base_url,
         "bot_token": sandbox.token(bot.name),
         "person_token": sandbox.token(person.name),
         "root_page_id": sandbox.root_page_id,
-        "webhook_url": None if subscription is None else subscription["url"],
-        "webhook_secret": None if subscription is None else subscription["secret"],
+        "webhook_url": subscription.get("url"),
+        "webhook_secret": subscription.get("secret"),
     }
 
 

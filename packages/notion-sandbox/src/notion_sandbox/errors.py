@@ -9,6 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+_MAX_SHOWN = 100
+
+TRASHED = "Can't edit block that is archived. You must unarchive the block before editing."
+"""Notion's message for a write to something in the trash; it says "block" of pages too."""
+
 
 class NotionError(Exception):
     """An answer other than 2xx.
@@ -16,7 +21,7 @@ class NotionError(Exception):
     Args:
         status: The HTTP status.
         code: Notion's code, such as `validation_error`.
-        message: The sentence for the person who reads the log of the caller.
+        message: The sentence that a client logs.
         additional_data: Extra facts that Notion documents for this code.
         headers: Response headers, such as Retry-After.
     """
@@ -74,14 +79,16 @@ def missing_error(path: str) -> NotionError:
 
 
 def bad_cursor(cursor: str) -> NotionError:
-    """400 for a cursor that belongs to another list, or to none."""
+    """400 for a cursor of another list, or an invalid one."""
     return validation_error(f"The start_cursor provided is invalid: {cursor}")
 
 
 def shown(value: Any) -> str:
     """A value as Notion quotes it in a message: JSON, cut so that a message stays readable."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else f"{text[:97]}..."  # noqa: PLR2004
+    if len(text) > _MAX_SHOWN:
+        return f"{text[: _MAX_SHOWN - 3]}..."
+    return text
 
 
 def not_found(kind: str, object_id: str, *, user_id: str, user_name: str) -> NotionError:
@@ -114,5 +121,5 @@ def rate_limited(retry_after: int) -> NotionError:
 
 
 def unsupported(what: str) -> NotionError:
-    """501 `sandbox_unsupported`: Notion has it, the sandbox does not, and it will not guess."""
+    """501 `sandbox_unsupported`: Notion has it, the sandbox does not support it."""
     return NotionError(501, "sandbox_unsupported", f"The sandbox does not have {what}.")

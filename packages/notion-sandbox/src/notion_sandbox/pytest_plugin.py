@@ -1,6 +1,6 @@
 """The pytest plugin: one fixture, `notion_sandbox`, and its settings.
 
-pytest finds it by itself where the distribution is installed.
+pytest loads it automatically where the distribution is installed.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from notion_sandbox.testing import FOR_TESTS, SandboxServer
 
 @pytest.fixture
 def notion_sandbox_config() -> Config:
-    """The settings of the sandbox; a test suite may have a fixture of this name of its own."""
+    """The settings of the sandbox; a test suite may override this fixture."""
     return FOR_TESTS
 
 
 @pytest.fixture
 def notion_sandbox(notion_sandbox_config: Config) -> Iterator[SandboxServer]:
-    """A Notion of this test's own, over real HTTP; what it offers is in `SandboxServer`."""
+    """A fresh Notion for each test, over real HTTP; see `SandboxServer`."""
     with SandboxServer(notion_sandbox_config) as sandbox:
         yield sandbox

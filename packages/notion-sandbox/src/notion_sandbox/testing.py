@@ -1,8 +1,8 @@
-"""A sandbox for the tests of somebody else: `with SandboxServer() as notion: ...`.
+"""A sandbox for your own tests: `with SandboxServer() as notion: ...`.
 
-It runs in a thread of its own and is reached over real HTTP, so it serves tests of every kind:
-plain ones, asynchronous ones, and programs that a test starts. The fixture `notion_sandbox` of the
-pytest plugin is one of these.
+It runs in its own thread and is reached over real HTTP, so it serves tests of every kind: plain
+ones, asynchronous ones, and programs that a test starts. The fixture `notion_sandbox` of the pytest
+plugin is one of these.
 """
 
 import json
@@ -23,12 +23,12 @@ from notion_sandbox.webhooks.delivery import sign
 
 VERSION = "2026-03-11"
 FOR_TESTS = Config(requests_per_minute=1_000_000, aggregation_seconds=0)
-"""No request limit to speak of, and webhooks as soon as something changed."""
+"""Practically no request limit, and webhooks as soon as something changes."""
 
 
 @dataclass(frozen=True)
 class MadeDatabase:
-    """A database that a test made: its id, that of its data source, and the whole answer."""
+    """A database that a test created: its id, that of its data source, and the whole answer."""
 
     id: str
     data_source_id: str
@@ -36,12 +36,12 @@ class MadeDatabase:
 
 
 class WebhookReceiver:
-    """Takes webhooks in over real HTTP, as the program under test would.
+    """Receives webhooks over real HTTP, as the program under test would.
 
     Attributes:
         url: Where it listens.
-        secret: The verification token that signs what it gets.
-        events: What came, oldest first; those with a wrong signature are refused.
+        secret: The verification token that signs the events.
+        events: The received events, oldest first; those with a wrong signature are refused.
     """
 
     def __init__(self, secret: str = "secret_of_the_tests") -> None:  # noqa: S107 - for tests
@@ -63,7 +63,7 @@ class WebhookReceiver:
                 self.end_headers()
 
             def log_message(self, *_arguments: object) -> None:
-                """Say nothing."""
+                """Write no log."""
 
         return Handler
 
@@ -79,7 +79,7 @@ class WebhookReceiver:
         """The first event of a type, such as `page.created`; waits until it comes.
 
         Raises:
-            AssertionError: None came in time.
+            AssertionError: None arrived in time.
         """
         with self._arrived:
             self._arrived.wait_for(lambda: self._first(kind) is not None, seconds)
@@ -100,16 +100,16 @@ class WebhookReceiver:
 
 
 class SandboxServer:
-    """A sandbox that runs, and what tests need of it.
+    """A running sandbox, and what tests need of it.
 
     Args:
-        config: Its settings; without them there is no request limit and webhooks come at once.
+        config: Its settings; by default without a request limit, and with webhooks at once.
 
     Attributes:
-        base_url: Where it answers: give it to your Notion client as its base URL.
+        base_url: Its address: the base URL of your Notion client.
         token: The connection's token.
-        person_token: The token of a person at work, whose edits are no bot's.
-        root_page_id: The page under which databases and pages can be made.
+        person_token: The token of a person, whose edits are not those of a bot.
+        root_page_id: The page under which databases and pages can be created.
     """
 
     def __init__(self, config: Config = FOR_TESTS) -> None:
@@ -117,55 +117,53 @@ class SandboxServer:
         self._receivers: list[WebhookReceiver] = []
         app = create_app(config, clock=self.now)
         sandbox = app.state.sandbox
-        bot, person = (
-            next((a.name for a in config.accounts if a.kind == kind), config.accounts[0].name)
-            for kind in ("bot", "person")
-        )
-        self.token: str = sandbox.token(bot)
-        self.person_token: str = sandbox.token(person)
+        names = {account.kind: account.name for account in reversed(config.accounts)}
+        first = config.accounts[0].name
+        self.token: str = sandbox.token(names.get("bot", first))
+        self.person_token: str = sandbox.token(names.get("person", first))
         self.root_page_id: str = sandbox.root_page_id
         listener = socket.create_server(("127.0.0.1", 0))
         self.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._server = Server(app)
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
-        self.http = httpx.Client(base_url=self.base_url, trust_env=False, timeout=60)
+        # The server has no TLS, and reading certificates takes longer than most tests.
+        self.http = httpx.Client(
+            base_url=self.base_url,
+            trust_env=False,
+            verify=False,  # noqa: S501
+            timeout=60,
+        )
 
     def now(self) -> datetime:
-        """The sandbox's present: the machine's, and what `advance` added."""
+        """The time of the sandbox: that of the machine, plus what `advance` added."""
         return utc_now() + self._ahead
 
     def advance(self, **span: float) -> None:
-        """Let time pass in the sandbox: `advance(hours=1)`; takes the words of `timedelta`."""
+        """Let time pass in the sandbox: `advance(hours=1)`, with the arguments of `timedelta`."""
         self._ahead += timedelta(**span)
-        # Any request wakes what waits for its time: webhooks, and uploads that expire.
+        # Any request makes the sandbox check what is due: webhooks, and uploads that expire.
         self.request("GET", "/v1/users/me")
 
     def request(
         self, method: str, path: str, body: Any = None, *, token: str | None = None
     ) -> dict[str, Any]:
-        """Call the API as the connection, or as whoever `token` belongs to.
+        """Call the API as the connection, or as the user of `token`.
 
         Raises:
-            AssertionError: The API refused; the text is what it answered.
+            AssertionError: The API refused; the text has its answer.
         """
         headers = {"Authorization": f"Bearer {token or self.token}", "Notion-Version": VERSION}
-        answer = self.http.request(method, path, json=body, headers=headers)
-        if not answer.is_success:
-            raise AssertionError(
-                f"{method} {path} was answered {answer.status_code}: {answer.text}"
-            )
-        found: dict[str, Any] = answer.json()
-        return found
+        return self._ask(method, path, body, headers)
 
     def make_database(
         self, title: str, properties: dict[str, Any] | None = None, *, under: str | None = None
     ) -> MadeDatabase:
-        """Make a database, under the root page unless `under` names another page.
+        """Create a database, under the root page unless `under` names another page.
 
         Args:
             title: Its title.
-            properties: The schema as the API takes it; None makes a title property `Name`.
+            properties: The schema as the API takes it; by default a title property `Name`.
             under: A page's id.
         """
         body = {
@@ -179,13 +177,13 @@ class SandboxServer:
     def fault(self, status: int | None = None, **settings: Any) -> dict[str, Any]:
         """Let requests fail: `fault(429, times=3, retry_after=1)`, `fault(drop="after")`.
 
-        The README lists the settings. Gives the fault as the sandbox shows it.
+        The README lists the settings. Returns the fault as the sandbox shows it.
         """
         body = settings if status is None else {"status": status, **settings}
         return self._ask("POST", "/sandbox/faults", body)
 
     def clear_faults(self) -> None:
-        """Let nothing fail any more."""
+        """Remove all faults."""
         self._ask("DELETE", "/sandbox/faults")
 
     def requests(self) -> list[dict[str, Any]]:
@@ -194,12 +192,12 @@ class SandboxServer:
         return found
 
     def subscribe(self, url: str, secret: str | None = None) -> str:
-        """Send webhooks to a URL from now on. Gives the verification token that signs them."""
+        """Send webhooks to a URL from now on. Returns the verification token that signs them."""
         body = {"url": url} if secret is None else {"url": url, "secret": secret}
         return str(self._ask("POST", "/sandbox/webhook", body)["secret"])
 
     def receive_webhooks(self) -> WebhookReceiver:
-        """Subscribe a receiver of this test's own; it is closed with the sandbox."""
+        """Start and subscribe a receiver; it is closed with the sandbox."""
         receiver = WebhookReceiver()
         self._receivers.append(receiver)
         self.subscribe(receiver.url, receiver.secret)
@@ -217,7 +215,7 @@ class SandboxServer:
         return found
 
     def close(self) -> None:
-        """Stop it, and the receivers of its webhooks."""
+        """Stop the sandbox and its receivers."""
         self.http.close()
         self._server.should_exit = True
         self._thread.join()
@@ -225,7 +223,7 @@ class SandboxServer:
             receiver.close()
 
     def __enter__(self) -> Self:
-        """The sandbox, which runs already."""
+        """The sandbox, which is already running."""
         return self
 
     def __exit__(
@@ -234,5 +232,5 @@ class SandboxServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop it."""
+        """Stop the sandbox."""
         self.close()

@@ -1,4 +1,4 @@
-"""What the browser's tests act with: people and a connection that use the API beside the page."""
+"""Helpers of the browser's tests: a browser tab, and users of the API beside the page."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def find_browser() -> str | None:
-    """The path of the first browser of this machine that will do; None when there is none."""
+    """The path of the first suitable browser on this machine; None without one."""
     return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
@@ -82,7 +82,7 @@ async def chromium() -> AsyncIterator[BrowserContext]:
     expect.set_options(timeout=20_000)
     async with driver.async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        # One profile for all: each test has a port of its own, so the page remembers nothing of
+        # One profile for all: each test has a port of its own, so the page stores nothing for
         # another test.
         yield await browser.new_context(viewport={"width": 1400, "height": 900})
         await browser.close()
@@ -113,10 +113,7 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
 async def watched_tab(
     chromium: BrowserContext, url: str, complaints: list[str]
 ) -> AsyncIterator[Page]:
-    """A tab. Whatever happens in it.
-
-    The page says nothing in the console and asks nobody but the sandbox.
-    """
+    """A tab that fails when the page logs to the console or sends requests to other servers."""
     tab = await chromium.new_page()
     asked: set[str] = set()
     tab.on("console", lambda message: complaints.append(message.text))
@@ -129,9 +126,9 @@ async def watched_tab(
 
 
 async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Ask again until it holds; the page takes its time."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - the page tells nobody when it is done
+        while not holds():  # noqa: ASYNC110 - the page has no event for it
             await asyncio.sleep(0.05)
 
 
@@ -144,9 +141,9 @@ def card_of(page: Page, title: str) -> Locator:
 
 
 class BoardStage:
-    """A served sandbox and somebody who uses its API.
+    """A served sandbox and a user of its API.
 
-    `complaints` is what the page said in the console.
+    `complaints` are the messages of the page in the console.
     """
 
     def __init__(self, url: str, sandbox: Sandbox, http: httpx.AsyncClient) -> None:

@@ -30,7 +30,7 @@ async def stage() -> AsyncIterator[BoardStage]:
     """A sandbox, served, without a board yet."""
     app = create_app(Config(accounts=ACCOUNTS, requests_per_minute=10_000, aggregation_seconds=0))
     async with served(app) as url:
-        # Without certificates, which take longer to read than a test should.
+        # The server has no TLS, and reading certificates takes longer than most tests.
         client = httpx.AsyncClient(
             base_url=url, headers={"Notion-Version": VERSION}, trust_env=False, verify=False
         )

@@ -40,8 +40,8 @@ async def test_a_card_shows_what_an_editor_needs(board: BoardStage, page: Page) 
     await board.bot_writes(card["id"], Attention={"rich_text": text("The image service refused.")})
     await board.bot_writes(card["id"], Updated={"date": {"start": "2020-01-01"}})
     shown = card_of(page, "Fire of London")
-    for said in ("history", "High", "The image service refused.", " d "):
-        await expect(shown).to_contain_text(said)
+    for shown_text in ("history", "High", "The image service refused.", " d "):
+        await expect(shown).to_contain_text(shown_text)
 
 
 async def test_a_card_that_is_dragged_changes_its_status_as_the_person(
@@ -56,7 +56,7 @@ async def test_a_card_that_is_dragged_changes_its_status_as_the_person(
     assert (_status(found), await board.author_of(found)) == ("Archived", "Ada")
 
 
-async def test_a_move_that_is_refused_is_taken_back_and_said(board: BoardStage, page: Page) -> None:
+async def test_a_refused_move_is_undone_and_shown(board: BoardStage, page: Page) -> None:
     board.sandbox.faults.add(409, method="PATCH", who="person")
     await card_of(page, "Whale fall").focus()
     await page.keyboard.press("m")
@@ -78,7 +78,7 @@ async def test_what_the_sync_changes_appears_by_itself_and_is_marked(
     await board.bot_writes(card["id"], Status={"select": {"name": "Processing"}})
     moved = column_of(page, "Processing").locator(".card")
     await expect(moved.locator(".by")).to_have_text("Showrunner")
-    await expect(page.locator("#said")).to_have_text("Showrunner changed “Whale fall”.")
+    await expect(page.locator("#announcements")).to_have_text("Showrunner changed “Whale fall”.")
     await board.ask(
         "PATCH",
         f"/v1/pages/{card['id']}",
@@ -88,7 +88,7 @@ async def test_what_the_sync_changes_appears_by_itself_and_is_marked(
     await expect(page.locator(".by")).to_have_count(0)
 
 
-async def test_what_others_make_and_trash_appears_and_goes_by_itself(
+async def test_cards_that_others_make_and_trash_appear_and_disappear(
     board: BoardStage, page: Page
 ) -> None:
     made = await board.add("Kraken", status="Queued")
@@ -202,15 +202,15 @@ async def test_the_panel_shows_requests_webhooks_and_faults_as_they_come(
     await expect(page.locator(".webhooks .status")).to_have_text(["no answer"])
     await page.get_by_role("tab", name="Faults").click()
     await expect(page.locator(".faults .status")).to_have_text(["1 of 1"])
-    await expect(page.locator("#trouble")).to_be_hidden()
+    await expect(page.locator("#active-faults")).to_be_hidden()
     await page.get_by_role("button", name="Token revoked").click()
     await expect(page.locator(".faults li")).to_have_count(2)
     await page.get_by_role("tab", name="Requests").click()
-    await expect(page.locator("#trouble")).to_have_text("Faults are set: 401")
-    assert [fault.trouble.status for fault in board.sandbox.faults.all()] == [409, 401]
+    await expect(page.locator("#active-faults")).to_have_text("Faults are set: 401")
+    assert [fault.settings.status for fault in board.sandbox.faults.all()] == [409, 401]
 
 
-async def test_without_a_board_it_says_so_and_the_first_one_appears_by_itself(
+async def test_without_a_board_there_is_a_message_and_the_first_one_appears(
     stage: BoardStage, page: Page
 ) -> None:
     await page.goto(stage.url)

@@ -80,7 +80,7 @@ async def test_a_long_text_is_written_in_parts_that_notion_takes(
     assert "".join(part["plain_text"] for part in parts) == long
 
 
-async def test_a_card_goes_to_the_trash_and_comes_back(board: BoardStage, page: Page) -> None:
+async def test_a_card_is_trashed_and_restored(board: BoardStage, page: Page) -> None:
     await card_of(page, "Whale fall").click()
     await page.get_by_role("button", name="Move to trash").click()
     await expect(card_of(page, "Whale fall")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The saved views of a board, as tabs: read, asked and kept through the API that everybody has."""
+"""The saved views of a board, as tabs, read and queried through the public API."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_without_a_board_view_the_pages_own_are_there(board: BoardStage, p
 
 
 @pytest.mark.usefixtures("views")
-async def test_a_view_shows_what_its_filter_finds_and_each_tab_says_how_many(page: Page) -> None:
+async def test_a_view_shows_what_its_filter_finds_and_each_tab_its_count(page: Page) -> None:
     await expect(page.locator(".view .count")).to_have_text(["4", "4", "1", "2", "4", ""])
     await _tab(page, "All Errors").click()
     await expect(page.locator(".card .title")).to_have_text(["Fire of London"])
@@ -147,7 +147,7 @@ async def test_a_table_shows_rows_in_its_order_and_they_open_with_the_keyboard(p
 
 
 @pytest.mark.usefixtures("views")
-async def test_a_card_that_is_made_where_the_view_does_not_show_it_is_told_of(page: Page) -> None:
+async def test_a_new_card_that_the_view_does_not_show_is_announced(page: Page) -> None:
     await _tab(page, "All Errors").click()
     await expect(page.locator(".card .title")).to_have_text(["Fire of London"])
     await page.get_by_role("button", name="New card", exact=True).first.click()
@@ -186,8 +186,7 @@ async def test_a_view_that_is_renamed_or_deleted_is_so_on_the_open_page(
     await board.ask("DELETE", f"/v1/views/{views['All Errors']}")
     await expect(_tab(page, "Board")).to_have_attribute("aria-selected", "true")
     await expect(_tab(page, "Broken")).to_have_count(0)
-    # A browser complains of every 404 by itself, and the page may have asked for the view as it
-    # went.
+    # A browser logs every 404 itself, and the page may have requested the view before it closed.
     board.complaints[:] = [complaint for complaint in board.complaints if "404" not in complaint]
 
 

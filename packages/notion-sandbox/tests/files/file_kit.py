@@ -30,5 +30,5 @@ async def uploaded(box: Harness, content: bytes = PNG, name: str = "cat.png") ->
 
 
 def reference(upload_id: str, **more: Any) -> dict[str, Any]:
-    """How a request refers to an upload."""
+    """A reference to an upload in a request."""
     return {"type": "file_upload", "file_upload": {"id": upload_id}, **more}

@@ -14,7 +14,7 @@ async def upload(box: Harness) -> str:
 
 
 async def _reads(box: Harness, shown: Any) -> bytes:
-    """What the URL of a shown file gives."""
+    """The content under the URL of a file in a response."""
     assert shown["type"] == "file"
     assert set(shown["file"]) == {"url", "expiry_time"}
     answer = await box.http.get(shown["file"]["url"])

@@ -1,4 +1,4 @@
-"""Imports from elsewhere, and the webhooks that tell of uploads."""
+"""Imports from URLs, and the webhooks of uploads."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,11 +14,11 @@ WEB = "https://files.example.org/cat.png"
 
 @pytest.fixture
 def web(box: Harness) -> Callable[[httpx.Response | Exception], None]:
-    """What the rest of the web answers, beside the receiver of webhooks."""
+    """The answers of other hosts, besides the receiver of webhooks."""
 
     def serve(answer: httpx.Response | Exception) -> None:
         def respond(request: httpx.Request) -> httpx.Response:
-            if request.url.host == "door":
+            if request.url.host == "receiver":
                 return box.receiver(request)
             if isinstance(answer, Exception):
                 raise answer
@@ -61,7 +61,7 @@ async def test_a_file_is_imported_from_a_url(
         (httpx.Response(200, content=bytes(6 * 2**20)), "validation_error", None, "limit of 5 MiB"),
     ],
 )
-async def test_an_import_that_fails_says_why_and_tells_it(
+async def test_a_failed_import_has_an_error_and_gives_an_event(
     box: Harness,
     web: Callable[[httpx.Response | Exception], None],
     answer: httpx.Response | Exception,
@@ -105,7 +105,7 @@ async def test_webhooks_tell_that_an_upload_was_made_and_completed(box: Harness)
         assert "data" not in event
 
 
-async def test_a_webhook_tells_that_an_upload_expired_though_nobody_asks(box: Harness) -> None:
+async def test_an_expired_upload_gives_an_event_without_a_request(box: Harness) -> None:
     await box.listen()
     made = await box.ok("POST", "/v1/file_uploads", {"filename": "cat.png"})
     await box.deliver()

@@ -1,4 +1,4 @@
-"""File uploads: announced, sent in one part or many, completed, listed, expired."""
+"""File uploads: created, sent in one part or many, completed, listed, expired."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ async def test_a_name_without_an_extension_gets_that_of_the_type(box: Harness) -
     assert (await box.ok("POST", "/v1/file_uploads", body))["filename"] == "report.pdf"
 
 
-async def test_the_older_version_says_archived_too(box: Harness) -> None:
+async def test_the_older_version_has_archived_too(box: Harness) -> None:
     body = b'{"filename": "cat.png"}'
     version = {"Notion-Version": "2025-09-03"}
     answer = (await box.raw("POST", "/v1/file_uploads", body, **version)).json()
@@ -182,7 +182,7 @@ async def test_uploads_are_listed_newest_first_by_status_and_by_who_made_them(
     assert (await box.refused("GET", "/v1/file_uploads?status=new"))[0] == 400
 
 
-async def test_what_nobody_attached_within_an_hour_expires(box: Harness) -> None:
+async def test_an_upload_that_is_not_attached_within_an_hour_expires(box: Harness) -> None:
     upload = await uploaded(box)
     box.clock.advance(minutes=59)
     assert (await box.ok("GET", f"/v1/file_uploads/{upload}"))["status"] == "uploaded"

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, for clients that nobody here wrote."""
+"""A sandbox in a process of its own, for Notion clients of other projects."""
 
 from __future__ import annotations
 
@@ -31,19 +31,24 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         process.communicate()
 
 
-@pytest.fixture
-def control(facts: dict[str, Any]) -> Iterator[httpx.Client]:
-    """The sandbox's own endpoints; faults are over after the test."""
+@pytest.fixture(scope="session")
+def control_client(facts: dict[str, Any]) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=facts["base_url"], trust_env=False) as client:
         yield client
-        client.delete("/sandbox/faults")
 
 
 @pytest.fixture
+def control(control_client: httpx.Client) -> Iterator[httpx.Client]:
+    """The sandbox's own endpoints; faults are removed after the test."""
+    yield control_client
+    control_client.delete("/sandbox/faults")
+
+
+@pytest.fixture(scope="session")
 def notion(facts: dict[str, Any]) -> Iterator[Client]:
-    """notion-client as the connection, patient for milliseconds only."""
-    patience = RetryOptions(max_retries=2, initial_retry_delay_ms=1, max_retry_delay_ms=5)
-    options = {"base_url": facts["base_url"], "notion_version": VERSION, "retry": patience}
+    """notion-client as the connection, with retries after milliseconds only."""
+    retries = RetryOptions(max_retries=2, initial_retry_delay_ms=1, max_retry_delay_ms=5)
+    options = {"base_url": facts["base_url"], "notion_version": VERSION, "retry": retries}
     with Client(auth=facts["bot_token"], **options) as client:
         yield client
 

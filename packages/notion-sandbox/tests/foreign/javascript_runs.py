@@ -19,19 +19,16 @@ _OLDEST_NODE = 20
 
 
 class NoSdk(Exception):
-    """Why the official SDK is not here."""
+    """Why the official SDK is not available."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one program.
-
-    The tests that passed, and what node said of each that did not.
-    """
+    """The result of one program: the tests that passed, and node's message for each that failed."""
 
     passed: frozenset[str]
     failed: dict[str, str]
-    said: str
+    output: str
 
 
 def named_tests() -> list[tuple[str, str]]:
@@ -50,7 +47,7 @@ def install(cache: Path) -> Path:
         cache: Kept between runs; a folder of it belongs to one package.json.
 
     Raises:
-        NoSdk: There is no node, no npm, or no registry; says which.
+        NoSdk: There is no node, no npm, or no registry.
     """
     npm, node = shutil.which("npm"), shutil.which("node")
     if node is None or npm is None:

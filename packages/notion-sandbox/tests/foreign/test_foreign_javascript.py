@@ -19,13 +19,13 @@ TESTS = named_tests()
 
 @pytest.fixture(scope="session")
 def outcome_of(pytestconfig: pytest.Config, facts: dict[str, Any]) -> Callable[[str], Outcome]:
-    """What became of a program; each runs once."""
+    """The result of a program; each runs once."""
     try:
         folder = install(pytestconfig.cache.mkdir("notionhq-client"))
     except NoSdk as error:
         if os.environ.get("CI") == "true" and shutil.which("node") is not None:
-            pytest.fail(f"The official SDK is not here: {error}")
-        pytest.skip(f"The official SDK is not here: {error}")
+            pytest.fail(f"The official SDK is not available: {error}")
+        pytest.skip(f"The official SDK is not available: {error}")
     known: dict[str, Outcome] = {}
 
     def outcome(program: str) -> Outcome:
@@ -45,7 +45,7 @@ def test_the_official_sdk_is_served(
 ) -> None:
     outcome = outcome_of(program)
     assert title not in outcome.failed, outcome.failed[title]
-    assert title in outcome.passed, outcome.said
+    assert title in outcome.passed, outcome.output
 
 
 @pytest.mark.timeout(300)

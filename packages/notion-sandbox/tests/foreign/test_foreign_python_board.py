@@ -1,4 +1,4 @@
-"""notion-client makes boards, mends their schema, and looks at them through views."""
+"""notion-client makes boards, changes their schema, and reads them through views."""
 
 from __future__ import annotations
 

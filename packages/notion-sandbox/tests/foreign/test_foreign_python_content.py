@@ -1,4 +1,4 @@
-"""notion-client reads and writes cards, blocks, comments; finds people and pages."""
+"""notion-client reads and writes cards, blocks, comments; finds users and pages."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def paragraph(content: str) -> Json:
 
 
 def append(notion: Client, page: Json, *children: Json, **more: Any) -> list[Json]:
-    """Append blocks; gives the new ones."""
+    """Append blocks; returns the new ones."""
     made: Json = notion.blocks.children.append(block_id=page["id"], children=list(children), **more)
     found: list[Json] = made["results"]
     return found
 
 
-def said(notion: Client, block_id: str) -> list[str]:
+def texts_under(notion: Client, block_id: str) -> list[str]:
     """The texts under a page or block."""
     blocks = notion.blocks.children.list(block_id=block_id)["results"]
     return [plain(block[block["type"]]["rich_text"]) for block in blocks]
@@ -50,8 +50,8 @@ def test_a_card_is_full_and_its_url_holds_its_id(board: Board) -> None:
     page = board.card("Giant squid")
     assert is_full_page(page)
     assert is_full_page_or_data_source(page)
-    # notion-client 3.1 knows no address of Notion's app but notion.so; without a scheme it only
-    # looks for the id.
+    # notion-client 3.1 accepts only notion.so as an address of Notion's app; without a scheme it
+    # only searches for the id.
     assert extract_page_id(page["url"].removeprefix("https://")) == page["id"]
 
 
@@ -157,7 +157,7 @@ def test_a_property_item_is_a_list_or_a_value(notion: Client, board: Board) -> N
     )
 
 
-def test_a_mention_is_told_from_text(board: Board) -> None:
+def test_a_mention_is_not_mistaken_for_text(board: Board) -> None:
     other = board.card("other")
     page = board.card(
         "a", Topic={"rich_text": [*text("see "), {"mention": {"page": {"id": other["id"]}}}]}
@@ -175,7 +175,7 @@ def test_a_page_is_made_with_content(notion: Client, facts: dict[str, Any]) -> N
         properties={"title": {"title": text("Script")}},
         children=[{"heading_2": {"rich_text": text("Intro")}}, paragraph("Once.")],
     )
-    assert said(notion, page["id"]) == ["Intro", "Once."]
+    assert texts_under(notion, page["id"]) == ["Intro", "Once."]
 
 
 def test_blocks_are_appended_in_place(notion: Client, sheet: Json) -> None:
@@ -187,7 +187,7 @@ def test_blocks_are_appended_in_place(notion: Client, sheet: Json) -> None:
         position={"type": "after_block", "after_block": {"id": first["id"]}},
     )
     assert is_full_block(last)
-    assert said(notion, sheet["id"]) == ["first", "between", "last"]
+    assert texts_under(notion, sheet["id"]) == ["first", "between", "last"]
 
 
 def test_blocks_lie_in_blocks(notion: Client, sheet: Json) -> None:
@@ -195,7 +195,7 @@ def test_blocks_lie_in_blocks(notion: Client, sheet: Json) -> None:
     (toggle,) = append(notion, sheet, {"toggle": {"rich_text": text("outer"), "children": [inner]}})
     assert toggle["has_children"] is True
     (found,) = notion.blocks.children.list(block_id=toggle["id"])["results"]
-    assert said(notion, found["id"]) == ["core"]
+    assert texts_under(notion, found["id"]) == ["core"]
     assert found["parent"] == {"type": "block_id", "block_id": toggle["id"]}
 
 
@@ -204,7 +204,7 @@ def test_a_block_is_updated_and_deleted(notion: Client, sheet: Json) -> None:
     ticked = notion.blocks.update(block_id=block["id"], to_do={"checked": True})
     assert (ticked["to_do"]["checked"], plain(ticked["to_do"]["rich_text"])) == (True, "film")
     assert notion.blocks.delete(block_id=block["id"])["in_trash"] is True
-    assert said(notion, sheet["id"]) == []
+    assert texts_under(notion, sheet["id"]) == []
 
 
 def test_a_long_page_is_collected(notion: Client, sheet: Json) -> None:
@@ -224,7 +224,7 @@ def test_a_board_on_a_page_is_a_block_of_it(notion: Client, sheet: Json) -> None
 def test_comments_are_made_answered_and_listed(notion: Client, sheet: Json) -> None:
     first = notion.comments.create(parent={"page_id": sheet["id"]}, rich_text=text("Too long?"))
     notion.comments.create(discussion_id=first["discussion_id"], rich_text=text("No."))
-    # `is_full_comment` of notion-client 3.1 looks for a type, which no comment of Notion's has.
+    # `is_full_comment` of notion-client 3.1 expects a type, which no comment of Notion's has.
     assert (first["object"], first["display_name"]["type"]) == ("comment", "integration")
     listed = collect_paginated_api(notion.comments.list, block_id=sheet["id"], page_size=1)
     assert [plain(comment["rich_text"]) for comment in listed] == ["Too long?", "No."]

@@ -1,4 +1,4 @@
-"""notion-client's errors, retries, time-outs and async twin, with trouble on purpose."""
+"""notion-client's errors, retries, time-outs and async twin, with faults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def async_notion(facts: dict[str, Any]) -> AsyncIterator[AsyncClient]:
 
 
 def fault(control: httpx.Client, **settings: Any) -> None:
-    """Trouble on purpose."""
+    """Set a fault."""
     control.post("/sandbox/faults", json=settings).raise_for_status()
 
 
@@ -115,7 +115,7 @@ def test_codes_the_client_does_not_know_are_unknown_responses(
     assert refused.value.status == status
 
 
-def test_what_the_sandbox_lacks_says_so(notion: Client, facts: dict[str, Any]) -> None:
+def test_what_the_sandbox_does_not_support_is_a_501(notion: Client, facts: dict[str, Any]) -> None:
     with pytest.raises(UnknownHTTPResponseError) as refused:
         notion.pages.retrieve_markdown(page_id=facts["root_page_id"])
     assert (refused.value.status, "sandbox_unsupported" in refused.value.body) == (501, True)

@@ -1,4 +1,4 @@
-"""Blocks and comments: where they lie, what they tell, what is refused, what survives."""
+"""Blocks and comments: order, events, refusals, restarts."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ def paragraph(text: Text) -> Any:
 
 
 async def append(box: Harness, parent: str, *children: Json, **more: Any) -> Any:
-    """Append blocks; gives the new ones."""
+    """Append blocks; returns the new ones."""
     path = f"/v1/blocks/{parent}/children"
     return (await box.ok("PATCH", path, {"children": list(children), **more}))["results"]
 
 
-async def said(box: Harness, parent: str) -> list[str]:
+async def texts_under(box: Harness, parent: str) -> list[str]:
     """The texts under a page or block."""
     blocks = (await box.ok("GET", f"/v1/blocks/{parent}/children"))["results"]
     return [
@@ -28,7 +28,7 @@ async def said(box: Harness, parent: str) -> list[str]:
     ]
 
 
-async def test_a_change_of_content_moves_the_pages_edit_time_and_is_told(
+async def test_a_change_of_content_sets_the_pages_edit_time_and_gives_an_event(
     box: Harness, paragraph: Any
 ) -> None:
     page = await box.page(await box.board())
@@ -45,20 +45,22 @@ async def test_a_change_of_content_moves_the_pages_edit_time_and_is_told(
     assert after["last_edited_time"] > page["last_edited_time"]
 
 
-async def test_a_block_that_is_trashed_goes_and_comes_back_in_its_place(
+async def test_a_block_that_is_trashed_and_restored_is_in_its_old_place(
     box: Harness, paragraph: Any
 ) -> None:
     page = (await box.page(await box.board()))["id"]
     blocks = await append(box, page, *(paragraph(word) for word in "abc"))
     path = f"/v1/blocks/{blocks[1]['id']}"
     assert (await box.ok("DELETE", path))["in_trash"] is True
-    assert await said(box, page) == ["a", "c"]
+    assert await texts_under(box, page) == ["a", "c"]
     assert "archived" in (await box.refused("PATCH", path, {"paragraph": {"color": "red"}}))[2]
     await box.ok("PATCH", path, {"in_trash": False})
-    assert await said(box, page) == ["a", "b", "c"]
+    assert await texts_under(box, page) == ["a", "b", "c"]
 
 
-async def test_a_block_that_is_edited_or_trashed_is_told(box: Harness, paragraph: Any) -> None:
+async def test_a_block_that_is_edited_or_trashed_gives_an_event(
+    box: Harness, paragraph: Any
+) -> None:
     page = await box.page(await box.board())
     (block,) = await append(box, page["id"], paragraph("a"))
     await box.listen()
@@ -79,7 +81,7 @@ async def test_the_older_version_appends_after_a_block_by_its_own_key(
     assert (await box.refused("PATCH", path, body))[1] == "validation_error"
     response = await box.raw("PATCH", path, body, **{"Notion-Version": "2025-09-03"})
     assert response.json()["results"][0]["archived"] is False
-    assert await said(box, page) == ["first", "between", "last"]
+    assert await texts_under(box, page) == ["first", "between", "last"]
 
 
 @pytest.mark.parametrize(

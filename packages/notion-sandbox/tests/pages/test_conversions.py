@@ -1,4 +1,4 @@
-"""Properties that get another type, and what becomes of their values."""
+"""Properties that get another type, and the conversion of their values."""
 
 from pathlib import Path
 from typing import Any

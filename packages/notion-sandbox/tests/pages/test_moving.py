@@ -1,4 +1,4 @@
-"""Pages that move, and numbers that are given to them once."""
+"""Moves of pages, and unique ids."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ async def test_a_query_that_looks_back_sees_the_page_where_it_was(box: Harness, 
     assert (await box.titles(here), await box.titles(there)) == (["wanderer"], [])
 
 
-async def test_a_move_is_told_with_the_new_parent(box: Harness, shelf: Any) -> None:
+async def test_a_move_gives_an_event_with_the_new_parent(box: Harness, shelf: Any) -> None:
     page = await box.page(await box.board())
     await box.listen()
     await move(box, page["id"], page_id=shelf["id"])
@@ -56,7 +56,7 @@ async def test_a_move_is_told_with_the_new_parent(box: Harness, shelf: Any) -> N
     )
 
 
-async def test_an_edit_before_a_move_is_told_with_the_new_parent_too(
+async def test_the_event_of_an_edit_before_a_move_has_the_new_parent_too(
     box: Harness, shelf: Any, text: Text
 ) -> None:
     page = await box.page(await box.board())

@@ -32,7 +32,7 @@ async def test_the_zone_utc_is_allowed_on_a_date_that_ends_in_z_and_comes_back_a
     ("start", "zone"),
     [("2026-11-23T10:00:00Z", "Europe/Berlin"), ("2026-11-23T10:00:00+01:00", "UTC")],
 )
-async def test_no_other_zone_goes_with_an_offset(
+async def test_no_other_zone_is_allowed_with_an_offset(
     box: Harness, source: str, start: str, zone: str
 ) -> None:
     body = {

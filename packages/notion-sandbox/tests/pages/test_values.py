@@ -47,7 +47,9 @@ async def test_every_kind_of_value_is_written_and_read_back(box: Harness, text: 
     assert got["Minutes"]["formula"] == {"type": "number", "number": 0}
 
 
-async def test_values_that_nobody_set_are_empty_and_a_status_has_its_default(box: Harness) -> None:
+async def test_values_that_were_not_set_are_empty_and_a_status_has_its_default(
+    box: Harness,
+) -> None:
     got = (await box.page(await box.board(PROPERTIES)))["properties"]
     assert got["Name"]["title"] == got["Topic"]["rich_text"] == []
     assert (
@@ -62,7 +64,7 @@ async def test_values_that_nobody_set_are_empty_and_a_status_has_its_default(box
     assert got["Age"]["formula"]["string"] == " min"
 
 
-async def test_values_are_cleared_as_the_documentation_says(box: Harness, text: Text) -> None:
+async def test_values_are_cleared_as_documented(box: Harness, text: Text) -> None:
     source = await box.board(PROPERTIES)
     page = await box.page(
         source,

@@ -1,4 +1,4 @@
-"""The pytest plugin in a test suite of somebody else, and the examples of the README."""
+"""The pytest plugin in another test suite, and the examples of the README."""
 
 import re
 from pathlib import Path
@@ -9,16 +9,18 @@ import pytest
 from notion_sandbox import Config
 from notion_sandbox.testing import FOR_TESTS, SandboxServer
 
+# Plugins that these tests do not use, and that may take seconds to load.
+SMALL = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:asyncio")
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def test_the_examples_of_the_readme_pass_as_they_stand(pytester: pytest.Pytester) -> None:
     [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     pytester.makepyfile(example)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=3)
+    pytester.runpytest_subprocess(*SMALL).assert_outcomes(passed=3)
 
 
-def test_a_suite_can_set_the_sandbox_up_otherwise(pytester: pytest.Pytester) -> None:
+def test_a_suite_can_choose_the_settings_of_the_sandbox(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import pytest
@@ -40,7 +42,7 @@ def test_a_suite_can_set_the_sandbox_up_otherwise(pytester: pytest.Pytester) -> 
                 notion_sandbox.request("GET", "/v1/users/me")
         """
     )
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*SMALL).assert_outcomes(passed=1)
 
 
 def test_two_tests_share_nothing(pytester: pytest.Pytester) -> None:
@@ -56,7 +58,7 @@ def test_two_tests_share_nothing(pytester: pytest.Pytester) -> None:
             assert len([item for item in found if item["object"] == "data_source"]) == 1
         """
     )
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+    pytester.runpytest_subprocess(*SMALL).assert_outcomes(passed=2)
 
 
 async def test_it_serves_asynchronous_tests(notion_sandbox: SandboxServer) -> None:

@@ -59,7 +59,7 @@ async def source(box: Harness, text: Text) -> Any:
         (of("Made", "created_time", after="2026-11-23T10:05:00Z"), "two three"),
     ],
 )
-async def test_a_property_filter_finds_what_it_says(
+async def test_a_property_filter_finds_the_matching_pages(
     box: Harness, source: str, condition: Json, expected: str
 ) -> None:
     assert sorted(await box.titles(source, filter=condition)) == sorted(expected.split())

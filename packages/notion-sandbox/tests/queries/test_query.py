@@ -1,4 +1,4 @@
-"""Queries: pieces, cursors, the cap, what results show."""
+"""Queries: pieces, cursors, the limit, the properties of results."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -135,7 +135,7 @@ async def test_a_piece_has_1_to_100_results(box: Harness, source: str, size: Any
         {"filter": {"property": "Name", "title": {"contains": "p"}}},
     ],
 )
-async def test_a_query_ends_at_the_cap_and_every_piece_says_so(
+async def test_a_query_ends_at_the_limit_and_every_piece_has_its_request_status(
     make: MakeHarness, text: Text, body: Any
 ) -> None:
     box = make(query_limit=5)

@@ -1,4 +1,4 @@
-"""Queries that lag behind the writes, on purpose."""
+"""Queries with a fault that makes them read an earlier state."""
 
 from typing import Any
 

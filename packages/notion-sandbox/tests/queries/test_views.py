@@ -1,4 +1,4 @@
-"""Views: what becomes of them when the schema, the time or the sandbox moves on."""
+"""Views after changes of the schema, the time or the sandbox."""
 
 import sqlite3
 from pathlib import Path
@@ -207,7 +207,7 @@ async def test_the_results_of_a_view_are_kept_a_quarter_of_an_hour(
     assert (await box.refused("GET", path))[:2] == (404, "object_not_found")
 
 
-async def test_a_view_that_finds_more_than_a_query_gives_says_so(make: MakeHarness) -> None:
+async def test_a_view_that_finds_more_than_a_query_returns_is_incomplete(make: MakeHarness) -> None:
     box = make(query_limit=2)
     source = await box.board()
     for _ in range(3):

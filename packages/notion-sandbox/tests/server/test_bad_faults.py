@@ -5,7 +5,7 @@ from sandbox_harness import Harness, Json
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({}, "needs status, drop, delay_ms or stale_seconds"),
         ({"status": 418}, "status must be one of"),
@@ -27,11 +27,11 @@ from sandbox_harness import Harness, Json
     ],
 )
 async def test_a_fault_that_cannot_work_is_refused_with_a_sentence(
-    box: Harness, body: Json, said: str
+    box: Harness, body: Json, message: str
 ) -> None:
     response = await box.http.post("/sandbox/faults", json=body)
     assert response.status_code == 400
-    assert said in response.json()["message"]
+    assert message in response.json()["message"]
     assert box.sandbox.faults.all() == []
 
 

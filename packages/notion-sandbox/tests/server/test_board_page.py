@@ -1,7 +1,4 @@
-"""What the board page needs beside Notion's API.
-
-Its files, the session, the boards, the trash, the news.
-"""
+"""The endpoints of the board page: its files, the session, the boards, the trash, the stream."""
 
 import json
 from collections.abc import AsyncIterator
@@ -81,9 +78,7 @@ async def test_the_session_is_the_persons(box: Harness, host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["sandbox", "evil.example", "127.0.0.1.evil.example", "10.0.0.1", ""]
 )
-async def test_a_name_of_somebody_else_that_leads_here_gets_no_token(
-    box: Harness, host: str
-) -> None:
+async def test_another_host_name_for_this_server_gets_no_token(box: Harness, host: str) -> None:
     answer = await box.http.get("/sandbox/session", headers={"Host": host})
     assert answer.status_code == 403
     assert PERSON not in answer.text
@@ -109,7 +104,7 @@ async def test_a_sandbox_without_people_has_no_session() -> None:
     await app.state.sandbox.close()
 
 
-async def test_the_limit_is_told_beside_the_requests_it_is_for(box: Harness) -> None:
+async def test_the_request_log_has_the_limit_too(box: Harness) -> None:
     assert (await box.http.get("/sandbox/requests")).json()["requests_per_minute"] == 1_000_000
 
 
@@ -144,7 +139,7 @@ async def _next(events: AsyncIterator[tuple[str, str, Any]], kind: str) -> tuple
     raise AssertionError(kind)
 
 
-async def test_the_stream_tells_what_changed_and_who_did_it(
+async def test_the_stream_has_what_changed_and_who_changed_it(
     box: Harness, serving: Serving, text: Text
 ) -> None:
     source = await box.board()
@@ -172,29 +167,29 @@ async def test_the_stream_tells_what_changed_and_who_did_it(
         box.sandbox.feed.close()
 
 
-async def test_the_stream_never_tells_what_a_page_says(box: Harness, text: Text) -> None:
+async def test_the_stream_never_has_the_content_of_a_page(box: Harness, text: Text) -> None:
     await box.listen()
     source = await box.board()
     await box.page(source, Name={"title": text("secret words")})
     await box.deliver()
-    told = json.dumps([note.body for note in box.sandbox.feed.since(0) or []])
-    assert "secret words" not in told
-    assert PERSON not in told
+    published = json.dumps([note.body for note in box.sandbox.feed.since(0) or []])
+    assert "secret words" not in published
+    assert PERSON not in published
 
 
-async def test_a_webhook_is_told_when_it_is_made_and_when_it_is_answered(box: Harness) -> None:
+async def test_a_webhook_is_published_when_it_is_made_and_when_it_is_answered(box: Harness) -> None:
     await box.listen()
     await box.page(await box.board())
     await box.deliver()
-    told = [note.body for note in box.sandbox.feed.since(0) or [] if note.kind == "webhook"]
-    assert [(body["event"]["type"], body["status"]) for body in told] == [
+    published = [note.body for note in box.sandbox.feed.since(0) or [] if note.kind == "webhook"]
+    assert [(body["event"]["type"], body["status"]) for body in published] == [
         ("page.created", "pending"),
         ("page.created", "delivered"),
     ]
-    assert told[-1] == (await box.http.get("/sandbox/webhooks")).json()["deliveries"][0]
+    assert published[-1] == (await box.http.get("/sandbox/webhooks")).json()["deliveries"][0]
 
 
-async def test_a_request_that_changes_nothing_tells_of_no_change(box: Harness, text: Text) -> None:
+async def test_a_request_that_changes_nothing_publishes_no_change(box: Harness, text: Text) -> None:
     source = await box.board()
     page = (await box.page(source, Name={"title": text("a")}))["id"]
     before = box.sandbox.feed.last
@@ -204,7 +199,7 @@ async def test_a_request_that_changes_nothing_tells_of_no_change(box: Harness, t
     assert [note.kind for note in box.sandbox.feed.since(before)] == ["request"] * 3
 
 
-async def test_who_comes_back_gets_what_was_missed(box: Harness, serving: Serving) -> None:
+async def test_a_client_that_reconnects_gets_what_it_missed(box: Harness, serving: Serving) -> None:
     source = await box.board()
     async with serving(box.app) as url:
         async with _listening(url) as events:
@@ -215,7 +210,7 @@ async def test_who_comes_back_gets_what_was_missed(box: Harness, serving: Servin
 
 
 @pytest.mark.parametrize("last_id", ["other-1", "nonsense", "-", "{run}-999999", "{run}-x"])
-async def test_who_comes_back_from_another_run_is_told_that_something_was_missed(
+async def test_a_client_of_an_earlier_run_gets_a_missed_event(
     box: Harness, serving: Serving, last_id: str
 ) -> None:
     await box.board()
@@ -224,7 +219,7 @@ async def test_who_comes_back_from_another_run_is_told_that_something_was_missed
         assert await _next(events, "missed")
 
 
-async def test_news_that_are_forgotten_count_as_missed() -> None:
+async def test_events_that_are_no_longer_stored_count_as_missed() -> None:
     feed = Feed("run", keep=2)
     for number in range(4):
         feed.publish("change", {"number": number})
@@ -232,8 +227,8 @@ async def test_news_that_are_forgotten_count_as_missed() -> None:
     assert [note.body["number"] for note in feed.since(2) or []] == [2, 3]
     assert feed.since(4) == []
     stream = feed.stream("run-1")
-    said = [await anext(stream), await anext(stream)]
-    assert [text.split("event: ")[1].split("\n")[0] for text in said] == ["hello", "missed"]
+    messages = [await anext(stream), await anext(stream)]
+    assert [text.split("event: ")[1].split("\n")[0] for text in messages] == ["hello", "missed"]
     feed.publish("change", {"number": 4})
     assert '"number": 4' in await anext(stream)
 
@@ -245,7 +240,7 @@ async def test_a_stop_ends_the_stream(box: Harness) -> None:
     assert [text async for text in stream] == []
 
 
-async def test_a_sandbox_stops_at_once_though_somebody_listens(
+async def test_a_sandbox_stops_at_once_while_a_client_reads_the_stream(
     make: MakeHarness, serving: Serving
 ) -> None:
     box = make()

@@ -52,7 +52,7 @@ async def test_a_fault_answers_with_notions_code_and_is_over(
 
 
 @pytest.mark.parametrize(("retry_after", "header"), [(7, "7"), (0, "0"), (None, None)])
-async def test_a_429_says_when_to_come_back_only_if_it_is_told_to(
+async def test_a_429_has_retry_after_only_when_the_fault_sets_it(
     box: Harness, retry_after: int | None, header: str | None
 ) -> None:
     await _set(box, status=429, retry_after=retry_after)
@@ -97,7 +97,7 @@ async def test_a_write_that_is_refused_is_not_saved(box: Harness, text: Text, st
     assert (await box.ok("GET", f"/v1/pages/{page}"))["in_trash"] is False
 
 
-async def test_a_503_can_be_saved_and_says_so(box: Harness, text: Text) -> None:
+async def test_a_503_can_be_saved_and_the_answer_has_the_saved_id(box: Harness, text: Text) -> None:
     await box.listen()
     source, page = await _card(box, text)
     await box.deliver()
@@ -179,8 +179,8 @@ async def test_who_does_not_wait_finds_the_write_undone_or_done(
                 json={"properties": {"Name": {"title": text("after")}}},
                 timeout=httpx.Timeout(5, read=0.02),
             )
-        # By the time another connection has its answer, the server knows that the first one is
-        # gone.
+        # By the time another connection has its answer, the server has seen that the first one
+        # is closed.
         assert (await client.get(ME)).status_code == 200
         box.sandbox.api.log.watch = lambda _entry: answered.set()
         gate.set()

@@ -1,4 +1,4 @@
-"""The door: tokens, versions, limits, errors, and what notion-client sees."""
+"""HTTP: tokens, versions, limits, errors, and notion-client over real HTTP."""
 
 from email.utils import parsedate_to_datetime
 from uuid import uuid4
@@ -98,7 +98,7 @@ async def test_an_error_has_the_keys_of_a_real_one(box: Harness) -> None:
 @pytest.mark.parametrize(
     "header", ["", "ntn_bot", "Basic ntn_bot", "Bearer ", "Bearer ntn_bo", "Bearer ntn_bot2"]
 )
-async def test_only_a_bearer_token_that_it_knows_is_let_in(box: Harness, header: str) -> None:
+async def test_only_a_known_bearer_token_is_accepted(box: Harness, header: str) -> None:
     response = await box.raw("GET", "/v1/users/me", Authorization=header)
     assert response.json()["code"] == "unauthorized"
 
@@ -132,7 +132,7 @@ async def test_two_versions_are_spoken(box: Harness, version: str, status: int) 
         ("GET", "/v1/pages/x/markdown", "sandbox_unsupported"),
     ],
 )
-async def test_an_unknown_path_is_refused_and_one_it_lacks_says_so(
+async def test_an_unknown_path_is_a_400_and_an_unsupported_one_a_501(
     box: Harness, method: str, path: str, code: str
 ) -> None:
     status, found, message = await box.refused(method, path, {} if method == "POST" else None)
@@ -189,7 +189,7 @@ async def test_keys_that_notion_does_not_know_are_refused_and_those_it_has_say_s
     await box.ok("PATCH", path, {"icon": None})
 
 
-async def test_a_bot_has_its_requests_a_minute_and_is_told_when_to_come_back(
+async def test_a_bot_over_its_limit_a_minute_gets_a_429_with_retry_after(
     make: MakeHarness,
 ) -> None:
     box = make(requests_per_minute=3)

@@ -1,4 +1,4 @@
-"""`python -m notion_sandbox` and its state: restarts, kills, mistakes of the operator."""
+"""`python -m notion_sandbox` and its state: restarts, kills, wrong settings."""
 
 import json
 import os
@@ -24,8 +24,15 @@ from notion_sandbox.store.storage import FILE_NAME
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
+SECRETS = {
+    "SANDBOX_BOT_TOKEN": "bot",
+    "SANDBOX_PERSON_TOKEN": "person",
+    "SANDBOX_WEBHOOK_SECRET": "secret",
+}
+
+
 @contextmanager
-def _running(folder: Path, *options: str) -> Any:
+def _running(folder: Path, *options: str, **environment: str) -> Any:
     command = [
         sys.executable,
         "-m",
@@ -36,7 +43,13 @@ def _running(folder: Path, *options: str) -> Any:
         str(folder),
         *options,
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
     try:
         line = process.stdout.readline()
         assert line.startswith("Sandbox at http://127.0.0.1:"), process.stderr.read()
@@ -76,67 +89,67 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged_and_a_stop_is_clean
         assert {k: v for k, v in again.items() if k != "request_id"} == {
             k: v for k, v in page.items() if k != "request_id"
         }
-        told = client.get("/sandbox/webhooks").json()
-        assert told["gathering"] + told["pending"] == 1
+        webhooks = client.get("/sandbox/webhooks").json()
+        assert webhooks["gathering"] + webhooks["pending"] == 1
         process.send_signal(signal.SIGTERM)
         assert (process.wait(), process.stderr.read(), process.stdout.read()) == (0, "", "")
 
 
-def test_a_stop_is_clean_though_somebody_listens_to_the_news(tmp_path: Path) -> None:
+def test_a_stop_is_clean_while_a_client_reads_the_stream(tmp_path: Path) -> None:
     with (
         _running(tmp_path) as (process, _facts, client),
-        client.stream("GET", "/sandbox/stream") as news,
+        client.stream("GET", "/sandbox/stream") as stream,
     ):
-        assert next(news.iter_lines()).startswith("retry: ")
-        process.send_signal(signal.SIGTERM)
+        assert next(stream.iter_lines()).startswith("retry: ")
+        process.send_signal(signal.SIGINT)
         assert (process.wait(), process.stderr.read()) == (0, "")
 
 
-def test_the_connection_and_the_person_have_the_names_they_are_given(tmp_path: Path) -> None:
-    with _running(tmp_path, "--bot-name", "Showrunner", "--person-name", "Ada") as (
-        _process,
-        facts,
-        client,
-    ):
-        assert client.get("/v1/users/me").json()["name"] == "Showrunner"
-        person = {"Authorization": f"Bearer {facts['person_token']}"}
-        assert client.get("/v1/users/me", headers=person).json()["name"] == "Ada"
-        assert client.get("/sandbox/session").json()["user"]["name"] == "Ada"
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A sandbox with given names and secrets, for tests that change nothing: (folder, facts)."""
+    folder = tmp_path_factory.mktemp("running") / "state"
+    options = ("--bot-name", "Showrunner", "--person-name", "Ada")
+    url = ("--webhook-url", "http://127.0.0.1:9/nobody")
+    with _running(folder, *options, *url, **SECRETS) as (_process, facts, _client):
+        yield folder, facts
+
+
+def test_the_connection_and_the_person_have_the_names_they_are_given(running: Any) -> None:
+    _, facts = running
+    names = {}
+    for kind in ("bot", "person"):
+        headers = {
+            "Authorization": f"Bearer {facts[f'{kind}_token']}",
+            "Notion-Version": "2026-03-11",
+        }
+        answer = httpx.get(f"{facts['base_url']}/v1/users/me", headers=headers, trust_env=False)
+        names[kind] = answer.json()["name"]
+    assert names == {"bot": "Showrunner", "person": "Ada"}
+    session = httpx.get(f"{facts['base_url']}/sandbox/session", trust_env=False)
+    assert session.json()["user"]["name"] == "Ada"
 
 
 def test_secrets_come_from_the_environment_and_stand_in_no_argument(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    running: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = {
-        "SANDBOX_BOT_TOKEN": "bot",
-        "SANDBOX_PERSON_TOKEN": "person",
-        "SANDBOX_WEBHOOK_SECRET": "secret",
-    }
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    with _running(tmp_path, "--webhook-url", "http://127.0.0.1:9/nobody") as (
-        _process,
-        facts,
-        _client,
-    ):
-        assert (facts["bot_token"], facts["person_token"], facts["webhook_secret"]) == (
-            "bot",
-            "person",
-            "secret",
-        )
+    _, facts = running
+    assert (facts["bot_token"], facts["person_token"], facts["webhook_secret"]) == (
+        "bot",
+        "person",
+        "secret",
+    )
     for option in ("--bot-token", "--person-token", "--webhook-secret"):
         with pytest.raises(SystemExit):
             main(["--port", "0", "--state", str(tmp_path), option, "x"])
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
-def test_its_files_are_for_their_owner_only(tmp_path: Path) -> None:
-    with _running(tmp_path / "state") as (process, _facts, _client):
-        assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
-        for name in ("sandbox.json", FILE_NAME):
-            assert stat.S_IMODE((tmp_path / "state" / name).stat().st_mode) == 0o600
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 0
+def test_its_files_are_for_their_owner_only(running: Any) -> None:
+    folder, _ = running
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for name in ("sandbox.json", FILE_NAME):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
 
 @pytest.fixture
@@ -186,10 +199,10 @@ def test_a_state_of_another_version_is_one_sentence(
 
 
 def test_a_state_that_another_sandbox_uses_is_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    running: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with _running(tmp_path):
-        assert main(["--port", "0", "--state", str(tmp_path)]) == 1
+    folder, _ = running
+    assert main(["--port", "0", "--state", str(folder)]) == 1
     assert "Another sandbox is using" in _one_sentence(capsys)
 
 
@@ -255,14 +268,14 @@ async def test_a_new_token_for_a_known_account_is_the_same_user(tmp_path: Path) 
     assert len(ids) == 1
 
 
-def test_the_command_says_its_version() -> None:
+def test_the_command_prints_its_version() -> None:
     command = [Path(sys.executable).with_name("notion-sandbox"), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == f"notion-sandbox {notion_sandbox.__version__}\n"
     assert f"## {notion_sandbox.__version__} " in CHANGELOG.read_text()
 
 
-def test_without_a_folder_it_keeps_nothing_and_says_its_token() -> None:
+def test_without_a_folder_it_keeps_nothing_and_prints_its_token() -> None:
     command = [sys.executable, "-m", "notion_sandbox", "--port", "0"]
     mine = {**os.environ, "SANDBOX_BOT_TOKEN": "ntn_mine"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=mine)

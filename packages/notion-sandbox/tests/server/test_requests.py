@@ -65,7 +65,7 @@ async def test_sandboxes_in_one_process_share_nothing(make: MakeHarness) -> None
         {"latency_ms": -1},
         {"aggregation_seconds": -1},
         {"accounts": ()},
-        {"webhook_url": "door"},
+        {"webhook_url": "receiver"},
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: Json) -> None:

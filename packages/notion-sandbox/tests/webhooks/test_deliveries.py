@@ -1,4 +1,4 @@
-"""Deliveries of webhooks: when, to whom, and again."""
+"""Deliveries of webhooks: schedule, subscriber, retries."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from webhook_kit import PROPERTIES, listened_board, told_page
+from webhook_kit import PROPERTIES, delivered_page, subscribed_board
 
 from notion_sandbox import Config, create_app
 from notion_sandbox.webhooks.delivery import sign
@@ -23,12 +23,12 @@ from notion_sandbox.webhooks.outbox import MAX_ATTEMPTS
 
 @pytest.fixture
 async def source(box: Harness) -> Any:
-    return await listened_board(box)
+    return await subscribed_board(box)
 
 
 @pytest.fixture
 async def page(box: Harness, source: str) -> Any:
-    return await told_page(box, source)
+    return await delivered_page(box, source)
 
 
 async def test_a_refused_delivery_is_repeated_with_the_same_id_until_it_is_taken(
@@ -78,7 +78,7 @@ async def test_what_is_in_flight_is_not_sent_twice(box: Harness, page: Json) -> 
     assert outbox.due(now) == []
 
 
-async def test_nothing_is_told_when_nobody_listens(box: Harness) -> None:
+async def test_without_a_subscription_there_are_no_events(box: Harness) -> None:
     source = await box.board(PROPERTIES)
     await box.page(source)
     await box.listen()
@@ -97,7 +97,7 @@ async def test_switching_webhooks_off_drops_what_was_under_way(box: Harness, sou
 async def test_a_secret_given_at_the_start_replaces_the_one_of_a_known_webhook(
     make: MakeHarness, tmp_path: Path
 ) -> None:
-    box = make(state_dir=tmp_path, webhook_url="http://door/webhook")
+    box = make(state_dir=tmp_path, webhook_url="http://receiver/webhook")
     made = box.sandbox.outbox.subscription
     await box.close()
     again = make(state_dir=tmp_path, webhook_secret="secret_new")
@@ -113,7 +113,7 @@ async def test_another_url_is_another_subscription_and_another_secret_is_not(box
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"url": "door"}, {"url": 1}, {"url": "http://x", "secret": ""}, []]
+    "body", [{}, {"url": "receiver"}, {"url": 1}, {"url": "http://x", "secret": ""}, []]
 )
 async def test_a_webhook_that_cannot_be_is_refused(box: Harness, body: Any) -> None:
     assert (await box.http.post("/sandbox/webhook", json=body)).status_code == 400
@@ -179,7 +179,7 @@ async def test_the_pump_delivers_over_real_http_by_itself(
     app = create_app(Config(aggregation_seconds=0), clock=clock)
     sandbox = app.state.sandbox
     async with (
-        serving(Starlette(routes=[Route("/hook", take, methods=["POST"])])) as door,
+        serving(Starlette(routes=[Route("/hook", take, methods=["POST"])])) as receiver,
         serving(app) as url,
     ):
         async with AsyncClient(
@@ -189,7 +189,7 @@ async def test_the_pump_delivers_over_real_http_by_itself(
             retry=False,
         ) as client:
             answer = await client.client.post(
-                f"{url}/sandbox/webhook", json={"url": f"{door}/hook"}
+                f"{url}/sandbox/webhook", json={"url": f"{receiver}/hook"}
             )
             database = await client.databases.create(parent={"page_id": sandbox.root_page_id})
             source = database["data_sources"][0]["id"]

@@ -1,4 +1,4 @@
-"""Webhook events: what is told of which change."""
+"""Webhook events: which change gives which event."""
 
 import hashlib
 import hmac
@@ -8,19 +8,19 @@ from urllib.parse import unquote
 
 import pytest
 from sandbox_harness import Harness, Json
-from webhook_kit import listened_board, told_page
+from webhook_kit import delivered_page, subscribed_board
 
 from notion_sandbox.webhooks.delivery import sign
 
 
 @pytest.fixture
 async def source(box: Harness) -> Any:
-    return await listened_board(box)
+    return await subscribed_board(box)
 
 
 @pytest.fixture
 async def page(box: Harness, source: str) -> Any:
-    return await told_page(box, source)
+    return await delivered_page(box, source)
 
 
 def test_the_signature_is_that_of_the_documentation() -> None:
@@ -63,10 +63,10 @@ async def test_an_event_is_signed_over_its_raw_body(box: Harness, page: Json) ->
     request = box.receiver.requests[-1]
     expected = hmac.new(b"secret_x", request.content, hashlib.sha256).hexdigest()
     assert request.headers["x-notion-signature"] == f"sha256={expected}"
-    assert (request.method, str(request.url)) == ("POST", "http://door/webhook")
+    assert (request.method, str(request.url)) == ("POST", "http://receiver/webhook")
 
 
-async def test_an_edit_tells_the_ids_of_what_changed_and_no_values(
+async def test_the_event_of_an_edit_has_the_ids_of_properties_and_no_values(
     box: Harness, page: Json
 ) -> None:
     await box.write(page["id"], A={"number": 77_777}, B={"number": None})
@@ -81,9 +81,9 @@ async def test_property_ids_in_events_are_url_encoded(box: Harness, source: str)
     page = await box.page(source)
     await box.deliver()
     await box.write(page["id"], **{f"P{i}": {"number": 1} for i in range(12)})
-    told = (await box.deliver())[0]["data"]["updated_properties"]
-    assert told == [schema[f"P{i}"]["id"] for i in range(12)]
-    assert any(unquote(encoded) != encoded for encoded in told)
+    updated = (await box.deliver())[0]["data"]["updated_properties"]
+    assert updated == [schema[f"P{i}"]["id"] for i in range(12)]
+    assert any(unquote(encoded) != encoded for encoded in updated)
 
 
 async def test_a_value_written_again_is_no_change(box: Harness, page: Json) -> None:
@@ -105,7 +105,7 @@ async def test_changes_in_one_window_become_one_event_with_all_authors(
     assert event["data"]["updated_properties"] == [page["properties"][name]["id"] for name in "AB"]
 
 
-async def test_what_comes_after_a_window_is_told_apart_however_late_deliveries_are_asked_for(
+async def test_a_change_after_a_window_is_an_event_of_its_own_however_late_the_delivery(
     box: Harness, page: Json
 ) -> None:
     await box.write(page["id"], A={"number": 1})
@@ -136,7 +136,7 @@ async def test_a_page_made_and_trashed_is_nothing(box: Harness, source: str) -> 
     assert await box.deliver() == []
 
 
-async def test_trash_and_its_undoing_are_told(box: Harness, page: Json) -> None:
+async def test_trashing_and_restoring_give_events(box: Harness, page: Json) -> None:
     path = f"/v1/pages/{page['id']}"
     await box.ok("PATCH", path, {"in_trash": True})
     assert [event["type"] for event in await box.deliver()] == ["page.deleted"]
@@ -153,7 +153,9 @@ async def test_an_edit_before_the_trash_is_only_the_trash(box: Harness, page: Js
     assert [event["type"] for event in await box.deliver()] == ["page.deleted"]
 
 
-async def test_a_schema_change_is_told_with_names_and_actions(box: Harness, source: str) -> None:
+async def test_a_schema_change_gives_an_event_with_names_and_actions(
+    box: Harness, source: str
+) -> None:
     before = (await box.ok("GET", f"/v1/data_sources/{source}"))["properties"]
     after = await box.schema(source, {"New": {"url": {}}, "A": {"name": "Z"}, "B": None})
     (event,) = await box.deliver()
@@ -161,10 +163,10 @@ async def test_a_schema_change_is_told_with_names_and_actions(box: Harness, sour
         "data_source.schema_updated",
         {"id": source, "type": "data_source"},
     )
-    told = {
+    updated = {
         item["id"]: (item["name"], item["action"]) for item in event["data"]["updated_properties"]
     }
-    assert told == {
+    assert updated == {
         after["New"]["id"]: ("New", "created"),
         before["A"]["id"]: ("Z", "updated"),
         before["B"]["id"]: ("B", "deleted"),
@@ -179,7 +181,7 @@ async def test_an_option_made_by_a_value_is_a_schema_change_too(box: Harness, pa
     }
 
 
-async def test_a_refused_request_tells_nothing(box: Harness, page: Json) -> None:
+async def test_a_refused_request_gives_no_event(box: Harness, page: Json) -> None:
     await box.refused(
         "PATCH", f"/v1/pages/{page['id']}", {"properties": {"A": {"number": 1}, "X": {"number": 1}}}
     )

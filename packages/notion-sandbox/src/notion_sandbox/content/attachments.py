@@ -1,4 +1,4 @@
-"""Attaching uploads: what a request refers to must be uploaded, and does not expire any more."""
+"""Attachment of uploads: a request may refer to uploaded files only, which then do not expire."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,8 +14,8 @@ def attach(call: Call, *values: Any) -> None:
     """Attach every upload that these values of a request refer to, or none of them.
 
     Raises:
-        NotionError: object_not_found for an upload that is not there, validation_error for one that
-            is not uploaded.
+        NotionError: object_not_found for an unknown upload, validation_error for one whose content
+            was not sent.
     """
     found = [attached(call.file_upload(upload_id)) for upload_id in _references(values)]
     for upload in found:
@@ -28,15 +28,17 @@ def files_of(bound: Iterable[tuple[Property, Written]]) -> list[Any]:
 
 
 def files_in(drafts: Iterable[Draft]) -> list[Any]:
-    """What the blocks of a request hold, those inside included."""
+    """The fields of the blocks of a request and of the blocks inside them."""
     return [[draft.content.fields, files_in(draft.children)] for draft in drafts]
 
 
 def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict) and value.get("type") == "file_upload":
-        yield value["file_upload"]["id"]
-    elif isinstance(value, dict):
-        yield from _references(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _references(item)
+    """The ids of the uploads that a value refers to, at any depth."""
+    match value:
+        case {"type": "file_upload", "file_upload": {"id": upload_id}}:
+            yield upload_id
+        case dict():
+            yield from _references([*value.values()])
+        case list() | tuple():
+            for item in value:
+                yield from _references(item)

@@ -4,75 +4,81 @@ Source: Notion's "Block object", "Append block children".
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from notion_sandbox.content.icons import parse_icon
-from notion_sandbox.errors import body_error, missing_error, shape_error, unsupported
+from notion_sandbox.errors import body_error, missing_error, unsupported
+from notion_sandbox.values.checks import (
+    refuse_other_keys,
+    require_boolean,
+    require_key,
+    require_text,
+)
 from notion_sandbox.values.files import parse_external, parse_file
 from notion_sandbox.values.rich_text import (
     MAX_EQUATION,
-    TEXT_COLORS,
     RichText,
-    check_length,
     parse_rich_text,
+    require_color,
 )
 from notion_sandbox.values.types import Json
 
 _MAX_URL = 2000
-_ELSEWHERE = (
-    *(
-        "column_list",
-        "column",
-        "table",
-        "table_row",
-        "synced_block",
-        "link_to_page",
-        "template",
-        "meeting_notes",
-    ),
-    *(
-        "heading_4",
-        "tab",
-        "child_page",
-        "child_database",
-        "link_preview",
-        "unsupported",
-        "button",
-        "transcription",
-    ),
+_MAX_SHORT_TEXT = 100
+_UNSUPPORTED_KINDS = (
+    "column_list",
+    "column",
+    "table",
+    "table_row",
+    "synced_block",
+    "link_to_page",
+    "template",
+    "meeting_notes",
+    "heading_4",
+    "tab",
+    "child_page",
+    "child_database",
+    "link_preview",
+    "unsupported",
+    "button",
+    "transcription",
 )
-"""Types that Notion has and the sandbox has not, or that no request can make."""
+"""Types that Notion has and the sandbox does not support, or that no request can make."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What stands under a block's type.
 
-    The rich texts by field, and the rest as responses carry it.
+    Attributes:
+        texts: The rich texts by field.
+        fields: The other fields as responses carry them.
     """
 
-    texts: dict[str, RichText]
-    fields: Json
+    texts: dict[str, RichText] = field(default_factory=dict)
+    fields: Json = field(default_factory=dict)
 
 
 Read = Callable[[Any, str], Any]
-_MEDIA_KEYS = ("type", "external", "file_upload")
+Fields = dict[str, tuple[Read, Any]]
+"""By name of a field: how it is read, and its value when a new block does not name it."""
+
+_FILE_KEYS = ("external", "file_upload", "file")
+_STORED_FILE_KEYS = ("type", "external", "file_upload")
 
 
 def kind_of(item: Json, path: str) -> str:
     """The type of a block in a request.
 
     Raises:
-        NotionError: validation_error for none or an unknown one, sandbox_unsupported for those it
-            has not.
+        NotionError: validation_error for none or an unknown one, sandbox_unsupported for those that
+            the sandbox does not support.
     """
-    kind = item.get("type") or next(
-        (key for key in item if key in _KINDS or key in _ELSEWHERE), None
-    )
-    if kind in _ELSEWHERE:
+    kind = item.get("type") or next((key for key in item if key in _ALL_KINDS), None)
+    if kind in _UNSUPPORTED_KINDS:
         raise unsupported(f"blocks of type {kind!r}")
-    if kind not in _KINDS:
+    if kind not in tuple(_KINDS):
         raise body_error(f"{path} should have the content of exactly one block type.")
     if not isinstance(item.get(kind), dict):
         raise missing_error(f"{path}.{kind}")
@@ -85,89 +91,71 @@ def parse_content(kind: str, body: Json, path: str, present: Content | None = No
     A present block keeps what the body does not name.
 
     Raises:
-        NotionError: validation_error, or sandbox_unsupported for icons and files it has not.
+        NotionError: validation_error, or sandbox_unsupported for icons and files that the sandbox
+            does not support.
     """
-    known, needed = _KINDS[kind], _NEEDED.get(kind)
-    for name in body:
-        if name not in ("children", "type") and name not in known and name not in _refers(known):
-            raise body_error(f"{path}.{name} should be not present.")
-    given = body.keys() & {needed, *_refers(known)}
-    if present is None and needed is not None and not given:
-        raise missing_error(f"{path}.{needed}")
-    texts = {} if present is None else dict(present.texts)
-    fields = {} if present is None else dict(present.fields)
+    known = _KINDS[kind]
+    file_keys = _FILE_KEYS if "external" in known else ()
+    refuse_other_keys(body, ("children", "type", *file_keys, *known), path)
+    if present is None:
+        _check_needed(kind, body, path)
+        present = Content()
+    texts, fields = dict(present.texts), dict(present.fields)
+    if not body.keys().isdisjoint(file_keys):
+        fields = {key: fields[key] for key in fields if key not in _STORED_FILE_KEYS}
+        fields |= parse_file(body, path)
     for name, (read, default) in known.items():
-        if read is parse_rich_text:
-            texts[name] = (
-                parse_rich_text(body[name], f"{path}.{name}")
-                if name in body
-                else texts.get(name, ())
-            )
-        elif name == "external" and body.keys() & {"external", *_refers(known)}:
-            fields = {key: fields[key] for key in fields if key not in _MEDIA_KEYS}
-            fields |= parse_file(body, path)
-        elif name in body:
-            fields[name] = read(body[name], f"{path}.{name}")
-        elif name not in fields and name != "external":
-            fields[name] = default
+        if name in file_keys:
+            continue
+        values = texts if read is parse_rich_text else fields
+        if name in body:
+            values[name] = read(body[name], f"{path}.{name}")
+        values.setdefault(name, default)
     return Content(texts, fields)
 
 
-def _refers(known: dict[str, tuple[Read, Any]]) -> tuple[str, ...]:
-    """The keys that stand in for `external` where a block shows a file."""
-    return ("file_upload", "file") if "external" in known else ()
-
-
-def _color(value: Any, path: str) -> str:
-    if value not in TEXT_COLORS:
-        raise shape_error(path, "one of Notion's colors", value)
-    return str(value)
-
-
-def _boolean(value: Any, path: str) -> bool:
-    if not isinstance(value, bool):
-        raise shape_error(path, "a boolean", value)
-    return value
+def _check_needed(kind: str, body: Json, path: str) -> None:
+    """Refuse a new block without the field that its type needs; a file can stand in three."""
+    needed = _NEEDED.get(kind)
+    if needed == "external" and not body.keys().isdisjoint(_FILE_KEYS):
+        return
+    if needed is not None:
+        require_key(body, needed, path)
 
 
 def _text(limit: int) -> Read:
-    def read(value: Any, path: str) -> str:
-        if not isinstance(value, str):
-            raise shape_error(path, "a string", value)
-        check_length(value, limit, path)
-        return value
-
-    return read
+    return lambda value, path: require_text(value, path, limit=limit)
 
 
-_RICH: dict[str, tuple[Read, Any]] = {
+_RICH: Fields = {
     "rich_text": (parse_rich_text, ()),
-    "color": (_color, "default"),
+    "color": (require_color, "default"),
 }
-_CAPTION: dict[str, tuple[Read, Any]] = {"caption": (parse_rich_text, ())}
-_LINK: dict[str, tuple[Read, Any]] = {"url": (_text(_MAX_URL), ""), **_CAPTION}
-_MEDIA: dict[str, tuple[Read, Any]] = {"external": (parse_external, None), **_CAPTION}
-_HEADING: dict[str, tuple[Read, Any]] = {**_RICH, "is_toggleable": (_boolean, False)}
-_KINDS: dict[str, dict[str, tuple[Read, Any]]] = {
+_CAPTION: Fields = {"caption": (parse_rich_text, ())}
+_LINK: Fields = {"url": (_text(_MAX_URL), ""), **_CAPTION}
+_MEDIA: Fields = {"external": (parse_external, None), **_CAPTION}
+_HEADING: Fields = {**_RICH, "is_toggleable": (require_boolean, False)}
+_KINDS: dict[str, Fields] = {
     "paragraph": {**_RICH, "icon": (parse_icon, None)},
     **dict.fromkeys(("heading_1", "heading_2", "heading_3"), _HEADING),
     **dict.fromkeys(("bulleted_list_item", "numbered_list_item", "toggle", "quote"), _RICH),
-    "to_do": {**_RICH, "checked": (_boolean, False)},
+    "to_do": {**_RICH, "checked": (require_boolean, False)},
     "callout": {**_RICH, "icon": (parse_icon, None)},
     "code": {
         "rich_text": (parse_rich_text, ()),
         **_CAPTION,
-        "language": (_text(100), "plain text"),
+        "language": (_text(_MAX_SHORT_TEXT), "plain text"),
     },
     "equation": {"expression": (_text(MAX_EQUATION), "")},
     "divider": {},
     "breadcrumb": {},
-    "table_of_contents": {"color": (_color, "default")},
+    "table_of_contents": {"color": (require_color, "default")},
     **dict.fromkeys(("bookmark", "embed"), _LINK),
     **dict.fromkeys(("image", "video", "pdf", "audio"), _MEDIA),
-    "file": {**_MEDIA, "name": (_text(100), "")},
+    "file": {**_MEDIA, "name": (_text(_MAX_SHORT_TEXT), "")},
 }
-"""By type: each field, how it is read, and what it is when a new block does not name it."""
+"""By type of a block: its fields."""
+_ALL_KINDS = (*_KINDS, *_UNSUPPORTED_KINDS)
 _NEEDED = {
     **{kind: "rich_text" for kind, fields in _KINDS.items() if "rich_text" in fields},
     **{kind: "external" for kind, fields in _KINDS.items() if "external" in fields},

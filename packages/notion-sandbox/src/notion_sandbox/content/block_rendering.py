@@ -42,32 +42,22 @@ def render_child_database(call: Call, database: Database) -> dict[str, Any]:
 
 
 def children(call: Call, parent_id: str) -> list[Block | Page | Database]:
-    """What stands on a page or under a block.
-
-    Its blocks in order, then the pages and databases under it.
-    """
+    """The content of a page or block: its blocks in order, then pages and databases under it."""
     state = call.state
-    pages = [
-        page for page in state.pages.values() if page.parent_id == parent_id and not page.in_trash
-    ]
-    databases = [
-        item
-        for item in state.databases.values()
-        if item.parent_id == parent_id and not item.in_trash
-    ]
-    inner: list[Page | Database] = [*pages, *databases]
+    candidates: list[Page | Database] = [*state.pages.values(), *state.databases.values()]
+    inner = [item for item in candidates if item.parent_id == parent_id and not item.in_trash]
     return [*state.blocks_in(parent_id), *sorted(inner, key=lambda item: item.created_at)]
 
 
 def render_any(call: Call, item: Block | Page | Database) -> dict[str, Any]:
     """A block, a page or a database as a block."""
-    if isinstance(item, Block):
-        return render_block(call, item)
-    return (
-        render_child_page(call, item)
-        if isinstance(item, Page)
-        else render_child_database(call, item)
-    )
+    match item:
+        case Block():
+            return render_block(call, item)
+        case Page():
+            return render_child_page(call, item)
+        case Database():
+            return render_child_database(call, item)
 
 
 def _shown(

@@ -1,12 +1,13 @@
-"""Making blocks under a page or a block (Notion: "Append block children")."""
+"""New blocks under a page or a block (Notion: "Append block children")."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from notion_sandbox.content.block_content import NO_CHILDREN, Content, kind_of, parse_content
-from notion_sandbox.errors import body_error, shape_error, validation_error
+from notion_sandbox.errors import body_error, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.store.objects import Block
+from notion_sandbox.values.checks import require_items, require_object
 from notion_sandbox.values.ids import new_uuid
 
 MAX_CHILDREN = 100
@@ -33,7 +34,8 @@ def parse_children(value: Any, path: str) -> list[Draft]:
     At most 100 in a list, 1,000 in all, two levels under the first.
 
     Raises:
-        NotionError: validation_error, or sandbox_unsupported for types of blocks it has not.
+        NotionError: validation_error, or sandbox_unsupported for types of blocks that the
+            sandbox does not support.
     """
     drafts = _parse_list(value, path, depth=0)
     if sum(draft.count() for draft in drafts) > _MAX_BLOCKS:
@@ -42,20 +44,16 @@ def parse_children(value: Any, path: str) -> list[Draft]:
 
 
 def _parse_list(value: Any, path: str, *, depth: int) -> list[Draft]:
-    if not isinstance(value, list):
-        raise shape_error(path, "an array", value)
-    if len(value) > MAX_CHILDREN:
-        raise body_error(f"{path}.length should be ≤ `{MAX_CHILDREN}`, instead was `{len(value)}`.")
-    if value and depth > _MAX_DEPTH:
+    items = require_items(value, path, MAX_CHILDREN)
+    if items and depth > _MAX_DEPTH:
         raise body_error(
             f"{path} should be not present: blocks nest {_MAX_DEPTH} levels in one request."
         )
-    return [_parse_draft(item, f"{path}[{index}]", depth=depth) for index, item in enumerate(value)]
+    return [_parse_draft(item, item_path, depth=depth) for item_path, item in items]
 
 
-def _parse_draft(item: Any, path: str, *, depth: int) -> Draft:
-    if not isinstance(item, dict):
-        raise shape_error(path, "an object", item)
+def _parse_draft(value: Any, path: str, *, depth: int) -> Draft:
+    item = require_object(value, path)
     kind = kind_of(item, path)
     body = item[kind]
     children = body.get("children", item.get("children", []))
@@ -75,7 +73,7 @@ def append(
 ) -> list[Block]:
     """Make blocks at the end of a parent, after one of its blocks, or before them all.
 
-    Gives the new ones.
+    Returns the new ones.
 
     Args:
         call: The request.
@@ -85,11 +83,7 @@ def append(
         first: They come before all others.
     """
     present = call.state.blocks_in(parent_id)
-    at = (
-        0
-        if first
-        else next((i + 1 for i, block in enumerate(present) if block.id == after), len(present))
-    )
+    at = 0 if first else _place_after(after, present)
     made = [_new(call, parent_id, draft) for draft in drafts]
     for place, block in enumerate([*present[:at], *made, *present[at:]]):
         if block.place != place:
@@ -97,6 +91,11 @@ def append(
     for block, draft in zip(made, drafts, strict=True):
         append(call, block.id, draft.children)
     return [call.state.blocks[block.id] for block in made]
+
+
+def _place_after(block_id: str | None, present: list[Block]) -> int:
+    ids = [block.id for block in present]
+    return ids.index(block_id) + 1 if block_id in ids else len(ids)
 
 
 def _new(call: Call, parent_id: str, draft: Draft) -> Block:

@@ -4,6 +4,7 @@ from typing import Any
 
 from notion_sandbox.errors import missing_error, shape_error, unsupported
 from notion_sandbox.request.call import Call
+from notion_sandbox.values.checks import OBJECT_OR_NULL, first_key, require_object
 from notion_sandbox.values.files import parse_file
 from notion_sandbox.values.types import Json
 
@@ -18,7 +19,9 @@ def icon_of(call: Call, present: Json | None) -> Json | None:
     Raises:
         NotionError: validation_error, or sandbox_unsupported for custom emojis.
     """
-    return parse_icon(call.body["icon"], "body.icon") if "icon" in call.body else present
+    if "icon" not in call.body:
+        return present
+    return parse_icon(call.body["icon"], "body.icon")
 
 
 def cover_of(call: Call, present: Json | None) -> Json | None:
@@ -29,9 +32,9 @@ def cover_of(call: Call, present: Json | None) -> Json | None:
     Raises:
         NotionError: validation_error.
     """
-    return (
-        _parse(call.body["cover"], "body.cover", emoji=False) if "cover" in call.body else present
-    )
+    if "cover" not in call.body:
+        return present
+    return _parse(call.body["cover"], "body.cover", emoji=False)
 
 
 def parse_icon(value: Any, path: str) -> Json | None:
@@ -46,16 +49,18 @@ def parse_icon(value: Any, path: str) -> Json | None:
 def _parse(value: Any, path: str, *, emoji: bool) -> Json | None:
     if value is None:
         return None
-    if not isinstance(value, dict):
-        raise shape_error(path, "an object or `null`", value)
-    for key in ("custom_emoji", "icon"):
-        if key in value:
-            raise unsupported(f"icons and covers of type {key!r}")
-    if emoji and "emoji" in value:
-        text = value["emoji"]
-        if not isinstance(text, str) or not text or len(text) > _MAX_EMOJI or text.isascii():
-            raise shape_error(f"{path}.emoji", "an emoji", text)
-        return {"type": "emoji", "emoji": text}
-    if not {"external", "file_upload", "file"} & value.keys():
+    body = require_object(value, path, OBJECT_OR_NULL)
+    unknown = first_key(body, ("custom_emoji", "icon"))
+    if unknown is not None:
+        raise unsupported(f"icons and covers of type {unknown!r}")
+    if emoji and "emoji" in body:
+        return {"type": "emoji", "emoji": _require_emoji(body["emoji"], f"{path}.emoji")}
+    if first_key(body, ("external", "file_upload", "file")) is None:
         raise missing_error(f"{path}.emoji" if emoji else f"{path}.external")
-    return parse_file(value, path)
+    return parse_file(body, path)
+
+
+def _require_emoji(text: Any, path: str) -> str:
+    if not isinstance(text, str) or text.isascii() or len(text) > _MAX_EMOJI:
+        raise shape_error(path, "an emoji", text)
+    return text

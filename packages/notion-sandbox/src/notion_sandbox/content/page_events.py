@@ -20,13 +20,17 @@ def record_page_change(
         changed: For `updated`, the ids of the properties.
         blocks: For `content`, the ids of the blocks.
     """
-    if page.data_source_id is not None:
-        database_id = call.state.sources[page.data_source_id].database_id
-        parent = {"id": database_id, "type": "database", "data_source_id": page.data_source_id}
-    else:
-        parent = {"id": str(page.parent_id or call.state.meta["workspace_id"])}
-        parent["type"] = "space" if page.parent_id is None else "page"
     properties: dict[str, dict[str, Any]] = {property_id: {} for property_id in changed}
+    parent = _parent(call, page)
     call.outbox.record(
         Change(kind, page.id, "page", parent, call.user, call.now, properties, tuple(blocks))
     )
+
+
+def _parent(call: Call, page: Page) -> dict[str, str]:
+    if page.data_source_id is not None:
+        database_id = call.state.sources[page.data_source_id].database_id
+        return {"id": database_id, "type": "database", "data_source_id": page.data_source_id}
+    if page.parent_id is not None:
+        return {"id": page.parent_id, "type": "page"}
+    return {"id": str(call.state.meta["workspace_id"]), "type": "space"}

@@ -1,17 +1,18 @@
 """Writing the values of a page.
 
-Choices become options, related pages are looked up, the other side follows.
+A choice that names no option makes one, related pages are looked up, and the pages on the other
+side of a two-way relation are changed too.
 """
 
 from dataclasses import replace
+from typing import Any
 
-from notion_sandbox.content.two_way import follow, schema_changed
+from notion_sandbox.content.two_way import record_schema_change, write_other_side
 from notion_sandbox.errors import unsupported, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.schema.options import new_option
 from notion_sandbox.schema.property_values import Write, Written, match_schema
-from notion_sandbox.schema.readers import ids_in
-from notion_sandbox.store.objects import Page, Property, Schema, Value
+from notion_sandbox.store.objects import Page, Property, Relation, Schema, Value
 from notion_sandbox.values.choices import OptionChoice, OptionChoices
 
 Bound = list[tuple[Property, Written]]
@@ -35,22 +36,31 @@ def bind(call: Call, source_id: str | None, schema: Schema, writes: list[Write])
 def _check(call: Call, prop: Property, value: Written) -> None:
     for choice in _choices(value):
         _check_choice(prop, choice)
+    if isinstance(value, list):
+        _check_ids(call, prop, value)
+
+
+def _check_ids(call: Call, prop: Property, ids: list[Any]) -> None:
     if prop.kind == "people":
-        for user_id in ids_in(value):
-            if user_id not in call.state.users:
-                raise call.missing("user", user_id)
-    if prop.kind == "relation" and prop.relation is not None:
-        for related in ids_in(value):
-            if call.page(related).data_source_id != prop.relation.data_source_id:
-                raise validation_error(
-                    f"{prop.name}: page {related} is not in the related data source."
-                )
+        for user_id in ids:
+            call.other_user(user_id)
+    if prop.relation is not None:
+        for page_id in ids:
+            _check_related(call, prop, prop.relation, page_id)
+
+
+def _check_related(call: Call, prop: Property, relation: Relation, page_id: str) -> None:
+    if call.page(page_id).data_source_id != relation.data_source_id:
+        raise validation_error(f"{prop.name}: page {page_id} is not in the related data source.")
 
 
 def _choices(value: Written) -> tuple[OptionChoice, ...]:
-    if isinstance(value, OptionChoices):
-        return value.items
-    return (value,) if isinstance(value, OptionChoice) else ()
+    match value:
+        case OptionChoices():
+            return value.items
+        case OptionChoice():
+            return (value,)
+    return ()
 
 
 def _check_choice(prop: Property, choice: OptionChoice) -> None:
@@ -65,37 +75,43 @@ def _check_choice(prop: Property, choice: OptionChoice) -> None:
 
 
 def write_values(call: Call, page: Page, bound: Bound) -> list[str]:
-    """Keep a new or changed page with these values.
+    """Store a new or changed page with these values.
 
-    Gives the ids of the properties whose value is another one now.
+    Returns the ids of the properties whose value has changed.
     """
     values, changed = dict(page.values), []
     for prop, written in bound:
-        value = _settled(call, page, prop, written)
+        value = _stored_value(call, page, prop, written)
         if not _same(prop, values.get(prop.id), value):
             values[prop.id] = value
             changed.append(prop.id)
-    call.state.put_page(replace(page, values=values))
+    written_page = replace(page, values=values)
+    call.state.put_page(written_page)
     for prop, _ in bound:
-        if prop.kind == "relation" and prop.id in changed:
-            follow(
-                call.state, page.id, prop, ids_in(page.values.get(prop.id)), ids_in(values[prop.id])
-            )
+        if prop.id in changed:
+            write_other_side(call.state, page, written_page, prop)
     return changed
 
 
-def _settled(call: Call, page: Page, prop: Property, written: Written) -> Value:
-    if isinstance(written, OptionChoices):
-        return list(dict.fromkeys(_option_id(call, page, prop, choice) for choice in written.items))
-    return _option_id(call, page, prop, written) if isinstance(written, OptionChoice) else written
+def _stored_value(call: Call, page: Page, prop: Property, written: Written) -> Value:
+    """What the page holds for a written value: the ids of options in place of choices."""
+    match written:
+        case OptionChoices():
+            ids = [_option_id(call, page, prop, choice) for choice in written.items]
+            return list(dict.fromkeys(ids))
+        case OptionChoice():
+            return _option_id(call, page, prop, written)
+    return written
 
 
 def _same(prop: Property, before: Value, after: Value) -> bool:
     if prop.kind in ("select", "status"):
-        fallback = prop.options[0].id if prop.kind == "status" and prop.options else None
-        return (before if prop.option(before) else fallback) == (after or fallback)
-    # An absent value and an empty one are the same; True is not 1.
-    return (before or None) == (after or None) and (prop.kind != "number" or before == after)
+        shown, default = prop.chosen_or_default(before), prop.default_option
+        return (shown and shown.id) == (after or (default and default.id))
+    # 0 and an absent number differ; otherwise an absent value and an empty one are the same.
+    if prop.kind == "number":
+        return before == after
+    return (before or None) == (after or None)
 
 
 def _option_id(call: Call, page: Page, prop: Property, choice: OptionChoice) -> str:
@@ -113,6 +129,5 @@ def _option_id(call: Call, page: Page, prop: Property, choice: OptionChoice) -> 
         source, schema={**source.schema, prop.id: grown}, edited_at=call.now, edited_by=call.user.id
     )
     call.state.put_source(changed)
-    told: dict[str, tuple[str | None, str]] = {prop.id: (prop.name, "updated")}
-    call.outbox.record(schema_changed(changed, told, author=call.user, at=call.now))
+    record_schema_change(call, changed, {prop.id: (prop.name, "updated")})
     return option.id

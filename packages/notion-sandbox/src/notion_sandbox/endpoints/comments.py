@@ -6,32 +6,25 @@ Source: Notion's "Create", "List", "Retrieve", "Update" and "Delete a comment".
 from dataclasses import replace
 from typing import Any
 
-from notion_sandbox.errors import (
-    body_error,
-    missing_error,
-    shape_error,
-    unsupported,
-    validation_error,
-)
+from notion_sandbox.errors import body_error, shape_error, unsupported, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.request.lists import list_answer, piece_of_query
 from notion_sandbox.request.rendering import partial_user
 from notion_sandbox.store.objects import Comment
+from notion_sandbox.values.checks import first_key, get_field, require_key, require_uuid
 from notion_sandbox.values.dates import page_time
 from notion_sandbox.values.ids import new_uuid, parse_uuid
-from notion_sandbox.values.rich_text import parse_rich_text, render_rich_text
+from notion_sandbox.values.rich_text import RichText, parse_rich_text, render_rich_text
 
 
 def create_comment(call: Call) -> dict[str, Any]:
-    """POST /v1/comments: on a page or block, or in a discussion that is under way."""
+    """POST /v1/comments: on a page or block, or in an existing discussion."""
     call.check_keys(
         "parent", "discussion_id", "rich_text", "display_name", absent=("attachments", "markdown")
     )
     if ("parent" in call.body) is ("discussion_id" in call.body):
         raise body_error("body should have either `parent` or `discussion_id`.")
-    if "rich_text" not in call.body:
-        raise missing_error("body.rich_text")
-    text, name = parse_rich_text(call.body["rich_text"], "body.rich_text"), _display_name(call)
+    text, name = _text(call), _display_name(call)
     if "parent" in call.body:
         discussion_id, parent_id = new_uuid(call.rng), _parent(call)
     else:
@@ -44,52 +37,46 @@ def create_comment(call: Call) -> dict[str, Any]:
     return _render(call, comment)
 
 
+def _text(call: Call) -> RichText:
+    return parse_rich_text(require_key(call.body, "rich_text", "body"), "body.rich_text")
+
+
 def _parent(call: Call) -> str:
     parent = call.body["parent"]
-    key = next(
-        (name for name in ("page_id", "block_id") if isinstance(parent, dict) and name in parent),
-        None,
-    )
+    key = first_key(parent, ("page_id", "block_id")) if isinstance(parent, dict) else None
     if key is None:
         raise body_error("body.parent should have `page_id` or `block_id`.")
-    object_id = parse_uuid(parent[key])
-    if object_id is None:
-        raise shape_error(f"body.parent.{key}", "a valid uuid", parent[key])
+    object_id = require_uuid(parent[key], f"body.parent.{key}")
     if key == "block_id" and object_id in call.state.blocks:
         return object_id
     return call.page(object_id).id
 
 
 def _discussion(call: Call) -> tuple[str, str]:
-    wanted = parse_uuid(call.body["discussion_id"])
-    if wanted is None:
-        raise shape_error("body.discussion_id", "a valid uuid", call.body["discussion_id"])
-    parent_id = next(
-        (c.parent_id for c in call.state.comments.values() if c.discussion_id == wanted), None
-    )
-    if parent_id is None:
-        raise call.missing("discussion", wanted)
-    return wanted, parent_id
+    """The discussion that the body names, and the page or block that it is on."""
+    discussion_id = require_uuid(call.body["discussion_id"], "body.discussion_id")
+    for comment in call.state.comments.values():
+        if comment.discussion_id == discussion_id:
+            return discussion_id, comment.parent_id
+    raise call.missing("discussion", discussion_id)
 
 
 def _display_name(call: Call) -> str | None:
+    """The name that the body gives; None for that of the caller."""
     given = call.body.get("display_name")
-    if given is None or given == {"type": "integration"}:
+    if given in (None, {"type": "integration"}):
         return None
-    custom = (
-        given.get("custom") if isinstance(given, dict) and given.get("type") == "custom" else None
-    )
-    name = custom.get("name") if isinstance(custom, dict) else None
     if given == {"type": "user"}:
         raise unsupported("comments under the name of a connection's owner")
-    if not isinstance(name, str) or not name:
+    name = get_field(get_field(given, "custom"), "name")
+    if get_field(given, "type") != "custom" or not isinstance(name, str) or not name:
         raise shape_error("body.display_name", "a display name", given)
     return name
 
 
 def list_comments(call: Call) -> dict[str, Any]:
-    """GET /v1/comments?block_id=: those on a page or block, the first first."""
-    given = next(iter(call.query.get("block_id", [])), None)
+    """GET /v1/comments?block_id=: those on a page or block, the oldest first."""
+    given = call.query_value("block_id")
     object_id = parse_uuid(given)
     if object_id is None:
         shown_id = "undefined" if given is None else f'"{given}"'
@@ -114,16 +101,13 @@ def update_comment(call: Call) -> dict[str, Any]:
     """PATCH /v1/comments/{comment_id}: another text."""
     call.check_keys("rich_text", absent=("markdown",))
     comment = call.comment(call.path_id("comment_id"))
-    if "rich_text" not in call.body:
-        raise missing_error("body.rich_text")
-    text = parse_rich_text(call.body["rich_text"], "body.rich_text")
-    changed = replace(comment, text=text, edited_at=call.now)
+    changed = replace(comment, text=_text(call), edited_at=call.now)
     call.state.put_comment(changed)
     return _render(call, changed)
 
 
 def delete_comment(call: Call) -> dict[str, Any]:
-    """DELETE /v1/comments/{comment_id}: for good; gives what it was."""
+    """DELETE /v1/comments/{comment_id}: for good; answers with the deleted comment."""
     comment = call.comment(call.path_id("comment_id"))
     call.state.drop_comment(comment)
     return _render(call, comment)
@@ -131,15 +115,6 @@ def delete_comment(call: Call) -> dict[str, Any]:
 
 def _render(call: Call, comment: Comment) -> dict[str, Any]:
     key = "page_id" if comment.parent_id in call.state.pages else "block_id"
-    author = call.state.users.get(comment.created_by)
-    kind = (
-        "custom"
-        if comment.name
-        else "integration"
-        if author is None or author.kind == "bot"
-        else "user"
-    )
-    name = comment.name or (None if author is None else author.name)
     return {
         "object": "comment",
         "id": comment.id,
@@ -149,5 +124,15 @@ def _render(call: Call, comment: Comment) -> dict[str, Any]:
         "last_edited_time": page_time(comment.edited_at),
         "created_by": partial_user(comment.created_by),
         "rich_text": render_rich_text(comment.text, call.state.describe),
-        "display_name": {"type": kind, "resolved_name": name},
+        "display_name": _render_name(call, comment),
     }
+
+
+def _render_name(call: Call, comment: Comment) -> dict[str, Any]:
+    if comment.name:
+        return {"type": "custom", "resolved_name": comment.name}
+    author = call.state.users.get(comment.created_by)
+    if author is None:
+        return {"type": "integration", "resolved_name": None}
+    kind = "integration" if author.kind == "bot" else "user"
+    return {"type": kind, "resolved_name": author.name}

@@ -5,20 +5,24 @@ from typing import Any
 
 from notion_sandbox.content.attachments import attach
 from notion_sandbox.content.icons import icon_of
-from notion_sandbox.content.two_way import make_counterparts, remove_counterparts, schema_changed
+from notion_sandbox.content.two_way import (
+    PropertyActions,
+    make_counterparts,
+    record_schema_change,
+    remove_counterparts,
+)
 from notion_sandbox.endpoints.databases import make_source
-from notion_sandbox.errors import missing_error, shape_error, unsupported, validation_error
+from notion_sandbox.errors import TRASHED, unsupported, validation_error
 from notion_sandbox.query.filters import FilterCompiler
 from notion_sandbox.query.query import NEWEST_FIRST, Query, parse_sorts
-from notion_sandbox.request.call import LEGACY, Call
-from notion_sandbox.request.lists import parse_page_size
+from notion_sandbox.request.call import Call
+from notion_sandbox.request.lists import body_page, request_status
 from notion_sandbox.schema.changes import SchemaChange, SchemaEditor
 from notion_sandbox.schema.conversion import convert
-from notion_sandbox.schema.property_values import find_property
+from notion_sandbox.schema.property_values import require_property
 from notion_sandbox.store.numbering import number_pages
-from notion_sandbox.store.objects import DataSource, Property, Schema, Value
-from notion_sandbox.values.ids import parse_uuid
-from notion_sandbox.values.rich_text import parse_rich_text
+from notion_sandbox.store.objects import DataSource, Schema, Value
+from notion_sandbox.values.checks import require_key, require_uuid
 
 
 def retrieve_data_source(call: Call) -> dict[str, Any]:
@@ -30,15 +34,11 @@ def create_data_source(call: Call) -> dict[str, Any]:
     """POST /v1/data_sources: one more data source in a database, with its default view."""
     call.check_keys("parent", "properties", "title", "icon")
     parent = call.required_object("parent")
-    database_id = parse_uuid(parent.get("database_id"))
-    if database_id is None:
-        raise shape_error("body.parent.database_id", "a valid uuid", parent.get("database_id"))
-    if "properties" not in call.body:
-        raise missing_error("body.properties")
-    title = parse_rich_text(call.body.get("title", []), "body.title")
-    change = SchemaEditor({}, rng=call.rng, find_source=call.source).apply(
-        call.body["properties"], "body.properties"
-    )
+    database_id = require_uuid(parent.get("database_id"), "body.parent.database_id")
+    properties = require_key(call.body, "properties", "body")
+    title = call.rich_text("title")
+    editor = SchemaEditor({}, rng=call.rng, find_source=call.source)
+    change = editor.apply(properties, "body.properties")
     database, icon = call.database(database_id), icon_of(call, None)
     attach(call, icon)
     source = make_source(call, database, title, change)
@@ -52,35 +52,20 @@ def update_data_source(call: Call) -> dict[str, Any]:
 
     Title, icon, trash, and properties to add, change, rename or remove.
     """
-    legacy = call.version == LEGACY
-    call.check_keys(
-        "title",
-        "properties",
-        "icon",
-        "in_trash",
-        *(("archived",) if legacy else ()),
-        absent=("parent",),
-    )
+    known = ("title", "properties", "icon", "in_trash", *call.legacy_keys)
+    call.check_keys(*known, absent=("parent",))
     source = call.source(call.path_id("data_source_id"))
     if not call.body:
         return call.render.source(source)
-    title = (
-        parse_rich_text(call.body["title"], "body.title") if "title" in call.body else source.title
-    )
-    in_trash = _wanted_trash(call, source)
+    title = call.rich_text("title", source.title)
+    in_trash = call.in_trash(present=source.in_trash)
     if in_trash and source.in_trash and call.body.get("properties"):
-        raise validation_error(
-            "Can't edit block that is archived. You must unarchive the block before editing."
-        )
+        raise validation_error(TRASHED)
     icon = icon_of(call, source.icon)
     attach(call, icon)
     editor = SchemaEditor(source.schema, rng=call.rng, find_source=call.source)
     change = editor.apply(call.body.get("properties") or {}, "body.properties")
-    converted = [
-        page
-        for key, before in change.retyped.items()
-        for page in _convert(call, source, change, key, before)
-    ]
+    values = _converted_values(call, source, change)
     changed = replace(
         source,
         title=title,
@@ -91,45 +76,48 @@ def update_data_source(call: Call) -> dict[str, Any]:
         edited_by=call.user.id,
     )
     call.state.put_source(changed)
-    for page_id, property_id, value in converted:
-        page = call.state.pages[page_id]
-        call.state.put_page(replace(page, values={**page.values, property_id: value}))
-    number_pages(
-        call.state,
-        changed,
-        [key for key in change.created if change.schema[key].kind == "unique_id"],
-    )
+    _put_values(call, values)
+    number_pages(call.state, changed, _new_unique_ids(change))
     remove_counterparts(call, change.deleted)
     make_counterparts(call, changed, change.two_way)
-    told = _told(change)
-    if told:
-        call.outbox.record(schema_changed(changed, told, author=call.user, at=call.now))
+    actions = _actions(change)
+    if actions:
+        record_schema_change(call, changed, actions)
     return call.render.source(call.source(source.id))
 
 
-def _wanted_trash(call: Call, source: DataSource) -> bool:
-    key = "archived" if "archived" in call.body and "in_trash" not in call.body else "in_trash"
-    wanted = call.body.get(key, source.in_trash)
-    if not isinstance(wanted, bool):
-        raise shape_error(f"body.{key}", "a boolean", wanted)
-    return wanted
+def _converted_values(
+    call: Call, source: DataSource, change: SchemaChange
+) -> dict[str, dict[str, Value]]:
+    """The values of properties that have another type now: by property id, then by page id.
+
+    Adds to the schema the options that they need.
+    """
+    values: dict[str, dict[str, Value]] = {}
+    for key, before in change.retyped.items():
+        change.schema[key], values[key] = convert(
+            call.state, before, change.schema[key], call.rng, source.id
+        )
+    return values
 
 
-def _convert(
-    call: Call, source: DataSource, change: SchemaChange, key: str, before: Property
-) -> list[tuple[str, str, Value]]:
-    change.schema[key], values = convert(
-        call.state, before, change.schema[key], call.rng, source.id
-    )
-    return [(page_id, key, value) for page_id, value in values.items()]
+def _put_values(call: Call, values: dict[str, dict[str, Value]]) -> None:
+    for property_id, by_page in values.items():
+        for page_id, value in by_page.items():
+            page = call.state.pages[page_id]
+            call.state.put_page(replace(page, values={**page.values, property_id: value}))
 
 
-def _told(change: SchemaChange) -> dict[str, tuple[str | None, str]]:
-    told: dict[str, tuple[str | None, str]] = {
-        key: (change.schema[key].name, "created") for key in change.created
-    }
-    told |= {key: (change.schema[key].name, "updated") for key in change.updated}
-    return told | {prop.id: (prop.name, "deleted") for prop in change.deleted}
+def _new_unique_ids(change: SchemaChange) -> list[str]:
+    return [key for key in change.created if change.schema[key].kind == "unique_id"]
+
+
+def _actions(change: SchemaChange) -> PropertyActions:
+    """What happened to which property, as webhooks report it."""
+    created = {key: (change.schema[key].name, "created") for key in change.created}
+    updated = {key: (change.schema[key].name, "updated") for key in change.updated}
+    deleted = {prop.id: (prop.name, "deleted") for prop in change.deleted}
+    return {**created, **updated, **deleted}
 
 
 def list_templates(call: Call) -> dict[str, Any]:
@@ -151,9 +139,7 @@ def query_data_source(call: Call) -> dict[str, Any]:
     source = call.source(call.path_id("data_source_id"))
     if call.body.get("result_type", "page") != "page":
         raise unsupported("queries for data sources (wikis)")
-    cursor = call.body.get("start_cursor")
-    if cursor is not None and not isinstance(cursor, str):
-        raise shape_error("body.start_cursor", "a string", cursor)
+    cursor, page_size = body_page(call)
     compiler = FilterCompiler(call.state, source.schema, now=call.now)
     query = Query(
         source,
@@ -164,7 +150,7 @@ def query_data_source(call: Call) -> dict[str, Any]:
         identity=[call.body.get("filter"), call.body.get("sorts")],
         limit=call.config.query_limit,
     )
-    piece = query.piece(cursor, parse_page_size(call.body.get("page_size"), "body.page_size"))
+    piece = query.piece(cursor, page_size)
     only, render = wanted_properties(call, source.schema), call.render
     answer: dict[str, Any] = {
         "object": "list",
@@ -174,12 +160,7 @@ def query_data_source(call: Call) -> dict[str, Any]:
         "type": "page_or_data_source",
         "page_or_data_source": {},
     }
-    if piece.incomplete:
-        answer["request_status"] = {
-            "type": "incomplete",
-            "incomplete_reason": "query_result_limit_reached",
-        }
-    return answer
+    return {**answer, **request_status(incomplete=piece.incomplete)}
 
 
 def wanted_properties(call: Call, schema: Schema) -> set[str] | None:
@@ -191,10 +172,4 @@ def wanted_properties(call: Call, schema: Schema) -> set[str] | None:
     keys = [*call.query.get("filter_properties", []), *call.query.get("filter_properties[]", [])]
     if not keys:
         return None
-    wanted: set[str] = set()
-    for key in keys:
-        prop = find_property(schema, key)
-        if prop is None:
-            raise validation_error(f"Could not find property with name or id: {key}")
-        wanted.add(prop.id)
-    return wanted
+    return {require_property(schema, key).id for key in keys}

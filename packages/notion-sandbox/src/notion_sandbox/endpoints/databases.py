@@ -9,13 +9,13 @@ from typing import Any
 from notion_sandbox.content.attachments import attach
 from notion_sandbox.content.icons import cover_of, icon_of
 from notion_sandbox.content.two_way import make_counterparts
-from notion_sandbox.errors import shape_error, unsupported
-from notion_sandbox.request.call import LEGACY, Call
+from notion_sandbox.errors import unsupported
+from notion_sandbox.request.call import Call
 from notion_sandbox.schema.changes import SchemaChange, SchemaEditor
-from notion_sandbox.store.objects import Database, DataSource
-from notion_sandbox.store.state import default_view
-from notion_sandbox.values.ids import new_uuid, parse_uuid
-from notion_sandbox.values.rich_text import RichText, parse_rich_text
+from notion_sandbox.store.objects import Database, DataSource, default_view
+from notion_sandbox.values.checks import require_object
+from notion_sandbox.values.ids import new_uuid
+from notion_sandbox.values.rich_text import RichText
 
 _DEFAULT_SCHEMA: dict[str, Any] = {"Name": {"title": {}}}
 
@@ -26,35 +26,24 @@ def create_database(call: Call) -> dict[str, Any]:
     A `properties` beside `initial_data_source` is ignored, as Notion does since 2025-09-03.
     """
     call.check_keys(
-        *(
-            "parent",
-            "title",
-            "description",
-            "is_inline",
-            "initial_data_source",
-            "properties",
-            "icon",
-            "cover",
-        ),
+        "parent",
+        "title",
+        "description",
+        "is_inline",
+        "initial_data_source",
+        "properties",
+        "icon",
+        "cover",
     )
     parent_id = parent_page(call)
-    title = _text(call, "title", ())
-    initial = call.body.get("initial_data_source") or {}
-    if not isinstance(initial, dict):
-        raise shape_error("body.initial_data_source", "an object", initial)
-    for key in initial:
-        if key != "properties":
-            raise unsupported(f"{key!r} in initial_data_source")
-    editor = SchemaEditor({}, rng=call.rng, find_source=call.source)
-    change = editor.apply(
-        initial.get("properties") or _DEFAULT_SCHEMA, "body.initial_data_source.properties"
-    )
+    title = call.rich_text("title")
+    change = _initial_schema(call)
     database = Database(
         new_uuid(call.rng),
         parent_id,
         title,
-        _text(call, "description", ()),
-        _flag(call, "is_inline", default=False),
+        call.rich_text("description"),
+        call.flag("is_inline", default=False),
         call.now,
         call.now,
         created_by=call.user.id,
@@ -68,6 +57,16 @@ def create_database(call: Call) -> dict[str, Any]:
     return call.render.database(call.database(database.id))
 
 
+def _initial_schema(call: Call) -> SchemaChange:
+    path = "body.initial_data_source"
+    initial = require_object(call.body.get("initial_data_source") or {}, path)
+    other = [key for key in initial if key != "properties"]
+    if other:
+        raise unsupported(f"{other[0]!r} in initial_data_source")
+    editor = SchemaEditor({}, rng=call.rng, find_source=call.source)
+    return editor.apply(initial.get("properties") or _DEFAULT_SCHEMA, f"{path}.properties")
+
+
 def make_source(
     call: Call,
     database: Database,
@@ -75,7 +74,7 @@ def make_source(
     change: SchemaChange,
     description: RichText = (),
 ) -> DataSource:
-    """Add a data source to a new or present database, with the view that each begins with."""
+    """Add a data source with its default view to a new or present database."""
     author = call.user.id
     source = DataSource(
         new_uuid(call.rng),
@@ -107,24 +106,11 @@ def parent_page(call: Call) -> str:
     Raises:
         NotionError: validation_error, object_not_found, or sandbox_unsupported for other parents.
     """
-    parent = call.required_object("parent")
-    if "page_id" not in parent:
+    found = call.parent("page_id")
+    if found is None:
         raise unsupported("databases whose parent is not a page")
-    page_id = parse_uuid(parent["page_id"])
-    if page_id is None:
-        raise shape_error("body.parent.page_id", "a valid uuid", parent["page_id"])
+    _, page_id = found
     return call.page(page_id).id
-
-
-def _text(call: Call, key: str, default: RichText) -> RichText:
-    return parse_rich_text(call.body[key], f"body.{key}") if key in call.body else default
-
-
-def _flag(call: Call, key: str, *, default: bool) -> bool:
-    value = call.body.get(key, default)
-    if not isinstance(value, bool):
-        raise shape_error(f"body.{key}", "a boolean", value)
-    return value
 
 
 def retrieve_database(call: Call) -> dict[str, Any]:
@@ -135,12 +121,10 @@ def retrieve_database(call: Call) -> dict[str, Any]:
 def update_database(call: Call) -> dict[str, Any]:
     """PATCH /v1/databases/{database_id}: what the body names; data sources keep their own titles.
 
-    The description is that of its first data source too (recorded).
-
-    In the trash, its data sources and its pages' board go with it; taken out again, they come back.
+    The description is that of its first data source too (recorded). Its data sources are in the
+    trash while it is.
     """
-    legacy = ("archived",) if call.version == LEGACY else ()
-    known = (
+    call.check_keys(
         "title",
         "description",
         "is_inline",
@@ -149,20 +133,19 @@ def update_database(call: Call) -> dict[str, Any]:
         "is_locked",
         "in_trash",
         "parent",
+        *call.legacy_keys,
     )
-    call.check_keys(*known, *legacy)
     database = call.database(call.path_id("database_id"))
     if not call.body:
         return call.render.database(database)
-    trash_key = "in_trash" if "in_trash" in call.body or not legacy else "archived"
     changed = replace(
         database,
         parent_id=parent_page(call) if "parent" in call.body else database.parent_id,
-        title=_text(call, "title", database.title),
-        description=_text(call, "description", database.description),
-        is_inline=_flag(call, "is_inline", default=database.is_inline),
-        is_locked=_flag(call, "is_locked", default=database.is_locked),
-        in_trash=_flag(call, trash_key, default=database.in_trash),
+        title=call.rich_text("title", database.title),
+        description=call.rich_text("description", database.description),
+        is_inline=call.flag("is_inline", default=database.is_inline),
+        is_locked=call.flag("is_locked", default=database.is_locked),
+        in_trash=call.in_trash(present=database.in_trash),
         icon=icon_of(call, database.icon),
         cover=cover_of(call, database.cover),
         edited_at=call.now,

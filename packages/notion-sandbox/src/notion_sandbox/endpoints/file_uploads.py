@@ -17,10 +17,10 @@ _STATUSES = ("pending", "uploaded", "expired", "failed")
 
 
 def create_file_upload(call: Call) -> dict[str, Any]:
-    """POST /v1/file_uploads: an upload that waits for its content."""
+    """POST /v1/file_uploads: an upload without content."""
     call.check_keys("mode", "filename", "content_type", "number_of_parts", "external_url")
     upload = announced(call.body, upload_id=new_uuid(call.rng), author=call.user.id, now=call.now)
-    return _kept(call, upload, "created")
+    return _store(call, upload, "created")
 
 
 def send_file_upload(call: Call) -> dict[str, Any]:
@@ -39,14 +39,16 @@ def send_file_upload(call: Call) -> dict[str, Any]:
         now=call.now,
     )
     call.state.uploads.put_part(upload.id, part, file.content)
-    return _kept(call, sent, "completed" if sent.status == "uploaded" else None)
+    if sent.status == "uploaded":
+        return _store(call, sent, "completed")
+    return _store(call, sent)
 
 
 def complete_file_upload(call: Call) -> dict[str, Any]:
-    """POST /v1/file_uploads/{file_upload_id}/complete: every part was sent."""
+    """POST /v1/file_uploads/{file_upload_id}/complete: after every part was sent."""
     call.check_keys()
     upload = call.file_upload(call.path_id("file_upload_id"))
-    return _kept(call, completed(upload, call.now), "completed")
+    return _store(call, completed(upload, call.now), "completed")
 
 
 def retrieve_file_upload(call: Call) -> dict[str, Any]:
@@ -56,25 +58,22 @@ def retrieve_file_upload(call: Call) -> dict[str, Any]:
 
 def list_file_uploads(call: Call) -> dict[str, Any]:
     """GET /v1/file_uploads: those of the caller, the newest first; `status` narrows them."""
-    status = next(iter(call.query.get("status", [])), None)
-    if status is not None and status not in _STATUSES:
+    status = call.query_value("status")
+    if status not in (None, *_STATUSES):
         wanted = ", ".join(f'"{name}"' for name in _STATUSES)
         raise validation_error(
             f"query failed validation: query.status should be one of {wanted}, "
             f"instead was `{status}`."
         )
-    found = [
-        upload
-        for upload in call.state.uploads
-        if upload.created_by == call.user.id and status in (None, upload.status)
-    ]
+    own = [upload for upload in call.state.uploads if upload.created_by == call.user.id]
+    found = [upload for upload in own if status in (None, upload.status)]
     found.sort(key=lambda upload: upload.created_at)
     shown, cursor = piece_of_query(call, f"file_uploads/{status}", found[::-1])
     return list_answer("file_upload", [call.render.file_upload(one) for one in shown], cursor)
 
 
-def _kept(call: Call, upload: FileUpload, what: str | None) -> dict[str, Any]:
+def _store(call: Call, upload: FileUpload, event: str | None = None) -> dict[str, Any]:
     call.state.uploads.put(upload)
-    if what is not None:
-        announce(call.state, call.outbox, upload, what, call.now, None)
+    if event is not None:
+        announce(call.state, call.outbox, upload, event, call.now, None)
     return call.render.file_upload(upload)

@@ -4,19 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 from notion_sandbox.content.page_events import record_page_change
-from notion_sandbox.errors import body_error, shape_error, validation_error
+from notion_sandbox.errors import TRASHED, body_error, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.store.numbering import next_numbers
 from notion_sandbox.store.objects import Page, Value
-from notion_sandbox.values.ids import TITLE_ID, parse_uuid
+from notion_sandbox.store.state import State
+from notion_sandbox.values.ids import TITLE_ID
 
 
 def move_page(call: Call) -> dict[str, Any]:
     """POST /v1/pages/{page_id}/move: under another page or into another data source.
 
-    In another data source a page keeps its title and its values of properties of the same name and
-    type whose value means the same there; options, relations and numbers of the old one are left
-    behind.
+    In another data source a page keeps its title, and the values of properties that the other has
+    too with the same name and type. Options, relations and unique ids belong to one data source and
+    are lost.
     """
     call.check_keys("parent")
     page = call.page(call.path_id("page_id"))
@@ -24,9 +25,7 @@ def move_page(call: Call) -> dict[str, Any]:
     if page.id == call.state.root_page_id:
         raise validation_error("A page at the top of the workspace cannot be moved.")
     if page.in_trash:
-        raise validation_error(
-            "Can't edit block that is archived. You must unarchive the block before editing."
-        )
+        raise validation_error(TRASHED)
     if parent_id is not None and _is_under(call, parent_id, page.id):
         raise validation_error("A page cannot be moved under itself.")
     if (source_id, parent_id) != (page.data_source_id, page.parent_id):
@@ -45,16 +44,14 @@ def move_page(call: Call) -> dict[str, Any]:
 
 
 def _target(call: Call) -> tuple[str | None, str | None]:
-    parent = call.required_object("parent")
-    key = next((name for name in ("page_id", "data_source_id") if name in parent), None)
-    if key is None:
+    """The data source or the page that the page moves to; the other one is None."""
+    found = call.parent("page_id", "data_source_id")
+    if found is None:
         raise body_error("body.parent should have `page_id` or `data_source_id`.")
-    object_id = parse_uuid(parent[key])
-    if object_id is None:
-        raise shape_error(f"body.parent.{key}", "a valid uuid", parent[key])
-    return (
-        (None, call.page(object_id).id) if key == "page_id" else (call.source(object_id).id, None)
-    )
+    key, object_id = found
+    if key == "page_id":
+        return None, call.page(object_id).id
+    return call.source(object_id).id, None
 
 
 def _is_under(call: Call, page_id: str, above_id: str) -> bool:
@@ -62,12 +59,15 @@ def _is_under(call: Call, page_id: str, above_id: str) -> bool:
     while above is not None:
         if above == above_id:
             return True
-        page = call.state.pages[above]
-        source = None if page.data_source_id is None else call.state.sources[page.data_source_id]
-        above = (
-            page.parent_id if source is None else call.state.databases[source.database_id].parent_id
-        )
+        above = _page_above(call.state, call.state.pages[above])
     return False
+
+
+def _page_above(state: State, page: Page) -> str | None:
+    """The page that a page is on, itself or its database; None at the top."""
+    if page.data_source_id is None:
+        return page.parent_id
+    return state.databases[state.sources[page.data_source_id].database_id].parent_id
 
 
 _PLAIN = (
@@ -85,16 +85,10 @@ _PLAIN = (
 
 def _kept_values(call: Call, page: Page, source_id: str | None) -> dict[str, Value]:
     before, after = call.state.schema_of(page), call.state.schema_of_id(source_id)
+    targets = {(prop.name, prop.kind): prop.id for prop in after.values() if prop.kind in _PLAIN}
     kept = {TITLE_ID: page.values[TITLE_ID]} if TITLE_ID in page.values else {}
     for prop in before.values():
-        twin = next(
-            (
-                other
-                for other in after.values()
-                if (other.name, other.kind) == (prop.name, prop.kind)
-            ),
-            None,
-        )
-        if twin is not None and prop.kind in _PLAIN and prop.id in page.values:
-            kept[twin.id] = page.values[prop.id]
+        target_id = targets.get((prop.name, prop.kind))
+        if target_id is not None and prop.id in page.values:
+            kept[target_id] = page.values[prop.id]
     return {**kept, **next_numbers(call.state, source_id, after)}

@@ -13,22 +13,20 @@ from notion_sandbox.content.page_events import record_page_change
 from notion_sandbox.content.page_writing import bind, write_values
 from notion_sandbox.endpoints.data_sources import wanted_properties
 from notion_sandbox.errors import (
+    TRASHED,
     NotionError,
     body_error,
-    missing_error,
-    shape_error,
     unsupported,
     validation_error,
 )
-from notion_sandbox.request.call import LEGACY, Call
+from notion_sandbox.request.call import Call
 from notion_sandbox.request.lists import piece_of_query
-from notion_sandbox.schema.property_values import parse_writes
-from notion_sandbox.schema.readers import ids_in, related_ids
+from notion_sandbox.schema.property_values import Write, parse_writes, property_with_id
+from notion_sandbox.schema.readers import related_ids
 from notion_sandbox.store.numbering import next_numbers
 from notion_sandbox.store.objects import Database, Page, Property
-from notion_sandbox.store.state import PAGE_SCHEMA
-from notion_sandbox.values.ids import decoded, encoded, new_uuid, parse_uuid
-from notion_sandbox.values.rich_text import render_part
+from notion_sandbox.values.checks import require_key
+from notion_sandbox.values.ids import encoded, new_uuid
 
 _LISTED = ("title", "rich_text", "relation", "people")
 _ABSENT = ("is_archived", "template", "erase_content", "position")
@@ -42,10 +40,10 @@ def create_page(call: Call) -> dict[str, Any]:
     known = ("parent", "properties", "icon", "cover", "children")
     call.check_keys(*known, absent=(*_ABSENT, "is_locked", "content", "markdown"))
     source_id, parent_id = _parent(call)
-    if "properties" not in call.body and source_id is not None:
-        raise missing_error("body.properties")
+    if source_id is not None:
+        require_key(call.body, "properties", "body")
     writes = parse_writes(call.body.get("properties", {}))
-    schema = PAGE_SCHEMA if source_id is None else call.source(source_id).schema
+    schema = call.state.schema_of_id(source_id)
     bound = bind(call, source_id, schema, writes)
     children = parse_children(call.body.get("children", []), "body.children")
     icon, cover, wanted = icon_of(call, None), cover_of(call, None), wanted_properties(call, schema)
@@ -69,15 +67,11 @@ def create_page(call: Call) -> dict[str, Any]:
 
 
 def _parent(call: Call) -> tuple[str | None, str | None]:
-    parent = call.required_object("parent")
-    key = next(
-        (name for name in ("data_source_id", "database_id", "page_id") if name in parent), None
-    )
-    if key is None:
+    """The data source or the page that the page is made in; the other one is None."""
+    found = call.parent("data_source_id", "database_id", "page_id")
+    if found is None:
         raise unsupported("pages whose parent is neither a data source, a database nor a page")
-    object_id = parse_uuid(parent[key])
-    if object_id is None:
-        raise shape_error(f"body.parent.{key}", "a valid uuid", parent[key])
+    key, object_id = found
     if key == "page_id":
         return None, call.page(object_id).id
     if key == "database_id":
@@ -107,59 +101,43 @@ def update_page(call: Call) -> dict[str, Any]:
 
     What is not named stays; lists replace.
     """
-    legacy = call.version == LEGACY
-    if "archived" in call.body and not legacy:
+    if "archived" in call.body and not call.legacy_keys:
         raise body_error("body.archived should be not present: use in_trash (version 2026-03-11).")
-    known = (
-        "properties",
-        "in_trash",
-        "icon",
-        "cover",
-        "is_locked",
-        *(("archived",) if legacy else ()),
-    )
+    known = ("properties", "in_trash", "icon", "cover", "is_locked", *call.legacy_keys)
     call.check_keys(*known, absent=_ABSENT)
     writes = parse_writes(call.body.get("properties", {}))
     page = call.page(call.path_id("page_id"))
-    in_trash = _wanted_trash(call, page)
-    if page.in_trash and in_trash and writes:
-        raise validation_error(
-            "Can't edit block that is archived. You must unarchive the block before editing."
-        )
-    if in_trash and page.id == call.state.root_page_id:
-        raise unsupported("a way to trash its root page")
+    in_trash = _in_trash(call, page, writes)
     schema = call.state.schema_of(page)
     bound, wanted = bind(call, page.data_source_id, schema, writes), wanted_properties(call, schema)
     icon, cover = icon_of(call, page.icon), cover_of(call, page.cover)
     attach(call, files_of(bound), icon, cover)
-    dressed = replace(page, icon=icon, cover=cover, is_locked=_lock(call, page))
-    trash_changed = in_trash != page.in_trash
-    if not trash_changed and not bound and dressed == page:
-        return call.render.page(page, wanted)
-    edited = replace(dressed, in_trash=in_trash, edited_at=call.now, edited_by=call.user.id)
-    changed = write_values(call, edited, bound)
-    if trash_changed and not in_trash:
-        record_page_change(call, page, "undeleted")
-    if changed:
-        record_page_change(call, page, "updated", changed)
-    if trash_changed and in_trash:
-        record_page_change(call, page, "deleted")
+    is_locked = call.flag("is_locked", default=page.is_locked)
+    changed = replace(page, icon=icon, cover=cover, is_locked=is_locked, in_trash=in_trash)
+    if bound or changed != page:
+        edited = replace(changed, edited_at=call.now, edited_by=call.user.id)
+        _record_update(call, page, edited, write_values(call, edited, bound))
     return call.render.page(call.page(page.id), wanted)
 
 
-def _lock(call: Call, page: Page) -> bool:
-    wanted = call.body.get("is_locked", page.is_locked)
-    if not isinstance(wanted, bool):
-        raise shape_error("body.is_locked", "a boolean", wanted)
-    return wanted
+def _in_trash(call: Call, page: Page, writes: list[Write]) -> bool:
+    """Whether the page is in the trash after this request, if the request may change it so."""
+    in_trash = call.in_trash(present=page.in_trash)
+    if page.in_trash and in_trash and writes:
+        raise validation_error(TRASHED)
+    if in_trash and page.id == call.state.root_page_id:
+        raise unsupported("a way to trash its root page")
+    return in_trash
 
 
-def _wanted_trash(call: Call, page: Page) -> bool:
-    key = "in_trash" if "in_trash" in call.body else "archived"
-    wanted = call.body.get(key, page.in_trash)
-    if not isinstance(wanted, bool):
-        raise shape_error(f"body.{key}", "a boolean", wanted)
-    return wanted
+def _record_update(call: Call, before: Page, after: Page, changed: list[str]) -> None:
+    """Record an update for webhooks; `changed` are the ids of the properties."""
+    if before.in_trash and not after.in_trash:
+        record_page_change(call, before, "undeleted")
+    if changed:
+        record_page_change(call, before, "updated", changed)
+    if after.in_trash and not before.in_trash:
+        record_page_change(call, before, "deleted")
 
 
 def retrieve_property(call: Call) -> dict[str, Any]:
@@ -170,7 +148,7 @@ def retrieve_property(call: Call) -> dict[str, Any]:
     page = call.page(call.path_id("page_id"))
     schema = call.state.schema_of(page)
     key = call.params["property_id"]
-    prop = schema.get(key) or schema.get(decoded(key))
+    prop = property_with_id(schema, key)
     if prop is None:
         raise call.missing("property", key)
     item = {"object": "property_item", "type": prop.kind, "id": encoded(prop.id)}
@@ -182,15 +160,11 @@ def retrieve_property(call: Call) -> dict[str, Any]:
 
 
 def _parts(call: Call, page: Page, prop: Property) -> list[dict[str, Any]]:
+    """The items of a property that has a list of them."""
     if prop.kind == "relation":
         return [{"id": page_id} for page_id in related_ids(call.state, page, prop)]
-    if prop.kind == "people":
-        return [call.render.user(user_id) for user_id in ids_in(page.values.get(prop.id))]
-    value = page.values.get(prop.id)
-    return [
-        render_part(part, call.state.describe)
-        for part in (value if isinstance(value, tuple) else ())
-    ]
+    items: list[dict[str, Any]] = call.render.bare_value(page, prop)
+    return items
 
 
 def _property_list(
@@ -198,7 +172,7 @@ def _property_list(
 ) -> dict[str, Any]:
     shown, cursor = piece_of_query(call, f"{page.id}/{prop.id}", items)
     path = f"/v1/pages/{page.id}/properties/{encoded(prop.id)}"
-    next_url = None if cursor is None else f"https://api.notion.com{path}?start_cursor={cursor}"
+    next_url = cursor and f"https://api.notion.com{path}?start_cursor={cursor}"
     return {
         "object": "list",
         "results": list(shown),

@@ -1,4 +1,4 @@
-"""The endpoints of Notion's API: those the sandbox has, and those it refuses loudly."""
+"""The endpoints of Notion's API: those that the sandbox supports, and those that answer 501."""
 
 from notion_sandbox.endpoints.blocks import (
     append_children,
@@ -52,7 +52,7 @@ from notion_sandbox.endpoints.views import (
 )
 from notion_sandbox.request.call import Route
 
-_HERE = (
+_SUPPORTED = (
     Route("POST", "/v1/databases", create_database),
     Route("GET", "/v1/databases/{database_id}", retrieve_database),
     Route("PATCH", "/v1/databases/{database_id}", update_database),
@@ -95,7 +95,7 @@ _HERE = (
     Route("GET", "/v1/users/{user_id}", retrieve_user),
 )
 
-_ELSEWHERE = (
+_UNSUPPORTED = (
     ("GET", "/v1/pages/{page_id}/markdown"),
     ("PATCH", "/v1/pages/{page_id}/markdown"),
     ("POST", "/v1/blocks/meeting_notes/query"),
@@ -105,5 +105,5 @@ _ELSEWHERE = (
     ("POST", "/v1/oauth/revoke"),
 )
 
-ROUTES = (*_HERE, *(Route(method, path, None) for method, path in _ELSEWHERE))
+ROUTES = (*_SUPPORTED, *(Route(method, path, None) for method, path in _UNSUPPORTED))
 """Every endpoint that Notion documents; those without a function answer 501."""

@@ -2,39 +2,38 @@
 
 from typing import Any
 
-from notion_sandbox.errors import body_error, shape_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.request.lists import list_answer, piece_of_body
 from notion_sandbox.store.objects import DataSource, Page
+from notion_sandbox.values.checks import (
+    refuse_other_keys,
+    require_boolean,
+    require_direction,
+    require_object,
+    require_one_of,
+    require_text,
+)
 from notion_sandbox.values.rich_text import plain_text
 
 _KINDS = ("page", "data_source")
 
 
 def search(call: Call) -> dict[str, Any]:
-    """POST /v1/search: what has the query in its title, the last edited first.
+    """POST /v1/search: pages and data sources with the query in the title, last edited first.
 
     Notion's index lags behind its writes; the sandbox's does not.
     """
     call.check_keys("query", "sort", "filter", "start_cursor", "page_size")
-    query = call.body.get("query", "")
-    if not isinstance(query, str):
-        raise shape_error("body.query", "a string", query)
+    query = require_text(call.body.get("query", ""), "body.query")
     kinds, in_trash = _filter(call)
     newest_first = _newest_first(call)
-    found: list[Page | DataSource] = []
+    candidates: list[Page | DataSource] = []
     if "page" in kinds:
-        pages = call.state.pages.values()
-        found += [
-            page for page in pages if page.in_trash is in_trash and _matches(call, page, query)
-        ]
+        candidates += call.state.pages.values()
     if "data_source" in kinds:
-        sources = call.state.sources.values()
-        found += [
-            item
-            for item in sources
-            if call.state.is_trashed(item) is in_trash and _matches(call, item, query)
-        ]
+        candidates += call.state.sources.values()
+    in_place = [item for item in candidates if _in_trash(call, item) is in_trash]
+    found = [item for item in in_place if _matches(call, item, query)]
     found.sort(key=lambda item: (item.edited_at, item.id), reverse=newest_first)
     shown, cursor = piece_of_body(
         call, f"search/{query}/{sorted(kinds)}/{in_trash}/{newest_first}", found
@@ -46,45 +45,42 @@ def _filter(call: Call) -> tuple[tuple[str, ...], bool]:
     body = call.body.get("filter")
     if body is None:
         return _KINDS, False
-    if not isinstance(body, dict):
-        raise shape_error("body.filter", "an object", body)
-    for key in body:
-        if key not in ("property", "value", "in_trash"):
-            raise body_error(f"body.filter.{key} should be not present.")
-    in_trash = body.get("in_trash", False)
-    if not isinstance(in_trash, bool):
-        raise shape_error("body.filter.in_trash", "a boolean", in_trash)
+    require_object(body, "body.filter")
+    refuse_other_keys(body, ("property", "value", "in_trash"), "body.filter")
+    in_trash = require_boolean(body.get("in_trash", False), "body.filter.in_trash")
     if "in_trash" in body and len(body) == 1:
         return _KINDS, in_trash
-    if body.get("property") != "object":
-        raise shape_error("body.filter.property", '"object"', body.get("property"))
-    if body.get("value") not in _KINDS:
-        raise shape_error("body.filter.value", 'either "page" or "data_source"', body.get("value"))
-    return (body["value"],), in_trash
+    require_one_of(body.get("property"), ["object"], "body.filter.property", '"object"')
+    expected = 'either "page" or "data_source"'
+    kind = require_one_of(body.get("value"), _KINDS, "body.filter.value", expected)
+    return (kind,), in_trash
 
 
 def _newest_first(call: Call) -> bool:
     sort = call.body.get("sort")
-    if sort is None or sort == {"property": "relevance"}:
+    if sort in (None, {"property": "relevance"}):
         return True
-    if not isinstance(sort, dict):
-        raise shape_error("body.sort", "an object", sort)
-    if sort.get("timestamp") != "last_edited_time":
-        raise shape_error("body.sort.timestamp", '"last_edited_time"', sort.get("timestamp"))
-    direction = sort.get("direction")
-    if direction not in ("ascending", "descending"):
-        raise shape_error("body.sort.direction", 'either "ascending" or "descending"', direction)
-    return bool(direction == "descending")
+    require_object(sort, "body.sort")
+    name = "last_edited_time"
+    require_one_of(sort.get("timestamp"), [name], "body.sort.timestamp", f'"{name}"')
+    return require_direction(sort.get("direction"), "body.sort.direction") == "descending"
+
+
+def _in_trash(call: Call, item: Page | DataSource) -> bool:
+    if isinstance(item, Page):
+        return item.in_trash
+    return call.state.is_trashed(item)
 
 
 def _matches(call: Call, item: Page | DataSource, query: str) -> bool:
-    title = (
-        call.state.title_of(item)
-        if isinstance(item, Page)
-        else plain_text(item.title, call.state.describe)
-    )
+    if isinstance(item, Page):
+        title = call.state.title_of(item)
+    else:
+        title = plain_text(item.title, call.state.describe)
     return query.strip().casefold() in title.casefold()
 
 
 def _render(call: Call, item: Page | DataSource) -> dict[str, Any]:
-    return call.render.page(item) if isinstance(item, Page) else call.render.source(item)
+    if isinstance(item, Page):
+        return call.render.page(item)
+    return call.render.source(item)

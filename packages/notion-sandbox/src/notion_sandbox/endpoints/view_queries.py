@@ -1,17 +1,22 @@
 """Endpoints for queries of views (Notion: "Working with views", querying a view).
 
-The results are taken when a query is made and stay as they are for 15 minutes, as long as the
-sandbox runs.
+The results are stored in memory when a query is made, and stay the same for 15 minutes.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from notion_sandbox.query.filters import FilterCompiler
+from notion_sandbox.query.filters import FilterCompiler, all_filters
 from notion_sandbox.query.query import Piece, Query, parse_sorts
 from notion_sandbox.request.call import Call
-from notion_sandbox.request.lists import list_answer, parse_page_size, piece_of, piece_of_query
+from notion_sandbox.request.lists import (
+    list_answer,
+    parse_page_size,
+    piece_of,
+    piece_of_query,
+    request_status,
+)
 from notion_sandbox.store.objects import View
 from notion_sandbox.values.dates import database_time
 from notion_sandbox.values.ids import new_uuid
@@ -22,7 +27,7 @@ _LIFETIME = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class ViewQuery:
-    """What a view found: the ids of the pages. `incomplete`: there were more than a query gives."""
+    """The ids of the pages of a view; `incomplete` when there are more than a query may return."""
 
     view_id: str
     expires_at: datetime
@@ -31,7 +36,7 @@ class ViewQuery:
 
 
 def create_view_query(call: Call) -> dict[str, Any]:
-    """POST /v1/views/{view_id}/queries: what the view shows now, by its filters and sorts."""
+    """POST /v1/views/{view_id}/queries: the pages that the view shows now."""
     call.check_keys("page_size")
     view = call.view(call.path_id("view_id"))
     size = parse_page_size(call.body.get("page_size"), "body.page_size")
@@ -53,7 +58,7 @@ def create_view_query(call: Call) -> dict[str, Any]:
         "next_cursor": cursor,
         "has_more": cursor is not None,
     }
-    return _with_status(answer, query)
+    return {**answer, **request_status(incomplete=query.incomplete)}
 
 
 def _run(call: Call, view: View) -> Piece:
@@ -66,7 +71,7 @@ def _run(call: Call, view: View) -> Piece:
         source,
         index=call.state.indexes[source.id],
         state=call.state,
-        matching=compiler.together(compiled),
+        matching=all_filters(compiled),
         sorts=parse_sorts(call.state, source.schema, conditions.shown_sorts(view.sorts)),
         identity=view.id,
         limit=call.config.query_limit,
@@ -80,7 +85,7 @@ def _quick_conditions(conditions: Conditions, view: View) -> list[dict[str, Any]
 
 
 def retrieve_view_query(call: Call) -> dict[str, Any]:
-    """GET /v1/views/{view_id}/queries/{query_id}: a piece of what it found."""
+    """GET /v1/views/{view_id}/queries/{query_id}: a piece of its results."""
     query_id = call.path_id("query_id")
     _forget_expired(call)
     query = call.state.view_queries.get(query_id)
@@ -88,28 +93,19 @@ def retrieve_view_query(call: Call) -> dict[str, Any]:
         raise call.missing("view_query", query_id)
     shown, cursor = piece_of_query(call, query_id, query.page_ids)
     answer = list_answer("page", [{"object": "page", "id": page_id} for page_id in shown], cursor)
-    return _with_status(answer, query)
+    return {**answer, **request_status(incomplete=query.incomplete)}
 
 
 def delete_view_query(call: Call) -> dict[str, Any]:
-    """DELETE /v1/views/{view_id}/queries/{query_id}: forget it; twice is once."""
+    """DELETE /v1/views/{view_id}/queries/{query_id}: forget it; may be repeated."""
     query_id = call.path_id("query_id")
     call.view(call.path_id("view_id"))
     call.state.view_queries.pop(query_id, None)
     return {"object": "view_query", "id": query_id, "deleted": True}
 
 
-def _with_status(answer: dict[str, Any], query: ViewQuery) -> dict[str, Any]:
-    if not query.incomplete:
-        return answer
-    return {
-        **answer,
-        "request_status": {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"},
-    }
-
-
 def _forget_expired(call: Call) -> None:
-    for key in [
-        key for key, query in call.state.view_queries.items() if query.expires_at <= call.now
-    ]:
-        del call.state.view_queries[key]
+    queries = call.state.view_queries
+    expired = [key for key, query in queries.items() if query.expires_at <= call.now]
+    for key in expired:
+        del queries[key]

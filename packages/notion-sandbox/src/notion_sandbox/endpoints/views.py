@@ -3,17 +3,19 @@
 Source: Notion's "Working with views", "Create", "List", "Retrieve", "Update" and "Delete a view".
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from notion_sandbox.errors import missing_error, shape_error, unsupported, validation_error
+from notion_sandbox.errors import shape_error, unsupported, validation_error
 from notion_sandbox.request.call import Call
 from notion_sandbox.request.lists import list_answer, piece_of_query
 from notion_sandbox.store.objects import Database, View
+from notion_sandbox.values.checks import get_field, require_text, require_value
 from notion_sandbox.values.ids import new_uuid, parse_uuid
-from notion_sandbox.values.rich_text import check_length
 from notion_sandbox.views.conditions import Conditions
-from notion_sandbox.views.configuration import ELSEWHERE, KINDS, parse_configuration
+from notion_sandbox.views.configuration import KINDS, UNSUPPORTED_KINDS, parse_configuration
 from notion_sandbox.views.rendering import render_partial_view, render_view
 
 _MAX_NAME = 2000
@@ -22,14 +24,11 @@ _CONDITIONS = ("filter", "sorts", "quick_filters", "configuration")
 
 
 def create_view(call: Call) -> dict[str, Any]:
-    """POST /v1/views: a view in a database.
-
-    Over one of its data sources or another's (a linked view).
-    """
+    """POST /v1/views: a view in a database, of one of its data sources or of another one's."""
     call.check_keys(
         *_TARGETS, *_CONDITIONS, "data_source_id", "name", "type", "position", absent=("placement",)
     )
-    database, source = _target(call), call.source(_body_id(call, "data_source_id"))
+    database, source = _target(call), call.source(call.body_id("data_source_id"))
     kind, name = _kind(call), _name(call)
     conditions = Conditions(call.state, source.schema, call.now)
     author = call.user.id
@@ -48,7 +47,7 @@ def create_view(call: Call) -> dict[str, Any]:
         sorts=conditions.parse_sorts(call.body.get("sorts"), only_properties=False),
         quick_filters=conditions.parse_quick(None, call.body.get("quick_filters")),
     )
-    ids = _placed(call, database, view.id)
+    ids = _with_view(call, database, view.id)
     call.state.put_view(view)
     call.state.put_database(replace(database, view_ids=ids))
     return render_view(call.state, view, call.now)
@@ -63,43 +62,26 @@ def _target(call: Call) -> Database:
         )
     if targets != ["database_id"]:
         raise unsupported("dashboards, and linked databases made with their view")
-    return call.database(_body_id(call, "database_id"))
-
-
-def _body_id(call: Call, key: str) -> str:
-    given = call.body.get(key)
-    if given is None:
-        raise missing_error(f"body.{key}")
-    found = parse_uuid(given)
-    if found is None:
-        raise shape_error(f"body.{key}", "a valid uuid", given)
-    return found
+    return call.database(call.body_id("database_id"))
 
 
 def _kind(call: Call) -> str:
-    kind = call.body.get("type")
-    if kind is None:
-        raise missing_error("body.type")
-    if kind in ELSEWHERE:
+    kind = require_value(call.body, "type", "body")
+    if kind in UNSUPPORTED_KINDS:
         raise unsupported(f"views of type {kind!r}")
     if kind not in KINDS:
-        raise shape_error("body.type", f"one of {', '.join((*KINDS, *ELSEWHERE))}", kind)
+        raise shape_error("body.type", f"one of {', '.join((*KINDS, *UNSUPPORTED_KINDS))}", kind)
     return str(kind)
 
 
 def _name(call: Call) -> str:
-    name = call.body.get("name")
-    if name is None:
-        raise missing_error("body.name")
-    if not isinstance(name, str):
-        raise shape_error("body.name", "a string", name)
-    check_length(name, _MAX_NAME, "body.name")
-    return name
+    return require_text(require_value(call.body, "name", "body"), "body.name", limit=_MAX_NAME)
 
 
-def _placed(call: Call, database: Database, view_id: str) -> list[str]:
+def _with_view(call: Call, database: Database, view_id: str) -> list[str]:
+    """The ids of the database's views with a new one at the position that the body names."""
     position = call.body.get("position", {"type": "end"})
-    kind = position.get("type") if isinstance(position, dict) else None
+    kind = get_field(position, "type")
     if kind == "start":
         return [view_id, *database.view_ids]
     if kind == "end":
@@ -116,18 +98,15 @@ def _placed(call: Call, database: Database, view_id: str) -> list[str]:
 
 
 def list_views(call: Call) -> dict[str, Any]:
-    """GET /v1/views?database_id=&data_source_id=.
-
-    References to the views of either, in the order of the tabs.
-    """
+    """GET /v1/views?database_id=&data_source_id=: references to views, in the order of the tabs."""
     database_id, source_id = _query_id(call, "database_id"), _query_id(call, "data_source_id")
     if database_id is None and source_id is None:
         raise validation_error(
             "query failed validation: database_id or data_source_id should be defined."
         )
-    databases = (
-        list(call.state.databases.values()) if database_id is None else [call.database(database_id)]
-    )
+    databases = [*call.state.databases.values()]
+    if database_id is not None:
+        databases = [call.database(database_id)]
     if source_id is not None:
         call.source(source_id)
     views = [call.state.views[key] for database in databases for key in database.view_ids]
@@ -137,7 +116,7 @@ def list_views(call: Call) -> dict[str, Any]:
 
 
 def _query_id(call: Call, name: str) -> str | None:
-    given = next(iter(call.query.get(name, [])), None)
+    given = call.query_value(name)
     found = parse_uuid(given)
     if given is not None and found is None:
         raise validation_error(
@@ -154,30 +133,30 @@ def retrieve_view(call: Call) -> dict[str, Any]:
 def update_view(call: Call) -> dict[str, Any]:
     """PATCH /v1/views/{view_id}: name, filter, sorts, quick filters, configuration.
 
-    Null clears, the rest stays.
+    Null clears a field; a field that the body does not name stays.
     """
     call.check_keys("name", *_CONDITIONS)
     view = call.view(call.path_id("view_id"))
-    schema = call.state.sources[view.data_source_id].schema
-    conditions = Conditions(call.state, schema, call.now)
-    changes: dict[str, Any] = {}
-    if "name" in call.body:
-        changes["name"] = _name(call)
-    if "filter" in call.body:
-        changes["filter"] = conditions.parse_filter(call.body["filter"])
-    if "sorts" in call.body:
-        changes["sorts"] = conditions.parse_sorts(call.body["sorts"], only_properties=True)
-    if "quick_filters" in call.body:
-        changes["quick_filters"] = conditions.parse_quick(
-            view.quick_filters, call.body["quick_filters"]
-        )
-    if "configuration" in call.body:
-        given = call.body["configuration"]
-        changes["configuration"] = parse_configuration(schema, view.kind, view.configuration, given)
+    changes = _changes(call, view)
     if changes:
         view = replace(view, **changes, edited_at=call.now, edited_by=call.user.id)
         call.state.put_view(view)
     return render_view(call.state, view, call.now)
+
+
+def _changes(call: Call, view: View) -> dict[str, Any]:
+    """The fields of the view that the body names, with their new values."""
+    body = call.body
+    schema = call.state.sources[view.data_source_id].schema
+    conditions = Conditions(call.state, schema, call.now)
+    parsers: dict[str, Callable[[Any], Any]] = {
+        "name": lambda _name_given: _name(call),
+        "filter": conditions.parse_filter,
+        "sorts": partial(conditions.parse_sorts, only_properties=True),
+        "quick_filters": partial(conditions.parse_quick, view.quick_filters),
+        "configuration": partial(parse_configuration, schema, view.kind, view.configuration),
+    }
+    return {key: parse(body[key]) for key, parse in parsers.items() if key in body}
 
 
 def delete_view(call: Call) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The types of files that Notion takes, by extension.
+"""The types of files that Notion accepts, by extension.
 
 Source: Notion's "Working with files and media", supported file types.
 """
@@ -44,23 +44,25 @@ _TYPES = {
     "video/quicktime": ".mov .qt",
     "video/mpeg": ".mpeg",
 }
-_BY_EXTENSION = {ending: kind for kind, endings in _TYPES.items() for ending in endings.split()}
+_BY_EXTENSION = {
+    extension: kind for kind, extensions in _TYPES.items() for extension in extensions.split()
+}
 _ALSO = {"application/mp4": "video/mp4", "image/x-icon": "image/vnd.microsoft.icon"}
 """Other names of the same types."""
 
 
 def base_type(content_type: str) -> str:
-    """A MIME type without its parameters, by the one name that is used here."""
+    """A MIME type without its parameters; for types with several names, the first."""
     bare = content_type.partition(";")[0].strip().lower()
     return _ALSO.get(bare, bare)
 
 
 def type_of(filename: str) -> str | None:
-    """The MIME type that a name's extension stands for; None for one that Notion does not take."""
+    """The MIME type of a file name's extension; None for one that Notion does not accept."""
     return _BY_EXTENSION.get(PurePosixPath(filename).suffix.lower())
 
 
 def extension_of(content_type: str) -> str | None:
-    """The extension of a MIME type; None for one that Notion does not take."""
-    endings = _TYPES.get(base_type(content_type))
-    return None if endings is None else endings.split()[0]
+    """The extension of a MIME type; None for one that Notion does not accept."""
+    extensions = _TYPES.get(base_type(content_type), "").split()
+    return next(iter(extensions), None)

@@ -9,12 +9,14 @@ from notion_sandbox.webhooks.outbox import Outbox
 
 
 def announce(
-    state: State, outbox: Outbox, upload: FileUpload, what: str, at: datetime, data: Json | None
+    state: State, outbox: Outbox, upload: FileUpload, event: str, at: datetime, data: Json | None
 ) -> None:
-    """Send one event at once. Its author is who made the upload; `data` is None for most.
+    """Send one event at once, with the creator of the upload as its author.
+
+    `data` is None for most events.
 
     Source: the webhook types of Notion's own JavaScript client.
     """
     author = state.users[upload.created_by]
     entity = (upload.id, "file_upload")
-    outbox.announce(f"file_upload.{what}", entity, author=author, at=at, data=data)
+    outbox.announce(f"file_upload.{event}", entity, author=author, at=at, data=data)

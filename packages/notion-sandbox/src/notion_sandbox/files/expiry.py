@@ -9,7 +9,7 @@ from notion_sandbox.webhooks.outbox import Outbox
 
 
 class UploadExpiry:
-    """Lets uploads expire when their time has come.
+    """Lets uploads expire when they are due.
 
     Args:
         state: The objects.
@@ -21,14 +21,14 @@ class UploadExpiry:
         self._outbox = outbox
 
     def expire(self, now: datetime) -> None:
-        """Let everything expire that is due; what was sent of it is forgotten."""
-        for upload in self._state.uploads.waiting():
-            if upload.expires_at is not None and upload.expires_at <= now:
-                self._state.uploads.put(replace(upload, status="expired", edited_at=now))
-                self._state.uploads.drop_content(upload.id)
-                announce(self._state, self._outbox, upload, "expired", now, None)
+        """Let every upload expire that is due, and delete its content."""
+        uploads = self._state.uploads
+        for upload in uploads.due(now):
+            uploads.put(replace(upload, status="expired", edited_at=now))
+            uploads.drop_content(upload.id)
+            announce(self._state, self._outbox, upload, "expired", now, None)
 
     def next_at(self) -> datetime | None:
-        """When the next one is due; None when none is waiting."""
-        moments = (upload.expires_at for upload in self._state.uploads.waiting())
-        return min((moment for moment in moments if moment is not None), default=None)
+        """When the next upload expires; None when none will."""
+        moments = [upload.expires_at for upload in self._state.uploads.waiting()]
+        return min(filter(None, moments), default=None)

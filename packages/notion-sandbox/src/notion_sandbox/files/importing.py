@@ -1,7 +1,7 @@
 """Uploads with mode `external_url`: the sandbox fetches them in the background.
 
-Source: Notion's "Importing external files". Notion asks the URL with HEAD when the upload is made;
-the sandbox does not, so what HEAD would have refused becomes a failed import.
+Source: Notion's "Importing external files". Notion sends HEAD to the URL when the upload is
+created; the sandbox does not, so a URL that HEAD would have refused becomes a failed import.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ _log = logging.getLogger("sandbox")
 
 
 class Importer:
-    """Fetches what pending uploads name.
+    """Fetches the files at the URLs of pending uploads.
 
     Args:
         state: The objects.
-        outbox: Where the outcome is announced.
-        clock: Tells when a file was imported.
+        outbox: Where the result is announced.
+        clock: The time, for when a file was imported.
         http: Gives the client that fetches.
         limit: Bytes of a file in this workspace.
     """
@@ -55,22 +55,19 @@ class Importer:
         self._busy: set[str] = set()
 
     def wake(self) -> None:
-        """Tell the pump that something changed."""
+        """Make the background task check for pending uploads."""
         self._wake.set()
 
     async def run(self) -> int:
-        """Fetch everything that is pending, and wait for it. Gives the number of imports tried."""
-        waiting = self._state.uploads.waiting()
-        pending = [
-            upload
-            for upload in waiting
-            if upload.external_url and upload.status == "pending" and upload.id not in self._busy
-        ]
-        self._busy |= {upload.id for upload in pending}
+        """Fetch every pending file and wait for it. Returns the number of imports tried."""
+        waiting = [upload for upload in self._state.uploads.waiting() if upload.is_import]
+        pending = [upload for upload in waiting if upload.id not in self._busy]
+        ids = {upload.id for upload in pending}
+        self._busy |= ids
         try:
-            await asyncio.gather(*(self._import(upload) for upload in pending))
+            await asyncio.gather(*map(self._import, pending))
         finally:
-            self._busy -= {upload.id for upload in pending}
+            self._busy -= ids
         return len(pending)
 
     async def pump(self) -> None:
@@ -95,19 +92,19 @@ class Importer:
             sent = replace(current, sizes={"1": len(content)}, edited_at=now)
             result |= {"type": "success", "success": {}}
             done = finished(replace(sent, import_result=result))
-            self._keep(done, "completed", now, None)
+            self._store(done, "completed", now, None)
         else:
             result |= {"type": "error", "error": error}
             failed = replace(current, status="failed", edited_at=now, import_result=result)
-            self._keep(failed, "upload_failed", now, {"file_import_result": result})
+            self._store(failed, "upload_failed", now, {"file_import_result": result})
 
-    def _keep(self, upload: FileUpload, what: str, now: datetime, data: Json | None) -> None:
+    def _store(self, upload: FileUpload, event: str, now: datetime, data: Json | None) -> None:
         self._state.uploads.put(upload)
-        announce(self._state, self._outbox, upload, what, now, data)
+        announce(self._state, self._outbox, upload, event, now, data)
         self._state.commit()
 
     async def _fetch(self, url: str) -> tuple[bytes, Json | None]:
-        """The content, or why there is none."""
+        """The content and None, or nothing and the error."""
         received = bytearray()
         try:
             async with (

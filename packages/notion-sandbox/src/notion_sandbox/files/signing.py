@@ -1,4 +1,4 @@
-"""URLs of uploaded files: each is signed and good for an hour, as Notion's are."""
+"""URLs of uploaded files: each is signed and valid for an hour, as Notion's are."""
 
 import hashlib
 import hmac
@@ -11,7 +11,7 @@ LIFETIME = timedelta(hours=1)
 
 
 def signed_url(key: str, base_url: str, upload_id: str, filename: str, expires: datetime) -> str:
-    """A URL that gives the file until it expires."""
+    """A URL under which the file is served until it expires."""
     moment = str(int(expires.timestamp()))
     query = urlencode({"expires": moment, "signature": _sign(key, upload_id, moment)})
     return f"{base_url}{FILES_PATH}/{upload_id}/{quote(filename, safe='')}?{query}"

@@ -1,10 +1,11 @@
-"""The rules of file uploads: what may be announced, sent, completed and attached.
+"""The rules of file uploads: what may be created, sent, completed and attached.
 
 Source: Notion's "Create a file upload", "Send a file upload", "Complete a file upload", "Uploading
-larger files" and "Importing external files". Notion publishes the rules and few of its messages, so
-the texts of refusals are the sandbox's own where no recording shows one.
+larger files" and "Importing external files". Notion publishes the rules and few of its messages. A
+message without a recording is the sandbox's own.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +14,14 @@ from urllib.parse import urlsplit
 from notion_sandbox.errors import body_error, missing_error, shape_error, validation_error
 from notion_sandbox.files.content_types import base_type, extension_of, type_of
 from notion_sandbox.store.file_upload import FileUpload
+from notion_sandbox.values.checks import (
+    is_whole_number,
+    require_one_of,
+    require_text,
+    require_value,
+)
 from notion_sandbox.values.dates import floor_to_minute
-from notion_sandbox.values.rich_text import check_length
+from notion_sandbox.values.types import Json
 
 MEBIBYTE = 1024 * 1024
 MAX_PART = 20 * MEBIBYTE
@@ -33,22 +40,22 @@ def announced(body: dict[str, Any], *, upload_id: str, author: str, now: datetim
     Raises:
         NotionError: validation_error.
     """
-    mode = body.get("mode", "single_part")
-    if mode not in _MODES:
-        raise shape_error("body.mode", "one of " + ", ".join(f'"{name}"' for name in _MODES), mode)
-    parts = _parts(body.get("number_of_parts"), mode)
-    url = _external_url(body.get("external_url"), mode)
+    expected = 'one of "single_part", "multi_part", "external_url"'
+    mode = require_one_of(body.get("mode", "single_part"), _MODES, "body.mode", expected)
+    parts = _parts(body, mode)
+    url = _external_url(body, mode)
     declared = body.get("content_type")
     if declared is not None and (not isinstance(declared, str) or extension_of(declared) is None):
         raise shape_error("body.content_type", "a MIME type that Notion takes", declared)
-    filename = _filename(body.get("filename"), declared, required=mode != "single_part")
-    inferred = None if filename is None else type_of(filename)
+    filename = _filename(body.get("filename"), declared)
+    if filename is None and mode != "single_part":
+        raise missing_error("body.filename")
     return FileUpload(
         upload_id,
         mode,
         "pending",
         filename,
-        declared or inferred,
+        declared or (filename and type_of(filename)),
         now,
         author,
         now,
@@ -59,44 +66,43 @@ def announced(body: dict[str, Any], *, upload_id: str, author: str, now: datetim
     )
 
 
-def _parts(value: Any, mode: str) -> int | None:
-    path = "body.number_of_parts"
-    if mode != "multi_part":
-        if value is not None:
-            raise body_error(f"{path} should be not present unless the mode is `multi_part`.")
+def _only_in_mode(body: Json, key: str, mode: str, required: str) -> Any:
+    """The value under a key that one mode requires and the others do not have."""
+    if mode == required:
+        return require_value(body, key, "body")
+    if body.get(key) is not None:
+        raise body_error(f"body.{key} should be not present unless the mode is `{required}`.")
+    return None
+
+
+def _parts(body: Json, mode: str) -> int | None:
+    count = _only_in_mode(body, "number_of_parts", mode, "multi_part")
+    if count is None:
         return None
-    if value is None:
-        raise missing_error(path)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise shape_error(path, "a number", value)
-    if not 1 <= value <= MAX_PARTS:
-        raise shape_error(path, f"from 1 to {MAX_PARTS}", value)
-    return value
+    if not is_whole_number(count):
+        raise shape_error("body.number_of_parts", "a number", count)
+    if not 1 <= count <= MAX_PARTS:
+        raise shape_error("body.number_of_parts", f"from 1 to {MAX_PARTS}", count)
+    return int(count)
 
 
-def _external_url(value: Any, mode: str) -> str | None:
-    path = "body.external_url"
-    if mode != "external_url":
-        if value is not None:
-            raise body_error(f"{path} should be not present unless the mode is `external_url`.")
+def _external_url(body: Json, mode: str) -> str | None:
+    given = _only_in_mode(body, "external_url", mode, "external_url")
+    if given is None:
         return None
-    if value is None:
-        raise missing_error(path)
-    if not isinstance(value, str):
-        raise shape_error(path, "a string", value)
-    check_length(value, MAX_URL, path)
-    found = urlsplit(value)
-    # Notion wants HTTPS; a test's own server on this machine has none.
-    if found.scheme != "https" and (found.scheme, found.hostname in _LOCAL) != ("http", True):
-        raise shape_error(path, "an HTTPS URL", value)
-    return value
+    url = require_text(given, "body.external_url", limit=MAX_URL)
+    found = urlsplit(url)
+    # Notion requires HTTPS; a test's own server on this machine has none.
+    is_local = found.scheme == "http" and found.hostname in _LOCAL
+    if found.scheme != "https" and not is_local:
+        raise shape_error("body.external_url", "an HTTPS URL", url)
+    return url
 
 
-def _filename(value: Any, declared: str | None, *, required: bool) -> str | None:
+def _filename(value: Any, declared: str | None) -> str | None:
+    """A name with an extension that Notion accepts, if need be that of the declared MIME type."""
     path = "body.filename"
     if value is None:
-        if required:
-            raise missing_error(path)
         return None
     if not isinstance(value, str) or not value:
         raise shape_error(path, "a non-empty string", value)
@@ -104,10 +110,10 @@ def _filename(value: Any, declared: str | None, *, required: bool) -> str | None
         raise body_error(f"{path} should have at most `{MAX_FILENAME}` bytes.")
     if type_of(value) is not None:
         return value
-    ending = None if declared is None or "." in value else extension_of(declared)
-    if ending is None:
+    extension = extension_of(declared or "")
+    if extension is None or "." in value:
         raise shape_error(path, "a name with an extension that Notion takes", value)
-    return value + ending
+    return value + extension
 
 
 def with_part(
@@ -123,13 +129,13 @@ def with_part(
     """The upload after a part was sent, and the part's number.
 
     Args:
-        upload: As it is.
+        upload: The upload before.
         content: The bytes.
         filename: The name that the form gives its file.
         content_type: The MIME type that the form gives its file.
         number: The form's `part_number`.
         limit: Bytes of a file in this workspace.
-        now: The present.
+        now: The time of the request.
 
     Raises:
         NotionError: validation_error.
@@ -139,14 +145,21 @@ def with_part(
         raise validation_error("A file upload with mode `external_url` takes no file.")
     part = _part_number(upload, number)
     _check_size(upload, part, len(content), limit)
-    if upload.declared_type is not None and content_type is not None:
-        given, wanted = base_type(content_type), base_type(upload.declared_type)
-        if given not in (wanted, "application/octet-stream"):
-            raise validation_error(
-                f"The content type of the file is `{given}`, not `{wanted}` as announced."
-            )
+    _check_type(upload, content_type)
     sent = replace(upload, sizes={**upload.sizes, str(part): len(content)}, edited_at=now)
-    return (_named(sent, filename, content_type) if upload.parts is None else sent), part
+    if upload.parts is None:
+        sent = _named(sent, filename, content_type)
+    return sent, part
+
+
+def _check_type(upload: FileUpload, content_type: str | None) -> None:
+    if upload.declared_type is None or content_type is None:
+        return
+    given, wanted = base_type(content_type), base_type(upload.declared_type)
+    if given not in (wanted, "application/octet-stream"):
+        raise validation_error(
+            f"The content type of the file is `{given}`, not `{wanted}` as announced."
+        )
 
 
 def _check_pending(upload: FileUpload) -> None:
@@ -164,7 +177,7 @@ def _part_number(upload: FileUpload, number: str | None) -> int:
         return 1
     if number is None:
         raise missing_error(path)
-    if not number.isascii() or not number.isdecimal() or not 1 <= int(number) <= upload.parts:
+    if not re.fullmatch("[0-9]+", number) or not 1 <= int(number) <= upload.parts:
         raise shape_error(path, f"from 1 to {upload.parts}", number)
     return int(number)
 
@@ -180,7 +193,7 @@ def _check_size(upload: FileUpload, part: int, size: int, limit: int) -> None:
 
 
 def size_message(limit: int) -> str:
-    """What Notion says of a file that is too large for the workspace (recorded)."""
+    """Notion's message for a file that is too large for the workspace (recorded)."""
     allowed = f"{limit // MEBIBYTE} MiB" if limit >= MEBIBYTE else f"{limit} bytes"
     return (
         f"The file size is not within the allowed limit of {allowed}. "
@@ -189,10 +202,12 @@ def size_message(limit: int) -> str:
 
 
 def _named(upload: FileUpload, filename: str | None, content_type: str | None) -> FileUpload:
-    """A single part's file: its name and type are the form's where none was announced."""
-    declared = content_type if content_type and extension_of(content_type) else None
-    name = upload.filename or _filename(filename or "file", declared, required=True)
-    kind = upload.content_type or declared or type_of(name or "")
+    """The upload with the name and type of the form's file, where the upload has none."""
+    known_type = content_type
+    if extension_of(content_type or "") is None:
+        known_type = None
+    name = upload.filename or _filename(filename or "file", known_type)
+    kind = upload.content_type or known_type or type_of(name or "")
     return finished(replace(upload, filename=name, content_type=kind))
 
 
@@ -219,7 +234,7 @@ def finished(upload: FileUpload) -> FileUpload:
 
 
 def attached(upload: FileUpload) -> FileUpload:
-    """The upload once something shows it: it does not expire any more.
+    """The upload after a page or block refers to it: it no longer expires.
 
     Raises:
         NotionError: validation_error for one that is not uploaded, or has expired.

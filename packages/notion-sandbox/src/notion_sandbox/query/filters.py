@@ -9,35 +9,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from notion_sandbox.errors import (
-    body_error,
-    missing_error,
-    shape_error,
-    unsupported,
-    validation_error,
-)
+from notion_sandbox.errors import body_error, unsupported, validation_error
 from notion_sandbox.query.intervals import Interval, date_interval
 from notion_sandbox.query.operators import (
+    EXISTENCE,
     OPERATOR_TESTS,
     Test,
     existence_test,
     interval_test,
+    match_all,
     member_test,
     option_ids_named,
     option_test,
 )
-from notion_sandbox.schema.property_values import ELSEWHERE, KINDS, find_property
+from notion_sandbox.schema.property_values import KINDS, UNSUPPORTED_KINDS, require_property
 from notion_sandbox.schema.readers import READERS, TIMES
 from notion_sandbox.store.objects import Property, Schema
 from notion_sandbox.store.state import State
+from notion_sandbox.values.checks import (
+    first_key,
+    refuse_other_keys,
+    require_items,
+    require_key,
+    require_object,
+    require_timestamp,
+)
+from notion_sandbox.values.types import Json
 
 MAX_CONDITIONS = 100
+MAX_DEPTH = 2
 _TIMESTAMPS = ("created_time", "last_edited_time")
-_ALSO_SERVES = {
+_OTHER_KINDS = {
     "people": ("created_by", "last_edited_by"),
     "rich_text": ("title", "url", "email", "phone_number"),
 }
-"""By kind of condition: the other kinds of properties that Notion lets it test."""
+"""By kind of a condition: the other kinds of properties that it may test."""
 
 Bounds = dict[str, Interval]
 """By timestamp name: an interval outside of which nothing can match."""
@@ -47,15 +53,19 @@ Bounds = dict[str, Interval]
 class Filter:
     """A compiled filter: the test, and the bounds that let an index do most of the work."""
 
-    test: Test | None
+    test: Test
     bounds: Bounds
+
+
+MATCH_ALL = Filter(match_all, {})
+"""The filter of a request without one."""
 
 
 class FilterCompiler:
     """Compiles the filter of one query.
 
     Args:
-        state: Names behind mentions and related pages.
+        state: Where the names of mentioned and related pages are looked up.
         schema: The properties of the data source.
         now: What "today" and "past_week" mean.
     """
@@ -70,63 +80,41 @@ class FilterCompiler:
 
         Raises:
             NotionError: validation_error for what Notion refuses, sandbox_unsupported for what the
-                sandbox has not.
+                sandbox does not support.
         """
-        return Filter(None, {}) if body is None else self._compile(body, "body.filter", depth=0)
+        if body is None:
+            return MATCH_ALL
+        return self._compile(body, "body.filter", depth=0)
 
-    def together(self, parts: Sequence[Filter]) -> Filter:
-        """A filter that matches what all of them match."""
-        tests = [part.test for part in parts if part.test is not None]
-        return Filter(_all_of(tests) if tests else None, _narrowest(parts))
-
-    def _compile(self, body: Any, path: str, *, depth: int) -> Filter:
-        if not isinstance(body, dict):
-            raise shape_error(path, "an object", body)
-        compound = next((word for word in ("and", "or") if word in body), None)
-        if compound is None:
+    def _compile(self, value: Any, path: str, *, depth: int) -> Filter:
+        body = require_object(value, path)
+        operator = first_key(body, ("and", "or"))
+        if operator is None:
             return self._condition(body, path)
-        if depth == 2 or len(body) > 1:  # noqa: PLR2004 - Notion's depth
+        if depth == MAX_DEPTH or len(body) > 1:
             raise body_error(
-                f"{path}.{compound} should be not present, instead was `{compound}`: "
-                "filters nest 2 levels."
+                f"{path}.{operator} should be not present, instead was `{operator}`: "
+                f"filters nest {MAX_DEPTH} levels."
             )
-        parts = body[compound]
-        if not isinstance(parts, list):
-            raise shape_error(f"{path}.{compound}", "an array", parts)
-        if len(parts) > MAX_CONDITIONS:
-            limit = f"≤ `{MAX_CONDITIONS}`, instead was `{len(parts)}`."
-            raise body_error(f"{path}.{compound}.length should be {limit}")
-        compiled = [
-            self._compile(part, f"{path}.{compound}[{i}]", depth=depth + 1)
-            for i, part in enumerate(parts)
-        ]
-        if compound == "or":
-            return Filter(_any_of([part.test for part in compiled if part.test is not None]), {})
-        return Filter(
-            _all_of([part.test for part in compiled if part.test is not None]), _narrowest(compiled)
-        )
+        items = require_items(body[operator], f"{path}.{operator}", MAX_CONDITIONS)
+        parts = [self._compile(item, item_path, depth=depth + 1) for item_path, item in items]
+        if operator == "or":
+            return Filter(_any_of([part.test for part in parts]), {})
+        return all_filters(parts)
 
-    def _condition(self, body: dict[str, Any], path: str) -> Filter:
+    def _condition(self, body: Json, path: str) -> Filter:
         if "timestamp" in body:
-            name = body["timestamp"]
-            if name not in _TIMESTAMPS:
-                raise shape_error(
-                    f"{path}.timestamp", 'either "created_time" or "last_edited_time"', name
-                )
-            return self._time_condition(name, _only(body, name, path), f"{path}.{name}")
-        if "property" not in body:
-            raise missing_error(f"{path}.property")
-        key = body["property"]
-        prop = find_property(self._schema, key) if isinstance(key, str) else None
-        if prop is None:
-            raise validation_error(f"Could not find property with name or id: {key}")
+            return self._timestamp_condition(body, path)
+        key = require_key(body, "property", path)
+        prop = require_property(self._schema, key)
         kinds = [kind for kind in body if kind not in ("property", "type")]
-        if len(kinds) != 1:
-            raise body_error(
-                f"{path} should have exactly one condition, "
-                f"instead had `{', '.join(kinds) or 'none'}`."
-            )
-        return self._property_condition(prop, kinds[0], body[kinds[0]], path)
+        kind = _only_one(kinds, "condition", path)
+        return self._property_condition(prop, kind, body[kind], path)
+
+    def _timestamp_condition(self, body: Json, path: str) -> Filter:
+        name = require_timestamp(body["timestamp"], f"{path}.timestamp")
+        refuse_other_keys(body, ("timestamp", "type", name), path)
+        return self._time_condition(name, require_key(body, name, path), f"{path}.{name}")
 
     def _property_condition(self, prop: Property, kind: str, condition: Any, path: str) -> Filter:
         path = f"{path}.{kind}"
@@ -135,63 +123,64 @@ class FilterCompiler:
             return self._time_condition(kind, condition, path)
         operator, operand = _single(condition, path)
         read = READERS[prop.kind](self._state, prop)
-        if operator in ("is_empty", "is_not_empty") and kind != "checkbox":
+        if operator in EXISTENCE and kind != "checkbox":
             return Filter(existence_test(read, operator, operand, path), {})
         path = f"{path}.{operator}"
-        if kind == "date":
-            return Filter(
-                interval_test(read, date_interval(operator, operand, now=self._now, path=path)), {}
-            )
-        if kind == "multi_select":
-            return Filter(
-                member_test(read, operator, option_ids_named(prop, operand, path), path), {}
-            )
-        if kind in ("select", "status"):
-            return Filter(
-                option_test(read, operator, option_ids_named(prop, operand, path), path), {}
-            )
-        return Filter(OPERATOR_TESTS[kind](read, operator, operand, path), {})
+        match kind:
+            case "date":
+                interval = date_interval(operator, operand, now=self._now, path=path)
+                test = interval_test(read, interval)
+            case "multi_select":
+                test = member_test(read, operator, option_ids_named(prop, operand, path), path)
+            case "select" | "status":
+                test = option_test(read, operator, option_ids_named(prop, operand, path), path)
+            case _:
+                test = OPERATOR_TESTS[kind](read, operator, operand, path)
+        return Filter(test, {})
 
     def _time_condition(self, name: str, condition: Any, path: str) -> Filter:
         operator, operand = _single(condition, path)
         read = TIMES[name]
-        if operator in ("is_empty", "is_not_empty"):
+        if operator in EXISTENCE:
             return Filter(existence_test(read, operator, operand, path), {})
         interval = date_interval(operator, operand, now=self._now, path=f"{path}.{operator}")
         return Filter(interval_test(read, interval), {name: interval})
 
 
 def _check_kind(prop: Property, kind: str, path: str) -> None:
-    if kind in ELSEWHERE:
+    if kind in UNSUPPORTED_KINDS:
         raise unsupported(f"filters of type {kind!r}")
     if kind not in KINDS:
         raise body_error(f"{path} should be not present.")
-    if kind != prop.kind and prop.kind not in _ALSO_SERVES.get(kind, ()):
+    if prop.kind not in (kind, *_OTHER_KINDS.get(kind, ())):
         raise validation_error(f"database property {prop.kind} does not match filter {kind}")
     if kind == "formula":
         raise validation_error("Unable to filter based on a formula of unknown type")
-    if kind not in READERS and kind not in _TIMESTAMPS:
+    if kind not in (*READERS, *_TIMESTAMPS):
         raise unsupported(f"filters on properties of type {kind!r}")
 
 
-def _only(body: dict[str, Any], name: str, path: str) -> Any:
-    for key in body:
-        if key not in ("timestamp", "type", name):
-            raise body_error(f"{path}.{key} should be not present.")
-    if name not in body:
-        raise missing_error(f"{path}.{name}")
-    return body[name]
+def _single(value: Any, path: str) -> tuple[str, Any]:
+    """The operator of a condition and its operand."""
+    condition = require_object(value, path)
+    operator = _only_one(list(condition), "operator", path)
+    return operator, condition[operator]
 
 
-def _single(condition: Any, path: str) -> tuple[str, Any]:
-    if not isinstance(condition, dict):
-        raise shape_error(path, "an object", condition)
-    if len(condition) != 1:
-        raise body_error(
-            f"{path} should have exactly one operator, "
-            f"instead had `{', '.join(condition) or 'none'}`."
-        )
-    return next(iter(condition.items()))
+def _only_one(names: list[str], what: str, path: str) -> str:
+    if len(names) != 1:
+        found = ", ".join(names) or "none"
+        raise body_error(f"{path} should have exactly one {what}, instead had `{found}`.")
+    return names[0]
+
+
+def all_filters(parts: Sequence[Filter]) -> Filter:
+    """A filter that matches what all of them match."""
+    bounds: Bounds = {}
+    for part in parts:
+        for name, interval in part.bounds.items():
+            bounds[name] = interval.narrowed(bounds.get(name, Interval()))
+    return Filter(_all_of([part.test for part in parts]), bounds)
 
 
 def _any_of(tests: Sequence[Test]) -> Test:
@@ -200,11 +189,3 @@ def _any_of(tests: Sequence[Test]) -> Test:
 
 def _all_of(tests: Sequence[Test]) -> Test:
     return lambda page: all(test(page) for test in tests)
-
-
-def _narrowest(parts: Sequence[Filter]) -> Bounds:
-    bounds: Bounds = {}
-    for part in parts:
-        for name, interval in part.bounds.items():
-            bounds[name] = interval if name not in bounds else bounds[name].narrowed(interval)
-    return bounds

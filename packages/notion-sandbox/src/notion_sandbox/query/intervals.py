@@ -15,7 +15,7 @@ from math import inf
 from typing import Any
 
 from notion_sandbox.errors import body_error, shape_error
-from notion_sandbox.values.dates import day_range, floor_to_minute, parse_moment
+from notion_sandbox.values.dates import day_range, floor_to_minute, parse_moment, with_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,18 @@ _SPANS: dict[str, Callable[[date], tuple[date, date]]] = {
     ),
 }
 
+_COMPARISONS: dict[str, Callable[[float, float], Interval]] = {
+    "equals": lambda start, end: Interval(start, end, high_in=start == end),
+    "before": lambda start, _end: Interval(high=start, high_in=False),
+    "after": lambda start, end: Interval(low=end, low_in=start != end),
+    "on_or_before": lambda start, end: Interval(high=end, high_in=start == end),
+    "on_or_after": lambda start, _end: Interval(low=start),
+}
+"""By operator: the interval for an operand from its first moment to the first one after it.
+
+Both are the same for a moment; a day ends before the next one begins.
+"""
+
 
 def date_interval(operator: str, operand: Any, *, now: datetime, path: str) -> Interval:
     """The span of one date condition.
@@ -88,29 +100,25 @@ def date_interval(operator: str, operand: Any, *, now: datetime, path: str) -> I
         return Interval(
             day_range(first)[0].timestamp(), day_range(last)[1].timestamp(), high_in=False
         )
-    if operator not in ("equals", "before", "after", "on_or_before", "on_or_after"):
+    if operator not in _COMPARISONS:
         raise body_error(f"{path} should be not present: there is no such operator.")
     start, end = _operand_range(operand, today, path)
-    is_moment = start == end
-    if operator == "equals":
-        return Interval(start, end, high_in=is_moment)
-    if operator == "before":
-        return Interval(high=start, high_in=False)
-    if operator == "after":
-        return Interval(low=end, low_in=not is_moment)
-    if operator == "on_or_before":
-        return Interval(high=end, high_in=is_moment)
-    return Interval(low=start)
+    return _COMPARISONS[operator](start, end)
 
 
 def _operand_range(operand: Any, today: date, path: str) -> tuple[float, float]:
-    named = _NAMED_DAYS.get(operand) if isinstance(operand, str) else None
-    moment = parse_moment(operand) if named is None else named(today)
+    """The first moment of the operand and the first one after it; the same for a moment."""
+    moment = _operand_moment(operand, today)
     if moment is None:
         raise shape_error(path, "a valid ISO 8601 date string", operand)
     if isinstance(moment, datetime):
-        zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        at = floor_to_minute(zoned).timestamp()
+        at = floor_to_minute(with_zone(moment)).timestamp()
         return at, at
     start, end = day_range(moment)
     return start.timestamp(), end.timestamp()
+
+
+def _operand_moment(operand: Any, today: date) -> date | datetime | None:
+    if isinstance(operand, str) and operand in _NAMED_DAYS:
+        return _NAMED_DAYS[operand](today)
+    return parse_moment(operand)

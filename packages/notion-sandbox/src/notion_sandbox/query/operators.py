@@ -4,23 +4,38 @@ Source: Notion's "Filter database entries" page.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from notion_sandbox.errors import body_error, shape_error, validation_error
 from notion_sandbox.query.intervals import Interval
 from notion_sandbox.schema.readers import Reader
 from notion_sandbox.store.objects import Page, Property
-from notion_sandbox.values.ids import parse_uuid
+from notion_sandbox.values.checks import is_number, require_boolean, require_text, require_uuid
 
 _TEXT_KINDS = ("title", "rich_text", "url", "email", "phone_number")
 _LIST_KINDS = ("relation", "people", "created_by", "last_edited_by")
 
+_MEMBERSHIP = {"contains": True, "does_not_contain": False}
+_EQUALITY = {"equals": True, "does_not_equal": False}
+EXISTENCE = ("is_empty", "is_not_empty")
+
 Test = Callable[[Page], bool]
 
 
-def _unknown(path: str) -> Exception:
-    return body_error(f"{path} should be not present: there is no such operator.")
+def match_all(_page: Page) -> bool:
+    """The test that every page passes."""
+    return True
+
+
+Named = TypeVar("Named")
+
+
+def _by_operator(table: Mapping[str, Named], operator: str, path: str) -> Named:
+    """What a table has for an operator; NotionError validation_error for an unknown one."""
+    if operator not in table:
+        raise body_error(f"{path} should be not present: there is no such operator.")
+    return table[operator]
 
 
 def existence_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
@@ -47,25 +62,28 @@ def option_ids_named(prop: Property, operand: Any, path: str) -> set[str]:
     for name in names:
         if not isinstance(name, str):
             raise shape_error(path, "a string or an array of strings", operand)
-        option = prop.option_named(name)
-        in_group = {option.id for option in prop.options if option.group == name}
-        if option is None and not in_group:
-            available = ", ".join(f'"{option.name}"' for option in prop.options)
-            raise validation_error(
-                f'{prop.kind} option "{name}" not found for property "{prop.name}". '
-                f"Available options: {available}."
-            )
-        found |= in_group if option is None else {option.id}
+        found |= _ids_named(prop, name)
     return found
+
+
+def _ids_named(prop: Property, name: str) -> set[str]:
+    option = prop.option_named(name)
+    if option is not None:
+        return {option.id}
+    in_group = {option.id for option in prop.options if option.group == name}
+    if not in_group:
+        available = ", ".join(f'"{option.name}"' for option in prop.options)
+        raise validation_error(
+            f'{prop.kind} option "{name}" not found for property "{prop.name}". '
+            f"Available options: {available}."
+        )
+    return in_group
 
 
 def option_test(read: Reader, operator: str, ids: set[str], path: str) -> Test:
     """Whether a select or status is one of some options."""
-    if operator == "equals":
-        return lambda page: read(page) in ids
-    if operator == "does_not_equal":
-        return lambda page: read(page) not in ids
-    raise _unknown(path)
+    wanted = _by_operator(_EQUALITY, operator, path)
+    return lambda page: (read(page) in ids) is wanted
 
 
 _TEXT_TESTS: dict[str, Callable[[str, str], bool]] = {
@@ -79,11 +97,8 @@ _TEXT_TESTS: dict[str, Callable[[str, str], bool]] = {
 
 
 def _text_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    if operator not in _TEXT_TESTS:
-        raise _unknown(path)
-    if not isinstance(operand, str):
-        raise shape_error(path, "a string", operand)
-    compare, wanted = _TEXT_TESTS[operator], operand.casefold()
+    compare = _by_operator(_TEXT_TESTS, operator, path)
+    wanted = require_text(operand, path).casefold()
     return lambda page: compare(str(read(page) or "").casefold(), wanted)
 
 
@@ -97,45 +112,34 @@ _NUMBER_TESTS: dict[str, Callable[[float, float], bool]] = {
 
 
 def _number_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    if (
-        isinstance(operand, bool)
-        or not isinstance(operand, int | float)
-        or not math.isfinite(operand)
-    ):
+    if not is_number(operand) or not math.isfinite(operand):
         raise shape_error(path, "a number", operand)
     if operator == "does_not_equal":
         return lambda page: read(page) != operand
-    if operator not in _NUMBER_TESTS:
-        raise _unknown(path)
-    compare = _NUMBER_TESTS[operator]
+    compare = _by_operator(_NUMBER_TESTS, operator, path)
     return lambda page: (number := read(page)) is not None and compare(number, operand)
 
 
 def _checkbox_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    if operator not in ("equals", "does_not_equal"):
-        raise _unknown(path)
-    if not isinstance(operand, bool):
-        raise shape_error(path, "a boolean", operand)
-    wanted = operand is (operator == "equals")
+    equal = _by_operator(_EQUALITY, operator, path)
+    wanted = require_boolean(operand, path) is equal
     return lambda page: bool(read(page)) is wanted
 
 
 def _list_test(read: Reader, operator: str, operand: Any, path: str) -> Test:
-    wanted = parse_uuid(operand)
-    if operator in ("contains", "does_not_contain") and wanted is None:
-        raise shape_error(path, "a valid uuid", operand)
-    return member_test(read, operator, {wanted or ""}, path)
+    _by_operator(_MEMBERSHIP, operator, path)
+    return member_test(read, operator, {require_uuid(operand, path)}, path)
 
 
 def member_test(read: Reader, operator: str, wanted: set[str], path: str) -> Test:
     """Whether a list holds one of some ids."""
-    if operator not in ("contains", "does_not_contain"):
-        raise _unknown(path)
-    return lambda page: wanted.isdisjoint(read(page) or ()) is (operator == "does_not_contain")
+    contains = _by_operator(_MEMBERSHIP, operator, path)
+    return lambda page: wanted.isdisjoint(read(page) or ()) is not contains
 
 
-def _no_other(_read: Reader, _operator: str, _operand: Any, path: str) -> Test:
-    raise _unknown(path)
+def _no_operator(_read: Reader, operator: str, _operand: Any, path: str) -> Test:
+    no_tests: dict[str, Test] = {}
+    return _by_operator(no_tests, operator, path)
 
 
 OPERATOR_TESTS: dict[str, Callable[[Reader, str, Any, str], Test]] = {
@@ -144,5 +148,5 @@ OPERATOR_TESTS: dict[str, Callable[[Reader, str, Any, str], Test]] = {
     "number": _number_test,
     "unique_id": _number_test,
     "checkbox": _checkbox_test,
-    "files": _no_other,
+    "files": _no_operator,
 }

@@ -1,54 +1,62 @@
 """Queries of a data source: which pages, in which order, in pieces of at most 100.
 
 Source: Notion's "Query a data source" and "Query large data sources" pages. One query gives at most
-10,000 results over all its pieces; every piece of a query that is cut off says so in
-`request_status`.
+10,000 results over all its pieces. When there are more, every piece has a `request_status`.
 """
 
-import base64
-import binascii
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from heapq import nsmallest
 from itertools import islice
 from math import inf
+from operator import itemgetter
 from typing import Any
 
-from notion_sandbox.errors import bad_cursor, body_error, shape_error, unsupported, validation_error
+from notion_sandbox.errors import unsupported
 from notion_sandbox.query.filters import Bounds, Filter
-from notion_sandbox.schema.property_values import find_property
+from notion_sandbox.query.intervals import Interval
+from notion_sandbox.schema.property_values import require_property
 from notion_sandbox.schema.readers import READERS, TIMES, Reader
 from notion_sandbox.store.objects import DataSource, Page, Schema
 from notion_sandbox.store.page_index import IndexKey, PageIndex
 from notion_sandbox.store.state import State
+from notion_sandbox.values.checks import (
+    require_direction,
+    require_items,
+    require_object,
+    require_timestamp,
+)
+from notion_sandbox.values.cursors import decode_cursor, encode_cursor
 
 _MAX_SORTS = 100
 _SORT_TEXT = 100
 _SORTABLE = (
-    *(
-        "title",
-        "rich_text",
-        "url",
-        "email",
-        "phone_number",
-        "number",
-        "unique_id",
-        "checkbox",
-        "select",
-        "status",
-    ),
+    "title",
+    "rich_text",
+    "url",
+    "email",
+    "phone_number",
+    "number",
+    "unique_id",
+    "checkbox",
+    "select",
+    "status",
     "date",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One order: what is compared, and whether it falls.
+    """One sort of a query.
 
-    `timestamp` is set when a time of the page is compared.
+    Attributes:
+        read: Gives the value of a page that is compared.
+        descending: Whether the greatest value comes first.
+        timestamp: The name of the page's time when that is compared.
+        order: By id of an option: its position among the property's options.
     """
 
     read: Reader
@@ -59,7 +67,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a query's results. `incomplete`: the query as a whole is cut off at the limit."""
+    """A piece of a query's results. `incomplete`: the whole query has more than the limit."""
 
     pages: list[Page]
     next_cursor: str | None
@@ -68,9 +76,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a cursor holds: how many results were given.
+    """What a cursor holds.
 
-    Whether the query is cut off, and the last one's sort key.
+    Attributes:
+        served: How many results were returned before.
+        incomplete: Whether the whole query has more results than the limit.
+        key: The sort key of the last result; None before the first.
     """
 
     served: int
@@ -91,35 +102,18 @@ def parse_sorts(state: State, schema: Schema, body: Any) -> list[Sort]:
     """
     if body is None:
         return []
-    if not isinstance(body, list):
-        raise shape_error("body.sorts", "an array", body)
-    if len(body) > _MAX_SORTS:
-        raise body_error(
-            f"body.sorts.length should be ≤ `{_MAX_SORTS}`, instead was `{len(body)}`."
-        )
-    return [
-        _parse_sort(state, schema, item, f"body.sorts[{index}]") for index, item in enumerate(body)
-    ]
+    items = require_items(body, "body.sorts", _MAX_SORTS)
+    return [_parse_sort(state, schema, item, path) for path, item in items]
 
 
-def _parse_sort(state: State, schema: Schema, item: Any, path: str) -> Sort:
-    if not isinstance(item, dict):
-        raise shape_error(path, "an object", item)
-    direction = item.get("direction", "ascending")
-    if direction not in ("ascending", "descending"):
-        raise shape_error(f"{path}.direction", 'either "ascending" or "descending"', direction)
+def _parse_sort(state: State, schema: Schema, value: Any, path: str) -> Sort:
+    item = require_object(value, path)
+    direction = require_direction(item.get("direction", "ascending"), f"{path}.direction")
     descending = direction == "descending"
     if "timestamp" in item:
-        name = item["timestamp"]
-        if name not in TIMES:
-            raise shape_error(
-                f"{path}.timestamp", 'either "created_time" or "last_edited_time"', name
-            )
+        name = require_timestamp(item["timestamp"], f"{path}.timestamp")
         return Sort(TIMES[name], descending, name)
-    key = item.get("property")
-    prop = find_property(schema, key) if isinstance(key, str) else None
-    if prop is None:
-        raise validation_error(f"Could not find sort property with name or id: {key}")
+    prop = require_property(schema, item.get("property"), what="sort property")
     if prop.kind in TIMES:
         return Sort(TIMES[prop.kind], descending, prop.kind)
     if prop.kind not in _SORTABLE:
@@ -136,8 +130,8 @@ class Query:
         index: Its pages in order of edit and of creation.
         state: Where the pages are.
         matching: The compiled filter.
-        sorts: The orders, at least one unless every order will do; the first counts most.
-        identity: The request's filter and sorts: a cursor is good for the same ones only.
+        sorts: The sorts, the most important first; none when any order is acceptable.
+        identity: The request's filter and sorts: a cursor is valid for the same ones only.
         limit: Results over all pieces.
     """
 
@@ -159,118 +153,120 @@ class Query:
         self._digest = hashlib.sha256(
             json.dumps([source.id, identity], sort_keys=True).encode()
         ).hexdigest()[:16]
-        timestamp = sorts[0].timestamp if len(sorts) == 1 else None
+        timestamp = _only_timestamp(sorts)
         self._reverse = timestamp is not None and sorts[0].descending
-        # An index gives its own order; a filter by the other time needs few pages of that index.
-        cheapest = _cheapest(matching.bounds)
+        # The index of a time serves the sort by that time, unless a filter bounds the other time:
+        # then the index of the bounded time gives fewer pages, which are sorted afterwards.
         self._by_index = timestamp is not None and matching.bounds.keys() <= {timestamp}
-        name = timestamp if self._by_index else cheapest
-        self._keys = index.by_edit if name == "last_edited_time" else index.by_creation
-        bounds = matching.bounds.get(name or "")
-        self._start = 0 if bounds is None else bisect_left(self._keys, (bounds.low, -1, ""))
-        self._stop = (
-            len(self._keys) if bounds is None else bisect_right(self._keys, (bounds.high, inf, ""))
-        )
+        indexed = timestamp if self._by_index else _bounded_time(matching.bounds)
+        self._keys = index.by_edit if indexed == "last_edited_time" else index.by_creation
+        bounds = matching.bounds.get(indexed or "", Interval())
+        self._start = bisect_left(self._keys, (bounds.low, -1, ""))
+        self._stop = bisect_right(self._keys, (bounds.high, inf, ""))
 
     def piece(self, cursor: str | None, page_size: int) -> Piece:
         """The results after a cursor.
 
         Raises:
-            NotionError: validation_error for a cursor of another query or of none.
+            NotionError: validation_error for a cursor of another query, or an invalid one.
         """
-        position = (
-            self._decode(cursor) if cursor is not None else Position(0, self._is_cut_off(), None)
-        )
-        room = max(0, self._limit - position.served)
-        wanted = min(page_size, room)
+        if cursor is None:
+            position = Position(0, self._exceeds_limit(), None)
+        else:
+            position = self._decode(cursor)
+        wanted = max(0, min(page_size, self._limit - position.served))
         found = self._after(position.key, wanted + 1)
-        given, more = found[:wanted], len(found) > wanted
-        served = position.served + len(given)
-        incomplete = position.incomplete or (more and served >= self._limit)
-        if not more or served >= self._limit or not given:
-            return Piece([page for _, page in given], None, incomplete)
-        return Piece(
-            [page for _, page in given],
-            self._encode(Position(served, incomplete, given[-1][0])),
-            incomplete,
-        )
+        returned, more = found[:wanted], len(found) > wanted
+        pages = [page for _, page in returned]
+        served = position.served + len(pages)
+        at_limit = served >= self._limit
+        incomplete = position.incomplete or (more and at_limit)
+        if not pages or not more or at_limit:
+            return Piece(pages, None, incomplete)
+        last_key = returned[-1][0]
+        return Piece(pages, self._encode(Position(served, incomplete, last_key)), incomplete)
 
     def _after(self, key: Any, count: int) -> list[tuple[Any, Page]]:
+        """At most `count` matching pages after a sort key, each after its own sort key."""
         if self._by_index:
             return list(islice(self._matching(self._scan(key)), count))
-        floor = None if key is None else _frozen(key)
         keyed = ((self._sort_key(page), page) for _, page in self._matching(self._scan(None)))
-        return nsmallest(
-            count, (item for item in keyed if floor is None or item[0] > floor), key=_first
-        )
+        if key is not None:
+            last = _as_tuple(key)
+            keyed = (item for item in keyed if item[0] > last)
+        return nsmallest(count, keyed, key=itemgetter(0))
 
     def _scan(self, after: Any) -> Iterator[IndexKey]:
+        """The keys of the index within the bounds, in its order or backwards, after a key."""
         start, stop = self._start, self._stop
         if after is not None and self._reverse:
             stop = max(start, min(stop, bisect_left(self._keys, tuple(after))))
         elif after is not None:
             start = max(start, bisect_right(self._keys, tuple(after)))
-        backwards = self._by_index and self._reverse
-        positions = range(stop - 1, start - 1, -1) if backwards else range(start, stop)
+        positions = range(start, stop)
+        if self._by_index and self._reverse:
+            positions = positions[::-1]
         return (self._keys[position] for position in positions)
 
     def _matching(self, keys: Iterable[IndexKey]) -> Iterator[tuple[IndexKey, Page]]:
         pages, test = self._state.pages, self._filter.test
         for key in keys:
             page = pages[key[2]]
-            if test is None or test(page):
+            if test(page):
                 yield key, page
 
-    def _is_cut_off(self) -> bool:
+    def _exceeds_limit(self) -> bool:
+        """Whether more pages match than one query may return."""
         if self._stop - self._start <= self._limit:
             return False
-        if self._filter.test is None:
-            return True
-        return next(islice(self._matching(self._scan(None)), self._limit, None), None) is not None
+        first_over = islice(self._matching(self._scan(None)), self._limit, None)
+        return next(first_over, None) is not None
 
     def _sort_key(self, page: Page) -> tuple[Any, ...]:
         number = -page.number if self._reverse else page.number
         return (*(_component(sort, page) for sort in self._sorts), number)
 
     def _encode(self, position: Position) -> str:
-        text = json.dumps(
-            [self._digest, position.served, position.incomplete, position.key],
-            separators=(",", ":"),
-        )
-        return "s:" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return encode_cursor([self._digest, *astuple(position)])
 
     def _decode(self, cursor: str) -> Position:
-        try:
-            padded = cursor.removeprefix("s:") + "=" * (-len(cursor.removeprefix("s:")) % 4)
-            digest, served, incomplete, key = json.loads(base64.urlsafe_b64decode(padded))
-        except (ValueError, TypeError, binascii.Error):
-            raise bad_cursor(cursor) from None
-        if digest != self._digest:
-            raise bad_cursor(cursor)
-        return Position(served, incomplete, key)
+        return Position(*decode_cursor(cursor, self._digest, 4))
 
 
-def _first(item: tuple[Any, Page]) -> Any:
-    return item[0]
+def _as_tuple(key: Any) -> Any:
+    """A sort key that JSON turned into lists, as tuples again."""
+    if not isinstance(key, list):
+        return key
+    return tuple(_as_tuple(item) for item in key)
 
 
-def _frozen(key: Any) -> Any:
-    return tuple(_frozen(item) for item in key) if isinstance(key, list) else key
+def _only_timestamp(sorts: Sequence[Sort]) -> str | None:
+    """The time that a query with one sort is sorted by."""
+    if len(sorts) != 1:
+        return None
+    return sorts[0].timestamp
 
 
-def _cheapest(bounds: Bounds) -> str:
+def _bounded_time(bounds: Bounds) -> str:
     return "last_edited_time" if "last_edited_time" in bounds else "created_time"
 
 
 def _component(sort: Sort, page: Page) -> tuple[int, Any]:
-    # Empty values come last in both directions.
+    """What one sort compares of a page; empty values come last in both directions."""
     value = sort.read(page)
     if value is None:
         return (1, 0)
     if sort.order is not None:
         value = sort.order[value]
     if isinstance(value, str):
-        text = value.casefold()[:_SORT_TEXT]
-        # A falling text as numbers; the 1 at the end puts a longer text before its beginning.
-        return (0, (*(-ord(character) for character in text), 1)) if sort.descending else (0, text)
+        value = value.casefold()[:_SORT_TEXT]
+        return (0, _reversed_text(value) if sort.descending else value)
     return (0, -value if sort.descending else value)
+
+
+def _reversed_text(text: str) -> tuple[int, ...]:
+    """Numbers that sort as the text does, in reverse order.
+
+    The 1 at the end puts a longer text before its beginning.
+    """
+    return (*(-ord(character) for character in text), 1)

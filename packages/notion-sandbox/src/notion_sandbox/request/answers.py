@@ -22,7 +22,12 @@ _SEND = "sandbox.send"
 class ReceivedRequest:
     """A request of the API.
 
-    `raw` is None for a body that is too large, `user` for an unknown token.
+    Attributes:
+        request: The request as Starlette has it.
+        raw: The body; None for one that is too large.
+        user: The caller; None for an unknown token.
+        route: The endpoint; None for an unknown path.
+        params: The parts of the path.
     """
 
     request: Request
@@ -34,7 +39,7 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: a JSON object, or the text of an HTML page."""
+    """What is sent: a JSON object, or the text of an HTML page."""
 
     status: int
     body: dict[str, Any] | str
@@ -52,15 +57,15 @@ class Answer:
 
 
 def remember_send(scope: Scope, send: Send) -> None:
-    """Keep the web server's own `send`: the connection can be reached through no other."""
+    """Keep the web server's own `send`: only through it can the connection be reached."""
     scope[_SEND] = send
 
 
 async def drop_connection(request: Request) -> Response:
     """Close the connection without an answer.
 
-    ASGI has no word for this, so it takes uvicorn's transport. Without a web server the caller is
-    httpx in this process, which gets the exception that it would raise itself.
+    ASGI cannot do this, so it takes uvicorn's transport. Without a web server the caller is httpx
+    in this process, which gets the exception that it would raise itself.
 
     Raises:
         RemoteProtocolError: There is no connection to close.
@@ -71,5 +76,5 @@ async def drop_connection(request: Request) -> Response:
         raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
     transport.abort()
     await asyncio.sleep(0)
-    # Nobody gets this: uvicorn passes over what is sent after the end of a connection.
+    # This is never received: uvicorn ignores what is sent after the end of a connection.
     return Response(status_code=500)

@@ -1,15 +1,17 @@
 """Faults on demand: which requests they strike, how often, and what is answered.
 
-Requests are counted and nothing is random, so a test that sets a fault knows which request it
-strikes. Faults live as long as the process. Codes and wording: Notion's "Status codes" page.
+Requests are counted and nothing is random, so the test that sets a fault determines the request
+that it strikes. Faults are not saved: they end with the process.
+ Codes and wording: Notion's "Status codes" page.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Literal
 
 from notion_sandbox.errors import NotionError
-from notion_sandbox.store.journal import LONGEST_LOOK_BACK
+from notion_sandbox.store.journal import MAX_HISTORY
 from notion_sandbox.store.objects import User
 
 Who = Literal["bot", "person", "everyone"]
@@ -55,17 +57,17 @@ class FaultSettings:
 
     Attributes:
         status: The answer; None answers as usual, or not at all.
-        times: How many requests it strikes; None: all until it is cleared.
-        skip: How many it lets through first.
+        times: How many requests it strikes; None for all until it is cleared.
+        skip: How many requests pass first.
         method: Only this method.
-        path: Only paths that begin so.
+        path: Only paths that begin with this.
         who: Whose requests.
         retry_after: Seconds in Retry-After; None leaves the header out.
         saved: The write takes effect first; a delay then comes after it.
         html: The body is HTML.
-        delay_ms: Wait that long.
+        delay_ms: Wait before the answer, in milliseconds.
         drop: Close the connection without an answer, before or after the write took effect.
-        stale_seconds: Queries answer from the state of so many seconds ago.
+        stale_seconds: Queries answer from the state of that many seconds ago.
     """
 
     status: int | None = None
@@ -87,55 +89,82 @@ class FaultSettings:
         Raises:
             ValueError: With one sentence.
         """
-        if self.status is not None and self.status not in _ANSWERS:
-            raise ValueError(f"status must be one of {', '.join(map(str, _ANSWERS))}.")
-        if (
-            self.status is None
-            and self.drop is None
-            and self.stale_seconds is None
-            and not self.delay_ms
-        ):
-            raise ValueError("A fault needs status, drop, delay_ms or stale_seconds.")
-        if sum(item is not None for item in (self.status, self.drop, self.stale_seconds)) > 1:
-            raise ValueError("A fault has one of status, drop and stale_seconds.")
-        if self.status is None and (self.html or self.retry_after is not None):
-            raise ValueError("html and retry_after need a status.")
-        if self.saved and self.drop is not None:
-            raise ValueError('Use "drop": "after" for a write that is saved and not answered.')
-        if self.stale_seconds is not None and (self.delay_ms or self.saved):
-            raise ValueError("stale_seconds goes with no delay_ms and no saved.")
-        self._check_amounts()
+        for is_broken, rule in (*self._effect_rules(), *self._amount_rules()):
+            if is_broken:
+                raise ValueError(rule)
 
-    def _check_amounts(self) -> None:
-        if self.times is not None and self.times < 1:
-            raise ValueError("times must be at least 1, or null for all until it is cleared.")
-        if min(self.skip, self.delay_ms, self.retry_after or 0, self.stale_seconds or 0) < 0:
-            raise ValueError("skip, delay_ms, retry_after and stale_seconds must not be negative.")
-        longest = LONGEST_LOOK_BACK.total_seconds()
-        if self.stale_seconds is not None and self.stale_seconds > longest:
-            raise ValueError(f"stale_seconds must be at most {longest:.0f}.")
+    def _effect_rules(self) -> tuple[tuple[bool, str], ...]:
+        """Which effects a fault may have together: whether each rule is broken, and its text."""
+        effects = [self.status, self.drop, self.stale_seconds]
+        count = len(effects) - effects.count(None)
+        delayed, stale = self.delay_ms != 0, self.stale_seconds is not None
+        return (
+            (
+                self.status not in (None, *_ANSWERS),
+                f"status must be one of {', '.join(map(str, _ANSWERS))}.",
+            ),
+            (
+                count == 0 and not delayed,
+                "A fault needs status, drop, delay_ms or stale_seconds.",
+            ),
+            (count > 1, "A fault has one of status, drop and stale_seconds."),
+            (
+                self.status is None and (self.html or self.retry_after is not None),
+                "html and retry_after need a status.",
+            ),
+            (
+                self.saved and self.drop is not None,
+                'Use "drop": "after" for a write that is saved and not answered.',
+            ),
+            (
+                stale and (delayed or self.saved),
+                "stale_seconds goes with no delay_ms and no saved.",
+            ),
+        )
 
-    def strikes(self, user: User, method: str, path: str) -> bool:
-        """Whether a request is one of those it is meant for."""
-        theirs = self.who in ("everyone", user.kind)
-        return theirs and self.method in (None, method) and path.startswith(self.path)
+    def _amount_rules(self) -> tuple[tuple[bool, str], ...]:
+        """Which amounts a fault may have: whether each rule is broken, and its text."""
+        amounts = (self.skip, self.delay_ms, self.retry_after or 0, self.stale_seconds or 0)
+        longest = MAX_HISTORY.total_seconds()
+        return (
+            (
+                self.times is not None and self.times < 1,
+                "times must be at least 1, or null for all until it is cleared.",
+            ),
+            (
+                min(amounts) < 0,
+                "skip, delay_ms, retry_after and stale_seconds must not be negative.",
+            ),
+            ((self.stale_seconds or 0) > longest, f"stale_seconds must be at most {longest:.0f}."),
+        )
+
+    @property
+    def is_stale_read(self) -> bool:
+        """Whether it makes queries answer from an earlier state, and changes nothing else."""
+        return self.stale_seconds is not None
+
+    def applies_to(self, user: User, method: str, path: str) -> bool:
+        """Whether a request is of the kind that the fault is set for."""
+        is_user = self.who in ("everyone", user.kind)
+        is_method = self.method in (None, method)
+        return is_user and is_method and path.startswith(self.path)
 
     def answer(self, committed_id: str | None = None) -> NotionError | None:
         """The error it answers with, if any.
 
         Args:
-            committed_id: The page or database that was saved all the same.
+            committed_id: The page or database that was saved in spite of the error.
         """
         if self.status is None:
             return None
         code, message = _ANSWERS[self.status]
         facts: dict[str, str] = {}
         headers: dict[str, str] = {}
-        if self.status == 429:  # noqa: PLR2004
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
             facts["rate_limit_reason"] = "public_api_request_rate_limit"
         if self.retry_after is not None:
             headers["Retry-After"] = facts["retry_after"] = str(self.retry_after)
-        if committed_id is not None and self.status == 503:  # noqa: PLR2004
+        if committed_id is not None and self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             facts |= {"retry_guidance": _SAVED_GUIDANCE, "committed_resource_id": committed_id}
         kind = HtmlError if self.html else NotionError
         return kind(self.status, code, message, additional_data=facts or None, headers=headers)
@@ -143,25 +172,29 @@ class FaultSettings:
 
 @dataclass
 class Fault:
-    """A trouble that was set.
+    """A fault that was set.
 
-    `met` counts the requests it was meant for, `struck` those it struck.
+    Attributes:
+        number: Identifies it.
+        settings: What it does to which requests.
+        met: How many requests of that kind came.
+        struck: How many of them it struck.
     """
 
     number: int
-    trouble: FaultSettings
+    settings: FaultSettings
     met: int = 0
     struck: int = 0
 
     @property
     def spent(self) -> bool:
-        """Whether it strikes no more."""
-        return self.trouble.times is not None and self.struck >= self.trouble.times
+        """Whether it has struck as many requests as it should."""
+        return self.struck == self.settings.times
 
-    def take(self) -> bool:
-        """Count a request it is meant for; says whether it strikes this one."""
+    def count(self) -> bool:
+        """Count a request of its kind; returns whether it strikes this one."""
         self.met += 1
-        strikes = self.met > self.trouble.skip and not self.spent
+        strikes = self.met > self.settings.skip and not self.spent
         self.struck += strikes
         return strikes
 
@@ -169,7 +202,7 @@ class Fault:
 class Faults:
     """The faults of a sandbox, in the order they were set.
 
-    The first that strikes a request has it alone.
+    Only the first that strikes a request applies to it.
 
     `watch` is called when one was set, struck or cleared.
     """
@@ -182,16 +215,17 @@ class Faults:
     def add(self, status: int | None = None, **settings: Any) -> Fault:
         """Set one by the names of `FaultSettings`: `faults.add(429, times=3, retry_after=7)`.
 
-        Without `times` a revoked token, a missing permission or object, and stale queries last
-        until they are cleared; everything else strikes once.
+        Without `times`, these last until they are cleared: 401, 403, 404 and stale queries. All
+        others strike once.
 
         Raises:
             ValueError: With one sentence, when it cannot work.
         """
         lasting = status in _UNTIL_CLEARED or settings.get("stale_seconds") is not None
-        trouble = FaultSettings(**{"times": None if lasting else 1, "status": status, **settings})
+        times = None if lasting else 1
+        chosen = FaultSettings(**{"times": times, "status": status, **settings})
         self._last += 1
-        self._faults.append(Fault(self._last, trouble))
+        self._faults.append(Fault(self._last, chosen))
         self.watch()
         return self._faults[-1]
 
@@ -200,29 +234,26 @@ class Faults:
         return list(self._faults)
 
     def clear(self, number: int | None = None) -> int:
-        """Remove one, or all of them; gives how many."""
-        kept = [fault for fault in self._faults if number is not None and fault.number != number]
-        removed = len(self._faults) - len(kept)
-        self._faults = kept
+        """Remove one, or all of them; returns how many."""
+        removed = [fault for fault in self._faults if number in (None, fault.number)]
+        self._faults = [fault for fault in self._faults if fault not in removed]
         self.watch()
-        return removed
+        return len(removed)
 
     def strike(self, user: User, method: str, path: str) -> FaultSettings | None:
-        """The trouble that a request meets, counted; None for a request that goes through."""
+        """The fault that strikes a request, which is counted; None for a request without one."""
         return self._first(user, method, path, stale=False)
 
     def staleness(self, user: User, method: str, path: str) -> float:
-        """How many seconds a query looks back; 0 for one that sees the present."""
+        """The age in seconds of the state that a query reads; 0 for the present one."""
         found = self._first(user, method, path, stale=True)
-        return 0 if found is None else found.stale_seconds or 0
+        return (found and found.stale_seconds) or 0
 
     def _first(self, user: User, method: str, path: str, *, stale: bool) -> FaultSettings | None:
         for fault in self._faults:
-            trouble = fault.trouble
-            meant = (trouble.stale_seconds is not None) is stale and trouble.strikes(
-                user, method, path
-            )
-            if meant and fault.take():
+            settings = fault.settings
+            concerned = settings.is_stale_read is stale and settings.applies_to(user, method, path)
+            if concerned and fault.count():
                 self.watch()
-                return trouble
+                return settings
         return None

@@ -15,12 +15,14 @@ MAX_BODY = 500_000
 
 
 async def read_body(request: Request, limit: int = MAX_BODY) -> bytes | None:
-    """The body; None when it is over the limit, of which no more is kept than that."""
+    """The body; None when it is over the limit. The rest of such a body is read and discarded."""
     received = bytearray()
     async for chunk in request.stream():
         if len(received) <= limit:
             received += chunk
-    return None if len(received) > limit else bytes(received)
+    if len(received) > limit:
+        return None
+    return bytes(received)
 
 
 def json_object(raw: bytes | None) -> dict[str, Any]:
@@ -52,12 +54,13 @@ def _no_constant(name: str) -> None:
 
 def _repaired(value: Any) -> Any:
     """The value with lone surrogates replaced, which UTF-8 cannot carry."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_repaired(item) for item in value]
-    if isinstance(value, dict):
-        return {_repaired(key): _repaired(item) for key, item in value.items()}
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_repaired(item) for item in value]
+        case dict():
+            return {_repaired(key): _repaired(item) for key, item in value.items()}
     return value
 
 

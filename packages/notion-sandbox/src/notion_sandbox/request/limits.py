@@ -14,7 +14,7 @@ class RequestLimit:
     """Counts the requests of each bot in a rolling window. A refused request does not count.
 
     Args:
-        per_minute: How many are let through in any 60 seconds.
+        per_minute: How many pass in any 60 seconds.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -22,7 +22,7 @@ class RequestLimit:
         self._seen: dict[str, deque[datetime]] = defaultdict(deque)
 
     def admit(self, user_id: str, now: datetime) -> int | None:
-        """Count a request, or give the seconds (1 to 60) until the next one is let through."""
+        """Count a request; or else return the seconds (1 to 60) until one may pass."""
         seen = self._seen[user_id]
         while seen and now - seen[0] >= WINDOW:
             seen.popleft()

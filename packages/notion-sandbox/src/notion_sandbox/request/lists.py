@@ -1,16 +1,15 @@
-"""Lists that are read by position, in pieces of at most 100, with an opaque cursor.
+"""Lists in pieces of at most 100, with an opaque cursor that holds a position.
 
 Source: Notion's "Pagination".
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from notion_sandbox.errors import bad_cursor, body_error, shape_error, validation_error
 from notion_sandbox.request.call import Call
+from notion_sandbox.values.checks import is_whole_number, require_text
+from notion_sandbox.values.cursors import decode_cursor, encode_cursor
 
 MAX_PAGE_SIZE = 100
 
@@ -25,36 +24,39 @@ def parse_page_size(value: Any, path: str) -> int:
     """
     if value is None:
         return MAX_PAGE_SIZE
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole_number(value):
         raise shape_error(path, "a number", value)
-    if value < 1 or value > MAX_PAGE_SIZE:
-        sign, bound = ("≥", 1) if value < 1 else ("≤", MAX_PAGE_SIZE)
-        raise body_error(f"{path} should be {sign} `{bound}`, instead was `{value}`.")
-    return value
+    size = int(value)
+    if size < 1:
+        raise body_error(f"{path} should be ≥ `1`, instead was `{size}`.")
+    if size > MAX_PAGE_SIZE:
+        raise body_error(f"{path} should be ≤ `{MAX_PAGE_SIZE}`, instead was `{size}`.")
+    return size
 
 
 def piece_of_query(
     call: Call, scope: str, items: Sequence[Item]
 ) -> tuple[Sequence[Item], str | None]:
-    """The piece that the query string asks for, and the cursor of the next.
-
-    Its parameters are `start_cursor` and `page_size`.
+    """The piece that `start_cursor` and `page_size` of the URL ask for, and the next cursor.
 
     Args:
         call: The request.
-        scope: Names the list: a cursor is good for the same one only.
+        scope: Names the list: a cursor is valid for the same one only.
         items: The whole list.
 
     Raises:
         NotionError: validation_error.
     """
-    size = next(iter(call.query.get("page_size", [])), None)
-    if size is not None and not size.isdecimal():
+    given = call.query_value("page_size")
+    if given is None:
+        size = MAX_PAGE_SIZE
+    elif given.isdecimal():
+        size = parse_page_size(int(given), "query.page_size")
+    else:
         raise validation_error(
-            f"query failed validation: query.page_size should be a number, instead was `{size}`."
+            f"query failed validation: query.page_size should be a number, instead was `{given}`."
         )
-    page_size = parse_page_size(None if size is None else int(size), "query.page_size")
-    return piece_of(scope, items, next(iter(call.query.get("start_cursor", [])), None), page_size)
+    return piece_of(scope, items, call.query_value("start_cursor"), size)
 
 
 def piece_of_body(
@@ -65,25 +67,34 @@ def piece_of_body(
     Raises:
         NotionError: validation_error.
     """
+    return piece_of(scope, items, *body_page(call))
+
+
+def body_page(call: Call) -> tuple[str | None, int]:
+    """The `start_cursor` and the `page_size` of the body.
+
+    Raises:
+        NotionError: validation_error.
+    """
     cursor = call.body.get("start_cursor")
-    if cursor is not None and not isinstance(cursor, str):
-        raise shape_error("body.start_cursor", "a string", cursor)
-    return piece_of(
-        scope, items, cursor, parse_page_size(call.body.get("page_size"), "body.page_size")
-    )
+    if cursor is not None:
+        require_text(cursor, "body.start_cursor")
+    return cursor, parse_page_size(call.body.get("page_size"), "body.page_size")
 
 
 def piece_of(
     scope: str, items: Sequence[Item], cursor: str | None, size: int
 ) -> tuple[Sequence[Item], str | None]:
-    """So many items after a cursor, and the cursor of the next piece.
+    """At most `size` items after a cursor, and the cursor of the next piece.
 
     Raises:
-        NotionError: validation_error for a cursor of another list or of none.
+        NotionError: validation_error for a cursor of another list, or an invalid one.
     """
     start = _offset(scope, cursor)
     stop = start + size
-    return items[start:stop], _cursor(scope, stop) if stop < len(items) else None
+    if stop >= len(items):
+        return items[start:], None
+    return items[start:stop], encode_cursor([scope, stop])
 
 
 def list_answer(kind: str, results: Sequence[Any], cursor: str | None) -> dict[str, Any]:
@@ -97,20 +108,18 @@ def list_answer(kind: str, results: Sequence[Any], cursor: str | None) -> dict[s
     return {**shown, "type": kind, kind: {}}
 
 
-def _cursor(scope: str, offset: int) -> str:
-    return "s:" + base64.urlsafe_b64encode(json.dumps([scope, offset]).encode()).decode().rstrip(
-        "="
-    )
+def request_status(*, incomplete: bool) -> dict[str, Any]:
+    """What a list of query results has besides when there are more than one query may return."""
+    if not incomplete:
+        return {}
+    reason = "query_result_limit_reached"
+    return {"request_status": {"type": "incomplete", "incomplete_reason": reason}}
 
 
 def _offset(scope: str, cursor: str | None) -> int:
     if cursor is None:
         return 0
-    encoded = cursor.removeprefix("s:")
-    try:
-        found, offset = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except (ValueError, TypeError, binascii.Error):
-        raise bad_cursor(cursor) from None
-    if found != scope or not isinstance(offset, int):
+    (offset,) = decode_cursor(cursor, scope, 2)
+    if not isinstance(offset, int):
         raise bad_cursor(cursor)
     return offset

@@ -41,9 +41,9 @@ def parse_form(content_type: str, raw: bytes | None) -> dict[str, FormField]:
     if raw is None:
         raise validation_error("A part of a file may have at most 20 MiB.")
     fields: dict[str, FormField] = {}
-    # The first piece stands before the first boundary, the last after the end of the form.
-    pieces = (b"\r\n" + raw).split(b"\r\n--" + boundary.encode())[1:]
-    if len(pieces) > _MAX_FIELDS or not pieces or not pieces[-1].startswith(b"--"):
+    # The first piece is before the first boundary, the last after the end of the form.
+    _, *pieces = (b"\r\n" + raw).split(b"\r\n--" + boundary.encode())
+    if not 0 < len(pieces) <= _MAX_FIELDS or not pieces[-1].startswith(b"--"):
         raise validation_error("The form is not complete.")
     for piece in pieces[:-1]:
         head, _, content = piece.partition(b"\r\n\r\n")
@@ -59,9 +59,8 @@ def _field(head: str, content: bytes) -> tuple[str, FormField]:
     name = disposition.get_param("name", "", header="content-disposition")
     filename = disposition.get_filename()
     if filename is not None:
-        filename = filename.replace(
-            "%22", '"'
-        )  # how clients write it (WHATWG: multipart/form-data)
+        # Clients write a quotation mark in this way (WHATWG: multipart/form-data).
+        filename = filename.replace("%22", '"')
     return str(name), FormField(content, filename, headers.get("content-type"))
 
 

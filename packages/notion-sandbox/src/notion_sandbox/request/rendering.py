@@ -2,22 +2,22 @@
 
 Key sets and order follow recorded answers of version 2026-03-11.
 
-Version 2025-09-03 differs in one thing here: its objects also carry `archived`.
+Version 2025-09-03 differs in one thing only: its objects also carry `archived`.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from notion_sandbox.files.signing import LIFETIME, signed_url
-from notion_sandbox.schema.readers import ids_in, option_ids, related_ids
+from notion_sandbox.schema.readers import TIMES, page_moment, related_ids
 from notion_sandbox.schema.rendering import render_option, render_schema
 from notion_sandbox.store.file_upload import FileUpload
 from notion_sandbox.store.objects import Database, DataSource, Page, Property
 from notion_sandbox.store.state import State, render_user
-from notion_sandbox.values.dates import DateValue, database_time, instant, page_time, zulu
+from notion_sandbox.values.dates import database_time, instant, page_time, zulu
 from notion_sandbox.values.ids import encoded
 from notion_sandbox.values.rich_text import plain_text, render_rich_text
 
@@ -27,13 +27,13 @@ MAX_SHOWN_RELATED = 25
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Writes objects for one request.
+    """Renders objects for one request.
 
     Attributes:
-        state: What they refer to.
-        now: The present, which formulas need.
-        legacy: Whether the request speaks version 2025-09-03.
-        base_url: Where the sandbox answers, for the URLs of files.
+        state: The objects that they refer to.
+        now: The time of the request, for formulas and URLs of files.
+        legacy: Whether the request has version 2025-09-03.
+        base_url: The sandbox's address, for the URLs of files.
     """
 
     state: State
@@ -87,65 +87,96 @@ class Renderer:
         return shown
 
     def bare_value(self, page: Page, prop: Property) -> Any:
-        """What stands under the type's key."""
-        computed = self._computed(page, prop)
-        if computed is not None:
-            return computed
-        value = page.values.get(prop.id)
-        if prop.kind in ("title", "rich_text"):
-            return render_rich_text(value if isinstance(value, tuple) else (), self.state.describe)
-        if prop.kind in ("select", "status"):
-            option = prop.option(value)
-            if option is None and prop.kind == "status" and prop.options:
-                option = prop.options[0]
-            return None if option is None else render_option(option)
-        if prop.kind == "multi_select":
-            return [
-                render_option(option)
-                for key in option_ids(page, prop)
-                if (option := prop.option(key))
-            ]
-        if prop.kind == "people":
-            return [self.user(user_id) for user_id in ids_in(value)]
-        if prop.kind == "files":
-            return [self.named_file(item) for item in value] if isinstance(value, list) else []
-        if prop.kind == "unique_id":
-            return {"prefix": prop.prefix, "number": value}
-        if prop.kind == "checkbox":
-            return bool(value)
-        return value.render() if isinstance(value, DateValue) else value
+        """The value under the type's key."""
+        render = self._RENDERERS.get(prop.kind, Renderer._plain)
+        return render(self, page, prop)
 
-    def _computed(self, page: Page, prop: Property) -> Any:
-        if prop.formula is not None:
-            return prop.formula.evaluate(self._moment(page, prop.formula.property_id), self.now)
-        if prop.kind in ("created_time", "last_edited_time"):
-            return page_time(page.created_at if prop.kind == "created_time" else page.edited_at)
-        if prop.kind in ("created_by", "last_edited_by"):
-            user_id = page.created_by if prop.kind == "created_by" else page.edited_by
-            return self.user(user_id)
-        return None
+    def _plain(self, page: Page, prop: Property) -> Any:
+        return page.values.get(prop.id)
+
+    def _checkbox(self, page: Page, prop: Property) -> bool:
+        return bool(page.values.get(prop.id))
+
+    def _date(self, page: Page, prop: Property) -> Any:
+        date = page.date(prop.id)
+        return date and date.render()
+
+    def _rich_text(self, page: Page, prop: Property) -> list[dict[str, Any]]:
+        return render_rich_text(page.text(prop.id), self.state.describe)
+
+    def _option(self, page: Page, prop: Property) -> dict[str, Any] | None:
+        option = prop.chosen_or_default(page.values.get(prop.id))
+        if option is None:
+            return None
+        return render_option(option)
+
+    def _options(self, page: Page, prop: Property) -> list[dict[str, Any]]:
+        chosen = prop.chosen(page.values.get(prop.id))
+        return [render_option(option) for option in chosen]
+
+    def _people(self, page: Page, prop: Property) -> list[dict[str, Any]]:
+        return [self.user(user_id) for user_id in page.items(prop.id)]
+
+    def _files(self, page: Page, prop: Property) -> list[dict[str, Any]]:
+        return [self.named_file(item) for item in page.items(prop.id)]
+
+    def _unique_id(self, page: Page, prop: Property) -> dict[str, Any]:
+        return {"prefix": prop.prefix, "number": page.values.get(prop.id)}
+
+    def _formula(self, page: Page, prop: Property) -> Any:
+        formula = prop.formula
+        return formula and formula.evaluate(self._moment(page, formula.property_id), self.now)
+
+    def _moment(self, page: Page, property_id: str) -> datetime | None:
+        """The moment of a date or time property, for formulas."""
+        prop = self.state.schema_of(page)[property_id]
+        if prop.kind in TIMES:
+            return instant(page_time(page_moment(page, prop.kind)))
+        date = page.date(property_id)
+        return None if date is None else instant(date.start)
+
+    def _time(self, page: Page, prop: Property) -> str:
+        return page_time(page_moment(page, prop.kind))
+
+    def _created_by(self, page: Page, _prop: Property) -> dict[str, Any]:
+        return self.user(page.created_by)
+
+    def _last_edited_by(self, page: Page, _prop: Property) -> dict[str, Any]:
+        return self.user(page.edited_by)
+
+    _RENDERERS: ClassVar[dict[str, Callable[["Renderer", Page, Property], Any]]] = {
+        "title": _rich_text,
+        "rich_text": _rich_text,
+        "select": _option,
+        "status": _option,
+        "multi_select": _options,
+        "date": _date,
+        "people": _people,
+        "files": _files,
+        "checkbox": _checkbox,
+        "unique_id": _unique_id,
+        "formula": _formula,
+        "created_time": _time,
+        "last_edited_time": _time,
+        "created_by": _created_by,
+        "last_edited_by": _last_edited_by,
+    }
+    """By kind of a property: how its value is rendered; other kinds have plain values."""
 
     def user(self, user_id: str) -> dict[str, Any]:
-        """A user in full, or only the id of one who is gone."""
+        """A user in full, or only the id of one that no longer exists."""
         user = self.state.users.get(user_id)
         return partial_user(user_id) if user is None else render_user(user, self.state.meta)
 
-    def _moment(self, page: Page, property_id: str) -> datetime | None:
-        kind = self.state.schema_of(page)[property_id].kind
-        if kind in ("created_time", "last_edited_time"):
-            return instant(page_time(page.created_at if kind == "created_time" else page.edited_at))
-        value = page.values.get(property_id)
-        return instant(value.start) if isinstance(value, DateValue) else None
-
     def file(self, value: Any) -> Any:
-        """A kept icon, cover or file; an upload as a URL that is good for an hour."""
+        """A stored icon, cover or file; an upload as a URL that is valid for an hour."""
         if not isinstance(value, dict) or value.get("type") != "file_upload":
             return value
         upload_id, name = value["file_upload"]["id"], self._upload_name(value)
         expires, key = self.now + LIFETIME, self.state.meta["file_key"]
         url = signed_url(key, self.base_url, upload_id, name, expires)
         shown = {key: value[key] for key in value if key not in ("type", "file_upload")}
-        if shown.get("name") == "":  # a block of a file that nobody named
+        if shown.get("name") == "":  # a block whose file has no name of its own
             shown["name"] = name
         return {**shown, "type": "file", "file": {"url": url, "expiry_time": zulu(expires)}}
 
@@ -156,21 +187,20 @@ class Renderer:
 
     def _upload_name(self, value: Any) -> str:
         upload = self.state.uploads.get(value["file_upload"]["id"])
-        return "" if upload is None else upload.filename or ""
+        return (upload and upload.filename) or ""
 
     def file_upload(self, upload: FileUpload) -> dict[str, Any]:
         """An upload. Key order follows recorded answers."""
         author = self.state.users[upload.created_by]
         path = f"{self.base_url}/v1/file_uploads/{upload.id}"
         pending = upload.status == "pending"
-        expires = upload.expires_at
         body: dict[str, Any] = {
             "object": "file_upload",
             "id": upload.id,
             "created_time": page_time(upload.created_at),
             "created_by": {"id": author.id, "type": author.kind},
             "last_edited_time": page_time(upload.edited_at),
-            "expiry_time": None if expires is None else zulu(expires),
+            "expiry_time": upload.expires_at and zulu(upload.expires_at),
         }
         if pending and upload.external_url is None:
             body["upload_url"] = f"{path}/send"
@@ -250,6 +280,6 @@ def partial_user(user_id: str) -> dict[str, Any]:
 
 
 def object_url(title: str, object_id: str) -> str:
-    """Where people open it."""
+    """The URL of an object in Notion's app."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")
     return f"https://app.notion.com/p/{slug}-{object_id.replace('-', '')}".replace("/-", "/")

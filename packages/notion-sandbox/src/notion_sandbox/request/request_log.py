@@ -1,9 +1,10 @@
-"""What was asked of the API: exact counts, and the last requests in full."""
+"""The log of the requests of the API: exact counts, and the last requests in full."""
 
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from notion_sandbox.store.objects import User
@@ -46,18 +47,18 @@ class RequestLog:
         status: int,
         ms: float,
     ) -> None:
-        """Note a request that is over.
+        """Log a request after its answer.
 
         Status 0 is one whose connection was closed without an answer.
         """
         self.total += 1
         self.by_status[status] += 1
         self.by_endpoint[f"{method} {route}"] += 1
-        self.by_user["" if user is None else user.id] += 1
+        self.by_user[user.id if user else ""] += 1
         entry = {
             "number": self.total,
             "time": zulu(at),
-            "user": None if user is None else user.name,
+            "user": user and user.name,
             "from": address,
         }
         whole = {**entry, "method": method, "path": path, "status": status, "ms": round(ms, 3)}
@@ -66,5 +67,5 @@ class RequestLog:
 
     def since(self, number: int) -> list[dict[str, Any]]:
         """The remembered entries after a number, oldest first."""
-        skipped = max(0, number - (self.total - len(self._entries)))
-        return [entry for index, entry in enumerate(self._entries) if index >= skipped]
+        forgotten = self.total - len(self._entries)
+        return list(islice(self._entries, max(0, number - forgotten), None))

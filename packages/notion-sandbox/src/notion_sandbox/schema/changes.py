@@ -1,4 +1,4 @@
-"""The properties of a data source in requests: making, changing and removing them.
+"""The properties of a data source in requests: how they are made, changed and removed.
 
 Source: Notion's "Property object" and "Update a data source properties" pages.
 """
@@ -11,15 +11,27 @@ from typing import Any
 from notion_sandbox.errors import body_error, shape_error, unsupported, validation_error
 from notion_sandbox.schema.conversion import can_become
 from notion_sandbox.schema.options import OPTION_KINDS, parse_options
-from notion_sandbox.schema.property_values import ELSEWHERE, KINDS, find_property
+from notion_sandbox.schema.property_values import (
+    KINDS,
+    UNSUPPORTED_KINDS,
+    find_property,
+    property_named,
+)
 from notion_sandbox.store.objects import DataSource, Property, Relation, Schema
+from notion_sandbox.values.checks import (
+    check_length,
+    first_key,
+    require_object,
+    require_text,
+    require_uuid,
+)
 from notion_sandbox.values.formulas import Formula, parse_formula
-from notion_sandbox.values.ids import TITLE_ID, new_property_id, parse_uuid
-from notion_sandbox.values.rich_text import check_length
+from notion_sandbox.values.ids import TITLE_ID, new_property_id
 
 MAX_DESCRIPTION = 280
 MAX_PREFIX = 10
 _DATE_KINDS = ("date", "created_time", "last_edited_time")
+_RELATION_FORMS = ("dual_property", "single_property")
 _COMMON_KEYS = ("id", "name", "type", "description")
 
 FindSource = Callable[[str], DataSource]
@@ -34,10 +46,10 @@ class SchemaChange:
         schema: The whole new schema.
         created: Ids of new properties.
         updated: Ids of changed ones.
-        deleted: The properties that are gone.
-        two_way: Ids of relations that want a counterpart on the other side, with the name asked for
-            it, if any.
-        retyped: What properties of another type now were before, by id.
+        deleted: The deleted properties.
+        two_way: By id of a relation that needs a counterpart on the other side: the name that the
+            request gives the counterpart, if any.
+        retyped: By id of a property that has another type now: the property as it was before.
     """
 
     schema: Schema
@@ -49,9 +61,7 @@ class SchemaChange:
 
 
 class SchemaEditor:
-    """Applies the `properties` of a request to a copy of a schema.
-
-    So that a refused request changes nothing.
+    """Applies the `properties` of a request to a copy of a schema, so a refusal changes nothing.
 
     Args:
         schema: The present schema; empty for a new data source.
@@ -69,26 +79,29 @@ class SchemaEditor:
 
         Raises:
             NotionError: validation_error for what Notion refuses, sandbox_unsupported for what the
-                sandbox has not.
+                sandbox does not support.
         """
-        if not isinstance(properties, dict):
-            raise shape_error(path, "an object", properties)
+        require_object(properties, path)
         # A formula may name a property made beside it, so formulas come last.
         for key, body in sorted(properties.items(), key=_formulas_last):
             self._apply_one(key, body, f"{path}.{key}")
-        titles = [prop for prop in self._change.schema.values() if prop.kind == "title"]
-        if len(titles) != 1:
-            raise validation_error(
-                "Title is not provided" if not titles else "Only one title property is allowed."
-            )
-        # The order of the request is the order of the columns.
-        order = {key: index for index, key in enumerate(properties)}
-        created = sorted(
-            self._change.created, key=lambda pid: order.get(self._change.schema[pid].name, 0)
-        )
-        kept = [pid for pid in self._change.schema if pid not in created]
-        self._change.schema = {pid: self._change.schema[pid] for pid in (*kept, *created)}
+        self._check_title()
+        self._order_columns(list(properties))
         return self._change
+
+    def _check_title(self) -> None:
+        titles = [prop for prop in self._change.schema.values() if prop.kind == "title"]
+        if not titles:
+            raise validation_error("Title is not provided")
+        if len(titles) > 1:
+            raise validation_error("Only one title property is allowed.")
+
+    def _order_columns(self, names: list[str]) -> None:
+        """Put new properties last, in the order of the request."""
+        schema = self._change.schema
+        positions = {name: index for index, name in enumerate(names)}
+        new = {prop_id: schema.pop(prop_id) for prop_id in self._change.created}
+        schema |= sorted(new.items(), key=lambda item: positions.get(item[1].name, 0))
 
     def _apply_one(self, key: str, body: Any, path: str) -> None:
         prop = find_property(self._change.schema, key)
@@ -107,7 +120,7 @@ class SchemaEditor:
         if prop.kind == "title":
             raise validation_error("Cannot delete the title property.")
         for other in self._change.schema.values():
-            if other.formula is not None and other.formula.property_id == prop.id:
+            if other.formula and other.formula.property_id == prop.id:
                 raise unsupported(
                     f"an answer for removing {prop.name!r}, which the formula {other.name!r} uses"
                 )
@@ -129,23 +142,28 @@ class SchemaEditor:
         self._change.created.append(prop_id)
 
     def _update(self, prop: Property, body: dict[str, Any], path: str) -> None:
-        kind = _kind_of(body, path)
         changed = prop
-        if kind is not None and kind != prop.kind:
-            changed = self._retyped(prop, kind)
+        kind = _kind_of(body, path)
         if kind is not None:
-            changed = self._configured(changed, body[kind], f"{path}.{kind}")
+            retyped = self._retyped(prop, kind)
+            changed = self._configured(retyped, body[kind], f"{path}.{kind}")
         name = body.get("name", prop.name)
         if name != prop.name:
             self._check_name(name, path)
-            changed = replace(changed, name=name)
-        changed = replace(changed, description=_description(body, prop.description, path))
+        description = _description(body, prop.description, path)
+        changed = replace(changed, name=name, description=description)
         if changed != prop:
             self._change.schema[prop.id] = changed
-            if prop.id not in self._change.created and prop.id not in self._change.updated:
-                self._change.updated.append(prop.id)
+            self._note_update(prop.id)
+
+    def _note_update(self, prop_id: str) -> None:
+        if prop_id not in (*self._change.created, *self._change.updated):
+            self._change.updated.append(prop_id)
 
     def _retyped(self, prop: Property, kind: str) -> Property:
+        """The property with another type, without what only its old type had."""
+        if kind == prop.kind:
+            return prop
         if prop.kind == "title" or kind == "title":
             raise validation_error(
                 f"Cannot change the type of {prop.name} from {prop.kind} to {kind}."
@@ -155,38 +173,39 @@ class SchemaEditor:
                 f"a change of a property's type ({prop.name!r} from {prop.kind} to {kind})"
             )
         self._change.retyped[prop.id] = prop
-        keeps_options = prop.kind in OPTION_KINDS and kind in OPTION_KINDS
-        return Property(prop.id, prop.name, kind, options=prop.options if keeps_options else ())
+        if kind in OPTION_KINDS:
+            return Property(prop.id, prop.name, kind, options=prop.options)
+        return Property(prop.id, prop.name, kind)
 
     def _check_name(self, name: Any, path: str) -> None:
-        if not isinstance(name, str) or not name.strip():
-            raise shape_error(f"{path}.name", "a non-empty string", name)
-        if any(prop.name == name for prop in self._change.schema.values()):
+        _require_name(name, f"{path}.name")
+        if property_named(self._change.schema, name) is not None:
             raise validation_error(
                 f"Cannot create new database property: '{name}' property already exists."
             )
 
     def _configured(self, prop: Property, config: Any, path: str) -> Property:
-        if not isinstance(config, dict):
-            raise shape_error(path, "an object", config)
-        if prop.kind in OPTION_KINDS:
-            return replace(prop, options=parse_options(prop, config, path, self._rng))
-        if prop.kind == "unique_id":
-            return replace(prop, prefix=_prefix(config, prop.prefix, path))
-        if prop.kind == "number":
-            return replace(prop, number_format=_number_format(config, prop.number_format, path))
-        if prop.kind == "formula":
-            return replace(prop, formula=self._formula(config, path))
-        if prop.kind == "relation":
-            return replace(prop, relation=self._relation(prop, config, path))
+        """The property with the settings of its type that the request gives."""
+        settings = require_object(config, path)
+        match prop.kind:
+            case "select" | "multi_select" | "status":
+                return replace(prop, options=parse_options(prop, settings, path, self._rng))
+            case "unique_id":
+                return replace(prop, prefix=_prefix(settings, prop.prefix, path))
+            case "number":
+                number_format = settings.get("format", prop.number_format)
+                require_text(number_format, f"{path}.format")
+                return replace(prop, number_format=number_format)
+            case "formula":
+                return replace(prop, formula=self._formula(settings, path))
+            case "relation":
+                return replace(prop, relation=self._relation(prop, settings, path))
         return prop
 
     def _formula(self, config: dict[str, Any], path: str) -> Formula:
-        expression = config.get("expression")
-        if not isinstance(expression, str):
-            raise shape_error(f"{path}.expression", "a string", expression)
+        expression = require_text(config.get("expression"), f"{path}.expression")
         name, unit, suffix = parse_formula(expression)
-        target = next((prop for prop in self._change.schema.values() if prop.name == name), None)
+        target = property_named(self._change.schema, name)
         if target is None:
             raise validation_error(f'Type error with formula: Undefined property "{name}".')
         if target.kind not in _DATE_KINDS:
@@ -194,29 +213,32 @@ class SchemaEditor:
         return Formula(target.id, unit, suffix)
 
     def _relation(self, prop: Property, config: dict[str, Any], path: str) -> Relation:
-        target = parse_uuid(config.get("data_source_id"))
-        if target is None:
-            raise shape_error(
-                f"{path}.data_source_id", "a valid uuid", config.get("data_source_id")
-            )
-        there = self._find_source(target)
-        form = config.get("type") or (
-            "dual_property" if "dual_property" in config else "single_property"
-        )
-        if form not in ("single_property", "dual_property") or (form not in config):
+        source_id = require_uuid(config.get("data_source_id"), f"{path}.data_source_id")
+        target = self._find_source(source_id)
+        form = config.get("type") or first_key(config, _RELATION_FORMS)
+        if form not in _RELATION_FORMS or form not in config:
             raise body_error(f"{path} should have `single_property` or `dual_property`.")
-        if prop.relation is not None and (
-            prop.relation.data_source_id != target
-            or (prop.relation.synced_id is not None and form == "single_property")
-        ):
-            raise unsupported("a change of where a relation points or of its two-way form")
-        wanted = _synced_name(config[form], f"{path}.{form}")
-        synced_id = None if prop.relation is None else prop.relation.synced_id
-        if synced_id is not None and wanted not in (None, there.schema[synced_id].name):
-            raise unsupported("a new name for the other side of a relation: rename it where it is")
-        if form == "dual_property" and synced_id is None:
-            self._change.two_way[prop.id] = wanted
-        return prop.relation or Relation(target)
+        is_two_way = form == "dual_property"
+        name = _synced_name(config[form], f"{path}.{form}")
+        if prop.relation is None:
+            relation = Relation(source_id)
+        else:
+            relation = prop.relation
+            _check_unchanged(relation, target, name, is_two_way=is_two_way)
+        if is_two_way and relation.synced_id is None:
+            self._change.two_way[prop.id] = name
+        return relation
+
+
+def _check_unchanged(
+    relation: Relation, target: DataSource, name: str | None, *, is_two_way: bool
+) -> None:
+    """Refuse changes of a relation that the sandbox does not support."""
+    synced_id = relation.synced_id
+    if relation.data_source_id != target.id or (synced_id is not None and not is_two_way):
+        raise unsupported("a change of where a relation points or of its two-way form")
+    if synced_id is not None and name not in (None, target.schema[synced_id].name):
+        raise unsupported("a new name for the other side of a relation: rename it where it is")
 
 
 def _formulas_last(item: tuple[str, Any]) -> bool:
@@ -224,22 +246,18 @@ def _formulas_last(item: tuple[str, Any]) -> bool:
 
 
 def _kind_of(body: dict[str, Any], path: str) -> str | None:
-    keys = [key for key in body if key not in _COMMON_KEYS]
-    for key in keys:
-        if key in ELSEWHERE:
-            raise unsupported(f"properties of type {key!r}")
-        if key not in KINDS:
-            raise body_error(f"{path}.{key} should be not present, instead was `{body[key]}`.")
-    if len(keys) > 1 or (keys and body.get("type", keys[0]) != keys[0]):
+    """The type that the body configures; None when it configures none."""
+    kinds = [key for key in body if key not in _COMMON_KEYS]
+    for kind in kinds:
+        if kind in UNSUPPORTED_KINDS:
+            raise unsupported(f"properties of type {kind!r}")
+        if kind not in KINDS:
+            raise body_error(f"{path}.{kind} should be not present, instead was `{body[kind]}`.")
+    if not kinds:
+        return None
+    if kinds != [body.get("type", kinds[0])]:
         raise body_error(f"{path} should have the configuration of exactly one property type.")
-    return keys[0] if keys else None
-
-
-def _number_format(config: dict[str, Any], present: str, path: str) -> str:
-    name = config.get("format", present)
-    if not isinstance(name, str):
-        raise shape_error(f"{path}.format", "a string", name)
-    return name
+    return kinds[0]
 
 
 def _description(body: dict[str, Any], present: str | None, path: str) -> str | None:
@@ -264,9 +282,12 @@ def _optional_text(
 
 
 def _synced_name(config: Any, path: str) -> str | None:
-    if not isinstance(config, dict):
-        raise shape_error(path, "an object", config)
-    name = config.get("synced_property_name")
-    if name is not None and (not isinstance(name, str) or not name.strip()):
-        raise shape_error(f"{path}.synced_property_name", "a non-empty string", name)
+    name = require_object(config, path).get("synced_property_name")
+    if name is not None:
+        _require_name(name, f"{path}.synced_property_name")
     return name
+
+
+def _require_name(name: Any, path: str) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise shape_error(path, "a non-empty string", name)

@@ -1,35 +1,35 @@
-"""What becomes of values when a property gets another type: they go by way of their text.
+"""Conversion of values when a property gets another type: each value is read from its text.
 
-Notion documents that types can be changed ("Update a data source properties") and leaves the values
-to its app, which keeps what the new type can hold: that is done here. A text that becomes a select
-brings its options along.
+Notion documents that types can be changed ("Update a data source properties"), but not what happens
+to the values. Its app keeps what the new type can hold, and so does the sandbox. A text that
+becomes a select adds its options.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
 from notion_sandbox.errors import NotionError
 from notion_sandbox.schema.options import new_option
 from notion_sandbox.schema.property_values import TEXT_LIMITS
-from notion_sandbox.store.objects import Page, Property, Value
+from notion_sandbox.store.objects import Property, Value
 from notion_sandbox.store.state import State
 from notion_sandbox.values.choices import MAX_OPTION_NAME
 from notion_sandbox.values.dates import DateValue, parse_date
-from notion_sandbox.values.rich_text import MAX_TEXT, TextPart, plain_text
+from notion_sandbox.values.rich_text import MAX_TEXT, RichText, TextPart, plain_text
 
 _KINDS = (
-    *(
-        "rich_text",
-        "number",
-        "select",
-        "multi_select",
-        "status",
-        "date",
-        "checkbox",
-        "url",
-        "email",
-        "phone_number",
-    ),
+    "rich_text",
+    "number",
+    "select",
+    "multi_select",
+    "status",
+    "date",
+    "checkbox",
+    "url",
+    "email",
+    "phone_number",
 )
 _TICKED = ("yes", "true", "1")
 
@@ -45,35 +45,31 @@ def can_become(before: str, after: str) -> bool:
 def convert(
     state: State, before: Property, after: Property, rng: Random, source_id: str
 ) -> tuple[Property, dict[str, Value]]:
-    """The property with the options that its values bring along, and its values by page id.
+    """The property with the options that its values add, and its values by page id.
 
     Args:
         state: Where the pages are, the trashed ones too.
         before: The property as it was.
-        after: As it shall be.
+        after: The property with its new type.
         rng: Source of ids and colours of new options.
         source_id: The data source.
     """
     values: dict[str, Value] = {}
-    for page in state.pages.values():
-        if page.data_source_id == source_id and before.id in page.values:
-            text = _text(state, page, before)
+    for page in state.pages_of(source_id):
+        if before.id in page.values:
+            text = _text(state, page.values[before.id], before)
             after = _with_options(after, text, rng)
             values[page.id] = _value(after, text)
     return after, values
 
 
-def _text(state: State, page: Page, prop: Property) -> str:
-    value = page.values.get(prop.id)
+def _text(state: State, value: Value, prop: Property) -> str:
     if isinstance(value, tuple):
         return plain_text(value, state.describe)
     if isinstance(value, DateValue):
         return value.start
-    if isinstance(value, list):
-        return ", ".join(option.name for item in value if (option := prop.option(item)) is not None)
-    if prop.options:
-        option = prop.option(value)
-        return "" if option is None else option.name
+    if isinstance(value, list) or prop.options:
+        return ", ".join(option.name for option in prop.chosen(value))
     if prop.kind == "checkbox":
         return "Yes" if value else "No"
     return "" if value is None else str(value)
@@ -87,29 +83,28 @@ def _with_options(prop: Property, text: str, rng: Random) -> Property:
 
 
 def _names(prop: Property, text: str) -> list[str]:
-    parts = text.split(",") if prop.kind == "multi_select" else [text.replace(",", " ")]
-    return list(dict.fromkeys(part.strip()[:MAX_OPTION_NAME] for part in parts if part.strip()))
+    """The names of the options in a text; only a multi_select has more than one."""
+    if prop.kind != "multi_select":
+        text = text.replace(",", " ")
+    parts = text.split(",")
+    names = (part.strip()[:MAX_OPTION_NAME] for part in parts)
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _value(prop: Property, text: str) -> Value:
+    """The value that a text becomes; an empty one when the type cannot hold it."""
+    if prop.kind == "multi_select":
+        return _option_ids(prop, text)
     if not text:
-        return [] if prop.kind == "multi_select" else None
-    if prop.kind == "rich_text":
-        return tuple(
-            TextPart("text", text[at : at + MAX_TEXT]) for at in range(0, len(text), MAX_TEXT)
-        )
-    if prop.kind == "number":
-        return _number(text)
-    if prop.kind == "checkbox":
-        return text.strip().casefold() in _TICKED
-    if prop.kind == "date":
-        return _date(text)
-    if prop.kind in TEXT_LIMITS:
-        return text[: TEXT_LIMITS[prop.kind]]
-    ids = [
-        option.id for name in _names(prop, text) if (option := prop.option_named(name)) is not None
-    ]
-    return ids if prop.kind == "multi_select" else next(iter(ids), None)
+        return None
+    if prop.kind in ("select", "status"):
+        return next(iter(_option_ids(prop, text)), None)
+    return _FROM_TEXT[prop.kind](text)
+
+
+def _option_ids(prop: Property, text: str) -> list[str]:
+    options = map(prop.option_named, _names(prop, text))
+    return [option.id for option in options if option]
 
 
 def _number(text: str) -> float | int | None:
@@ -117,7 +112,9 @@ def _number(text: str) -> float | int | None:
         number = float(text)
     except ValueError:
         return None
-    return int(number) if number.is_integer() else number if abs(number) < float("inf") else None
+    if number.is_integer():
+        return int(number)
+    return number if math.isfinite(number) else None
 
 
 def _date(text: str) -> DateValue | None:
@@ -125,3 +122,26 @@ def _date(text: str) -> DateValue | None:
         return parse_date({"start": text.strip()}, "")
     except NotionError:
         return None
+
+
+def _rich_text(text: str) -> RichText:
+    starts = range(0, len(text), MAX_TEXT)
+    return tuple(TextPart("text", text[start : start + MAX_TEXT]) for start in starts)
+
+
+def _checkbox(text: str) -> bool:
+    return text.strip().casefold() in _TICKED
+
+
+def _shortened(limit: int) -> Callable[[str], str]:
+    return lambda text: text[:limit]
+
+
+_FROM_TEXT: dict[str, Callable[[str], Value]] = {
+    "rich_text": _rich_text,
+    "number": _number,
+    "checkbox": _checkbox,
+    "date": _date,
+    **{kind: _shortened(limit) for kind, limit in TEXT_LIMITS.items()},
+}
+"""By kind of a property without options: its value for a text that is not empty."""

@@ -1,6 +1,4 @@
-"""Property values in requests.
-
-First their shape (no schema needed), then what the schema says to them.
+"""Property values in requests: checks of their shape, then of their kind against the schema.
 
 Source: Notion's "Page property values" page and recorded errors. Shapes are wrong with "body failed
 validation", a kind that is not the property's with "<name> is expected to be <kind>.".
@@ -11,28 +9,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from notion_sandbox.errors import shape_error, unsupported, validation_error
+from notion_sandbox.errors import NotionError, shape_error, unsupported, validation_error
 from notion_sandbox.store.objects import Property, Schema, Value
+from notion_sandbox.values.checks import (
+    check_length,
+    first_key,
+    is_number,
+    require_boolean,
+    require_object,
+)
 from notion_sandbox.values.choices import OptionChoice, OptionChoices, parse_choice, parse_choices
 from notion_sandbox.values.dates import parse_date
 from notion_sandbox.values.ids import decoded
 from notion_sandbox.values.list_values import parse_files, parse_ids
-from notion_sandbox.values.rich_text import check_length, parse_rich_text
+from notion_sandbox.values.rich_text import parse_rich_text
+from notion_sandbox.values.types import Json
 
 WRITABLE = (
-    *(
-        "title",
-        "rich_text",
-        "number",
-        "select",
-        "multi_select",
-        "status",
-        "date",
-        "people",
-        "files",
-        "checkbox",
-    ),
-    *("url", "email", "phone_number", "relation"),
+    "title",
+    "rich_text",
+    "number",
+    "select",
+    "multi_select",
+    "status",
+    "date",
+    "people",
+    "files",
+    "checkbox",
+    "url",
+    "email",
+    "phone_number",
+    "relation",
 )
 READ_ONLY = (
     "formula",
@@ -43,10 +50,14 @@ READ_ONLY = (
     "unique_id",
 )
 KINDS = (*WRITABLE, *READ_ONLY)
-ELSEWHERE = ("rollup", "button", "verification", "place", "location", "last_visited_time")
-"""Kinds that Notion has and the sandbox has not."""
+UNSUPPORTED_KINDS = ("rollup", "button", "verification", "place", "location", "last_visited_time")
+"""Kinds of properties that Notion has and the sandbox does not support."""
 TEXT_LIMITS = {"url": 2000, "email": 200, "phone_number": 200}
 
+_FIRST_INEXACT_INTEGER = 2**53
+"""From here on, JavaScript's numbers cannot hold every integer."""
+
+FindProperty = Callable[[Schema, str], Property | None]
 Written = Value | OptionChoice | OptionChoices
 
 
@@ -66,46 +77,48 @@ def parse_writes(properties: Any, path: str = "body.properties") -> list[Write]:
         NotionError: validation_error for wrong shapes, sandbox_unsupported for kinds that it does
             not have.
     """
-    if not isinstance(properties, dict):
-        raise shape_error(path, "an object", properties)
-    return [_parse_write(key, value, f"{path}.{key}") for key, value in properties.items()]
+    writes = require_object(properties, path)
+    return [_parse_write(key, value, f"{path}.{key}") for key, value in writes.items()]
 
 
-def _parse_write(key: str, body: Any, path: str) -> Write:
-    if isinstance(body, list) and key == "title":
-        body = {"title": body}
-    if not isinstance(body, dict):
-        raise shape_error(path, "an object", body)
-    kind = next((name for name in WRITABLE if name in body), None)
+def _parse_write(key: str, value: Any, path: str) -> Write:
+    if isinstance(value, list) and key == "title":
+        value = {"title": value}
+    body = require_object(value, path)
+    kind = first_key(body, WRITABLE)
     if kind is None:
-        for foreign in ELSEWHERE:
-            if foreign in body:
-                raise unsupported(f"properties of type {foreign!r}")
-        problems = "\n".join(
-            f"{path}.{name} should be defined, instead was `undefined`." for name in WRITABLE
-        )
-        raise validation_error(f"body failed validation. Fix one:\n{problems}")
+        raise _no_known_kind(body, path)
     return Write(key, kind, _PARSERS[kind](body[kind], f"{path}.{kind}"))
+
+
+def _no_known_kind(body: Json, path: str) -> NotionError:
+    foreign = first_key(body, UNSUPPORTED_KINDS)
+    if foreign is not None:
+        return unsupported(f"properties of type {foreign!r}")
+    problems = "\n".join(
+        f"{path}.{name} should be defined, instead was `undefined`." for name in WRITABLE
+    )
+    return validation_error(f"body failed validation. Fix one:\n{problems}")
 
 
 def _parse_number(value: Any, path: str) -> Value:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise shape_error(path, "a number or `null`", value)
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
+    number = _as_float(value)
     if not math.isfinite(number):
         raise shape_error(path, "a finite number or `null`", str(value)[:40])
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if number.is_integer() and abs(number) < _FIRST_INEXACT_INTEGER:
+        return int(number)
+    return number
 
 
-def _parse_checkbox(value: Any, path: str) -> Value:
-    if not isinstance(value, bool):
-        raise shape_error(path, "a boolean", value)
-    return value
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _text_parser(limit: int) -> Callable[[Any, str], Value]:
@@ -128,7 +141,7 @@ _PARSERS: dict[str, Callable[[Any, str], Written]] = {
     "multi_select": parse_choices,
     "status": parse_choice,
     "date": parse_date,
-    "checkbox": _parse_checkbox,
+    "checkbox": require_boolean,
     "people": parse_ids,
     "files": parse_files,
     "relation": parse_ids,
@@ -136,10 +149,39 @@ _PARSERS: dict[str, Callable[[Any, str], Written]] = {
 }
 
 
+def property_named(schema: Schema, name: str) -> Property | None:
+    """The property with this name."""
+    return next((prop for prop in schema.values() if prop.name == name), None)
+
+
+def property_with_id(schema: Schema, key: str) -> Property | None:
+    """The property with this id, plain or as responses encode it."""
+    return schema.get(key) or schema.get(decoded(key))
+
+
 def find_property(schema: Schema, key: str) -> Property | None:
     """The property that a key names: by name, by id, or by id as responses encode it."""
-    by_name = next((prop for prop in schema.values() if prop.name == key), None)
-    return by_name or schema.get(key) or schema.get(decoded(key))
+    return property_named(schema, key) or property_with_id(schema, key)
+
+
+def require_property(
+    schema: Schema, key: Any, *, find: FindProperty = find_property, what: str = "property"
+) -> Property:
+    """The property that a key of a request names.
+
+    Args:
+        schema: The properties.
+        key: What the request gives: anything that JSON holds.
+        find: How the key is looked up.
+        what: The word for it in the message.
+
+    Raises:
+        NotionError: validation_error when there is no such property.
+    """
+    prop = find(schema, key) if isinstance(key, str) else None
+    if prop is None:
+        raise validation_error(f"Could not find {what} with name or id: {key}")
+    return prop
 
 
 def match_schema(writes: list[Write], schema: Schema) -> list[tuple[Property, Written]]:
@@ -149,14 +191,14 @@ def match_schema(writes: list[Write], schema: Schema) -> list[tuple[Property, Wr
         NotionError: validation_error for an unknown property, or one of another kind, or one that
             is named twice.
     """
-    matched: list[tuple[Property, Written]] = []
+    matched: dict[str, tuple[Property, Written]] = {}
     for write in writes:
         prop = find_property(schema, write.key)
         if prop is None:
             raise validation_error(f"{write.key} is not a property that exists.")
         if prop.kind != write.kind:
             raise validation_error(f"{prop.name} is expected to be {prop.kind}.")
-        if any(prop.id == other.id for other, _ in matched):
+        if prop.id in matched:
             raise validation_error(f"{prop.name} is given more than once.")
-        matched.append((prop, write.value))
-    return matched
+        matched[prop.id] = prop, write.value
+    return list(matched.values())

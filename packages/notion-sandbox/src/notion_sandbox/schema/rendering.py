@@ -1,6 +1,6 @@
 """The schema of a data source as responses carry it (Notion: "Property object")."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from notion_sandbox.store.objects import Option, Property, Relation, Schema
@@ -29,36 +29,39 @@ def _render(
     names: Callable[[str, str], str],
     database_of: Callable[[str], str],
 ) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    if prop.kind in ("select", "multi_select", "status"):
-        config["options"] = [
-            {**render_option(option), "description": option.description} for option in prop.options
-        ]
-    if prop.kind == "status":
-        config["groups"] = list(_render_groups(prop))
-    if prop.kind == "unique_id":
-        config["prefix"] = prop.prefix
-    if prop.kind == "number":
-        config["format"] = prop.number_format
+    config = _render_settings(prop)
     if prop.formula is not None:
-        config["expression"] = prop.formula.expression(schema[prop.formula.property_id].name)
+        config = {"expression": prop.formula.expression(schema[prop.formula.property_id].name)}
     if prop.relation is not None:
         config = _render_relation(prop.relation, names, database_of)
-    shown_id = encoded(prop.id)
-    shown = {"id": shown_id, "name": prop.name, "description": prop.description}
+    shown = {"id": encoded(prop.id), "name": prop.name, "description": prop.description}
     return {**shown, "type": prop.kind, prop.kind: config}
 
 
-def _render_groups(prop: Property) -> Iterable[dict[str, Any]]:
-    for name, color in STATUS_GROUPS:
-        group_id = f"{name.lower().replace('-', '').replace(' ', '-')}-status-group"
-        members = [option.id for option in prop.options if option.group == name]
-        yield {
-            "id": group_id,
-            "name": name,
-            "color": color,
-            "option_ids": members,
-        }
+def _render_settings(prop: Property) -> dict[str, Any]:
+    """The settings of a type that depend on nothing but the property."""
+    options = [
+        {**render_option(option), "description": option.description} for option in prop.options
+    ]
+    groups = [_render_group(prop, name, color) for name, color in STATUS_GROUPS]
+    settings: dict[str, dict[str, Any]] = {
+        "select": {"options": options},
+        "multi_select": {"options": options},
+        "status": {"options": options, "groups": groups},
+        "unique_id": {"prefix": prop.prefix},
+        "number": {"format": prop.number_format},
+    }
+    return settings.get(prop.kind, {})
+
+
+def _render_group(prop: Property, name: str, color: str) -> dict[str, Any]:
+    slug = name.lower().replace("-", "").replace(" ", "-")
+    return {
+        "id": f"{slug}-status-group",
+        "name": name,
+        "color": color,
+        "option_ids": [option.id for option in prop.options if option.group == name],
+    }
 
 
 def _render_relation(

@@ -2,9 +2,9 @@
 
 Finds the endpoint, checks token, version and rate limit, applies faults, answers as Notion does.
 
-An endpoint is a plain function from `Call` to the JSON body of a 200. It runs without awaiting
-anything, so requests never see each other's half-done work; what it changed is committed before the
-answer is sent.
+An endpoint is a plain function from `Call` to the JSON body of a 200. It awaits nothing, so
+requests never see each other's unfinished changes. Its changes are committed before the answer is
+sent.
 """
 
 import asyncio
@@ -46,12 +46,12 @@ class Api:
         outbox: Where changes are recorded for webhooks.
         sender: Woken when something changed.
         config: The settings.
-        clock: Tells the time.
+        clock: The time.
         rng: Source of ids.
 
-    `on_change` is called with who changed what, once a request's changes are kept; `before_each`
-    and `after_each` before and after each request that gets as far as its endpoint. `sleep` waits
-    for a fault's delay; `latency_seconds` go by before each answer.
+    `on_change` is called with the user and the changed objects once the changes of a request are
+    stored. `before_each` and `after_each` are called before and after each request that reaches its
+    endpoint. `sleep` waits for a fault's delay, and `latency_seconds` pass before each answer.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Api:
         self.after_each: Callable[[], None] = lambda: None
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one request, and note it in the log."""
+        """Answer one request, and log it."""
         started = self._clock()
         route, params = self._find(request.method, request.url.path)
         takes_form = route is not None and route.takes_form
@@ -100,11 +100,11 @@ class Api:
         self.log.add(
             at=started,
             user=user,
-            address=None if request.client is None else request.client.host,
+            address=request.client.host if request.client else None,
             method=request.method,
             path=path,
-            route=path if route is None else route.path,
-            status=0 if answer is None else answer.status,
+            route=route.path if route else path,
+            status=answer.status if answer else 0,
             ms=(done - started).total_seconds() * 1000,
         )
         if answer is None:
@@ -112,7 +112,7 @@ class Api:
         return answer.response(done, {"x-notion-request-id": request_id})
 
     async def _answer(self, asked: ReceivedRequest, request_id: str) -> Answer | None:
-        """What is answered; None closes the connection without an answer."""
+        """The answer; None closes the connection without one."""
         try:
             return Answer(200, {**await self._outcome(asked), "request_id": request_id})
         except ConnectionDropped:
@@ -129,7 +129,7 @@ class Api:
             return Answer(500, failure.body(request_id))
 
     async def _outcome(self, asked: ReceivedRequest) -> dict[str, Any]:
-        """The body of a 200, after whatever trouble was set for such a request.
+        """The body of a 200, after the fault that strikes the request, if any.
 
         Raises:
             NotionError: The request is refused.
@@ -143,32 +143,35 @@ class Api:
         version = _version(asked.request)
         if user.kind == "bot" and (wait := self._limit.admit(user.id, self._clock())) is not None:
             raise rate_limited(wait)
-        trouble = self.faults.strike(user, route.method, asked.request.url.path)
-        if trouble is not None:
-            return await self._troubled(
-                trouble, asked, lambda: self._perform(asked, user, route, version)
-            )
-        return self._perform(asked, user, route, version)
-
-    async def _troubled(
-        self, trouble: FaultSettings, asked: ReceivedRequest, perform: Callable[[], dict[str, Any]]
-    ) -> dict[str, Any]:
-        pause = trouble.delay_ms / 1000
-        if not trouble.saved:
-            await self.sleep(pause)
-            # Whoever did not wait gets nothing done: a time-out before the write.
-            if trouble.drop == "before" or (pause and await asked.request.is_disconnected()):
-                raise ConnectionDropped
-            if (error := trouble.answer()) is not None:
-                raise error
-        body = perform()
-        if trouble.drop == "after":
-            raise ConnectionDropped
-        if trouble.saved:
-            await self.sleep(pause)
-        if (error := trouble.answer(body.get("id"))) is not None:
-            raise error
+        fault = self.faults.strike(user, route.method, asked.request.url.path)
+        if fault is None:
+            return self._perform(asked, user, route, version)
+        if not fault.saved:
+            await self._fail_before(fault, asked.request)
+        body = self._perform(asked, user, route, version)
+        await self._fail_after(fault, body)
         return body
+
+    async def _fail_before(self, fault: FaultSettings, request: Request) -> None:
+        """Apply a fault that comes before the write takes effect."""
+        pause = fault.delay_ms / 1000
+        await self.sleep(pause)
+        # A client that closed the connection during the delay has a time-out before the write.
+        if fault.drop == "before" or (pause and await request.is_disconnected()):
+            raise ConnectionDropped
+        error = fault.answer()
+        if error is not None:
+            raise error
+
+    async def _fail_after(self, fault: FaultSettings, body: dict[str, Any]) -> None:
+        """Apply a fault that comes after the write took effect."""
+        if fault.drop == "after":
+            raise ConnectionDropped
+        if fault.saved:
+            await self.sleep(fault.delay_ms / 1000)
+        error = fault.answer(body.get("id"))
+        if error is not None:
+            raise error
 
     def _perform(
         self, asked: ReceivedRequest, user: User, route: Route, version: str
@@ -187,8 +190,7 @@ class Api:
         query = {name: parameters.getlist(name) for name in parameters}
         state = self._state
         if route.endpoint is query_data_source:
-            seconds = self.faults.staleness(user, route.method, asked.request.url.path)
-            state = state_as_of(state, now - timedelta(seconds=seconds)) if seconds else state
+            state = self._state_for_query(user, route.method, asked.request.url.path, now)
         state.journal.begin(now)
         call = Call(
             state,
@@ -211,10 +213,19 @@ class Api:
         self.on_change(user, list(state.journal.touched))
         return answer
 
+    def _state_for_query(self, user: User, method: str, path: str, now: datetime) -> State:
+        """The state that a query reads: an earlier one when a fault makes it stale."""
+        seconds = self.faults.staleness(user, method, path)
+        if not seconds:
+            return self._state
+        return state_as_of(self._state, now - timedelta(seconds=seconds))
+
     def user(self, request: Request) -> User | None:
         """The user whose token a request carries; None for an unknown token."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return self._state.tokens.get(token.strip()) if scheme.lower() == "bearer" else None
+        if scheme.lower() != "bearer":
+            return None
+        return self._state.tokens.get(token.strip())
 
     def _find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         for route in self._routes:

@@ -1,6 +1,6 @@
-"""Puts a sandbox together and gives it to a web server.
+"""Assembles a sandbox as an ASGI app.
 
-Nothing is made at import, so one process can hold several sandboxes, each with its own clock.
+Nothing is created at import, so one process can have several sandboxes, each with its own clock.
 """
 
 import asyncio
@@ -46,9 +46,9 @@ class Sandbox:
 
     Args:
         config: The settings.
-        clock: Tells the time, as an aware datetime in UTC.
+        clock: The time as an aware datetime in UTC.
         rng: Source of ids, tokens and colours; a seeded one makes runs repeatable.
-        http: Sends the webhooks; None makes a client that talks real HTTP.
+        http: Sends the webhooks; None makes a client for real HTTP.
 
     Raises:
         StateError: The state folder cannot be used. The text is one sentence.
@@ -71,7 +71,7 @@ class Sandbox:
         self.state.put_meta("workspace_name", config.workspace_name)
         self.state.put_meta("max_file_bytes", config.max_file_bytes)
         if "file_key" not in self.state.meta:
-            # Not from `rng`: it signs URLs, and ids do not depend on whether it was there.
+            # Not from `rng`, so that ids do not depend on whether the key existed before.
             self.state.put_meta("file_key", secrets.token_hex(32))
         self.outbox = Outbox(
             self.state,
@@ -79,8 +79,8 @@ class Sandbox:
             keep=config.log_limit,
             rng=chance,
         )
-        present = self.outbox.subscription
-        webhook_url = config.webhook_url or (None if present is None else present["url"])
+        present = self.outbox.subscription or {}
+        webhook_url = config.webhook_url or present.get("url")
         if webhook_url is not None:
             self.outbox.subscribe(webhook_url, config.webhook_secret)
         self.state.commit()
@@ -107,7 +107,7 @@ class Sandbox:
         self.api.after_each = self.importer.wake
         self.files = Files(self.state, clock)
         self.faults = self.api.faults
-        # Not from `rng`: two starts with the same seed are still two runs.
+        # Not from `rng`: two starts with the same seed are two runs.
         self.feed = Feed(secrets.token_hex(4))
         watching = FeedPublisher(self.feed, self.state)
         self.api.on_change = watching.changed
@@ -129,7 +129,7 @@ class Sandbox:
 
     @property
     def root_page_id(self) -> str:
-        """The page under which databases can be made."""
+        """The page under which databases can be created."""
         return self.state.root_page_id
 
     def token(self, name: str) -> str:
@@ -146,7 +146,7 @@ class Sandbox:
     async def deliver_due(self, now: datetime | None = None) -> int:
         """Run pending file imports, send every webhook due at `now`, and wait for both to finish.
 
-        Gives the number of webhook attempts made.
+        Returns the number of webhook attempts made.
         """
         await self.importer.run()
         return await self.sender.deliver_due(now)
@@ -158,9 +158,9 @@ class Sandbox:
             self._pumps = [asyncio.create_task(pump) for pump in pumps]
 
     async def close(self) -> None:
-        """Stop delivering, and let go of the state file.
+        """Stop delivering, and close the state file. May be called twice.
 
-        Nothing that was acknowledged is lost. Twice is once.
+        Nothing that was acknowledged is lost.
         """
         if self._closed:
             return
@@ -175,13 +175,13 @@ class Sandbox:
         self.storage.close()
 
     async def elsewhere(self, _request: Request) -> Response:
-        """Any other path: what api.notion.com answers."""
+        """Any other path: the answer of api.notion.com."""
         error = NotionError(400, "invalid_request_url", "Invalid request URL.")
         return json_response(error.body(new_uuid(self._rng)), 400, self.clock())
 
 
 class _App(Starlette):
-    """Starlette, with the web server's own `send` at hand."""
+    """Starlette that keeps the web server's own `send`, which dropping a connection needs."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -199,12 +199,11 @@ def create_app(
     """A sandbox as an ASGI app; `app.state.sandbox` is the `Sandbox`.
 
     The state is opened here. Under a server the lifespan delivers webhooks (unless `config.pump` is
-    False) and closes the sandbox at the end; whoever drives the app without a lifespan calls
-    `deliver_due` and `close`.
+    False) and closes the sandbox at the end. Without a lifespan, call `deliver_due` and `close`.
 
     Args:
         config: The settings.
-        clock: Tells the time, as an aware datetime in UTC.
+        clock: The time as an aware datetime in UTC.
         rng: Source of ids, tokens and colours.
         http: Sends the webhooks.
 

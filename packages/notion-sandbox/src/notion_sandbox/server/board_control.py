@@ -1,4 +1,4 @@
-"""What the board page needs beside Notion's API: whose page it is, and live news."""
+"""What the board page needs besides Notion's API: its user, and a stream of changes."""
 
 import ipaddress
 from typing import Any
@@ -18,8 +18,8 @@ class BoardControl:
 
     Args:
         state: The objects.
-        feed: The news.
-        clock: Tells the time.
+        feed: The events that are streamed.
+        clock: The time.
     """
 
     def __init__(self, *, state: State, feed: Feed, clock: Clock) -> None:
@@ -28,20 +28,16 @@ class BoardControl:
         self._clock = clock
 
     async def session(self, request: Request) -> Response:
-        """GET /sandbox/session: the person for whom the page acts, with their token.
+        """GET /sandbox/session: the user of the board page with the token, for this machine only.
 
-        To this machine only.
-
-        The Host must be this machine's too, or a page of another site could have its own name lead
-        here.
+        The Host must be this machine too. Otherwise another site could point a domain name of its
+        own at this server and read the token (DNS rebinding).
         """
         person = next((user for user in self._state.tokens.values() if user.kind == "person"), None)
         if person is None:
             return self._refused(404, "This sandbox has no person.")
-        if not (
-            _is_loopback(request.client.host if request.client else "")
-            and _is_loopback(request.url.hostname)
-        ):
+        client = request.client.host if request.client else None
+        if not all(map(_is_loopback, (client, request.url.hostname))):
             return self._refused(403, "The token is shown on the machine of the sandbox only.")
         return self._ok(
             {
@@ -52,9 +48,9 @@ class BoardControl:
         )
 
     async def stream(self, request: Request) -> Response:
-        """GET /sandbox/stream: news as Server-Sent Events: change.
+        """GET /sandbox/stream: Server-Sent Events.
 
-        Schema, board, request, webhook, fault.
+        Their types are change, schema, board, request, webhook and fault.
         """
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = self._feed.stream(request.headers.get("last-event-id"))
@@ -68,9 +64,10 @@ class BoardControl:
 
 
 def _is_loopback(host: str | None) -> bool:
-    if host is not None and (host == "localhost" or host.endswith(".localhost")):
+    name = host or ""
+    if f".{name}".endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

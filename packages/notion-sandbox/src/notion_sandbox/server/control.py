@@ -1,10 +1,11 @@
-"""The sandbox's own endpoints under /sandbox: what was asked of it, and where its webhooks go.
+"""The sandbox's own endpoints under /sandbox: the log of requests, and the webhook subscription.
 
-They need no token: whoever reaches the port may use them. A POST must say `Content-Type:
-application/json`, which a web page of another site cannot do unasked.
+They need no token: every client that reaches the port may use them. A POST must have `Content-Type:
+application/json`, which a web page of another site cannot send without permission.
 """
 
 import json
+from operator import attrgetter
 from typing import Any
 
 from starlette.requests import Request
@@ -27,12 +28,12 @@ class Control:
     """The endpoints under /sandbox.
 
     Args:
-        api: Whose requests are counted.
+        api: The API with its log of requests.
         limit: Requests of a connection in a minute.
         state: The objects.
         outbox: The webhook subscription.
         sender: Sends the handshake.
-        clock: Tells the time.
+        clock: The time.
     """
 
     def __init__(
@@ -46,38 +47,31 @@ class Control:
         self._clock = clock
 
     async def requests(self, request: Request) -> Response:
-        """GET /sandbox/requests?since=N.
-
-        Counts since the start, the limit, and the remembered requests after N.
-        """
+        """GET /sandbox/requests?since=N: counts, the limit, and the logged requests after N."""
         try:
             since = int(request.query_params.get("since", "0"))
         except ValueError:
             return self._refused(validation_error("since must be a whole number."))
         log = self._api.log
+        names = {"": "", **{user.id: user.name for user in self._state.users.values()}}
+        by_user = sorted(log.by_user.items())
         totals = {
             "received": log.total,
             "by_status": {str(status): count for status, count in sorted(log.by_status.items())},
             "by_endpoint": dict(sorted(log.by_endpoint.items())),
-            "by_user": {
-                self._user_name(user_id): count for user_id, count in sorted(log.by_user.items())
-            },
+            "by_user": {names[user_id]: count for user_id, count in by_user},
         }
-        remembered = log.since(since)
         return self._ok(
             {
                 "totals": totals,
                 "requests_per_minute": self._limit,
                 "last": log.total,
-                "requests": remembered,
+                "requests": log.since(since),
             }
         )
 
-    def _user_name(self, user_id: str) -> str:
-        return self._state.users[user_id].name if user_id else ""
-
     async def webhook(self, request: Request) -> Response:
-        """POST /sandbox/webhook {"url": str | null, "secret"?: str}: where events go.
+        """POST /sandbox/webhook {"url": str | null, "secret"?: str}: where events are sent.
 
         Null switches them off.
         """
@@ -89,15 +83,19 @@ class Control:
         subscription = self._outbox.subscribe(url, secret)
         self._state.commit()
         self._sender.wake()
-        if subscription is None:
-            return self._ok({"url": None, "secret": None, "subscription_id": None})
-        shown = {"url": subscription["url"], "secret": subscription["secret"]}
-        return self._ok({**shown, "subscription_id": subscription["id"]})
+        shown = subscription or {}
+        return self._ok(
+            {
+                "url": shown.get("url"),
+                "secret": shown.get("secret"),
+                "subscription_id": shown.get("id"),
+            }
+        )
 
     async def handshake(self, request: Request) -> Response:
         """POST /sandbox/webhook/handshake {}: sends the verification token once.
 
-        Says what came back.
+        Answers with the status or the error of the subscriber's answer.
         """
         try:
             await read_json(request)
@@ -111,19 +109,15 @@ class Control:
         return self._ok({"status": status, "error": failure})
 
     async def webhooks(self, _request: Request) -> Response:
-        """GET /sandbox/webhooks.
-
-        The subscription without its secret, and the last deliveries, newest first.
-        """
-        subscription = self._outbox.subscription
+        """GET /sandbox/webhooks: the subscription without its secret, and the newest deliveries."""
+        subscription = self._outbox.subscription or {}
         pending = list(self._outbox.pending.values())
-        last = sorted([*self._outbox.finished, *pending], key=lambda item: item.number)[
-            -_SHOWN_DELIVERIES:
-        ]
+        deliveries = sorted([*self._outbox.finished, *pending], key=attrgetter("number"))
+        last = deliveries[-_SHOWN_DELIVERIES:]
         return self._ok(
             {
-                "url": None if subscription is None else subscription["url"],
-                "subscription_id": None if subscription is None else subscription["id"],
+                "url": subscription.get("url"),
+                "subscription_id": subscription.get("id"),
                 "gathering": len(self._outbox.windows),
                 "pending": len(pending),
                 "deliveries": [show_delivery(item) for item in reversed(last)],
@@ -156,7 +150,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     """The JSON object of a POST to the sandbox's own endpoints.
 
     Raises:
-        NotionError: It is none, or does not say that it is one.
+        NotionError: It is not one, or its content type is another.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":

@@ -1,5 +1,6 @@
 """The sandbox's own endpoint for faults on demand: /sandbox/faults."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -12,15 +13,41 @@ from notion_sandbox.request.faults import Fault, Faults
 from notion_sandbox.request.http_json import json_response
 from notion_sandbox.server.control import read_json
 from notion_sandbox.server.feed import Feed
+from notion_sandbox.values.checks import is_number, is_whole_number
 
-_TEXTS = {
-    "method": ("GET", "POST", "PATCH", "DELETE"),
-    "who": ("bot", "person", "everyone"),
-    "drop": ("before", "after"),
+Rule = tuple[Callable[[Any], bool], str]
+"""Whether a value is accepted, and what is expected."""
+
+
+def _one_of(*names: str) -> Rule:
+    return lambda value: value in names, f"one of {', '.join(names)}"
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/v1/")
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+_WHOLE: Rule = (is_whole_number, "a whole number")
+_NUMBER: Rule = (is_number, "a number")
+_FLAG: Rule = (_is_boolean, "true or false")
+_RULES: dict[str, Rule] = {
+    "status": _WHOLE,
+    "times": _WHOLE,
+    "skip": _WHOLE,
+    "method": _one_of("GET", "POST", "PATCH", "DELETE"),
+    "path": (_is_path, "a path that starts with /v1/"),
+    "who": _one_of("bot", "person", "everyone"),
+    "retry_after": _WHOLE,
+    "saved": _FLAG,
+    "html": _FLAG,
+    "delay_ms": _NUMBER,
+    "drop": _one_of("before", "after"),
+    "stale_seconds": _NUMBER,
 }
-_INTEGERS = ("status", "times", "skip", "retry_after")
-_NUMBERS = ("delay_ms", "stale_seconds")
-_FLAGS = ("saved", "html")
 
 
 class FaultControl:
@@ -28,8 +55,8 @@ class FaultControl:
 
     Args:
         faults: The faults.
-        feed: Told when they are set, strike and are cleared.
-        clock: Tells the time.
+        feed: Where it is published that one was set, struck or was cleared.
+        clock: The time.
     """
 
     def __init__(self, faults: Faults, *, feed: Feed, clock: Clock) -> None:
@@ -49,16 +76,20 @@ class FaultControl:
     async def _answer(self, request: Request) -> dict[str, Any]:
         if request.method == "POST":
             return self._add(await read_json(request))
-        return self._list() if request.method == "GET" else self._clear(request)
+        if request.method == "DELETE":
+            return self._clear(request)
+        return self._list()
 
     def _list(self) -> dict[str, Any]:
         return {"faults": [_shown(fault) for fault in self._faults.all()]}
 
     def _clear(self, request: Request) -> dict[str, Any]:
         number = request.query_params.get("number")
-        if number is not None and not number.isdecimal():
+        if number is None:
+            return {"cleared": self._faults.clear()}
+        if not number.isdecimal():
             raise validation_error("number must be the number of a fault.")
-        return {"cleared": self._faults.clear(None if number is None else int(number))}
+        return {"cleared": self._faults.clear(int(number))}
 
     def _add(self, body: dict[str, Any]) -> dict[str, Any]:
         for key, value in body.items():
@@ -77,31 +108,17 @@ def _check(key: str, value: Any) -> None:
     Raises:
         NotionError: validation_error.
     """
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    rules = {
-        **{
-            name: (value in choices, f"one of {', '.join(choices)}")
-            for name, choices in _TEXTS.items()
-        },
-        **dict.fromkeys(_INTEGERS, (whole, "a whole number")),
-        **dict.fromkeys(_NUMBERS, (whole or isinstance(value, float), "a number")),
-        **dict.fromkeys(_FLAGS, (isinstance(value, bool), "true or false")),
-        "path": (
-            isinstance(value, str) and value.startswith("/v1/"),
-            "a path that starts with /v1/",
-        ),
-    }
-    if key not in rules:
-        raise validation_error(f"A fault has no {key!r}; it has {', '.join(sorted(rules))}.")
-    fits, expected = rules[key]
-    if value is not None and not fits:
+    if key not in _RULES:
+        raise validation_error(f"A fault has no {key!r}; it has {', '.join(sorted(_RULES))}.")
+    fits, expected = _RULES[key]
+    if value is not None and not fits(value):
         raise validation_error(f"{key} must be {expected}.")
 
 
 def _shown(fault: Fault) -> dict[str, Any]:
     return {
         "number": fault.number,
-        **asdict(fault.trouble),
+        **asdict(fault.settings),
         "struck": fault.struck,
         "spent": fault.spent,
     }

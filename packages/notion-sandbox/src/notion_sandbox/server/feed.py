@@ -1,10 +1,8 @@
-"""A feed of what happens in the sandbox, for the board page and other listeners.
-
-Numbered notes, and a stream of them.
+"""A feed of numbered events in the sandbox, for the board page and other clients.
 
 The stream is Server-Sent Events (WHATWG HTML, "Server-sent events"): `id`, `event`, `data` as JSON.
-A watcher that lost the connection names the last id it saw and gets what it missed, or `event:
-missed` when that is gone.
+A client that lost the connection sends the last id it received and gets the events since then, or
+`event: missed` when they are no longer stored.
 """
 
 import asyncio
@@ -22,7 +20,7 @@ _HEARTBEAT_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing that happened. `kind` is the event's name in the stream."""
+    """One event. `kind` is its name in the stream."""
 
     number: int
     kind: str
@@ -30,12 +28,12 @@ class Note:
 
 
 class Feed:
-    """The last things that happened, and a bell for those who wait for the next.
+    """The last events, and a signal for streams that wait for the next.
 
     Args:
-        run: A text that is another one after each start, so that numbers of an earlier run are not
-            mistaken.
-        keep: How many notes are remembered.
+        run: A text that differs after each start, so that numbers of an earlier run are not
+            accepted.
+        keep: How many events are stored.
     """
 
     def __init__(self, run: str, *, keep: int = _KEEP) -> None:
@@ -43,65 +41,59 @@ class Feed:
         self.last = 0
         self._notes: deque[Note] = deque(maxlen=keep)
         self._closed = False
-        self._bell = asyncio.Event()
+        self._next_event = asyncio.Event()
 
     def publish(self, kind: str, body: dict[str, Any]) -> None:
-        """Note what happened and wake everybody who waits."""
+        """Add an event, and wake the waiting streams."""
         self.last += 1
         self._notes.append(Note(self.last, kind, body))
-        self._ring()
+        self._wake_streams()
 
-    def _ring(self) -> None:
-        # Every waiting stream holds this event; later ones wait for the next.
-        self._bell.set()
-        self._bell = asyncio.Event()
+    def _wake_streams(self) -> None:
+        # Waiting streams hold this asyncio event; later ones wait for a new one.
+        self._next_event.set()
+        self._next_event = asyncio.Event()
 
     def since(self, number: int) -> list[Note] | None:
-        """The notes after a number, oldest first; None when some of them are forgotten."""
+        """The events after a number, oldest first; None when some are no longer stored."""
         missing = self.last - number
         if missing > len(self._notes):
             return None
         return list(islice(self._notes, len(self._notes) - missing, None))
 
     def close(self) -> None:
-        """End every stream: the sandbox stops."""
+        """End every stream, because the sandbox stops."""
         self._closed = True
-        self._ring()
+        self._wake_streams()
 
     def position(self, last_id: str | None) -> int | None:
-        """The number behind the id of a stream's event.
-
-        The present for no id, None for one of another run.
-        """
+        """The number in the id of an event: the last one for no id, None for an unknown id."""
         if last_id is None:
             return self.last
         run, _, number = last_id.partition("-")
-        return (
-            int(number)
-            if run == self.run and number.isdecimal() and int(number) <= self.last
-            else None
-        )
+        if run != self.run or not number.isdecimal() or int(number) > self.last:
+            return None
+        return int(number)
 
     async def stream(self, last_id: str | None = None) -> AsyncIterator[str]:
-        """The events after an id, for as long as the listener stays."""
+        """The events after an id, as long as the client is connected."""
         number = self.position(last_id)
         start = self.last if number is None else number
         yield f"retry: 500\nid: {self.run}-{start}\nevent: hello\ndata: {{}}\n\n"
         while not self._closed:
-            bell, last = self._bell, self.last
+            next_event, last = self._next_event, self.last
             notes = None if number is None else self.since(number)
             if notes is None:
-                yield f"id: {self.run}-{last}\nevent: missed\ndata: {{}}\n\n"
-                number = last
-            for note in notes or ():
+                notes = [Note(last, "missed", {})]
+            for note in notes:
                 data = json.dumps(note.body)
                 yield f"id: {self.run}-{note.number}\nevent: {note.kind}\ndata: {data}\n\n"
                 number = note.number
-            if number == self.last and not await self._rings(bell):
+            if number == self.last and not await _is_set_in_time(next_event):
                 yield ": still here\n\n"
 
-    async def _rings(self, bell: asyncio.Event) -> bool:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(bell.wait(), _HEARTBEAT_SECONDS)
-            return True
-        return False
+
+async def _is_set_in_time(event: asyncio.Event) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), _HEARTBEAT_SECONDS)
+    return event.is_set()

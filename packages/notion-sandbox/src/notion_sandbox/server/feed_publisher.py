@@ -9,7 +9,7 @@ from notion_sandbox.webhooks.outbox import Delivery
 
 
 class FeedPublisher:
-    """Turns what happened into notes. They carry ids and names of people, never what a page says.
+    """Publishes events. They have ids and names of users, never the content of a page.
 
     Args:
         feed: Where they are published.
@@ -21,9 +21,9 @@ class FeedPublisher:
         self._state = state
 
     def changed(self, user: User, touched: list[tuple[str, str]]) -> None:
-        """A request's changes were kept.
+        """Publish the changes of a request.
 
-        `change` of a page, `schema` of a data source, `board` for a database.
+        `change` for a page, `schema` for a data source, `board` for a database.
         """
         by = {"id": user.id, "name": user.name, "type": user.kind}
         for kind, object_id in touched:
@@ -37,11 +37,11 @@ class FeedPublisher:
                 self._feed.publish("board", {"database_id": object_id, "by": by})
 
     def requested(self, entry: dict[str, Any]) -> None:
-        """A request was answered: `request`, as in the log."""
+        """Publish an answered request: `request`, as in the log."""
         self._feed.publish("request", entry)
 
     def delivered(self, delivery: Delivery) -> None:
-        """A webhook was made or got an answer: `webhook`."""
+        """Publish a new webhook, or an attempt to deliver it: `webhook`."""
         self._feed.publish("webhook", show_delivery(delivery))
 
 

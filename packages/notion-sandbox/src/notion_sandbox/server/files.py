@@ -21,7 +21,7 @@ class Files:
 
     Args:
         state: The uploads and the key that signs.
-        clock: Tells whether a URL has expired.
+        clock: The time, for URLs that expire.
     """
 
     def __init__(self, state: State, clock: Clock) -> None:

@@ -9,11 +9,11 @@ from starlette.applications import Starlette
 
 _GRACE_SECONDS = 5
 _MINUTE = 60.0
-_LINES_A_MINUTE = 10
+_LINES_PER_MINUTE = 10
 
 
 class Server(uvicorn.Server):
-    """A server that ends the streams of news before it waits for its connections.
+    """A server that ends the event streams before it waits for its connections to close.
 
     Args:
         app: What `create_app` made.
@@ -21,7 +21,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Starlette) -> None:
         self._feed = app.state.sandbox.feed
-        logging.getLogger("asyncio").addFilter(_FewOfAKind())
+        logging.getLogger("asyncio").addFilter(_LogRateLimit())
         super().__init__(
             uvicorn.Config(
                 app,
@@ -39,8 +39,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class _FewOfAKind(logging.Filter):
-    """Lets ten log lines a minute pass.
+class _LogRateLimit(logging.Filter):
+    """Limits a logger to ten lines a minute.
 
     asyncio writes thousands a second when no file descriptor is left.
     """
@@ -53,7 +53,7 @@ class _FewOfAKind(logging.Filter):
         """Whether the line is written."""
         now = time.monotonic()
         self._passed = [moment for moment in self._passed if now - moment < _MINUTE]
-        if len(self._passed) >= _LINES_A_MINUTE:
+        if len(self._passed) >= _LINES_PER_MINUTE:
             return False
         self._passed.append(now)
         return True

@@ -1,4 +1,4 @@
-"""File uploads: what was announced, what was sent of it, and until when it may be attached."""
+"""File uploads: their description, their content, and until when they may be attached."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -21,16 +21,16 @@ class FileUpload:
         status: `pending`, `uploaded`, `expired` or `failed`.
         filename: None until it is known.
         content_type: Its MIME type; None until it is known.
-        created_at: When it was announced.
+        created_at: When it was created.
         created_by: The user's id.
         edited_at: When it changed last.
         expires_at: Until when it must be attached; None once it is.
         declared_type: The MIME type that the request which made it named, if any.
-        content_length: Bytes; None until everything was sent.
+        content_length: Bytes; None until all parts were sent.
         parts: For `multi_part`, how many there will be.
         sizes: Bytes of each part that was sent, by its number as text.
         external_url: For `external_url`, where it is fetched from.
-        import_result: For `external_url`, what came of fetching it, as responses carry it.
+        import_result: For `external_url`, the result of fetching it, as responses carry it.
     """
 
     id: str
@@ -51,8 +51,17 @@ class FileUpload:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it expires unless something happens to it."""
+        """Whether it expires unless it is attached."""
         return self.expires_at is not None and self.status in ("pending", "uploaded")
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it must still be fetched from a URL."""
+        return self.external_url is not None and self.status == "pending"
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether its time to be attached is over."""
+        return self.expires_at is not None and self.expires_at <= now
 
 
 class FileUploads:
@@ -72,15 +81,19 @@ class FileUploads:
         return iter(self._found.values())
 
     def get(self, upload_id: str) -> FileUpload | None:
-        """An upload, if it is there."""
+        """An upload, if it exists."""
         return self._found.get(upload_id)
 
     def waiting(self) -> list[FileUpload]:
-        """Those that expire unless something happens to them."""
+        """Those that expire unless they are attached."""
         return [self._found[key] for key in self._waiting]
 
+    def due(self, now: datetime) -> list[FileUpload]:
+        """Those whose time to be attached is over."""
+        return [upload for upload in self.waiting() if upload.is_due(now)]
+
     def put(self, upload: FileUpload) -> None:
-        """Keep a new or changed upload."""
+        """Store a new or changed upload."""
         self._found[upload.id] = upload
         if upload.is_waiting:
             self._waiting.add(upload.id)
@@ -89,7 +102,7 @@ class FileUploads:
         self._storage.put("file_upload", upload.id, _dump(upload))
 
     def put_part(self, upload_id: str, number: int, content: bytes) -> None:
-        """Keep the content of one part; a part that is sent again replaces the first."""
+        """Store the content of one part; a part that is sent again replaces the first."""
         self._storage.put_file(upload_id, number, content)
 
     def content(self, upload_id: str) -> bytes:
@@ -97,7 +110,7 @@ class FileUploads:
         return b"".join(self._storage.files(upload_id))
 
     def drop_content(self, upload_id: str) -> None:
-        """Forget what was sent."""
+        """Delete the content."""
         self._storage.delete_files(upload_id)
 
 

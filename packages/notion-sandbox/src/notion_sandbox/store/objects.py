@@ -5,6 +5,7 @@ Databases, data sources with their properties, views, pages, blocks, comments, u
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from notion_sandbox.config import AccountKind
 from notion_sandbox.values.dates import DateValue
@@ -13,16 +14,13 @@ from notion_sandbox.values.rich_text import RichText
 from notion_sandbox.values.types import Json
 
 Value = RichText | DateValue | list[str] | list[Json] | str | int | float | bool | None
-"""What a page holds for a property: rich text; a date; ids of pages, people or options; files;
-an option's id or a URL;
-
-A date; ids of pages, people or options; files; an option's id or a URL;
-a number; a tick."""
+"""What a page holds for a property: rich text; a date; ids of pages, users or options; files; an
+option's id or a URL; a number; true or false."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may call the API. `token` is the bearer token."""
+    """A user of the API. `token` is the bearer token."""
 
     id: str
     kind: AccountKind
@@ -61,7 +59,7 @@ class Property:
 
     Of `options`, `formula`, `relation`, `prefix`, only what its kind has is set.
 
-    `prefix` stands before the number of a unique id; `description` is shown to people.
+    `prefix` stands before the number of a unique id; `description` is shown to users.
     """
 
     id: str
@@ -82,6 +80,22 @@ class Property:
         """The option with this name, whatever its case: Notion keeps names unique that way."""
         wanted = name.casefold()
         return next((option for option in self.options if option.name.casefold() == wanted), None)
+
+    def chosen(self, value: Value) -> list[Option]:
+        """The options that a page's value stands for: those of its ids that still exist."""
+        ids = value if isinstance(value, list) else [value]
+        return [option for option in map(self.option, ids) if option]
+
+    @property
+    def default_option(self) -> Option | None:
+        """The option of a page that has none: the first of a status, none of a select."""
+        if self.kind == "status":
+            return next(iter(self.options), None)
+        return None
+
+    def chosen_or_default(self, value: Value) -> Option | None:
+        """The option of a select or status that a page shows."""
+        return self.option(value) or self.default_option
 
 
 Schema = dict[str, Property]
@@ -133,7 +147,7 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A saved look at a data source (Notion: "Working with views"). Times are exact.
+    """A saved view of a data source (Notion: "Working with views"). Times are exact.
 
     Properties in `filter`, `sorts`, `quick_filters` and `configuration` are named by their ids, so
     that a rename does not break them.
@@ -154,12 +168,32 @@ class View:
     quick_filters: dict[str, Json] | None = None
 
 
+def default_view(source: DataSource, view_id: str) -> View:
+    """The first view of a new data source.
+
+    Source: Notion's "Working with views", default behavior.
+    """
+    made, author = source.created_at, source.created_by
+    return View(
+        view_id,
+        source.database_id,
+        source.id,
+        "Default view",
+        "table",
+        {"type": "table"},
+        made,
+        author,
+        made,
+        author,
+    )
+
+
 @dataclass(slots=True)
 class Page:
     """A page. `number` rises with each page made, which orders pages of one minute.
 
-    `values` holds what was set, by property id; values of properties and options that are gone stay
-    and are ignored.
+    `values` holds what was set, by property id. Values of deleted properties and options stay and
+    are ignored.
     """
 
     id: str
@@ -175,6 +209,26 @@ class Page:
     icon: Json | None = None
     cover: Json | None = None
     is_locked: bool = False
+
+    def text(self, property_id: str) -> RichText:
+        """The value of a title or rich text property; empty when there is none."""
+        value = self.values.get(property_id)
+        return value if isinstance(value, tuple) else ()
+
+    def date(self, property_id: str) -> DateValue | None:
+        """The value of a date property."""
+        value = self.values.get(property_id)
+        return value if isinstance(value, DateValue) else None
+
+    def items(self, property_id: str) -> list[Any]:
+        """The value of a property that holds a list: ids or files; empty when there is none."""
+        value = self.values.get(property_id)
+        return value if isinstance(value, list) else []
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether queries can find it: it is in a data source, and not in the trash."""
+        return self.data_source_id is not None and not self.in_trash
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +256,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody said about a page or a block; `parent_id` is either.
+    """A comment on a page or a block; `parent_id` is either.
 
-    `name` is the name it was said under.
+    `name` is the display name that the request gave.
     """
 
     id: str

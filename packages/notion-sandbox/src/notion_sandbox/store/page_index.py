@@ -20,27 +20,34 @@ def seconds(moment: datetime) -> float:
 
 
 class PageIndex:
-    """The living pages of one data source, ordered by edit and by creation."""
+    """The pages of one data source that are not in the trash, by edit and by creation."""
 
     def __init__(self) -> None:
         self.by_edit: list[IndexKey] = []
         self.by_creation: list[IndexKey] = []
 
     def fill(self, pages: Iterable[Page]) -> None:
-        """Take many pages at once."""
+        """Add many pages at once."""
         for page in pages:
             self.by_edit.append((seconds(page.edited_at), page.number, page.id))
             self.by_creation.append((seconds(page.created_at), page.number, page.id))
         self.by_edit.sort()
         self.by_creation.sort()
 
+    def copy(self) -> "PageIndex":
+        """An index of its own with the same pages."""
+        twin = PageIndex()
+        twin.by_edit = list(self.by_edit)
+        twin.by_creation = list(self.by_creation)
+        return twin
+
     def add(self, page: Page) -> None:
-        """Take a page in."""
+        """Add a page."""
         insort(self.by_edit, (seconds(page.edited_at), page.number, page.id))
         insort(self.by_creation, (seconds(page.created_at), page.number, page.id))
 
     def discard(self, page: Page) -> None:
-        """Let a page go."""
+        """Remove a page."""
         for keys, moment in ((self.by_edit, page.edited_at), (self.by_creation, page.created_at)):
             key = (seconds(moment), page.number, page.id)
             del keys[bisect_left(keys, key)]

@@ -1,4 +1,4 @@
-"""Objects as the state file holds them, there and back."""
+"""Conversion of objects to the records of the state file, and back."""
 
 from dataclasses import asdict, fields
 from datetime import datetime
@@ -30,7 +30,7 @@ def dump_user(user: User) -> dict[str, Any]:
     return asdict(user)
 
 
-def load_user(body: dict[str, Any]) -> User:
+def load_user(_object_id: str, body: dict[str, Any]) -> User:
     """The user of a record."""
     return User(**body)
 
@@ -93,14 +93,14 @@ def _load_property(item: dict[str, Any]) -> Property:
         **{
             **item,
             "options": tuple(Option(**option) for option in item["options"]),
-            "formula": None if formula is None else Formula(**formula),
-            "relation": None if relation is None else Relation(**relation),
+            "formula": formula and Formula(**formula),
+            "relation": relation and Relation(**relation),
         }
     )
 
 
 def dump_page(page: Page, schema: Schema) -> dict[str, Any]:
-    """A page without its id, with the values that its schema still has."""
+    """A page without its id, with the values of properties that still exist."""
     values = {
         key: _dump_value(schema[key].kind, value)
         for key, value in page.values.items()
@@ -177,7 +177,9 @@ def _dump_timed(thing: View | Block | Comment) -> dict[str, Any]:
 def _dump_value(kind: str, value: Value) -> Any:
     if kind in _TEXT_KINDS and isinstance(value, tuple):
         return dump_rich_text(value)
-    return value.dump() if isinstance(value, DateValue) else value
+    if isinstance(value, DateValue):
+        return value.dump()
+    return value
 
 
 def _load_value(kind: str, value: Any) -> Value:

@@ -1,13 +1,15 @@
-"""Everything a sandbox holds: in memory for reading, written through to the state file.
+"""The objects of a sandbox: in memory for reading, written through to the state file.
 
-Pages are replaced, never changed in place, so that the indexes by edit and by creation stay right.
+Pages are replaced, never changed in place, so the indexes by edit and by creation stay correct.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from notion_sandbox.config import Account
 from notion_sandbox.store import records
@@ -23,34 +25,17 @@ from notion_sandbox.store.objects import (
     Schema,
     User,
     View,
+    default_view,
 )
 from notion_sandbox.store.page_index import PageIndex
 from notion_sandbox.store.storage import Storage
 from notion_sandbox.values.ids import TITLE_ID, new_token, new_uuid
-from notion_sandbox.values.rich_text import TextPart, plain_text
+from notion_sandbox.values.rich_text import RichText, TextPart, plain_text
+
+Loaded = TypeVar("Loaded")
 
 PAGE_SCHEMA: Schema = {TITLE_ID: Property(TITLE_ID, "title", "title")}
-"""What a page outside a data source has."""
-
-
-def default_view(source: DataSource, view_id: str) -> View:
-    """The view that every data source begins with.
-
-    Source: Notion's "Working with views", default behavior.
-    """
-    made, author = source.created_at, source.created_by
-    return View(
-        view_id,
-        source.database_id,
-        source.id,
-        "Default view",
-        "table",
-        {"type": "table"},
-        made,
-        author,
-        made,
-        author,
-    )
+"""The properties of a page outside a data source."""
 
 
 class State:
@@ -58,9 +43,9 @@ class State:
 
     Args:
         storage: The state file.
-        accounts: Who may call; their users and tokens are made at first and kept after.
+        accounts: Who may call. Their users and tokens are made once and then stored.
         rng: Source of ids and tokens.
-        now: When this is, for the first page.
+        now: The time, for the root page.
     """
 
     def __init__(
@@ -70,35 +55,17 @@ class State:
         self._rng = rng
         self.journal = Journal()
         self.meta: dict[str, Any] = dict(storage.all("meta"))
-        self.users: dict[str, User] = {
-            key: records.load_user(body) for key, body in storage.all("user")
-        }
-        self.databases = {
-            key: records.load_database(key, body) for key, body in storage.all("database")
-        }
-        self.sources = {
-            key: records.load_source(key, body) for key, body in storage.all("data_source")
-        }
-        self.views = {key: records.load_view(key, body) for key, body in storage.all("view")}
-        self.blocks = {key: records.load_block(key, body) for key, body in storage.all("block")}
+        self.users = self._load("user", records.load_user)
+        self.databases = self._load("database", records.load_database)
+        self.sources = self._load("data_source", records.load_source)
+        self.views = self._load("view", records.load_view)
+        self.blocks = self._load("block", records.load_block)
+        self.comments = self._load("comment", records.load_comment)
+        self.pages = self._load("page", self._load_page)
         self.uploads = FileUploads(storage)
         self.view_queries: dict[str, Any] = {}
-        self.comments = {
-            key: records.load_comment(key, body) for key, body in storage.all("comment")
-        }
-        self.pages: dict[str, Page] = {}
-        for key, body in storage.all("page"):
-            self.pages[key] = records.load_page(
-                key, body, self.schema_of_id(body["data_source_id"])
-            )
         self._next_number = 1 + max((page.number for page in self.pages.values()), default=0)
-        self.indexes: dict[str, PageIndex] = {key: PageIndex() for key in self.sources}
-        living: dict[str, list[Page]] = {key: [] for key in self.sources}
-        for page in self.pages.values():
-            if page.data_source_id is not None and not page.in_trash:
-                living[page.data_source_id].append(page)
-        for key, pages in living.items():
-            self.indexes[key].fill(pages)
+        self.indexes = self._make_indexes()
         self.tokens = {user.token: user for user in map(self._user_of, accounts)}
         for name in ("workspace_id", "integration_id"):
             if name not in self.meta:
@@ -108,29 +75,45 @@ class State:
         self._complete(rng)
         self.commit()
 
+    def _load(self, kind: str, load: Callable[[str, dict[str, Any]], Loaded]) -> dict[str, Loaded]:
+        return {key: load(key, body) for key, body in self.storage.all(kind)}
+
+    def _load_page(self, key: str, body: dict[str, Any]) -> Page:
+        return records.load_page(key, body, self.schema_of_id(body["data_source_id"]))
+
+    def _make_indexes(self) -> dict[str, PageIndex]:
+        indexes = {key: PageIndex() for key in self.sources}
+        pages: dict[str, list[Page]] = defaultdict(list)
+        for page in self.pages.values():
+            if page.is_indexed:
+                pages[str(page.data_source_id)].append(page)
+        for key, found in pages.items():
+            indexes[key].fill(found)
+        return indexes
+
     def _complete(self, rng: Random) -> None:
         """Add a first view and an author to databases of a state file older than views."""
-        for database in [database for database in self.databases.values() if not database.view_ids]:
-            first = self.sources[database.data_source_ids[0]]
-            self.put_database(
-                replace(database, created_by=first.created_by, edited_by=first.edited_by)
-            )
-            for source_id in database.data_source_ids:
-                self.add_view(default_view(self.sources[source_id], new_uuid(rng)))
+        incomplete = [database for database in self.databases.values() if not database.view_ids]
+        for database in incomplete:
+            sources = [self.sources[source_id] for source_id in database.data_source_ids]
+            creator, editor = sources[0].created_by, sources[0].edited_by
+            self.put_database(replace(database, created_by=creator, edited_by=editor))
+            for source in sources:
+                self.add_view(default_view(source, new_uuid(rng)))
 
     def _user_of(self, account: Account) -> User:
-        known = next(
-            (u for u in self.users.values() if (u.kind, u.name) == (account.kind, account.name)),
-            None,
-        )
-        if known is None:
-            prefix = "ntn_" if account.kind == "bot" else "person_"
-            token = account.token or new_token(self._rng, prefix)
-            known = User(new_uuid(self._rng), account.kind, account.name, token)
-        user = known if account.token is None else replace(known, token=account.token)
+        known = {(user.kind, user.name): user for user in self.users.values()}
+        user = known.get((account.kind, account.name)) or self._make_user(account)
+        if account.token is not None:
+            user = replace(user, token=account.token)
         self.users[user.id] = user
         self.storage.put("user", user.id, records.dump_user(user))
         return user
+
+    def _make_user(self, account: Account) -> User:
+        prefix = "ntn_" if account.kind == "bot" else "person_"
+        token = account.token or new_token(self._rng, prefix)
+        return User(new_uuid(self._rng), account.kind, account.name, token)
 
     def _make_root(self, now: datetime) -> Page:
         author = next(iter(self.users))
@@ -161,43 +144,43 @@ class State:
         return number
 
     def put_meta(self, key: str, value: Any) -> None:
-        """Remember a small fact."""
+        """Store a single value under a key."""
         self.meta[key] = value
         self.storage.put("meta", key, value)
 
     def put_database(self, database: Database) -> None:
-        """Keep a new or changed database."""
+        """Store a new or changed database."""
         self.databases[database.id] = database
         self.journal.note("database", database.id)
         self.storage.put("database", database.id, records.dump_database(database))
 
     def put_source(self, source: DataSource) -> None:
-        """Keep a new or changed data source."""
+        """Store a new or changed data source."""
         self.sources[source.id] = source
         self.journal.note("data_source", source.id)
         self.indexes.setdefault(source.id, PageIndex())
         self.storage.put("data_source", source.id, records.dump_source(source))
 
     def put_view(self, view: View) -> None:
-        """Keep a new or changed view."""
+        """Store a new or changed view."""
         self.views[view.id] = view
         self.journal.note("database", view.database_id)
         self.storage.put("view", view.id, records.dump_view(view))
 
     def add_view(self, view: View) -> None:
-        """Keep a new view as the last of its database."""
+        """Store a new view as the last of its database."""
         self.put_view(view)
         database = self.databases[view.database_id]
         self.put_database(replace(database, view_ids=[*database.view_ids, view.id]))
 
     def drop_view(self, view: View) -> None:
-        """Forget a view."""
+        """Delete a view."""
         del self.views[view.id]
         self.journal.note("database", view.database_id)
         self.storage.delete("view", view.id)
 
     def put_block(self, block: Block) -> None:
-        """Keep a new or changed block."""
+        """Store a new or changed block."""
         self.blocks[block.id] = block
         self.storage.put("block", block.id, records.dump_block(block))
 
@@ -210,29 +193,42 @@ class State:
         ]
         return sorted(found, key=lambda block: block.place)
 
+    def pages_of(self, data_source_id: str | None) -> list[Page]:
+        """The pages of a data source, the trashed ones too."""
+        return [page for page in self.pages.values() if page.data_source_id == data_source_id]
+
     def put_comment(self, comment: Comment) -> None:
-        """Keep a new or changed comment."""
+        """Store a new or changed comment."""
         self.comments[comment.id] = comment
         self.storage.put("comment", comment.id, records.dump_comment(comment))
 
     def drop_comment(self, comment: Comment) -> None:
-        """Forget a comment."""
+        """Delete a comment."""
         del self.comments[comment.id]
         self.storage.delete("comment", comment.id)
 
     def put_page(self, page: Page) -> None:
-        """Keep a new page, or one that replaces the page of the same id."""
+        """Store a new page, or one that replaces the page of the same id."""
         old = self.pages.get(page.id)
         self.pages[page.id] = page
         self.journal.note_page(old, page.id)
-        if old is not None and old.data_source_id is not None and not old.in_trash:
-            self.indexes[old.data_source_id].discard(old)
-        if page.data_source_id is not None and not page.in_trash:
-            self.indexes[page.data_source_id].add(page)
+        if old is not None:
+            self.unindex(old)
+        self.index(page)
         self.storage.put("page", page.id, records.dump_page(page, self.schema_of(page)))
 
+    def index(self, page: Page) -> None:
+        """Add a page to the index of its data source, unless it is in none or in the trash."""
+        if page.is_indexed:
+            self.indexes[str(page.data_source_id)].add(page)
+
+    def unindex(self, page: Page) -> None:
+        """Remove a page from the index of its data source, if it is in one."""
+        if page.is_indexed:
+            self.indexes[str(page.data_source_id)].discard(page)
+
     def commit(self) -> None:
-        """Make everything that was put last, before it is answered."""
+        """Write every change to the state file."""
         self.storage.commit()
 
     def schema_of(self, page: Page) -> Schema:
@@ -241,7 +237,9 @@ class State:
 
     def schema_of_id(self, data_source_id: str | None) -> Schema:
         """The properties of the pages of a data source; None is a page outside of any."""
-        return PAGE_SCHEMA if data_source_id is None else self.sources[data_source_id].schema
+        if data_source_id is None:
+            return PAGE_SCHEMA
+        return self.sources[data_source_id].schema
 
     def is_trashed(self, source: DataSource) -> bool:
         """Whether a data source is in the trash, by itself or with its database."""
@@ -249,25 +247,28 @@ class State:
 
     def title_of(self, page: Page) -> str:
         """The title as plain text."""
-        value = page.values.get(TITLE_ID, ())
-        # A title that mentions a page that mentions this one must not go round for ever: mentions
-        # inside are bare.
-        return plain_text(value, lambda _kind, _id: None) if isinstance(value, tuple) else ""
+        return _bare_text(page.text(TITLE_ID))
 
     def describe(self, kind: str, object_id: str) -> Mapping[str, Any] | None:
-        """What a mention shows: the name, and the object as responses carry it."""
+        """A mentioned object: the name, and the object as responses carry it."""
         if kind == "user" and object_id in self.users:
             user = self.users[object_id]
             return {"name": user.name, "object": render_user(user, self.meta)}
         if kind == "page" and object_id in self.pages:
-            return {
-                "name": self.title_of(self.pages[object_id]) or "Untitled",
-                "object": {"id": object_id},
-            }
-        if kind == "database" and object_id in self.databases:
-            title = plain_text(self.databases[object_id].title, lambda _kind, _id: None)
-            return {"name": title or "Untitled", "object": {"id": object_id}}
-        return None
+            title = self.title_of(self.pages[object_id])
+        elif kind == "database" and object_id in self.databases:
+            title = _bare_text(self.databases[object_id].title)
+        else:
+            return None
+        return {"name": title or "Untitled", "object": {"id": object_id}}
+
+
+def _bare_text(title: RichText) -> str:
+    """The text of a title without the names of what it mentions.
+
+    Two pages whose titles mention each other would need each other's names without end.
+    """
+    return plain_text(title, lambda _kind, _id: None)
 
 
 def render_user(user: User, meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,7 +281,7 @@ def render_user(user: User, meta: Mapping[str, Any]) -> dict[str, Any]:
         "type": user.kind,
     }
     if user.kind == "person":
-        local = "".join(c if c.isalnum() and c.isascii() else "." for c in user.name.lower())
+        local = re.sub("[^0-9a-z]", ".", user.name.lower())
         return {**shown, "person": {"email": f"{local}@sandbox.invalid", "email_verified": True}}
     workspace = {"workspace_name": meta["workspace_name"], "workspace_id": meta["workspace_id"]}
     limits = {"max_file_upload_size_in_bytes": meta["max_file_bytes"]}

@@ -3,7 +3,7 @@
 Written through before a request is answered.
 
 WAL with synchronous=NORMAL: a killed process loses nothing that was committed; only a power cut can
-take the last moments (SQLite: "PRAGMA synchronous"). The file is locked, so that two sandboxes
+lose the last commits (SQLite: "PRAGMA synchronous"). The file is locked, so that two sandboxes
 cannot share a state.
 """
 
@@ -74,14 +74,14 @@ class Storage:
         connection.commit()
 
     def put(self, kind: str, object_id: str, body: Any) -> None:
-        """Write an object; it is kept once `commit` has returned."""
+        """Write an object; it is on disk once `commit` has returned."""
         text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
         self._connection.execute(
             "INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (kind, object_id, text)
         )
 
     def delete(self, kind: str, object_id: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object, if it exists."""
         self._connection.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, object_id))
 
     def all(self, kind: str) -> Iterator[tuple[str, Any]]:
@@ -92,7 +92,7 @@ class Storage:
             yield object_id, json.loads(body)
 
     def put_file(self, object_id: str, part: int, content: bytes) -> None:
-        """Write the bytes of a file's part; kept once `commit` has returned."""
+        """Write the bytes of a file's part; on disk once `commit` has returned."""
         self._connection.execute(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (object_id, part, content)
         )
@@ -105,14 +105,14 @@ class Storage:
             yield content
 
     def delete_files(self, object_id: str) -> None:
-        """Remove a file's parts, if they are there."""
+        """Remove a file's parts, if they exist."""
         self._connection.execute("DELETE FROM files WHERE id = ?", (object_id,))
 
     def commit(self) -> None:
-        """Make everything written so far last."""
+        """Write everything put so far to disk."""
         self._connection.commit()
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit and close the file."""
         self._connection.commit()
         self._connection.close()

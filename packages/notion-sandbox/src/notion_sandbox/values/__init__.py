@@ -1,4 +1,4 @@
 """Values as requests write them: ids, dates, rich text, lists, options and formulas.
 
-Nothing here knows the store.
+Nothing here needs the stored objects.
 """

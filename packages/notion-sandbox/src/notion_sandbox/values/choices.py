@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from notion_sandbox.errors import body_error, missing_error, shape_error, validation_error
-from notion_sandbox.values.rich_text import check_length
+from notion_sandbox.values.checks import (
+    OBJECT,
+    OBJECT_OR_NULL,
+    require_items,
+    require_object,
+    require_text,
+)
 
 MAX_OPTION_NAME = 100
 MAX_CHOICES = 100
@@ -12,7 +18,7 @@ MAX_CHOICES = 100
 
 @dataclass(frozen=True, slots=True)
 class OptionChoice:
-    """A choice as a request names it: by id, by name, or both. The id wins."""
+    """An option as a request names it: by id, by name, or both. The id wins."""
 
     id: str | None
     name: str | None
@@ -33,13 +39,12 @@ def parse_choice(value: Any, path: str) -> OptionChoice | None:
     """
     if value is None:
         return None
-    if not isinstance(value, dict):
-        raise shape_error(path, "an object or `null`", value)
-    option_id, name = value.get("id"), value.get("name")
+    body = require_object(value, path, OBJECT_OR_NULL)
+    option_id, name = body.get("id"), body.get("name")
     if option_id is None and name is None:
         raise missing_error(f"{path}.name")
-    if option_id is not None and not isinstance(option_id, str):
-        raise shape_error(f"{path}.id", "a string", option_id)
+    if option_id is not None:
+        require_text(option_id, f"{path}.id")
     if name is not None:
         check_option_name(name, f"{path}.name")
     return OptionChoice(option_id, name)
@@ -51,15 +56,15 @@ def parse_choices(value: Any, path: str) -> OptionChoices:
     Raises:
         NotionError: validation_error.
     """
-    if not isinstance(value, list):
-        raise shape_error(path, "an array", value)
-    if len(value) > MAX_CHOICES:
-        raise body_error(f"{path}.length should be ≤ `{MAX_CHOICES}`, instead was `{len(value)}`.")
-    choices = [parse_choice(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    for index, choice in enumerate(choices):
-        if choice is None:
-            raise shape_error(f"{path}[{index}]", "an object", None)
-    return OptionChoices(tuple(choice for choice in choices if choice is not None))
+    items = require_items(value, path, MAX_CHOICES)
+    return OptionChoices(tuple(_parse_listed(item, item_path) for item_path, item in items))
+
+
+def _parse_listed(item: Any, path: str) -> OptionChoice:
+    choice = parse_choice(item, path)
+    if choice is None:
+        raise shape_error(path, OBJECT, None)
+    return choice
 
 
 def check_option_name(name: Any, path: str) -> None:
@@ -68,10 +73,8 @@ def check_option_name(name: Any, path: str) -> None:
     Raises:
         NotionError: validation_error in Notion's wording.
     """
-    if not isinstance(name, str):
-        raise shape_error(path, "a string", name)
-    if not name:
+    text = require_text(name, path, limit=MAX_OPTION_NAME)
+    if not text:
         raise body_error(f"{path}.length should be ≥ `1`, instead was `0`.")
-    check_length(name, MAX_OPTION_NAME, path)
-    if "," in name:
-        raise validation_error(f"Invalid select option, commas not allowed: {name}")
+    if "," in text:
+        raise validation_error(f"Invalid select option, commas not allowed: {text}")

@@ -5,11 +5,12 @@ Source: Notion's "Page property values".
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notion_sandbox.errors import body_error, missing_error, shape_error
+from notion_sandbox.errors import body_error, shape_error
+from notion_sandbox.values.checks import OBJECT_OR_NULL, require_object, require_value
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(
@@ -38,6 +39,12 @@ class DateValue:
         """
         return {"start": self.start, "end": self.end, "time_zone": None}
 
+    def plain_text(self) -> str:
+        """As text shows it: `2026-11-23`, or `2026-11-23 → 2026-11-25` for a range."""
+        if self.end is None:
+            return self.start
+        return f"{self.start} → {self.end}"
+
     def dump(self) -> list[str | None]:
         """For the state file."""
         return [self.start, self.end]
@@ -59,14 +66,14 @@ def parse_date(value: Any, path: str) -> DateValue | None:
     """
     if value is None:
         return None
-    if not isinstance(value, dict):
-        raise shape_error(path, "an object or `null`", value)
-    if value.get("start") is None:
-        raise missing_error(f"{path}.start")
-    zone = _parse_zone(value.get("time_zone"), f"{path}.time_zone")
-    start = _normal(value["start"], zone, f"{path}.start")
-    end = None if value.get("end") is None else _normal(value["end"], zone, f"{path}.end")
-    if end is not None and (is_day(start) != is_day(end) or instant(end) < instant(start)):
+    body = require_object(value, path, OBJECT_OR_NULL)
+    given_start = require_value(body, "start", path)
+    zone = _parse_zone(body.get("time_zone"), f"{path}.time_zone")
+    start = _normal(given_start, zone, f"{path}.start")
+    if body.get("end") is None:
+        return DateValue(start)
+    end = _normal(body["end"], zone, f"{path}.end")
+    if is_day(start) != is_day(end) or instant(end) < instant(start):
         raise body_error(
             f"{path}.end should be a date of the same form on or after {path}.start, "
             f"instead was `{end}`."
@@ -87,18 +94,23 @@ def _normal(text: Any, zone: ZoneInfo | None, path: str) -> str:
     moment = parse_moment(text)
     if moment is None:
         raise shape_error(path, "a valid ISO 8601 date string", text)
-    if not isinstance(moment, datetime):
-        if zone is not None:
-            raise body_error(
-                f"{path} should include a time when a time_zone is given, instead was `{text}`."
-            )
-        return moment.isoformat()
-    if zone is not None and moment.tzinfo is not None and not _is_utc_twice(text, zone):
+    if isinstance(moment, datetime):
+        return _normal_moment(moment, text, zone, path)
+    if zone is not None:
+        raise body_error(
+            f"{path} should include a time when a time_zone is given, instead was `{text}`."
+        )
+    return moment.isoformat()
+
+
+def _normal_moment(moment: datetime, text: str, zone: ZoneInfo | None, path: str) -> str:
+    has_offset = moment.tzinfo is not None
+    if zone is not None and has_offset and not _is_utc_twice(text, zone):
         raise body_error(
             f"{path} should have no UTC offset when a time_zone is given, instead was `{text}`."
         )
-    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone or UTC)
-    return zoned.replace(second=0, microsecond=0).isoformat(timespec="milliseconds")
+    zoned = with_zone(moment, zone or UTC)
+    return floor_to_minute(zoned).isoformat(timespec="milliseconds")
 
 
 def _is_utc_twice(text: str, zone: ZoneInfo) -> bool:
@@ -129,8 +141,14 @@ def is_day(text: str) -> bool:
 
 def instant(text: str) -> datetime:
     """The moment that a normal date text stands for; a day stands for its first moment in UTC."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return with_zone(datetime.fromisoformat(text))
+
+
+def with_zone(moment: datetime, zone: tzinfo = UTC) -> datetime:
+    """The moment in this zone if it has no offset of its own."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=zone)
+    return moment
 
 
 def floor_to_minute(moment: datetime) -> datetime:

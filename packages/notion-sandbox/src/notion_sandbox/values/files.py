@@ -1,4 +1,4 @@
-"""References to files in requests: links to elsewhere, and files that were uploaded.
+"""References to files in requests: external links, and files that were uploaded.
 
 Source: Notion's "File object". A reference to an upload is kept as `{"type": "file_upload",
 "file_upload": {"id"}}`; responses carry a URL in its place.
@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from notion_sandbox.errors import missing_error, shape_error, unsupported
+from notion_sandbox.values.checks import check_length, get_field, require_uuid
 from notion_sandbox.values.ids import parse_uuid
-from notion_sandbox.values.rich_text import check_length
 from notion_sandbox.values.types import Json
 
 FILES_PATH = "/files"
@@ -25,9 +25,10 @@ def parse_file(item: Json, path: str) -> Json:
             this sandbox does not.
     """
     if "file_upload" in item:
-        return _upload(_id_of(item["file_upload"], f"{path}.file_upload"))
+        given = get_field(item["file_upload"], "id")
+        return _upload(require_uuid(given, f"{path}.file_upload.id"))
     if "file" in item:
-        return _upload(_held(item["file"], f"{path}.file"))
+        return _upload(_id_in_url(get_field(item["file"], "url"), f"{path}.file.url"))
     return {"type": "external", "external": {"url": parse_external(item, path)}}
 
 
@@ -51,19 +52,10 @@ def _upload(upload_id: str) -> Json:
     return {"type": "file_upload", "file_upload": {"id": upload_id}}
 
 
-def _id_of(value: Any, path: str) -> str:
-    given = value.get("id") if isinstance(value, dict) else None
-    found = parse_uuid(given)
-    if found is None:
-        raise shape_error(f"{path}.id", "a valid uuid", given)
-    return found
-
-
-def _held(value: Any, path: str) -> str:
+def _id_in_url(url: Any, path: str) -> str:
     """The upload behind a URL that a response gave for it."""
-    url = value.get("url") if isinstance(value, dict) else None
     if not isinstance(url, str):
-        raise shape_error(f"{path}.url", "a valid URL", url)
+        raise shape_error(path, "a valid URL", url)
     folder, _, rest = urlsplit(url).path.removeprefix("/").partition("/")
     found = parse_uuid(rest.partition("/")[0])
     if f"/{folder}" != FILES_PATH or found is None:

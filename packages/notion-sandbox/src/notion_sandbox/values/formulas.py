@@ -4,7 +4,7 @@ The minutes between now and a date, as number or as text.
 
 Source: Notion's formula reference (dateBetween, now, prop, format). Only these two forms are
 understood: `dateBetween(now(), prop("X"), "minutes")` and `format(dateBetween(now(), prop("X"),
-"minutes")) + " min"`, with any of the units and any text behind. Everything else is refused when
+"minutes")) + " min"`, with any of the units and any text after it. Everything else is refused when
 the property is made.
 """
 
@@ -31,7 +31,7 @@ class Formula:
     Attributes:
         property_id: The date that is measured, by id, so that a rename does not break it.
         unit: weeks, days, hours, minutes or seconds.
-        suffix: Text behind the number; None makes the result a number.
+        suffix: Text after the number; None makes the result a number.
     """
 
     property_id: str
@@ -41,17 +41,24 @@ class Formula:
     def expression(self, property_name: str) -> str:
         """The formula in Notion's language, with the property's present name."""
         between = f'dateBetween(now(), prop("{_quoted(property_name)}"), "{self.unit}")'
-        return between if self.suffix is None else f'format({between}) + "{_quoted(self.suffix)}"'
+        if self.suffix is None:
+            return between
+        return f'format({between}) + "{_quoted(self.suffix)}"'
 
     def evaluate(self, then: datetime | None, now: datetime) -> dict[str, Any]:
         """The result as responses carry it.
 
         Whole units, cut towards zero; an empty date gives an empty number.
         """
-        elapsed = None if then is None else int((now - then).total_seconds() / _SECONDS[self.unit])
         if self.suffix is None:
-            return {"type": "number", "number": elapsed}
-        return {"type": "string", "string": ("" if elapsed is None else str(elapsed)) + self.suffix}
+            return {"type": "number", "number": self._elapsed(then, now)}
+        elapsed = "" if then is None else self._elapsed(then, now)
+        return {"type": "string", "string": f"{elapsed}{self.suffix}"}
+
+    def _elapsed(self, then: datetime | None, now: datetime) -> int | None:
+        if then is None:
+            return None
+        return int((now - then).total_seconds() / _SECONDS[self.unit])
 
 
 def parse_formula(expression: str) -> tuple[str, str, str | None]:
@@ -68,8 +75,11 @@ def parse_formula(expression: str) -> tuple[str, str, str | None]:
             '`dateBetween(now(), prop("X"), "minutes")` and '
             '`format(dateBetween(now(), prop("X"), "minutes")) + " min"`'
         )
+    name, unit = _unquoted(match["name"]), match["unit"]
     suffix = match.groupdict().get("suffix")
-    return _unquoted(match["name"]), match["unit"], None if suffix is None else _unquoted(suffix)
+    if suffix is None:
+        return name, unit, None
+    return name, unit, _unquoted(suffix)
 
 
 def _unquoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Identifiers: UUIDs of objects, short ids of properties, tokens. All randomness is handed in."""
+"""Identifiers: UUIDs of objects, short ids of properties, tokens; from a given random source."""
 
 import re
 import uuid

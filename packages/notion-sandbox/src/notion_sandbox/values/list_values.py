@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from notion_sandbox.errors import body_error, missing_error, shape_error
+from notion_sandbox.values.checks import (
+    get_field,
+    require_items,
+    require_object,
+    require_text,
+    require_uuid,
+    require_value,
+)
 from notion_sandbox.values.files import parse_file
-from notion_sandbox.values.ids import parse_uuid
-from notion_sandbox.values.rich_text import check_length
 from notion_sandbox.values.types import Json
 
 MAX_ITEMS = 100
@@ -18,43 +23,25 @@ def parse_ids(value: Any, path: str) -> list[str]:
     Raises:
         NotionError: validation_error.
     """
-    ids: list[str] = []
-    for index, item in enumerate(_items(value, path)):
-        given = item.get("id") if isinstance(item, dict) else None
-        object_id = parse_uuid(given)
-        if object_id is None:
-            raise shape_error(f"{path}[{index}].id", "a valid uuid", given)
-        if object_id not in ids:
-            ids.append(object_id)
-    return ids
+    items = require_items(value, path, MAX_ITEMS)
+    ids = [require_uuid(get_field(item, "id"), f"{item_path}.id") for item_path, item in items]
+    return list(dict.fromkeys(ids))
 
 
 def parse_files(value: Any, path: str) -> list[Json]:
-    """Read the files of a files property: links to elsewhere, and files that were uploaded.
+    """Read the files of a files property: external links, and files that were uploaded.
 
     Raises:
-        NotionError: validation_error, or sandbox_unsupported for files that Notion itself holds.
+        NotionError: validation_error, or sandbox_unsupported for files that Notion itself stores.
     """
-    return [_parse_file(item, f"{path}[{index}]") for index, item in enumerate(_items(value, path))]
+    items = require_items(value, path, MAX_ITEMS)
+    return [_parse_file(item, item_path) for item_path, item in items]
 
 
-def _parse_file(item: Any, path: str) -> Json:
-    if not isinstance(item, dict):
-        raise shape_error(path, "an object", item)
-    file, name = parse_file(item, path), item.get("name")
-    if name is None and file["type"] == "file_upload":
+def _parse_file(value: Any, path: str) -> Json:
+    item = require_object(value, path)
+    file = parse_file(item, path)
+    if item.get("name") is None and file["type"] == "file_upload":
         return file  # shown under the name that the file was uploaded with
-    if name is None:
-        raise missing_error(f"{path}.name")
-    if not isinstance(name, str):
-        raise shape_error(f"{path}.name", "a string", name)
-    check_length(name, MAX_FILE_NAME, f"{path}.name")
+    name = require_text(require_value(item, "name", path), f"{path}.name", limit=MAX_FILE_NAME)
     return {"name": name, **file}
-
-
-def _items(value: Any, path: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise shape_error(path, "an array", value)
-    if len(value) > MAX_ITEMS:
-        raise body_error(f"{path}.length should be ≤ `{MAX_ITEMS}`, instead was `{len(value)}`.")
-    return value

@@ -4,9 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from notion_sandbox.errors import body_error, missing_error, shape_error, unsupported
+from notion_sandbox.errors import missing_error, shape_error, unsupported
+from notion_sandbox.values.checks import (
+    check_length,
+    first_key,
+    get_field,
+    require_boolean,
+    require_items,
+    require_key,
+    require_object,
+    require_text,
+    require_value,
+)
 from notion_sandbox.values.dates import DateValue, parse_date
 from notion_sandbox.values.ids import parse_uuid
+from notion_sandbox.values.types import Json
 
 MARKS = ("bold", "italic", "strikethrough", "underline", "code")
 OPTION_COLORS = (
@@ -26,6 +38,7 @@ MAX_TEXT = 2000
 MAX_LINK = 2000
 MAX_EQUATION = 1000
 MAX_PARTS = 100
+_PART_KINDS = ("text", "mention", "equation")
 _MENTIONED_OBJECTS = ("user", "page", "database")
 
 Describe = Callable[[str, str], Mapping[str, Any] | None]
@@ -61,22 +74,6 @@ class TextPart:
 RichText = tuple[TextPart, ...]
 
 
-def utf16_length(text: str) -> int:
-    """The length as JavaScript counts it, which is how Notion is taken to count its limits."""
-    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)  # noqa: PLR2004
-
-
-def check_length(text: str, limit: int, path: str) -> None:
-    """Refuse a text that is longer than Notion takes.
-
-    Raises:
-        NotionError: validation_error with the path, the limit and the length.
-    """
-    length = utf16_length(text)
-    if length > limit:
-        raise body_error(f"{path}.length should be ≤ `{limit}`, instead was `{length}`.")
-
-
 def parse_rich_text(value: Any, path: str) -> RichText:
     """Read the rich text of a request body.
 
@@ -88,72 +85,54 @@ def parse_rich_text(value: Any, path: str) -> RichText:
         NotionError: validation_error for a wrong shape or size, sandbox_unsupported for mentions it
             does not have.
     """
-    if not isinstance(value, list):
-        raise shape_error(path, "an array", value)
-    if len(value) > MAX_PARTS:
-        raise body_error(f"{path}.length should be ≤ `{MAX_PARTS}`, instead was `{len(value)}`.")
-    parts = (_parse_part(item, f"{path}[{index}]") for index, item in enumerate(value))
+    parts = [_parse_part(item, where) for where, item in require_items(value, path, MAX_PARTS)]
     return merged(part for part in parts if part.kind != "text" or part.content)
 
 
 def merged(parts: Iterable[TextPart]) -> RichText:
-    """The parts with adjacent texts of equal style and link as one, as recorded answers have them.
+    """Join adjacent texts of equal style and link, as in recorded answers.
 
     Limits hold for the parts of a request, so a merged text may be longer than 2,000 characters.
     """
     result: list[TextPart] = []
     for part in parts:
-        before = result[-1] if result else None
-        if (
-            before is not None
-            and part.kind == "text"
-            and part == replace(before, content=part.content)
-        ):
-            result[-1] = replace(before, content=before.content + part.content)
+        if result and _continues(part, result[-1]):
+            result[-1] = replace(part, content=result[-1].content + part.content)
         else:
             result.append(part)
     return tuple(result)
 
 
-def _parse_part(item: Any, path: str) -> TextPart:
-    if not isinstance(item, dict):
-        raise shape_error(path, "an object", item)
-    kind = item.get("type") or next(
-        (key for key in ("text", "mention", "equation") if key in item), None
-    )
-    if kind not in ("text", "mention", "equation"):
+def _continues(part: TextPart, before: TextPart) -> bool:
+    """Whether both are texts that differ in nothing but their content."""
+    return part.kind == "text" and part == replace(before, content=part.content)
+
+
+def _parse_part(value: Any, path: str) -> TextPart:
+    item = require_object(value, path)
+    kind = item.get("type") or first_key(item, _PART_KINDS)
+    if kind not in _PART_KINDS:
         raise missing_error(f"{path}.text")
-    content = item.get(kind)
-    if content is None:
-        raise missing_error(f"{path}.{kind}")
-    if not isinstance(content, dict):
-        raise shape_error(f"{path}.{kind}", "an object", content)
+    content = require_object(require_value(item, kind, path), f"{path}.{kind}")
     marks, color = _parse_annotations(item.get("annotations"), f"{path}.annotations")
-    if kind == "text":
-        text = _text_field(content, "content", MAX_TEXT, f"{path}.text")
-        return TextPart(
-            "text", text, _parse_link(content.get("link"), f"{path}.text.link"), marks, color
-        )
-    if kind == "equation":
-        expression = _text_field(content, "expression", MAX_EQUATION, f"{path}.equation")
-        return TextPart("equation", expression, None, marks, color)
-    return _parse_mention(content, marks, color, f"{path}.mention")
+    part = _PART_PARSERS[kind](content, f"{path}.{kind}")
+    return replace(part, marks=marks, color=color)
 
 
-def _text_field(content: dict[str, Any], key: str, limit: int, path: str) -> str:
-    if key not in content:
-        raise missing_error(f"{path}.{key}")
-    text = content[key]
-    if not isinstance(text, str):
-        raise shape_error(f"{path}.{key}", "a string", text)
-    check_length(text, limit, f"{path}.{key}")
-    return text
+def _parse_text(content: Json, path: str) -> TextPart:
+    text = require_text(require_key(content, "content", path), f"{path}.content", limit=MAX_TEXT)
+    return TextPart("text", text, _parse_link(content.get("link"), f"{path}.link"))
+
+
+def _parse_equation(content: Json, path: str) -> TextPart:
+    expression = require_key(content, "expression", path)
+    return TextPart("equation", require_text(expression, f"{path}.expression", limit=MAX_EQUATION))
 
 
 def _parse_link(link: Any, path: str) -> str | None:
     if link is None:
         return None
-    url = link.get("url") if isinstance(link, dict) else None
+    url = get_field(link, "url")
     if not isinstance(url, str):
         raise shape_error(path, 'an object with a string "url" or `null`', link)
     check_length(url, MAX_LINK, f"{path}.url")
@@ -163,35 +142,45 @@ def _parse_link(link: Any, path: str) -> str | None:
 def _parse_annotations(value: Any, path: str) -> tuple[tuple[str, ...], str]:
     if value is None:
         return (), "default"
-    if not isinstance(value, dict):
-        raise shape_error(path, "an object", value)
+    annotations = require_object(value, path)
     for mark in MARKS:
-        if not isinstance(value.get(mark, False), bool):
-            raise shape_error(f"{path}.{mark}", "a boolean", value[mark])
-    color = value.get("color", "default")
-    if color not in TEXT_COLORS:
-        raise shape_error(f"{path}.color", "one of Notion's colors", color)
-    return tuple(mark for mark in MARKS if value.get(mark)), color
+        require_boolean(annotations.get(mark, False), f"{path}.{mark}")
+    color = require_color(annotations.get("color", "default"), f"{path}.color")
+    return tuple(mark for mark in MARKS if annotations.get(mark)), color
 
 
-def _parse_mention(
-    content: dict[str, Any], marks: tuple[str, ...], color: str, path: str
-) -> TextPart:
-    target = content.get("type") or next(
-        (key for key in (*_MENTIONED_OBJECTS, "date") if key in content), None
-    )
+def require_color(value: Any, path: str) -> str:
+    """The value as one of Notion's text colours.
+
+    Raises:
+        NotionError: validation_error.
+    """
+    if value not in TEXT_COLORS:
+        raise shape_error(path, "one of Notion's colors", value)
+    return str(value)
+
+
+def _parse_mention(content: Json, path: str) -> TextPart:
+    target = content.get("type") or first_key(content, (*_MENTIONED_OBJECTS, "date"))
     if target == "date":
         date = parse_date(content.get("date"), f"{path}.date")
         if date is None:
             raise missing_error(f"{path}.date.start")
-        return TextPart("mention", "", None, marks, color, "date", date)
+        return TextPart("mention", "", target="date", date=date)
     if target not in _MENTIONED_OBJECTS:
         raise unsupported(f"mentions of type {target!r}")
     reference = content.get(target)
-    object_id = parse_uuid(reference.get("id")) if isinstance(reference, dict) else None
+    object_id = parse_uuid(get_field(reference, "id"))
     if object_id is None:
         raise shape_error(f"{path}.{target}.id", "a valid uuid", reference)
-    return TextPart("mention", object_id, None, marks, color, target)
+    return TextPart("mention", object_id, target=target)
+
+
+_PART_PARSERS: dict[str, Callable[[Json, str], TextPart]] = {
+    "text": _parse_text,
+    "mention": _parse_mention,
+    "equation": _parse_equation,
+}
 
 
 def plain_text(parts: Sequence[TextPart], describe: Describe) -> str:
@@ -203,10 +192,14 @@ def _plain(part: TextPart, describe: Describe) -> str:
     if part.kind != "mention":
         return part.content
     if part.date is not None:
-        return part.date.start if part.date.end is None else f"{part.date.start} → {part.date.end}"
-    found = describe(part.target or "", part.content)
-    name = "Untitled" if found is None else str(found["name"])
+        return part.date.plain_text()
+    name = str(_mentioned(part, describe)["name"])
     return f"@{name}" if part.target == "user" else name
+
+
+def _mentioned(part: TextPart, describe: Describe) -> Mapping[str, Any]:
+    unknown = {"name": "Untitled", "object": {"id": part.content}}
+    return describe(part.target or "", part.content) or unknown
 
 
 def render_rich_text(parts: Sequence[TextPart], describe: Describe) -> list[dict[str, Any]]:
@@ -227,14 +220,13 @@ def render_part(part: TextPart, describe: Describe) -> dict[str, Any]:
 
 def _content(part: TextPart, describe: Describe) -> dict[str, Any]:
     if part.kind == "text":
-        return {"content": part.content, "link": None if part.link is None else {"url": part.link}}
+        link = None if part.link is None else {"url": part.link}
+        return {"content": part.content, "link": link}
     if part.kind == "equation":
         return {"expression": part.content}
     if part.date is not None:
         return {"type": "date", "date": part.date.render()}
-    found = describe(part.target or "", part.content)
-    shown = {"id": part.content} if found is None else found["object"]
-    return {"type": part.target, part.target or "": shown}
+    return {"type": part.target, part.target or "": _mentioned(part, describe)["object"]}
 
 
 def _href(part: TextPart) -> str | None:
@@ -245,25 +237,30 @@ def _href(part: TextPart) -> str | None:
 
 def dump_rich_text(parts: Sequence[TextPart]) -> list[Any]:
     """Rich text for the state file: plain text as a bare string, anything else as an object."""
-    return [
-        part.content if part == TextPart("text", part.content) else _dump_part(part)
-        for part in parts
-    ]
+    return [_dump_part(part) for part in parts]
 
 
-def _dump_part(part: TextPart) -> dict[str, Any]:
-    dumped: dict[str, Any] = {"kind": part.kind, "content": part.content, "link": part.link}
-    dumped |= {"marks": part.marks, "color": part.color, "target": part.target}
-    return dumped | {"date": None if part.date is None else part.date.dump()}
+def _dump_part(part: TextPart) -> str | dict[str, Any]:
+    if part == TextPart("text", part.content):
+        return part.content
+    return {
+        "kind": part.kind,
+        "content": part.content,
+        "link": part.link,
+        "marks": part.marks,
+        "color": part.color,
+        "target": part.target,
+        "date": part.date and part.date.dump(),
+    }
 
 
 def load_rich_text(items: Sequence[Any]) -> RichText:
     """Rich text from the state file."""
-    return tuple(
-        TextPart("text", item) if isinstance(item, str) else _load_part(item) for item in items
-    )
+    return tuple(_load_part(item) for item in items)
 
 
-def _load_part(item: dict[str, Any]) -> TextPart:
-    date = None if item["date"] is None else DateValue.load(item["date"])
+def _load_part(item: str | dict[str, Any]) -> TextPart:
+    if isinstance(item, str):
+        return TextPart("text", item)
+    date = item["date"] and DateValue.load(item["date"])
     return TextPart(**{**item, "marks": tuple(item["marks"]), "date": date})

@@ -1,22 +1,30 @@
 """Filters, quick filters and sorts of views.
 
-Kept with the ids of properties, shown with their present names.
-
-They have the shapes of a query's. A condition that the schema has outgrown (its property, type or
-options are gone) is left out of what is shown and of what the view finds.
+They have the shapes of a query's. They are stored with the ids of properties and shown with their
+present names. A condition whose property or option was deleted, or whose property has another type
+now, is outdated: it is neither shown nor applied.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from notion_sandbox.errors import NotionError, shape_error, validation_error
+from notion_sandbox.errors import NotionError
 from notion_sandbox.query.filters import FilterCompiler
 from notion_sandbox.query.query import parse_sorts
-from notion_sandbox.schema.property_values import find_property
+from notion_sandbox.schema.property_values import require_property
 from notion_sandbox.store.objects import Schema
 from notion_sandbox.store.state import State
+from notion_sandbox.values.checks import (
+    OBJECT_OR_NULL,
+    first_key,
+    require_object,
+    require_text,
+    with_paths,
+)
 from notion_sandbox.values.types import Json
+
+_OPERATORS = ("and", "or")
 
 
 class Conditions:
@@ -34,7 +42,7 @@ class Conditions:
         self._now = now
 
     def parse_filter(self, body: Any) -> Json | None:
-        """A filter as it is kept; None for none.
+        """A filter as it is stored; None for none.
 
         Raises:
             NotionError: validation_error, as a query with this filter gets it.
@@ -45,7 +53,7 @@ class Conditions:
         return self._with_ids(body)
 
     def parse_sorts(self, body: Any, *, only_properties: bool) -> list[Json] | None:
-        """Sorts as they are kept; None for none.
+        """Sorts as they are stored; None for none.
 
         Args:
             body: The request's `sorts`.
@@ -57,9 +65,9 @@ class Conditions:
         if body is None:
             return None
         parse_sorts(self._state, self._schema, body)
-        for index, item in enumerate(body):
-            if only_properties and "property" not in item:
-                raise shape_error(f"body.sorts[{index}].property", "a string", None)
+        if only_properties:
+            for path, item in with_paths(body, "body.sorts"):
+                require_text(item.get("property"), f"{path}.property")
         return [self._with_id({"direction": "ascending", **item}) for item in body] or None
 
     def parse_quick(self, present: Mapping[str, Json] | None, body: Any) -> dict[str, Json] | None:
@@ -72,59 +80,55 @@ class Conditions:
         """
         if body is None:
             return None
-        if not isinstance(body, dict):
-            raise shape_error("body.quick_filters", "an object or `null`", body)
         quick = dict(present or {})
-        for key, condition in body.items():
-            prop = find_property(self._schema, key)
-            if condition is None and prop is not None:
+        given = require_object(body, "body.quick_filters", OBJECT_OR_NULL)
+        for key, condition in given.items():
+            prop = require_property(self._schema, key)
+            if condition is None:
                 quick.pop(prop.id, None)
-                continue
-            if prop is None:
-                raise validation_error(f"Could not find property with name or id: {key}")
-            if not isinstance(condition, dict):
-                raise shape_error(f"body.quick_filters.{key}", "an object or `null`", condition)
-            # An empty quick filter stands in the bar without a criterion.
-            if condition:
-                self._check({"property": key, **condition})
-            quick[prop.id] = condition
+            else:
+                path = f"body.quick_filters.{key}"
+                quick[prop.id] = require_object(condition, path, OBJECT_OR_NULL)
+                self._check_quick(key, condition)
         return quick or None
 
-    def shown_filter(self, kept: Json | None) -> Json | None:
-        """A kept filter as responses carry it, without what the schema has outgrown.
+    def shown_filter(self, stored: Json | None) -> Json | None:
+        """A stored filter as responses carry it, without outdated conditions.
 
         None when nothing is left.
         """
-        if kept is None:
+        if stored is None:
             return None
-        for word in ("and", "or"):
-            if word in kept:
-                parts = [
-                    part for item in kept[word] if (part := self.shown_filter(item)) is not None
-                ]
-                return {word: parts} if parts else None
-        named = self._with_name(kept)
-        return named if named is not None and self._compiles(named) else None
+        operator = first_key(stored, _OPERATORS)
+        if operator is not None:
+            parts = [part for part in map(self.shown_filter, stored[operator]) if part]
+            return {operator: parts} if parts else None
+        named = self._with_name(stored)
+        if named and self._compiles(named):
+            return named
+        return None
 
-    def shown_sorts(self, kept: list[Json] | None) -> list[Json] | None:
-        """Kept sorts as responses carry them."""
-        return [
-            named for item in kept or () if (named := self._with_name(item)) is not None
-        ] or None
+    def shown_sorts(self, stored: list[Json] | None) -> list[Json] | None:
+        """Stored sorts as responses carry them."""
+        named = map(self._with_name, stored or ())
+        return list(filter(None, named)) or None
 
-    def shown_quick(self, kept: Mapping[str, Json] | None) -> dict[str, Json] | None:
-        """Kept quick filters as responses carry them, by the names of their properties."""
+    def shown_quick(self, stored: Mapping[str, Json] | None) -> dict[str, Json] | None:
+        """Stored quick filters as responses carry them, by the names of their properties."""
         quick = {}
-        for key, condition in (kept or {}).items():
-            prop = self._schema.get(key)
-            if prop is not None and (
-                not condition or self._compiles({"property": prop.name, **condition})
-            ):
+        for prop_id, condition in (stored or {}).items():
+            prop = self._schema.get(prop_id)
+            if prop and self._compiles_quick(prop.name, condition):
                 quick[prop.name] = condition
         return quick or None
 
     def _check(self, body: Any) -> None:
         FilterCompiler(self._state, self._schema, now=self._now).compile(body)
+
+    def _check_quick(self, key: str, condition: Json) -> None:
+        """Refuse a quick filter that no query takes; an empty one is shown without a criterion."""
+        if condition:
+            self._check({"property": key, **condition})
 
     def _compiles(self, body: Json) -> bool:
         try:
@@ -133,18 +137,26 @@ class Conditions:
             return False
         return True
 
+    def _compiles_quick(self, name: str, condition: Json) -> bool:
+        return not condition or self._compiles({"property": name, **condition})
+
     def _with_ids(self, body: Json) -> Json:
-        for word in ("and", "or"):
-            if word in body:
-                return {word: [self._with_ids(part) for part in body[word]]}
-        return self._with_id(body)
+        operator = first_key(body, _OPERATORS)
+        if operator is None:
+            return self._with_id(body)
+        return {operator: [self._with_ids(part) for part in body[operator]]}
 
     def _with_id(self, item: Json) -> Json:
-        prop = find_property(self._schema, item["property"]) if "property" in item else None
-        return item if prop is None else {**item, "property": prop.id}
+        """The condition or sort with its property's id in place of its name."""
+        if "timestamp" in item:
+            return item
+        return {**item, "property": require_property(self._schema, item["property"]).id}
 
     def _with_name(self, item: Json) -> Json | None:
-        if "property" not in item:
+        """The condition or sort with its property's name; None when the property was deleted."""
+        if "timestamp" in item:
             return item
         prop = self._schema.get(item["property"])
-        return None if prop is None else {**item, "property": prop.name}
+        if prop is None:
+            return None
+        return {**item, "property": prop.name}

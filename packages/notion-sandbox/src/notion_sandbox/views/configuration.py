@@ -2,30 +2,40 @@
 
 Source: Notion's "Working with views", view configuration.
 
-It is kept with the plain ids of properties. A PATCH merges: what is named replaces or, with null,
-clears; the rest stays; what a type requires must be named each time.
+It is stored with the plain ids of properties. A PATCH merges: a field that it names is replaced or,
+with null, cleared; the others stay. A field that a type requires must be named each time.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from notion_sandbox.errors import (
-    body_error,
-    missing_error,
-    shape_error,
-    unsupported,
-    validation_error,
+from notion_sandbox.errors import body_error, shape_error, unsupported, validation_error
+from notion_sandbox.schema.property_values import (
+    property_named,
+    property_with_id,
+    require_property,
 )
-from notion_sandbox.schema.property_values import find_property
 from notion_sandbox.store.objects import Property, Schema
-from notion_sandbox.values.ids import decoded
+from notion_sandbox.values.checks import (
+    OBJECT_OR_NULL,
+    is_whole_number,
+    refuse_other_keys,
+    require_array,
+    require_boolean,
+    require_object,
+    require_one_of,
+    require_value,
+    with_paths,
+)
 from notion_sandbox.values.types import Json
 from notion_sandbox.views.grouping import parse_group
 
 KINDS = ("table", "board", "list", "calendar", "timeline", "gallery")
-ELSEWHERE = ("form", "chart", "map", "dashboard")
-"""View types that Notion has and the sandbox has not."""
+UNSUPPORTED_KINDS = ("form", "chart", "map", "dashboard")
+"""View types that Notion has and the sandbox does not support."""
+_UNSUPPORTED_FIELDS = ("subtasks", "preference", "arrows_by")
+_COVERS = ("page_cover", "page_content", "page_content_first", "property")
 _DATE_KINDS = ("date", "created_time", "last_edited_time")
 
 Parse = Callable[[Schema, Any, str], Any]
@@ -35,7 +45,10 @@ Parse = Callable[[Schema, Any, str], Any]
 class Field:
     """One field of a configuration.
 
-    How it is read, whether a type requires it, whether null clears it.
+    Attributes:
+        parse: Reads its value.
+        required: Whether every request must name it.
+        nullable: Whether null clears it.
     """
 
     parse: Parse
@@ -49,24 +62,22 @@ def parse_configuration(schema: Schema, kind: str, present: Json | None, body: A
     Args:
         schema: The properties it may name.
         kind: The view's type.
-        present: What it was; None for a new view.
+        present: The configuration before; None for a new view.
         body: The request's `configuration`; None when it has none.
 
     Raises:
         NotionError: validation_error for what Notion refuses, sandbox_unsupported for fields the
-            sandbox has not.
+            sandbox does not support.
     """
     path, known = "body.configuration", _FIELDS[kind]
     if body is None and present is not None:
         return present
-    if body is not None and not isinstance(body, dict):
-        raise shape_error(path, "an object", body)
-    given = {"type": kind} if body is None else body
+    given = {"type": kind} if body is None else require_object(body, path)
     if given.get("type") != kind:
         raise shape_error(f"{path}.type", f'"{kind}"', given.get("type"))
-    for name in known:
-        if known[name].required and given.get(name) is None:
-            raise missing_error(f"{path}.{name}")
+    for name, field in known.items():
+        if field.required:
+            require_value(given, name, path)
     settings = dict(present or {"type": kind})
     for name, value in given.items():
         if name != "type":
@@ -76,7 +87,7 @@ def parse_configuration(schema: Schema, kind: str, present: Json | None, body: A
 
 def _set(settings: Json, schema: Schema, name: str, value: Any, known: Mapping[str, Field]) -> None:
     path = f"body.configuration.{name}"
-    if name in ("subtasks", "preference", "arrows_by"):
+    if name in _UNSUPPORTED_FIELDS:
         raise unsupported(f"{name!r} in the configuration of a view")
     if name not in known:
         raise body_error(f"{path} should be not present.")
@@ -86,54 +97,33 @@ def _set(settings: Json, schema: Schema, name: str, value: Any, known: Mapping[s
         settings[name] = known[name].parse(schema, value, path)
 
 
-def property_with_id(schema: Schema, key: Any) -> Property | None:
-    """The property with an id, as it is or as responses encode it."""
-    return (schema.get(key) or schema.get(decoded(key))) if isinstance(key, str) else None
-
-
 def _boolean(_schema: Schema, value: Any, path: str) -> bool:
-    if not isinstance(value, bool):
-        raise shape_error(path, "a boolean", value)
-    return value
+    return require_boolean(value, path)
 
 
 def _whole(_schema: Schema, value: Any, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if not is_whole_number(value) or value < 0:
         raise shape_error(path, "an integer ≥ `0`", value)
-    return value
+    return int(value)
 
 
 def _one_of(*names: str) -> Parse:
-    def parse(_schema: Schema, value: Any, path: str) -> str:
-        if value not in names:
-            raise shape_error(path, f"one of {', '.join(names)}", value)
-        return str(value)
-
-    return parse
+    return lambda _schema, value, path: require_one_of(value, names, path)
 
 
 def _date_property(schema: Schema, value: Any, path: str) -> str:
-    prop = property_with_id(schema, value)
-    if prop is None:
-        raise validation_error(f"Could not find property with name or id: {value}")
+    prop = require_property(schema, value, find=property_with_id)
     if prop.kind not in _DATE_KINDS:
         raise validation_error(f"{path}: property {prop.name} is of type {prop.kind}, not a date.")
     return prop.id
 
 
 def _cover(schema: Schema, value: Any, path: str) -> Json:
-    if not isinstance(value, dict):
-        raise shape_error(path, "an object or `null`", value)
-    kind = _one_of("page_cover", "page_content", "page_content_first", "property")(
-        schema, value.get("type"), path
-    )
+    body = require_object(value, path, OBJECT_OR_NULL)
+    kind = require_one_of(body.get("type"), _COVERS, path)
     if kind != "property":
         return {"type": kind}
-    prop = property_with_id(schema, value.get("property_id"))
-    if prop is None:
-        raise validation_error(
-            f"Could not find property with name or id: {value.get('property_id')}"
-        )
+    prop = require_property(schema, body.get("property_id"), find=property_with_id)
     return {"type": kind, "property_id": prop.id}
 
 
@@ -151,35 +141,29 @@ _COLUMN: dict[str, Parse] = {
 
 
 def _columns(schema: Schema, value: Any, path: str) -> list[Json]:
-    if not isinstance(value, list):
-        raise shape_error(path, "an array or `null`", value)
-    columns = [_column(schema, item, f"{path}[{index}]") for index, item in enumerate(value)]
+    items = require_array(value, path, "an array or `null`")
+    columns = [_column(schema, item, where) for where, item in with_paths(items, path)]
     if len({column["property_id"] for column in columns}) != len(columns):
         raise validation_error(f"{path} names a property more than once.")
     return columns
 
 
-def _column(schema: Schema, item: Any, path: str) -> Json:
-    if not isinstance(item, dict):
-        raise shape_error(path, "an object", item)
-    key = item.get("property_id")
-    if key is None:
-        raise missing_error(f"{path}.property_id")
-    # Here a name will do; an id wins over another property's name.
-    prop = property_with_id(schema, key) or (
-        find_property(schema, key) if isinstance(key, str) else None
-    )
-    if prop is None:
-        raise validation_error(f"Could not find property with name or id: {key}")
-    column: Json = {"property_id": prop.id}
-    for name, value in item.items():
-        if name == "property_id":
-            continue
-        # The `property_name` of responses among them: requests have none.
-        if name not in _COLUMN:
-            raise body_error(f"{path}.{name} should be not present.")
-        column[name] = _COLUMN[name](schema, value, f"{path}.{name}")
-    return column
+def _column(schema: Schema, value: Any, path: str) -> Json:
+    item = require_object(value, path)
+    key = require_value(item, "property_id", path)
+    prop = require_property(schema, key, find=_property_by_id_or_name)
+    refuse_other_keys(item, ("property_id", *_COLUMN), path)
+    settings = {
+        name: _COLUMN[name](schema, setting, f"{path}.{name}")
+        for name, setting in item.items()
+        if name != "property_id"
+    }
+    return {"property_id": prop.id, **settings}
+
+
+def _property_by_id_or_name(schema: Schema, key: str) -> Property | None:
+    """The property that a column names; an id wins over another property's name."""
+    return property_with_id(schema, key) or property_named(schema, key)
 
 
 _CARDS = {

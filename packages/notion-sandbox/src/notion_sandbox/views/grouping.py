@@ -1,48 +1,53 @@
 """How a view groups its pages (Notion: "Working with views", group-by configuration)."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from notion_sandbox.errors import (
-    body_error,
-    missing_error,
-    shape_error,
-    unsupported,
-    validation_error,
-)
+from notion_sandbox.errors import shape_error, unsupported, validation_error
+from notion_sandbox.schema.property_values import property_with_id, require_property
 from notion_sandbox.store.objects import Schema
-from notion_sandbox.values.ids import decoded
+from notion_sandbox.values.checks import (
+    is_number,
+    is_whole_number,
+    refuse_other_keys,
+    require_boolean,
+    require_object,
+    require_one_of,
+    require_value,
+)
 from notion_sandbox.values.types import Json
 
-_TYPES = {
-    **{
-        kind: kind
-        for kind in ("select", "multi_select", "status", "created_by", "last_edited_by", "relation")
-    },
-    **{
-        kind: kind
-        for kind in (
-            "date",
-            "created_time",
-            "last_edited_time",
-            "title",
-            "url",
-            "email",
-            "phone_number",
-        )
-    },
-    "number": "number",
-    "checkbox": "checkbox",
+_SAME_NAME = (
+    "select",
+    "multi_select",
+    "status",
+    "created_by",
+    "last_edited_by",
+    "relation",
+    "date",
+    "created_time",
+    "last_edited_time",
+    "title",
+    "url",
+    "email",
+    "phone_number",
+    "number",
+    "checkbox",
+)
+_PROPERTY_KINDS = {
+    **dict(zip(_SAME_NAME, _SAME_NAME, strict=True)),
     "person": "people",
     "text": "rich_text",
 }
 """Type of a grouping -> type of the property it groups by."""
-_DATES, _TEXTS = ("relative", "day", "week", "month", "year"), ("exact", "alphabet_prefix")
-_FINENESS = {
+_DATES = ("date", "created_time", "last_edited_time")
+_TEXTS = ("text", "title", "url", "email", "phone_number")
+_UNITS = {
     "status": ("group", "option"),
-    **dict.fromkeys(("date", "created_time", "last_edited_time"), _DATES),
-    **dict.fromkeys(("text", "title", "url", "email", "phone_number"), _TEXTS),
+    **dict.fromkeys(_DATES, ("relative", "day", "week", "month", "year")),
+    **dict.fromkeys(_TEXTS, ("exact", "alphabet_prefix")),
 }
-"""What `group_by` may say, for the types that require it."""
+"""The values of `group_by`, for the types that require it."""
 _SORTS = ("manual", "ascending", "descending")
 
 
@@ -55,69 +60,64 @@ def parse_group(schema: Schema, value: Any, path: str) -> Json:
         NotionError: validation_error for what Notion refuses, sandbox_unsupported for groups by
             formula.
     """
-    if not isinstance(value, dict):
-        raise shape_error(path, "an object", value)
-    for key in ("type", "property_id"):
-        if value.get(key) is None:
-            raise missing_error(f"{path}.{key}")
-    kind = value["type"]
+    body = require_object(value, path)
+    kind = require_value(body, "type", path)
+    key = require_value(body, "property_id", path)
     if kind == "formula":
         raise unsupported("views grouped by a formula")
-    if kind not in _TYPES:
-        raise shape_error(f"{path}.type", f"one of {', '.join(_TYPES)}", kind)
-    group: Json = {"type": kind, "property_id": _property_id(schema, value["property_id"], kind)}
-    if kind in _FINENESS:
-        group["group_by"] = _choice(value.get("group_by"), _FINENESS[kind], f"{path}.group_by")
-    sort = value.get("sort")
-    if not isinstance(sort, dict):
-        raise (
-            missing_error(f"{path}.sort")
-            if sort is None
-            else shape_error(f"{path}.sort", "an object", sort)
-        )
-    group["sort"] = {"type": _choice(sort.get("type"), _SORTS, f"{path}.sort.type")}
-    return {**group, **_extras(kind, value, path)}
+    require_one_of(kind, _PROPERTY_KINDS, f"{path}.type")
+    group: Json = {"type": kind, "property_id": _property_id(schema, key, kind)}
+    if kind in _UNITS:
+        unit = require_value(body, "group_by", path)
+        group["group_by"] = require_one_of(unit, _UNITS[kind], f"{path}.group_by")
+    sort = require_object(require_value(body, "sort", path), f"{path}.sort")
+    direction = require_value(sort, "type", f"{path}.sort")
+    group["sort"] = {"type": require_one_of(direction, _SORTS, f"{path}.sort.type")}
+    return {**group, **_extras(body, {*group}, kind, path)}
 
 
 def _property_id(schema: Schema, key: Any, kind: str) -> str:
-    prop = (schema.get(key) or schema.get(decoded(key))) if isinstance(key, str) else None
-    if prop is None:
-        raise validation_error(f"Could not find property with name or id: {key}")
-    if prop.kind != _TYPES[kind]:
+    prop = require_property(schema, key, find=property_with_id)
+    if prop.kind != _PROPERTY_KINDS[kind]:
         raise validation_error(
             f"Property {prop.name} is of type {prop.kind} and cannot be grouped as {kind}."
         )
     return prop.id
 
 
-def _choice(value: Any, names: tuple[str, ...], path: str) -> str:
-    if value is None:
-        raise missing_error(path)
-    if value not in names:
-        raise shape_error(path, f"one of {', '.join(names)}", value)
-    return str(value)
+def _extras(body: Json, read: set[str], kind: str, path: str) -> Json:
+    """The optional fields of a grouping: those of the body that were not read before."""
+    parsers = {"hide_empty_groups": require_boolean, **_EXTRAS.get(kind, {})}
+    refuse_other_keys(body, {*read, *parsers}, path)
+    given = [name for name in body if name not in read]
+    return {name: parsers[name](body[name], f"{path}.{name}") for name in given}
 
 
-def _extras(kind: str, value: Json, path: str) -> Json:
-    extras: Json = {}
-    for name, given in value.items():
-        if name in ("type", "property_id", "sort") or (name == "group_by" and kind in _FINENESS):
-            continue
-        where = f"{path}.{name}"
-        if name == "hide_empty_groups":
-            if not isinstance(given, bool):
-                raise shape_error(where, "a boolean", given)
-        elif name == "start_day_of_week" and _FINENESS.get(kind) == _DATES:
-            if given not in (0, 1) or isinstance(given, bool):
-                raise shape_error(where, "`0` or `1`", given)
-        elif name in ("range_start", "range_end", "range_size") and kind == "number":
-            if (
-                isinstance(given, bool)
-                or not isinstance(given, int | float)
-                or (name == "range_size" and given < 1)
-            ):
-                raise shape_error(where, "a number", given)
-        else:
-            raise body_error(f"{where} should be not present.")
-        extras[name] = given
-    return extras
+def _first_day_of_week(value: Any, path: str) -> int:
+    if not is_whole_number(value) or value not in (0, 1):
+        raise shape_error(path, "`0` or `1`", value)
+    return int(value)
+
+
+def _number(value: Any, path: str) -> float:
+    if not is_number(value):
+        raise shape_error(path, "a number", value)
+    number: float = value
+    return number
+
+
+def _range_size(value: Any, path: str) -> float:
+    if not is_number(value) or value < 1:
+        raise shape_error(path, "a number", value)
+    number: float = value
+    return number
+
+
+_DATE_EXTRAS = {"start_day_of_week": _first_day_of_week}
+_EXTRAS: dict[str, Mapping[str, Callable[[Any, str], Any]]] = {
+    "date": _DATE_EXTRAS,
+    "created_time": _DATE_EXTRAS,
+    "last_edited_time": _DATE_EXTRAS,
+    "number": {"range_start": _number, "range_end": _number, "range_size": _range_size},
+}
+"""By type of a grouping: its optional fields, besides those that every grouping has."""

@@ -6,6 +6,7 @@ from typing import Any
 from notion_sandbox.request.rendering import object_url, partial_user
 from notion_sandbox.store.objects import Schema, View
 from notion_sandbox.store.state import State
+from notion_sandbox.values.checks import get_field
 from notion_sandbox.values.dates import database_time
 from notion_sandbox.values.ids import encoded
 from notion_sandbox.values.types import Json
@@ -39,7 +40,7 @@ def render_view(state: State, view: View, now: datetime) -> dict[str, Any]:
 
 
 def render_partial_view(view: View) -> dict[str, Any]:
-    """What is told of a view that was deleted."""
+    """What a response carries of a deleted view."""
     return {"object": "view", "id": view.id, "parent": _parent(view), "type": view.kind}
 
 
@@ -51,15 +52,12 @@ def _render_configuration(configuration: Json, schema: Schema) -> Json:
     shown: Json = {}
     for name, value in configuration.items():
         if name in _COLUMN_LISTS:
-            shown[name] = [
-                _named(column, schema) for column in value if column["property_id"] in schema
-            ]
-        elif isinstance(value, dict):
-            shown[name] = _named(value, schema) if "property_id" in value else value
+            present = [column for column in value if column["property_id"] in schema]
+            shown[name] = [_named(column, schema) for column in present]
+        elif get_field(value, "property_id") is not None:
+            shown[name] = _named(value, schema)
         elif name.endswith("property_id"):
-            shown[name] = encoded(value)
-            if value in schema:
-                shown[f"{name.removesuffix('_id')}_name"] = schema[value].name
+            shown |= _property_reference(name.removesuffix("_id"), value, schema)
         else:
             shown[name] = value
     return shown
@@ -67,6 +65,12 @@ def _render_configuration(configuration: Json, schema: Schema) -> Json:
 
 def _named(item: Json, schema: Schema) -> Json:
     """The item with its property's id as responses encode it, and its present name."""
-    prop = schema.get(item["property_id"])
-    name = {} if prop is None else {"property_name": prop.name}
-    return {**item, "property_id": encoded(item["property_id"]), **name}
+    return {**item, **_property_reference("property", item["property_id"], schema)}
+
+
+def _property_reference(prefix: str, property_id: str, schema: Schema) -> Json:
+    """`<prefix>_id` and, unless the property was deleted, `<prefix>_name`."""
+    reference = {f"{prefix}_id": encoded(property_id)}
+    if property_id in schema:
+        reference[f"{prefix}_name"] = schema[property_id].name
+    return reference

@@ -38,7 +38,7 @@ async def page_file(request: Request) -> Response:
 
 
 def _file(name: str) -> Response:
-    # Looked up among the files that are there, so that no name leads out of the folder.
+    # Looked up among the files that exist, so that no name leads out of the folder.
     files = (path for path in _FOLDER.rglob("*") if path.suffix in _KINDS)
     found = {path.relative_to(_FOLDER).as_posix(): path for path in files}.get(name)
     if found is None:

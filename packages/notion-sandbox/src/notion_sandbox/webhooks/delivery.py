@@ -32,12 +32,12 @@ def sign(secret: str, body: bytes) -> str:
 
 
 class Sender:
-    """Delivers what the outbox has due.
+    """Delivers the events of the outbox that are due.
 
     Args:
-        outbox: What to deliver.
-        clock: Tells when answers came.
-        http: The client that sends; None makes one that talks real HTTP.
+        outbox: The events.
+        clock: The time, for when answers came.
+        http: The client that sends; None makes one for real HTTP.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Sender:
         return self._own
 
     def wake(self) -> None:
-        """Tell the pump that something changed."""
+        """Make the background task check what is due."""
         self._wake.set()
 
     async def deliver_due(self, now: datetime | None = None) -> int:
-        """Send everything that is due at `now`, and wait for the answers.
+        """Send every event that is due at `now`, and wait for the answers.
 
-        Gives the number of attempts made.
+        Returns the number of attempts made.
         """
         moment = now or self._clock()
         due = self._outbox.due(moment)
@@ -77,7 +77,7 @@ class Sender:
     async def _attempt(self, delivery: Delivery, now: datetime | None) -> None:
         async with self._slots:
             status, error = await self._post(delivery.body())
-        self._outbox.settle(delivery, now or self._clock(), status=status, error=error)
+        self._outbox.record_attempt(delivery, now or self._clock(), status=status, error=error)
 
     async def _post(self, body: dict[str, Any]) -> tuple[int | None, str | None]:
         subscription = self._outbox.subscription
@@ -100,25 +100,27 @@ class Sender:
         return response.status_code, None
 
     async def handshake(self) -> tuple[int | None, str | None]:
-        """Send the verification token to the subscriber once. Gives (status, error)."""
-        subscription = self._outbox.subscription
-        secret = "" if subscription is None else subscription["secret"]
-        return await self._post({"verification_token": secret})
+        """Send the verification token to the subscriber once. Returns (status, error)."""
+        subscription = self._outbox.subscription or {}
+        return await self._post({"verification_token": subscription.get("secret", "")})
 
     async def pump(self) -> None:
-        """Deliver for ever, each event when it is due. A slow receiver delays nobody else."""
+        """Deliver for ever, each event when it is due. A slow answer delays no other event."""
         while True:
             self._wake.clear()
             task = asyncio.create_task(self.deliver_due())
             self._sending.add(task)
             task.add_done_callback(self._sent)
             await asyncio.sleep(0)
-            upcoming = self._outbox.next_at()
-            wait = (
-                _LONGEST_SLEEP if upcoming is None else (upcoming - self._clock()).total_seconds()
-            )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(0.0, min(wait, _LONGEST_SLEEP)))
+                await asyncio.wait_for(self._wake.wait(), self._seconds_until_due())
+
+    def _seconds_until_due(self) -> float:
+        upcoming = self._outbox.next_at()
+        if upcoming is None:
+            return _LONGEST_SLEEP
+        seconds = (upcoming - self._clock()).total_seconds()
+        return max(0.0, min(seconds, _LONGEST_SLEEP))
 
     def _sent(self, task: asyncio.Task[int]) -> None:
         self._sending.discard(task)
@@ -131,7 +133,7 @@ class Sender:
             self.wake()
 
     async def close(self) -> None:
-        """Stop sending. What had no answer yet stays in the outbox for the next start."""
+        """Stop sending. Events without an answer stay in the outbox for the next start."""
         for task in list(self._sending):
             task.cancel()
         if self._own is not None:

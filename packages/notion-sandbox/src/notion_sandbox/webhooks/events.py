@@ -1,9 +1,9 @@
 """Webhook events: changes of an object are aggregated for a short while into one event.
 
 Source: Notion's webhooks pages. The envelope carries ids only; property ids are URL-encoded.
-Changes of one object in a window become one event: their authors and properties are joined, a page
-made and edited is `page.created`, a page made and trashed is nothing, one trashed and taken out
-again is nothing.
+Changes of one object in a window become one event with all their authors and properties. A page
+that was created and edited gives `page.created`. A page that was created and trashed, or trashed
+and restored, gives no event.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ Kind = Literal["created", "updated", "content", "moved", "deleted", "undeleted",
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that happened.
+    """One change of an object.
 
     Attributes:
         kind: What happened to the page (`content`: to its blocks), or `schema` for a data source's
@@ -27,8 +27,8 @@ class Change:
         entity_id: The page or data source.
         entity_type: `page` or `data_source`.
         parent: As the event's data carries it.
-        author: Who did it.
-        at: When.
+        author: The user.
+        at: The time.
         properties: For `updated`, the property ids; for `schema`, id -> {"name", "action"}.
         blocks: For `content`, the ids of the blocks.
     """
@@ -74,7 +74,7 @@ class Window:
         self.created = self.created or change.kind == "created"
         self.moved = self.moved or change.kind == "moved"
         self.parent = change.parent
-        self.blocks += [block for block in change.blocks if block not in self.blocks]
+        self.blocks = list(dict.fromkeys([*self.blocks, *change.blocks]))
         if change.kind in ("deleted", "undeleted"):
             self.trash.append(change.kind == "deleted")
         for key, body in change.properties.items():
@@ -91,7 +91,7 @@ class Window:
             self.properties[key] = body
 
     def closes_at(self, seconds: float) -> datetime:
-        """When the window is over."""
+        """When the window ends."""
         return datetime.fromisoformat(self.opened_at) + timedelta(seconds=seconds)
 
     def dump(self) -> dict[str, Any]:
@@ -99,31 +99,43 @@ class Window:
         return asdict(self)
 
     def outcome(self) -> list[tuple[str, dict[str, Any]]]:
-        """What the changes come to: (event type, data) for each event."""
-        parent = {"parent": self.parent}
+        """The events that the changes become: (event type, data) for each."""
         if self.entity_type == "data_source":
-            changed = [{"id": encoded(key), **body} for key, body in self.properties.items()]
-            return (
-                [("data_source.schema_updated", {**parent, "updated_properties": changed})]
-                if changed
-                else []
-            )
-        trashed = bool(self.trash) and self.trash[-1]
+            return self._schema_events()
+        was_trashed, is_trashed = self._trash()
         if self.created:
-            return [] if trashed else [("page.created", parent)]
-        if trashed and self.trash[0]:
-            return [("page.deleted", parent)]
+            return [] if is_trashed else [("page.created", self._data())]
+        if is_trashed:
+            return [] if was_trashed else [("page.deleted", self._data())]
+        undeleted = [("page.undeleted", self._data())] if was_trashed else []
+        return undeleted + self._page_events()
+
+    def _trash(self) -> tuple[bool, bool]:
+        """Whether the page was in the trash before the window, and whether it is at its end."""
+        if not self.trash:
+            return False, False
+        return not self.trash[0], self.trash[-1]
+
+    def _data(self, **more: Any) -> dict[str, Any]:
+        return {"parent": self.parent, **more}
+
+    def _schema_events(self) -> list[tuple[str, dict[str, Any]]]:
+        changed = [{"id": encoded(key), **body} for key, body in self.properties.items()]
+        if not changed:
+            return []
+        return [("data_source.schema_updated", self._data(updated_properties=changed))]
+
+    def _page_events(self) -> list[tuple[str, dict[str, Any]]]:
+        """The events of a page that existed before and is not in the trash."""
         events: list[tuple[str, dict[str, Any]]] = []
-        if self.trash and not self.trash[0] and not trashed:
-            events.append(("page.undeleted", parent))
-        if self.moved and not trashed:
-            events.append(("page.moved", parent))
-        if self.blocks and not trashed:
-            changed = [{"id": block, "type": "block"} for block in self.blocks]
-            events.append(("page.content_updated", {**parent, "updated_blocks": changed}))
-        if self.properties and not trashed:
-            updated = [encoded(key) for key in self.properties]
-            events.append(("page.properties_updated", {**parent, "updated_properties": updated}))
+        if self.moved:
+            events.append(("page.moved", self._data()))
+        if self.blocks:
+            blocks = [{"id": block, "type": "block"} for block in self.blocks]
+            events.append(("page.content_updated", self._data(updated_blocks=blocks)))
+        if self.properties:
+            ids = [encoded(key) for key in self.properties]
+            events.append(("page.properties_updated", self._data(updated_properties=ids)))
         return events
 
 
@@ -156,4 +168,6 @@ def envelope(
         "type": kind,
         "entity": {"id": window.entity_id, "type": window.entity_type},
     }
-    return event if data is None else {**event, "data": data}
+    if data is None:
+        return event
+    return {**event, "data": data}

@@ -1,21 +1,24 @@
 """What must be delivered, and when: windows that close, deliveries that are due, retries.
 
-Sends nothing itself.
+The outbox sends nothing itself. It depends on nothing but the state and the times that it is called
+with, and it is written to the state file, so that events survive a restart.
 
-Everything is a function of the state and the time handed in, and is written to the state file, so
-that events survive a restart. Source of the schedule: Notion's webhooks pages (up to 8 attempts,
+Source of the schedule: Notion's webhooks pages (up to 8 attempts,
 exponential backoff, the last about 24 hours after the first); Notion does not publish the gaps, so
 they are 16 seconds, then four times as long each time.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import islice
+from operator import attrgetter
 from random import Random
 from typing import Any
+
+import httpx
 
 from notion_sandbox.store.objects import User
 from notion_sandbox.store.state import State
@@ -31,21 +34,21 @@ GAP_FACTOR = 4
 
 
 def gap_after(attempts: int) -> timedelta:
-    """How long to wait after so many failed attempts: 16 s, 64 s, … 18.2 h."""
+    """How long to wait after this number of failed attempts: 16 s, 64 s, … 18.2 h."""
     return FIRST_GAP * float(GAP_FACTOR ** (attempts - 1))
 
 
 @dataclass(slots=True)
 class Delivery:
-    """One event on its way.
+    """One event that is to be delivered.
 
     Attributes:
         number: Rises with each event.
-        event: The body without the attempt's number.
+        event: The body without the number of the attempt.
         attempts: How many were made.
         due_at: When the next one is due; None when there is none.
         status: pending, delivered, or failed after the last attempt.
-        answers: What each attempt got: {"at", "status" or "error"}.
+        answers: The result of each attempt: {"at", "status" or "error"}.
     """
 
     number: int
@@ -61,13 +64,13 @@ class Delivery:
 
 
 class Outbox:
-    """The webhook subscription and everything on its way to it.
+    """The webhook subscription and its events.
 
-    `watch` is called with each delivery that is made or got an answer. `before_due` may add events
-    whose time has come, and `next_elsewhere` says when it will next.
+    `watch` is called with each new delivery and after each attempt. `before_due` may add events
+    that are due, and `next_elsewhere` returns when it will next.
 
     Args:
-        state: Where it is kept.
+        state: Where it is stored.
         aggregation_seconds: How long changes of one object are gathered.
         keep: How many finished deliveries are remembered.
         rng: Source of ids and secrets.
@@ -81,25 +84,28 @@ class Outbox:
         self.watch: Callable[[Delivery], None] = lambda _delivery: None
         self.before_due: Callable[[datetime], None] = lambda _now: None
         self.next_elsewhere: Callable[[], datetime | None] = lambda: None
-        storage = state.storage
-        gathered = sorted(
-            (Window(**body) for _, body in storage.all("window")),
-            key=lambda window: window.opened_at,
-        )
         # In the order they were opened, so the first is the next to close.
-        self.windows: dict[str, Window] = {window.entity_id: window for window in gathered}
-        loaded = sorted(
-            (Delivery(**body) for _, body in storage.all("delivery")), key=lambda item: item.number
-        )
-        self.pending: dict[int, Delivery] = {
-            item.number: item for item in loaded if item.status == "pending"
-        }
-        self.finished: deque[Delivery] = deque(item for item in loaded if item.status != "pending")
-        self._next = 1 + max((item.number for item in loaded), default=0)
-        # (when, number), a heap; what is in flight is not in it, what was dropped is passed over.
+        self.windows: dict[str, Window] = {}
+        self.pending: dict[int, Delivery] = {}
+        self.finished: deque[Delivery] = deque()
+        self._next = 1
+        # A heap of (when, number). Deliveries in flight are not in it, dropped ones are skipped.
         self._agenda: list[tuple[datetime, int]] = []
-        for item in self.pending.values():
-            self._plan(item, datetime.fromisoformat(item.due_at or item.event["timestamp"]))
+        self._load()
+
+    def _load(self) -> None:
+        storage = self._state.storage
+        windows = [Window(**body) for _, body in storage.all("window")]
+        for window in sorted(windows, key=attrgetter("opened_at")):
+            self.windows[window.entity_id] = window
+        deliveries = [Delivery(**body) for _, body in storage.all("delivery")]
+        for item in sorted(deliveries, key=attrgetter("number")):
+            self._next = item.number + 1
+            if item.status == "pending":
+                self.pending[item.number] = item
+                self._plan(item, datetime.fromisoformat(item.due_at or item.event["timestamp"]))
+            else:
+                self.finished.append(item)
 
     @property
     def subscription(self) -> dict[str, str] | None:
@@ -108,23 +114,21 @@ class Outbox:
         return found
 
     def subscribe(self, url: str | None, secret: str | None) -> dict[str, str] | None:
-        """Send events to `url` from now on, or to nobody when it is None.
+        """Send events to `url` from now on; None switches them off.
 
-        The same url keeps its subscription and what is under way. Another url is another
-        subscription: what was under way to the old one is dropped. Without a secret, the present
-        one is kept or a new one made.
+        The same url keeps its subscription and its pending events. Another url makes another
+        subscription, and the pending events of the old one are dropped. Without a secret, the
+        present one is kept or a new one made.
         """
-        present = self.subscription
-        if present is not None and present["url"] != url:
+        present = self.subscription or {}
+        if present.get("url") != url:
             self._drop_all()
         if url is None:
             self._state.put_meta("subscription", None)
             return None
-        kept = present is not None and present["url"] == url
-        chosen = secret or (
-            present["secret"] if present is not None else new_token(self._rng, "secret_")
-        )
-        subscription_id = present["id"] if present is not None and kept else new_uuid(self._rng)
+        chosen = secret or present.get("secret") or new_token(self._rng, "secret_")
+        is_same = present.get("url") == url
+        subscription_id = present["id"] if is_same else new_uuid(self._rng)
         self._state.put_meta("subscription", {"id": subscription_id, "url": url, "secret": chosen})
         return self.subscription
 
@@ -137,11 +141,11 @@ class Outbox:
         self.pending.clear()
 
     def record(self, change: Change) -> None:
-        """Take a change in, if anybody listens."""
+        """Record a change, unless webhooks are off."""
         if self.subscription is None:
             return
-        # Deliveries may be asked for late: what comes after a window's end is not gathered into it.
-        self._close_what_is_over(change.at)
+        # `due` may be called late: a change after the end of a window does not belong to it.
+        self._close_windows(change.at)
         window = self.windows.get(change.entity_id)
         if window is None:
             self.windows[change.entity_id] = window = Window.opened_by(change)
@@ -150,13 +154,12 @@ class Outbox:
         self._state.storage.put("window", change.entity_id, window.dump())
 
     def due(self, now: datetime) -> list[Delivery]:
-        """Close the windows that are over, and take the deliveries that are due, oldest first.
+        """Close the windows that have ended, and return the deliveries that are due, oldest first.
 
-        What is taken counts as in flight, and is not handed out again until `settle` has its
-        answer.
+        They are then in flight, and not returned again before `record_attempt` was called.
         """
         self.before_due(now)
-        self._close_what_is_over(now)
+        self._close_windows(now)
         self._state.commit()
         ready: list[Delivery] = []
         while self._agenda and self._agenda[0][0] <= now:
@@ -165,7 +168,7 @@ class Outbox:
                 ready.append(self.pending[number])
         return ready
 
-    def _close_what_is_over(self, now: datetime) -> None:
+    def _close_windows(self, now: datetime) -> None:
         while self.windows:
             key, window = next(iter(self.windows.items()))
             if window.closes_at(self._aggregation) > now:
@@ -186,13 +189,13 @@ class Outbox:
     def announce(
         self, kind: str, entity: tuple[str, str], *, author: User, at: datetime, data: Json | None
     ) -> None:
-        """Send an event that is not gathered with others, if anybody listens.
+        """Send an event that is not aggregated with others, unless webhooks are off.
 
         Args:
             kind: The event type.
-            entity: Its id and its type.
-            author: Who did it.
-            at: When it happened.
+            entity: The id and type of the object.
+            author: The user.
+            at: The time of the event.
             data: The event's data; None for an event without any.
         """
         if self.subscription is None:
@@ -214,23 +217,20 @@ class Outbox:
         self._plan(delivery, now)
         self._write(delivery)
 
-    def settle(
+    def record_attempt(
         self, delivery: Delivery, now: datetime, *, status: int | None, error: str | None = None
     ) -> None:
-        """Note what an attempt got.
+        """Record the result of an attempt.
 
-        Delivered on 2xx, else the next attempt is set, or the event is given up.
+        The event is delivered on 2xx. Otherwise another attempt is planned, or it has failed after
+        the last one.
         """
         if delivery.number not in self.pending:
             return
         delivery.attempts += 1
-        answer = (
-            {"at": zulu(now), "status": status}
-            if error is None
-            else {"at": zulu(now), "error": error}
-        )
-        delivery.answers.append(answer)
-        if status is not None and 200 <= status < 300:  # noqa: PLR2004 - 2xx
+        result = {"status": status} if error is None else {"error": error}
+        delivery.answers.append({"at": zulu(now), **result})
+        if httpx.codes.is_success(status or 0):
             self._finish(delivery, "delivered")
         elif delivery.attempts >= MAX_ATTEMPTS:
             self._finish(delivery, "failed")
@@ -251,12 +251,13 @@ class Outbox:
         self._state.storage.put("delivery", str(delivery.number), asdict(delivery))
 
     def next_at(self) -> datetime | None:
-        """When something will be due next; None when nothing is on its way."""
+        """When something will be due next; None when nothing is pending."""
         while self._agenda and self._agenda[0][1] not in self.pending:
             heappop(self._agenda)
         moments = [moment for moment, _ in self._agenda[:1]]
-        moments += [
-            window.closes_at(self._aggregation) for window in islice(self.windows.values(), 1)
-        ]
-        elsewhere = self.next_elsewhere()
-        return min(moments if elsewhere is None else [*moments, elsewhere], default=None)
+        moments += [window.closes_at(self._aggregation) for window in self._first_window()]
+        return min(filter(None, [*moments, self.next_elsewhere()]), default=None)
+
+    def _first_window(self) -> Iterator[Window]:
+        """The window that closes next, if any."""
+        return islice(self.windows.values(), 1)

@@ -121,7 +121,7 @@ test("a database's title, icon and description are changed, and it goes to the t
   assert.equal((await update({ in_trash: false })).in_trash, false);
 });
 
-test("a data source has no templates unless somebody makes them", async () => {
+test("a data source has no templates unless one is made", async () => {
   const { source } = await board();
   const listed = await notion.dataSources.listTemplates({ data_source_id: source.id });
   assert.deepEqual([listed.templates, listed.has_more, listed.next_cursor], [[], false, null]);

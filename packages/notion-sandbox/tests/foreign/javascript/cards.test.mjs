@@ -169,7 +169,7 @@ test("property items come one by one for long lists, at once for the rest", asyn
   assert.equal((await item(properties.People.id)).results[0].people.id, me);
 });
 
-test("a mention of a page and a plain text are told apart", async () => {
+test("a mention of a page and a plain text are distinguished", async () => {
   const { source } = await board();
   const other = await titled(source, "the other");
   const page = await titled(source, "a", { Topic: { rich_text: [...text("see "), { mention: { page: { id: other.id } } }] } });
@@ -178,7 +178,7 @@ test("a mention of a page and a plain text are told apart", async () => {
   assert.deepEqual([mentioned.mention.page.id, mentioned.plain_text], [other.id, "the other"]);
 });
 
-test("who wrote last is told by id and kind", async () => {
+test("the last author is given by id and kind", async () => {
   const { source } = await board("Authors", { By: { last_edited_by: {} } });
   const { id } = await titled(source, "a");
   const page = await editor.pages.update({ page_id: id, properties: { Urgent: { checkbox: true } } });

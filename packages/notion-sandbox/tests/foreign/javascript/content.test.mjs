@@ -48,7 +48,7 @@ test("blocks are put at the start, at the end and after another", async () => {
   assert.deepEqual((await list(id)).map(said), ["start", "first", "after", "end"]);
 });
 
-test("a block is changed, trashed and gone from its page", async () => {
+test("a block is changed, trashed and removed from its page", async () => {
   const { id } = await sheet("Sheet", { children: [paragraph("before"), paragraph("stays")] });
   const [block] = await list(id);
   const changed = await notion.blocks.update({ block_id: block.id, paragraph: { rich_text: text("after") } });
@@ -97,7 +97,7 @@ test("a comment is written, read, listed, answered, changed and deleted", async 
   assert.equal((await refusal(() => notion.comments.retrieve({ comment_id }))).code, "object_not_found");
 });
 
-test("everybody of the workspace is listed, and found by id", async () => {
+test("every user of the workspace is listed, and found by id", async () => {
   const users = await collectPaginatedAPI(notion.users.list, { page_size: 1 });
   assert.ok(users.every(isFullUser));
   assert.deepEqual(users.map(({ type }) => type).sort(), ["bot", "person"]);
@@ -119,8 +119,8 @@ test("a search finds pages and data sources by title, and only the kind it is as
 test("a search is read in pieces and forgets what is in the trash", async () => {
   const { source } = await board("Unnamed");
   for (const number of [1, 2, 3]) await titled(source, `Zeppelin ${number}`);
-  const gone = await titled(source, "Zeppelin 4");
-  await notion.pages.update({ page_id: gone.id, in_trash: true });
+  const deleted = await titled(source, "Zeppelin 4");
+  await notion.pages.update({ page_id: deleted.id, in_trash: true });
   const found = await collectPaginatedAPI(notion.search, { query: "zeppelin", page_size: 2 });
   assert.equal(found.length, 3);
 });

@@ -90,7 +90,7 @@ test("two rate limits are ridden through, three are not", async () => {
   assert.equal((await refusal(me(quick))).code, APIErrorCode.RateLimited);
 });
 
-test("the Retry-After header is read and told", async () => {
+test("the Retry-After header is read and reported", async () => {
   await fault({ status: 429, retry_after: 0 });
   assert.equal((await quick.users.me({})).object, "user");
   await fault({ status: 429, retry_after: 7 });
@@ -119,7 +119,7 @@ test("a write that was saved all the same names the page", async () => {
 });
 
 test("an answer that does not come is a time-out", async () => {
-  await fault({ delay_ms: 5_000 });
+  await fault({ delay_ms: 1_000 });
   const error = await refusal(me(client({ timeoutMs: 50, retry: false })));
   assert.ok(RequestTimeoutError.isRequestTimeoutError(error));
   assert.equal(error.code, ClientErrorCode.RequestTimeout);
@@ -146,10 +146,10 @@ test("webhooks are signed so that the SDK believes them, and only with the right
   try {
     await point({ url: `http://127.0.0.1:${receiver.address().port}/`, secret: "secret_of_the_test" });
     const { source } = await board();
-    const page = await titled(source, "told");
-    const told = () => taken.find(({ body }) => JSON.parse(body).entity?.id === page.id);
-    while (!told()) await once(receiver, "taken", { signal: AbortSignal.timeout(10_000) });
-    const { body, signature } = told();
+    const page = await titled(source, "signed");
+    const found = () => taken.find(({ body }) => JSON.parse(body).entity?.id === page.id);
+    while (!found()) await once(receiver, "taken", { signal: AbortSignal.timeout(10_000) });
+    const { body, signature } = found();
     assert.equal(JSON.parse(body).type, "page.created");
     assert.equal(await verifyWebhookSignature({ body, signature, verificationToken: "secret_of_the_test" }), true);
     assert.equal(await verifyWebhookSignature({ body, signature, verificationToken: "another" }), false);

@@ -1,4 +1,4 @@
-// What the tests share: clients of the sandbox under test, and boards to try things on.
+// What the tests share: clients of the sandbox under test, and boards.
 import assert from "node:assert/strict";
 import { Client, LogLevel } from "@notionhq/client";
 
@@ -17,7 +17,7 @@ export const plain = (parts) => parts.map((part) => part.plain_text).join("");
 
 export const STATUSES = ["Draft", "Queued", "Review", "Done"];
 
-// A database with one property of every kind that a board uses; gives {database, source, properties}.
+// A database with one property of every kind that a board uses; returns {database, source, properties}.
 export async function board(title = "Videos", more = {}) {
   const made = await notion.databases.create({
     parent: { type: "page_id", page_id: rootPage },
@@ -45,7 +45,7 @@ export const card = (source, properties, by = notion) =>
 
 export const titled = (source, title, more = {}) => card(source, { Title: { title: text(title) }, ...more });
 
-// The error that a call ends with.
+// The error of a call that must fail.
 export async function refusal(call) {
   try {
     await call();
@@ -55,7 +55,7 @@ export async function refusal(call) {
   return assert.fail("The call was not refused.");
 }
 
-// Trouble on purpose, and its end.
+// Sets a fault, and removes all faults.
 export async function fault(settings) {
   const answer = await fetch(`${url}/sandbox/faults`, {
     method: "POST",

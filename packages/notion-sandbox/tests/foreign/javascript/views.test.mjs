@@ -112,8 +112,8 @@ test("views stand where they are placed and are listed in that order", async () 
 test("a view is deleted, but never the last", async () => {
   const made = await board();
   const view = await byStatus(made);
-  const gone = await notion.views.delete({ view_id: view.id });
-  assert.deepEqual([gone.object, gone.id, "name" in gone], ["view", view.id, false]);
+  const deleted = await notion.views.delete({ view_id: view.id });
+  assert.deepEqual([deleted.object, deleted.id, "name" in deleted], ["view", view.id, false]);
   assert.equal((await refusal(() => notion.views.retrieve({ view_id: view.id }))).code, "object_not_found");
   const [last] = (await notion.views.list({ database_id: made.database.id })).results;
   assert.equal((await refusal(() => notion.views.delete({ view_id: last.id }))).code, "validation_error");

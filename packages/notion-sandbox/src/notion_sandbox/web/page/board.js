@@ -1,4 +1,4 @@
-/** The board page: puts the parts together. */
+/** The board page: assembles the parts. */
 
 import { openSession, signIn } from "./data/api.js";
 import { folding, resetColumns, setFolding, showColumns } from "./board/columns.js";
@@ -7,7 +7,7 @@ import { $, attempt, el } from "./dom.js";
 import { columnToFill, enableKeys } from "./board/keys.js";
 import { listen } from "./data/live.js";
 import { enableDragging } from "./board/moving.js";
-import { openPanel, takeNews, togglePanel } from "./activity/panel.js";
+import { openPanel, takeUpdate, togglePanel } from "./activity/panel.js";
 import { loadViews, lookAgain } from "./board/saved_views.js";
 import { changed, loadBoards, loadCards, loadSchema, onChange, refreshFormulas, store } from "./data/store.js";
 import { showTable } from "./board/table.js";
@@ -99,7 +99,7 @@ async function findBoards() {
   changed();
 }
 
-/** Away from the sandbox's machine the person says who they are. */
+/** On another machine than the sandbox's the user enters a token. */
 function askForToken() {
   const field = el("input", {
     type: "password",
@@ -122,7 +122,7 @@ function askForToken() {
   });
 }
 
-/** Time alone changes what formulas say and what views find. */
+/** Formulas and views change as time passes. */
 async function tick() {
   await refreshFormulas();
   await lookAgain();
@@ -149,7 +149,7 @@ async function start() {
   enableViews();
   store.user = (await openSession()) ?? (await askForToken());
   onChange(show);
-  await listen({ onNews: takeNews, onBoards: () => attempt(findBoards) });
+  await listen({ onUpdate: takeUpdate, onBoards: () => attempt(findBoards) });
   openPanel();
   await findBoards();
   setInterval(() => document.hidden || !store.board || tick().catch(() => {}), 60_000);

@@ -1,7 +1,7 @@
-/** Making elements, and telling the person something. */
+/** Elements, and messages to the user. */
 
 /**
- * An element. Keys of `given` that start with "on" are listeners, `class` and `data` are what they say, true and false
+ * An element. Keys of `given` that start with "on" are listeners, `class` and `data` set the attributes of these names, true and false
  * set or leave out an attribute; children that are null or false are left out.
  */
 export function el(tag, given = {}, ...children) {
@@ -30,7 +30,7 @@ export function reconcile(parent, nodes) {
   }
 }
 
-/** A short message at the foot of the page, with something to do about it if there is. */
+/** A short message at the foot of the page, with a button if there is an action. */
 export function toast(text, { kind = "plain", action = null, label = "Undo" } = {}) {
   const box = el("div", { class: `toast ${kind}` }, el("span", {}, text));
   if (action) {
@@ -40,12 +40,12 @@ export function toast(text, { kind = "plain", action = null, label = "Undo" } = 
   setTimeout(() => box.remove(), kind === "bad" ? 9000 : 5000);
 }
 
-/** Tell those who listen to a screen reader. */
-export function say(text) {
-  $("said").textContent = text;
+/** Announce a text to screen readers. */
+export function announce(text) {
+  $("announcements").textContent = text;
 }
 
-/** Run something a person asked for; what goes wrong is shown as one sentence. */
+/** Run an action of the user; an error is shown as one sentence. */
 export async function attempt(work) {
   try {
     return await work();

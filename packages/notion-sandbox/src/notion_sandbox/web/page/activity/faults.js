@@ -1,4 +1,4 @@
-/** Trouble on purpose, by button. */
+/** Buttons that set faults. */
 
 import { sandbox } from "../data/api.js";
 import { attempt, el } from "../dom.js";
@@ -22,11 +22,11 @@ export function takeFaults(body) {
   faults = body.faults;
 }
 
-/** The faults that are still to strike, in words; "" without any. */
+/** The faults that will still strike, as text; "" without any. */
 export const activeFaults = () =>
   faults
     .filter((fault) => !fault.spent)
-    .map(said)
+    .map(described)
     .join(", ");
 
 /** The buttons, and the faults that are set. */
@@ -36,7 +36,7 @@ export function showFaults(list) {
     el(
       "li",
       { class: fault.spent ? "good" : "bad" },
-      el("span", { class: "what" }, said(fault)),
+      el("span", { class: "what" }, described(fault)),
       el(
         "span",
         { class: "status" },
@@ -48,7 +48,7 @@ export function showFaults(list) {
   list.querySelector(".clear").hidden = !rows.length;
 }
 
-/** What stays, so that a click is not lost while news come in. */
+/** Elements that stay, so that a click is not lost while updates arrive. */
 function build(list) {
   const buttons = KINDS.map(([name, fault]) =>
     el(
@@ -70,7 +70,7 @@ function build(list) {
   );
 }
 
-function said(fault) {
+function described(fault) {
   const what = fault.status
     ? `${fault.status}${fault.saved ? " saved" : ""}${fault.html ? " as HTML" : ""}`
     : fault.drop

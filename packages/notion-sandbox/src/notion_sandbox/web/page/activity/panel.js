@@ -1,4 +1,4 @@
-/** The panel at the side: what is asked of the API and how fast, which webhooks went out, and trouble on purpose. */
+/** The side panel: requests of the API and their rate, webhooks, and faults. */
 
 import { sandbox } from "../data/api.js";
 import { activeFaults, showFaults, takeFaults } from "./faults.js";
@@ -13,12 +13,12 @@ const webhooks = new Map();
 let tab = "requests";
 let everyone = false;
 let faultNews = 0;
-/** Requests of a connection in a minute; Notion's own until the sandbox has said its. */
+/** The request limit of a connection per minute; Notion's until the sandbox's is loaded. */
 let limit = 180;
 
 const isBot = (entry) => [...store.bots.values()].includes(entry.user);
 
-/** Show the panel if it was open the last time, and take what happened before. */
+/** Show the panel if it was open before, and load earlier events. */
 export function openPanel() {
   if (localStorage.getItem("panel") === "open") setOpen(true);
   onChange(showPanel);
@@ -37,7 +37,7 @@ function setOpen(open) {
   changed();
 }
 
-/** What happened before the panel was opened. What the stream has told meanwhile is newer, and stays. */
+/** Load the events before the panel was opened. Those of the stream are newer, and stay. */
 async function catchUp() {
   const before = faultNews;
   const [faults, sent, { last, requests_per_minute: perMinute }] = await Promise.all([
@@ -57,7 +57,7 @@ async function catchUp() {
 }
 
 /** A request, a webhook or a fault, from the stream. */
-export function takeNews(kind, body) {
+export function takeUpdate(kind, body) {
   if (kind === "fault") {
     faultNews += 1;
     takeFaults(body);
@@ -77,9 +77,9 @@ function showPanel() {
     button.setAttribute("aria-selected", String(button.dataset.tab === tab));
   }
   drawMeter();
-  const trouble = activeFaults();
-  $("trouble").hidden = !trouble;
-  $("trouble").textContent = `Faults are set: ${trouble}`;
+  const active = activeFaults();
+  $("active-faults").hidden = !active;
+  $("active-faults").textContent = `Faults are set: ${active}`;
   const list = $("activity");
   if (tab === "requests") showRequests(list);
   else if (tab === "webhooks") showWebhooks(list);
@@ -104,7 +104,7 @@ function build() {
   );
   $("panel").replaceChildren(
     el("div", { id: "meter", class: "meter" }),
-    el("button", { type: "button", id: "trouble", class: "trouble", hidden: true, onclick: () => choose("faults") }),
+    el("button", { type: "button", id: "active-faults", class: "active-faults", hidden: true, onclick: () => choose("faults") }),
     el("div", { role: "tablist", class: "tabs", "aria-label": "Activity" }, tabs),
     el("div", { id: "activity", class: "activity", role: "tabpanel" }),
   );
@@ -160,14 +160,14 @@ function showWebhooks(list) {
   const nothing = el(
     "p",
     { class: "quiet-note" },
-    "No webhook yet. They go out about a second after a change, if somebody has subscribed.",
+    "No webhook yet. They go out about a second after a change, if a receiver is subscribed.",
   );
   list.replaceChildren(rows.length ? el("ol", { class: "log webhooks" }, rows) : nothing);
 }
 
 function webhookRow({ event, status, attempts }) {
   const last = attempts.at(-1);
-  const said = last ? String(last.status ?? "no answer") : "…";
+  const result = last ? String(last.status ?? "no answer") : "…";
   const who = event.authors.map((author) =>
     author.type === "bot" ? (store.bots.get(author.id) ?? "a bot") : "a person",
   );
@@ -180,7 +180,7 @@ function webhookRow({ event, status, attempts }) {
     el(
       "span",
       { class: "status", title: last?.error ?? "" },
-      attempts.length > 1 ? `${said} ×${attempts.length}` : said,
+      attempts.length > 1 ? `${result} ×${attempts.length}` : result,
     ),
     el("span", { class: "user" }, who.join(", ")),
   );

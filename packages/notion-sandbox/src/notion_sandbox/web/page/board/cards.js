@@ -13,7 +13,7 @@ const LONGEST = 60;
 
 /**
  * The list item of a card that shows these properties; null is what an editor of a video plan needs. It stays the same element for as long as the card is there, and its inside stays when it
- * looks the same: an element that is replaced under the mouse loses its click.
+ * is the same: an element that is replaced under the mouse loses its click.
  */
 export function cardNode(page, made, visible) {
   const known = made.get(page.id);
@@ -22,14 +22,14 @@ export function cardNode(page, made, visible) {
   const node = known?.node ?? makeCard(page.id);
   made.set(page.id, { page, schema: store.schema, face, node });
   const title = titleOf(page);
-  const look = el(
+  const fresh = el(
     "div",
     {},
     el("p", { class: title ? "title" : "title none" }, title || "Untitled"),
     ...front(page, visible),
     ...foot(page, visible),
   );
-  if (look.innerHTML !== node.innerHTML) node.replaceChildren(...look.childNodes);
+  if (fresh.innerHTML !== node.innerHTML) node.replaceChildren(...fresh.childNodes);
   node.setAttribute("aria-label", label(page, title));
   if (store.fresh.has(page.id)) shine(node, page.id);
   return node.parentNode;
@@ -42,7 +42,7 @@ function makeCard(id) {
   return node;
 }
 
-/** Say for a moment that this card was just changed by a bot. */
+/** Show briefly that this card was just changed by a bot. */
 function shine(node, id) {
   store.fresh.delete(id);
   node.classList.remove("fresh");
@@ -103,11 +103,11 @@ function foot(page, visible) {
 }
 
 function label(page, title) {
-  const said = [title || "Untitled"];
+  const parts = [title || "Untitled"];
   for (const name of KNOWN) {
     const value = humanTime(shown(page.properties[name]));
-    if (value) said.push(`${name}: ${value}`);
+    if (value) parts.push(`${name}: ${value}`);
   }
   const bot = store.bots.get(page.last_edited_by.id);
-  return [...said, bot && `edited by ${bot}`].filter(Boolean).join(", ");
+  return [...parts, bot && `edited by ${bot}`].filter(Boolean).join(", ");
 }

@@ -36,7 +36,7 @@ export function showColumns() {
   for (const id of made.keys()) if (!store.cards.has(id)) made.delete(id);
   reconcile(board, shown);
   keepOneTabStop(board);
-  // A card that went to another column is another node in another place: the focus goes with it.
+  // A card that went to another column is another node in another place: the focus moves with it.
   if (focused && document.activeElement?.dataset?.card !== focused) {
     board.querySelector(`[data-card="${focused}"]`)?.focus({ preventScroll: true });
   }

@@ -1,7 +1,7 @@
 /** Making a card: a line for its title at the head of a column. */
 
 import { focusCard, unfold } from "./columns.js";
-import { $, attempt, el, say, toast } from "../dom.js";
+import { $, attempt, el, announce, toast } from "../dom.js";
 import { lookAgain } from "./saved_views.js";
 import { create, whenShown } from "../data/store.js";
 import { currentTab } from "./views.js";
@@ -44,7 +44,7 @@ async function submit(event, column, input) {
   closeComposer();
   await lookAgain().catch(() => {});
   await whenShown();
-  say(`“${title}” was made${column ? ` in ${column}` : ""}.`);
+  announce(`“${title}” was made${column ? ` in ${column}` : ""}.`);
   const node = $("board").querySelector(`[data-card="${page.id}"]`);
   if (node) focusCard(node);
   else toast(`“${title}” was made. This view does not show it.`);

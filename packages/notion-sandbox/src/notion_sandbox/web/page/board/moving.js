@@ -1,7 +1,7 @@
 /** Moving a card to another column: with the mouse, and with the keyboard. */
 
 import { focusCard, hold } from "./columns.js";
-import { $, el, say } from "../dom.js";
+import { $, el, announce } from "../dom.js";
 import { titleOf } from "../card/properties.js";
 import { columnOf, move, store } from "../data/store.js";
 
@@ -54,7 +54,7 @@ function mark(column) {
 function moveTo(id, column) {
   const card = store.cards.get(id);
   if (!card || columnOf(card) === column) return;
-  say(`“${titleOf(card)}” goes to ${column}.`);
+  announce(`“${titleOf(card)}” goes to ${column}.`);
   move(id, column);
 }
 

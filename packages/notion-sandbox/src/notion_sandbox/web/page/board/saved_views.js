@@ -8,7 +8,7 @@ const COUNT_AFTER_MS = 1500;
 /** View id -> {ids, total}; of views that were only counted, `ids` is null. */
 const found = new Map();
 let wanted = false;
-let looking = null;
+let refreshing = null;
 let counting = null;
 
 /** Read the views of the board's database, in the order of their tabs. */
@@ -16,7 +16,7 @@ export async function loadViews() {
   const board = store.board;
   const references = [];
   for await (const item of items(`/v1/views?database_id=${board.database_id}`)) references.push(item);
-  // One that was deleted meanwhile is not there any more.
+  // A view that was deleted in the meantime is skipped.
   const read = references.map(({ id }) => notion("GET", `/v1/views/${id}`).catch(() => null));
   const views = (await Promise.all(read)).filter((view) => view?.data_source_id === board.data_source_id);
   if (store.board !== board) return;
@@ -51,15 +51,15 @@ export const idsOf = (view) => (narrows(view) ? (found.get(view.id)?.ids ?? []) 
 /** How many cards a view shows; null when that is not known yet. */
 export const countOf = (view) => (narrows(view) ? (found.get(view.id)?.total ?? null) : store.cards.size);
 
-/** Ask the chosen view what it finds now. However often this is called meanwhile, it is asked once more at the end. */
+/** Query the chosen view. However often this is called during a query, one more follows it. */
 export function lookAgain() {
   wanted = true;
-  looking ??= look().finally(() => (looking = null));
+  refreshing ??= refresh().finally(() => (refreshing = null));
   counting ??= setTimeout(count, COUNT_AFTER_MS);
-  return looking;
+  return refreshing;
 }
 
-async function look() {
+async function refresh() {
   while (wanted) {
     wanted = false;
     const view = store.views?.find((candidate) => candidate.id === store.view);

@@ -1,6 +1,6 @@
 /** The trash: cards that can be taken out again. */
 
-import { $, attempt, el, reconcile, say } from "../dom.js";
+import { $, attempt, el, reconcile, announce } from "../dom.js";
 import { moment, titleOf } from "../card/properties.js";
 import { columnOf, setTrashed, store } from "../data/store.js";
 
@@ -24,7 +24,7 @@ function row(page) {
   const title = titleOf(page) || "Untitled";
   const restore = async () => {
     const done = await attempt(() => setTrashed(page.id, false));
-    if (done) say(`“${title}” is back on the board.`);
+    if (done) announce(`“${title}” is back on the board.`);
   };
   return el(
     "li",

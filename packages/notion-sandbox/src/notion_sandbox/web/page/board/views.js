@@ -8,7 +8,7 @@ import { cardsInOrder, changed, columnOf, loadTrash, store, usualGroup } from ".
 const READY = "Ready for Review";
 const IN_ADDRESS = /^#view=(.+)$/;
 
-/** Every tab: {id, name, kind, group, visible, …}. What would mean nothing on this board is left out. */
+/** Every tab: {id, name, kind, group, visible, …}. Tabs without meaning for this board are left out. */
 function tabs() {
   if (!store.board || !store.views) return [];
   const saved = store.views.map((view) => ({ id: view.id, name: view.name, view, ...settingsOf(view) }));
@@ -16,7 +16,7 @@ function tabs() {
   return [...own, ...saved, { id: "trash", name: "Trash", kind: "trash", group: null, visible: null }];
 }
 
-/** Boards for a database that has none: {test} says which cards each of them shows. */
+/** Boards for a database that has none: {test} selects the cards of each. */
 function ownTabs() {
   const group = usualGroup();
   if (!group) return [];
@@ -78,7 +78,7 @@ function cardsOf({ test, view }) {
 
 const nodes = new Map();
 
-/** The tabs stay the same elements, so that a click is not lost while news come in. */
+/** The tabs stay the same elements, so that a click is not lost while updates arrive. */
 export function showViews() {
   const all = tabs();
   reconcile(

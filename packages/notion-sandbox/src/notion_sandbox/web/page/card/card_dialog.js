@@ -1,7 +1,7 @@
 /** A card that is open: every property with its editor, at the side of the board. */
 
 import { focusCard } from "../board/columns.js";
-import { $, attempt, el, say, toast } from "../dom.js";
+import { $, attempt, el, announce, toast } from "../dom.js";
 import { editor } from "./editors.js";
 import { moment, titleOf } from "./properties.js";
 import { edit, onChange, refresh, setTrashed, store, userName } from "../data/store.js";
@@ -95,7 +95,7 @@ async function trash(id) {
   const done = await attempt(() => setTrashed(id, true));
   if (!done) return;
   close();
-  say(`“${title}” is in the trash.`);
+  announce(`“${title}” is in the trash.`);
   toast(`“${title}” is in the trash.`, { action: () => attempt(() => setTrashed(id, false)) });
 }
 

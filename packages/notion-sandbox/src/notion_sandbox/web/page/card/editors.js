@@ -122,7 +122,7 @@ function dateEditor(config, save) {
 
 const pad = (number) => String(number).padStart(2, "0");
 
-/** A moment of the person's own time with its offset, as Notion wants it. */
+/** A moment in the user's time zone with its offset, as Notion requires. */
 function withZone(day, time) {
   const minutes = -new Date(`${day}T${time}`).getTimezoneOffset();
   const sign = minutes < 0 ? "-" : "+";

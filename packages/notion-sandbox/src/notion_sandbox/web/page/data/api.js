@@ -4,7 +4,7 @@ const TOKEN_KEY = "sandbox-person-token";
 const VERSION = "2026-03-11";
 let token = "";
 
-/** Whose page this is; null when the sandbox does not say, which it does on its own machine only. */
+/** The user of the page; null on another machine than the sandbox's, where it is not given. */
 export async function openSession() {
   const answer = await fetch("/sandbox/session");
   if (answer.ok) {

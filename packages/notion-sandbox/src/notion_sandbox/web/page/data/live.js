@@ -1,6 +1,6 @@
-/** News from the sandbox as it happens. */
+/** Live updates from the sandbox. */
 
-import { $, say } from "../dom.js";
+import { $, announce } from "../dom.js";
 import { titleOf } from "../card/properties.js";
 import { loadViews, lookAgain } from "../board/saved_views.js";
 import { changed, keep, loadBoards, loadCards, loadSchema, loadTrash, refresh, store } from "./store.js";
@@ -10,10 +10,10 @@ const waiting = new Map();
 let running = 0;
 
 /**
- * Listen for news. `onNews(kind, body)` gets requests, webhooks and faults; `onBoards()` is called when there may be
+ * Listen for updates. `onUpdate(kind, body)` gets requests, webhooks and faults; `onBoards()` is called when there may be
  * another board; resolves once the stream is open, so that nothing is missed between it and the first load.
  */
-export function listen({ onNews, onBoards }) {
+export function listen({ onUpdate, onBoards }) {
   const source = new EventSource("/sandbox/stream");
   const on = (kind, take) => source.addEventListener(kind, (event) => take(JSON.parse(event.data)));
   on("change", hint);
@@ -26,7 +26,7 @@ export function listen({ onNews, onBoards }) {
     await loadBoards();
     if (store.board) await Promise.all([loadSchema(), loadViews(), loadCards()]);
   });
-  for (const kind of ["request", "webhook", "fault"]) on(kind, (body) => onNews(kind, body));
+  for (const kind of ["request", "webhook", "fault"]) on(kind, (body) => onUpdate(kind, body));
   source.addEventListener("error", () => state(false));
   return new Promise((resolve) => {
     source.addEventListener("hello", () => {
@@ -65,11 +65,11 @@ async function work() {
 async function read(id, change) {
   if (change.bot) store.fresh.add(id);
   const page = await refresh(id).catch((error) => {
-    // A page that cannot be found any more is not on the board; anything else comes with the next news.
+    // A page that cannot be found any more is not on the board; anything else comes with the next update.
     if (error.status === 404) keep({ id, in_trash: true, parent: {} });
     return null;
   });
   await (store.view === "trash" ? loadTrash() : lookAgain()).catch(() => {});
-  if (change.bot && page) say(`${change.bot} changed “${titleOf(page)}”.`);
+  if (change.bot && page) announce(`${change.bot} changed “${titleOf(page)}”.`);
   changed();
 }

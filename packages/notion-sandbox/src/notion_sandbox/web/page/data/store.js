@@ -1,4 +1,4 @@
-/** What the page knows, and the writes that change it. Whoever shows it is called when it has changed. */
+/** The data of the page, and the writes that change it. Renderers are called after each change. */
 
 import { items, notion, queryPieces, search } from "./api.js";
 import { toast } from "../dom.js";
@@ -86,7 +86,7 @@ export async function loadSchema() {
 
 const GROUPABLE = ["select", "status"];
 
-/** The property that makes columns where no view says so: Status, else the first status, else the first select. */
+/** The property that makes columns without a view: Status, else the first status, else the first select. */
 export function usualGroup() {
   const groupable = Object.values(store.schema).filter((property) => GROUPABLE.includes(property.type));
   return (
@@ -103,7 +103,7 @@ export function propertyById(id) {
   return Object.values(store.schema).find((property) => decodeURIComponent(property.id) === plain) ?? null;
 }
 
-/** Read every card of the board. Cards that are there stay until they are known to be gone. */
+/** Read every card of the board. Known cards stay until they are known to be deleted. */
 export async function loadCards() {
   const board = store.board;
   const found = new Set();
@@ -138,7 +138,7 @@ export async function loadTrash() {
   changed();
 }
 
-/** Formulas such as a time in a status go on without an edit: read them again. */
+/** Formulas such as a time in a status change without an edit: read them again. */
 export async function refreshFormulas() {
   const only = Object.values(store.schema).filter((property) => property.type === "formula");
   if (!only.length || store.loading) return;
@@ -154,7 +154,7 @@ export async function refreshFormulas() {
   changed();
 }
 
-/** Read a card again. What may be older than a write of ours is not taken: that write brings its own news. */
+/** Read a card again. An answer that may be older than our own write is ignored: the write causes another update. */
 export async function refresh(id) {
   const before = edits.get(id) ?? 0;
   const busy = writing.get(id) ?? 0;
@@ -217,7 +217,7 @@ export async function setTrashed(id, trashed) {
   return page;
 }
 
-/** The name of somebody by id, read once. */
+/** The name of a user by id, read once. */
 export async function userName(id) {
   if (!users.has(id))
     users.set(

@@ -19,7 +19,8 @@ from sqlalchemy import URL
 
 from benchmarks.kit.figures import Figure, main, percentile
 from benchmarks.kit.load import Seen
-from benchmarks.kit.places import answering, database, folder, free_port, process
+from benchmarks.kit.places import database, folder, free_port, process
+from benchmarks.kit.waiting import answering
 from models.postgres.engine import libpq
 
 RATE, SECONDS = 200, 60.0
@@ -28,7 +29,7 @@ SECRET = "secret_of_the_benchmark"
 
 
 class Prefect:
-    """Stands where Prefect's server would, so that the door's trigger works as it always does.
+    """Stands where Prefect's server would, so that the receiver's trigger works as it always does.
 
     Attributes:
         runs: how many runs were asked for.
@@ -97,7 +98,7 @@ async def acknowledgement(url: URL, port: int, counted: Prefect) -> list[Figure]
     run = "0a0a0a0a"
     await load(
         port, "00000000", 3, rate=RATE
-    )  # a door at work is what is measured, not its first requests
+    )  # a receiver at work is what is measured, not its first requests
     before = counted.runs
     seen = await load(port, run, SECONDS, rate=RATE)
     milliseconds = [1000 * latency for latency in seen.latencies]
@@ -111,7 +112,7 @@ async def acknowledgement(url: URL, port: int, counted: Prefect) -> list[Figure]
     late = 1000 * percentile(seen.late, 0.99)
     return [
         Figure(
-            what=f"door: acknowledgement at {RATE} requests/s for {SECONDS:.0f} s, at "
+            what=f"receiver: acknowledgement at {RATE} requests/s for {SECONDS:.0f} s, at "
             f"random moments",
             limit="p50 8 ms, p99 50 ms, none over 500 ms",
             measured=f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.0f} ms",
@@ -120,7 +121,7 @@ async def acknowledgement(url: URL, port: int, counted: Prefect) -> list[Figure]
             f"{late:.1f} ms at p99.",
         ),
         Figure(
-            what=f"door: webhooks lost of {sent}",
+            what=f"receiver: webhooks lost of {sent}",
             limit="0",
             measured=f"{lost} lost, {refused} not acknowledged, {counted.runs - before} "
             f"ingest runs asked for",
@@ -160,14 +161,14 @@ class Peer:
         return 1000 * self.busy / self.taken
 
 
-async def throughput(door: Peer, bare: Peer) -> Figure:
+async def throughput(receiver: Peer, bare: Peer) -> Figure:
     """The closed loop, in short turns (ABBA), so that what else the machine does falls on both."""
     for number in range(2 * ROUNDS):
-        await (door if number % 4 in {0, 3} else bare).round(number)
-    ours, theirs = (sum(peer.rates) / ROUNDS for peer in (door, bare))
-    ratios = sorted(a / b for a, b in zip(door.rates, bare.rates, strict=True))
+        await (receiver if number % 4 in {0, 3} else bare).round(number)
+    ours, theirs = (sum(peer.rates) / ROUNDS for peer in (receiver, bare))
+    ratios = sorted(a / b for a, b in zip(receiver.rates, bare.rates, strict=True))
     return Figure(
-        what=f"door: throughput beside a bare FastAPI route that does one INSERT, "
+        what=f"receiver: throughput beside a bare FastAPI route that does one INSERT, "
         f"{CONNECTIONS} connections",
         limit="at least 0.70 of the bare route",
         measured=f"{ours:.0f} of {theirs:.0f} requests/s",
@@ -175,32 +176,36 @@ async def throughput(door: Peer, bare: Peer) -> Figure:
         good=ours >= 0.7 * theirs,
         note=f"{ROUNDS} rounds of each in turn, their ratios {ratios[0]:.2f} to "
         f"{ratios[-1]:.2f}; CPU per request "
-        f"{door.cost:.2f} ms beside {bare.cost:.2f} ms.",
+        f"{receiver.cost:.2f} ms beside {bare.cost:.2f} ms.",
     )
 
 
 async def measure() -> Sequence[Figure]:
-    """One database, one door, one bare route."""
-    counted, door, bare = Prefect(), free_port(), free_port()
+    """One database, one receiver, one bare route."""
+    counted, receiver, bare = Prefect(), free_port(), free_port()
     with database() as url, folder() as logs:
         common = {"DATABASE_URL": libpq(url), "LOG_FORMAT": "json", "PREFECT_API_URL": ""}
         async with AsyncExitStack() as stack:
             api = await stack.enter_async_context(prefect(counted))
-            ours = {"DOOR_PORT": str(door), "NOTION_WEBHOOK_SECRET": SECRET, "PREFECT_API_URL": api}
-            serving = process("-m", "webhook", environment=common | ours, log=logs / "door.log")
+            ours = {
+                "DOOR_PORT": str(receiver),
+                "NOTION_WEBHOOK_SECRET": SECRET,
+                "PREFECT_API_URL": api,
+            }
+            serving = process("-m", "webhook", environment=common | ours, log=logs / "receiver.log")
             beside = process(
                 "-m", "benchmarks.kit.bare_route", "--port", str(bare), environment=common
             )
             peers = (
-                Peer(await stack.enter_async_context(serving), door),
+                Peer(await stack.enter_async_context(serving), receiver),
                 Peer(await stack.enter_async_context(beside), bare),
             )
             await asyncio.gather(
-                *(answering(f"http://127.0.0.1:{port}/health") for port in (door, bare))
+                *(answering(f"http://127.0.0.1:{port}/health") for port in (receiver, bare))
             )
             await load(bare, "00000000", 3, rate=RATE)
             figures = (
-                [] if "--throughput" in sys.argv else await acknowledgement(url, door, counted)
+                [] if "--throughput" in sys.argv else await acknowledgement(url, receiver, counted)
             )
             return [*figures, await throughput(*peers)]
 

@@ -41,7 +41,7 @@ async def declared(kit: RunKit) -> Path:
     return path
 
 
-async def look(api: str, path: Path) -> dict[str, Check]:
+async def read_checks(api: str, path: Path) -> dict[str, Check]:
     log = Path("logs/worker.log")
     found = await prefect_checks(
         api, auth=None, worker_log=log, now=datetime.now(UTC), prefect_yaml=path
@@ -57,7 +57,7 @@ def red(found: dict[str, Check]) -> set[str]:
 async def test_with_a_worker_everything_is_green_and_without_one_only_the_worker_is_red(
     kit: RunKit, prefect_api: str, declared: Path
 ) -> None:
-    alone = await look(prefect_api, declared)
+    alone = await read_checks(prefect_api, declared)
     assert red(alone) == {"worker"}
     assert alone["worker"].facts == f"none is alive in the work pool {kit.pool}"
     assert "showrunner up" in alone["worker"].cures[0]
@@ -65,7 +65,7 @@ async def test_with_a_worker_everything_is_green_and_without_one_only_the_worker
     with kit.worker_process() as process:
 
         async def all_green() -> dict[str, Check] | None:
-            found = await look(prefect_api, declared)
+            found = await read_checks(prefect_api, declared)
             return found if {check.state for check in found.values()} == {State.OK} else None
 
         found = await until(all_green)
@@ -74,7 +74,7 @@ async def test_with_a_worker_everything_is_green_and_without_one_only_the_worker
         )
         process.kill()
         process.wait()
-        assert red(await look(prefect_api, declared)) == {
+        assert red(await read_checks(prefect_api, declared)) == {
             "worker"
         }  # at once, though Prefect still believes in it
 
@@ -84,7 +84,7 @@ async def test_a_paused_deployment_is_red_with_the_page_that_switches_it_on(
 ) -> None:
     deployment = await kit.client.read_deployment_by_name(f"noted/{kit.pool}")
     await kit.client.pause_deployment(deployment.id)
-    check = (await look(prefect_api, declared))["deployments"]
+    check = (await read_checks(prefect_api, declared))["deployments"]
     assert (check.state, check.facts) == (State.FAIL, f"{kit.pool} is paused")
     ui = prefect_api.removesuffix("/api")
     assert check.cures == (f"Switch it on: {ui}/deployments/deployment/{deployment.id}",)
@@ -101,7 +101,7 @@ async def test_a_schedule_that_is_switched_off_is_red_and_a_nightly_one_yellow(
     deployment = await kit.client.read_deployment_by_name(f"noted/{kit.pool}")
     (schedule,) = await kit.client.read_deployment_schedules(deployment.id)
     await kit.client.update_deployment_schedule(deployment.id, schedule.id, active=False)
-    check = (await look(prefect_api, path))["deployments"]
+    check = (await read_checks(prefect_api, path))["deployments"]
     assert (check.state, check.facts) == (state, f"the schedule of {kit.pool} is switched off")
 
 
@@ -110,13 +110,13 @@ async def test_a_deployment_that_is_missing_changed_or_elsewhere_is_named(
 ) -> None:
     noted = await kit.client.read_deployment_by_name(f"noted/{kit.pool}")
     await kit.client.update_deployment(noted.id, DeploymentUpdate(description="typed over"))
-    check = (await look(prefect_api, declared))["deployments"]
+    check = (await read_checks(prefect_api, declared))["deployments"]
     assert (check.state, check.facts) == (
         State.WARN,
         f"{kit.pool} is not as prefect.yaml declares it",
     )
     await kit.client.delete_deployment(noted.id)
-    check = (await look(prefect_api, declared))["deployments"]
+    check = (await read_checks(prefect_api, declared))["deployments"]
     assert (check.state, check.facts) == (State.FAIL, f"{kit.pool} is missing")
     assert "python -m flows.runtime.worker --bootstrap" in check.cures[0]
 
@@ -125,7 +125,7 @@ async def test_a_paused_work_pool_is_named_with_the_command_that_resumes_it(
     kit: RunKit, prefect_api: str, declared: Path
 ) -> None:
     await kit.client.update_work_pool(kit.pool, WorkPoolUpdate(is_paused=True))
-    check = (await look(prefect_api, declared))["worker"]
+    check = (await read_checks(prefect_api, declared))["worker"]
     assert f"the work pool {kit.pool} is paused" in check.facts
     assert f"`PREFECT_API_URL={prefect_api} prefect work-pool resume {kit.pool}`" in check.cures
 
@@ -139,7 +139,7 @@ async def test_slots_that_no_run_holds_are_yellow_and_red_when_none_is_left(
         await kit.client.update_global_concurrency_limit(
             limit.name, GlobalConcurrencyLimitUpdate(active_slots=taken)
         )
-        check = (await look(prefect_api, declared))["limits"]
+        check = (await read_checks(prefect_api, declared))["limits"]
         assert check.state is state
     assert check.facts == f"2 of 2 slots of {limit.name} held by no run"
     assert f"global-concurrency-limit update '{limit.name}' --active-slots 0`" in check.cures[0]
@@ -150,14 +150,14 @@ async def test_an_automation_that_was_switched_off_is_yellow(
 ) -> None:
     (automation,) = await kit.client.read_automations_by_name(automations()[0].name)
     await kit.client.pause_automation(automation.id)
-    check = (await look(prefect_api, declared))["limits"]
+    check = (await read_checks(prefect_api, declared))["limits"]
     await kit.client.resume_automation(automation.id)
     assert check.state is State.WARN
     assert check.facts.startswith("1 automation(s) that crash dead runs")
 
 
 async def test_a_server_without_any_of_it_says_what_makes_it(kit: RunKit, prefect_api: str) -> None:
-    found = await look(prefect_api, kit.prefect_yaml("noted"))
+    found = await read_checks(prefect_api, kit.prefect_yaml("noted"))
     assert red(found) == {"deployments", "worker"}
     assert found["worker"].facts == f"there is no work pool {kit.pool}"
     assert all("--bootstrap" in found[name].cures[0] for name in ("deployments", "worker"))

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from models.production.steps import STEPS, Step, is_working, step_after, step_of
-from models.rules.statuses import BoardStatus
+from models.production.steps import STEPS, Step, is_working, step_of
+from models.rules.statuses import ERRORS, IN_WORK, PEOPLE_MAY_MOVE_AT_GATE, BoardStatus
 
 DEFAULT_GATES: Final = frozenset(step for step, rule in STEPS.items() if rule.gate)
+
+
+RETRIED: Final = frozenset({*ERRORS, BoardStatus.REVIEW_REJECTED})
+"""Where a task may be retried: it goes to Queued, and resumes at what is missing."""
 
 
 class Decision(StrEnum):
@@ -57,6 +61,11 @@ def gate_at(
     return Gate(step=step, round=round_)
 
 
+def gate_columns(gates: Collection[Step]) -> frozenset[BoardStatus]:
+    """The columns in which a task waits for a person, of a channel with those gates."""
+    return frozenset(column for column in BoardStatus if gate_at(column, 1, gates) is not None)
+
+
 def moves_at(gate: Gate) -> dict[BoardStatus, Decision]:
     """Where people may drag a card that waits at a gate, and what each move decides.
 
@@ -67,11 +76,24 @@ def moves_at(gate: Gate) -> dict[BoardStatus, Decision]:
             BoardStatus.REVIEW_APPROVED: Decision.APPROVE,
             BoardStatus.REVIEW_REJECTED: Decision.REJECT,
         }
-    following = step_after(gate.step)
-    moves = {BoardStatus.QUEUED: Decision.REJECT, BoardStatus.ARCHIVED: Decision.STOP}
-    if following is not None:
-        moves[STEPS[following].working] = Decision.APPROVE
-    return moves
+    other = {BoardStatus.QUEUED: Decision.REJECT, BoardStatus.ARCHIVED: Decision.STOP}
+    allowed = PEOPLE_MAY_MOVE_AT_GATE[STEPS[gate.step].done]
+    return {column: other.get(column, Decision.APPROVE) for column in allowed}
+
+
+def decision_of(from_: BoardStatus, to: BoardStatus, gate: Gate | None) -> Decision | None:
+    """What a person decides by moving a card; None where a move is no decision.
+
+    Args:
+        gate: at which the card waited.
+    """
+    if gate is not None:
+        return moves_at(gate).get(to)
+    if to is BoardStatus.ARCHIVED and from_ in IN_WORK:
+        return Decision.STOP
+    if to is BoardStatus.QUEUED and from_ in RETRIED:
+        return Decision.RETRY
+    return None
 
 
 def expect(gate: Gate | None, step: Step, round_: int) -> Gate:

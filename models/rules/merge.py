@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -56,6 +56,7 @@ def plan(
     importing: bool = False,
     keep_until: datetime | None = None,
     ours: bool = False,
+    gates: Collection[BoardStatus] = (),
 ) -> Plan:
     """Decide per property what a reading of a card means (design: section 6).
 
@@ -70,6 +71,7 @@ def plan(
             unchanged on the board; None if it does not.
         ours: whether we created the page, so that no user typed the dates that it shows at first
             contact.
+        gates: the columns in which a task of the card's channel waits for a person.
 
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
@@ -80,7 +82,13 @@ def plan(
         )  # the property was deleted, not its text
     keeping = keep_until is not None
     status = decide_status(
-        base, card, task, valid=not violations, importing=importing, keeping=keeping
+        base,
+        card,
+        task,
+        valid=not violations,
+        importing=importing,
+        keeping=keeping,
+        gates=gates,
     )
     prio = _priority(base, card, task)
     followed = not violations and status.database is not None

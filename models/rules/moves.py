@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from models.rules.codec import BoardCard
@@ -40,6 +40,7 @@ class Situation:
         kept: whether Status was left unchanged on the board for that until now.
         keeping: whether Status is to be left unchanged from now on.
         importing: whether this is the first import of a board.
+        gates: the columns in which a task of the card's channel waits for a person.
     """
 
     shown: str | None
@@ -54,6 +55,7 @@ class Situation:
     kept: bool
     keeping: bool
     importing: bool
+    gates: Collection[BoardStatus] = ()
 
     @property
     def unfollowed_late(self) -> bool:
@@ -79,6 +81,7 @@ def decide_status(
     valid: bool,
     importing: bool,
     keeping: bool,
+    gates: Collection[BoardStatus] = (),
 ) -> StatusDecision:
     """Decide what becomes of Status (arguments as for `plan` and `Situation`)."""
     agreed = base.status if base is not None else None
@@ -99,6 +102,7 @@ def decide_status(
         kept=base is not None and base.status_kept_until is not None,
         keeping=keeping,
         importing=importing,
+        gates=gates,
     )
     for rule in _RULES:
         if (decision := rule(case)) is not None:
@@ -209,7 +213,8 @@ def _emptied(case: Situation) -> StatusDecision | None:
 def _not_theirs(case: Situation) -> StatusDecision | None:
     if case.agreed is None or case.asked is None:
         return None
-    if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):
+    allowed = moves_of_people(case.agreed, followed=not case.unfollowed_late, gates=case.gates)
+    if case.asked in allowed:
         return None
     sentence = (
         f"A card cannot be moved from “{case.agreed}” to “{case.asked}” by hand; "
@@ -292,7 +297,7 @@ def _possible_from(case: Situation, kept: BoardStatus) -> str:
     A card that gets its task by this reading counts as having one.
     """
     followed = case.followed or case.valid or kept in STARTS
-    possible = moves_of_people(kept, followed=followed)
+    possible = moves_of_people(kept, followed=followed, gates=case.gates)
     if not possible:
         return f"From “{kept}” only the pipeline moves it."
     columns = [column for column in BoardStatus if column in possible]

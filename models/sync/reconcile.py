@@ -24,6 +24,7 @@ from models.sync.card_changes import (
     store_task,
     trash_card,
 )
+from models.sync.decisions import Decisions, decisions_about
 from models.sync.lost_updates import LostUpdate, ReportedEdit
 from models.sync.observations import (
     EarlierReading,
@@ -81,6 +82,7 @@ async def reconcile(
     reported: Mapping[str, Sequence[ReportedEdit]] | None = None,
     watched: bool = True,
     held: Collection[str] = (),
+    comments: Mapping[str, str] | None = None,
 ) -> ReconcileResult:
     """Store what observations of the board mean. The caller commits.
 
@@ -97,6 +99,7 @@ async def reconcile(
             the next reading.
         watched: whether the sync ran when the changes were made (`models.sync.safety_stop`).
         held: pages that must not be marked as deleted before the operator confirms.
+        comments: by page, what a user wrote about a card that is rejected.
     """
     latest = latest_per_page(observations)
     await take_in(session)
@@ -112,6 +115,7 @@ async def reconcile(
         reported=reported or {},
         watched=watched,
         held=held,
+        decisions=await decisions_about(session, rows.tasks.values(), comments or {}),
     )
     for page_id, creation in created.items():
         remember_created_page(rows.cards[page_id], rows.tasks[page_id], creation, now)
@@ -149,6 +153,7 @@ class _Batch:
     reported: Mapping[str, Sequence[ReportedEdit]]
     watched: bool
     held: Collection[str]
+    decisions: Decisions
     outcomes: list[Outcome] = field(default_factory=list)
     reread: list[str] = field(default_factory=list)
     unconfirmed: dict[str, EarlierReading] = field(default_factory=dict)
@@ -230,7 +235,10 @@ class _Batch:
             importing=self.first_import,
             keep_until=_keep_until(card, now, edited=bool(edited)),
             ours=observation.card.created_by in self.bot_ids,
+            gates=self.decisions.columns_of(task),
         )
+        if task is not None and decided.task is not None and decided.moved:
+            self.decisions.record(change, task, decided.task.board_status)
         violations_before = card.known_violations()
         created, taken = store_task(change, task, decided)
         for lost in decided.lost:

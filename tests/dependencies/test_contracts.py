@@ -21,7 +21,7 @@ CONTRACTS: dict[str, dict[str, Any]] = {one["name"]: one for one in LINTER["cont
 BROKEN_BY = {
     "cli -> flows | webhook -> tasks -> models": ("models.rules.merge", "tasks.sync.push"),
     (
-        "models: operations | board | production -> sync -> tables -> rules | postgres "
+        "models: operations | board -> sync -> production -> tables -> rules | postgres "
         "-> errors and settings"
     ): (
         "models.tables.card",

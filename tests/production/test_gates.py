@@ -9,8 +9,10 @@ from models.production.gates import (
     Decision,
     Gate,
     Outdated,
+    decision_of,
     expect,
     gate_at,
+    gate_columns,
     moves_at,
     named_pieces,
 )
@@ -48,6 +50,39 @@ def test_a_gate_is_passed_by_the_next_working_column_rejected_by_queued_stopped_
         B.QUEUED: Decision.REJECT,
         B.ARCHIVED: Decision.STOP,
     }
+
+
+def test_the_columns_of_gates_are_those_in_which_a_task_waits() -> None:
+    assert gate_columns({Step.AUDIO, Step.ASSEMBLY}) == {
+        B.AUDIO_READY,
+        B.READY_FOR_REVIEW,
+        B.UNDER_REVIEW,
+    }
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "gate", "decided"),
+    [
+        (B.COMPOSITES_READY, B.VIDEOS_GENERATING, Step.COMPOSITES, Decision.APPROVE),
+        (B.COMPOSITES_READY, B.QUEUED, Step.COMPOSITES, Decision.REJECT),
+        (B.COMPOSITES_READY, B.ARCHIVED, Step.COMPOSITES, Decision.STOP),
+        (B.UNDER_REVIEW, B.REVIEW_APPROVED, Step.ASSEMBLY, Decision.APPROVE),
+        (B.READY_FOR_REVIEW, B.REVIEW_REJECTED, Step.ASSEMBLY, Decision.REJECT),
+        (B.READY_FOR_REVIEW, B.UNDER_REVIEW, Step.ASSEMBLY, None),
+        (B.AUDIO_GENERATING, B.ARCHIVED, None, Decision.STOP),
+        (B.AUDIO_READY, B.ARCHIVED, None, Decision.STOP),
+        (B.ERROR_RETRIABLE, B.QUEUED, None, Decision.RETRY),
+        (B.REVIEW_REJECTED, B.QUEUED, None, Decision.RETRY),
+        (B.ERROR_RETRIABLE, B.DRAFT, None, None),
+        (B.QUEUED, B.ARCHIVED, None, None),
+        (B.DRAFT, B.QUEUED, None, None),
+    ],
+)
+def test_some_moves_of_people_are_decisions(
+    from_: BoardStatus, to: BoardStatus, gate: Step | None, decided: Decision | None
+) -> None:
+    at = Gate(step=gate, round=1) if gate else None
+    assert decision_of(from_, to, at) is decided
 
 
 def test_the_review_of_the_film_keeps_its_moves() -> None:

@@ -22,6 +22,7 @@ from models.rules.merge_base import diff
 from models.rules.statuses import STATE_OF, BoardStatus, LostValue, Status, people_may_move
 
 B = BoardStatus
+GATES = frozenset({B.COMPOSITES_READY, B.READY_FOR_REVIEW, B.UNDER_REVIEW})
 PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]
 
 
@@ -359,8 +360,45 @@ def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: Boa
     )
     assert made.attention == (
         f"The pipeline moved this card to “{now}” meanwhile, so the move to “Draft” was not taken. "
-        f"From “{now}” only the pipeline moves it."
+        f"From “{now}” people may move it to “Archived”."
     )
+
+
+@pytest.mark.parametrize("from_", B)
+def test_at_a_gate_the_moves_that_decide_are_taken_and_no_other(from_: BoardStatus) -> None:
+    base, task = agreed_on(from_)
+    for to in [column for column in B if column is not from_]:
+        made = observation(base, to.value, task, valid=True, gates=GATES)
+        allowed = people_may_move(from_, to, GATES)
+        column = to if allowed else from_
+        assert status_outcome(made) == StatusOutcome(
+            column, column, None if allowed else "not_yours", moved=allowed
+        )
+
+
+def test_a_refused_move_at_a_gate_says_which_moves_decide() -> None:
+    base, task = agreed_on(B.COMPOSITES_READY)
+    made = observation(base, "Draft", task, valid=True, gates=GATES)
+    assert made.attention == (
+        "A card cannot be moved from “Composites Ready” to “Draft” by hand; "
+        "it goes back to “Composites Ready”. From “Composites Ready” people may move it to "
+        "“Queued”, “Videos Generating” or “Archived”."
+    )
+
+
+def test_a_gate_of_another_channel_is_none() -> None:
+    base, task = agreed_on(B.AUDIO_READY)
+    made = observation(base, "SFX Generating", task, valid=True, gates=GATES)
+    assert status_outcome(made) == StatusOutcome(B.AUDIO_READY, B.AUDIO_READY, "not_yours")
+
+
+def test_an_invalid_card_passes_no_gate_before_it_is_complete_but_can_be_stopped() -> None:
+    base, task = agreed_on(B.COMPOSITES_READY)
+    waits = observation(base, "Videos Generating", task, valid=False, gates=GATES)
+    assert status_outcome(waits).lost == "invalid_card"
+    assert waits.task is not None
+    assert waits.task.board_status is B.COMPOSITES_READY
+    assert observation(base, "Archived", task, valid=False, gates=GATES).moved
 
 
 def test_an_approval_can_be_withdrawn_until_the_upload_has_begun() -> None:

@@ -9,7 +9,12 @@ from models.board import drift_table as table
 from models.board.drift_kinds import Drift, DriftKind, listed
 from models.board.snapshot import BoardSnapshot, Json
 from models.board.spec import NAMES
-from models.rules.board_schema import EXPECTED_TYPES, NEEDED, OPTIONAL_RELATIONS
+from models.rules.board_schema import (
+    EXPECTED_TYPES,
+    NEEDED,
+    OPTIONAL_RELATIONS,
+    USERS_IF_OF_OTHER_TYPE,
+)
 
 _FORMULA: Final = "Time in Status"
 _NO_FILES: Final = "The files of a video cannot be linked to its card."
@@ -31,6 +36,10 @@ _MISSING: Final[Mapping[str, tuple[DriftKind, str]]] = {
     "Updated": (table.DATE_MISSING, "The card does not show when its status last changed."),
     _FORMULA: (table.FORMULA_MISSING, "The card does not show how long its status has lasted."),
     **dict.fromkeys(OPTIONAL_RELATIONS, (table.RELATION_MISSING, _NO_FILES)),
+    "Progress": (table.DATE_MISSING, "The card does not show how much of the film is made."),
+    "Cost": (table.DATE_MISSING, "The card does not show what the video has cost."),
+    "Preview": (table.DATE_MISSING, "The card does not show pictures of the video."),
+    "Video": (table.DATE_MISSING, "The card does not link to the film."),
 }
 """By property that the sync can do without: the kind of difference, and what its absence breaks."""
 
@@ -76,7 +85,7 @@ def _wrong_type(name: str, found: Json) -> Drift:
         "type": found["type"],
         "types": " or ".join(sorted(_TYPES[name])),
     }
-    if name in OPTIONAL_RELATIONS or name == _FORMULA:
+    if name in USERS_IF_OF_OTHER_TYPE or name == _FORMULA:
         _, breaks = _MISSING[name]
         return table.WRONG_TYPE_OF_OPTIONAL.drift(name, breaks=breaks, **facts)
     return table.WRONG_TYPE.drift(name, **facts)

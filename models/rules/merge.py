@@ -11,6 +11,7 @@ from models.rules.first_contact import initially_empty_of, task_dates
 from models.rules.merge_base import (
     MergeBase,
     NotionValues,
+    ProductionFacts,
     TaskState,
     attention,
     desired_values,
@@ -44,7 +45,7 @@ class Plan:
     @property
     def attention(self) -> str:
         """The text that the card's Attention should show."""
-        return attention(self.violations, self.base.rejection)
+        return attention(self.violations, self.base.rejection, self.base.production.text)
 
 
 def plan(
@@ -98,6 +99,7 @@ def plan(
     rejection, rejected_at_status_change = _rejection(base, task, status, prio)
     if state is not None and rejection and rejected_at_status_change is None:
         rejected_at_status_change = state.status_changed_at
+    production = base.production if base is not None else ProductionFacts()
     new = MergeBase(
         title=card.title,
         channel=card.channel,
@@ -113,12 +115,13 @@ def plan(
             shown,
             moved=status.moved,
             importing=importing,
-            has_message=bool(violations or rejection),
+            has_message=bool(violations or rejection or production.text),
         ),
         rejection=rejection,
         rejected_at_status_change=rejected_at_status_change,
         waits_for=board_status(card.status) if status.waits else None,
         status_kept_until=_kept_until(base, status, keep_until),
+        production=production,
     )
     made = Plan(base=new, task=state, violations=tuple(violations), moved=status.moved)
     tampering = () if base is None and ours else _tampering(base, card, made)
@@ -177,6 +180,9 @@ def notion_values(card: BoardCard) -> NotionValues:
         created=card.created,
         updated=card.updated,
         attention=card.attention,
+        progress=card.progress,
+        cost=card.cost,
+        video=card.video,
     )
 
 
@@ -189,7 +195,7 @@ def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[
     )
     if base is not None and "Attention" in base.initially_empty:
         before["Attention"] = ""  # the users' until now
-    for name in ("Created", "Updated", "Attention"):
+    for name in ("Created", "Updated", "Attention", "Progress", "Cost", "Video"):
         if (
             name in right
             and name not in card.computed

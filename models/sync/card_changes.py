@@ -131,10 +131,10 @@ def record_lost_updates(change: CardChange, task: Task | None, found: Sequence[L
     card.rejected_at_status_change = task.status_changed_at if task is not None else None
     card.rejection_shown_since = change.now
     if "Attention" in card.initially_empty:
-        _take_over_attention(change)
+        take_over_attention(change)
 
 
-def _take_over_attention(change: CardChange) -> None:
+def take_over_attention(change: CardChange) -> None:
     """Write to Attention from now on; what users had written there goes to the history."""
     card = change.card
     card.initially_empty = [name for name in card.initially_empty if name != "Attention"]

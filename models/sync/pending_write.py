@@ -62,7 +62,7 @@ def current_attention(card: Card, base: MergeBase, task: Task | None) -> str:
     """The text for Attention now; a rejection is omitted once the task's status changed."""
     outdated = is_rejection_outdated(base, task_state(task) if task else None)
     if outdated:
-        return attention(card.known_violations(), "")
+        return attention(card.known_violations(), "", base.production.text)
     return card.attention
 
 

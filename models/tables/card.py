@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, text
+from sqlalchemy import ARRAY, Column, Double, ForeignKey, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from models.postgres.engine import timestamptz
 from models.rules.backoff import Backoff
 from models.rules.codec import BoardCard
-from models.rules.merge_base import MergeBase, NotionValues, attention
+from models.rules.merge_base import MergeBase, NotionValues, ProductionFacts, attention
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 from models.tables.push_queue import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY
@@ -56,6 +56,9 @@ class Card(SQLModel, table=True):
         waits_for, status_kept_until: a move that waits until the card is valid (see
             `models.rules.merge_base.MergeBase`).
         recent_activity: `models.sync.lost_updates.RecentActivity.as_json()`.
+        production_text, task_progress, task_cost, task_video: what production shows on the card;
+            only triggers write them (migration 0023).
+        facts_written_at: when Progress, Cost or Video was written last.
         write_in_flight: the write that was sent last and whose answer is not stored yet, as
             `models.sync.recent_writes.write_in_flight()` makes it.
     """
@@ -104,6 +107,16 @@ class Card(SQLModel, table=True):
     notion_attention: str = Field(
         default="", sa_column=Column(Text, nullable=False, server_default="")
     )
+    notion_progress: float | None = Field(default=None, sa_column=Column(Double))
+    notion_cost: float | None = Field(default=None, sa_column=Column(Double))
+    notion_video: str | None = Field(default=None, sa_column=Column(Text))
+    production_text: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default="")
+    )
+    task_progress: float | None = Field(default=None, sa_column=Column(Double))
+    task_cost: float | None = Field(default=None, sa_column=Column(Double))
+    task_video: str | None = Field(default=None, sa_column=Column(Text))
+    facts_written_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     initially_empty: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
     )
@@ -154,6 +167,15 @@ class Card(SQLModel, table=True):
             created=self.notion_created,
             updated=self.notion_updated,
             attention=self.notion_attention,
+            progress=self.notion_progress,
+            cost=self.notion_cost,
+            video=self.notion_video,
+        )
+        production = ProductionFacts(
+            text=self.production_text,
+            progress=self.task_progress,
+            cost=self.task_cost,
+            video=self.task_video,
         )
         return MergeBase(
             title=self.base_title,
@@ -165,6 +187,7 @@ class Card(SQLModel, table=True):
             created=self.base_created,
             updated=self.base_updated,
             shown=shown,
+            production=production,
             initially_empty=frozenset(self.initially_empty),
             rejection=self.rejection,
             rejected_at_status_change=self.rejected_at_status_change,
@@ -190,12 +213,15 @@ class Card(SQLModel, table=True):
             edited_by=None,
             in_trash=False,
             relations={},
+            progress=self.notion_progress,
+            cost=self.notion_cost,
+            video=self.notion_video,
         )
 
     @property
     def attention(self) -> str:
         """The text for the card's editor when the card was last planned; '' when there is none."""
-        return attention(self.known_violations(), self.rejection)
+        return attention(self.known_violations(), self.rejection, self.production_text)
 
     def remember(self, base: MergeBase, violations: Sequence[Violation]) -> None:
         """Store the merge base and the violations that a plan or a write resulted in."""
@@ -207,6 +233,8 @@ class Card(SQLModel, table=True):
         self.notion_status, self.notion_priority = base.shown.status, base.shown.priority
         self.notion_created, self.notion_updated = base.shown.created, base.shown.updated
         self.notion_attention = base.shown.attention
+        self.notion_progress, self.notion_cost = base.shown.progress, base.shown.cost
+        self.notion_video = base.shown.video
         self.initially_empty = sorted(base.initially_empty)
         self.rejection, self.rejected_at_status_change = (
             base.rejection,

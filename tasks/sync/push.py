@@ -20,8 +20,9 @@ from models.errors import (
     NotionUnavailable,
     NotionWriteUncertain,
 )
-from models.rules.board_schema import Board
+from models.rules.board_schema import PRODUCTION_FACTS, Board
 from models.rules.codec import read_card, write_properties
+from models.sync.card_changes import CardChange, take_over_attention
 from models.sync.observations import Observation
 from models.sync.pending_write import PendingWrite, pending_write_of
 from models.sync.recent_writes import write_in_flight
@@ -177,7 +178,7 @@ async def push_card(
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    change = await _begin(ctx, sync.board, page_id)
+    change = await _begin(ctx, sync, page_id)
     if change is None:
         return
     known = log.bind(notion_page_id=page_id, properties=sorted(change.values))
@@ -229,17 +230,29 @@ async def load_pending_write(ctx: Context, board: Board, page_id: str) -> Pendin
     return pending_write_of(*found, board)
 
 
-async def _begin(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:
+async def _begin(ctx: Context, sync: SyncContext, page_id: str) -> PendingWrite | None:
     """Load what must be written, and store it as in flight in case the answer is lost."""
     async with ctx.sessions.begin() as session:
         found = await card_and_task(session, page_id)
         if found is None:
             return None
         card, task = found
-        change = pending_write_of(card, task, board)
+        change = pending_write_of(card, task, sync.board)
         if change is None or change.waits:
             return None
+        if "Attention" in change.values and "Attention" in card.initially_empty:
+            take_over_attention(
+                CardChange(
+                    session=session,
+                    card=card,
+                    actor="push",
+                    now=ctx.clock(),
+                    correlation_id=sync.correlation_id,
+                )
+            )
         card.write_in_flight = write_in_flight(change.values, ctx.clock())
+        if not change.values.keys().isdisjoint(PRODUCTION_FACTS):
+            card.facts_written_at = ctx.clock()
     return change
 
 

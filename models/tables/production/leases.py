@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text, Uuid, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    String,
+    Text,
+    Uuid,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from models.tables.production.columns import counter, moment, one_of, optional, required
@@ -93,6 +105,21 @@ class LeaseRow(SQLModel, table=True):
     approved_at: datetime | None = Field(
         default=None,
         sa_column=moment("Since when it waits for a worker in the column after a passed gate."),
+    )
+    late_edits: list[str] = Field(
+        default_factory=list,
+        sa_column=required(
+            ARRAY(Text),
+            "Properties that people edited while the task was in work; they count from the next "
+            "round on.",
+            server_default="{}",
+        ),
+    )
+    estimate: Decimal | None = Field(
+        default=None,
+        sa_column=optional(
+            Numeric(12, 6), "USD that going on after a gate will cost, as its maker estimates."
+        ),
     )
     failed_as: str | None = Field(
         default=None, sa_column=optional(String(20), "The kind of the error that it stands at.")

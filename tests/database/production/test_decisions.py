@@ -92,7 +92,6 @@ async def test_of_two_approvals_at_once_one_wins(
 ) -> None:
     both = (decided(sessions, waiting, Decision.APPROVE) for _ in range(2))
     answers = await asyncio.gather(*both, return_exceptions=True)
-    assert sorted(type(answer) for answer in answers) != [Decided, Decided]
     assert [type(answer) for answer in answers if not isinstance(answer, Decided)] == [Outdated]
     assert len(reviews(worker)) == 1
 
@@ -189,7 +188,7 @@ async def test_a_drag_to_archived_from_a_working_column_is_a_stop(
 ) -> None:
     task = worker.add()
     worker.claimed()
-    worker.ask("report", task=task, worker="ada", board_status="Audio Generating")
+    worker.ask("report", task=task, worker="ada", board_status="Assets Generating")
     await on_the_board(worker, sessions, task)
     dragged = make_observation(make_card(status="Archived", edited_by="ada"), at=worker.now)
     await settled(sessions, dragged, now=worker.now)

@@ -15,6 +15,7 @@ from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.operations.diagnosis import CardFacts, reasons
 from models.operations.lookup import find_page
+from models.operations.production import production_lines
 from models.rules.formatting import clock_time
 from models.sync.restore import Restored, restore
 from models.tables.notion_users import Names
@@ -84,6 +85,8 @@ def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
         say("task  none")
     else:
         say(f"task  {task.id}  {task.status}")
+    for line in production_lines(facts.production) if facts.production else ():
+        say(f"      {line}")
     if card is not None:
         read, edited = _moment(card.last_read_at), _moment(card.edited_at)
         say(f"seen  {read}, edited in Notion {edited}")

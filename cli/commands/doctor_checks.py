@@ -21,6 +21,7 @@ from models.operations.health_rules import (
     skew_of,
 )
 from models.operations.known_problems import PROBLEMS
+from models.operations.production import judge_production
 from models.production.config import check_block
 from models.rules.channels import read_channels
 from models.settings import Settings, load_settings
@@ -173,7 +174,7 @@ def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) ->
     if health is None:
         return [
             skipped(name, database.missing)
-            for name in ("webhook", "last good cycle", "inbox", "cards", "alerts")
+            for name in ("webhook", "last good cycle", "inbox", "cards", "production", "alerts")
         ]
     secrets = (settings.notion_webhook_secret, settings.automation_webhook_secret)
     return [
@@ -189,6 +190,7 @@ def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) ->
         judge_cycle(health.last_good_cycle, running=database.running, now=now),
         judge_inbox(health.events, health.due_since, now),
         judge_cards(health.failing, health.incidents, health.unmade),
+        judge_production(health.production),
         judge_incidents(health.incidents),
     ]
 

@@ -242,7 +242,7 @@ DECLARE
   said text := rtrim(lease.failure);
 BEGIN
   RETURN concat(
-    said,
+    'Failed: ', said,
     CASE WHEN said !~ '[.!?]$' THEN '.' END,
     CASE
       WHEN lease.next_attempt_at IS NOT NULL THEN format(
@@ -282,9 +282,8 @@ BEGIN
     END,
     CASE
       WHEN lease.late_edits <> '{}' THEN format(
-        '%s %s edited while the video was in work; the next round has it.',
-        array_to_string(lease.late_edits, ', '),
-        CASE WHEN cardinality(lease.late_edits) = 1 THEN 'was' ELSE 'were' END
+        'Edited while the video is in work: %s. The next round has it.',
+        array_to_string(lease.late_edits, ', ')
       )
     END
   );

@@ -118,6 +118,26 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "wait. Correct the task by SQL, or give the board the option that it lacks "
             "(`showrunner board repair`).",
         ),
+        IncidentKind.WORKER_LOST: Problem(
+            "A worker stopped answering",
+            "Its lease expired. The task is given out again; after the third time its card goes to "
+            "Error: Manual Review.",
+            "Is the worker running? Its log says what it did last. `showrunner task show {id}` "
+            "says how far the task is.",
+        ),
+        IncidentKind.STEP_STUCK: Problem(
+            "A worker is silent",
+            "It holds a task, and was not heard of for an hour. Nobody else takes the task before "
+            "the lease expires.",
+            "Look at the worker's log. Stop it if it hangs, or move the card to Archived: then the "
+            "task is stopped.",
+        ),
+        IncidentKind.BUDGET_REACHED: Problem(
+            "A budget is used up",
+            "No task that the budget is for is given out. What is under way is finished.",
+            "Raise `budget` in the channel's file or PRODUCTION_DAILY_BUDGET, or wait for the next "
+            "day or month: everything goes on by itself.",
+        ),
         IncidentKind.DEAD_EVENT: Problem(
             "A webhook event could not be processed",
             "It was tried 8 times and is kept in webhook_events, with its error. What people "

@@ -75,6 +75,10 @@ _SENTENCES: Final = (
     rf"The pipeline moved this card to {_QUOTED} meanwhile",
     rf"The pipeline set Priority to {_QUOTED} meanwhile",
     r"Status was emptied; ",
+    r"Stopping: “",
+    r"Failed: ",
+    r"(?:Look at|Listen to|Watch) the \w+(?: \(round \d+\))?, then move the card: ",
+    r"Edited while the video is in work: ",
     rf"{_QUOTED} was changed (?:to {_QUOTED} )?by hand just when it was set to ",
 )
 """How every message begins that a card shows, or showed in an earlier release (kept complete by

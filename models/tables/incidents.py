@@ -53,6 +53,9 @@ class IncidentKind(StrEnum):
     CARD_FAILING = "card_failing"
     CARD_NOT_MADE = "card_not_made"
     DEAD_EVENT = "dead_event"
+    WORKER_LOST = "worker_lost"
+    STEP_STUCK = "step_stuck"
+    BUDGET_REACHED = "budget_reached"
 
     def about(self, subject: str) -> str:
         """The name of the incident of this kind about that card, event or file."""

@@ -22,7 +22,7 @@ from tasks.runtime.context import Context
 log = structlog.get_logger("showrunner.sync")
 
 _REJECTING: Final = frozenset({BoardStatus.QUEUED, BoardStatus.REVIEW_REJECTED})
-_SECONDS: Final = 10.0
+_SECONDS: Final = 60.0
 """How long a rejection waits for its comment at most."""
 
 

@@ -72,20 +72,20 @@ async def due(sessions: Sessions, worker: Production, board: Board) -> bool:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("invalid_input", "No story. Correct the card, then drag it to Queued."),
-        ("api_failure", "No story. Drag the card to Queued to try again."),
+        ("invalid_input", "Failed: No story. Correct the card, then drag it to Queued."),
+        ("api_failure", "Failed: No story. Drag the card to Queued to try again."),
         (
             "manual_review",
             (
-                "No story. Look into it, then drag the card to Queued to go on, or to Archived to "
-                "give it up."
+                "Failed: No story. Look into it, then drag the card to Queued to go on, or to "
+                "Archived to give it up."
             ),
         ),
         (
             "retriable",
             (
-                "No story. It is tried again at {} UTC (attempt 2 of 5); drag the card to Queued "
-                "to try at once."
+                "Failed: No story. It is tried again at {} UTC (attempt 2 of 5); drag the card to "
+                "Queued to try at once."
             ),
         ),
     ],
@@ -157,7 +157,7 @@ async def test_an_edit_of_a_task_in_work_is_kept_for_the_next_round(
     await settled(sessions, make_observation(edited, at=worker.now), now=worker.now)
     assert worker.task("title, topic") == {"title": "kraken", "topic": "eyes"}
     assert text(worker) == (
-        "Title, Topic were edited while the video was in work; the next round has it."
+        "Edited while the video is in work: Title, Topic. The next round has it."
     )
     worker.move(task, "Queued")
     assert text(worker) == ""
@@ -214,4 +214,4 @@ def test_a_card_that_is_made_later_shows_its_production(worker: Production) -> N
     worker.claimed()
     worker.ask("fail", task=task, worker="ada", kind="api_failure", reason="No money.")
     worker.rows("INSERT INTO cards (notion_page_id, task_id) VALUES ('page-1', %s)", [task])
-    assert text(worker) == "No money. Drag the card to Queued to try again."
+    assert text(worker) == "Failed: No money. Drag the card to Queued to try again."

@@ -16,7 +16,7 @@ from models.sync.presence import RoundKind, Rounds
 from models.sync.safety_stop import waiting
 from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
 from simulation.happenings import bursts, everyday, people, troubles
-from simulation.laws import equality, moves
+from simulation.laws import equality, moves, reviews
 from simulation.world.databases import Databases
 from simulation.world.world import World
 
@@ -70,6 +70,7 @@ async def live(databases: Databases, seed: int, steps: int) -> Lived:
         await _happen(world, steps)
         await _calm_down(world, schema)
         world.failures += await equality.broken(world)
+        world.failures += await reviews.broken(world)
         await _nothing_more_to_write(world)
         if rng.random() < 0.1:
             await _a_year_later(world)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from models.production.gates import DEFAULT_GATES, gate_columns
 from models.rules.statuses import FREE_OF_RULES, PLANNING, BoardStatus, people_may_move
 from models.sync.take_board import OPERATOR
 from simulation.world.ledger import WATCHED, Written
@@ -14,6 +15,8 @@ from simulation.world.world import World
 
 EMPTY = {"Status": "draft", "Priority": "normal"}
 """What an empty property stands for."""
+GATES = gate_columns(DEFAULT_GATES)
+"""Those of the world's channel with gates."""
 LONGEST_READ = timedelta(minutes=1)
 """Longer than a reading of a card takes, from its request to its row."""
 
@@ -53,7 +56,7 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
     written = world.ledger.written[page_id, "Status"]
     for row in _changes(rows, "Status"):
         old, new = BoardStatus(row["old_value"]), BoardStatus(row["new_value"])
-        if not people_may_move(old, new):
+        if not people_may_move(old, new, GATES):
             yield f"{row['actor']} moved it from {old} to {new}"
         # Deleting an option empties every card that stood in it: that asks for nothing of what is
         # under way.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -12,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from kit.stage import BOT_TOKEN
+from kit.stage import BOT_TOKEN, CHANNEL
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -102,6 +103,8 @@ class World(Users):
         )
         settings = self.ctx.settings
         self.channels |= load_configured_channels(settings.channel_configs)
+        gated = {"production": {"gates": ["composites", "assembly"]}}
+        self.channels[CHANNEL] = replace(self.channels[CHANNEL], settings=gated)
         await self.ctx.notion.aclose()
         for process in self.processes:
             self.ons[process.name] = self._connect(process, settings)

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import Final
 
+from models.rules.board_schema import PRODUCTION_FACTS
 from models.rules.codec import BoardCard
 from models.rules.merge_base import MergeBase, NotionValues, TaskState, values_by_property
 
@@ -49,7 +50,8 @@ def initially_empty_of(
         shown: what the card shows.
         has_message: whether there is a message for Attention.
     """
-    empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
+    values = values_by_property(shown).items()
+    empty = frozenset(n for n, value in values if value is None and n not in PRODUCTION_FACTS)
     if base is None:
         still_empty = empty if importing else frozenset()
         theirs = not is_our_attention(shown.attention)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from models.rules.codec import BoardCard
+from models.rules.codec import BoardCard, to_minute
 from models.rules.formatting import either
 from models.rules.merge_base import MergeBase, TaskState
 from models.rules.statuses import (
@@ -41,6 +41,7 @@ class Situation:
         keeping: whether Status is to be left unchanged from now on.
         importing: whether this is the first import of a board.
         gates: the columns in which a task of the card's channel waits for a person.
+        unseen: whether the task came to its column anew since the board showed it there.
     """
 
     shown: str | None
@@ -56,6 +57,7 @@ class Situation:
     keeping: bool
     importing: bool
     gates: Collection[BoardStatus] = ()
+    unseen: bool = False
 
     @property
     def unfollowed_late(self) -> bool:
@@ -103,11 +105,24 @@ def decide_status(
         keeping=keeping,
         importing=importing,
         gates=gates,
+        unseen=current in gates and _came_anew(base, card, task),
     )
     for rule in _RULES:
         if (decision := rule(case)) is not None:
             return decision
     return _taken(case)
+
+
+def _came_anew(base: MergeBase | None, card: BoardCard, task: TaskState | None) -> bool:
+    """Whether the task's status changed since the board showed it, other than by a user's move.
+
+    It may stand at the same gate in a later round then, which nobody has looked at. A board that
+    shows no Updated of ours cannot tell.
+    """
+    if base is None or task is None or base.shown.updated is None or "Updated" in card.computed:
+        return False
+    changed_at = task.status_changed_at
+    return base.shown.updated != to_minute(changed_at) and base.updated != changed_at
 
 
 def _no_longer_valid(case: Situation) -> StatusDecision | None:
@@ -189,7 +204,8 @@ def _agreeing(case: Situation) -> StatusDecision | None:
 
 
 def _overruled(case: Situation) -> StatusDecision | None:
-    if case.asked is None or (case.agreed is not None and case.current == case.agreed):
+    unchanged = case.agreed is not None and case.current == case.agreed and not case.unseen
+    if case.asked is None or unchanged:
         return None
     sentence = (
         f"The pipeline moved this card to “{case.current}” meanwhile, "

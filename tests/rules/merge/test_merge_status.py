@@ -5,6 +5,9 @@ Only Status differs between the rows; test_merge has the rest.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from kit.cards import (
     StatusOutcome,
@@ -18,7 +21,7 @@ from kit.cards import (
 )
 
 from models.rules.merge import plan
-from models.rules.merge_base import diff
+from models.rules.merge_base import diff, with_write
 from models.rules.statuses import STATE_OF, BoardStatus, LostValue, Status, people_may_move
 
 B = BoardStatus
@@ -384,6 +387,29 @@ def test_a_refused_move_at_a_gate_says_which_moves_decide() -> None:
         "it goes back to “Composites Ready”. From “Composites Ready” people may move it to "
         "“Queued”, “Videos Generating” or “Archived”."
     )
+
+
+def test_a_drag_at_a_gate_decides_about_no_round_that_the_board_did_not_show() -> None:
+    base, task = agreed_on(B.COMPOSITES_READY)
+    again = replace(task, status_changed_at=task.status_changed_at + timedelta(hours=1))
+    made = observation(base, "Videos Generating", again, valid=True, gates=GATES)
+    assert status_outcome(made) == StatusOutcome(
+        B.COMPOSITES_READY, B.COMPOSITES_READY, "both_changed"
+    )
+    written = diff(made.base, made.task, made.attention)
+    shown = replace(with_write(made.base, written), rejection="")
+    dragged = make_card(status="Videos Generating", updated=shown.shown.updated)
+    assert plan(shown, dragged, made.task, [], gates=GATES).moved
+
+
+def test_a_move_by_hand_to_a_gate_can_be_followed_by_another_at_once() -> None:
+    base, task = agreed_on(B.UNDER_REVIEW)
+    back = observation(base, "Ready for Review", task, valid=True, gates=GATES)
+    moved_at = task.status_changed_at + timedelta(hours=1)
+    assert back.task is not None
+    stored = replace(back.base, updated=moved_at)  # as `models.sync.reconcile` stamps it
+    moved = replace(back.task, status_changed_at=moved_at)
+    assert observation(stored, "Review Approved", moved, valid=True, gates=GATES).moved
 
 
 def test_a_gate_of_another_channel_is_none() -> None:

@@ -8,7 +8,7 @@ Revision: 0023, after: 0022
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
@@ -455,7 +455,7 @@ COMMENTS: Final = {
 }
 """What each function does, by its signature."""
 
-SHOWN_COLUMNS: Final = {
+SHOWN_COLUMNS: Final[dict[str, sa.types.TypeEngine[Any]]] = {
     "notion_progress": sa.Double(),
     "notion_cost": sa.Double(),
     "notion_video": sa.Text(),

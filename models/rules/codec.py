@@ -129,14 +129,10 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
             n for n in EXPECTED_TYPES if not board.shows(n) or board.properties[n].id not in by_id
         ),
         created_by=(page.get("created_by") or {}).get("id"),
-        progress=_number(value("Progress")),
-        cost=_number(value("Cost")),
+        progress=value("Progress"),
+        cost=value("Cost"),
         video=value("Video"),
     )
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def is_on_board(page: Mapping[str, Any], board: Board) -> bool:
@@ -189,7 +185,7 @@ def read_value(prop: Mapping[str, Any]) -> Any:
         case "string" | "url":
             return storable(raw)
         case _:
-            return raw
+            return float(raw) if kind == "number" else raw
 
 
 def plain_text(parts: Sequence[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from models.rules.codec import to_minute
+from models.rules.codec import BoardCard, to_minute
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 
@@ -223,3 +223,15 @@ def is_rejection_outdated(base: MergeBase, task: TaskState | None) -> bool:
         and since is not None
         and since != task.status_changed_at
     )
+
+
+def came_anew(base: MergeBase | None, card: BoardCard, task: TaskState | None) -> bool:
+    """Whether the task's status changed since the board showed it, other than by a user's move.
+
+    It may stand at the same gate in a later round then, which nobody has looked at. A board that
+    shows no Updated of ours cannot tell.
+    """
+    if base is None or task is None or base.shown.updated is None or "Updated" in card.computed:
+        return False
+    changed_at = task.status_changed_at
+    return base.shown.updated != to_minute(changed_at) and base.updated != changed_at

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from models.rules.codec import BoardCard, to_minute
+from models.rules.codec import BoardCard
 from models.rules.formatting import either
-from models.rules.merge_base import MergeBase, TaskState
+from models.rules.merge_base import MergeBase, TaskState, came_anew
 from models.rules.statuses import (
     FINISHED,
     FREE_OF_RULES,
@@ -105,24 +105,12 @@ def decide_status(
         keeping=keeping,
         importing=importing,
         gates=gates,
-        unseen=current in gates and _came_anew(base, card, task),
+        unseen=current in gates and came_anew(base, card, task),
     )
     for rule in _RULES:
         if (decision := rule(case)) is not None:
             return decision
     return _taken(case)
-
-
-def _came_anew(base: MergeBase | None, card: BoardCard, task: TaskState | None) -> bool:
-    """Whether the task's status changed since the board showed it, other than by a user's move.
-
-    It may stand at the same gate in a later round then, which nobody has looked at. A board that
-    shows no Updated of ours cannot tell.
-    """
-    if base is None or task is None or base.shown.updated is None or "Updated" in card.computed:
-        return False
-    changed_at = task.status_changed_at
-    return base.shown.updated != to_minute(changed_at) and base.updated != changed_at
 
 
 def _no_longer_valid(case: Situation) -> StatusDecision | None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.merge import Plan
+from models.rules.merge_base import MergeBase
 from models.rules.statuses import STATE_OF, BoardStatus
 from models.rules.validation import Violation
 from models.sync.lost_updates import LostUpdate
@@ -117,6 +118,16 @@ def store_task(change: CardChange, task: Task | None, decided: Plan) -> tuple[bo
     if decided.moved:
         task.status_changed_at = changed_at
     return False, bool(differing)
+
+
+def stamped(decided: Plan, now: datetime) -> MergeBase:
+    """The merge base to store: an accepted move, and a rejection made with it, happen now."""
+    if not decided.moved:
+        return decided.base
+    rejected_at_status_change = (
+        now if decided.base.rejection else decided.base.rejected_at_status_change
+    )
+    return replace(decided.base, updated=now, rejected_at_status_change=rejected_at_status_change)
 
 
 def record_lost_updates(change: CardChange, task: Task | None, found: Sequence[LostUpdate]) -> None:

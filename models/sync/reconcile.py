@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.codec import BoardCard
 from models.rules.merge import Plan, plan
-from models.rules.merge_base import MergeBase, with_write
+from models.rules.merge_base import with_write
 from models.sync.adopt_page import adopt_pages, remember_created_page
 from models.sync.card_changes import (
     CardChange,
     Outcome,
     record_lost_updates,
     restore_card,
+    stamped,
     store_task,
     trash_card,
 )
@@ -246,7 +247,7 @@ class _Batch:
                 lost.action, lost.property, lost=lost.value, kept=lost.kept, reason=lost.reason
             )
         card.rejection_shown_since = _reported_since(card, decided, now)
-        card.remember(_stamped(decided, now), decided.violations)
+        card.remember(stamped(decided, now), decided.violations)
         card.held_at = move_held_since(card.held_at, decided, watched=self.watched, now=now)
         card.first_seen_at = card.first_seen_at or now
         if written or edited:
@@ -291,13 +292,3 @@ def _reported_since(card: Card, decided: Plan, now: datetime) -> datetime | None
     if repeated or rejection != card.rejection or card.rejection_shown_since is None:
         return now
     return card.rejection_shown_since
-
-
-def _stamped(decided: Plan, now: datetime) -> MergeBase:
-    """The merge base to store: an accepted move, and a rejection made with it, happen now."""
-    if not decided.moved:
-        return decided.base
-    rejected_at_status_change = (
-        now if decided.base.rejection else decided.base.rejected_at_status_change
-    )
-    return replace(decided.base, updated=now, rejected_at_status_change=rejected_at_status_change)

@@ -20,12 +20,11 @@ from models.errors import (
     NotionUnavailable,
     NotionWriteUncertain,
 )
-from models.rules.board_schema import PRODUCTION_FACTS, Board
+from models.rules.board_schema import Board
 from models.rules.codec import read_card, write_properties
-from models.sync.card_changes import CardChange, take_over_attention
+from models.sync.card_changes import CardChange
 from models.sync.observations import Observation
-from models.sync.pending_write import PendingWrite, pending_write_of
-from models.sync.recent_writes import write_in_flight
+from models.sync.pending_write import PendingWrite, begin_write, pending_write_of
 from models.tables.card_queries import card_and_task, cards_of
 from models.tables.incidents import IncidentKind
 from models.tables.push_queue import any_out_of_reach, pending
@@ -240,19 +239,16 @@ async def _begin(ctx: Context, sync: SyncContext, page_id: str) -> PendingWrite 
         change = pending_write_of(card, task, sync.board)
         if change is None or change.waits:
             return None
-        if "Attention" in change.values and "Attention" in card.initially_empty:
-            take_over_attention(
-                CardChange(
-                    session=session,
-                    card=card,
-                    actor="push",
-                    now=ctx.clock(),
-                    correlation_id=sync.correlation_id,
-                )
-            )
-        card.write_in_flight = write_in_flight(change.values, ctx.clock())
-        if not change.values.keys().isdisjoint(PRODUCTION_FACTS):
-            card.facts_written_at = ctx.clock()
+        begin_write(
+            CardChange(
+                session=session,
+                card=card,
+                actor="push",
+                now=ctx.clock(),
+                correlation_id=sync.correlation_id,
+            ),
+            change,
+        )
     return change
 
 

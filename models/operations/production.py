@@ -28,14 +28,14 @@ KINDS: Final = (
 )
 
 _LOST = """
-SELECT l.task_id::text AS subject, t.title, t.board_status, l.worker, l.deaths, l.heartbeat_at
+SELECT l.task_id::text AS subject, t.board_status, l.worker, l.deaths, l.heartbeat_at
 FROM leases AS l JOIN tasks AS t ON t.id = l.task_id
 WHERE (l.worker IS NOT NULL AND l.until <= :now OR l.deaths > 0)
   AND t.status IN ('processing', 'pending', 'approved')
 ORDER BY l.task_id LIMIT 100
 """
 _STUCK = """
-SELECT l.task_id::text AS subject, t.title, t.board_status, l.worker, l.deaths, l.heartbeat_at
+SELECT l.task_id::text AS subject, t.board_status, l.worker, l.deaths, l.heartbeat_at
 FROM leases AS l JOIN tasks AS t ON t.id = l.task_id
 WHERE l.worker IS NOT NULL AND l.until > :now AND l.heartbeat_at <= :silent_since
 ORDER BY l.task_id LIMIT 100
@@ -55,7 +55,7 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(counted), 0) AS usd FROM spends
     AND at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')) AS s
 WHERE c.configured AND showrunner.is_reached(c.budget_month, s.usd)
 UNION ALL
-SELECT 'video/' || t.id, 'the video “' || t.title || '”', c.budget_video, s.usd
+SELECT 'video/' || t.id, 'the video of task ' || t.id, c.budget_video, s.usd
 FROM (SELECT task_id, sum(counted) AS usd FROM spends GROUP BY task_id) AS s
 JOIN tasks AS t ON t.id = s.task_id AND t.status IN ('pending', 'processing', 'approved')
 JOIN channels AS c ON c.id = t.channel_id

@@ -300,14 +300,14 @@ BEGIN
   SELECT max(
     s.position - 1 + CASE
       WHEN begun.state = 'done' THEN 1
-      ELSE coalesce(least(1, (
+      ELSE least(1, coalesce((
         SELECT count(*) FROM pieces AS p
         WHERE p.task_id = of_task AND p.kind = s.piece AND p.round = begun.round
           AND p.state = 'done'
-      )::numeric / nullif(greatest(
+      )::numeric / CASE WHEN s.name = 'assembly' THEN 1 ELSE nullif(greatest(
         (SELECT count(*) FROM scenes AS c WHERE c.task_id = of_task),
         (SELECT max(p.position) FROM pieces AS p WHERE p.task_id = of_task AND p.kind <> s.piece)
-      ), 0)), 0)
+      ), 0) END, 0))
     END
   ) INTO steps_made
   FROM steps AS begun JOIN production_steps AS s ON s.name = begun.step

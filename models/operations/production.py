@@ -189,4 +189,12 @@ def judge_production(known: ProductionFacts) -> Check:
         warning(one.title, PROBLEMS[one.name.partition(":")[0]].cure_for(one.facts.get("task")))
         for one in known.troubles
     ]
-    return checked("production", facts, findings)
+    return checked(
+        "production",
+        facts,
+        findings,
+        working=known.working,
+        waiting=known.waiting,
+        at_gate=known.at_gate,
+        errors=known.errors,
+    )

@@ -76,6 +76,7 @@ async def test_a_worker_that_moves_a_task_is_heard_and_a_change_that_no_card_sho
     database: URL, sessions: Sessions, heard: asyncio.Queue[None]
 ) -> None:
     worker = Production(database)
+    worker.rows("INSERT INTO channels (id) VALUES ('deep_sea') ON CONFLICT DO NOTHING")
     await settled(sessions, make_observation(make_card(title="squid", topic="topic")))
     task = worker.row("SELECT id FROM tasks")["id"]
     async with asyncio.timeout(60):

@@ -105,7 +105,7 @@ async def test_a_board_without_the_properties_of_production_syncs_as_before(
     removed = {source["properties"][name]["id"]: None for name in PROGRESS}
     await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", {"properties": removed})
     await drag(stage, page, "Review Approved")
-    await rows(stage, "UPDATE tasks SET board_status = 'Uploading'")
+    await stage.moves(page, "Uploading")
     stage.clock.pass_(60)
     await stage.cycle()
     assert (await stage.shows(page))["Status"] == "Uploading"

@@ -54,7 +54,31 @@ CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
 + CASE WHEN notion_cost IS DISTINCT FROM coalesce(task_cost, notion_cost) THEN 64 ELSE 0 END
 + CASE WHEN notion_video IS DISTINCT FROM coalesce(task_video, notion_video) THEN 128 ELSE 0 END
 END"""
-FORMER_DRIFT_MASK: Final = """"""
+FORMER_DRIFT_MASK: Final = """
+CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
+  CASE WHEN status_kept_until IS NULL
+        AND notion_status IS DISTINCT FROM coalesce(task_board_status, base_status, notion_status)
+        AND NOT (notion_status IS NULL AND 'Status' = ANY (initially_empty)) THEN 1 ELSE 0 END
++ CASE WHEN notion_priority IS DISTINCT FROM initcap(coalesce(task_priority, base_priority))
+        AND NOT (notion_priority IS NULL AND 'Priority' = ANY (initially_empty)) THEN 2 ELSE 0 END
++ CASE WHEN notion_attention <> coalesce(
+              nullif(violation_text || CASE
+              WHEN rejection = '' OR rejected_at_status_change <> task_status_changed_at THEN ''
+              WHEN violation_text = '' THEN rejection
+              ELSE ' ' || rejection END, ''),
+              CASE WHEN 'Attention' = ANY (initially_empty) THEN notion_attention ELSE '' END)
+        THEN 4 ELSE 0 END
++ CASE WHEN notion_created AT TIME ZONE 'UTC'
+              <> date_trunc('minute', coalesce(task_created_at, base_created) AT TIME ZONE 'UTC')
+          OR notion_created IS NULL AND coalesce(task_created_at, base_created) IS NOT NULL
+              AND NOT 'Created' = ANY (initially_empty)
+        THEN 8 ELSE 0 END
++ CASE WHEN notion_updated AT TIME ZONE 'UTC'
+              <> date_trunc('minute', coalesce(task_status_changed_at, base_updated) AT TIME ZONE 'UTC')
+          OR notion_updated IS NULL AND coalesce(task_status_changed_at, base_updated) IS NOT NULL
+              AND NOT 'Updated' = ANY (initially_empty)
+        THEN 16 ELSE 0 END
+END"""
 
 CARD_DRIFT: Final = """
 CREATE VIEW card_drift AS

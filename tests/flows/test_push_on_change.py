@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
+import psycopg
 import pytest
 from kit.production import Production
 from kit.rows import make_card, make_observation, settled
 from sqlalchemy import URL
 
 from flows.runtime.push_on_change import INTERVAL, PushOnChange
-from models.postgres.engine import Sessions
-from models.postgres.notify import CARDS_DIFFER, hear_announcements
+from models.postgres.engine import Sessions, libpq
+from models.postgres.notify import CARDS_DIFFER
 
 
 class Requests:
@@ -60,37 +61,34 @@ async def test_any_number_of_changes_within_the_interval_share_one_run(
 
 
 @pytest.fixture
-async def heard(database: URL) -> AsyncIterator[asyncio.Queue[None]]:
-    """What listeners hear."""
-    events: asyncio.Queue[None] = asyncio.Queue()
-    task = asyncio.create_task(
-        hear_announcements(database, lambda: events.put(None), channel=CARDS_DIFFER)
-    )
-    yield events
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+def listener(database: URL) -> Iterator[psycopg.Connection]:
+    """A connection that listens as workers do."""
+    with psycopg.connect(libpq(database), autocommit=True) as connection:
+        connection.execute(f"LISTEN {CARDS_DIFFER}")
+        yield connection
 
 
-async def test_a_worker_that_moves_a_task_is_heard_and_a_change_that_no_card_shows_is_not(
-    database: URL, sessions: Sessions, heard: asyncio.Queue[None]
+def heard(listener: psycopg.Connection) -> int:
+    """How many notifications have come since the last call."""
+    listener.execute("SELECT 1")
+    return len(list(listener.notifies(timeout=0)))
+
+
+async def test_a_move_and_a_new_task_are_heard_and_what_no_card_shows_is_not(
+    database: URL, sessions: Sessions, listener: psycopg.Connection
 ) -> None:
     worker = Production(database)
     worker.rows("INSERT INTO channels (id) VALUES ('deep_sea') ON CONFLICT DO NOTHING")
     await settled(sessions, make_observation(make_card(title="squid", topic="topic")))
     task = worker.row("SELECT id FROM tasks")["id"]
-    async with asyncio.timeout(60):
-        while heard.empty():  # until it listens
-            worker.move(task, "Processing")
-            worker.move(task, "Draft")
-            await asyncio.sleep(0)
-    worker.move(task, "Processing")
-    while not heard.empty():
-        heard.get_nowait()
+    heard(listener)
     worker.rows("UPDATE tasks SET updated_at = now()")
     worker.rows("UPDATE cards SET attempts = 1")
+    assert heard(listener) == 0
+    worker.move(task, "Processing")
+    assert heard(listener) == 1
+    worker.move(task, "Assets Generating")  # it differs already
+    assert heard(listener) == 0
     worker.add(title="kraken")
-    async with asyncio.timeout(60):
-        await heard.get()
-    assert heard.empty()
+    assert heard(listener) == 1
     worker.connection.close()

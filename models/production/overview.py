@@ -85,12 +85,18 @@ class Details:
     reviews: Sequence[Review] = field(default_factory=tuple)
 
 
-async def list_tasks(session: AsyncSession, wanted: Filter, *, limit: int) -> list[Overview]:
-    """The tasks that a filter wants, the newest first."""
+async def list_tasks(
+    session: AsyncSession, wanted: Filter, *, limit: int, by_change: bool = False
+) -> list[Overview]:
+    """The tasks that a filter wants, the newest first.
+
+    Args:
+        by_change: the last changed first. Such a list has no pages, because their order changes.
+    """
     query = select(Task).outerjoin(LeaseRow, col(LeaseRow.task_id) == col(Task.id))
-    newest = (col(Task.created_at).desc(), col(Task.id).desc())
-    query = query.where(*_conditions(wanted)).order_by(*newest).limit(limit)
-    return await overviews(session, list(await session.scalars(query)))
+    moment = col(Task.updated_at) if by_change else col(Task.created_at)
+    query = query.where(*_conditions(wanted)).order_by(moment.desc(), col(Task.id).desc())
+    return await overviews(session, list(await session.scalars(query.limit(limit))))
 
 
 async def overviews(session: AsyncSession, tasks: Collection[Task]) -> list[Overview]:

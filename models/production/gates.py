@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from models.errors import GiveUp
 from models.production.steps import STEPS, Step, is_working, step_after, step_of
-from models.rules.statuses import FINISHED, STATE_OF, BoardStatus, Status
+from models.rules.statuses import ERRORS, BoardStatus
 
 DEFAULT_GATES: Final = frozenset(step for step, rule in STEPS.items() if rule.gate)
+
+
+RETRIED: Final = frozenset({*ERRORS, BoardStatus.REVIEW_REJECTED})
+"""Where a task may be retried: it goes to Queued, and resumes at what is missing."""
 
 
 class Decision(StrEnum):
@@ -24,12 +27,8 @@ class Decision(StrEnum):
     RETRY = "retry"
 
 
-class Outdated(GiveUp):
-    """A decision about a gate, a round or a column that the task has left."""
-
-
-class Undecidable(GiveUp):
-    """A decision that cannot be meant; the message says what to send instead."""
+class Outdated(Exception):
+    """A decision about a gate or round that the task has left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,48 +92,6 @@ def expect(gate: Gate | None, step: Step, round_: int) -> Gate:
             f"the decision is about “{step}”, round {round_}."
         )
     return gate
-
-
-RETRIED: Final = frozenset({Status.FAILED, Status.RETRY, Status.REJECTED})
-"""States of a task that may be tried again."""
-
-
-def destination(
-    decision: Decision, column: BoardStatus, gate: Gate | None, expected: Gate | None
-) -> BoardStatus:
-    """Where a decision moves a task that stands in that column.
-
-    Args:
-        gate: the gate at which the task waits; None for none.
-        expected: the gate that the person decided about. A stop or a retry may leave it out.
-
-    Raises:
-        Outdated: when the task waits elsewhere by now.
-        Undecidable: when an approval or a rejection names no gate.
-    """
-    if expected is not None:
-        gate = expect(gate, expected.step, expected.round)
-    if decision is Decision.STOP:
-        return _stopped(column)
-    if decision is Decision.RETRY:
-        return _retried(column)
-    if expected is None or gate is None:
-        raise Undecidable("Say which gate and which round it is about, as the task shows them.")
-    return {decided: target for target, decided in moves_at(gate).items()}[decision]
-
-
-def _stopped(column: BoardStatus) -> BoardStatus:
-    if column in FINISHED:
-        raise Outdated(f"The task stands in “{column}”: there is nothing left to stop.")
-    return BoardStatus.ARCHIVED
-
-
-def _retried(column: BoardStatus) -> BoardStatus:
-    if STATE_OF[column] not in RETRIED:
-        raise Outdated(
-            f"The task stands in “{column}”; only one that failed or was rejected is tried again."
-        )
-    return BoardStatus.QUEUED
 
 
 _NAMED: Final = re.compile(

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.production.gates import Gate, gate_at
-from models.production.steps import Step, step_of
+from models.production.reviews import standing_gates
+from models.production.steps import Step
 from models.rules.statuses import BoardStatus, Status
 from models.tables.production.leases import LeaseRow
 from models.tables.production.pieces import Piece
@@ -100,22 +101,17 @@ async def list_tasks(
 
 
 async def overviews(session: AsyncSession, tasks: Collection[Task]) -> list[Overview]:
-    """Those tasks with their production, in four queries however many they are."""
+    """Those tasks with their production, in a few queries however many they are."""
     ids = [task.id for task in tasks]
     leases = await session.scalars(select(LeaseRow).where(col(LeaseRow.task_id).in_(ids)))
     lease_of = {lease.task_id: lease for lease in leases}
     spent = select(Spend.task_id, func.sum(col(Spend.counted))).where(col(Spend.task_id).in_(ids))
     costs: dict[UUID, Decimal] = _pairs(await session.execute(spent.group_by(col(Spend.task_id))))
-    begun = select(StepRow.task_id, StepRow.step, StepRow.round)
-    rows = await session.execute(begun.where(col(StepRow.task_id).in_(ids)))
-    rounds = {(task_id, step): round_ for task_id, step, round_ in rows}
-    gates: dict[str, list[str]] = _pairs(
-        await session.execute(select(ChannelRow.id, ChannelRow.gates))
-    )
+    gates = await standing_gates(session, tasks)
     return [
         Overview(
             task=task,
-            gate=_gate(task, gates.get(task.channel_id, []), rounds),
+            gate=gates.get(task.id),
             lease=lease_of.get(task.id),
             cost=costs.get(task.id, Decimal(0)),
         )
@@ -139,12 +135,6 @@ async def details(session: AsyncSession, task_id: UUID) -> Details:
 
 def _pairs(rows: Any) -> dict[Any, Any]:
     return {row[0]: row[1] for row in rows}
-
-
-def _gate(task: Task, gates: Collection[str], rounds: dict[tuple[UUID, str], int]) -> Gate | None:
-    column = BoardStatus(task.board_status)
-    round_ = rounds.get((task.id, step_of(column) or ""), 1)
-    return gate_at(column, round_, {Step(name) for name in gates})
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:

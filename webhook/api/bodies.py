@@ -15,14 +15,15 @@ from pydantic import (
     model_validator,
 )
 
-from models.production.gates import Gate
 from models.production.leases import LEASE, LONGEST, SHORTEST
 from models.production.making import Failure
-from models.production.reviews import NOTE_MAX
 from models.production.steps import PieceKind, Step
 from models.rules.statuses import BoardStatus
 
 CHANNELS_MAX: Final = 100
+NOTE_MAX: Final = 2000
+"""Characters."""
+POSITION_MAX: Final = 9999
 PIECES_MAX: Final = 100
 
 
@@ -140,7 +141,7 @@ class Attach(ByWorker):
     """Record a piece that was made, and what it cost."""
 
     kind: PieceKind
-    position: Annotated[StrictInt, Field(ge=0, le=9999)] = Field(
+    position: Annotated[StrictInt, Field(ge=0, le=POSITION_MAX)] = Field(
         description="The number of the scene from 1, or 0 for the whole video.", examples=[1]
     )
     title: Title = Field(default="", description="For people.", examples=["The eye"])
@@ -173,11 +174,6 @@ class AtGate(Body):
     round: Round
     note: Note = ""
 
-    @property
-    def expected(self) -> Gate:
-        """What the person saw."""
-        return Gate(step=self.gate, round=self.round)
-
 
 class Approve(AtGate):
     """Let the task go on."""
@@ -186,7 +182,8 @@ class Approve(AtGate):
 class Reject(AtGate):
     """Have the step done anew."""
 
-    pieces: Annotated[list[StrictInt], Field(max_length=PIECES_MAX)] = Field(
+    pieces: list[Annotated[StrictInt, Field(ge=1, le=POSITION_MAX)]] = Field(
+        max_length=PIECES_MAX,
         default_factory=list,
         description="The scenes that are wrong; left out: all of them.",
         examples=[[2, 5]],
@@ -205,13 +202,6 @@ class Anywhere(Body):
         if (self.gate is None) is not (self.round is None):
             raise ValueError("gate and round belong together: send both or none")
         return self
-
-    @property
-    def expected(self) -> Gate | None:
-        """What the person saw; None when no gate was named."""
-        if self.gate is None or self.round is None:
-            return None
-        return Gate(step=self.gate, round=self.round)
 
 
 class Stop(Anywhere):

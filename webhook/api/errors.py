@@ -16,8 +16,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from models.operations.outages import innermost
-from models.production.gates import Undecidable
-from models.production.reviews import NoSuchTask
+from models.production.reviews import UnknownPiece, UnknownTask
 from models.production.steps import Step
 from models.rules.statuses import BoardStatus
 from webhook.body import CloseAfterResponse
@@ -121,8 +120,8 @@ def install(app: FastAPI) -> None:
     """Answer every exception of the application with an `ErrorBody`."""
     app.add_exception_handler(ApiError, _of_api_error)
     app.add_exception_handler(RequestValidationError, _of_validation)
-    app.add_exception_handler(NoSuchTask, _of_missing)
-    app.add_exception_handler(Undecidable, _of_undecidable)
+    app.add_exception_handler(UnknownTask, _of_missing)
+    app.add_exception_handler(UnknownPiece, _of_piece)
     app.add_exception_handler(SQLAlchemyError, of_database)
     app.add_exception_handler(OSError, of_database)
     app.add_exception_handler(HTTPException, _of_status)
@@ -162,7 +161,7 @@ def _of_missing(_request: Request, error: Exception) -> JSONResponse:
     return ApiError(404, ErrorCode.NOT_FOUND, str(error)).response()
 
 
-def _of_undecidable(_request: Request, error: Exception) -> JSONResponse:
+def _of_piece(_request: Request, error: Exception) -> JSONResponse:
     return ApiError(422, ErrorCode.INVALID_REQUEST, str(error)).response()
 
 

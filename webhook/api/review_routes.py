@@ -9,10 +9,11 @@ import structlog
 from fastapi import APIRouter
 
 from models.production.gates import Decision, Outdated
-from models.production.reviews import decide, gate_of
+from models.production.reviews import decide, standing_gates
 from models.rules.statuses import BoardStatus
 from models.tables.production.tokens import Token
 from models.tables.task import Task
+from models.tables.task_history import act_as
 from webhook.api.access import ReviewerToken
 from webhook.api.answers import DecisionAnswer
 from webhook.api.bodies import Anywhere, Approve, AtGate, Reject, Retry, Stop
@@ -66,20 +67,20 @@ async def _decide(
     body: AtGate | Anywhere,
     pieces: Collection[int] = (),
 ) -> DecisionAnswer:
-    correlation_id = uuid4().hex
+    actor, correlation_id = f"token:{token.name}", uuid4().hex
     try:
         async with database.transaction() as session:
+            await act_as(session, actor, now=database.clock(), correlation_id=correlation_id)
             decided = await decide(
                 session,
                 task_id,
                 decision=decision,
-                expected=body.expected,
-                actor=f"token:{token.name}",
+                gate=body.gate,
+                round=body.round,
+                actor=actor,
                 through="http",
-                now=database.clock(),
                 pieces=pieces,
                 note=body.note,
-                correlation_id=correlation_id,
             )
     except Outdated as error:
         standing = await _standing(database, task_id)
@@ -92,15 +93,14 @@ async def _decide(
         token=token.name,
         correlation_id=correlation_id,
     )
-    gate = decided.gate
     return DecisionAnswer(
         task_id=task_id,
         decision=decision,
         before=decided.before,
         board_status=decided.after,
-        gate=None if gate is None else gate.step,
-        round=None if gate is None else gate.round,
-        stopping=decided.is_stopping,
+        gate=decided.gate,
+        round=None if decided.gate is None else decided.round,
+        stopping=decided.stops is not None,
     )
 
 
@@ -110,7 +110,7 @@ async def _standing(database: Database, task_id: UUID) -> Standing | None:
         task = await session.get(Task, task_id)
         if task is None:
             return None
-        gate = await gate_of(session, task)
+        gate = (await standing_gates(session, [task])).get(task.id)
     return Standing(
         board_status=BoardStatus(task.board_status),
         gate=None if gate is None else gate.step,

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from models.production.overview import Filter, Overview, Stage, details, list_tasks, overviews
-from models.production.reviews import NoSuchTask
+from models.production.reviews import UnknownTask
 from models.rules.statuses import Status
 from models.tables.task import Task
 from webhook.api.access import AnyToken
@@ -64,7 +64,7 @@ async def read_task(task_id: UUID, _token: AnyToken, database: OnDatabase) -> Ta
     async with database.transaction() as session:
         task = await session.get(Task, task_id)
         if task is None:
-            raise NoSuchTask(f"There is no task {task_id}: it was deleted, or never was.")
+            raise UnknownTask(f"There is no task {task_id}; it may have been deleted.")
         [overview] = await overviews(session, [task])
         return TaskDetails.with_details(overview, await details(session, task_id))
 

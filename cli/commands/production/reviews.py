@@ -13,12 +13,13 @@ from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.operations.lookup import find_task
-from models.production.gates import Decision, named_pieces
+from models.production.gates import RETRIED, Decision, Outdated, named_pieces
 from models.production.overview import Filter, Overview, Stage, list_tasks, overviews
-from models.production.reviews import decide
+from models.production.reviews import UnknownPiece, UnknownTask, decide
 from models.production.steps import Step
-from models.rules.statuses import FINISHED, BoardStatus, Status
+from models.rules.statuses import FINISHED, PLANNING, BoardStatus
 from models.tables.task import Task
+from models.tables.task_history import act_as
 from tasks.runtime.context import Context, connected
 
 TASKS_MAX: Final = 500
@@ -189,13 +190,11 @@ async def _filtered(ctx: Context, order: Order) -> list[Overview]:
 
 
 def _fits(decision: Decision, overview: Overview) -> bool:
+    column = BoardStatus(overview.task.board_status)
     if decision is Decision.RETRY:
-        return overview.task.status in {Status.FAILED, Status.RETRY, Status.REJECTED}
+        return column in RETRIED
     if decision is Decision.STOP:
-        return (
-            BoardStatus(overview.task.board_status) not in FINISHED
-            and overview.task.status != Status.DRAFT
-        )
+        return column not in FINISHED and column not in PLANNING
     return True
 
 
@@ -221,28 +220,28 @@ def _named_task(task: Task) -> str:
 
 async def _decide(ctx: Context, order: Order, overview: Overview, pieces: Collection[int]) -> bool:
     """Decide about a task as it was read; False when it stayed as it was, and why was printed."""
-    task = overview.task
+    task, gate = overview.task, overview.gate
     needs_gate = order.decision in {Decision.APPROVE, Decision.REJECT} or order.gate is not None
-    if needs_gate and overview.gate is None:
+    if needs_gate and gate is None:
         warn(f"{_named_task(task)}: it stands in “{task.board_status}”, which is no gate.")
         return False
     try:
         async with ctx.sessions.begin() as session:
+            await act_as(session, "operator", now=ctx.clock(), correlation_id=correlate())
             decided = await decide(
                 session,
                 task.id,
                 decision=order.decision,
-                expected=overview.gate if needs_gate else None,
+                gate=gate.step if gate is not None and needs_gate else None,
+                round=gate.round if gate is not None and needs_gate else None,
                 actor="operator",
                 through="command",
-                now=ctx.clock(),
                 pieces=pieces,
                 note=order.note,
-                correlation_id=correlate(),
             )
-    except GiveUp as error:
+    except (Outdated, UnknownTask, UnknownPiece) as error:
         warn(f"{_named_task(task)}: {error}")
         return False
-    later = ", as soon as its worker reports" if decided.is_stopping else ""
+    later = ", as soon as its worker reports" if decided.stops else ""
     say(f"{short(task.title, _TITLE)}: {decided.before} → {decided.after}{later}")
     return True

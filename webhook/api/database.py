@@ -56,7 +56,8 @@ class Database:
         arguments = ", ".join(f'"{name}" => :{name}' for name in sent)
         query = text(f"SELECT * FROM showrunner.{function}({arguments})")  # noqa: S608 - names of ours
         async with self.transaction() as session:
-            return (await session.execute(query, sent)).mappings().first()
+            row = (await session.execute(query, sent)).mappings().first()
+        return None if row is None else {str(name): value for name, value in row.items()}
 
 
 def _of_app(request: Request) -> Database:

@@ -98,7 +98,8 @@ async def revoke_token(session: AsyncSession, name: str, *, now: datetime) -> bo
 async def token_of(session: AsyncSession, secret: str, *, now: datetime) -> Token | None:
     """The token of a secret, None when it does not count. Its use is noted. The caller commits."""
     sought = hash_of(secret)
-    token = (await session.scalars(select(Token).where(Token.hash == sought))).first()
+    found = await session.scalars(select(Token).where(Token.hash == sought))
+    token: Token | None = found.first()
     if token is None or not hmac.compare_digest(token.hash, sought) or token.revoked_at is not None:
         return None
     if token.last_used_at is None or now - token.last_used_at >= USED_EVERY:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, any_, exists, func, not_, or_, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, exists, func, literal, not_, or_, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -149,7 +149,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.gate is not None:
         found.append(_waits_at(wanted.gate))
     if wanted.after is not None:
-        found.append(tuple_(col(Task.created_at), col(Task.id)) < tuple_(*wanted.after))
+        moment, task_id = map(literal, wanted.after)
+        found.append(tuple_(col(Task.created_at), col(Task.id)) < tuple_(moment, task_id))
     return found
 
 

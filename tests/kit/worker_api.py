@@ -78,7 +78,7 @@ async def open_api(sessions: Sessions, *, burst: int = 100) -> AsyncIterator[Api
     """The API on a free port."""
     api = Api(sessions, Clock())
     limiter = RateLimiter(per_second=2, burst=burst, elapsed=lambda: api.elapsed)
-    server = Server(create_api(sessions, clock=api.clock, limiter=limiter))
+    server = Server(create_api(sessions, clock=api.clock, limiter=limiter, database_seconds=60))
     with listen("127.0.0.1", 0) as listener:
         api.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -85,7 +85,7 @@ async def test_a_cost_that_is_no_number_is_refused(api: Api, sql: Production, nu
     [
         (b"{", "application/json", 422, "invalid_request"),
         (b"[" * 100_000, "application/json", 400, "invalid_request"),
-        (b"\xff\xfe", "application/json", 400, "invalid_request"),
+        (b"\xff\xfe", "application/json", 422, "invalid_request"),
         (b"[]", "application/json", 422, "invalid_request"),
         (b'{"worker": "\\ud800"}', "application/json", 422, "invalid_request"),
         (b'{"worker": "n"}', "text/plain", 415, "not_json"),

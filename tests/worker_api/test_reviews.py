@@ -145,7 +145,7 @@ async def test_two_decisions_at_once_are_one(
             asyncio.ensure_future(api.post("reviewer", f"{at_gate}/{one}", **COMPOSITES))
             for one in ("approve", verb)
         ]
-        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        waiting = "SELECT FROM pg_locks WHERE NOT granted"
         await until(lambda: len(sql.rows(waiting)) == 2)
     answers = [await one for one in both]
     assert sorted(answer.status_code for answer in answers) == [200, 409]

@@ -45,6 +45,11 @@ async def test_without_a_token_that_counts_nothing_is_answered(
     assert "showrunner token create" in answer.json()["message"]
 
 
+async def test_a_stranger_who_sends_a_megabyte_hears_why_it_is_refused(api: Api) -> None:
+    answer = await api.client(None).post("/v1/tasks/claim", content=b" " * 1_000_000)
+    assert (answer.status_code, answer.headers["Connection"]) == (401, "close")
+
+
 async def test_another_kind_of_login_is_no_token(api: Api) -> None:
     secret = await api.secret("reader")
     client = api.client(None)

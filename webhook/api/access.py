@@ -90,7 +90,7 @@ class Gatekeeper:
                 token = await api_tokens.token_of(session, secret, now=self._database.clock())
         if token is None:
             challenge = {"WWW-Authenticate": "Bearer"}
-            raise ApiError(401, ErrorCode.NO_TOKEN, _REFUSED, headers=challenge)
+            raise ApiError(401, ErrorCode.NO_TOKEN, _REFUSED, headers=challenge, unread=True)
         wait = self._limiter.wait(token.name)
         if wait > 0:
             seconds = str(math.ceil(wait))
@@ -99,6 +99,7 @@ class Gatekeeper:
                 ErrorCode.TOO_MANY_REQUESTS,
                 f"This token sends too many requests. Wait {seconds} s; `Retry-After` says so too.",
                 headers={"Retry-After": seconds},
+                unread=True,
             )
         return token
 

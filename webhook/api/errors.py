@@ -72,7 +72,11 @@ class ErrorBody(BaseModel):
 
 
 class ApiError(Exception):
-    """A request that is refused with that status and body."""
+    """A request that is refused with that status and body.
+
+    Args:
+        unread: the sender may still be sending, so that the connection must be closed afterwards.
+    """
 
     def __init__(
         self,
@@ -82,14 +86,17 @@ class ApiError(Exception):
         *,
         task: Standing | None = None,
         headers: Mapping[str, str] | None = None,
+        unread: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.body = ErrorBody(error=code, message=message, task=task)
         self.headers = headers
+        self.unread = unread
 
-    def response(self, kind: type[JSONResponse] = JSONResponse) -> JSONResponse:
+    def response(self) -> JSONResponse:
         """The response that says it."""
+        kind = CloseAfterResponse if self.unread else JSONResponse
         content = self.body.model_dump(mode="json", exclude_none=True)
         return kind(
             content, self.status, headers=None if self.headers is None else {**self.headers}
@@ -131,8 +138,7 @@ def install(app: FastAPI) -> None:
 def of_refusal(refusal: Refusal) -> JSONResponse:
     """The response to a body that was not read."""
     code, message = _OF_REFUSAL[refusal.status]
-    error = ApiError(refusal.status, code, message)
-    return error.response(CloseAfterResponse if refusal.unread else JSONResponse)
+    return ApiError(refusal.status, code, message, unread=refusal.unread).response()
 
 
 def of_database(_request: Request | None, error: Exception) -> JSONResponse:

@@ -139,6 +139,7 @@ async def test_two_decisions_at_once_are_one(
     api: Api, sql: Production, at_gate: UUID, verb: str
 ) -> None:
     """Both wait for the task's row; the second sees what the first one did."""
+    await api.of("reviewer")
     with sql.connection.transaction():
         sql.rows("SELECT FROM tasks FOR UPDATE")
         both = [

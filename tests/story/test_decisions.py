@@ -14,6 +14,9 @@ from kit.stage import CHANNEL, Stage
 from sqlalchemy import URL
 
 
+pytestmark = pytest.mark.timeout(300)  # up to seven programs are started, one after the other
+
+
 @pytest.fixture
 def sql(database: URL, stage: Stage) -> Iterator[Production]:
     """Plain SQL beside the commands; the channel has both gates."""

@@ -13,7 +13,6 @@ from kit.programs import Up, command
 from kit.stage import CHANNEL, Stage
 from sqlalchemy import URL
 
-
 pytestmark = pytest.mark.timeout(300)  # up to seven programs are started, one after the other
 
 

@@ -189,6 +189,7 @@ async def measure() -> Sequence[Figure]:
             api = await stack.enter_async_context(prefect(counted))
             ours = {
                 "DOOR_PORT": str(receiver),
+                "WORKER_API_PORT": str(free_port()),
                 "NOTION_WEBHOOK_SECRET": SECRET,
                 "PREFECT_API_URL": api,
             }

@@ -100,7 +100,9 @@ def listening_host(value: str) -> str:
     one_word(value)
     host = value.removeprefix("[").removesuffix("]")
     if "/" in host or host.count(":") == 1:
-        raise ValueError("it is an address alone, such as 0.0.0.0; the port is DOOR_PORT")
+        raise ValueError(
+            "it is an address alone, such as 0.0.0.0; the port has a variable of its own"
+        )
     return host
 
 

@@ -142,6 +142,12 @@ class Settings(BaseSettings):
     door_port: Port = 8600
     """Port of the webhook receiver."""
 
+    worker_api_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
+    """Address the worker API listens on, in the receiver's process; 0.0.0.0 for every interface."""
+
+    worker_api_port: Port = 8700
+    """Port of the worker API."""
+
     alert_urls: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(addresses), Field(repr=False)
     ] = ()

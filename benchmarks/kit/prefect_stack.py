@@ -126,6 +126,7 @@ async def stack(url: URL, notion: Board, receiver: int) -> AsyncIterator[Prefect
             "NOTION_WEBHOOK_SECRET": SECRET,
             "PREFECT_API_URL": prefect.url,
             "DOOR_PORT": str(receiver),
+            "WORKER_API_PORT": str(free_port()),
             "LOG_FORMAT": "json",
         }
         log = prefect.home / "receiver.log"

@@ -62,6 +62,12 @@ class Stack:
         return f"http://{_REACHABLE.get(host, host)}:{self.settings.door_port}"
 
     @property
+    def worker_api_url(self) -> str:
+        """The address of the worker API on this machine."""
+        host = self.settings.worker_api_host
+        return f"http://{_REACHABLE.get(host, host)}:{self.settings.worker_api_port}"
+
+    @property
     def ledger(self) -> Ledger:
         """The file with the process ids of the children."""
         return Ledger(self.folder / "processes.json")

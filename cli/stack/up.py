@@ -68,6 +68,7 @@ async def _prepare(stack: Stack) -> None:
     for name in await stack.ledger.stop_leftovers():
         say(f"Stopped the {name} that an earlier run left behind.")
     check_port(settings.door_host, settings.door_port, "webhook receiver", "DOOR_PORT")
+    check_port(settings.worker_api_host, settings.worker_api_port, "worker API", "WORKER_API_PORT")
     if settings.prefect_api_url is None:
         check_port("127.0.0.1", settings.prefect_port, "Prefect server", "PREFECT_PORT")
     if settings.notion_api_token is None:
@@ -80,6 +81,7 @@ def _print_addresses(stack: Stack) -> None:
     say(f"  board             {_board_address(stack)}")
     say(f"  Prefect UI        {stack.prefect_url}")
     say(f"  webhook receiver  {stack.receiver_url}/webhook/notion")
+    say(f"  worker API        {stack.worker_api_url}/docs")
     say(f"  database          {shown(database_url(stack.environment['DATABASE_URL']))}")
     say(f"  logs              {stack.folder / 'logs'}")
     say("")

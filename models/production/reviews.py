@@ -23,6 +23,7 @@ from models.production.gates import (
 )
 from models.production.steps import Step
 from models.rules.statuses import FINISHED, PLANNING, STATE_OF, BoardStatus
+from models.tables.card import Card
 from models.tables.production.leases import LeaseRow
 from models.tables.production.pieces import Piece
 from models.tables.production.reviews import Review
@@ -84,7 +85,8 @@ async def decide(
 
     Raises:
         UnknownTask: there is no such task.
-        Outdated: the task waits at another gate or round, or where that cannot be decided.
+        Outdated: the task waits at another gate or round, or where that cannot be decided, or its
+            card is in the trash.
         UnknownPiece: the video has no such scene.
     """
     task = await session.get(Task, task_id, with_for_update=True, populate_existing=True)
@@ -96,6 +98,7 @@ async def decide(
         round = waits_at.round if round is None and waits_at else round or 1  # noqa: A001
         expect(waits_at, gate, round)
     after = _target(before, waits_at, decision)
+    await _check_card(session, task_id, decision)
     if pieces:
         _check_pieces(pieces, (await scene_counts(session, [task.id])).get(task.id))
     session.add(
@@ -220,6 +223,14 @@ def _target(before: BoardStatus, gate: Gate | None, decision: Decision) -> Board
     if gate is None:
         raise Outdated(f"The task stands in “{before}” and waits at no gate.")
     return next(column for column, meant in moves_at(gate).items() if meant is decision)
+
+
+async def _check_card(session: AsyncSession, task_id: UUID, decision: Decision) -> None:
+    """Lock the task's card, and refuse to go on with one in the trash: no worker would take it."""
+    card = select(Card.trashed_at).where(Card.task_id == task_id).with_for_update()
+    trashed_at = (await session.execute(card)).scalars().first()
+    if trashed_at is not None and decision is not Decision.STOP:
+        raise Outdated("The task's card is in the trash: restore it on the board first.")
 
 
 def _check_pieces(pieces: Collection[int], scenes: int | None) -> None:

@@ -80,6 +80,7 @@ async def crashing(
     settings = {
         "PREFECT_PORT": str(free_ports(1)[0]),
         "DOOR_PORT": str(board.door_port),
+        "WORKER_API_PORT": str(free_ports(1)[0]),
         "NOTION_API_TOKEN": BOT_TOKEN,
         "NOTION_DATABASE_ID": board.database_id,
         "NOTION_BASE_URL": str(board.people.base_url).rstrip("/"),

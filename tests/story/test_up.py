@@ -30,6 +30,9 @@ SECONDS_TO_SYNC = 30.0
 SECONDS_TO_SHOW = 90.0
 
 
+PORTS = ("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT", "WORKER_API_PORT")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("up")
@@ -40,8 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 async def up(folder: Path) -> AsyncIterator[Up]:
-    prefect, sandbox, receiver = free_ports(3)
-    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(receiver)}
+    ports = dict(zip(PORTS, map(str, free_ports(4)), strict=True))
     mine = {
         name: value
         for name, value in os.environ.items()
@@ -231,9 +233,7 @@ async def test_a_setting_that_cannot_work_ends_in_one_sentence(
     tmp_path: Path, up: Up, setting: str, value: str, sentence: str
 ) -> None:
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    ports = dict(
-        zip(("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT"), map(str, free_ports(3)), strict=True)
-    )
+    ports = dict(zip(PORTS, map(str, free_ports(4)), strict=True))
     wrong = Up(tmp_path, {**up.environment, **ports, setting: value})
     code, output = await wrong.run("up")
     assert code == 1, output
@@ -281,7 +281,7 @@ async def against(
 ) -> tuple[int, str]:
     """`showrunner up` on a board and a database that are there already."""
     shutil.copytree(CHANNELS, folder / "channel_configs")
-    ports = dict(zip(("PREFECT_PORT", "DOOR_PORT"), map(str, free_ports(2)), strict=True))
+    ports = dict(zip(PORTS, map(str, free_ports(4)), strict=True))
     mine = {
         "DATABASE_URL": database.render_as_string(hide_password=False),
         "NOTION_API_TOKEN": BOT_TOKEN,

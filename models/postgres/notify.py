@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.postgres.engine import SESSION, connection_options, libpq
 
 CHANNEL: Final = "showrunner_run_asked_for"
+READY: Final = "showrunner_tasks"
+"""A task became pending, was approved, or was stopped (migration 0019)."""
 _RECONNECT_SECONDS: Final = 5.0
 
 
@@ -25,19 +27,21 @@ async def announce_run(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
-async def hear_announcements(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
-    """Await `heard` after every notification, for ever, one after the other.
+async def hear_announcements(
+    url: URL, heard: Callable[[], Awaitable[object]], channel: str = CHANNEL
+) -> None:
+    """Await `heard` after every notification of a channel, for ever, one after the other.
 
     Reconnects every 5 s when the server does not answer; notifications of that time are lost.
     """
     while True:
         try:
-            await _hear(url, heard)
+            await _hear(url, heard, channel)
         except psycopg.Error:
             await asyncio.sleep(_RECONNECT_SECONDS)
 
 
-async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
+async def _hear(url: URL, heard: Callable[[], Awaitable[object]], channel: str) -> None:
     # A listener sends nothing, so it would not notice by itself that the server is unreachable.
     options = connection_options(url)
     async with await psycopg.AsyncConnection.connect(
@@ -45,7 +49,7 @@ async def _hear(url: URL, heard: Callable[[], Awaitable[object]]) -> None:
     ) as connection:
         await connection.execute(*SESSION)
         await connection.execute(
-            psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(CHANNEL))
+            psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel))
         )
         async for _ in connection.notifies():
             await heard()

@@ -53,6 +53,8 @@ class IncidentKind(StrEnum):
     CARD_FAILING = "card_failing"
     CARD_NOT_MADE = "card_not_made"
     DEAD_EVENT = "dead_event"
+    LEASE_EXPIRED = "lease_expired"
+    MAKER_PAUSED = "maker_paused"
 
     def about(self, subject: str) -> str:
         """The name of the incident of this kind about that card, event or file."""

@@ -92,13 +92,15 @@ async def _one(
         return
     _, block = produced.get(row["channel_id"], (None, None))
     try:
-        found.ended += await collect_piece(ctx, piece, block, abandoned=bool(row["abandoned"]))
+        is_over = await collect_piece(ctx, piece, block, abandoned=bool(row["abandoned"]))
     except MakerError as error:
         log.warning("job_not_collected", piece=str(piece.id), reason=str(error))
     except Exception as error:
         if not (concerns_one(error) or isinstance(error, OSError)):
             raise
         log.exception("job_not_collected_unforeseen", piece=str(piece.id), maker=piece.maker)
+    else:
+        found.ended += is_over
 
 
 @step("collect_piece", holds="{piece.kind} {piece.position}")

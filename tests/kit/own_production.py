@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 import yaml
 from sqlalchemy import event, text
 
 from kit.clock import Clock
 from kit.makers import Plain, Service
 from models.postgres.engine import Sessions
+from models.production import config
 from models.production.steps import STEPS, Step
 from models.settings import Settings
 from tasks.notion.client import NotionClient
+from tasks.production import dispatch, makers
 from tasks.production.collect import Collected, collect_jobs
 from tasks.production.dispatch import dispatch_steps
 from tasks.production.plan import Work
@@ -160,3 +164,17 @@ class OwnProduction:
     async def spent(self) -> Any:
         """What was spent or may have been."""
         return (await self.sql("SELECT coalesce(sum(counted), 0) AS usd FROM spends"))[0]["usd"]
+
+
+@pytest.fixture
+async def own(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[OwnProduction]:
+    """A channel `deep_sea` with three scenes a video and local makers."""
+    stage = OwnProduction(sessions, tmp_path)
+    for module in (config, dispatch):
+        monkeypatch.setattr(module, "installed_makers", lambda: frozenset(stage.makers))
+    monkeypatch.setattr(makers, "_load", stage.makers.__getitem__)
+    await stage.channel()
+    yield stage
+    await stage.ctx.notion.aclose()

@@ -20,6 +20,7 @@ from models.tables.production.steps import SceneRow
 
 UNDER_WAY = ("submitting", "submitted", "unknown")
 """States of a piece that a service may be working on."""
+_NOW = text("SELECT showrunner_now()")
 _KEY = ("task_id", "kind", "position", "round")
 
 
@@ -56,9 +57,9 @@ async def pieces_of(session: AsyncSession, task: UUID) -> Sequence[Piece]:
 
 async def put_piece(session: AsyncSession, **values: Any) -> Piece:
     """Insert a piece, or replace the one of that task, kind, position and round."""
-    row = insert(Piece).values(**values, updated_at=func.now())
-    changes = {name: row.excluded[name] for name in values if name not in _KEY}
-    changes["updated_at"] = func.now()
+    row = insert(Piece).values(**values, updated_at=func.showrunner_now())
+    changed = (name for name in (*values, "updated_at") if name not in _KEY)
+    changes = {name: row.excluded[name] for name in changed}
     stored = row.on_conflict_do_update(index_elements=list(_KEY), set_=changes).returning(Piece)
     options = {"populate_existing": True}
     return (await session.scalars(stored, execution_options=options)).one()
@@ -69,7 +70,7 @@ async def change_piece(session: AsyncSession, id_: UUID, **values: Any) -> None:
     piece = await session.get_one(Piece, id_, with_for_update=True, populate_existing=True)
     for name, value in values.items():
         setattr(piece, name, value)
-    piece.updated_at = (await session.execute(select(func.now()))).scalar_one()
+    piece.updated_at = (await session.execute(_NOW)).scalar_one()
     await session.flush()
 
 
@@ -78,7 +79,7 @@ async def count_under_way(session: AsyncSession, maker: str | None = None) -> in
     wanted = select(func.count()).where(col(Piece.state).in_(UNDER_WAY))
     if maker is not None:
         wanted = wanted.where(col(Piece.maker) == maker)
-    return (await session.execute(wanted)).scalar_one()
+    return int((await session.execute(wanted)).scalar_one())
 
 
 async def under_way(session: AsyncSession) -> Sequence[RowMapping]:
@@ -99,7 +100,7 @@ async def book(session: AsyncSession, piece: Piece, kind: str, usd: Decimal, **m
     """Append an amount for a piece."""
     facts = text("SELECT title, channel_id FROM tasks WHERE id = :task")
     task = (await session.execute(facts, {"task": piece.task_id})).one()
-    moment = more.pop("at", None) or (await session.execute(select(func.now()))).scalar_one()
+    moment = more.pop("at", None) or (await session.execute(_NOW)).scalar_one()
     session.add(
         Spend(
             at=moment,

@@ -143,6 +143,7 @@ async def test_a_full_disk_is_for_a_person(
 
 
 async def test_a_maker_that_is_not_installed_any_more_is_for_a_person(own: OwnProduction) -> None:
+    await own.channel("other", makers={})
     task = await own.add()
     (work,) = await own.dispatch()
     del own.makers["plain"]
@@ -151,6 +152,7 @@ async def test_a_maker_that_is_not_installed_any_more_is_for_a_person(own: OwnPr
 
 
 async def test_a_block_that_became_wrong_begins_nothing(own: OwnProduction) -> None:
+    await own.channel("other", makers={})
     task = await own.add()
     (own.folder / "channels" / "deep_sea.yaml").write_text(
         "display_name: Deep\nproduction: {makers: {assets: nobody}}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -52,7 +52,7 @@ async def request_collect(ctx: Context) -> None:
     """Ask for the next run of `collect`, once per `COLLECT_EVERY` however often it is asked for."""
     seconds = COLLECT_EVERY.total_seconds()
     slot = int(ctx.clock().timestamp() // seconds) + 1
-    at = ctx.clock().fromtimestamp(slot * seconds, tz=ctx.clock().tzinfo)
+    at = datetime.fromtimestamp(slot * seconds, tz=UTC)
     try:
         await request_run(COLLECT, key=f"collect:{slot}", at=at)
     except TryAgain as error:

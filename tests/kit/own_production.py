@@ -57,7 +57,7 @@ class OwnProduction:
 
     def _tell_time(self, connection: Any) -> None:
         connection.exec_driver_sql(
-            "SELECT set_config('showrunner.now', %s, true)", (self.clock.now.isoformat(),)
+            "SELECT set_config('showrunner.now', %s, true)", (self.clock().isoformat(),)
         )
 
     async def _until_beat(self, _seconds: float) -> None:
@@ -106,8 +106,8 @@ class OwnProduction:
         """A person rejects what waits at a gate, for those scenes or all, and queues it."""
         await self.sql(
             "INSERT INTO reviews (at, task_id, task_title, gate, round, decision, actor, through, "
-            "pieces) SELECT showrunner_now(), :task, 'squid', :gate, round, 'reject', 'ada', "
-            "'http', :pieces FROM steps WHERE task_id = :task AND step = :gate",
+            "pieces) SELECT showrunner_now(), :task, 'squid', step, round, 'reject', 'ada', "
+            "'http', CAST(:pieces AS integer[]) FROM steps WHERE task_id = :task AND step = :gate",
             task=task,
             gate=gate,
             pieces=list(pieces),
@@ -136,7 +136,7 @@ class OwnProduction:
     async def columns(self, task: UUID) -> list[str]:
         """The columns that it went through."""
         rows = await self.sql(
-            "SELECT new_value FROM task_history WHERE task_id = :task AND field = 'board_status' "
+            "SELECT new_value FROM task_history WHERE task_id = :task AND property = 'Status' "
             "ORDER BY id",
             task=task,
         )

@@ -32,7 +32,7 @@ from tasks.production.summary import StepSummary, read_summary, read_work
 from tasks.runtime.context import Context, connections
 
 
-@flow(name="produce", flow_run_name="produce", persist_result=False)
+@flow(name="produce", persist_result=False)  # a name here would replace the one it was given
 async def produce(
     task_id: UUID,
     worker: str,

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     state_dir: Annotated[Path, AfterValidator(folder)] = Path(".showrunner")
     """Where what `showrunner up` starts keeps its data: PostgreSQL, Prefect, sandbox, logs."""
 
+    production_dir: Annotated[Path, AfterValidator(folder)] | None = None
+    """Where Showrunner's own production keeps its files. Not set: `production` in STATE_DIR."""
+
     prefect_api_url: Annotated[str, AfterValidator(web_address)] | None = Field(
         default=None, validation_alias=AliasChoices("PREFECT_API_URL")
     )
@@ -181,6 +184,11 @@ class Settings(BaseSettings):
 
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(lower)] = "auto"
     """auto: coloured lines on a terminal, JSON lines elsewhere."""
+
+    @property
+    def production_folder(self) -> Path:
+        """The folder of production's files."""
+        return (self.production_dir or self.state_dir / "production").absolute()
 
     @property
     def prefect_login(self) -> tuple[str, str] | None:

@@ -26,6 +26,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.runtime.bootstrap import POOL, bootstrap, bootstrap_if_missing
+from flows.runtime.ready_tasks import dispatch_when_ready
 from flows.runtime.warm_worker import GRACE_SECONDS, WarmWorker
 from flows.server.prefect_settings import client_environment
 from models.errors import GiveUp, ShowrunnerError, TryAgain
@@ -172,7 +173,12 @@ async def _watchdog() -> AsyncIterator[URL | None]:
             Watchdog(settings, sessions, of_database=True, clock=DatabaseClock(engine))
         ):
             await _store_channels(settings, sessions)
-            yield url
+            dispatching = asyncio.create_task(dispatch_when_ready(url, sessions))
+            try:
+                yield url
+            finally:
+                dispatching.cancel()
+                await asyncio.gather(dispatching, return_exceptions=True)
     finally:
         await engine.dispose()
 

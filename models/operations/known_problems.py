@@ -145,6 +145,21 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "`showrunner events list --dead` shows why; `showrunner events replay --dead` tries "
             "them again.",
         ),
+        IncidentKind.LEASE_EXPIRED: Problem(
+            "A worker stopped answering",
+            "The task was returned to where it stood and is offered again; after three times in a "
+            "row it waits in Error: Manual Review. What was made is kept.",
+            "Read the worker's log around that time (for Showrunner's own production the run in "
+            "Prefect's UI): was the process killed, or the machine out of memory? `showrunner "
+            "task show {id}` says where the task is.",
+        ),
+        IncidentKind.MAKER_PAUSED: Problem(
+            "A maker has no money, no quota or no valid key",
+            "Its steps wait, in all channels; every other step goes on. One submission is tried "
+            "every 15 minutes.",
+            "Put money on the account, raise its limit or correct its key. Everything goes on by "
+            "itself.",
+        ),
     },
 )
 """By an incident's kind. A message about any other kind has its title and facts alone."""

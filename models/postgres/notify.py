@@ -19,6 +19,8 @@ from models.postgres.engine import SESSION, connection_options, libpq
 CHANNEL: Final = "showrunner_run_asked_for"
 CARDS_DIFFER: Final = "showrunner_cards_differ"
 """Notified by triggers when the board does not show something yet (migration 0024)."""
+READY: Final = "showrunner_tasks"
+"""A task became pending, was approved, or was stopped (migration 0019)."""
 _RECONNECT_SECONDS: Final = 5.0
 
 
@@ -30,7 +32,7 @@ async def announce_run(connection: AsyncConnection) -> None:
 async def hear_announcements(
     url: URL, heard: Callable[[], Awaitable[object]], *, channel: str = CHANNEL
 ) -> None:
-    """Await `heard` after every notification, for ever, one after the other.
+    """Await `heard` after every notification of a channel, for ever, one after the other.
 
     Reconnects every 5 s when the server does not answer; notifications of that time are lost.
     """

@@ -33,6 +33,8 @@ from models.tables.reference_data import ChannelProduction
 KEY: Final = "production"
 MAKERS: Final = "showrunner.makers"
 """The group of entry points by which makers are found."""
+PIECES_AT_ONCE: Final = 2
+"""Pieces that a maker works on at a time unless the channel says otherwise."""
 _MADE: Final = frozenset(Step) - {Step.UPLOAD}
 """The steps that need a maker. A channel without one for the upload ends at Review Approved."""
 
@@ -70,6 +72,8 @@ class Production(_Strict):
         at_once: how many of the channel's videos may be in work at a time.
         scenes: how many scenes a video has at most.
         resubmit_below: USD below which a lost submission is sent once more.
+        pieces_at_once: how many pieces a maker works on at a time, by its name: on this machine
+            per process, at a service in all.
     """
 
     makers: Mapping[Step, Annotated[str, Field(min_length=1, max_length=100)]] = {}
@@ -79,6 +83,11 @@ class Production(_Strict):
     budget: Budget = Budget()
     scenes: Annotated[int, Field(ge=1, le=100)] = MOST_SCENES
     resubmit_below: Dollars = RESUBMIT_BELOW
+    pieces_at_once: Mapping[str, Annotated[int, Field(ge=1, le=1000)]] = {}
+
+    def at_once_for(self, maker: str) -> int:
+        """How many pieces that maker works on at a time."""
+        return self.pieces_at_once.get(maker, PIECES_AT_ONCE)
 
     @property
     def channel(self) -> ChannelProduction:
@@ -132,9 +141,10 @@ def production_of(settings: Mapping[str, Any], installed: Collection[str]) -> Pr
         raise ProductionError(
             f"{KEY}.makers: “{unknown[0]}” is not installed; installed are {there}."
         )
-    unused = sorted(found.options.keys() - set(found.makers.values()))
-    if unused:
-        raise ProductionError(f"{KEY}.options: “{unused[0]}” makes no step of this channel.")
+    for key, named in (("options", found.options), ("pieces_at_once", found.pieces_at_once)):
+        unused = sorted(named.keys() - set(found.makers.values()))
+        if unused:
+            raise ProductionError(f"{KEY}.{key}: “{unused[0]}” makes no step of this channel.")
     return found
 
 

@@ -56,6 +56,8 @@ class IncidentKind(StrEnum):
     WORKER_LOST = "worker_lost"
     STEP_STUCK = "step_stuck"
     BUDGET_REACHED = "budget_reached"
+    LEASE_EXPIRED = "lease_expired"
+    MAKER_PAUSED = "maker_paused"
 
     def about(self, subject: str) -> str:
         """The name of the incident of this kind about that card, event or file."""

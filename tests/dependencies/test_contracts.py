@@ -27,7 +27,7 @@ BROKEN_BY = {
         "models.tables.card",
         "models.sync.reconcile",
     ),
-    "tasks: operations | sync -> board -> failed_cards -> alerts | runtime -> notion": (
+    "tasks: operations | production | sync -> board -> failed_cards -> alerts -> notion": (
         "tasks.notion.client",
         "tasks.sync.ingest",
     ),

@@ -31,6 +31,8 @@ GOOD = {
     "DATABASE_POOL_SIZE": "5",
     "CHANNEL_CONFIGS": "my channels",
     "STATE_DIR": "/var/lib/showrunner",
+    "PRODUCTION_DIR": "/var/lib/showrunner/films",
+    "PRODUCTION_DAILY_BUDGET": "25",
     "PREFECT_API_URL": "http://prefect:4200/api",
     "PREFECT_API_AUTH_STRING": "me:pw",
     "PREFECT_PORT": "4300",

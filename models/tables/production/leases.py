@@ -53,6 +53,11 @@ class LeaseRow(SQLModel, table=True):
         Index(
             "ix_leases_approved_at", "approved_at", postgresql_where=text("approved_at IS NOT NULL")
         ),
+        Index(
+            "ix_leases_jobs",
+            "task_id",
+            postgresql_where=text("worker IS NULL AND step IS NOT NULL"),
+        ),
         {"comment": "Who works on a task and until when. One row per task that was ever taken."},
     )
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, SmallInteger, String, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from models.tables.production.columns import counter, moment, one_of, required
@@ -130,4 +140,16 @@ class SceneRow(SQLModel, table=True):
         sa_column=required(
             Text, "What is heard besides; empty for the channel's style.", server_default=""
         ),
+    )
+    takes: dict[str, int] = Field(
+        default_factory=dict,
+        sa_column=required(
+            JSONB,
+            "By step, how often a person asked for this scene's piece to be made anew.",
+            server_default="{}",
+        ),
+    )
+    after_review: int = Field(
+        default=0,
+        sa_column=counter(BigInteger, "The last rejection in reviews that the takes count."),
     )

@@ -34,7 +34,7 @@ async def dispatch_when_ready(database: URL, sessions: Sessions) -> None:
     async def heard() -> None:
         ready.set()
 
-    listener = asyncio.create_task(hear_announcements(database, heard, READY))
+    listener = asyncio.create_task(hear_announcements(database, heard, channel=READY))
     try:
         while True:
             await ready.wait()

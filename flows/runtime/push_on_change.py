@@ -1,6 +1,6 @@
 """Start a push when a card begins to differ, instead of at the next minute: at most one in 5 s.
 
-Triggers notify on `CARDS_DIFFER` (migration 0024). A notification that is missed costs nothing but
+Triggers notify on `CARDS_DIFFER` (migration 0025). A notification that is missed costs nothing but
 time: the schedule of the push stays, and what needs pushing is a query.
 """
 

@@ -18,9 +18,9 @@ from models.postgres.engine import SESSION, connection_options, libpq
 
 CHANNEL: Final = "showrunner_run_asked_for"
 CARDS_DIFFER: Final = "showrunner_cards_differ"
-"""Notified by triggers when the board does not show something yet (migration 0024)."""
+"""Notified by triggers when the board does not show something yet (migration 0025)."""
 READY: Final = "showrunner_tasks"
-"""A task became pending, was approved, or was stopped (migration 0019)."""
+"""A task became pending, was approved, or was stopped (migration 0020)."""
 _RECONNECT_SECONDS: Final = 5.0
 
 

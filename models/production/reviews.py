@@ -147,7 +147,7 @@ def review_of(
     """The row about a decision. It is inserted before the task is moved.
 
     Its moment is never before the task's last move, since the trigger that follows production looks
-    for it after that (migration 0019).
+    for it after that (migration 0020).
     """
     return Review(
         at=max(at, task.status_changed_at),

@@ -57,7 +57,7 @@ class Card(SQLModel, table=True):
             `models.rules.merge_base.MergeBase`).
         recent_activity: `models.sync.lost_updates.RecentActivity.as_json()`.
         production_text, task_progress, task_cost, task_video: what production shows on the card;
-            only triggers write them (migration 0023).
+            only triggers write them (migration 0024).
         facts_written_at: when Progress, Cost or Video was written last.
         write_in_flight: the write that was sent last and whose answer is not stored yet, as
             `models.sync.recent_writes.write_in_flight()` makes it.

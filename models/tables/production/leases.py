@@ -32,7 +32,7 @@ class LeaseRow(SQLModel, table=True):
 
     It is made when the task is first claimed or approved, and stays until the task is deleted.
     `worker` is NULL while nobody works on the task. A trigger of `tasks` keeps it right whoever
-    moves the task (migration 0018).
+    moves the task (migration 0019).
 
     Attributes:
         attempts: failed attempts in a row. Finishing a step for the first time sets it to 0, as

@@ -34,7 +34,7 @@ class Review(SQLModel, table=True):
     """A decision about a task.
 
     Whoever decides inserts the row first and moves the task then, in the same transaction. A move
-    away from a gate without a row gets one by a trigger (migration 0018), so that no gate is passed
+    away from a gate without a row gets one by a trigger (migration 0019), so that no gate is passed
     without one. Rows outlive their task: there is no foreign key, and the title is copied.
     """
 

@@ -26,7 +26,7 @@ STATES = ("waiting", "working", "done")
 class ProductionStep(SQLModel, table=True):
     """A step of production, with its columns of the board.
 
-    Rows come and go by migrations only (0017), together with `models.production.steps`.
+    Rows come and go by migrations only (0018), together with `models.production.steps`.
     """
 
     __tablename__ = "production_steps"

@@ -2,7 +2,7 @@
 
 `claim_task` and `claim_step` share one queue. None of the new functions is granted to workers.
 
-Revision: 0025, after: 0024
+Revision: 0026, after: 0025
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 Triggers put what production shows into the card's row, whoever changes it, so that the push finds it
 like any other difference. `leases` keeps which properties people edited while a task was in work.
 
-Revision: 0023, after: 0022
+Revision: 0024, after: 0023
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Tables of what production makes, costs and is decided about it; tokens of the HTTP contract.
 
-Revision: 0018, after: 0017
+Revision: 0019, after: 0018
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

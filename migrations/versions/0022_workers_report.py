@@ -3,7 +3,7 @@
 SQLSTATE SR001: the lease is not the caller's. SR002: a worker may not move a task there. SR003: nobody
 approved a gate on the way.
 
-Revision: 0021, after: 0020
+Revision: 0022, after: 0021
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

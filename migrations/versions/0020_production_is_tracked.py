@@ -3,7 +3,7 @@
 The role `showrunner_worker` may call the functions that are meant for workers, and do nothing else. A
 user who may not make roles gets a notice, and docs/workers.md says what to do then.
 
-Revision: 0019, after: 0018
+Revision: 0020, after: 0019
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 It runs with the rights of the tables' owner.
 
-Revision: 0020, after: 0019
+Revision: 0021, after: 0020
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 An index finds the next task of a channel without looking at the others.
 
-Revision: 0017, after: 0016
+Revision: 0018, after: 0017
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

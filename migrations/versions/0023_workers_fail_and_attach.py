@@ -3,7 +3,7 @@
 `showrunner.fail` and `attach` are for workers; `return_expired_leases` and `return_due_retries` are
 Showrunner's own.
 
-Revision: 0022, after: 0021
+Revision: 0023, after: 0022
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from structlog.contextvars import bind_contextvars
 
 from cli.interrupts import CODE, STOPPED, Cancellation, Interrupted, cancelling_on_signals
+from cli.output.text import warn
 from models.errors import ShowrunnerError
 
 R = TypeVar("R")
@@ -33,10 +34,10 @@ def run(work: Coroutine[Any, Any, R], *, stopped: str = STOPPED) -> R:
     try:
         return asyncio.run(_interruptible(work, stopped))
     except Interrupted as error:
-        sys.stderr.write(f"{error}\n")
+        warn(str(error))
         raise typer.Exit(CODE) from None
     except ShowrunnerError as error:
-        sys.stderr.write(f"{error}\n")
+        warn(str(error))
     except DBAPIError as error:
         reason = str(error.orig or error).strip().splitlines()[0]
         sys.stderr.write(f"PostgreSQL: {reason}. Is it running, and is DATABASE_URL right?\n")

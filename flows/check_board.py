@@ -20,7 +20,7 @@ from flows.runtime.run_table import as_markdown
 from models.board.drift import drift
 from models.board.drift_kinds import Drift, Severity
 from models.errors import SettingsError
-from models.rules.channels import load_configured_channels
+from models.rules.formatting import counted
 from tasks.board.snapshot import BoardAccess, take_snapshot, with_notes
 from tasks.runtime.context import Context, connections
 from tasks.runtime.prefect_task import step
@@ -47,7 +47,7 @@ async def compare_board(ctx: Context) -> tuple[list[Drift], str]:
         raise SettingsError("NOTION_DATABASE_ID is not set: it names the board to compare.")
     access = BoardAccess(
         notion=ctx.notion,
-        channels=tuple(load_configured_channels(settings.channel_configs)),
+        channels=tuple(await ctx.channels()),
         sessions=ctx.sessions,
         data_source=settings.notion_data_source,
     )
@@ -61,7 +61,7 @@ def summary(found: Sequence[Drift]) -> str:
         return AS_IT_SHOULD_BE
     counts = Counter(one.severity for one in found)
     by_severity = ", ".join(f"{counts[each]} {each}" for each in Severity if counts[each])
-    return f"{len(found)} differences: {by_severity}"
+    return f"{counted(len(found), 'difference')}: {by_severity}"
 
 
 def _row(one: Drift) -> dict[str, Any]:

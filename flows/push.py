@@ -12,6 +12,8 @@ without work has none, a dry run has `show_differences`.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from prefect import flow
 
 from flows.runtime.run_api import (
@@ -23,6 +25,8 @@ from flows.runtime.run_api import (
 )
 from flows.runtime.run_context import recorded
 from flows.runtime.run_table import table_of_changes
+from models.tables.sync_state import FAILED_CYCLE, LAST_GOOD_CYCLE, get_moment
+from tasks.alerts import AWAY, database
 from tasks.board.followed import followed_board
 from tasks.runtime.context import Context, connections
 from tasks.runtime.locks import Lock, one_at_a_time
@@ -34,7 +38,7 @@ from tasks.sync.safety_stop import confirm as remember_confirmation
 
 @flow(name="push", flow_run_name="push", persist_result=False)
 async def push(dry_run: bool = False, confirm: bool = False) -> None:  # noqa: FBT001, FBT002 - parameters
-    """Run one cycle, unless it is too late for it or another one is under way.
+    """Run one cycle, unless another one is under way, or this one is late and one just ended.
 
     Args:
         dry_run: write nothing. A table of the run shows what a cycle would write, card by card.
@@ -46,7 +50,7 @@ async def push(dry_run: bool = False, confirm: bool = False) -> None:  # noqa: F
         return
     if confirm:
         await remember_confirmation(connections())
-    if is_superseded(INTERVAL):
+    if is_superseded(INTERVAL) and await ended_lately(connections()):
         await rename_run(STARTED_LATE)
         return
     async with recorded("push") as run, one_at_a_time(run.ctx, Lock.PUSH) as acquired:
@@ -54,6 +58,18 @@ async def push(dry_run: bool = False, confirm: bool = False) -> None:  # noqa: F
             await cycle(run.ctx, run.report, run.correlation_id)
     if not acquired:
         await rename_run(OTHER_CYCLE)
+
+
+async def ended_lately(ctx: Context) -> bool:
+    """Whether a cycle ended within the last interval, successful or not.
+
+    On a machine where every run starts late, one a minute must still do the work.
+    """
+    with suppress(*AWAY):
+        async with database(ctx) as session:
+            ended = [await get_moment(session, key) for key in (LAST_GOOD_CYCLE, FAILED_CYCLE)]
+        return any(one is not None and abs(ctx.clock() - one) <= INTERVAL for one in ended)
+    return False
 
 
 @step("show_differences", holds="compare database and board")

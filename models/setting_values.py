@@ -46,6 +46,14 @@ def printable(value: Text) -> Text:
     return value
 
 
+def postgres_url(value: SecretStr) -> SecretStr:
+    """Check that a database's URL, if it is one, is of PostgreSQL."""
+    scheme, is_url, _ = _text(printable(value)).partition("://")
+    if is_url and not scheme.lower().startswith("postgres"):
+        raise ValueError("it must begin with postgresql://; Showrunner needs PostgreSQL")
+    return value
+
+
 def header_value(value: Text) -> Text:
     """Check that a text can be sent in an HTTP header."""
     if not _text(value).isascii():

@@ -33,6 +33,7 @@ from models.setting_values import (
     listening_host,
     lower,
     one_word,
+    postgres_url,
     printable,
     unwrapped,
     upper,
@@ -101,7 +102,7 @@ class Settings(BaseSettings):
     """What a database automation's webhook and the flat shape must send as `X-Showrunner-Secret`.
     Not set: refused."""
 
-    database_url: Annotated[SecretStr, AfterValidator(printable)] | None = None
+    database_url: Annotated[SecretStr, AfterValidator(postgres_url)] | None = None
     """PostgreSQL: postgres://, postgresql://, +asyncpg and +psycopg are all taken. Not set: an
     embedded server."""
 

@@ -44,15 +44,21 @@ _OTHERS = (
 File = Annotated[Path, typer.Argument(help="The file, in pg_dump's custom format.")]
 
 
-def backup(file: File) -> None:
+def backup(
+    file: File,
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite an earlier backup of that name.")
+    ] = False,
+) -> None:
     """Write the database into a file, also while everything runs.
 
     It holds secrets: only you may read it.
     """
-    run(_backup(file), stopped="Stopped; nothing was backed up.")
+    run(_backup(file, replace=replace), stopped="Stopped; nothing was backed up.")
 
 
-async def _backup(file: Path) -> None:
+async def _backup(file: Path, *, replace: bool) -> None:
     settings = load_settings()
     nothing = (
         f"There is nothing to back up: no database in {settings.state_dir}, and DATABASE_URL is "
@@ -67,7 +73,8 @@ async def _backup(file: Path) -> None:
                     "Showrunner."
                 )
             programs = _programs(settings, url, connection)
-        size = await write_dump(url, file, programs[0], own=settings.database_url is None)
+        own = settings.database_url is None
+        size = await write_dump(url, file, programs[0], own=own, replace=replace)
     say(f"Wrote {file} ({size / _MEGABYTE:,.1f} MB). `showrunner restore {file}` puts it back.")
 
 
@@ -88,7 +95,6 @@ def restore(
 async def _restore(file: Path, *, replace: bool) -> None:
     settings = load_settings()
     refuse_while_up(settings.state_dir)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
     with only_one(settings.state_dir), database_here(settings, if_none=None) as url:
         dump = await _checked(settings, url, file, replace=replace)
         await fill(url, dump, own=settings.database_url is None)

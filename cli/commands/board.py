@@ -18,9 +18,9 @@ from cli.stack.running_stack import settings_here
 from models.board.drift import drift
 from models.board.drift_kinds import Drift, Part, RepairAction, Severity
 from models.board.spec import DEFAULT_TITLE
-from models.errors import BoardError, SettingsError
+from models.errors import BoardError, GiveUp, SettingsError
 from models.rules.channels import load_configured_channels
-from models.rules.notion_ids import bare_id
+from models.rules.notion_ids import bare_id, page_id_of
 from models.settings import Settings
 from models.tables.sync_state import BOARD, get_value
 from tasks.alerts import resolve_alert
@@ -54,10 +54,13 @@ def create(
     title: Annotated[str, typer.Option(help="What the board is called.")] = DEFAULT_TITLE,
 ) -> None:
     """Make the board with its views and relation databases. Again, it only adds what is missing."""
-    run(_create(bare_id(parent), title), stopped=_STOPPED)
+    run(_create(parent, title), stopped=_STOPPED)
 
 
-async def _create(page_id: str, title: str) -> None:
+async def _create(parent: str, title: str) -> None:
+    page_id = bare_id(parent)
+    if page_id_of(page_id) is None:
+        raise GiveUp("--parent is a page's link or id.")
     async with _access(settings_here(without_database=True)) as (access, ctx):
         made = await make_board(access, page_id, title)
         await _refresh(ctx, made.database_id)
@@ -88,7 +91,9 @@ async def _check(*, as_json: bool) -> None:
         for one in found:
             print_json(asdict(one))
     else:
-        print_check(found, address)
+        # The pages of a sandbox have addresses of Notion's, where they do not exist.
+        real = settings.notion_base_url == Settings.model_fields["notion_base_url"].default
+        print_check(found, address if real else settings.notion_base_url)
     _exit_if_harmful(found)
 
 
@@ -175,16 +180,17 @@ def _board_id(settings: Settings) -> str:
 @asynccontextmanager
 async def _access(settings: Settings) -> AsyncIterator[tuple[BoardAccess, Context | None]]:
     """The workspace, and connections to a database that Showrunner has used, if there is one."""
-    channels = tuple(load_configured_channels(settings.channel_configs))
     source = settings.notion_data_source
     if settings.database_url is not None:
         async with connected(settings) as ctx:
             if await _has_our_tables(ctx):
+                channels = tuple(await ctx.channels())
                 access = BoardAccess(
                     notion=ctx.notion, channels=channels, sessions=ctx.sessions, data_source=source
                 )
                 yield access, ctx
                 return
+    channels = tuple(load_configured_channels(settings.channel_configs))
     notion = open_notion(settings)
     try:
         yield BoardAccess(notion=notion, channels=channels, data_source=source), None

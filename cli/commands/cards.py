@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli.output.card import card_as_json, comparison
-from cli.output.text import console, print_json, say, short
+from cli.output.text import console, print_json, printable, say, short
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.operations.diagnosis import CardFacts, reasons
@@ -80,7 +79,7 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
 def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
     card, task = facts.card, facts.task
     title = card.base_title if card is not None else None
-    say(f"card  {page_id}  {title or ''}".rstrip())
+    say(f"card  {page_id}  {short(title, _MEDIUM)}".rstrip())
     if task is None:
         say("task  none")
     else:
@@ -123,7 +122,9 @@ def _values(facts: CardFacts, now: LivePage | None) -> Table:
         if live:
             values.insert(2, row.live)
         longest = _LONGEST.get(row.name, _MEDIUM)
-        table.add_row(row.name, *(escape(short(value, longest)) for value in values), row.differs)
+        table.add_row(
+            row.name, *(printable(short(value, longest)) for value in values), row.differs
+        )
     return table
 
 
@@ -134,7 +135,7 @@ def _print_reasons(facts: CardFacts) -> None:
     else:
         say("It is in sync: board and database agree, and nothing waits.")
     for sentence in found:
-        say(f"  - {sentence}")
+        say(f"  - {printable(sentence)}")
     say()
 
 
@@ -164,7 +165,7 @@ def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None
             row.action,
             *(short(cell) for cell in why),
         )
-        table.add_row(*map(escape, cells))
+        table.add_row(*map(printable, cells))
     console.print(table)
     if len(history) == limit:
         say(f"These are the last {limit}; --limit shows more.")
@@ -190,7 +191,7 @@ async def _restore(page: str, history_id: int) -> None:
     if done.before == done.after:
         say(f"{done.property} is “{done.after}” already: nothing was changed.")
         return
-    say(f"{done.property}: {done.before} → {done.after}")
+    say(printable(f"{done.property}: {done.before} → {done.after}"))
     say(_when_shown(done))
 
 

@@ -12,8 +12,9 @@ import typer
 
 from cli.output.text import console
 from cli.running import run
+from cli.stack.processes import check_port
 from cli.stack.running_stack import running
-from models.errors import SettingsError
+from models.errors import GiveUp, SettingsError
 from models.postgres.engine import database_url, migrate
 from models.settings import load_settings
 
@@ -30,12 +31,16 @@ def bring_up_to_date() -> None:
 
 
 async def _migrate() -> None:
-    given = load_settings().database_url
+    settings = load_settings()
+    given = (running(settings.state_dir) or {}).get("DATABASE_URL")
+    if settings.database_url is not None:
+        given = settings.database_url.get_secret_value()
     if given is None:
         raise SettingsError(
-            "DATABASE_URL is not set: it names the database whose tables are to be made."
+            "DATABASE_URL is not set, and no `showrunner up` runs in this folder: it names the "
+            "database whose tables are to be made."
         )
-    await asyncio.to_thread(migrate, database_url(given.get_secret_value()))
+    await asyncio.to_thread(migrate, database_url(given))
     console.print("The tables are up to date.")
 
 
@@ -66,7 +71,20 @@ async def _deploy() -> None:
 
     made = await bootstrap()
     for kind, names in vars(made).items():
-        console.print(f"{kind}: {', '.join(names) or 'as they should be'}", markup=False)
+        console.print(f"{kind}: {', '.join(names) or 'as they should be'}")
+
+
+def _check_usable(folder: Path, host: str, port: int) -> None:
+    """Make the folder and check that the port is free; end with one sentence if not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        check_port(host, port, "Prefect server", "PREFECT_PORT")
+    except OSError as error:
+        sys.stderr.write(f"The folder {folder} cannot be made: {error.strerror}.\n")
+        raise typer.Exit(1) from None
+    except GiveUp as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(1) from None
 
 
 def prefect_server(
@@ -89,7 +107,7 @@ def prefect_server(
 
     settings = load_settings()
     folder = home or settings.state_dir / "prefect"
-    folder.mkdir(parents=True, exist_ok=True)
+    _check_usable(folder, host, settings.prefect_port)
     # Without PREFECT_API_URL: it is the address for clients, and the server finds its own.
     given = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
     login, new = None, False
@@ -101,7 +119,6 @@ def prefect_server(
             console.print(
                 f"Made a login for Prefect's server: {login}\nGive it to worker, receiver and "
                 f"commands as PREFECT_API_AUTH_STRING. It is kept in {folder / 'login'}.",
-                markup=False,
             )
     environment = server_environment(folder, settings.prefect_port, host=host, login=login) | given
     command = [sys.executable, "-m", "flows.server.prefect_server"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from cli.stack.running_stack import running, settings_here
+from cli.stack.running_stack import is_starting, running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
 from models.operations.health import Check, State, checked, failed, failure, skipped, warning
 from models.operations.health_rules import (
@@ -22,8 +22,6 @@ from models.operations.health_rules import (
 )
 from models.operations.known_problems import PROBLEMS
 from models.operations.production import judge_production
-from models.production.config import check_block
-from models.rules.channels import read_channels
 from models.settings import Settings, load_settings
 from models.tables.incidents import IncidentKind
 from tasks.notion.throttle import counting_requests
@@ -37,7 +35,7 @@ from tasks.operations.health import (
     run_check,
     webhook_receiver,
 )
-from tasks.operations.health_notion import NotionFacts, read_notion
+from tasks.operations.health_notion import NotionFacts, channels_of, read_notion
 from tasks.runtime.clock import Clock
 
 ORDER: Final = (
@@ -102,9 +100,7 @@ async def checkup(clock: Clock) -> Checkup:
             _prefect(settings, clock),
             run_check(["webhook receiver"], _HTTP_SECONDS, _only(webhook_receiver(settings))),
         )
-    return _in_order(
-        [*first, _channels(settings), *(check for part in parts for check in part)], requests.total
-    )
+    return _in_order([*first, *(check for part in parts for check in part)], requests.total)
 
 
 def _in_order(checks: Sequence[Check], requests: int) -> Checkup:
@@ -124,6 +120,9 @@ def _settings() -> tuple[Settings, list[Check]]:
         raise
     except GiveUp:
         settings = load_settings()
+        if is_starting(settings.state_dir):
+            cure = "Wait until it says that it is up, then run this again."
+            return settings, [failed("settings", "`showrunner up` is still starting", cure)]
         wrong = (
             "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are "
             "not both set"
@@ -144,9 +143,9 @@ def _settings() -> tuple[Settings, list[Check]]:
     return settings, [checked("settings", f"{whose}; {board}", found)]
 
 
-def _channels(settings: Settings) -> Check:
+def _channels(settings: Settings, database: DatabaseFacts) -> Check:
     try:
-        folder = read_channels(settings.channel_configs, check_block).usable()
+        folder = channels_of(settings, database)
     except ChannelConfigError as error:
         return failed("channels", str(error).rstrip("."), _MEND_FILES)
     channels = sorted(folder.channels)
@@ -162,6 +161,7 @@ async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
     async with read_database(settings, clock) as database:
         notion = await read_notion(settings, database, clock)
         return [
+            _channels(settings, database),
             *database.checks,
             *notion.checks,
             *_signs_of_life(settings, database, clock),
@@ -209,8 +209,10 @@ def _clock(database: DatabaseFacts, notion: NotionFacts) -> Check:
 
 
 async def _prefect(settings: Settings, clock: Clock) -> list[Check]:
-    server = await run_check(["Prefect server"], _HTTP_SECONDS, _only(prefect_server(settings)))
-    if server[0].state is State.FAIL:
+    of_up = running(settings.state_dir) is not None and load_settings().prefect_api_url is None
+    asked = _only(prefect_server(settings, of_up=of_up))
+    server = await run_check(["Prefect server"], _HTTP_SECONDS, asked)
+    if "version" not in server[0].details:
         return [*server, *(skipped(name, "no Prefect server") for name in _PREFECT)]
     return [*server, *await run_check(_PREFECT, _LOADING_SECONDS, _prefect_holds(settings, clock))]
 

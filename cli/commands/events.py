@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from cli.output.text import AsJson, console, print_json, say, short, short_id
+from cli.output.text import AsJson, console, print_json, printable, say, short, short_id
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
@@ -81,7 +80,7 @@ def _table(events: list[WebhookEvent], now: datetime) -> Table:
             str(event.attempts),
             short(event.error),
         )
-        table.add_row(str(event.row), clock_time(event.received_at), *map(escape, cells))
+        table.add_row(str(event.row), clock_time(event.received_at), *map(printable, cells))
     return table
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cli.running import correlate, run
 from cli.stack.database_here import database_here
-from cli.stack.running_stack import refuse_while_up
+from cli.stack.running_stack import only_one, refuse_while_up
 from models.board.forget import Followed, followed, forget_board
 from models.errors import GiveUp
 from models.postgres.engine import Sessions, migrate, open_engine, open_sessions
@@ -49,7 +49,7 @@ async def _forget(*, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:
         f"There is nothing to forget: no database in {settings.state_dir}, and DATABASE_URL is not "
         "set."
     )
-    with database_here(settings, if_none=nothing) as url:
+    with only_one(settings.state_dir), database_here(settings, if_none=nothing) as url:
         migrate(url)
         engine = open_engine(url, pool_size=1)
         try:

@@ -12,11 +12,12 @@ from uuid import UUID
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.commands.sync import another_cycle
-from cli.output.text import console, print_json, say
+from cli.output.text import console, print_json, printable, say
 from cli.running import correlate, stopping_says
 from cli.stack.running_stack import settings_here
 from flows.retention import delete_what_is_old
 from models.errors import GiveUp
+from models.rules.formatting import counted
 from models.sync.pending_write import PendingWrite
 from models.sync.safety_stop import Waiting
 from models.sync.take_board import TakenBoard
@@ -119,11 +120,14 @@ async def show_differences(*, as_json: bool) -> None:
     for page_id in deleted:
         say(f"card {page_id}: would be marked as trashed; {_WAITS}")
     waiting = len(deleted) + held
-    summary = f"{len(changes)} cards differ"
+    summary = f"{counted(len(changes), 'card')} differ{'s' if len(changes) == 1 else ''}"
     if reasons:
-        summary = f"{len(reasons)} tasks wait for their card; {summary}"
+        one = len(reasons) == 1
+        wait = "waits for its card" if one else "wait for their card"
+        summary = f"{counted(len(reasons), 'task')} {wait}; {summary}"
     if waiting:
-        summary += f", {waiting} cards wait for `showrunner push --confirm`"
+        waits = "waits" if waiting == 1 else "wait"
+        summary += f", {counted(waiting, 'card')} {waits} for `showrunner push --confirm`"
     say(f"{summary}; nothing was written.")
     if held:
         say(
@@ -164,7 +168,7 @@ def _print_changes(changes: Sequence[PendingWrite], deleted: Collection[str]) ->
 
 
 def _shown(value: object) -> str:
-    return "(empty)" if value in (None, "") else str(value)
+    return "(empty)" if value in (None, "") else printable(str(value))
 
 
 async def push_once(*, confirm: bool) -> None:

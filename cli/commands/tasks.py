@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from cli.commands.production import reviews
 from cli.output.production import print_list, print_production, production_json
-from cli.output.text import AsJson, print_json, print_table, say, short
+from cli.output.text import AsJson, print_json, print_table, printable, say, short
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
@@ -67,7 +67,7 @@ async def _list(
     status: str | None, channel: str | None, stages: list[Stage], limit: int, *, as_json: bool
 ) -> None:
     if status is not None and status not in set(Status):
-        raise GiveUp(f"There is no state “{status}”; choose one of: {', '.join(Status)}.")
+        raise GiveUp(f"There is no status “{status}”; choose one of: {', '.join(Status)}.")
     if len(stages) > 1:
         raise GiveUp("Choose one of --waiting, --working, --gate and --errors.")
     wanted = Filter(
@@ -120,11 +120,14 @@ async def _show(task_id: str, *, as_json: bool) -> None:
             }
         )
         return
-    for name, value in task.model_dump().items():
-        say(f"{name:<18} {value if value is not None else ''}")
+    values = task.model_dump()
+    for name, value in ({"id": task.id, "title": task.title} | values).items():
+        text = "" if value is None else str(value)
+        say(f"{name:<18} {printable(text)}")
     if no_card:
-        say(f"{'card':<18} {no_card}")
+        say(f"{'card':<18} {printable(no_card)}")
     print_production(overview, made, ctx.clock())
+    say()
     rows = [
         (
             clock_time(row.at),
@@ -159,6 +162,9 @@ async def _move(task_id: str, to: str) -> None:
     target = BoardStatus(to)
     async with connected(settings_here()) as ctx:
         before = await _store_move(ctx, task_id, target)
+    if before == target:
+        say(f"The task is there already: “{target}” (status {STATE_OF[target]}).")
+        return
     say(f"{before} → {target} (status {STATE_OF[target]})")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from cli.output.text import console, say
+from cli.output.text import console, printable, say
 from models.board.drift_kinds import Drift, Severity
 from models.board.snapshot import BoardSnapshot
 from models.rules.board_schema import OPTIONAL_RELATIONS
+from models.rules.formatting import counted
 from models.rules.notion_ids import bare_id
 from tasks.board.create import MadeBoard
 from tasks.board.repair import Repair
@@ -19,6 +20,7 @@ from tasks.board.repair import Repair
 _COLOURS = {
     Severity.STOPS: "red",
     Severity.LOSES: "yellow",
+    Severity.EXCLUDES: "yellow",
     Severity.COSMETIC: "cyan",
     Severity.NOTE: "dim",
 }
@@ -54,11 +56,11 @@ def _links(snapshot: BoardSnapshot) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     database = snapshot.database or {}
     title = "".join(part.get("plain_text", "") for part in database.get("title", ()))
-    table.add_row("board", escape(title), str(database.get("url", "")))
+    table.add_row("board", printable(title), str(database.get("url", "")))
     for plan in snapshot.plans:
         view = snapshot.planned_views.get(plan.key)
         if view is not None:
-            table.add_row("view", escape(view["name"]), str(view.get("url", "")))
+            table.add_row("view", printable(view["name"]), str(view.get("url", "")))
     for name in OPTIONAL_RELATIONS:
         target = snapshot.property(name)
         if target is not None and target["type"] == "relation":
@@ -77,7 +79,7 @@ def print_check(found: Sequence[Drift], address: str | None) -> None:
     counts = Counter(one.severity for one in found)
     by_severity = ", ".join(f"{counts[each]} {each}" for each in Severity if each in counts)
     mendable = sum(one.repair_action is not None for one in found)
-    say(f"{len(found)} differences: {by_severity}.")
+    say(f"{counted(len(found), 'difference')}: {by_severity}.")
     if mendable:
         say(f"`showrunner board repair` mends {mendable} of them.")
     if address:
@@ -89,9 +91,9 @@ def _table(found: Sequence[Drift]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(max_width=110)
     for one in found:
-        kind = f"[{_COLOURS[one.severity]}]{one.severity}[/]\n{one.slug}"
-        effect = f"breaks: {escape(one.breaks)}\nmends it: {escape(one.cure)}"
-        table.add_row(kind, f"{escape(one.wrong)}\n{effect}")
+        kind = Text.assemble((one.severity, _COLOURS[one.severity]), f"\n{one.slug}")
+        effect = f"breaks: {printable(one.breaks)}\nmends it: {printable(one.cure)}"
+        table.add_row(kind, f"{printable(one.wrong)}\n{effect}")
     return table
 
 

@@ -61,8 +61,10 @@ def comparison(facts: CardFacts, now: LivePage | None) -> Iterator[Row]:
     if facts.change is not None:
         pushed = _plain(facts.change.values)
     for name, shown in board.items():
-        before = agreed.get(name, database.get(name))
-        who = _differing(before, live.get(name, shown), database.get(name, before))
+        who = ""
+        if name in agreed or name in database:  # without a task, nothing is expected of dates
+            before = agreed.get(name, database.get(name))
+            who = _differing(before, live.get(name, shown), database.get(name, before))
         yield Row(
             name=name,
             agreed=agreed.get(name),

@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cli.output.text import printable
+
 _EVERY = 0.3
 _SHOWN_OTHERWISE = frozenset({"event", "timestamp", "level", "logger"})
 _LEFT_IN_THE_LOG = frozenset({"exception", "stack"})
@@ -42,7 +44,10 @@ def _size(log: Path) -> int:
 
 
 def readable(name: str, line: str) -> Iterator[str]:
-    """Format a log line, e.g. `10:02:03 worker card_pushed notion_page_id=…`; skip others' info."""
+    """Format a log line, e.g. `10:02:03 worker card_pushed notion_page_id=…`; skip others' info.
+
+    Values that people wrote cannot begin another line.
+    """
     try:
         facts = json.loads(line)
         event, level, logger = (
@@ -57,9 +62,14 @@ def readable(name: str, line: str) -> Iterator[str]:
         return
     hidden = _SHOWN_OTHERWISE | _LEFT_IN_THE_LOG
     details = " ".join(
-        f"{key}={value}" for key, value in facts.items() if key not in hidden and value
+        f"{key}={_one_line(value)}" for key, value in facts.items() if key not in hidden and value
     )
-    words = " ".join(event.split())
+    words = _one_line(event)
     if level in _LOUD:
         words = f"{level.upper()} {words}"
-    yield f"{time} {name:<8} {words} {details}".rstrip()[:400]
+    shown = printable(f"{time} {name:<8} {words} {details}")
+    yield shown.rstrip()[:400]
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())

@@ -28,7 +28,7 @@ async def keep_postgres_alive(server: EmbeddedPostgres, say: Callable[[str], Non
                 await asyncio.to_thread(rotate, server.log)
             continue
         wait = backoff.next_wait()
-        say(f"The PostgreSQL ended; starting it again in {wait:.0f} s. Its log: {server.log}")
+        say(f"PostgreSQL ended; starting it again in {wait:.0f} s. Its log: {server.log}")
         await asyncio.sleep(wait)
         try:
             await asyncio.to_thread(server.revive)

@@ -15,19 +15,23 @@ from pathlib import Path
 import httpx
 import psutil
 
-from cli.stack.log_rotation import rotate
+from cli.stack.log_rotation import open_log, rotate
 from models.errors import GiveUp
 from models.postgres.process_identity import is_running, mark_of
 
-START_SECONDS = 120.0
-"""How long a process may take until it answers; a Prefect server on a cold disk takes half a
-minute."""
+START_SECONDS = 300.0
+"""How long a process may take until it answers. A new Prefect server took 140 s on two busy cores;
+one that ends is noticed at once."""
 STOP_SECONDS = 35.0
 """How long a process may take to stop; the worker lets runs finish for thirty seconds."""
 POLL_SECONDS = 0.2
 _RESTART_AFTER = (1.0, 2.0, 5.0, 15.0, 30.0)
 LOG_CHECK_SECONDS = 5.0
 """Seconds between two checks of a log's size."""
+
+
+_TITLES = {"prefect": "Prefect's server"}
+"""What a message calls a process whose name is no common noun."""
 
 
 class RestartBackoff:
@@ -78,11 +82,11 @@ class Child:
         while not await self._answers():
             if self.ended:
                 raise GiveUp(
-                    f"The {self.name} ended while starting: {self.last_line()} (log: {self.log})"
+                    f"{self._title} ended while starting: {self.last_line()} (log: {self.log})"
                 )
             if asyncio.get_running_loop().time() > deadline:
                 raise GiveUp(
-                    f"The {self.name} does not answer after {START_SECONDS:.0f} s (log: {self.log})"
+                    f"{self._title} does not answer after {START_SECONDS:.0f} s (log: {self.log})"
                 )
             await asyncio.sleep(POLL_SECONDS)
 
@@ -92,7 +96,7 @@ class Child:
         In a session of its own: Ctrl-C on the terminal reaches only its parent.
         """
         rotate(self.log)
-        with self.log.open("ab") as log:
+        with open_log(self.log) as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -106,6 +110,10 @@ class Child:
     def ended(self) -> bool:
         """Whether it was started and has ended."""
         return self.process is not None and self.process.returncode is not None
+
+    @property
+    def _title(self) -> str:
+        return _TITLES.get(self.name, f"The {self.name}")
 
     async def _answers(self) -> bool:
         if self.ready is None:
@@ -130,8 +138,8 @@ class Child:
             code = await self._end(self.process)
             wait = backoff.next_wait()
             say(
-                f"The {self.name} ended (exit code {code}); starting it again in {wait:.0f} s. Its "
-                f"log: {self.log}"
+                f"{self._title} ended ({_how(code)}); starting it again in {wait:.0f} s. Its log: "
+                f"{self.log}"
             )
             await asyncio.sleep(wait)
             await self.spawn()
@@ -159,6 +167,15 @@ class Child:
             await process.wait()
 
 
+def _how(code: int) -> str:
+    """How a process ended, by its exit code; that of a signal is negative."""
+    if code == -signal.SIGKILL:
+        return "killed"
+    if code < 0:
+        return f"by signal {-code}"
+    return f"exit code {code}"
+
+
 class Ledger:
     """The process ids of the children, in a file, to stop what a killed `up` left behind."""
 
@@ -183,11 +200,7 @@ class Ledger:
 
     async def stop_leftovers(self) -> list[str]:
         """Stop what an earlier run left; return the names of what was stopped."""
-        try:
-            rows = json.loads(self._path.read_text())
-        except (OSError, ValueError):
-            return []
-        left = [(str(row["name"]), process) for row in rows if (process := _same(row)) is not None]
+        left = self._running()
         for _, process in left:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGTERM)
@@ -199,6 +212,17 @@ class Ledger:
                 process.kill()
         self._path.unlink(missing_ok=True)
         return [name for name, _ in left]
+
+    def living(self) -> list[str]:
+        """The names of the recorded processes that run."""
+        return [name for name, _ in self._running()]
+
+    def _running(self) -> list[tuple[str, psutil.Process]]:
+        try:
+            rows = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return []
+        return [(str(row["name"]), process) for row in rows if (process := _same(row)) is not None]
 
 
 def _identity(name: str, pid: int) -> dict[str, object] | None:

@@ -9,11 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.errors import GiveUp
+from cli.stack.processes import Ledger
+from models.errors import GiveUp, SettingsError
 from models.postgres.process_identity import began, is_running, mark_of
 from models.settings import Settings, load_settings
 
 FACTS = "up.json"
+PROCESSES = "processes.json"
+_LOCK = "up.lock"
 _CLOCK_SECONDS = 2.0
 """How far two readings of when a process began may lie apart."""
 
@@ -64,20 +67,62 @@ def refuse_while_up(state_dir: Path) -> None:
     """Refuse a command that needs everything stopped.
 
     Raises:
-        GiveUp: when an `up` runs here.
+        GiveUp: when an `up` runs here, or processes that a killed one left behind.
     """
     if running(state_dir) is not None:
         raise GiveUp("Showrunner is up in this folder: stop it first (Ctrl-C).")
+    if left := Ledger(state_dir / PROCESSES).living():
+        raise GiveUp(
+            f"Processes of an earlier `showrunner up` still run in this folder ({', '.join(left)}):"
+            " start `showrunner up` again, which ends them, then stop it (Ctrl-C)."
+        )
+
+
+def is_starting(state_dir: Path) -> bool:
+    """Whether an `up` of this folder has begun and is not yet up."""
+    if running(state_dir) is not None:
+        return False
+    try:
+        with (state_dir / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def make_state_dir(state_dir: Path) -> None:
+    """Make the state folder if needed.
+
+    Raises:
+        SettingsError: when it cannot be made or written to.
+    """
+    wrong = None
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        wrong = "it is no folder"
+    except OSError as error:
+        wrong = f"it cannot be made: {error.strerror}"
+    if wrong is None and not os.access(state_dir, os.W_OK | os.X_OK):
+        wrong = "it cannot be written to"
+    if wrong is not None:
+        raise SettingsError(f"STATE_DIR is {state_dir}, but {wrong}. Set it to another folder.")
 
 
 @contextmanager
 def only_one(state_dir: Path) -> Iterator[None]:
     """Be the only `up` of this folder while the context lasts. The lock ends with the process.
 
+    The folder is made if needed.
+
     Raises:
+        SettingsError: when it cannot be made.
         GiveUp: when another one is.
     """
-    with (state_dir / "up.lock").open("ab") as lock:
+    make_state_dir(state_dir)
+    with (state_dir / _LOCK).open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

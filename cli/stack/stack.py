@@ -6,20 +6,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-
 from cli.stack.processes import Child, Ledger
+from cli.stack.running_stack import PROCESSES
 from models.postgres.embedded import EmbeddedPostgres
 from models.settings import Settings
 
-console = Console(highlight=False, soft_wrap=True)
 _REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """By address that means every interface: one of this machine."""
-
-
-def say(line: str) -> None:
-    """Print one line for the operator."""
-    console.print(line, markup=False)
 
 
 @dataclass
@@ -70,14 +63,15 @@ class Stack:
     @property
     def ledger(self) -> Ledger:
         """The file with the process ids of the children."""
-        return Ledger(self.folder / "processes.json")
+        return Ledger(self.folder / PROCESSES)
 
     def child(
         self, name: str, *command: str, ready: str | None = None, **environment: str
     ) -> Child:
         """Add a child process of this Python, which logs to the state folder. It is not started."""
         logs = self.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs.chmod(0o700)  # An earlier version made it readable for others.
         child = Child(
             name=name,
             command=[sys.executable, *command],

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import httpx
 
+from cli.output.text import say
 from cli.stack.processes import START_SECONDS, Child
 from cli.stack.running_stack import among_settings, write_facts
 from cli.stack.sandbox_board import ensure_board
-from cli.stack.stack import Stack, say
+from cli.stack.stack import Stack
 from flows.server.prefect_settings import client_environment, server_environment
 from models.errors import GiveUp
 from models.postgres.embedded import EmbeddedPostgres
@@ -41,6 +42,7 @@ async def start_parts(stack: Stack, channels: list[str]) -> None:
     )
     stack.environment["LOG_FORMAT"] = "json"
     await run_all([_start_prefect(stack), _start_board(stack, channels)])
+    say("  Starting the webhook receiver and the worker …")
     receiver = stack.child("receiver", "-m", "webhook", ready=f"{stack.receiver_url}/health")
     worker = stack.child("worker", "-m", "flows.runtime.worker", "--bootstrap")
     await run_all([stack.start(receiver), _start_worker(stack, worker)])
@@ -64,6 +66,7 @@ def _plain(value: Any) -> str:
 async def _start_prefect(stack: Stack) -> None:
     if stack.settings.prefect_api_url is not None:
         return
+    say("  Starting Prefect's server …")
     environment = server_environment(
         stack.folder / "prefect",
         stack.settings.prefect_port,
@@ -81,6 +84,7 @@ async def _start_postgres(stack: Stack) -> None:
     if given is not None:
         url = database_url(given.get_secret_value())
     else:
+        say("  Starting PostgreSQL …")
         stack.postgres = EmbeddedPostgres(stack.folder / "postgres")
         url = await asyncio.to_thread(stack.postgres.start)
     await asyncio.to_thread(migrate, url)
@@ -93,6 +97,7 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
     settings = stack.settings
     if settings.notion_api_token is not None:
         return
+    say("  Starting the sandbox board …")
     folder = stack.folder / "sandbox"
     folder.mkdir(exist_ok=True)
     options = {

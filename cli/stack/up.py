@@ -7,11 +7,12 @@ import signal
 from contextlib import AsyncExitStack
 
 from cli.interrupts import Interrupted
+from cli.output.text import say
 from cli.stack.log_tail import follow
 from cli.stack.postgres import keep_postgres_alive
 from cli.stack.processes import check_port
 from cli.stack.running_stack import only_one, remove_facts, running
-from cli.stack.stack import Stack, say
+from cli.stack.stack import Stack
 from cli.stack.start import start_parts
 from models.errors import GiveUp, SettingsError
 from models.postgres.engine import database_url, shown
@@ -29,10 +30,9 @@ async def up(settings: Settings) -> None:
     """
     stack, stop = Stack(settings), asyncio.Event()
     _set_on_signals(stop)
-    folder = read_channels(settings.channel_configs, check_block).usable()
+    folder = read_channels(settings.channel_configs, check=check_block).usable()
     for fault in folder.faults:
         say(f"Channel file {fault} Every other channel is followed.")
-    stack.folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as cleanup:
         cleanup.enter_context(only_one(stack.folder))
         await _prepare(stack)
@@ -65,6 +65,7 @@ async def _prepare(stack: Stack) -> None:
             "NOTION_API_TOKEN is set but NOTION_DATABASE_ID is not: copy the link of the board's "
             "database into it."
         )
+    _check_ports_differ(settings)
     for name in await stack.ledger.stop_leftovers():
         say(f"Stopped the {name} that an earlier run left behind.")
     check_port(settings.door_host, settings.door_port, "webhook receiver", "DOOR_PORT")
@@ -73,6 +74,23 @@ async def _prepare(stack: Stack) -> None:
         check_port("127.0.0.1", settings.prefect_port, "Prefect server", "PREFECT_PORT")
     if settings.notion_api_token is None:
         check_port("127.0.0.1", settings.sandbox_port, "sandbox", "SANDBOX_PORT")
+
+
+def _check_ports_differ(settings: Settings) -> None:
+    """Check that no two parts are to listen on the same port.
+
+    Raises:
+        SettingsError: naming the settings that are equal.
+    """
+    ports = {"DOOR_PORT": settings.door_port}
+    if settings.prefect_api_url is None:
+        ports["PREFECT_PORT"] = settings.prefect_port
+    if settings.notion_api_token is None:
+        ports["SANDBOX_PORT"] = settings.sandbox_port
+    for port in ports.values():
+        equal = [name for name, other in ports.items() if other == port]
+        if len(equal) > 1:
+            raise SettingsError(f"{' and '.join(equal)} are both {port}: give each its own port.")
 
 
 def _print_addresses(stack: Stack) -> None:

@@ -31,12 +31,10 @@ from flows.runtime.warm_worker import GRACE_SECONDS, WarmWorker
 from flows.server.prefect_settings import client_environment
 from models.errors import GiveUp, ShowrunnerError, TryAgain
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
-from models.production.config import check_block
-from models.rules.channels import load_configured_channels
 from models.settings import Settings, load_settings
 from tasks.notion.proxies import keep_loopback_direct
 from tasks.operations.watchdog import Watchdog, run_watchdog
-from tasks.runtime.channels import store_channels
+from tasks.runtime.channels import channels_in_force, store_channels
 from tasks.runtime.clock import DatabaseClock
 
 __all__ = ["WarmWorker", "main"]
@@ -186,8 +184,8 @@ async def _watchdog() -> AsyncIterator[URL | None]:
 async def _store_channels(settings: Settings, sessions: Sessions) -> None:
     """Store the configured channels, so that tasks of them are accepted before the first cycle."""
     try:
-        channels = load_configured_channels(settings.channel_configs, check_block)
-        await store_channels(sessions, channels, settings.production_daily_budget)
+        folder = await channels_in_force(settings.channel_configs, sessions)
+        await store_channels(sessions, folder.channels, settings.production_daily_budget)
     except (ShowrunnerError, SQLAlchemyError, OSError) as error:
         # The first cycle stores them again, and reports what is wrong.
         log.warning("channels_not_stored", error=type(error).__name__)

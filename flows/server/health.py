@@ -30,7 +30,7 @@ from flows.server.automations import automations
 from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
 from models.operations.health import Check, Finding, checked, failed, failure, graded, warning
 from models.rules.formatting import spoken
-from tasks.operations.health import run_check
+from tasks.operations.health import run_check, slowness
 
 NAMES: Final = ("deployments", "worker", "limits")
 SECONDS: Final = 5.0
@@ -78,7 +78,7 @@ async def prefect_checks(
     """
     declared = read_declared(prefect_yaml)
     async with PrefectClient(
-        api, auth_string=auth, httpx_settings={"timeout": _ANSWER_SECONDS}
+        api, auth_string=auth, httpx_settings={"timeout": _ANSWER_SECONDS * slowness()}
     ) as client:
         parts = await asyncio.gather(
             run_check(

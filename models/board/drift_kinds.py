@@ -13,6 +13,7 @@ class Severity(StrEnum):
 
     STOPS = "stops the sync"
     LOSES = "loses something"
+    EXCLUDES = "keeps cards out"
     COSMETIC = "cosmetic"
     NOTE = "note"
 

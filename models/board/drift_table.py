@@ -145,7 +145,7 @@ OPTION_MISSING_IN_LONG_LIST: Final = replace(
 )
 CHANNEL_NOT_CONFIGURED: Final = DriftKind(
     slug="channel-not-configured",
-    severity=Severity.COSMETIC,
+    severity=Severity.EXCLUDES,
     part=Part.PROPERTY,
     wrong="Channel offers {foreign}, which no file in channel_configs stands for.",
     breaks="Cards with it are not followed; their Attention says so.",
@@ -153,7 +153,7 @@ CHANNEL_NOT_CONFIGURED: Final = DriftKind(
 )
 STATUS_UNKNOWN: Final = DriftKind(
     slug="status-unknown",
-    severity=Severity.COSMETIC,
+    severity=Severity.EXCLUDES,
     part=Part.PROPERTY,
     wrong="“{called}” has {foreign}, which is none of the 26 statuses.",
     breaks="Cards with it are not followed; their Attention says so.",

@@ -20,7 +20,7 @@ from models.tables.card import Card
 from models.tables.card_creation import Unmade, unmade
 from models.tables.incidents import Incident, open_incidents
 from models.tables.notion_users import our_bots
-from models.tables.sync_state import BOARD, LAST_GOOD_CYCLE, get_moment, get_value
+from models.tables.sync_state import BOARD, CHANNELS, LAST_GOOD_CYCLE, get_moment, get_value
 from models.tables.webhook_event_queries import Counts, counts, due_since
 from models.tables.webhook_events import WebhookEvent
 
@@ -72,6 +72,7 @@ class HealthFacts(SyncFacts):
         last_write: when a card was last written to the board, as far as that is known.
         production: how many tasks are in production, and what of it needs a human.
         board: the stored board, under `board`, and its `database_id`; None when none was ever read.
+        channels: what the last cycle stored of the channels; None before the first.
     """
 
     events: Counts
@@ -83,6 +84,7 @@ class HealthFacts(SyncFacts):
     last_write: datetime | None
     production: ProductionFacts
     board: dict[str, Any] | None
+    channels: dict[str, Any] | None
 
 
 async def read_health_facts(session: AsyncSession, *, now: datetime) -> HealthFacts:
@@ -100,6 +102,7 @@ async def read_health_facts(session: AsyncSession, *, now: datetime) -> HealthFa
         last_write=await _last_write(session),
         production=await read_production(session, now),
         board=await get_value(session, BOARD),
+        channels=await get_value(session, CHANNELS),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Executable, Select, String, cast, func, or_, union
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +19,8 @@ from models.tables.webhook_events import WebhookEvent
 
 _ROW_DIGITS = 18
 """A number of more digits may not fit in PostgreSQL's bigint."""
+_HEX: Final = re.compile("[0-9a-f]+")
+_NO_TITLES: Final = "Name a card by its link or page id; titles work only for tasks."
 
 
 async def find_page(session: AsyncSession, wanted: str) -> str:
@@ -30,12 +33,17 @@ async def find_page(session: AsyncSession, wanted: str) -> str:
     """
     sought = bare_id(wanted)
     if not sought:
-        raise GiveUp(f"There is no page id in {wanted!r}.")
+        raise GiveUp(_NO_TITLES)
+    unknown = _NO_TITLES
+    if _HEX.fullmatch(sought):
+        unknown = (
+            f"No card is known by {wanted}. If it is a page of the board, the next cycle finds "
+            "it: `showrunner push` runs one now."
+        )
     page_id: str = await _only_match(
         session,
         [_cards(sought), _mentioned_pages(sought)],
-        none=f"No card is known by {wanted}. If it is a page of the board, the next cycle finds "
-        "it: `showrunner push` runs one now.",
+        none=unknown,
         several=f"More than one card's id begins with {wanted}: give more of it.",
     )
     return page_id
@@ -50,6 +58,8 @@ async def find_task(session: AsyncSession, wanted: str) -> Task:
         GiveUp: when there is none, or more than one begins so.
     """
     sought = wanted.strip().lower()
+    if not sought:
+        raise GiveUp("Give an id or the beginning of a title.")
     title = func.lower(Task.title)
     by_id = cast(col(Task.id), String).startswith(sought, autoescape=True)
     conditions = (
@@ -59,7 +69,7 @@ async def find_task(session: AsyncSession, wanted: str) -> Task:
     )
     task_id = await _only_match(
         session,
-        [select(Task.id).where(each).limit(2) for each in conditions if sought],
+        [select(Task.id).where(each).limit(2) for each in conditions],
         none=f"There is no task {wanted}: `showrunner task list` shows them.",
         several=f"More than one task begins with {wanted}: give more of it, or its id.",
     )

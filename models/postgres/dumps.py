@@ -52,22 +52,25 @@ class Dump:
     rights: bool
 
 
-async def write_dump(url: URL, file: Path, programs: Programs, *, own: bool) -> int:
+async def write_dump(
+    url: URL, file: Path, programs: Programs, *, own: bool, replace: bool = False
+) -> int:
     """Write the database to a file, and return the file's size in bytes.
 
     Only its owner may read the file, because it contains secrets.
 
     Args:
         url: the database.
-        file: where to write it; an older backup is replaced.
+        file: where to write it.
         programs: those that fit the server.
         own: whether it is the embedded server, for which libpq's environment variables are
             ignored.
+        replace: whether an older backup of that name is replaced.
 
     Raises:
         GiveUp: when it cannot be written; the file is then as it was.
     """
-    _refuse_unwritable(file)
+    _refuse_unwritable(file, replace=replace)
     options = ("--format=custom", "--no-password", f"--dbname={_address(url)}")
     with _complete_or_absent(file) as draft:
         # --file, because pg_dump writes no offsets of the tables to a pipe.
@@ -99,12 +102,16 @@ def _complete_or_absent(file: Path) -> Iterator[IO[bytes]]:
         raise GiveUp(f"{file} cannot be written: {error.strerror}.") from error
 
 
-def _refuse_unwritable(file: Path) -> None:
+def _refuse_unwritable(file: Path, *, replace: bool) -> None:
     if not file.parent.is_dir():
         raise GiveUp(f"There is no folder {file.parent}: make it first.")
     if file.exists() and not (file.is_file() and _is_dump(file)):
         raise GiveUp(
             f"{file} is there and is no backup, so it is not overwritten: give another name."
+        )
+    if file.exists() and not replace:
+        raise GiveUp(
+            f"{file} is an earlier backup: give another name, or --replace, which overwrites it."
         )
 
 

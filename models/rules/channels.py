@@ -8,7 +8,7 @@ and not even that if it was right before: its last valid content counts.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -126,10 +126,14 @@ def channel_named(name: str | None, among: Iterable[str]) -> str | None:
     return next((one for one in names if name_key(one) == key), None)
 
 
-def read_channels(folder: Path, check: CheckSettings | None = None) -> ChannelFolder:
+def read_channels(
+    folder: Path, configured: Collection[str] = (), *, check: CheckSettings | None = None
+) -> ChannelFolder:
     """Read the channels of a folder, and the files in it that are wrong.
 
     Args:
+        configured: ids of the channels that were configured last. Of two files whose ids Notion
+            takes for the same option, the one of such an id counts and the other is wrong.
         check: raises ValueError for settings that cannot be used; the file is then wrong.
 
     Raises:
@@ -140,16 +144,18 @@ def read_channels(folder: Path, check: CheckSettings | None = None) -> ChannelFo
             f"{folder} is not a folder: make it and put one <channel_id>.yaml per channel in it."
         )
     try:
-        files = sorted(p for p in folder.iterdir() if _is_channel(p))
+        found = [(_id_of(p) not in configured, p) for p in folder.iterdir() if _is_channel(p)]
     except OSError as error:
         raise ChannelConfigError(f"{folder} cannot be read ({error.strerror}).") from error
     channels: dict[str, Channel] = {}
-    faults = []
-    for path in files:
-        id_ = unicodedata.normalize("NFC", path.stem).strip()
+    faults: list[ChannelFault] = []
+    for _, path in sorted(found):
+        id_ = _id_of(path)
+        # A configured channel keeps its name also while its file is wrong.
+        kept = {fault.id for fault in faults if fault.id in configured} - {id_}
         try:
             channel = _load(path, id_)
-            _check_unique(id_, channels)
+            _check_unique(id_, [*channels, *kept])
             if check is not None:
                 check(channel.settings)
             channels[id_] = channel
@@ -158,15 +164,37 @@ def read_channels(folder: Path, check: CheckSettings | None = None) -> ChannelFo
     return ChannelFolder(path=folder, channels=channels, faults=tuple(faults))
 
 
+def read_channels_in_force(
+    folder: Path, known: Mapping[str, Any] | None, *, check: CheckSettings | None = None
+) -> ChannelFolder:
+    """Read the channels of a folder, with the last valid content of the files that are wrong.
+
+    Args:
+        known: what is stored of the channels of the last cycle (`sync_state.CHANNELS`).
+        check: as in `read_channels`.
+
+    Raises:
+        ChannelConfigError: when no channel in it can be used.
+    """
+    known = known or {}
+    ids = known.get("ids", ())
+    found = read_channels(folder, ids, check=check)
+    return found.with_last_good(ids, known.get("texts", {})).usable()
+
+
 def load_configured_channels(
-    folder: Path, check: CheckSettings | None = None
+    folder: Path, *, check: CheckSettings | None = None
 ) -> Mapping[str, Channel]:
     """Read the channels of a folder that can be used, by id.
 
     Raises:
         ChannelConfigError: when there is none, with every wrong file and why.
     """
-    return read_channels(folder, check).usable().channels
+    return read_channels(folder, check=check).usable().channels
+
+
+def _id_of(path: Path) -> str:
+    return unicodedata.normalize("NFC", path.stem).strip()
 
 
 def _is_channel(path: Path) -> bool:

@@ -206,8 +206,8 @@ def _part_text(part: Mapping[str, Any]) -> str:
 
 
 def storable(text: str) -> str:
-    """Text that PostgreSQL can store: without U+0000, and with U+FFFD for lone surrogates."""
-    return _UNSTORABLE.sub(lambda found: "" if found[0] == "\x00" else "\ufffd", text)
+    """Text that PostgreSQL can store: U+FFFD stands for U+0000 and for lone surrogates."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def parse_time(text: str) -> datetime:

@@ -73,7 +73,7 @@ _SENTENCES: Final = (
     rf"{_QUOTED} is not a priority Showrunner knows; ",
     rf"A card cannot be moved from {_QUOTED} to {_QUOTED} by hand",
     r"A card starts in “",
-    rf"This card was moved back from {_QUOTED} to {_QUOTED}, because it was not complete",
+    rf"This card was moved back from {_QUOTED} to {_QUOTED}, because it ",
     rf"The pipeline moved this card to {_QUOTED} meanwhile",
     rf"The pipeline set Priority to {_QUOTED} meanwhile",
     r"Status was emptied; ",

@@ -45,6 +45,11 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def counted(count: int, name: str) -> str:
+    """A count and its noun: `1 card`, `2 cards`."""
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
 def either(names: Sequence[str]) -> str:
     """The names in a sentence: `“A”, “B” or “C”`."""
     *others, last = (f"“{name}”" for name in names)

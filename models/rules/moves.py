@@ -159,7 +159,7 @@ def _unknown(case: Situation) -> StatusDecision | None:
     """Reject an option outside the 26: a typo must not demote a finished video to a default."""
     if case.asked is not None:
         return None
-    what_now = "choose one of the board's columns."
+    what_now = f"a card starts in {either(STARTS)}: move it there."
     if case.home:
         what_now = f"the card goes back to “{case.home}”."
     sentence = f"“{case.shown}” is not a status Showrunner knows; {what_now}"
@@ -268,8 +268,8 @@ def _wait(
 def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False) -> StatusDecision:
     """Put the card back. The move still waits until the push has written that."""
     sentence = (
-        f"This card was moved back from “{asked}” to “{to}”, because it was not complete: "
-        f"once it is, drag it to “{asked}” again."
+        f"This card was moved back from “{asked}” to “{to}”, because it breaks the rules "
+        f"above; once corrected, drag it to “{asked}” again."
     )
     lost = LostValue(
         property="Status", action="put_back", reason="invalid_card", value=asked, kept=to
@@ -282,7 +282,7 @@ def _put_back(asked: BoardStatus, to: BoardStatus | None, *, moved: bool = False
 def _starts_late(column: BoardStatus) -> str:
     return (
         f"A card starts in {either(STARTS)}, not in “{column}”; "
-        f"it goes back to “{BoardStatus.DRAFT}”."
+        f"it was moved to “{BoardStatus.DRAFT}”."
     )
 
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from models.rules.channels import channel_named
 from models.rules.codec import BoardCard
 
 TITLE_MAX = 255
 TOPIC_MAX = 1000
+
+_INVISIBLE: Final = re.compile(
+    r"[\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5"
+    r"\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]*"
+)
+"""White space, control characters, and what is shown as nothing (Unicode:
+`Default_Ignorable_Code_Point`, fillers).
+
+`showrunner_is_blank` of the database means the same (kept so by test).
+"""
+
+
+def is_blank(text: str) -> bool:
+    """Whether no character of the text is visible."""
+    return _INVISIBLE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +67,7 @@ def violations_of(
 
 
 def _text(field: str, value: str, longest: int) -> tuple[Violation, ...]:
-    if not value.strip():
+    if is_blank(value):
         return (Violation(field=field, reason="missing", message=f"{field} is empty."),)
     if len(value) > longest:
         message = f"{field} has {len(value):,} characters; {longest:,} are allowed."
@@ -59,7 +77,7 @@ def _text(field: str, value: str, longest: int) -> tuple[Violation, ...]:
 
 def _channel(value: str | None, channels: list[str]) -> tuple[Violation, ...]:
     choice = f"choose one of: {', '.join(channels)}."
-    if value is None or not value.strip():
+    if value is None or is_blank(value):
         return (
             Violation(field="Channel", reason="missing", message=f"Channel is empty; {choice}"),
         )

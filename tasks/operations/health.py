@@ -6,6 +6,7 @@ Writes nothing.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from tasks.notion.proxies import is_remote
 from tasks.runtime.clock import Clock
 from tasks.runtime.locks import Lock, is_held
 
+_BUSY: Final = "Run this again when the machine is less busy."
 START = "Start it: `showrunner up`."
 DATABASE_SECONDS: Final = 2.5
 HTTP_SECONDS: Final = 3.0
@@ -50,7 +52,7 @@ async def run_check(
     names: Sequence[str],
     seconds: float,
     work: Coroutine[Any, Any, list[Check]],
-    cure: str = "Try again; if it stays so, what it asks hangs: restart that.",
+    cure: str = "It did not answer in time. Retry; if it repeats, restart `showrunner up`.",
 ) -> list[Check]:
     """Run some checks with a time limit and never raise.
 
@@ -61,12 +63,15 @@ async def run_check(
         seconds: the time limit.
         cure: what to do when there is no answer in time.
     """
-    wrong = f"no answer within {seconds:g} s"
+    times_slower = slowness()
+    seconds *= times_slower
+    wrong = f"no answer within {seconds:.3g} s"
     try:
         async with asyncio.timeout(seconds):
             return await work
     except TimeoutError:
-        pass
+        if times_slower > 1:
+            return _slow(names, wrong)
     except ShowrunnerError as error:
         wrong, cure = str(error).rstrip("."), "Mend what it names."
     except Exception as error:
@@ -76,6 +81,18 @@ async def run_check(
         cure = "Please report this; the other checks stand."
     first, *others = names
     return [failed(first, wrong, cure), *(skipped(name, f"{first} failed") for name in others)]
+
+
+def slowness() -> float:
+    """How many times longer an answer may take because this machine is busy, from 1 to 4."""
+    return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
+def _slow(names: Sequence[str], wrong: str) -> list[Check]:
+    """The checks that had no answer in time on a busy machine: yellow, for nothing is known."""
+    first, *others = names
+    slow = warning(f"{wrong}: this machine is busy", _BUSY)
+    return [checked(first, "", [slow]), *(skipped(name, f"{first} was slow") for name in others)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +136,14 @@ async def read_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
 
 
 async def _read_in_time(sessions: Sessions, clock: Clock) -> DatabaseFacts:
+    times_slower = slowness()
     try:
-        async with asyncio.timeout(DATABASE_SECONDS):
+        async with asyncio.timeout(DATABASE_SECONDS * times_slower):
             return await _read(sessions, clock)
     except TimeoutError:
-        why = f"no answer within {DATABASE_SECONDS:g} s"
+        why = f"no answer within {DATABASE_SECONDS * times_slower:.3g} s"
+        if times_slower > 1:
+            return _no_facts(*_slow(["database"], why))
     except (SQLAlchemyError, OSError) as error:
         why = f"it does not answer: {_reason(error)}"
     return _no_facts(failed("database", why, PROBLEMS[IncidentKind.DATABASE_LOST].cure))
@@ -188,7 +208,7 @@ async def webhook_receiver(settings: Settings) -> Check:
     address = receiver_address(settings)
     log_file = settings.state_dir / "logs" / "receiver.log"
     try:
-        async with httpx.AsyncClient(timeout=HTTP_SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=HTTP_SECONDS * slowness(), trust_env=False) as client:
             answer = await client.get(f"{address}/health")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         cure = f"Start it: `showrunner up`, or `python -m webhook`; its log: {log_file}"
@@ -209,8 +229,12 @@ def prefect_api(settings: Settings) -> str:
     return (settings.prefect_api_url or f"http://127.0.0.1:{settings.prefect_port}/api").rstrip("/")
 
 
-async def prefect_server(settings: Settings) -> Check:
-    """Whether Prefect's server answers, accepts our login, and has our version."""
+async def prefect_server(settings: Settings, *, of_up: bool = False) -> Check:
+    """Whether Prefect's server answers, accepts our login, and has our version.
+
+    Args:
+        of_up: whether a `showrunner up` that runs here started it, and restarts it.
+    """
     name, api = "Prefect server", prefect_api(settings)
     try:
         theirs = await _prefect_version(settings, api)
@@ -222,6 +246,9 @@ async def prefect_server(settings: Settings) -> Check:
         return failed(name, f"answers {status} at {api}", cure)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         cure = START if settings.prefect_api_url is None else "Start that server."
+        if of_up:
+            log_file = settings.state_dir / "logs" / "prefect.log"
+            cure = f"`showrunner up` is restarting it: wait 30 s, then see {log_file}."
         return failed(name, f"no answer at {api} ({type(error).__name__})", cure)
     ours = version("prefect")
     findings = []
@@ -233,7 +260,7 @@ async def prefect_server(settings: Settings) -> Check:
 
 async def _prefect_version(settings: Settings, api: str) -> str:
     async with httpx.AsyncClient(
-        timeout=HTTP_SECONDS, auth=settings.prefect_login, trust_env=is_remote(api)
+        timeout=HTTP_SECONDS * slowness(), auth=settings.prefect_login, trust_env=is_remote(api)
     ) as client:
         (await client.get(f"{api}/health")).raise_for_status()
         answer = await client.get(f"{api}/admin/version")

@@ -25,14 +25,14 @@ from models.operations.health import (
     State,
     checked,
     failed,
-    failure,
     skipped,
     warning,
 )
 from models.operations.health_rules import judge_capabilities
 from models.operations.known_problems import PROBLEMS
+from models.production.config import check_block
 from models.rules.board_schema import Board, read_board
-from models.rules.channels import Channel, channel_named, load_configured_channels
+from models.rules.channels import ChannelFolder, channel_named, read_channels_in_force
 from models.rules.formatting import utc_time
 from models.settings import Settings
 from models.tables.incidents import IncidentKind
@@ -109,11 +109,10 @@ async def _check(
             answered.append((client.server_time, began, clock()))
         return [check]
 
-    stored = database.health.board if database.health is not None else None
     outage = _outage(settings)
     (who,), (board,) = await asyncio.gather(
         run_check(["token"], NOTION_SECONDS, token(), outage),
-        run_check(["board"], NOTION_SECONDS, _board(client, settings, stored), outage),
+        run_check(["board"], NOTION_SECONDS, _board(client, settings, database), outage),
     )
     if who.state is State.FAIL:
         others = (skipped(name, "the token does not work") for name in NAMES[1:])
@@ -156,9 +155,8 @@ def _capabilities(board: Check, database: DatabaseFacts, now: datetime) -> Check
     return judge_capabilities(database.health.incidents, database.health.last_write, now)
 
 
-async def _board(
-    client: NotionClient, settings: Settings, stored: Mapping[str, Any] | None
-) -> list[Check]:
+async def _board(client: NotionClient, settings: Settings, database: DatabaseFacts) -> list[Check]:
+    stored = database.health.board if database.health is not None else None
     if settings.notion_database_id is None and stored is None:
         cure = "Copy the link of the board's database into it."
         return [failed("board", "NOTION_DATABASE_ID is not set", cure)]
@@ -172,11 +170,19 @@ async def _board(
         cure = "Set the settings back, or `showrunner forget-board`."
         return [failed("board", str(error).rstrip("."), cure)]
     except BoardError as error:
+        if database.health is None:
+            return [skipped("board", database.missing)]
         return [failed("board", str(error).rstrip("."), _NO_ACCESS)]
     except NotionIntegrationError as error:
         return [failed("board", str(error), _outage(settings))]
     known = Board.from_json(stored["board"]) if stored is not None else None
-    findings = board_findings(raw, known, _channels(settings))
+    try:
+        board = read_board(raw, known)
+    except BoardError as error:
+        if database.health is None:  # The property may be there under another name.
+            return [skipped("board", database.missing)]
+        return [failed("board", str(error).rstrip("."), _MEND)]
+    findings = _option_findings(board, settings, database)
     facts = (
         f"followed by the sync; {len(raw['properties'])} properties, "
         "every status and channel has its option"
@@ -184,12 +190,14 @@ async def _board(
     return [checked("board", facts, findings, schema_read=True, data_source_id=raw["id"])]
 
 
-def _channels(settings: Settings) -> Mapping[str, Channel]:
-    """The configured channels; none when the folder is wrong, which is a check of its own."""
-    try:
-        return load_configured_channels(settings.channel_configs)
-    except ChannelConfigError:
-        return {}
+def channels_of(settings: Settings, database: DatabaseFacts) -> ChannelFolder:
+    """The channels in force, as far as the database holds what the last cycle read.
+
+    Raises:
+        ChannelConfigError: when none can be used.
+    """
+    known = database.health.channels if database.health is not None else None
+    return read_channels_in_force(settings.channel_configs, known, check=check_block)
 
 
 async def _data_source(
@@ -206,35 +214,28 @@ async def _data_source(
         raise board_lost(source_id) from error
 
 
-def board_findings(
-    raw: Mapping[str, Any], known: Board | None, channels: Mapping[str, Channel]
-) -> list[Finding]:
-    """Everything in which a board differs from what the sync needs.
-
-    Args:
-        raw: the data source object.
-        known: the stored board, whose properties are followed by their ids.
-        channels: the configured channels; empty when the folder is wrong.
-    """
-    try:
-        board = read_board(raw, known)
-    except BoardError as error:
-        return [failure(str(error).rstrip("."), _MEND)]
+def _option_findings(board: Board, settings: Settings, database: DatabaseFacts) -> list[Finding]:
+    """The options of Status, Priority and Channel that are missing or stand for nothing."""
     findings = []
     if missing := board.missing_options():
         cure = PROBLEMS[IncidentKind.BOARD_DRIFT].cure
         findings.append(warning(f"no option for {', '.join(missing)}", cure))
-    if channels:
-        findings += _channel_findings(set(board.properties["Channel"].options), channels)
-    return findings
+    try:
+        folder = channels_of(settings, database)
+    except ChannelConfigError:  # A check of its own reports it.
+        return findings
+    return [*findings, *_channel_findings(set(board.properties["Channel"].options), folder)]
 
 
-def _channel_findings(options: Collection[str], channels: Mapping[str, Channel]) -> list[Finding]:
+def _channel_findings(options: Collection[str], folder: ChannelFolder) -> list[Finding]:
     findings = []
+    channels = folder.channels
     if missing_options := sorted(one for one in channels if channel_named(one, options) is None):
         cure = "Add the option in Notion, letter by letter as the file is called."
         findings.append(warning(f"Channel has no option for {', '.join(missing_options)}", cure))
-    if foreign := sorted(one for one in options if channel_named(one, channels) is None):
+    # A wrong file is reported by the check of the channels.
+    named = {*channels, *(fault.id for fault in folder.faults)}
+    if foreign := sorted(one for one in options if channel_named(one, named) is None):
         cure = (
             "Add channel_configs/<channel_id>.yaml, or remove the option: "
             "cards with it are not valid."

@@ -12,15 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.errors import DatabaseUnavailable, SettingsError
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
-from models.production.config import check_block
 from models.rules.board_schema import Board
-from models.rules.channels import Channel, ChannelFolder, read_channels
+from models.rules.channels import Channel, ChannelFolder
 from models.settings import Settings, load_settings
 from models.sync.safety_stop import connection_of
 from models.tables.incidents import Incident
-from models.tables.sync_state import CHANNELS, get_value
 from tasks.notion.client import NotionClient
 from tasks.notion.shared_limit import Budget, SharedBudget, Sleep
+from tasks.runtime.channels import channels_in_force
 from tasks.runtime.clock import Clock, DatabaseClock, utc_now
 
 
@@ -73,12 +72,7 @@ class Context:
         Raises:
             ChannelConfigError: when no channel is usable.
         """
-        folder = read_channels(self.settings.channel_configs, check_block)
-        if folder.faults:
-            async with self.sessions() as session:
-                known = await get_value(session, CHANNELS) or {}
-            folder = folder.with_last_good(known.get("ids", ()), known.get("texts", {}))
-        return folder.usable()
+        return await channels_in_force(self.settings.channel_configs, self.sessions)
 
     @property
     def token(self) -> str:

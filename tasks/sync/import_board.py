@@ -111,7 +111,7 @@ async def _read_and_store(
             async with ctx.sessions.begin() as session:
                 await remember(session, IMPORT, value=course.as_json())
             progress(course.cards)
-            log.info("cards_imported", cards=course.cards)
+    log.info("cards_imported", cards=course.cards)
 
 
 async def _read(

@@ -95,11 +95,11 @@ async def test_the_worst_comes_first(known_board: Board) -> None:
     await with_option("Status", "Parking")(known_board)
     await renamed("Title", "Name")(known_board)
     found = drift(await take_snapshot(known_board.workspace.access, known_board.id))
-    cosmetic = [Severity.COSMETIC] * 2
     assert [one.severity for one in found] == [
         Severity.STOPS,
         Severity.LOSES,
-        *cosmetic,
+        Severity.EXCLUDES,
+        Severity.COSMETIC,
         Severity.NOTE,
     ]
     assert [one.matters for one in found] == [True, True, False, False, False]

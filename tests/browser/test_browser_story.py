@@ -149,7 +149,7 @@ async def test_a_card_that_is_not_valid_comes_back_from_queued_with_its_reason(
     await expect(back.locator(".title")).to_have_text(["Whale fall"])
     await expect(back.locator(".attention")).to_have_text(
         "Topic is empty. This card was moved back from “Queued” to “Draft”, "
-        "because it was not complete: once it is, "
+        "because it breaks the rules above; once corrected, "
         "drag it to “Queued” again."
     )
     assert await story.status_of(card) is None

@@ -56,47 +56,50 @@ class SharedDatabase:
         self.url = template.set(database=name)
         self._admin = admin
         self._template = str(template.database)
-        self._own: psycopg.Connection | None = None
         self._schema: object = None
         self._seeds: dict[str, object] = {}
 
     def prepare(self) -> URL:
-        """The database, holding what the template holds."""
-        if self._own is None or not self._emptied(self._own):
-            own = self._own = self._clone()
-            self._schema = own.execute(_SCHEMA).fetchall()
-            self._seeds = {table: self._content(own, table) for table in self._filled(own)}
+        """The database, holding what the template holds, with nobody connected to it."""
+        if not self._emptied():
+            self._clone()
+            with self._connected() as own:
+                self._schema = own.execute(_SCHEMA).fetchall()
+                self._seeds = {table: self._content(own, table) for table in self._filled(own)}
         return self.url
 
     def drop(self) -> None:
         """Remove the database, whoever is connected to it."""
-        if self._own is not None:
-            self._own.close()
-            self._own = None
         self._admin.execute(self._statement("DROP DATABASE IF EXISTS {} WITH (FORCE)"))
 
-    def _clone(self) -> psycopg.Connection:
+    def _clone(self) -> None:
         self.drop()
-        made = self._statement("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-        self._admin.execute(made)
-        own = psycopg.connect(libpq(self.url), autocommit=True)
-        # Rows are deleted in any order, without the triggers that guard them.
-        own.execute("SET session_replication_role = replica")
-        return own
+        self._admin.execute(self._statement("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"))
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection]:
+        # Closed before the test: some programs refuse a database that somebody else is using.
+        with psycopg.connect(libpq(self.url), autocommit=True) as own:
+            # Rows are deleted in any order, without the triggers that guard them.
+            own.execute("SET session_replication_role = replica")
+            yield own
 
     def _statement(self, text: str) -> sql.Composed:
         names = (str(self.url.database), self._template)
         return sql.SQL(text).format(*map(sql.Identifier, names[: text.count("{}")]))
 
-    def _emptied(self, own: psycopg.Connection) -> bool:
+    def _emptied(self) -> bool:
         """Empty every table; False when the database has to be made anew."""
+        if self._schema is None:
+            return False
         try:
-            self._disconnect_others(own)
-            if own.execute(_SCHEMA).fetchall() != self._schema:
-                return False
-            return self._delete_rows(own)
+            with self._connected() as own:
+                self._disconnect_others(own)
+                if own.execute(_SCHEMA).fetchall() != self._schema:
+                    return False
+                return self._delete_rows(own)
         except psycopg.Error:
-            # A test may have cut this connection, or forbidden it to write.
+            # A test may have dropped the database, or forbidden to write.
             return False
 
     def _disconnect_others(self, own: psycopg.Connection) -> None:

@@ -31,6 +31,7 @@ def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("NOTION_TIMEOUT_SECONDS", "never"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
+        ("DATABASE_URL", "mysql://me:s3cret@host/name"),
         ("NOTION_WEBHOOK_ENROLMENT", "perhaps"),
         ("NOTION_DATABASE_ID", "https://www.notion.so/team/Our-board"),
     ],

@@ -37,7 +37,7 @@ async def test_an_interrupted_backup_leaves_no_file_and_the_earlier_one(
         with psycopg.connect(libpq(database)) as holder:
             holder.execute("LOCK TABLE tasks")  # pg_dump waits for it
             process = await asyncio.create_subprocess_exec(
-                *command("backup", name),
+                *command("backup", name, "--replace"),
                 cwd=shell.folder,
                 env=shell.environment,
                 stdout=asyncio.subprocess.PIPE,
@@ -59,6 +59,18 @@ async def test_a_file_that_is_no_backup_is_not_overwritten(shell: Up, stage: Sta
     assert (shell.folder / "notes.txt").read_text() == "mine"
     code, said = await shell.run("backup", "nowhere/board.dump")
     assert (code, "There is no folder nowhere" in said) == (1, True), said
+
+
+async def test_an_earlier_backup_is_overwritten_only_if_told_to(shell: Up, stage: Stage) -> None:
+    await stage.cycle()
+    file = await shell.backup()
+    file.write_bytes(earlier := file.read_bytes() + b"earlier")
+    code, said = await shell.run("backup", "board.dump")
+    assert (code, "is an earlier backup: give another name" in said) == (1, True), said
+    assert file.read_bytes() == earlier
+    code, said = await shell.run("backup", "board.dump", "--replace")
+    assert code == 0, said
+    assert file.read_bytes() != earlier
 
 
 async def test_no_program_is_given_the_password_in_its_arguments(

@@ -76,6 +76,7 @@ async def test_a_board_is_checked_repaired_and_checked_again(
     assert code == 1
     assert "breaks: Editors are not told why a card is not followed" in said
     assert "4 differences: 1 loses something, 1 cosmetic, 2 note." in said
+    assert said.splitlines()[-1] == f"board  {shell.environment['NOTION_BASE_URL']}"
     code, said = await shell.run("board", "check", "--json")
     assert [json.loads(line)["slug"] for line in said.splitlines()] == [
         *("property-missing", "formula-missing", "property-renamed", "property-renamed")
@@ -119,6 +120,7 @@ async def test_a_database_that_was_never_used_is_no_obstacle(
     [
         (("board", "check"), "NOTION_DATABASE_ID", "NOTION_DATABASE_ID is not set"),
         (("board", "repair"), "NOTION_API_TOKEN", "No Notion to work on"),
+        (("board", "create", "--parent", "x"), "", "--parent is a page's link or id."),
         (("board", "create", "--parent", "0" * 32), "", f"Notion finds no page {'0' * 32}"),
     ],
 )

@@ -40,7 +40,7 @@ async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: St
     assert code == 0
     assert f"card {page}" in said
     assert "Status: Queued → Assets Generating" in said
-    assert "1 cards differ; nothing was written." in said
+    assert "1 card differs; nothing was written." in said
     assert (await stage.shows(page))["Status"] == "Queued"
     code, said = await shell.run("push")
     assert (code, "pushed 1" in said) == (0, True), said
@@ -58,7 +58,8 @@ async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: St
     [
         (("task", "move", "00000000", "Draft"), "There is no task 00000000"),
         (("task", "move", "00000000", "Drft"), "There is no board status “Drft”"),
-        (("task", "list", "--status", "done"), "There is no state “done”"),
+        (("task", "list", "--status", "done"), "There is no status “done”"),
+        (("task", "show", ""), "Give an id or the beginning of a title."),
         (("webhook", "token"), "No verification token has come yet"),
     ],
     ids=" ".join,

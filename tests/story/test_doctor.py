@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -18,11 +19,14 @@ from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
 
 from cli.commands.doctor_checks import ORDER, Checkup, checkup
+from cli.stack.running_stack import only_one
 from models.errors import NotionAuthError
 from models.operations.health import Check, State
 from models.postgres.engine import libpq
+from models.settings import Settings
 from models.tables.incidents import Incident, Level, open_incident
 from tasks.board.followed import bot_id
+from tasks.operations.health import prefect_server, run_check
 from tasks.runtime.clock import utc_now
 
 ABSENT = {"Prefect server", "webhook receiver"}
@@ -237,6 +241,33 @@ async def test_a_property_that_the_sync_needs_is_missed_in_red(healthy: Stage) -
     assert "it has no property “Topic”" in line(found, "board").facts
 
 
+async def test_a_channel_whose_file_breaks_is_still_configured_and_only_its_file_is_red(
+    healthy: Stage, tmp_path: Path
+) -> None:
+    assert healthy
+    (tmp_path / "channel_configs/deep_sea_stories.yaml").write_text("display_name: [")
+    found = await checkup(utc_now)
+    assert red(found) == {"channels"}
+    assert line(found, "channels").facts.startswith("deep_sea_stories.yaml: line ")
+    assert line(found, "channels").details["channels"] == ["deep_sea_stories", "history_in_ten"]
+    assert line(found, "board").state is State.OK
+
+
+async def test_without_the_database_what_depends_on_its_ids_is_not_checked(
+    healthy: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await healthy.ask(
+        "PATCH",
+        f"/v1/data_sources/{healthy.data_source_id}",
+        {"properties": {"Topic": {"name": "Subject"}}},
+    )
+    assert line(await checkup(utc_now), "board").state is State.OK
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/x")
+    found = await checkup(utc_now)
+    assert red(found) == {"database"}
+    assert line(found, "board").facts == "not checked: no database"
+
+
 async def test_before_the_first_cycle_the_board_is_found_and_the_cycle_is_yellow(
     stage: Stage, environment: dict[str, str]
 ) -> None:
@@ -265,11 +296,11 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
     code, said = await shell.run("doctor")
     assert code == 1
     lines = said.splitlines()
-    assert "fail  token            Notion answered 401" in said
+    assert "fail  token             Notion answered 401" in said
     assert lines[
         lines.index(next(each for each in lines if each.startswith("fail  token"))) + 1
     ].startswith("        → In Notion: ")
-    assert "skip  board            not checked: the token does not work" in said
+    assert "skip  board             not checked: the token does not work" in said
     assert lines[-1].startswith("3 red, 5 not checked, 10 green. 2 Notion requests, ")
     code, said = await shell.run("doctor", "--json")
     facts = json.loads(said)
@@ -293,15 +324,15 @@ def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, "fail  settings         no `showrunner up` runs in this folder"),
-        ({"DOOR_PORT": "x"}, "fail  settings         Settings are wrong: DOOR_PORT: "),
+        ({}, "fail  settings          no `showrunner up` runs in this folder"),
+        ({"DOOR_PORT": "x"}, "fail  settings          Settings are wrong: DOOR_PORT: "),
         (
             {"DATABASE_URL": "mysql://x/y", "NOTION_API_TOKEN": "x"},
-            "fail  database         DATABASE_URL starts with",
+            "fail  settings          Settings are wrong: DATABASE_URL: it must begin with",
         ),
         (
             {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/x", "NOTION_API_TOKEN": "x"},
-            "fail  database         it does not answer: ",
+            "fail  database          it does not answer: ",
         ),
     ],
     ids=["nothing runs", "a setting is wrong", "another database", "the database is down"],
@@ -327,3 +358,40 @@ async def test_with_nothing_there_it_says_what_to_start(
     assert "Traceback" not in said
     if not settings:
         assert "        → Start it: `showrunner up`." in said
+
+
+@pytest.mark.parametrize(
+    ("load", "state"), [(0.0, State.FAIL), (100.0 * (os.cpu_count() or 1), State.WARN)]
+)
+async def test_what_does_not_answer_in_time_is_red_and_on_a_busy_machine_yellow(
+    monkeypatch: pytest.MonkeyPatch, load: float, state: State
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    hangs = asyncio.sleep(60, result=list[Check]())
+    first, second = await run_check(["one", "two"], 0.01, hangs)
+    assert (first.state, second.state) == (state, State.SKIP)
+    assert "no answer within" in first.facts
+
+
+async def test_a_prefect_server_that_up_runs_is_waited_for() -> None:
+    (port,) = free_ports(1)
+    settings = Settings(_env_file=None, prefect_api_url=f"http://127.0.0.1:{port}/api")
+    (cure,) = (await prefect_server(settings, of_up=True)).cures
+    assert cure.startswith("`showrunner up` is restarting it: wait 30 s")
+    assert (await prefect_server(settings)).cures == ("Start that server.",)
+
+
+async def test_while_up_is_starting_it_says_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(CHANNELS, tmp_path / "channel_configs")
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "NOTION_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    prefect, receiver = free_ports(2)
+    monkeypatch.setenv("PREFECT_PORT", str(prefect))
+    monkeypatch.setenv("DOOR_PORT", str(receiver))
+    with only_one(tmp_path / ".showrunner"):
+        found = await checkup(utc_now)
+    assert line(found, "settings").facts == "`showrunner up` is still starting"
+    assert "no `showrunner up` runs" in line(await checkup(utc_now), "settings").facts

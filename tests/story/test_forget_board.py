@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ from kit.programs import Up
 from kit.stage import Stage
 from sqlalchemy import text
 
+from cli.stack.running_stack import only_one
 from models.postgres.embedded import embedded_postgres
+from models.postgres.process_identity import mark_of
 
 
 async def count(stage: Stage, table: str) -> int:
@@ -81,3 +85,32 @@ async def test_the_embedded_database_of_a_folder_is_found_while_nothing_runs(
         pass
     code, said = await shell.run("forget-board", "--yes")
     assert (code, "this database follows no board" in said) == (1, True), said
+
+
+async def test_processes_that_a_killed_up_left_behind_are_refused_with_how_to_end_them(
+    shell: Up, stage: Stage
+) -> None:
+    await used(stage)
+    state = shell.folder / ".showrunner"
+    state.mkdir()
+    worker = await asyncio.create_subprocess_exec("sleep", "600")
+    row = {"name": "worker", "pid": worker.pid, "mark": mark_of(worker.pid)}
+    (state / "processes.json").write_text(json.dumps([row]))
+    try:
+        for command in (("forget-board", "--keep-tasks", "--yes"), ("restore", "x", "--replace")):
+            code, said = await shell.run(*command)
+            assert code == 1
+            assert "still run in this folder (worker): start `showrunner up` again" in said
+    finally:
+        worker.kill()
+        await worker.wait()
+    assert await count(stage, "cards") == 2
+    code, said = await shell.run("forget-board", "--keep-tasks", "--yes")
+    assert code == 0, said
+
+
+async def test_nothing_is_forgotten_beside_an_up_that_is_starting(shell: Up, stage: Stage) -> None:
+    await used(stage)
+    with only_one(shell.folder / ".showrunner"):
+        code, said = await shell.run("forget-board", "--keep-tasks", "--yes")
+    assert (code, "Showrunner is up already" in said) == (1, True), said

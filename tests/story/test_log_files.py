@@ -14,6 +14,8 @@ from kit.waiting import until
 from cli.stack import processes
 from cli.stack.log_rotation import LOG_MAX, rotate
 from cli.stack.processes import Child
+from cli.stack.stack import Stack
+from models.settings import Settings
 
 COUNTING = """
 import itertools, time
@@ -68,3 +70,26 @@ async def test_a_process_that_never_ends_has_its_log_begun_anew(
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
     assert (tmp_path / "talker.log.1").stat().st_size > LOG_MAX
+
+
+async def test_only_the_owner_may_read_logs_also_those_that_an_earlier_version_made(
+    tmp_path: Path,
+) -> None:
+    stack = Stack(Settings(_env_file=None, state_dir=tmp_path))
+    logs = tmp_path / "logs"
+    logs.mkdir(mode=0o755)
+    child = stack.child("talker", "-c", "print('a line')")
+    child.log.write_text("before\n")
+    child.log.chmod(0o644)
+    await child.start()
+    await child.stop()
+    assert rotate(child.log, most=1)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (logs, *logs.iterdir())}
+    assert modes == {"logs": 0o700, "talker.log": 0o600, "talker.log.1": 0o600}
+
+
+@pytest.mark.parametrize(
+    ("code", "how"), [(-9, "killed"), (-15, "by signal 15"), (3, "exit code 3")]
+)
+def test_how_a_process_ended_is_said_in_words(code: int, how: str) -> None:
+    assert processes._how(code) == how

@@ -104,6 +104,18 @@ async def test_a_card_shows_who_differs_why_it_is_stuck_and_what_happened_to_it(
     assert [row["action"] for row in facts["history"]] == ["created", "changed"]
 
 
+async def test_dates_of_a_card_without_a_task_do_not_differ(shell: Up, stage: Stage) -> None:
+    page = await stage.add_valid(status="Draft", topic="")
+    typed = {"Created": {"date": {"start": "2026-11-20T10:00:00Z"}}}
+    await stage.ask("PATCH", f"/v1/pages/{page}", {"properties": typed})
+    await stage.cycle()
+    code, said = await shell.run("card", "show", page, "--json")
+    facts = json.loads(said)
+    assert (code, facts["task_id"]) == (0, None)
+    created = facts["properties"]["Created"]
+    assert (created["board"], created["differs"]) == ("2026-11-20 10:00", "")
+
+
 async def test_a_lost_status_is_put_back_and_reaches_the_board(shell: Up, stage: Stage) -> None:
     page = await stage.add_valid(status="Ready for Review", topic="Architeuthis dux")
     await stage.cycle()

@@ -18,7 +18,7 @@ async def test_why_a_task_has_no_card_is_told_by_show_by_a_dry_run_and_by_the_do
     code, said = await shell.run("push", "--dry-run")
     assert code == 0
     assert "its card is made at the next cycle." in said
-    assert "1 tasks wait for their card; 0 cards differ; nothing was written." in said
+    assert "1 task waits for its card; 0 cards differ; nothing was written." in said
     _, said = await shell.run("doctor")
     assert "every card can be written; 1 tasks wait for their card" in said
     stage.sandbox.faults.add(400, method="POST", path="/v1/pages", times=1)

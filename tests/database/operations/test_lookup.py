@@ -69,10 +69,11 @@ async def test_a_page_never_read_is_found_by_the_events_about_it(sessions: Sessi
     ("wanted", "sentence"),
     [
         ("1f0", "More than one card's id begins with 1f0"),
-        ("zzz", "No card is known by zzz"),
-        ("%", "No card is known by %"),
+        ("zzz", "titles work only for tasks"),
+        ("%", "titles work only for tasks"),
         ("0" * 32, "No card is known by 000"),
-        (" - ", "There is no page id in ' - '"),
+        (" - ", "Name a card by its link or page id; titles work only for tasks."),
+        ("What a whale", "Name a card by its link or page id; titles work only for tasks."),
     ],
 )
 async def test_what_is_no_card_or_more_than_one_is_said(

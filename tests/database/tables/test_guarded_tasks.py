@@ -12,6 +12,7 @@ from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions
 from models.rules.statuses import BoardStatus, Status
+from models.rules.validation import is_blank
 from models.tables.reference_data import record_channels
 from models.tables.task_history import act_as, take_in
 
@@ -108,10 +109,13 @@ def test_a_page_is_neither_given_nor_changed_nor_taken_away_by_sql(worker: Worke
             worker.rows("UPDATE tasks SET notion_page_id = %s", [page])
 
 
-BLANKS = "".join(chr(n) for n in range(1, sys.maxunicode + 1) if chr(n).isspace())
+BLANKS = "".join(
+    chr(n) for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF and is_blank(chr(n))
+)
+WHITE_SPACE = {chr(n) for n in range(1, sys.maxunicode + 1) if chr(n).isspace()}
 
 
-@pytest.mark.parametrize("empty", ["", " ", BLANKS, "\u3000"])
+@pytest.mark.parametrize("empty", ["", " ", "".join(sorted(WHITE_SPACE)), "\u3000", "\u200b"])
 @pytest.mark.parametrize(
     ("column", "message"), [("title", "1 to 255 characters"), ("topic", "1 to 1,000 characters")]
 )
@@ -132,6 +136,7 @@ def test_the_database_and_the_rules_of_the_board_mean_the_same_by_empty(worker: 
     every = "SELECT n FROM generate_series(1, 1114111) n WHERE n NOT BETWEEN 55296 AND 57343"
     theirs = worker.rows(f"SELECT n FROM ({every}) AS one WHERE showrunner_is_blank(chr(n))")
     assert {chr(row["n"]) for row in theirs} == set(BLANKS)
+    assert set(BLANKS) > WHITE_SPACE | {"\u200b", "\u2060", "\U000e0001"}
 
 
 @pytest.mark.parametrize(

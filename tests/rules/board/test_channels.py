@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from models.errors import ChannelConfigError
-from models.rules.channels import Channel, channel_named, load_configured_channels, read_channels
+from models.rules.channels import (
+    Channel,
+    channel_named,
+    load_configured_channels,
+    read_channels,
+    read_channels_in_force,
+)
 
 NFC, NFD = "Caf\u00e9", "Cafe\u0301"
 GOOD = "display_name: The Deep\n"
@@ -216,3 +222,27 @@ def test_a_missing_folder_says_to_make_it(tmp_path: Path) -> None:
 def test_the_channels_of_this_repository_load() -> None:
     channels = load_configured_channels(Path(__file__).parents[3] / "channel_configs")
     assert sorted(channels) == ["deep_sea_stories", "history_in_ten"]
+
+
+def test_of_two_files_for_one_option_the_configured_one_counts_and_the_newcomer_is_wrong(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "history.yaml").write_text(GOOD)
+    (tmp_path / "History.yaml").write_text(GOOD)
+    found = read_channels(tmp_path, ["history"])
+    assert (sorted(found.channels), [fault.file for fault in found.faults]) == (
+        ["history"],
+        ["History.yaml"],
+    )
+    assert sorted(read_channels(tmp_path, ["History"]).channels) == ["History"]
+
+
+def test_a_newcomer_does_not_take_the_place_of_a_configured_channel_whose_file_is_wrong(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "history.yaml").write_text("display_name: [")
+    (tmp_path / "History.yaml").write_text(GOOD)
+    known = {"ids": ["history"], "texts": {"history": "display_name: Was\n"}}
+    found = read_channels_in_force(tmp_path, known)
+    assert {id_: one.display_name for id_, one in found.channels.items()} == {"history": "Was"}
+    assert [fault.file for fault in found.faults] == ["history.yaml", "History.yaml"]

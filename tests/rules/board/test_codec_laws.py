@@ -79,7 +79,7 @@ def test_text_around_a_border_comes_back_in_pieces_that_notion_takes_and_no_more
 def test_only_what_postgresql_cannot_hold_is_taken_out(content: str) -> None:
     kept = storable(content)
     assert kept == "".join(
-        "\ufffd" if "\ud800" <= char <= "\udfff" else char for char in content if char != "\x00"
+        "\ufffd" if char == "\x00" or "\ud800" <= char <= "\udfff" else char for char in content
     )
     assert "\x00" not in kept.encode("utf-8").decode("utf-8")
 

@@ -299,7 +299,8 @@ def test_an_unknown_status_on_first_contact_is_neither_followed_nor_overwritten(
     assert status_outcome(made) == StatusOutcome(None, None, "unknown_option")
     assert set(diff(made.base, made.task, made.attention)) == {"Attention"}
     assert made.attention.endswith(
-        "“Ideas” is not a status Showrunner knows; choose one of the board's columns."
+        "“Ideas” is not a status Showrunner knows; "
+        "a card starts in “Draft”, “Ready for Planning” or “Queued”: move it there."
     )
 
 

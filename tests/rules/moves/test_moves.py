@@ -71,7 +71,7 @@ def test_a_valid_card_that_is_new_starts_in_planning_or_queued_alone(column: Boa
     assert pushes(made) == {"Status": "Draft", "Attention": made.attention}
     assert made.attention == (
         f"A card starts in “Draft”, “Ready for Planning” or “Queued”, not in “{column}”; "
-        "it goes back to “Draft”. "
+        "it was moved to “Draft”. "
         "From “Draft” people may move it to “Ready for Planning”, “Queued” or “Archived”."
     )
 

@@ -93,7 +93,7 @@ def test_a_waiting_move_that_is_not_completed_in_time_goes_back_and_says_what_to
     assert pushes(over) == {"Status": "Draft", "Attention": over.attention}
     assert over.attention == (
         "Topic is empty. This card was moved back from “Queued” to “Draft”, "
-        "because it was not complete: once it is, "
+        "because it breaks the rules above; once corrected, "
         "drag it to “Queued” again."
     )
 

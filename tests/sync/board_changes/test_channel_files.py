@@ -10,8 +10,9 @@ import pytest
 from kit.stage import CHANNEL, CHANNELS, Stage
 
 from models.tables.incidents import open_incidents
-from models.tables.reference_data import ChannelRow
+from models.tables.reference_data import ChannelRow, configured_channels
 from models.tables.sync_state import DAILY_BUDGET, get_value
+from tasks.runtime.channels import channels_in_force, store_channels
 from tasks.runtime.context import Context
 
 NFC, NFD = "Caf\u00e9", "Cafe\u0301"
@@ -145,3 +146,31 @@ async def test_the_budget_of_the_day_is_stored_and_forgotten(stage: Stage) -> No
         await stage.cycle()
         async with stage.sessions() as session:
             assert await get_value(session, DAILY_BUDGET) == stored
+
+
+async def test_a_new_file_for_the_option_of_a_configured_channel_is_wrong_and_changes_nothing(
+    stage: Stage, folder: Path
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    (folder / f"{CHANNEL.capitalize()}.yaml").write_text("display_name: Twin\n")
+    restarted(stage)
+    stage.clock.pass_(60)
+    await stage.cycle()
+    assert sorted(await stage.ctx.channels()) == [CHANNEL, "history_in_ten"]
+    [said] = await alerts(stage)
+    assert said.startswith(f"Channel file {CHANNEL.capitalize()}.yaml: Notion takes ")
+    task = await stage.task(page)
+    assert task is not None
+    assert task.channel_id == CHANNEL
+
+
+async def test_a_worker_that_starts_while_a_file_is_wrong_keeps_its_channel_configured(
+    stage: Stage, folder: Path
+) -> None:
+    await stage.cycle()
+    (folder / f"{CHANNEL}.yaml").write_text("display_name: [")
+    found = await channels_in_force(folder, stage.sessions)
+    await store_channels(stage.sessions, found.channels, None)
+    async with stage.sessions() as session:
+        assert CHANNEL in await configured_channels(session)

@@ -37,7 +37,7 @@ async def test_a_card_made_after_the_import_starts_in_planning_or_queued_alone(
         )
     else:
         assert (await _column(stage, page), card["Status"]) == ("Draft", "Draft")
-        assert f"not in “{column}”; it goes back to “Draft”." in card["Attention"]
+        assert f"not in “{column}”; it was moved to “Draft”." in card["Attention"]
         lost = [
             (h.action, h.lost_value) for h in await stage.history(page) if h.property == "Status"
         ]

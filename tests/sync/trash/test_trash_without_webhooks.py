@@ -90,13 +90,13 @@ async def test_any_other_card_that_is_trashed_in_silence_is_found_within_a_day(
         stage.clock.pass_(20)
         pages.append(await stage.add_valid(title=f"Card {n}", status="Upload Complete"))
     await stage.cycle()
-    trashed = {pages[0], pages[120], pages[-1]}
-    for page in trashed:
+    left = {pages[0], pages[120], pages[-1]}
+    for page in left:
         await stage.trash(page)
     for _ in range(24 * 3):
         stage.clock.pass_(1200)
         await stage.cycle()
-    assert await trashed(stage) == trashed
+    assert await trashed(stage) == left
 
 
 async def test_cards_made_within_one_minute_are_all_asked_for(stage: Stage) -> None:

@@ -6,6 +6,7 @@ plugin is one of these.
 """
 
 import json
+import secrets
 import socket
 import threading
 from dataclasses import dataclass
@@ -192,8 +193,12 @@ class SandboxServer:
         return found
 
     def subscribe(self, url: str, secret: str | None = None) -> str:
-        """Send webhooks to a URL from now on. Returns the verification token that signs them."""
-        body = {"url": url} if secret is None else {"url": url, "secret": secret}
+        """Send webhooks to a URL from now on. Returns the verification token that signs them.
+
+        Without a secret there is a new token.
+        """
+        chosen = secret or f"secret_{secrets.token_urlsafe(32)}"
+        body = {"url": url, "secret": chosen}
         return str(self._ask("POST", "/sandbox/webhook", body)["secret"])
 
     def receive_webhooks(self) -> WebhookReceiver:

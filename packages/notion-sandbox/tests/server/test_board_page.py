@@ -84,6 +84,50 @@ async def test_another_host_name_for_this_server_gets_no_token(box: Harness, hos
     assert PERSON not in answer.text
 
 
+_OWN = [
+    ("GET", "session"),
+    ("GET", "stream"),
+    ("GET", "faults"),
+    ("DELETE", "faults"),
+    ("GET", "requests"),
+    ("POST", "webhook"),
+    ("POST", "webhook/handshake"),
+    ("GET", "webhooks"),
+]
+
+
+@pytest.mark.parametrize(("method", "name"), _OWN)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example", "Origin": "http://evil.example"},
+        {"Host": "evil.example:8500"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "127.0.0.1:8500", "Origin": "http://evil.example"},
+        {"Host": "127.0.0.1:8500", "Origin": "http://127.0.0.1:9999"},
+        {"Host": "127.0.0.1:8500", "Origin": "null"},
+        {"Host": ""},
+        {"Host": "[::1"},
+    ],
+)
+async def test_web_pages_of_other_sites_get_nothing_of_the_sandboxs_own(
+    box: Harness, method: str, name: str, headers: dict[str, str]
+) -> None:
+    before = await box.listen()
+    body = {"url": "http://evil.example"} if method == "POST" else None
+    answer = await box.http.request(method, f"/sandbox/{name}", json=body, headers=headers)
+    assert answer.status_code == 403
+    assert before["secret"] not in answer.text
+    assert (await box.http.get("/sandbox/webhooks")).json()["url"] == before["url"]
+
+
+@pytest.mark.parametrize("host", ["sandbox:8500", "10.0.0.1", "[::1]:8500", "localhost"])
+async def test_programs_and_the_sandboxs_own_page_are_served(box: Harness, host: str) -> None:
+    for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}"}):
+        answer = await box.http.get("/sandbox/requests", headers=headers)
+        assert answer.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("client", "status"), [("127.0.0.1", 200), ("::1", 200), ("10.0.0.7", 403), ("", 403)]
 )

@@ -112,6 +112,18 @@ async def test_another_url_is_another_subscription_and_another_secret_is_not(box
     assert (await box.listen(url="http://other/"))["subscription_id"] != first["subscription_id"]
 
 
+async def test_a_new_secret_is_answered_once_and_never_sent_to_another_url(box: Harness) -> None:
+    async def subscribe(url: str) -> Any:
+        return (await box.http.post("/sandbox/webhook", json={"url": url})).json()["secret"]
+
+    first = await subscribe("http://receiver/")
+    assert first.startswith("secret_")
+    assert await subscribe("http://receiver/") is None
+    second = await subscribe("http://other/")
+    assert second.startswith("secret_")
+    assert second != first
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"url": "receiver"}, {"url": 1}, {"url": "http://x", "secret": ""}, []]
 )

@@ -12,6 +12,7 @@ from random import Random, SystemRandom
 
 import httpx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as WebRoute
@@ -31,6 +32,7 @@ from notion_sandbox.server.fault_control import FaultControl
 from notion_sandbox.server.feed import Feed
 from notion_sandbox.server.feed_publisher import FeedPublisher
 from notion_sandbox.server.files import Files
+from notion_sandbox.server.own_site import OwnSiteOnly
 from notion_sandbox.store.state import State
 from notion_sandbox.store.storage import Storage
 from notion_sandbox.values.ids import new_uuid
@@ -221,6 +223,7 @@ def create_app(
 
     app = _App(
         lifespan=lifespan,
+        middleware=[Middleware(OwnSiteOnly)],
         routes=[
             WebRoute("/", site.page, methods=["GET"]),
             WebRoute("/page/{name:path}", site.page_file, methods=["GET"]),

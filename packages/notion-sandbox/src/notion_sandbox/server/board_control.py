@@ -1,6 +1,5 @@
 """What the board page needs besides Notion's API: its user, and a stream of changes."""
 
-import ipaddress
 from typing import Any
 
 from starlette.requests import Request
@@ -10,6 +9,7 @@ from notion_sandbox.config import Clock
 from notion_sandbox.request.call import LATEST
 from notion_sandbox.request.http_json import json_response
 from notion_sandbox.server.feed import Feed
+from notion_sandbox.server.own_site import host_name, is_loopback
 from notion_sandbox.store.state import State
 
 
@@ -36,8 +36,9 @@ class BoardControl:
         person = next((user for user in self._state.tokens.values() if user.kind == "person"), None)
         if person is None:
             return self._refused(404, "This sandbox has no person.")
-        client = request.client.host if request.client else None
-        if not all(map(_is_loopback, (client, request.url.hostname))):
+        client = request.client.host if request.client else ""
+        host = host_name(request.headers.get("host", ""))
+        if not (is_loopback(client) and is_loopback(host)):
             return self._refused(403, "The token is shown on the machine of the sandbox only.")
         return self._ok(
             {
@@ -61,13 +62,3 @@ class BoardControl:
 
     def _refused(self, status: int, message: str) -> Response:
         return json_response({"status": status, "message": message}, status, self._clock())
-
-
-def _is_loopback(host: str | None) -> bool:
-    name = host or ""
-    if f".{name}".endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

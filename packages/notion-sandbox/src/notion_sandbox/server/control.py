@@ -1,7 +1,7 @@
 """The sandbox's own endpoints under /sandbox: the log of requests, and the webhook subscription.
 
-They need no token: every client that reaches the port may use them. A POST must have `Content-Type:
-application/json`, which a web page of another site cannot send without permission.
+They need no token: every program that reaches the port may use them. A web page of another site may
+not (`server.own_site`), and a POST must have `Content-Type: application/json`.
 """
 
 import json
@@ -73,21 +73,24 @@ class Control:
     async def webhook(self, request: Request) -> Response:
         """POST /sandbox/webhook {"url": str | null, "secret"?: str}: where events are sent.
 
-        Null switches them off.
+        Null switches them off. Answers with a new secret, once; with null if the secret was kept.
         """
         try:
             body = await read_json(request)
             url, secret = _subscription(body)
         except NotionError as error:
             return self._refused(error)
+        before = (self._outbox.subscription or {}).get("secret")
         subscription = self._outbox.subscribe(url, secret)
         self._state.commit()
         self._sender.wake()
         shown = subscription or {}
+        chosen = shown.get("secret")
+        was_kept = secret is None and chosen == before
         return self._ok(
             {
                 "url": shown.get("url"),
-                "secret": shown.get("secret"),
+                "secret": None if was_kept else chosen,
                 "subscription_id": shown.get("id"),
             }
         )

@@ -117,8 +117,8 @@ class Outbox:
         """Send events to `url` from now on; None switches them off.
 
         The same url keeps its subscription and its pending events. Another url makes another
-        subscription, and the pending events of the old one are dropped. Without a secret, the
-        present one is kept or a new one made.
+        subscription, and the pending events of the old one are dropped. Without a secret, the same
+        url keeps its own and another url gets a new one: the handshake sends it there.
         """
         present = self.subscription or {}
         if present.get("url") != url:
@@ -126,8 +126,9 @@ class Outbox:
         if url is None:
             self._state.put_meta("subscription", None)
             return None
-        chosen = secret or present.get("secret") or new_token(self._rng, "secret_")
         is_same = present.get("url") == url
+        kept = present.get("secret") if is_same else None
+        chosen = secret or kept or new_token(self._rng, "secret_")
         subscription_id = present["id"] if is_same else new_uuid(self._rng)
         self._state.put_meta("subscription", {"id": subscription_id, "url": url, "secret": chosen})
         return self.subscription

@@ -158,7 +158,7 @@ def review_of(
         decision=decision.value,
         actor=actor,
         through=through,
-        pieces=sorted(pieces),
+        pieces=sorted(set(pieces)),
         note=note,
     )
 

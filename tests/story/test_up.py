@@ -223,7 +223,7 @@ async def same_webhook_three_times(up: Up, receiver: str, page: str) -> None:
     ("setting", "value", "sentence"),
     [
         ("DOOR_PORT", "none", "DOOR_PORT"),
-        ("DATABASE_URL", "mysql://x/y", "DATABASE_URL starts with mysql://"),
+        ("DATABASE_URL", "mysql://x/y", "DATABASE_URL: it must begin with postgresql://"),
         ("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/x", "does not answer"),
         ("NOTION_API_TOKEN", "ntn_x", "NOTION_DATABASE_ID is not"),
         ("CHANNEL_CONFIGS", "nowhere", "is not a folder"),

@@ -32,13 +32,13 @@ REPLACE: Final = (
 
 
 def upgrade() -> None:
-    """Count characters that nobody sees as empty."""
+    """Treat a text of invisible characters alone as empty."""
     op.execute(f"{REPLACE} AS $$ SELECT $1 ~ '^[{INVISIBLE}]*$' $$")
     _set_search_path()
 
 
 def downgrade() -> None:
-    """Count white space alone as empty."""
+    """Treat a text of white space alone as empty."""
     op.execute(f"{REPLACE} AS $$ SELECT btrim($1, {FORMER}) = '' $$")
     _set_search_path()
 

@@ -61,7 +61,7 @@ class Situation:
 
     @property
     def unfollowed_late(self) -> bool:
-        """Whether a card without a task stands in a column after the first three (`STARTS`).
+        """Whether the card has no task, and its column is none in which a new card may stand.
 
         That is an old card that is not valid, or one whose task was deleted.
         """

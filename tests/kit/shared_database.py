@@ -38,11 +38,13 @@ _CATALOGS: Final = (
     "pg_policy",
     "pg_extension",
     "pg_event_trigger",
+    "pg_db_role_setting",
+    "pg_description",
 )
 """A change of the schema, of a comment or a grant writes a row of one of these."""
 _SCHEMA: Final = " UNION ALL ".join(
     f"SELECT '{catalog}', count(*), coalesce(sum(xmin::text::bigint), 0) FROM {catalog}"
-    for catalog in (*_CATALOGS, "pg_db_role_setting", "pg_description")
+    for catalog in _CATALOGS
 )
 
 
@@ -78,7 +80,7 @@ class SharedDatabase:
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection]:
-        # Closed before the test: some programs refuse a database that somebody else is using.
+        # Closed before the test begins: restore and forget-board refuse a database in use.
         with psycopg.connect(libpq(self.url), autocommit=True) as own:
             # Rows are deleted in any order, without the triggers that guard them.
             own.execute("SET session_replication_role = replica")

@@ -1,4 +1,4 @@
-"""The receiver as a program: one sentence when it cannot open, a clean stop when it is told to."""
+"""The receiver as a process: one sentence if it cannot start, a clean stop on a signal."""
 
 from __future__ import annotations
 

@@ -281,7 +281,7 @@ class World(Users):
             self.failures.append(f"the receiver answered {answer.status_code} to {letter.body!r}")
 
     async def hand_in_twice(self, letter: Letter) -> None:
-        """Both receivers get it at once, and PostgreSQL decides who comes first."""
+        """Send the letter to both receivers at the same moment; the database orders them."""
         self.clock.stands = True
         await asyncio.gather(self.hand_in(letter, 0), self.hand_in(letter, 1))
         self.clock.stands = False

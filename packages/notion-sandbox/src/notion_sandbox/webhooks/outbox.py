@@ -40,7 +40,7 @@ def gap_after(attempts: int) -> timedelta:
 
 @dataclass(slots=True)
 class Delivery:
-    """One event that is to be delivered.
+    """An event with the state of its delivery.
 
     Attributes:
         number: Rises with each event.

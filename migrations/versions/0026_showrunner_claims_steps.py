@@ -320,7 +320,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them, and restore the queue that knew outside workers only."""
-    before = runpy.run_path(str(Path(__file__).with_name("0020_tasks_are_claimed.py")))
+    before = runpy.run_path(str(Path(__file__).with_name("0021_tasks_are_claimed.py")))
     op.execute(before["NEXT_TASK"])
     op.execute(before["CLAIM_TASK"].replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
     restored = ("showrunner.claim_task(text, interval, text[])", REPLACED)

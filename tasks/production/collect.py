@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 
@@ -136,10 +135,11 @@ async def _look_up(
         if ctx.clock() < submitted + LOOK_UPS[piece.looked_up]:
             return False
         if id_ := await maker.look_up(job):
-            await _change(ctx, piece.id, state="submitted", job_id=id_)
+            await _change(ctx, piece, state="submitted", job_id=id_)
             return False
         piece.looked_up += 1
-        await _change(ctx, piece.id, state="unknown", looked_up=piece.looked_up)
+        if not await _change(ctx, piece, state="unknown", looked_up=piece.looked_up):
+            return False
         action = _action(piece, maker, limits)
     if action is Action.LOOK_UP:
         return False
@@ -149,8 +149,7 @@ async def _look_up(
         notes["sent_once_more"] = True
     else:
         notes |= {"failure": Failure.MANUAL_REVIEW.value, "reason": at_risk(piece, maker.name)}
-    await _change(ctx, piece.id, state="failed", notes=notes)
-    return True
+    return await _change(ctx, piece, state="failed", notes=notes)
 
 
 def _action(piece: Piece, maker: RemoteMaker, limits: Mapping[str, Any]) -> Action:
@@ -212,9 +211,10 @@ async def _end(ctx: Context, piece: Piece, charged: Decimal, **values: Any) -> N
         await release_estimate(session, now)
         if charged:
             await book(session, now, "charged", charged)
-        await change_piece(session, now.id, **values)
+        await change_piece(session, now, states=("submitted",), **values)
 
 
-async def _change(ctx: Context, id_: UUID, **values: Any) -> None:
+async def _change(ctx: Context, piece: Piece, **values: Any) -> bool:
+    """Change a piece unless an answer has come meanwhile; whether it was changed."""
     async with ctx.sessions.begin() as session:
-        await change_piece(session, id_, **values)
+        return await change_piece(session, piece, states=("submitting", "unknown"), **values)

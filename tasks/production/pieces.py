@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from models.production.leases import LeaseLost
 from models.production.making import Failure, LocalMaker, Made, MakerError
 from models.production.steps import STEPS, PieceKind
 from models.tables.production import claims
@@ -17,10 +18,6 @@ from tasks.production.plan import Work
 from tasks.production.video import Video
 from tasks.runtime.context import Context
 from tasks.runtime.prefect_task import step
-
-
-class LeaseLost(Exception):
-    """The video is another worker's now, or is to be stopped: what was made does not count."""
 
 
 @dataclass(frozen=True, kw_only=True)

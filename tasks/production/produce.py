@@ -14,20 +14,23 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.production.leases import LEASE, Heartbeat
-from models.production.making import Failure, LocalMaker, MakerError, RemoteMaker
-from models.production.money import Cap, overdrawn
+from models.production.leases import LEASE, Heartbeat, LeaseLost
+from models.production.making import LocalMaker, MakerError, RemoteMaker
 from models.production.steps import STEPS
 from models.tables.production import claims
-from models.tables.production.piece_queries import UNDER_WAY, change_piece, spent
-from models.tables.production.pieces import Piece
-from tasks.production.dispatch import productions
+from tasks.production.budgets import check_budget
 from tasks.production.makers import maker_named
+from tasks.production.missing import (
+    PieceFailed,
+    mark_as_shown,
+    missing_pieces,
+    read_video,
+    report_failures,
+)
 from tasks.production.pauses import PAUSE
-from tasks.production.pieces import LeaseLost, Order, make_piece, unforeseen, use_again
+from tasks.production.pieces import Order, make_piece, unforeseen
 from tasks.production.plan import Work
 from tasks.production.submit import Sent, submit_piece
-from tasks.production.video import Video, load_video
 from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import Context
 from tasks.runtime.unexpected_errors import concerns_one
@@ -82,13 +85,19 @@ async def produce_step(ctx: Context, work: Work, progress: Progress = no_progres
     said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, LEASE)
     if said != Heartbeat.CONTINUE:
         return await _give_way(ctx, work, said)
-    making = asyncio.ensure_future(_make(ctx, work, progress))
+    sending = asyncio.Lock()
+    making = asyncio.ensure_future(_make(ctx, work, progress, sending))
     watching = asyncio.ensure_future(_keep_lease(ctx, work))
     try:
         await asyncio.wait({making, watching}, return_when=asyncio.FIRST_COMPLETED)
         if making.done():
             return await _conclude(ctx, work, making)
-        return await _give_way(ctx, work, watching.result(), making)
+        # An answer that is on its way says what was paid for: it is waited for, and stored.
+        async with sending:
+            making.cancel()
+        with suppress(asyncio.CancelledError, MakerError, LeaseLost):
+            await making
+        return await _give_way(ctx, work, watching.result())
     finally:
         for task in (making, watching):
             task.cancel()
@@ -104,37 +113,35 @@ async def _keep_lease(ctx: Context, work: Work) -> str:
             return said
 
 
-async def _give_way(
-    ctx: Context, work: Work, said: str, making: asyncio.Future[Sent | None] | None = None
-) -> Outcome:
-    """Cancel what is being made, and tell the database that a stop took effect."""
-    if making is not None:
-        making.cancel()
-        with suppress(asyncio.CancelledError, MakerError, LeaseLost):
-            await making
+async def _give_way(ctx: Context, work: Work, said: str) -> Outcome:
+    """Tell the database that a stop took effect."""
     if said == Heartbeat.LOST:
         return Outcome(end=End.LOST)
-    async with ctx.sessions.begin() as session:
-        await claims.report(session, work.task_id, work.worker, STEPS[work.step].working)
+    try:
+        async with ctx.sessions.begin() as session:
+            await claims.report(session, work.task_id, work.worker, STEPS[work.step].working)
+    except LeaseLost:
+        return Outcome(end=End.LOST)
     return Outcome(end=End.STOPPED)
 
 
 async def _conclude(ctx: Context, work: Work, making: asyncio.Future[Sent | None]) -> Outcome:
     """Report what became of the step."""
     try:
-        left = making.result()
-    except MakerError as error:
-        return await _fail(ctx, work, error)
+        try:
+            left = making.result()
+        except MakerError as error:
+            return await _fail(ctx, work, error)
+        except Exception as error:
+            if not concerns_one(error):
+                raise
+            log.exception("step_failed_unforeseen", task_id=str(work.task_id), step=work.step)
+            return await _fail(ctx, work, unforeseen(error))
+        async with ctx.sessions.begin() as session:
+            said = await _release(ctx, session, work, left)
     except LeaseLost:
         said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, LEASE)
         return await _give_way(ctx, work, said)
-    except Exception as error:
-        if not concerns_one(error):
-            raise
-        log.exception("step_failed_unforeseen", task_id=str(work.task_id), step=work.step)
-        return await _fail(ctx, work, unforeseen(error))
-    async with ctx.sessions.begin() as session:
-        said = await _release(ctx, session, work, left)
     ends = {"stop": End.STOPPED, "later": End.WAITING}
     return Outcome(end=ends.get(said, End.DONE))
 
@@ -156,21 +163,26 @@ async def _release(ctx: Context, session: AsyncSession, work: Work, left: Sent |
 
 
 async def _fail(ctx: Context, work: Work, error: MakerError) -> Outcome:
+    """Move the card to its Error column.
+
+    Raises:
+        LeaseLost: nobody waits for the step any more.
+    """
     async with ctx.sessions.begin() as session:
         if not await claims.is_held(session, work.task_id, work.worker):
-            lost = True
-        else:
-            lost = False
-            await claims.fail(session, work.task_id, work.worker, error.failure, str(error))
-    if lost:
-        said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, LEASE)
-        return await _give_way(ctx, work, said)
+            raise LeaseLost
+        await claims.fail(session, work.task_id, work.worker, error.failure, str(error))
+        if isinstance(error, PieceFailed):
+            await mark_as_shown(session, error.piece)
     log.warning("step_failed", task_id=str(work.task_id), step=work.step, kind=error.failure)
     return Outcome(end=End.FAILED, reason=str(error))
 
 
-async def _make(ctx: Context, work: Work, progress: Progress) -> Sent | None:
+async def _make(ctx: Context, work: Work, progress: Progress, sending: asyncio.Lock) -> Sent | None:
     """Make what is missing; None when all is there, else why it is not.
+
+    Args:
+        sending: held while a piece is submitted.
 
     Raises:
         MakerError: a piece cannot be made.
@@ -178,85 +190,17 @@ async def _make(ctx: Context, work: Work, progress: Progress) -> Sent | None:
     """
     video = await read_video(ctx, work)
     maker = maker_named(video.maker_of(work.step))
-    await _report_failures(ctx, work, video)
-    missing, awaited = await _missing(ctx, work, video)
+    report_failures(work, video)
+    missing, awaited = await missing_pieces(ctx, work, video)
     there = len(video.positions(work.step)) - len(missing) - awaited
     await progress(there, len(video.positions(work.step)))
     if isinstance(maker, RemoteMaker):
-        sent = await _submit_all(ctx, missing, maker)
+        sent = await _submit_all(ctx, missing, maker, sending)
         if awaited and sent is None:
             return Sent.UNDER_WAY
         return sent
     await _make_all(ctx, missing, maker, progress)
     return None
-
-
-async def read_video(ctx: Context, work: Work) -> Video:
-    """The video of a claimed step.
-
-    Raises:
-        MakerError: when its channel is not produced here any more.
-    """
-    produced = await productions(ctx)
-    if work.channel_id not in produced:
-        raise MakerError(
-            Failure.MANUAL_REVIEW,
-            "The channel's file has no usable production block any more. Mend it, then drag the "
-            "card to Queued.",
-        )
-    channel, block = produced[work.channel_id]
-    async with ctx.sessions() as session:
-        return await load_video(
-            session,
-            work.task_id,
-            work.title,
-            channel=channel,
-            production=block,
-            root=ctx.settings.production_folder,
-        )
-
-
-async def _missing(ctx: Context, work: Work, video: Video) -> tuple[list[Order], int]:
-    """The pieces to be made, and how many a service is working on; records those used again."""
-    missing, awaited = [], 0
-    for position in video.positions(work.step):
-        hash_ = video.hash_of(work.step, position)
-        order = Order(work=work, video=video, position=position, input_hash=hash_)
-        here = video.of_round(order.kind, position, work.round)
-        if here is not None and here.state in UNDER_WAY:
-            await _abandon(ctx, here)
-            awaited += 1
-            continue
-        known = video.same(order.kind, hash_)
-        if known is None:
-            missing.append(order)
-        elif here is None or here.id != known.id:
-            await use_again(ctx, order, known)
-    return missing, awaited
-
-
-async def _abandon(ctx: Context, piece: Piece) -> None:
-    """Mark a submission whose process died: nobody knows whether it was sent."""
-    if piece.state == "submitting":
-        async with ctx.sessions.begin() as session:
-            await change_piece(session, piece.id, state="unknown")
-
-
-async def _report_failures(ctx: Context, work: Work, video: Video) -> None:
-    """Raise the first failure of a service that its card does not show yet.
-
-    A person who then drags the card to Queued has the piece ordered once more.
-    """
-    kind = STEPS[work.step].piece
-    for position in video.positions(work.step):
-        piece = video.of_round(kind, position, work.round)
-        if piece is None or piece.state != "failed" or "failure" not in piece.notes:
-            continue
-        notes = dict(piece.notes)
-        failure, reason = notes.pop("failure"), notes.get("reason", "")
-        async with ctx.sessions.begin() as session:
-            await change_piece(session, piece.id, notes=notes)
-        raise MakerError(Failure(failure), reason)
 
 
 async def _make_all(
@@ -275,27 +219,20 @@ async def _make_all(
     await run_all(one(order) for order in missing)
 
 
-async def _submit_all(ctx: Context, missing: Sequence[Order], maker: RemoteMaker) -> Sent | None:
+async def _submit_all(
+    ctx: Context, missing: Sequence[Order], maker: RemoteMaker, sending: asyncio.Lock
+) -> Sent | None:
     """Submit pieces one after the other, as long as the service takes them."""
     if not missing:
         return None
-    await _check_budget(ctx, missing, maker)
+    work, video = missing[0].work, missing[0].video
+    requests = (video.request(work.step, order.position) for order in missing)
+    whole_step = sum((maker.price(request) for request in requests), start=Decimal(0))
+    async with ctx.sessions() as session:
+        await check_budget(ctx, session, missing[0], whole_step)
     for order in missing:
-        sent = await submit_piece(ctx, order, maker)
+        async with sending:
+            sent = await submit_piece(ctx, order, maker)
         if sent is not Sent.UNDER_WAY:
             return sent
     return Sent.UNDER_WAY
-
-
-async def _check_budget(ctx: Context, missing: Sequence[Order], maker: RemoteMaker) -> None:
-    work, video = missing[0].work, missing[0].video
-    requests = (video.request(work.step, order.position) for order in missing)
-    asked = sum((maker.price(request) for request in requests), start=Decimal(0))
-    async with ctx.sessions() as session:
-        amounts = await spent(session, work.task_id, work.channel_id, ctx.clock())
-    limits = dict(video.production.budget.limits)
-    if ctx.settings.production_daily_budget is not None:
-        limits[Cap.DAY] = ctx.settings.production_daily_budget
-    known = dict(zip((Cap.VIDEO, Cap.CHANNEL, Cap.DAY), amounts, strict=True))
-    if over := overdrawn(asked, known, limits):
-        raise MakerError(Failure.MANUAL_REVIEW, f"{over.sentence} Then drag the card to Queued.")

@@ -16,14 +16,23 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.production.leases import LeaseLost
 from models.production.making import Failure, MakerError, RemoteMaker, Submitted
 from models.production.money import usd
 from models.production.submission import Action, Answer, Submission, action_after
 from models.tables.production import claims
-from models.tables.production.piece_queries import book, change_piece, count_under_way, put_piece
+from models.tables.production.piece_queries import (
+    UNDER_WAY,
+    book,
+    change_piece,
+    count_under_way,
+    piece_at,
+    put_piece,
+)
 from models.tables.production.pieces import Piece
+from tasks.production.budgets import check_budget
 from tasks.production.pauses import pause, resume
-from tasks.production.pieces import LeaseLost, Order
+from tasks.production.pieces import Order
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock
 from tasks.runtime.prefect_task import step
@@ -49,13 +58,14 @@ async def submit_piece(ctx: Context, order: Order, maker: RemoteMaker) -> Sent:
     """Submit a piece once.
 
     Raises:
-        MakerError: when the service refuses the piece, or nothing could be sent.
+        MakerError: when the service refuses the piece, nothing could be sent, or a budget would be
+            exceeded.
         LeaseLost: when nobody waits for it any more; nothing was sent.
     """
     price = maker.price(order.video.request(order.work.step, order.position))
     piece = await _intend(ctx, order, price)
-    if piece is None:
-        return Sent.LATER
+    if isinstance(piece, Sent):
+        return piece
     key = piece.submit_key
     assert key is not None  # noqa: S101 - `_intend` has just written it
     try:
@@ -66,17 +76,20 @@ async def submit_piece(ctx: Context, order: Order, maker: RemoteMaker) -> Sent:
     return await _settle(ctx, order, maker, piece, said)
 
 
-async def _intend(ctx: Context, order: Order, price: Decimal) -> Piece | None:
-    """Commit that a piece is about to be sent, with its estimate; None when there is no place."""
+async def _intend(ctx: Context, order: Order, price: Decimal) -> Piece | Sent:
+    """Commit that a piece is about to be sent, with its estimate; else why it is not sent."""
     work, production = order.work, order.video.production
     name = order.video.maker_of(work.step)
     async with ctx.sessions.begin() as session:
         if not await claims.is_held(session, work.task_id, work.worker):
             raise LeaseLost
         await session.execute(_ONE_AT_A_TIME, {"key": Lock.PLACES.value})
+        await check_budget(ctx, session, order, price)
+        known = await piece_at(session, work.task_id, order.kind, order.position, work.round)
+        if known is not None and known.state in UNDER_WAY:
+            return Sent.UNDER_WAY  # a late answer said that the service has it after all
         if await count_under_way(session, name) >= production.at_once_for(name):
-            return None
-        known = order.video.of_round(order.kind, order.position, work.round)
+            return Sent.LATER
         once_more = bool(known and known.notes.get("sent_once_more"))
         now = ctx.clock()
         notes = {
@@ -127,16 +140,26 @@ async def _settle(
 
 
 async def _store(session: AsyncSession, piece: Piece, said: Submitted, action: Action) -> None:
+    """Store an answer, which may come when the submission was given up already.
+
+    The piece may even have been ordered once more since: then the newer order stays as it is, and
+    the estimate of this one counts on unless it was refused.
+    """
+    states = {"submitting", "unknown"}
+    values: dict[str, Any]
     if action is Action.COLLECT:
-        await change_piece(
-            session, piece.id, state="submitted", job_id=said.job_id, account=said.account
-        )
+        states.add("failed")
+        values = {"state": "submitted", "job_id": said.job_id, "account": said.account}
     elif said.answer is Answer.UNKNOWN:
-        await change_piece(session, piece.id, state="unknown", account=said.account)
+        values = {"state": "unknown", "account": said.account}
     else:
         await release_estimate(session, piece)
-        notes = {**piece.notes, "reason": said.reason}
-        await change_piece(session, piece.id, state="failed", notes=notes)
+        values = {"state": "failed"}
+    notes = {**piece.notes, "reason": said.reason} if said.reason else piece.notes
+    if not await change_piece(session, piece, states=states, notes=notes, **values):
+        log.warning(
+            "submission_answered_late", piece=str(piece.id), answer=said.answer, job=said.job_id
+        )
 
 
 def estimate_of(piece: Piece) -> Decimal:

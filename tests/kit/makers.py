@@ -60,6 +60,7 @@ class Service:
             "never" answers nothing and takes nothing, "died" takes the job and kills the process.
         running: polls until a job is over.
         failing: how jobs end, if not well.
+        during: called once, while the next submission is under way.
     """
 
     name: str = "service"
@@ -70,6 +71,7 @@ class Service:
     answers: list[str | Answer] = field(default_factory=list)
     running: int = 0
     failing: Failure | None = None
+    during: Callable[[], Awaitable[None]] | None = None
     submits: int = 0
 
     def check(self, options: Mapping[str, Any]) -> None:
@@ -86,6 +88,9 @@ class Service:
         assert request.position
         self.submits += 1
         said = self.answers.pop(0) if self.answers else Answer.ACCEPTED
+        during, self.during = self.during, None
+        if during is not None:
+            await during()
         if said in {"lost", "died", Answer.ACCEPTED}:
             assert key not in self.ledger, "one key is one submission"
             self.ledger[key] = self.price_usd

@@ -9,9 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.operations.outages import sqlstate_of
 from models.postgres.engine import Sessions
+from models.production.leases import LeaseLost
+
+_NOT_HELD = "SR001"
+"""SQLSTATE of a function for a lease that is not the caller's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +137,19 @@ async def _ask(session: AsyncSession, function: str, **given: Any) -> str:
 
 
 async def _call(session: AsyncSession, function: str, **given: Any) -> Sequence[RowMapping]:
+    """Call a function.
+
+    Raises:
+        LeaseLost: the lease is not that worker's.
+    """
     arguments = ", ".join(f'"{name}" => {_typed(name, value)}' for name, value in given.items())
     statement = text(f"SELECT * FROM showrunner.{function}({arguments})")  # noqa: S608 - own names
-    return (await session.execute(statement, given)).mappings().all()
+    try:
+        return (await session.execute(statement, given)).mappings().all()
+    except DBAPIError as error:
+        if sqlstate_of(error) == _NOT_HELD:
+            raise LeaseLost(str(error.orig)) from error
+        raise
 
 
 def _typed(name: str, value: Any) -> str:

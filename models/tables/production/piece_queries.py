@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -55,6 +55,19 @@ async def pieces_of(session: AsyncSession, task: UUID) -> Sequence[Piece]:
     ).all()
 
 
+async def piece_at(
+    session: AsyncSession, task: UUID, kind: str, position: int, round_: int
+) -> Piece | None:
+    """Lock the piece of that task, kind, position and round; None when there is none."""
+    wanted = select(Piece).where(
+        col(Piece.task_id) == task,
+        col(Piece.kind) == kind,
+        col(Piece.position) == position,
+        col(Piece.round) == round_,
+    )
+    return (await session.scalars(wanted.with_for_update())).one_or_none()
+
+
 async def put_piece(session: AsyncSession, **values: Any) -> Piece:
     """Insert a piece, or replace the one of that task, kind, position and round."""
     row = insert(Piece).values(**values, updated_at=func.showrunner_now())
@@ -65,13 +78,21 @@ async def put_piece(session: AsyncSession, **values: Any) -> Piece:
     return (await session.scalars(stored, execution_options=options)).one()
 
 
-async def change_piece(session: AsyncSession, id_: UUID, **values: Any) -> None:
-    """Change columns of a piece."""
-    piece = await session.get_one(Piece, id_, with_for_update=True, populate_existing=True)
+async def change_piece(
+    session: AsyncSession, known: Piece, *, states: Collection[str], **values: Any
+) -> bool:
+    """Change columns of a piece; whether it was changed.
+
+    It is not when it was submitted anew since it was read, or is in none of these states any more.
+    """
+    piece = await session.get(Piece, known.id, with_for_update=True, populate_existing=True)
+    if piece is None or piece.submit_key != known.submit_key or piece.state not in states:
+        return False
     for name, value in values.items():
         setattr(piece, name, value)
     piece.updated_at = (await session.execute(_NOW)).scalar_one()
     await session.flush()
+    return True
 
 
 async def count_under_way(session: AsyncSession, maker: str | None = None) -> int:

@@ -216,7 +216,7 @@ def _largest(pieces_: dict[str, float], form: str) -> str:
 
 async def measure() -> Sequence[Figure]:
     """Two starts in one folder."""
-    names = ("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT", "WORKER_API_PORT")
+    names = ("PREFECT_PORT", "SANDBOX_PORT", "RECEIVER_PORT", "WORKER_API_PORT")
     ports = {name: str(free_port()) for name in names}
     with folder() as place:
         shutil.copytree(CHANNELS, place / "channel_configs")

@@ -140,10 +140,10 @@ class Settings(BaseSettings):
     sandbox_port: Port = 8500
     """Port of the sandbox that `showrunner up` starts."""
 
-    door_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
+    receiver_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
     """Address the webhook receiver listens on; 0.0.0.0 for every interface."""
 
-    door_port: Port = 8600
+    receiver_port: Port = 8600
     """Port of the webhook receiver."""
 
     worker_api_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"

@@ -45,7 +45,7 @@ _API_POOL = 2
 """Connections to PostgreSQL that the worker API keeps open: its own, so that workers cannot
 take those that the receiver stores events with."""
 _API = "WORKER_API"
-_NAMES = {"DOOR": "webhook receiver", _API: "worker API"}
+_NAMES = {"RECEIVER": "webhook receiver", _API: "worker API"}
 """By the beginning of their settings."""
 _API_SHARE = 4
 """The worker API gets one of so many connections that this process has room for."""
@@ -114,7 +114,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int, *, setting: str = "DOOR") -> socket.socket:
+def listen(host: str, port: int, *, setting: str = "RECEIVER") -> socket.socket:
     """A listening socket; port 0 takes a free one.
 
     Args:
@@ -169,11 +169,11 @@ async def serve(settings: Settings) -> None:
         )
     url = database_url(settings.database_url.get_secret_value())
     with (
-        listen(settings.door_host, settings.door_port) as door,
-        listen(settings.worker_api_host, settings.worker_api_port, setting=_API) as api_door,
+        listen(settings.receiver_host, settings.receiver_port) as receiver_socket,
+        listen(settings.worker_api_host, settings.worker_api_port, setting=_API) as api_socket,
     ):
         async with _receiver(settings, url) as receiver, _worker_api(url) as api:
-            await _serve_until_signalled({api: api_door, receiver: door})
+            await _serve_until_signalled({api: api_socket, receiver: receiver_socket})
 
 
 @asynccontextmanager

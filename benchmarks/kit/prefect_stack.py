@@ -125,7 +125,7 @@ async def stack(url: URL, notion: Board, receiver: int) -> AsyncIterator[Prefect
             "NOTION_DATABASE_ID": notion.database_id,
             "NOTION_WEBHOOK_SECRET": SECRET,
             "PREFECT_API_URL": prefect.url,
-            "DOOR_PORT": str(receiver),
+            "RECEIVER_PORT": str(receiver),
             "WORKER_API_PORT": str(free_port()),
             "LOG_FORMAT": "json",
         }

@@ -68,7 +68,7 @@ async def _prepare(stack: Stack) -> None:
     _check_ports_differ(settings)
     for name in await stack.ledger.stop_leftovers():
         say(f"Stopped the {name} that an earlier run left behind.")
-    check_port(settings.door_host, settings.door_port, "webhook receiver", "DOOR_PORT")
+    check_port(settings.receiver_host, settings.receiver_port, "webhook receiver", "RECEIVER_PORT")
     check_port(settings.worker_api_host, settings.worker_api_port, "worker API", "WORKER_API_PORT")
     if settings.prefect_api_url is None:
         check_port("127.0.0.1", settings.prefect_port, "Prefect server", "PREFECT_PORT")
@@ -82,7 +82,7 @@ def _check_ports_differ(settings: Settings) -> None:
     Raises:
         SettingsError: naming the settings that are equal.
     """
-    ports = {"DOOR_PORT": settings.door_port}
+    ports = {"RECEIVER_PORT": settings.receiver_port}
     if settings.prefect_api_url is None:
         ports["PREFECT_PORT"] = settings.prefect_port
     if settings.notion_api_token is None:

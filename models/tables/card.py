@@ -68,7 +68,11 @@ class Card(SQLModel, table=True):
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
         Index("ix_cards_missing_at", "missing_at", postgresql_where=text("missing_at IS NOT NULL")),
         Index("ix_cards_held_at", "held_at", postgresql_where=text("held_at IS NOT NULL")),
-        Index("ix_cards_told_at", "told_at", postgresql_where=text("told_at IS NOT NULL")),
+        Index(
+            "ix_cards_rejection_shown_since",
+            "rejection_shown_since",
+            postgresql_where=text("rejection_shown_since IS NOT NULL"),
+        ),
         Index("ix_cards_made_at", "made_at", postgresql_where=text("trashed_at IS NULL")),
         Index("ix_cards_unreadable", "next_attempt_at", postgresql_where=text("unreadable")),
         *KEPT_BY_DATABASE,
@@ -131,9 +135,7 @@ class Card(SQLModel, table=True):
     rejected_at_status_change: datetime | None = Field(
         default=None, sa_column=Column(timestamptz())
     )
-    rejection_shown_since: datetime | None = Field(
-        default=None, sa_column=Column("told_at", timestamptz())
-    )
+    rejection_shown_since: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     waits_for: str | None = Field(default=None, sa_column=Column(String(50)))
     status_kept_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     edited_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))

@@ -199,8 +199,10 @@ def _reason(error: BaseException) -> str:
 
 def receiver_address(settings: Settings) -> str:
     """The webhook receiver's URL, as seen from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.door_host, settings.door_host)
-    return f"http://{host}:{settings.door_port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
+        settings.receiver_host, settings.receiver_host
+    )
+    return f"http://{host}:{settings.receiver_port}"
 
 
 async def webhook_receiver(settings: Settings) -> Check:
@@ -217,7 +219,7 @@ async def webhook_receiver(settings: Settings) -> Check:
         wrong = f"open at {address}, but it does not reach the database"
         return failed("webhook receiver", wrong, f"Its log: {log_file}")
     if not answer.is_success:
-        cure = "Stop what uses the port, or set DOOR_PORT."
+        cure = "Stop what uses the port, or set RECEIVER_PORT."
         return failed(
             "webhook receiver", f"something else answers at {address} ({answer.status_code})", cure
         )

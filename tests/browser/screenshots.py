@@ -154,7 +154,7 @@ async def main() -> None:
         sys.exit(f"Screenshots need a browser: none of {', '.join(BROWSERS)} is installed.")
     folder = Path(tempfile.mkdtemp(prefix="showrunner-pictures-"))
     shutil.copytree(CHANNELS, folder / "channel_configs")
-    names = ("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT", "WORKER_API_PORT")
+    names = ("PREFECT_PORT", "SANDBOX_PORT", "RECEIVER_PORT", "WORKER_API_PORT")
     ports = dict(zip(names, map(str, free_ports(4)), strict=True))
     mine = {
         name: value

@@ -59,7 +59,7 @@ def environment(
         "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
         "NOTION_WEBHOOK_SECRET": "secret_of_the_subscription",
         "PREFECT_API_URL": f"http://127.0.0.1:{prefect}/api",
-        "DOOR_PORT": receiver,
+        "RECEIVER_PORT": receiver,
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -325,7 +325,7 @@ def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
     ("settings", "expected"),
     [
         ({}, "fail  settings          no `showrunner up` runs in this folder"),
-        ({"DOOR_PORT": "x"}, "fail  settings          Settings are wrong: DOOR_PORT: "),
+        ({"RECEIVER_PORT": "x"}, "fail  settings          Settings are wrong: RECEIVER_PORT: "),
         (
             {"DATABASE_URL": "mysql://x/y", "NOTION_API_TOKEN": "x"},
             "fail  settings          Settings are wrong: DATABASE_URL: it must begin with",
@@ -349,7 +349,7 @@ async def test_with_nothing_there_it_says_what_to_start(
     prefect, receiver, notion = map(str, free_ports(3))
     ports = {
         "PREFECT_PORT": prefect,
-        "DOOR_PORT": receiver,
+        "RECEIVER_PORT": receiver,
         "NOTION_BASE_URL": f"http://127.0.0.1:{notion}",
     }
     code, said = await Up(tmp_path, {**mine, **ports, **settings}).run("doctor")
@@ -390,7 +390,7 @@ async def test_while_up_is_starting_it_says_to_wait(
         monkeypatch.delenv(name, raising=False)
     prefect, receiver = free_ports(2)
     monkeypatch.setenv("PREFECT_PORT", str(prefect))
-    monkeypatch.setenv("DOOR_PORT", str(receiver))
+    monkeypatch.setenv("RECEIVER_PORT", str(receiver))
     with only_one(tmp_path / ".showrunner"):
         found = await checkup(utc_now)
     assert line(found, "settings").facts == "`showrunner up` is still starting"

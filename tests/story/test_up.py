@@ -30,7 +30,7 @@ SECONDS_TO_SYNC = 30.0
 SECONDS_TO_SHOW = 90.0
 
 
-PORTS = ("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT", "WORKER_API_PORT")
+PORTS = ("PREFECT_PORT", "SANDBOX_PORT", "RECEIVER_PORT", "WORKER_API_PORT")
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ async def same_webhook_three_times(up: Up, receiver: str, page: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "sentence"),
     [
-        ("DOOR_PORT", "none", "DOOR_PORT"),
+        ("RECEIVER_PORT", "none", "RECEIVER_PORT"),
         ("DATABASE_URL", "mysql://x/y", "DATABASE_URL: it must begin with postgresql://"),
         ("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/x", "does not answer"),
         ("NOTION_API_TOKEN", "ntn_x", "NOTION_DATABASE_ID is not"),
@@ -247,10 +247,10 @@ async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, output = await Up(tmp_path, {**up.environment, "DOOR_PORT": str(port)}).run("up")
+        code, output = await Up(tmp_path, {**up.environment, "RECEIVER_PORT": str(port)}).run("up")
     assert code == 1
     assert f"Port {port} for the webhook receiver cannot be used" in output
-    assert "DOOR_PORT" in output
+    assert "RECEIVER_PORT" in output
 
 
 async def test_a_wrong_token_is_said_in_one_sentence(

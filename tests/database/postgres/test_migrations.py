@@ -318,8 +318,8 @@ def test_a_refusal_that_stands_is_told_for_a_day_from_the_migration_on(postgres:
             )
         migrate(url)
         query = (
-            "SELECT notion_page_id AS page, now() - rejection_shown_since < interval '1 hour' AS told FROM "
-            "cards ORDER BY 1"
+            "SELECT notion_page_id AS page, now() - rejection_shown_since < interval '1 hour' "
+            "AS told FROM cards ORDER BY 1"
         )
         assert worker.rows(query) == [
             {"page": "silent", "told": None},

@@ -121,9 +121,10 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         IncidentKind.WORKER_LOST: Problem(
             "A worker stopped answering",
             "Its lease expired. The task is given out again; after the third time its card goes to "
-            "Error: Manual Review.",
-            "Is the worker running? Its log says what it did last. `showrunner task show {id}` "
-            "says how far the task is.",
+            "Error: Manual Review. What was made is kept.",
+            "Read the worker's log around that time (for Showrunner's own production the run in "
+            "Prefect's UI): was the process killed, or the machine out of memory? `showrunner "
+            "task show {id}` says where the task is.",
         ),
         IncidentKind.STEP_STUCK: Problem(
             "A worker is silent",
@@ -144,14 +145,6 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "changed on that card since is found by the sweep all the same.",
             "`showrunner events list --dead` shows why; `showrunner events replay --dead` tries "
             "them again.",
-        ),
-        IncidentKind.LEASE_EXPIRED: Problem(
-            "A worker stopped answering",
-            "The task was returned to where it stood and is offered again; after three times in a "
-            "row it waits in Error: Manual Review. What was made is kept.",
-            "Read the worker's log around that time (for Showrunner's own production the run in "
-            "Prefect's UI): was the process killed, or the machine out of memory? `showrunner "
-            "task show {id}` says where the task is.",
         ),
         IncidentKind.MAKER_PAUSED: Problem(
             "A maker has no money, no quota or no valid key",

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.operations.health import Check, checked, warning
 from models.operations.known_problems import PROBLEMS
 from models.production.attempts import ATTEMPTS
+from models.production.leases import DEATHS
 from models.production.money import usd
 from models.rules.formatting import utc_time
 from models.tables.incidents import IncidentKind
@@ -31,7 +32,8 @@ _LOST = """
 SELECT l.task_id::text AS subject, t.board_status, l.worker, l.deaths, l.heartbeat_at
 FROM leases AS l JOIN tasks AS t ON t.id = l.task_id
 WHERE (l.worker IS NOT NULL AND l.until <= :now OR l.deaths > 0)
-  AND t.status IN ('processing', 'pending', 'approved')
+  AND (t.status IN ('processing', 'pending', 'approved')
+       OR l.deaths >= :most AND t.board_status = 'Error: Manual Review')
 ORDER BY l.task_id LIMIT 100
 """
 _STUCK = """
@@ -116,7 +118,7 @@ async def read_production(session: AsyncSession, now: datetime) -> ProductionFac
 async def troubles(session: AsyncSession, now: datetime) -> list[Trouble]:
     """Dead workers, steps that are stuck, and budgets that are reached."""
     moments = {"now": now, "silent_since": now - SILENT}
-    lost = (await session.execute(text(_LOST), {"now": now})).mappings()
+    lost = (await session.execute(text(_LOST), {"now": now, "most": DEATHS})).mappings()
     stuck = (await session.execute(text(_STUCK), moments)).mappings()
     budgets = (await session.execute(text(_BUDGETS), {"now": now})).mappings()
     return [

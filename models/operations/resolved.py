@@ -29,24 +29,15 @@ WHERE i.name = 'card_not_made' AND i.ended_at IS NULL
   AND NOT EXISTS (SELECT FROM card_creations WHERE attempts > 0)
 """
 
-_LEASES = """
-SELECT i.name FROM incidents i
-LEFT JOIN leases l ON i.name = 'lease_expired:' || l.task_id
-WHERE i.name LIKE 'lease\\_expired:%' AND i.ended_at IS NULL
-  AND (l.task_id IS NULL OR l.deaths = 0)
-"""
-
 
 async def recovered(session: AsyncSession) -> list[str]:
-    """Names of the open incidents whose card, event or task has recovered.
+    """Names of the open incidents whose card or event has recovered.
 
     A card has when it was read and needs no push, or was deleted. An event has when it was
-    processed. The incident about tasks without a card is over when none of them fails any more; one
-    about an expired lease when the task's next step was finished, or a person moved it to Queued.
+    processed. The incident about tasks without a card is over when none of them fails any more.
     """
     names = list((await session.execute(text(_EVENTS))).scalars())
     names += (await session.execute(text(_CREATIONS))).scalars()
-    names += (await session.execute(text(_LEASES))).scalars()
     known = await get_value(session, BOARD)
     if known is not None:
         worth = worth_a_push(Board.from_json(known["board"]))

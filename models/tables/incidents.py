@@ -56,7 +56,6 @@ class IncidentKind(StrEnum):
     WORKER_LOST = "worker_lost"
     STEP_STUCK = "step_stuck"
     BUDGET_REACHED = "budget_reached"
-    LEASE_EXPIRED = "lease_expired"
     MAKER_PAUSED = "maker_paused"
 
     def about(self, subject: str) -> str:

@@ -14,17 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.operations.outages import sqlstate_of
 from models.production.config import Production, ProductionError, installed_makers, production_of
-from models.production.leases import DEATHS, LEASE
+from models.production.leases import LEASE
 from models.production.making import Failure, MakerError
 from models.production.steps import Step
 from models.production.story import StoryError
 from models.rules.channels import Channel
 from models.rules.statuses import BoardStatus
-from models.tables.incidents import IncidentKind
 from models.tables.production import claims
 from models.tables.production.claims import Claimed
 from models.tables.production.piece_queries import count_under_way, finished_steps
-from tasks.alerts import Level, send_alert
 from tasks.production.pauses import paused_until
 from tasks.production.plan import Work, next_step, take_snapshot
 from tasks.production.video import load_video
@@ -110,17 +108,7 @@ async def _return_leases(ctx: Context, done: Dispatched) -> None:
         await claims.offer_collected(session)
     done.returned = len(expired)
     for row in expired:
-        given_up = row["deaths"] >= DEATHS
-        title = "A worker stopped answering; its task is offered again."
-        if given_up:
-            title = f"Workers stopped answering {row['deaths']} times in a row on one task."
-        await send_alert(
-            ctx,
-            Level.ERROR,
-            IncidentKind.LEASE_EXPIRED.about(str(row["task_id"])),
-            title,
-            {name: row[name] or "" for name in ("worker", "step", "deaths", "board_status")},
-        )
+        log.warning("lease_expired", **{name: str(value or "") for name, value in row.items()})
 
 
 async def _claim_next(

@@ -50,6 +50,20 @@ async def test_a_worker_whose_lease_expired_is_lost_until_a_step_is_finished_aga
     assert await names(sessions, worker) == []
 
 
+async def test_a_task_whose_workers_were_lost_three_times_is_told_until_a_person_moves_it(
+    worker: Production, sessions: Sessions
+) -> None:
+    task = worker.add()
+    for _ in range(3):
+        worker.claim()
+        worker.pass_(minutes=11)
+        worker.call("return_expired_leases")
+    assert worker.column(task) == "Error: Manual Review"
+    assert await names(sessions, worker) == [f"worker_lost:{task}"]
+    worker.move(task, "Queued")
+    assert await names(sessions, worker) == []
+
+
 async def test_a_worker_that_is_silent_within_a_long_lease_is_stuck(
     worker: Production, sessions: Sessions
 ) -> None:

@@ -34,6 +34,7 @@ from tasks.operations.health import (
     receiver_address,
     run_check,
     webhook_receiver,
+    worker_api,
 )
 from tasks.operations.health_notion import NotionFacts, channels_of, read_notion
 from tasks.runtime.clock import Clock
@@ -52,9 +53,11 @@ ORDER: Final = (
     "board",
     "webhook receiver",
     "webhook",
+    "worker API",
     "last good cycle",
     "inbox",
     "cards",
+    "production",
     "alerts",
     "clock",
 )
@@ -99,6 +102,7 @@ async def checkup(clock: Clock) -> Checkup:
             _database_and_notion(settings, clock),
             _prefect(settings, clock),
             run_check(["webhook receiver"], _HTTP_SECONDS, _only(webhook_receiver(settings))),
+            run_check(["worker API"], _HTTP_SECONDS, _only(worker_api(settings))),
         )
     return _in_order([*first, *(check for part in parts for check in part)], requests.total)
 

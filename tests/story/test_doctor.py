@@ -29,7 +29,7 @@ from tasks.board.followed import bot_id
 from tasks.operations.health import prefect_server, run_check
 from tasks.runtime.clock import utc_now
 
-ABSENT = {"Prefect server", "webhook receiver"}
+ABSENT = {"Prefect server", "webhook receiver", "worker API"}
 """What no test here runs: both have tests of their own, and are looked at together in `test_up`."""
 
 
@@ -51,7 +51,7 @@ def environment(
 ) -> dict[str, str]:
     """A folder with settings for the stage's board and database, for this process and `Up`."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    prefect, receiver = map(str, free_ports(2))
+    prefect, receiver, api = map(str, free_ports(3))
     settings = {
         "DATABASE_URL": database.render_as_string(hide_password=False),
         "NOTION_API_TOKEN": BOT_TOKEN,
@@ -60,6 +60,7 @@ def environment(
         "NOTION_WEBHOOK_SECRET": "secret_of_the_subscription",
         "PREFECT_API_URL": f"http://127.0.0.1:{prefect}/api",
         "RECEIVER_PORT": receiver,
+        "WORKER_API_PORT": api,
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -301,7 +302,7 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
         lines.index(next(each for each in lines if each.startswith("fail  token"))) + 1
     ].startswith("        → In Notion: ")
     assert "skip  board             not checked: the token does not work" in said
-    assert lines[-1].startswith("3 red, 5 not checked, 10 green. 2 Notion requests, ")
+    assert lines[-1].startswith("4 red, 5 not checked, 11 green. 2 Notion requests, ")
     code, said = await shell.run("doctor", "--json")
     facts = json.loads(said)
     assert (code, facts["ok"]) == (1, False)

@@ -152,6 +152,19 @@ def addresses(value: Any) -> Any:
     return tuple(address.rstrip(",") for address in found)
 
 
+def work_pools(value: Any) -> Any:
+    """Split `step=pool, step=pool` into a mapping."""
+    if not isinstance(value, str):
+        return value
+    found = {}
+    for part in filter(None, re.split(r"[\s,]+", unwrapped(value))):
+        step, is_given, pool = part.partition("=")
+        if not (step and is_given and pool):
+            raise ValueError("write step=pool, e.g. assembly=heavy, with commas between several")
+        found[step] = pool
+    return found
+
+
 def upper(value: Any) -> Any:
     """A log level in its usual spelling."""
     if not isinstance(value, str):

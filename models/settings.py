@@ -38,6 +38,7 @@ from models.setting_values import (
     unwrapped,
     upper,
     web_address,
+    work_pools,
 )
 
 log = structlog.get_logger("showrunner.settings")
@@ -160,6 +161,10 @@ class Settings(BaseSettings):
 
     production_daily_budget: Annotated[Decimal, Field(ge=0, le=100_000)] | None = None
     """USD that all channels together may spend in a day (UTC). Not set: no limit."""
+
+    production_work_pools: Annotated[dict[str, str], NoDecode, BeforeValidator(work_pools)] = {}
+    """Steps whose runs go to another work pool of Prefect, e.g. `assembly=heavy`. All others go to
+    the pool `showrunner`."""
 
     retention_events_days: Days = 14
     """Days that processed webhook events are kept. Dead ones wait for the operator and are kept."""

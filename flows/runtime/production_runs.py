@@ -8,14 +8,16 @@ from typing import Final
 import structlog
 
 from flows.runtime.run_requests import announce, request_run
+from flows.server.deployment_spec import POOL, PRODUCE
 from models.errors import TryAgain
+from models.production.steps import Step
+from models.settings import Settings
 from tasks.production.dispatch import Dispatched, dispatch_steps, offer_again, run_values
 from tasks.production.plan import Work
 from tasks.runtime.context import Context
 
 log = structlog.get_logger("showrunner.flows")
 
-PRODUCE: Final = "produce/produce"
 COLLECT: Final = "collect/collect"
 COLLECT_EVERY: Final = timedelta(seconds=10)
 _RETRY: Final = timedelta(seconds=30)
@@ -37,7 +39,7 @@ async def _start(ctx: Context, work: Work) -> None:
     """Start the run of a step; without Prefect's server the video is offered again soon."""
     try:
         await request_run(
-            PRODUCE,
+            deployment_of(ctx.settings, work.step),
             parameters=run_values(work),
             run_name=work.name,
             tags=(work.channel_id, work.step.value),
@@ -46,6 +48,12 @@ async def _start(ctx: Context, work: Work) -> None:
     except TryAgain as error:
         log.warning("run_not_requested", run=work.name, error=str(error))
         await offer_again(ctx, work, _RETRY)
+
+
+def deployment_of(settings: Settings, step: Step) -> str:
+    """Full name of the deployment that makes a step, on the work pool that the settings say."""
+    pool = settings.production_work_pools.get(step)
+    return PRODUCE if pool in (None, POOL) else f"{PRODUCE}-{pool}"
 
 
 async def request_collect(ctx: Context) -> None:

@@ -31,10 +31,11 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
 from sqlalchemy import URL, text
 
-from flows.runtime.bootstrap import POOL, bootstrap
+from flows.runtime.bootstrap import bootstrap
 from flows.runtime.old_runs import DeletedRuns, delete_old_runs
 from flows.runtime.run_api import IDLE_NAMES
 from flows.runtime.warm_worker import WarmWorker
+from flows.server.deployment_spec import POOL
 from models.postgres.engine import Sessions
 from models.tables.webhook_events import Delivery, put
 from tasks.runtime.context import close_connections

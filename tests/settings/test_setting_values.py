@@ -42,6 +42,7 @@ GOOD = {
     "WORKER_API_HOST": "0.0.0.0",
     "WORKER_API_PORT": "8900",
     "ALERT_URLS": "slack://a/b",
+    "PRODUCTION_WORK_POOLS": "assembly=heavy",
     "RETENTION_EVENTS_DAYS": "7",
     "RETENTION_HISTORY_DAYS": "30",
     "RETENTION_IDLE_RUNS_HOURS": "2",

@@ -202,3 +202,14 @@ def test_an_address_with_a_login_is_refused_for_addresses_are_printed(
     with pytest.raises(SettingsError, match=name) as caught:
         load_settings()
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_step_is_sent_to_another_work_pool() -> None:
+    given = Settings(_env_file=None, production_work_pools="'assembly=heavy upload=net'")
+    assert given.production_work_pools == {"assembly": "heavy", "upload": "net"}
+
+
+@pytest.mark.parametrize("wrong", ["heavy", "assembly=", "=heavy"])
+def test_a_work_pool_that_no_step_can_use_is_refused(wrong: str) -> None:
+    with pytest.raises(ValidationError, match="production_work_pools"):
+        Settings(_env_file=None, production_work_pools=wrong)

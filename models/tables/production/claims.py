@@ -12,7 +12,6 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.operations.outages import sqlstate_of
 from models.postgres.engine import Sessions
 from models.production.leases import LeaseLost
 
@@ -147,7 +146,7 @@ async def _call(session: AsyncSession, function: str, **given: Any) -> Sequence[
     try:
         return (await session.execute(statement, given)).mappings().all()
     except DBAPIError as error:
-        if sqlstate_of(error) == _NOT_HELD:
+        if getattr(error.orig, "sqlstate", None) == _NOT_HELD:
             raise LeaseLost(str(error.orig)) from error
         raise
 

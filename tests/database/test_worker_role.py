@@ -97,17 +97,22 @@ def test_every_function_for_workers_says_what_it_does(database: URL) -> None:
     worker.connection.close()
 
 
-def test_tables_and_columns_of_workers_are_commented(database: URL) -> None:
+def test_every_table_column_and_function_is_commented(database: URL) -> None:
     worker = Worker(database)
-    query = (
+    columns = (
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
-        "WHERE c.relnamespace = 'public'::regnamespace AND a.attnum >= 0 AND NOT a.attisdropped "
-        "AND c.relname IN ('tasks', 'task_history', 'channels', 'board_statuses', 'card_drift', "
-        "'production_steps', 'leases', 'steps', 'scenes', 'pieces', 'spends', 'reviews', 'tokens') "
+        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') "
+        "AND c.relname <> 'alembic_version' AND a.attnum > 0 AND NOT a.attisdropped "
         "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS "
         "NULL)"
     )
-    assert worker.rows(query) == []
+    functions = (
+        "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON "
+        "n.oid = p.pronamespace WHERE n.nspname IN ('public', 'showrunner') "
+        "AND obj_description(p.oid, 'pg_proc') IS NULL"
+    )
+    assert worker.rows(columns) == []
+    assert worker.rows(functions) == []
     worker.connection.close()
 
 

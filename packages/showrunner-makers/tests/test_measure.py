@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ def film(folder: Path, *, picture: str = "null", sound: str = "anull") -> Path:
     given = ["-f", "lavfi", "-i", MOVING, "-f", "lavfi", "-i", HEARD]
     ffmpeg(*given, "-vf", picture, "-af", level, "-preset", "ultrafast", path)
     return path
+
+
+def are_alike(expected: str, said: str) -> bool:
+    """Whether they are the same but for a tenth or two, which encoders differ by."""
+    number = re.compile(r"-?\d+\.\d+")
+    if number.sub("", expected) != number.sub("", said):
+        return False
+    wanted, found = (list(map(float, number.findall(text))) for text in (expected, said))
+    return found == pytest.approx(wanted, abs=0.15)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +82,7 @@ async def test_a_fault_is_told_with_its_measure(
     if fault is None:
         assert faults == []
     else:
-        assert fault in faults
+        assert any(are_alike(fault, said) for said in faults), faults
 
 
 async def test_short_stretches_are_no_fault(tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ async def test_whoever_is_cancelled_kills_ffmpeg_and_its_children(
         end(process)
 
 
+def is_entered(limit: asyncio.Timeout) -> bool:
+    """Whether somebody waits within that limit."""
+    return "[active]" in repr(limit)
+
+
 async def test_an_ffmpeg_that_ends_before_its_children_is_not_waited_for_beyond_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +89,9 @@ async def test_an_ffmpeg_that_ends_before_its_children_is_not_waited_for_beyond_
     limit = asyncio.timeout(None)
     running = asyncio.create_task(run([], tmp_path, limit=limit))
     [child] = await ids_from(pipe)
+    # The program has been started; one more turn of the loop, and `run` waits for it.
+    while not is_entered(limit):  # noqa: ASYNC110 - a time limit has no event
+        await asyncio.sleep(0)
     limit.reschedule(0)
     with pytest.raises(MakerError, match="did not end in time"):
         await running

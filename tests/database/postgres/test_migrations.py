@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
@@ -154,7 +155,12 @@ def test_the_migrated_schema_is_the_one_the_models_say(postgres: URL) -> None:
     with engine.connect() as connection:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, SQLModel.metadata) == []
+        found = compare_metadata(context, SQLModel.metadata)
+        differences = chain.from_iterable(
+            each if isinstance(each, list) else [each] for each in found
+        )
+        # Comments stand in the migrations alone.
+        assert [each for each in differences if not each[0].endswith("comment")] == []
     engine.dispose()
 
 

@@ -132,7 +132,7 @@ async def _track(request: Request) -> Made:
     if given is None:
         heard: tuple[str, ...] = ("-f", "lavfi", "-i", _generated(request))
     else:
-        heard = ("-stream_loop", "-1", *reads(given))
+        heard = ("-stream_loop", "-1", *reads(await _plain_sound(given, request.folder, seconds)))
     name = {Step.AUDIO: "narration", Step.SFX: "sound"}[request.step]
     path = request.folder / f"{name}-{request.position:02}.m4a"
     fades = f"afade=d=0.3,afade=t=out:st={seconds - 0.3:.3f}:d=0.3"
@@ -146,6 +146,18 @@ async def _track(request: Request) -> Made:
         limit=limit_for(seconds),
     )
     return Made(path=path, media_type="audio/mp4", seconds=probe(path).audio_seconds)
+
+
+async def _plain_sound(given: Path, folder: Path, seconds: float) -> Path:
+    """The sound of a file alone, uncompressed: other formats leave gaps where they are repeated."""
+    path = folder / "given.wav"
+    form = f"aresample={SAMPLES},aformat=channel_layouts=stereo"
+    await write(
+        [*reads(given), *("-map", "0:a:0", "-af", form, "-t", f"{seconds:.6f}")],
+        path,
+        limit=limit_for(seconds),
+    )
+    return path
 
 
 def _generated(request: Request) -> str:

@@ -69,8 +69,8 @@ async def test_a_run_ends_with_an_event_whatever_its_state(kit: RunKit) -> None:
         which = {"event": {"name": [RUN_ENDED]}, "resource": {"id": [*map(_resource, runs)]}}
         answer = await http.post("/events/filter", json={"filter": which})
         found = answer.raise_for_status().json()["events"]
-        tags = [each["prefect.resource.id"] for event in found for each in event["related"]]
-        return len(found) == len(runs) and set(tags) == {f"prefect.tag.{TAG}"}
+        tag = {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
+        return len(found) == len(runs) and all(tag in event["related"] for event in found)
 
     runs: list[UUID] = []
     async with (

@@ -12,6 +12,7 @@ from cli.commands import backup, board, cards, doctor, events, sandbox, sync, ta
 from cli.commands import components as parts
 from cli.commands import forget_board as forgetting
 from cli.commands.production import tokens
+from cli.output.text import say
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -44,7 +45,7 @@ app.command("prefect-server")(parts.prefect_server)
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"showrunner {version('showrunner')}")
+        say(f"showrunner {version('showrunner')}")
         raise typer.Exit
 
 

@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     """Days that the history of cards and tasks is kept."""
 
     retention_idle_runs_hours: Hours = 24
-    """Hours that runs with nothing to do stay in Prefect: a day shows that all was quiet, more
+    """Hours that runs without changes stay in Prefect: a day shows that all was quiet, more
     hides the rest."""
 
     retention_runs_days: Days = 7

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from models.board import drift_table as table
-from models.board.drift_kinds import Drift, DriftKind, listed
+from models.board.drift_kinds import Drift, DriftKind, Severity, listed
 from models.board.snapshot import BoardSnapshot, Json
 from models.board.spec import NAMES
 from models.rules.board_schema import (
@@ -47,6 +47,11 @@ _TYPES: Final[Mapping[str, frozenset[str]]] = {
     **EXPECTED_TYPES,
     _FORMULA: frozenset({"formula"}),
 }
+_WRONG_TYPES: Final[Mapping[Severity, DriftKind]] = {
+    Severity.LOSES: table.WRONG_TYPE_OF_OPTIONAL,
+    Severity.COSMETIC: table.WRONG_TYPE_OF_COSMETIC,
+}
+"""By how bad it is when the property is missing: a wrong type is as bad."""
 _RESTORE: Final = "it held values, restore it first (••• → Properties → Deleted properties); "
 
 
@@ -85,10 +90,11 @@ def _wrong_type(name: str, found: Json) -> Drift:
         "type": found["type"],
         "types": " or ".join(sorted(_TYPES[name])),
     }
-    if name in USERS_IF_OF_OTHER_TYPE or name == _FORMULA:
-        _, breaks = _MISSING[name]
-        return table.WRONG_TYPE_OF_OPTIONAL.drift(name, breaks=breaks, **facts)
-    return table.WRONG_TYPE.drift(name, **facts)
+    if name in NEEDED:
+        return table.WRONG_TYPE.drift(name, **facts)
+    missing, breaks = _MISSING[name]
+    kind = _WRONG_TYPES[missing.severity]
+    return kind.drift(name, breaks=breaks, **facts)
 
 
 def _notes(snapshot: BoardSnapshot) -> Drift:

@@ -97,6 +97,12 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "`showrunner board check` says what changed, and `showrunner board repair` adds what "
             "is missing. An option that was renamed is to be renamed back in Notion.",
         ),
+        IncidentKind.PROPERTY_TYPE: Problem(
+            "A property of the board has a type that cannot be used",
+            "It is neither read nor written; no value is lost. Everything else is synced.",
+            "In Notion, change its type back (••• of the property → Edit property → Type). If it "
+            "is a property of your own, rename it, and `showrunner board repair` adds ours.",
+        ),
         IncidentKind.CHANNEL_FILE: Problem(
             "A channel file is wrong",
             "What the file said when it was right last counts; one that never was is no channel "

@@ -82,11 +82,14 @@ class Board:
         properties: by our name of each property.
         computed_ids: ids of the properties that Notion computes: a change of them is no user's
             edit.
+        ignored: a sentence for each property whose type cannot be used and that the sync can do
+            without.
     """
 
     data_source_id: str
     properties: Mapping[str, Property]
     computed_ids: frozenset[str] = frozenset()
+    ignored: tuple[str, ...] = ()
 
     def shows(self, name: str) -> bool:
         """Whether the board has that property and the API lets us write it."""
@@ -120,6 +123,7 @@ class Board:
             "data_source_id": self.data_source_id,
             "properties": {n: asdict(p) for n, p in self.properties.items()},
             "computed_ids": sorted(self.computed_ids),
+            "ignored": list(self.ignored),
         }
 
     @classmethod
@@ -131,11 +135,18 @@ class Board:
             for n, p in value["properties"].items()
         }
         computed = frozenset(value.get("computed_ids", ()))
-        return cls(data_source_id=value["data_source_id"], properties=known, computed_ids=computed)
+        return cls(
+            data_source_id=value["data_source_id"],
+            properties=known,
+            computed_ids=computed,
+            ignored=tuple(value.get("ignored", ())),
+        )
 
 
 def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Board:
     """Parse a data source object of Notion's; the ids of `known` are preferred to names.
+
+    A property that is not needed and has a wrong type is left out, as if it were missing.
 
     Raises:
         BoardError: when it is in the trash, or a needed property is missing or of the wrong type.
@@ -150,13 +161,22 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
     for name in USERS_IF_OF_OTHER_TYPE:
         if found[name] is not None and found[name]["type"] not in EXPECTED_TYPES[name]:
             found[name] = None
-    faults = [_fault(name, schema, found[name]) for name in EXPECTED_TYPES]
-    named = [fault for fault in faults if fault]
-    if named:
-        raise BoardError("The board cannot be followed: " + " ".join(named))
+    faults = {name: _fault(name, schema, found[name]) for name in EXPECTED_TYPES}
+    stopping = [faults[name] for name in NEEDED if faults[name]]
+    if stopping:
+        raise BoardError("The board cannot be followed: " + " ".join(stopping))
+    unusable = [name for name, fault in faults.items() if fault]
+    ignored = tuple(faults[name] for name in unusable if name not in OPTIONAL_RELATIONS)
+    for name in unusable:
+        found[name] = None
     properties = {name: _property(raw) for name, raw in found.items() if raw is not None}
     computed = frozenset(p["id"] for p in schema.values() if p["type"] in _COMPUTED)
-    return Board(data_source_id=data_source["id"], properties=properties, computed_ids=computed)
+    return Board(
+        data_source_id=data_source["id"],
+        properties=properties,
+        computed_ids=computed,
+        ignored=ignored,
+    )
 
 
 def _find(name: str, schema: Mapping[str, Any], known: Board | None) -> Any:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from models.rules.board_schema import PRODUCTION_FACTS
 from models.rules.codec import BoardCard
 from models.rules.merge_base import MergeBase, NotionValues, TaskState, values_by_property
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""No task is older: the trigger `tasks_check_times` refuses an earlier time."""
+_AHEAD: Final = timedelta(days=1)
 
 ATTENTION = frozenset({"Attention"})
 
@@ -24,8 +28,8 @@ def task_dates(
 ) -> tuple[datetime, datetime]:
     """When a card was created, and when its status last changed, as the database stores it.
 
-    Unknown dates are taken from the page itself. Dates that users typed count only in the first
-    import.
+    Unknown and impossible dates are taken from the page itself. Dates that users typed count only
+    in the first import.
 
     Args:
         shown: what the card shows.
@@ -36,9 +40,19 @@ def task_dates(
     if base is None:
         found = shown if importing else NotionValues()
         moved = card.edited_at if importing or followed else card.created_time
-        return found.created or card.created_time, found.updated or moved
-    created, updated = base.created or base.shown.created, base.updated or base.shown.updated
-    return created or card.created_time, updated or card.edited_at
+        created, updated = found.created, found.updated
+    else:
+        moved = card.edited_at
+        created, updated = base.created or base.shown.created, base.updated or base.shown.updated
+    latest = card.edited_at + _AHEAD
+    return _possible(created, latest) or card.created_time, _possible(updated, latest) or moved
+
+
+def _possible(typed: datetime | None, latest: datetime) -> datetime | None:
+    """The date, unless it is none that a task can have: users type what they like."""
+    if typed is None or not EARLIEST <= typed <= latest:
+        return None
+    return typed
 
 
 def initially_empty_of(

@@ -49,6 +49,7 @@ class IncidentKind(StrEnum):
     DATABASE_LOST = "database_lost"
     DATABASE_STORES_NOTHING = "database_stores_nothing"
     BOARD_DRIFT = "board_drift"
+    PROPERTY_TYPE = "property_type"
     CHANNEL_FILE = "channel_file"
     CARD_FAILING = "card_failing"
     CARD_NOT_MADE = "card_not_made"

@@ -215,11 +215,14 @@ async def _data_source(
 
 
 def _option_findings(board: Board, settings: Settings, database: DatabaseFacts) -> list[Finding]:
-    """The options of Status, Priority and Channel that are missing or stand for nothing."""
+    """Options that are missing or stand for nothing, and properties that are ignored."""
     findings = []
     if missing := board.missing_options():
         cure = PROBLEMS[IncidentKind.BOARD_DRIFT].cure
         findings.append(warning(f"no option for {', '.join(missing)}", cure))
+    if board.ignored:
+        cure = PROBLEMS[IncidentKind.PROPERTY_TYPE].cure
+        findings.append(warning(" ".join(board.ignored).rstrip("."), cure))
     try:
         folder = channels_of(settings, database)
     except ChannelConfigError:  # A check of its own reports it.

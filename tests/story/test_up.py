@@ -165,7 +165,7 @@ async def idle_cycles_leave_nothing_but_themselves(api: str) -> None:
             httpx.post(f"{api}/{what}/filter", json=which, timeout=30).raise_for_status().json()
         )
 
-    done = {"name": {"any_": ["nothing to do"]}, "state": {"type": {"any_": ["COMPLETED"]}}}
+    done = {"name": {"any_": ["no changes"]}, "state": {"type": {"any_": ["COMPLETED"]}}}
     push = {"name": {"any_": ["push"]}}
     runs = await until(lambda: found("flow_runs", flow_runs=done, flows=push), SECONDS_TO_SHOW)
     ids = {"flow_run_id": {"any_": [run["id"] for run in runs]}}
@@ -182,7 +182,7 @@ async def commands_are_runs_of_their_deployments(up: Up) -> None:
     code, output = await up.run("retention", "--dry-run")
     assert code == 0, output
     assert output.startswith("Prefect runs it: ")
-    assert output.endswith("nothing to do\n")
+    assert output.endswith("no changes\n")
 
 
 async def the_doctor_finds_everything_green(up: Up) -> None:

@@ -13,7 +13,6 @@ from models.rules.board_schema import (
     EXPECTED_TYPES,
     NEEDED,
     OPTIONAL_RELATIONS,
-    USERS_IF_OF_OTHER_TYPE,
 )
 
 _FORMULA: Final = "Time in Status"

@@ -16,10 +16,6 @@ DEATHS: Final = 3
 """Leases in a row that may expire before a person has to look."""
 
 
-class LeaseLost(Exception):
-    """A lease is another worker's, or nobody's, or its task is to be stopped."""
-
-
 class Heartbeat(StrEnum):
     """What a worker is answered."""
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from models.production.leases import LeaseLost
+from models.errors import LeaseLost
 from models.production.making import Failure, LocalMaker, Made, MakerError
 from models.production.steps import STEPS, PieceKind
 from models.tables.production import claims

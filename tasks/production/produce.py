@@ -14,7 +14,8 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.production.leases import LEASE, Heartbeat, LeaseLost
+from models.errors import LeaseLost
+from models.production.leases import LEASE, Heartbeat
 from models.production.making import LocalMaker, MakerError, RemoteMaker
 from models.production.steps import STEPS
 from models.tables.production import claims

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.production.leases import LeaseLost
+from models.errors import LeaseLost
 from models.production.making import Failure, MakerError, RemoteMaker, Submitted
 from models.production.money import usd
 from models.production.submission import Action, Answer, Submission, action_after

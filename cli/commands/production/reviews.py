@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.output.text import print_table, say, short, short_id, warn
+from cli.output.text import ask, print_table, say, short, short_id, warn
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
@@ -210,7 +210,7 @@ def _confirm(order: Order, found: Sequence[Overview]) -> None:
     ]
     print_table(("task", "board status", "channel", "title"), rows, flexible="title")
     which = "this task" if len(found) == 1 else f"these {len(found)} tasks"
-    if not typer.confirm(f"{order.decision.capitalize()} {which}?"):
+    if not ask(f"{order.decision.capitalize()} {which}?"):
         raise GiveUp("Nothing was done.")
 
 

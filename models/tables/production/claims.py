@@ -12,8 +12,8 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.errors import LeaseLost
 from models.postgres.engine import Sessions
-from models.production.leases import LeaseLost
 
 _NOT_HELD = "SR001"
 """SQLSTATE of a function for a lease that is not the caller's."""

@@ -220,6 +220,10 @@ def test_a_new_board_has_the_columns_in_order_and_what_the_spec_asks() -> None:
         "Updated": "date",
         "Time in Status": "formula",
         "Attention": "rich_text",
+        "Progress": "number",
+        "Cost": "number",
+        "Preview": "files",
+        "Video": "url",
     }
     assert 'dateBetween(now(), prop("Updated")' in schema["Time in Status"]["formula"]["expression"]
 

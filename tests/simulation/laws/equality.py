@@ -163,9 +163,8 @@ def _attention_is_right(
     Unless we never wrote there (`theirs`): while nothing is wrong it is people's, but for what a
     duplicate brought in.
     """
-    expected = " ".join(
-        [*(v.message for v in violations), *([card["rejection"]] if card["rejection"] else [])]
-    )
+    told = [card["rejection"], card["production_text"]]
+    expected = " ".join([*(v.message for v in violations), *filter(None, told)])
     right = read.attention == expected or (
         not expected and theirs and not is_our_attention(read.attention)
     )

@@ -1,0 +1,138 @@
+"""Videos of the channel that Showrunner produces itself: ordered, made, and left in the middle."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from simulation.world.production import JOBS, OWN
+from simulation.world.turns import Process
+from simulation.world.world import World
+from tasks.runtime.channels import store_channels
+
+TURNS: Final = 45
+"""Of a process that is let alone with its work, at most."""
+
+
+def a_story(world: World) -> str:
+    """One to three scenes, one of which may be another than last time."""
+    rng = world.rng
+    scenes = [f"Scene {n} as it was at first." for n in range(1, rng.choice([1, 1, 2, 2, 3]) + 1)]
+    if rng.random() < 0.6:
+        world.stories += 1
+        scenes[rng.randrange(len(scenes))] = f"Another scene {world.stories}."
+    if rng.random() < 0.04:
+        return ""
+    return "\n\n".join(scenes)
+
+
+async def videos_wait_already(world: World) -> None:
+    """Channels were read once, and videos wait before the board is looked at for the first time."""
+    await store_channels(world.sessions, world.channels, None)
+    for _ in range(world.rng.randint(2, 4)):
+        await a_video_is_ordered(world, by_card=world.minutes_between_cards > 1)
+
+
+async def a_video_is_ordered(world: World, *, by_card: bool | None = None) -> None:
+    """A person makes its card, or a worker inserts its task."""
+    rng = world.rng
+    world.later(seconds=world.minutes_between_cards)
+    if by_card is None:
+        by_card = rng.random() < 0.5 or world.minutes_between_cards > 1
+    if by_card:
+        await world.make(
+            title=f"Own {len(world.cards)}",
+            channel=OWN,
+            topic="Rome",
+            story=a_story(world),
+            status="Queued",
+            priority=rng.choice(["Low", "Normal", "High"]),
+        )
+        return
+    if not await world.rows("SELECT 1 FROM channels WHERE configured AND id = :own", own=OWN):
+        return
+    task, moments = UUID(int=rng.getrandbits(128)), ("created_at", "updated_at")
+    given = {
+        "id": task,
+        "title": f"Own {len(world.inserted)}",
+        "channel_id": OWN,
+        "topic": "Rome",
+        "story_direction": a_story(world) or None,
+        "board_status": "Queued",
+        **dict.fromkeys((*moments, "status_changed_at"), world.clock.now),
+    }
+    names, values = ", ".join(given), ", ".join(f":{name}" for name in given)
+    await world.sql(f"INSERT INTO tasks ({names}) VALUES ({values})", **given)
+    world.inserted.append(task)
+
+
+async def production_begins(world: World) -> None:
+    """An idle process dispatches, produces or collects."""
+    idle = [process for process in world.processes if not process.busy]
+    if idle:
+        await world.run(world.rng.choice(idle), _job(world))
+
+
+async def production_goes_on(world: World) -> None:
+    """A process does one thing after the other, undisturbed, and may die in the middle."""
+    rng = world.rng
+    process = rng.choice(world.processes)
+    for _ in range(rng.randint(2, 7)):
+        if not process.busy:
+            await world.run(process, _job(world))
+        if not await _let(world, process, rng.choice([TURNS, TURNS, rng.randint(1, 25)])):
+            break
+    if process.busy and process.doing in JOBS and rng.random() < 0.35:
+        world.happened[f"died in {process.doing}"] += 1
+        await world.turns.kill(process)
+
+
+def _job(world: World) -> str:
+    if world.production.runs and world.rng.random() < 0.75:
+        return "produce"
+    return world.rng.choices(["dispatch", "collect"], [70, 30])[0]
+
+
+async def _let(world: World, process: Process, turns: int) -> bool:
+    """Give it that many turns; whether its job came to its end."""
+    for _ in range(turns):
+        own = [waiter for waiter in world.turns.waiting if waiter.process is process]
+        if not own:
+            return True
+        await world.turns.next(world.rng.choice(own))
+    return not process.busy
+
+
+async def a_lease_runs_out(world: World) -> None:
+    """Nothing happens for as long as a lease lasts, and the next dispatch returns it."""
+    world.later(seconds=world.rng.choice([61, 601, 601, 3700]))
+    idle = [process for process in world.processes if not process.busy]
+    if idle:
+        await world.run(world.rng.choice(idle), "dispatch")
+        await _let(world, world.rng.choice(idle), TURNS)
+
+
+async def all_goes_on_calmly(world: World) -> None:
+    """Until nothing of production's own can go on: gates, errors and budgets wait for people."""
+    process = world.processes[0]
+    for _ in range(MOST_ROUNDS):
+        world.later(minutes=4)
+        before = len(world.turns.trail)
+        for doing in ("dispatch", "collect"):
+            await world.run(process, doing)
+            await world.to_the_end()
+        begun = bool(world.production.runs)
+        while world.production.runs:
+            await world.run(process, "produce")
+            await world.to_the_end()
+        if not begun and not await _under_way(world):
+            break
+        assert len(world.turns.trail) > before
+
+
+MOST_ROUNDS: Final = 12
+
+
+async def _under_way(world: World) -> bool:
+    states = "('submitting', 'submitted', 'unknown')"
+    return bool(await world.rows(f"SELECT 1 FROM pieces WHERE state IN {states} LIMIT 1"))

@@ -279,5 +279,8 @@ async def _facts(world: World) -> list[str]:
     for (page_id, name), entries in world.ledger.written.items():
         if page_id is not None and any(page_id[:8] in failure for failure in world.failures):
             facts += [f"{page_id[:8]} {name} {entry}" for entry in entries]
-    facts += [str(dict(row)) for row in await world.rows("SELECT * FROM cards")]
+    for table in ("cards", "leases", "steps", "pieces", "spends", "reviews"):
+        facts += [f"{table} {dict(row)}" for row in await world.rows(f"SELECT * FROM {table}")]
+    for service in world.production.services.values():
+        facts += [str(sent) for sent in service.book.values()]
     return facts

@@ -11,7 +11,6 @@ from uuid import UUID
 from models.production.steps import Step, step_of
 from models.rules.statuses import BoardStatus
 from simulation.world.makers import Submission, hash_in
-from simulation.world.production import OWN
 from simulation.world.world import World
 
 UNDER_WAY: Final = {"submitting", "submitted", "unknown"}
@@ -27,7 +26,8 @@ WHERE l.worker IS NOT NULL
       WHERE s.done_column = t.board_status AND s.name = ANY (c.gates)
     )
     AND (
-      SELECT h.actor FROM task_history AS h WHERE h.task_id = t.id AND h.property = 'Status'
+      SELECT h.actor FROM task_history AS h
+      WHERE h.task_id = t.id AND h.action = 'changed' AND h.property = 'Status'
       ORDER BY h.id DESC LIMIT 1
     ) SIMILAR TO '(worker:|dispatcher|token:|person:)%')
 """
@@ -53,11 +53,10 @@ async def broken(world: World) -> list[str]:
 async def _money_is_right(world: World, tasks: dict[UUID, Any]) -> list[str]:
     """Every charge is booked, and nothing else: what nobody knows of may have been charged."""
     rows = await world.rows(
-        "SELECT piece_id, sum(counted) AS usd FROM spends WHERE channel_id = :own OR "
-        "maker IN ('painter', 'studio') GROUP BY piece_id",
-        own=OWN,
+        "SELECT piece_id, sum(counted) AS usd, count(*) FILTER (WHERE kind = 'estimated') AS intents "
+        "FROM spends WHERE maker IN ('painter', 'studio') GROUP BY piece_id"
     )
-    booked = {row["piece_id"]: row["usd"] for row in rows}
+    booked = {row["piece_id"]: row for row in rows}
     sent = [one for service in world.production.services.values() for one in service.book.values()]
     world.happened["submissions"] += len(sent)
     found = []
@@ -65,7 +64,12 @@ async def _money_is_right(world: World, tasks: dict[UUID, Any]) -> list[str]:
     for piece, group in groupby(known, key=lambda one: one.piece):
         of_piece = list(group)
         least, most = map(sum, zip(*(_cost(one, tasks) for one in of_piece), strict=True))
-        usd = booked.get(piece, Decimal(0))
+        if piece not in booked:
+            found.append(f"{of_piece[0].order[:3]}: nothing is booked")
+            continue
+        # A process may die after it noted what it was about to send.
+        most += of_piece[0].price * (booked[piece]["intents"] - len(of_piece))
+        usd = booked[piece]["usd"]
         if not least <= usd <= most:
             what = of_piece[0].order[:3]
             found.append(f"{what}: {usd} USD are booked, and {least} to {most} were charged")

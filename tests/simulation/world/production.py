@@ -102,7 +102,7 @@ class Production:
             "gates": ["composites", "assembly"],
             "at_once": rng.choice([1, 2, 3, 3]),
             "resubmit_below": rng.choice(["0", "0.10", "0.10", "1"]),
-            "pieces_at_once": {"painter": rng.choice([1, 4]), "studio": rng.choice([1, 4])},
+            "pieces_at_once": {"painter": rng.choice([2, 4]), "studio": rng.choice([1, 4])},
         }
         if rng.random() < 0.35:
             limits = rng.choice([("0.7", "1.2"), ("1.3", "2"), ("5", "1.3")])
@@ -172,6 +172,11 @@ class Production:
         self.world.happened["jobs that were asked about"] += found.asked
         if found.offered:
             await self._dispatch(ctx)
+
+    def is_waiting(self) -> bool:
+        """Whether a service has work whose end nobody heard of."""
+        sent = (one for service in self.services.values() for one in service.book.values())
+        return any(one.taken and not one.is_reported for one in sent)
 
     # What is looked at when something is made or ordered.
 

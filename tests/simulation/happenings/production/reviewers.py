@@ -31,15 +31,15 @@ async def somebody_decides(world: World) -> None:
     waiting = [task for task in tasks if gate_at(BoardStatus(task["board_status"]), 1)]
     if not tasks:
         return
-    task = rng.choice(waiting if waiting and rng.random() < 0.85 else tasks)
-    await _decide(world, task, rng.choices(list(Decision), [55, 20, 12, 13])[0])
+    task = rng.choice(waiting if waiting and rng.random() < 0.92 else tasks)
+    await _decide(world, task, rng.choices(list(Decision), [60, 20, 10, 10])[0])
 
 
 async def _decide(world: World, task: Any, decision: Decision) -> None:
     rng = world.rng
     gate = gate_at(BoardStatus(task["board_status"]), task["round"] or 1)
     step, round_ = (gate.step, gate.round) if gate else (rng.choice(list(Step)), 1)
-    is_older = rng.random() < 0.15
+    is_older = rng.random() < 0.12
     if is_older:
         step, round_ = rng.choice([(step, round_ + 1), (step, round_ - 1), (Step.UPLOAD, round_)])
     is_asked = is_older or rng.random() < 0.6

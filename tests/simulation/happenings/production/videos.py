@@ -77,20 +77,26 @@ async def production_goes_on(world: World) -> None:
     """A process does one thing after the other, undisturbed, and may die in the middle."""
     rng = world.rng
     process = rng.choice(world.processes)
-    for _ in range(rng.randint(2, 7)):
+    for _ in range(rng.randint(2, 10)):
+        doing = process.doing if process.busy else _job(world)
         if not process.busy:
-            await world.run(process, _job(world))
-        if not await _let(world, process, rng.choice([TURNS, TURNS, rng.randint(1, 25)])):
+            await world.run(process, doing)
+        if not await _let(world, process, rng.choice([TURNS, TURNS, TURNS, rng.randint(1, 25)])):
             break
+        if doing == "dispatch" and not world.production.runs:
+            if not world.production.is_waiting():
+                break
+            world.later(seconds=rng.choice([5, 15, 60]))
     if process.busy and process.doing in JOBS and rng.random() < 0.35:
         world.happened[f"died in {process.doing}"] += 1
         await world.turns.kill(process)
 
 
 def _job(world: World) -> str:
-    if world.production.runs and world.rng.random() < 0.75:
+    chance = world.rng.random()
+    if world.production.runs and chance < 0.85:
         return "produce"
-    return world.rng.choices(["dispatch", "collect"], [70, 30])[0]
+    return "collect" if world.production.is_waiting() and chance < 0.7 else "dispatch"
 
 
 async def _let(world: World, process: Process, turns: int) -> bool:

@@ -125,6 +125,7 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
         pairs = [("Status", read.status or "Draft", card["base_status"] or read.status)]
         pairs += [(name, shown, to_minute(moment)) for name, shown, moment in dates]
     found += _a_new_card_has_its_dates(world, read, tasks)
+    found += _production_is_shown(known.page, card)
     found += [
         f"{prop} is {on_board!r} on the board and {in_database!r} in the database"
         for prop, on_board, in_database in pairs
@@ -149,6 +150,14 @@ def _a_new_card_has_its_dates(world: World, read: BoardCard, tasks: list[Any]) -
     inserted = read.page_id in world.ledger.pages_made
     if tasks and not inserted and tasks[0]["created_at"] != read.created_time:
         yield f"it was made at {read.created_time}, and its task says {tasks[0]['created_at']}"
+
+
+def _production_is_shown(page: Any, card: Any) -> Iterator[str]:
+    """Progress and Cost are those of the task, once there are any."""
+    for name in ("Progress", "Cost"):
+        shown, is_ = page["properties"].get(name), card[f"task_{name.lower()}"]
+        if shown is not None and is_ is not None and shown["number"] != is_:
+            yield f"{name} is {shown['number']} on the board and {is_} in the database"
 
 
 def _attention_is_right(

@@ -53,7 +53,8 @@ async def broken(world: World) -> list[str]:
 async def _money_is_right(world: World, tasks: dict[UUID, Any]) -> list[str]:
     """Every charge is booked, and nothing else: what nobody knows of may have been charged."""
     rows = await world.rows(
-        "SELECT piece_id, sum(counted) AS usd, count(*) FILTER (WHERE kind = 'estimated') AS intents "
+        "SELECT piece_id, sum(counted) AS usd, "
+        "count(*) FILTER (WHERE kind = 'estimated') AS intents "
         "FROM spends WHERE maker IN ('painter', 'studio') GROUP BY piece_id"
     )
     booked = {row["piece_id"]: row for row in rows}
@@ -119,7 +120,8 @@ def _pieces_are_there(world: World, tasks: dict[UUID, Any], pieces: list[Any]) -
             yield f"{kind} {position} of task {task} was accepted from a worker, and is lost"
     for one in _taken(world):
         row = known.get(one.piece) if one.piece else None
-        if one.is_sure and row is not None and one.failure is None and not one.is_fetched:
+        is_last = row is not None and row["submit_key"] == one.key
+        if is_last and one.is_sure and one.failure is None and not one.is_fetched:
             yield f"{one.id} ({one.order[1]} {one.order[2]}) was paid, and its result is lost"
 
 

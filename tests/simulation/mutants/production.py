@@ -6,11 +6,7 @@ from typing import Final
 
 from simulation.mutants.mutation import Mutation
 
-SUBMIT, COLLECT, PRODUCE = (
-    "tasks/production/submit.py",
-    "tasks/production/collect.py",
-    "tasks/production/produce.py",
-)
+SUBMIT, COLLECT = "tasks/production/submit.py", "tasks/production/collect.py"
 CLAIMED, REPORTED, ATTACHED, STEPS = (
     "migrations/versions/0021_tasks_are_claimed.py",
     "migrations/versions/0022_workers_report.py",
@@ -41,10 +37,10 @@ MUTATIONS: Final = (
         "await session.flush()",
     ),
     Mutation(
-        "a job's id is not stored before it is asked about",
-        SUBMIT,
-        'state="submitted", job_id=said.job_id, account',
-        'state="submitted", account',
+        "a job is asked about by another id than its own",
+        COLLECT,
+        "job = Job(key=piece.submit_key, id=piece.job_id,",
+        "job = Job(key=piece.submit_key, id=str(piece.id),",
     ),
     Mutation(
         "a submission without an answer counts as not sent",
@@ -84,15 +80,15 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "what is there is made again",
-        PRODUCE,
-        "known = video.same(order.kind, hash_)",
-        "known = None",
+        "tasks/production/video.py",
+        "if one.kind == kind and one.input_hash == hash_)",
+        "if one.kind == kind and one.input_hash == hash_ + '!')",
     ),
     Mutation(
         "a budget is not asked",
-        PRODUCE,
-        "if over := overdrawn(asked, known, limits):",
-        "if (over := overdrawn(asked, known, limits)) and over.limit < 0:",
+        "models/production/money.py",
+        "if limit is not None and already + asked > limit:",
+        "if limit is not None and False:",
     ),
     Mutation(
         "a decision about another round counts",

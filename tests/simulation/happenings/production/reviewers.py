@@ -10,7 +10,7 @@ from models.production.gates import Decision, Outdated, gate_at
 from models.production.reviews import UnknownPiece, UnknownTask, decide
 from models.production.steps import Step
 from models.rules.statuses import IN_WORK, BoardStatus, moves_of_people
-from simulation.happenings.production.videos import a_story
+from simulation.happenings.production.stories import a_story
 from simulation.laws.task_history import GATES
 from simulation.world.world import World
 
@@ -29,10 +29,10 @@ async def somebody_decides(world: World) -> None:
     rng = world.rng
     tasks = await world.rows(_TASKS)
     waiting = [task for task in tasks if gate_at(BoardStatus(task["board_status"]), 1)]
-    if not tasks:
+    if not tasks or (not waiting and rng.random() < 0.7):
         return
     task = rng.choice(waiting if waiting and rng.random() < 0.92 else tasks)
-    await _decide(world, task, rng.choices(list(Decision), [60, 20, 10, 10])[0])
+    await _decide(world, task, rng.choices(list(Decision), [65, 18, 8, 9])[0])
 
 
 async def _decide(world: World, task: Any, decision: Decision) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from simulation.happenings.production.reviewers import somebody_decides
+from simulation.happenings.production.stories import a_story
 from simulation.world.production import JOBS, OWN
 from simulation.world.turns import Process
 from simulation.world.world import World
@@ -12,18 +14,6 @@ from tasks.runtime.channels import store_channels
 
 TURNS: Final = 45
 """Of a process that is let alone with its work, at most."""
-
-
-def a_story(world: World) -> str:
-    """One to three scenes, one of which may be another than last time."""
-    rng = world.rng
-    scenes = [f"Scene {n} as it was at first." for n in range(1, rng.choice([1, 1, 2, 2, 3]) + 1)]
-    if rng.random() < 0.6:
-        world.stories += 1
-        scenes[rng.randrange(len(scenes))] = f"Another scene {world.stories}."
-    if rng.random() < 0.04:
-        return ""
-    return "\n\n".join(scenes)
 
 
 async def videos_wait_already(world: World) -> None:
@@ -90,6 +80,8 @@ async def production_goes_on(world: World) -> None:
     if process.busy and process.doing in JOBS and rng.random() < 0.35:
         world.happened[f"died in {process.doing}"] += 1
         await world.turns.kill(process)
+    if rng.random() < 0.5:
+        await somebody_decides(world)
 
 
 def _job(world: World) -> str:

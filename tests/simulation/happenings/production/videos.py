@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from kit.stage import CHANNEL
+
 from simulation.happenings.production.reviewers import somebody_decides
 from simulation.happenings.production.stories import a_story
 from simulation.world.production import JOBS, OWN
@@ -19,36 +21,46 @@ TURNS: Final = 45
 async def videos_wait_already(world: World) -> None:
     """Channels were read once, and videos wait before the board is looked at for the first time."""
     await store_channels(world.sessions, world.channels, None)
-    for _ in range(world.rng.randint(2, 4)):
-        await a_video_is_ordered(world, by_card=world.minutes_between_cards > 1)
+    for channel in [OWN] * world.rng.randint(2, 3) + [CHANNEL] * world.rng.randint(1, 3):
+        if world.minutes_between_cards > 1:
+            await _make_card(world, channel)
+        else:
+            await _insert_task(world, channel)
 
 
-async def a_video_is_ordered(world: World, *, by_card: bool | None = None) -> None:
+async def a_video_is_ordered(world: World) -> None:
     """A person makes its card, or a worker inserts its task."""
-    rng = world.rng
+    channel = world.rng.choice([OWN, OWN, CHANNEL])
+    known = await world.rows("SELECT 1 FROM channels WHERE configured AND id = :id", id=channel)
+    if not known or world.minutes_between_cards > 1 or world.rng.random() < 0.5:
+        await _make_card(world, channel)
+    else:
+        await _insert_task(world, channel)
+
+
+async def _make_card(world: World, channel: str) -> None:
     world.later(seconds=world.minutes_between_cards)
-    if by_card is None:
-        by_card = rng.random() < 0.5 or world.minutes_between_cards > 1
-    if by_card:
-        await world.make(
-            title=f"Own {len(world.cards)}",
-            channel=OWN,
-            topic="Rome",
-            story=a_story(world),
-            status="Queued",
-            priority=rng.choice(["Low", "Normal", "High"]),
-        )
-        return
-    if not await world.rows("SELECT 1 FROM channels WHERE configured AND id = :own", own=OWN):
-        return
-    task, moments = UUID(int=rng.getrandbits(128)), ("created_at", "updated_at")
+    await world.make(
+        title=f"Ordered {len(world.cards)}",
+        channel=channel,
+        topic="Rome",
+        story=a_story(world),
+        status="Queued",
+        priority=world.rng.choice(["Low", "Normal", "High"]),
+    )
+
+
+async def _insert_task(world: World, channel: str) -> None:
+    world.later(seconds=1)
+    task, moments = UUID(int=world.rng.getrandbits(128)), ("created_at", "updated_at")
     given = {
         "id": task,
-        "title": f"Own {len(world.inserted)}",
-        "channel_id": OWN,
+        "title": f"Inserted {len(world.inserted)}",
+        "channel_id": channel,
         "topic": "Rome",
         "story_direction": a_story(world) or None,
         "board_status": "Queued",
+        "priority": world.rng.choice(["low", "normal", "high"]),
         **dict.fromkeys((*moments, "status_changed_at"), world.clock.now),
     }
     names, values = ", ".join(given), ", ".join(f":{name}" for name in given)

@@ -89,7 +89,7 @@ class Production:
         self.services = {
             name: Service(world, name, frozenset({step}), can_be_looked_up)
             for name, step, can_be_looked_up in (
-                ("painter", Step.ASSETS, False),
+                ("painter", Step.ASSETS, world.rng.random() < 0.5),
                 ("studio", Step.VIDEOS, True),
             )
         }

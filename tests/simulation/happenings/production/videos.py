@@ -109,7 +109,10 @@ async def _let(world: World, process: Process, turns: int) -> bool:
         own = [waiter for waiter in world.turns.waiting if waiter.process is process]
         if not own:
             return True
-        await world.turns.next(world.rng.choice(own))
+        # A heartbeat comes due less often than there is something else to do.
+        awake = [waiter for waiter in own if not waiter.what.startswith("sleeps")]
+        some = awake if awake and world.rng.random() < 0.8 else own
+        await world.turns.next(world.rng.choice(some))
     return not process.busy
 
 
@@ -134,6 +137,7 @@ async def all_goes_on_calmly(world: World) -> None:
         begun = bool(world.production.runs)
         while world.production.runs:
             await world.run(process, "produce")
+            await _let(world, process, MOST_TURNS)
             await world.to_the_end()
         if not begun and not await _under_way(world):
             break
@@ -141,6 +145,7 @@ async def all_goes_on_calmly(world: World) -> None:
 
 
 MOST_ROUNDS: Final = 12
+MOST_TURNS: Final = 500
 
 
 async def _under_way(world: World) -> bool:

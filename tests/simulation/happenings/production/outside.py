@@ -25,11 +25,11 @@ async def an_outside_worker_acts(world: World) -> None:
     outside, rng = world.outside, world.rng
     while len(outside.workers) < AT_ONCE:
         outside.hire()
-    worker = rng.choice(outside.workers)
+    busy = [worker for worker in outside.workers if worker.task is not None]
+    worker = rng.choice(busy if busy and rng.random() < 0.6 else outside.workers)
     if worker.task is None:
         await outside.claim(worker, rng.choice(LEASES))
-        return
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.randint(1, 5)):
         if worker.task is None:
             return
         await _go_on(world, worker, worker.task)

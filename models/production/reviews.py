@@ -95,7 +95,8 @@ async def decide(
     before = BoardStatus(task.board_status)
     waits_at = (await standing_gates(session, [task])).get(task.id)
     if gate is not None:
-        round = waits_at.round if round is None and waits_at else round or 1  # noqa: A001
+        if round is None:
+            round = waits_at.round if waits_at else 1  # noqa: A001
         expect(waits_at, gate, round)
     after = _target(before, waits_at, decision)
     await _check_card(session, task_id, decision)

@@ -87,6 +87,15 @@ async def test_a_rejection_begins_the_step_anew_in_the_next_round(
     assert reviews(worker)[1:] == [("composites", 2, "approve", "http")]
 
 
+async def test_a_decision_about_a_round_that_never_was_counts_for_no_other(
+    worker: Production, sessions: Sessions, waiting: UUID
+) -> None:
+    """A history approved round 0, and round 1 was approved."""
+    with pytest.raises(Outdated, match="round 1; the decision is about “composites”, round 0"):
+        await decided(sessions, waiting, Decision.APPROVE, round=0)
+    assert reviews(worker) == []
+
+
 async def test_of_two_approvals_at_once_one_wins(
     worker: Production, sessions: Sessions, waiting: UUID
 ) -> None:

@@ -41,13 +41,21 @@ def same(name: str, one: str | None, other: str | None) -> bool:
     return (one or empty).casefold() == (other or empty).casefold()
 
 
+def is_of_production(actor: str) -> bool:
+    """Whether whoever changed a task did so in the database: workers, and decisions made there."""
+    return actor in {"pipeline", "dispatcher"} or actor.startswith(
+        ("worker:", "token:", "operator")
+    )
+
+
 def _changes(rows: list[Any], name: str) -> Iterator[Any]:
     """Changes of a task's property that people made on the board."""
     for row in rows:
         if (
             row["action"] == "changed"
             and row["property"] == name
-            and row["actor"] not in {"pipeline", OPERATOR}
+            and row["actor"] != OPERATOR
+            and not is_of_production(row["actor"])
         ):
             yield row
 
@@ -113,7 +121,9 @@ def _people_change_only_what_the_board_showed(
             if _left_queue(rows, row):
                 continue  # nobody asked for that on the board: the card left it
             since = _held_since(rows, row, name)
-            if since is None or since["actor"] != "pipeline" or since["action"] != "changed":
+            if since is None or since["actor"] == OPERATOR or since["action"] != "changed":
+                continue
+            if not is_of_production(since["actor"]):
                 continue
             if name == "Status" and _was_not_valid(rows, row):
                 continue

@@ -153,16 +153,16 @@ def addresses(value: Any) -> Any:
 
 
 def work_pools(value: Any) -> Any:
-    """Split `step=pool, step=pool` into a mapping."""
+    """Split `step=pool, step=pool` into pairs."""
     if not isinstance(value, str):
         return value
-    found = {}
+    found = []
     for part in filter(None, re.split(r"[\s,]+", unwrapped(value))):
         step, is_given, pool = part.partition("=")
         if not (step and is_given and pool):
             raise ValueError("write step=pool, e.g. assembly=heavy, with commas between several")
-        found[step] = pool
-    return found
+        found.append((step, pool))
+    return tuple(found)
 
 
 def upper(value: Any) -> Any:

@@ -162,7 +162,9 @@ class Settings(BaseSettings):
     production_daily_budget: Annotated[Decimal, Field(ge=0, le=100_000)] | None = None
     """USD that all channels together may spend in a day (UTC). Not set: no limit."""
 
-    production_work_pools: Annotated[dict[str, str], NoDecode, BeforeValidator(work_pools)] = {}
+    production_work_pools: Annotated[
+        tuple[tuple[str, str], ...], NoDecode, BeforeValidator(work_pools)
+    ] = ()
     """Steps whose runs go to another work pool of Prefect, e.g. `assembly=heavy`. All others go to
     the pool `showrunner`."""
 

@@ -206,7 +206,8 @@ def test_an_address_with_a_login_is_refused_for_addresses_are_printed(
 
 def test_a_step_is_sent_to_another_work_pool() -> None:
     given = Settings(_env_file=None, production_work_pools="'assembly=heavy upload=net'")
-    assert given.production_work_pools == {"assembly": "heavy", "upload": "net"}
+    assert given.production_work_pools == (("assembly", "heavy"), ("upload", "net"))
+    assert hash(given), "connections are shared by settings"
 
 
 @pytest.mark.parametrize("wrong", ["heavy", "assembly=", "=heavy"])

@@ -6,16 +6,18 @@ from typing import Any
 
 import httpx
 import pytest
-from kit.stage import CHANNEL, Stage
+from kit.stage import Stage
 from sqlalchemy import text
 
+SERVED = "history_in_ten"
+"""A channel that outside workers serve."""
 PROGRESS = ("Progress", "Cost", "Preview", "Video")
 
 
 @pytest.fixture
 async def page(stage: Stage) -> str:
     """A card whose film of three scenes waits for its review, as the board shows."""
-    made = await stage.add(title="Giant squid", channel=CHANNEL, topic="Eyes", status="Queued")
+    made = await stage.add(title="Giant squid", channel=SERVED, topic="Eyes", status="Queued")
     await stage.cycle()
     task = (await rows(stage, "SELECT task_id FROM showrunner.claim_task('ada')"))[0]["task_id"]
     for position in (1, 2, 3):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from asyncio.subprocess import Process
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ VIDEOS = next((int(each) for each in sys.argv[1:] if each.isdigit()), 20)
 KILLED_AFTER = 0.25
 """The part of all steps that is done when the worker is killed."""
 PATIENCE = 240.0
+PRODUCTION = "production"
 _MADE = [rule for step, rule in STEPS.items() if step is not Step.UPLOAD]
 _DONE = [rule.done.value for rule in _MADE]
 
@@ -109,10 +112,24 @@ async def both_work(prefect: Prefect) -> bool:
     return found.is_success and len(found.json()) == 2
 
 
+async def busiest(prefect: Prefect, workers: Sequence[Process]) -> Process | None:
+    """The worker that runs the most steps at the moment; None while none does."""
+    asked = {
+        "flows": {"name": {"any_": ["produce"]}},
+        "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}},
+    }
+    answer = await prefect.api.post("/flow_runs/filter", json=asked)
+    # `host:pid:run`, as flows.runtime.orphaned_runs has it.
+    names = [f"{run['infrastructure_pid']}::" for run in answer.raise_for_status().json()]
+    runs = Counter(name.split(":")[1] for name in names)
+    found = max(workers, key=lambda worker: runs[str(worker.pid)])
+    return found if runs[str(found.pid)] else None
+
+
 async def live_through(
-    connection: AsyncConnection[Any], victim: asyncio.subprocess.Process
+    connection: AsyncConnection[Any], prefect: Prefect, workers: Sequence[Process], root: Path
 ) -> Outcome:
-    """Queue all videos, kill the worker, and wait until no video is in work."""
+    """Queue all videos, kill a worker, and wait until no video is in work."""
     await connection.execute(_ADD, [CHANNEL, VIDEOS])
     began = time.monotonic()
 
@@ -120,8 +137,11 @@ async def live_through(
         done = await number(connection, _STEPS_DONE)
         return done >= KILLED_AFTER * VIDEOS * len(_MADE)
 
+    async def at_work() -> Process | None:
+        return await busiest(prefect, workers)
+
     await until(some_done, "the first steps", seconds=PATIENCE)
-    victim.kill()
+    (await until(at_work, "a worker runs a step", seconds=PATIENCE)).kill()
     killed = time.monotonic() - began
 
     async def columns() -> dict[str, int]:
@@ -143,13 +163,13 @@ async def live_through(
         columns=await columns(),
         not_once=await number(connection, _NOT_ONCE, _DONE),
         left=await number(connection, _OPEN),
-        pieces=sum(await asyncio.gather(*(_is_there(row[0]) for row in files))),
+        pieces=sum(await asyncio.gather(*(_is_there(root, row[0]) for row in files))),
         again=await number(connection, _AGAIN),
     )
 
 
-async def _is_there(path: str | None) -> bool:
-    return path is not None and await asyncio.to_thread(Path(path).is_file)
+async def _is_there(root: Path, path: str | None) -> bool:
+    return path is not None and await asyncio.to_thread((root / path).is_file)
 
 
 def figures(outcome: Outcome) -> list[Figure]:
@@ -187,7 +207,7 @@ def environment(place: Path, database_url: str, notion: Board) -> dict[str, str]
         "NOTION_BASE_URL": notion.base_url,
         "NOTION_DATABASE_ID": notion.database_id,
         "CHANNEL_CONFIGS": str(channels),
-        "PRODUCTION_DIR": str(place / "production"),
+        "PRODUCTION_DIR": str(place / PRODUCTION),
         "STATE_DIR": str(place / "state"),
         "RECEIVER_PORT": str(free_port()),
         "LOG_FORMAT": "json",
@@ -206,14 +226,18 @@ async def measure() -> Sequence[Figure]:
         ):
             settings = environment(place, libpq(url), notion)
             await connection.execute(_SHORT_LEASES)
-            async with warm_worker(prefect, settings) as victim, warm_worker(prefect, settings):
+            async with (
+                warm_worker(prefect, settings) as one,
+                warm_worker(prefect, settings) as other,
+            ):
 
                 async def ready() -> bool:
                     known = await number(connection, _PRODUCED, CHANNEL)
                     return bool(known) and await both_work(prefect)
 
                 await until(ready, "both workers")
-                return figures(await live_through(connection, victim))
+                root = place / PRODUCTION
+                return figures(await live_through(connection, prefect, (one, other), root))
 
 
 if __name__ == "__main__":

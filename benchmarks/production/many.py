@@ -67,6 +67,7 @@ _OPEN = """
 SELECT (SELECT count(*) FROM leases WHERE worker IS NOT NULL)
      + (SELECT count(*) FROM steps WHERE state <> 'done' OR round <> 1)
 """
+_HELD = "SELECT worker FROM leases WHERE worker IS NOT NULL"
 _FILES = "SELECT path FROM pieces WHERE state = 'done'"
 _AGAIN = "SELECT coalesce(sum(attempts - 1), 0) FROM steps"
 
@@ -112,15 +113,25 @@ async def both_work(prefect: Prefect) -> bool:
     return found.is_success and len(found.json()) == 2
 
 
-async def busiest(prefect: Prefect, workers: Sequence[Process]) -> Process | None:
-    """The worker that runs the most steps at the moment; None while none does."""
+async def busiest(
+    connection: AsyncConnection[Any], prefect: Prefect, workers: Sequence[Process]
+) -> Process | None:
+    """The worker that has the most steps in hand at the moment; None while none has any.
+
+    A run whose step is finished may still be reporting that to Prefect: its lease is released.
+    """
     asked = {
         "flows": {"name": {"any_": ["produce"]}},
         "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}},
     }
     answer = await prefect.api.post("/flow_runs/filter", json=asked)
     # `host:pid:run`, as flows.runtime.orphaned_runs has it.
-    names = [f"{run['infrastructure_pid']}::" for run in answer.raise_for_status().json()]
+    held = {row[0] for row in await (await connection.execute(_HELD)).fetchall()}
+    names = [
+        f"{run['infrastructure_pid']}::"
+        for run in answer.raise_for_status().json()
+        if run["parameters"]["worker"] in held
+    ]
     runs = Counter(name.split(":")[1] for name in names)
     found = max(workers, key=lambda worker: runs[str(worker.pid)])
     return found if runs[str(found.pid)] else None
@@ -138,7 +149,7 @@ async def live_through(
         return done >= KILLED_AFTER * VIDEOS * len(_MADE)
 
     async def at_work() -> Process | None:
-        return await busiest(prefect, workers)
+        return await busiest(connection, prefect, workers)
 
     await until(some_done, "the first steps", seconds=PATIENCE)
     (await until(at_work, "a worker runs a step", seconds=PATIENCE)).kill()

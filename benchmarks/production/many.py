@@ -35,7 +35,6 @@ KILLED_AFTER = 0.25
 PATIENCE = 240.0
 PRODUCTION = "production"
 _MADE = [rule for step, rule in STEPS.items() if step is not Step.UPLOAD]
-_DONE = [rule.done.value for rule in _MADE]
 
 _SHORT_LEASES = """
 CREATE FUNCTION benchmark_short_lease() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -54,13 +53,15 @@ FROM generate_series(1, %s) AS n
 """
 _STEPS_DONE = "SELECT count(*) FROM steps WHERE state = 'done'"
 _COLUMNS = "SELECT board_status, count(*) FROM tasks GROUP BY board_status"
+# A lease that expires moves the card back to the done column before: that finishes no step.
 _NOT_ONCE = """
 SELECT count(*) FROM (
-  SELECT t.id, c.name, (
+  SELECT t.id, s.name, (
     SELECT count(*) FROM task_history AS h
-    WHERE h.task_id = t.id AND h.property = 'Status' AND h.new_value = c.name
+    WHERE h.task_id = t.id AND h.property = 'Status'
+      AND (h.old_value, h.new_value) = (s.working_column, s.done_column)
   ) AS times
-  FROM tasks AS t, unnest(%s::text[]) AS c (name)
+  FROM tasks AS t, production_steps AS s WHERE s.name <> 'upload'
 ) AS moves WHERE times <> 1
 """
 _OPEN = """
@@ -172,7 +173,7 @@ async def live_through(
         seconds=seconds,
         killed=killed,
         columns=await columns(),
-        not_once=await number(connection, _NOT_ONCE, _DONE),
+        not_once=await number(connection, _NOT_ONCE),
         left=await number(connection, _OPEN),
         pieces=sum(await asyncio.gather(*(_is_there(root, row[0]) for row in files))),
         again=await number(connection, _AGAIN),

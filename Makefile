@@ -58,7 +58,7 @@ simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 mutate: $(READY) ## Make the product wrong on purpose and see whether histories notice: make mutate ONLY=plan
 	@$(BIN)/python tests/simulation/mutants/mutate.py --keep --only "$(ONLY)"
 
-bench: $(READY) ## Measure everything beside its limit (15 minutes) and write docs/benchmarks.md: make bench ONLY="push idle"
+bench: $(READY) ## Measure everything beside its limit (25 minutes) and write docs/benchmarks.md: make bench ONLY="push idle"
 	@$(BIN)/python -m benchmarks.run $(ONLY)
 
 format: $(READY) ## Put the code in shape

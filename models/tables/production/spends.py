@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     Identity,
     Index,
     Numeric,
@@ -96,3 +97,13 @@ class Spend(SQLModel, table=True):
             comment="The amount as it is summed up: negative for a released row.",
         ),
     )
+
+
+class SpendTotal(SQLModel, table=True):
+    """What a channel spent or may have spent on a day. A trigger keeps it (migration 0030)."""
+
+    __tablename__ = "spend_totals"
+
+    channel_id: str = Field(sa_column=Column(String(100), primary_key=True))
+    day: date = Field(sa_column=Column(Date, primary_key=True))
+    usd: Decimal = Field(sa_column=Column(Numeric(14, 6), nullable=False))

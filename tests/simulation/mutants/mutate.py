@@ -164,6 +164,7 @@ def _template(url: URL, mutation: Mutation, source: Path) -> Iterator[URL]:
         return
     name = f"mutant_{zlib.crc32(mutation.name.encode())}"
     with psycopg.connect(libpq(url.set(database="postgres")), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {name}")
     made = url.set(database=name)
     command = [sys.executable, "-c", _MIGRATE, made.render_as_string(hide_password=False)]

@@ -105,7 +105,7 @@ class Outside:
         world = self.world
         names = ", ".join(f'"{name}" => {_cast(name)}' for name in given)
         query = text(f"SELECT * FROM showrunner.{function}({names})")
-        now = world.clock()
+        now, holder = world.clock(), await self._holder(given.get("task"))
         try:
             async with world.databases.sessions.begin() as session:
                 await session.execute(_AS_WORKER, {"now": now.isoformat()})
@@ -116,8 +116,19 @@ class Outside:
                 world.failures.append(f"{function} is refused to {caller.name}: {error.orig}"[:400])
         else:
             answer = None if not rows else rows[0] if len(rows[0]) > 1 else rows[0][function]
+        if "task" in given and holder != caller.name and answer not in {LOST, "lost"}:
+            world.failures.append(
+                f"{function} of {caller.name} is answered {answer}, and the lease is {holder}'s"
+            )
         world.turns.trail.append(f"    {caller.name} {function} {given}: {_brief(answer)}")
         return answer
+
+    async def _holder(self, task: UUID | None) -> str | None:
+        """Who holds the lease of a task; None for nobody."""
+        if task is None:
+            return None
+        rows = await self.world.rows("SELECT worker FROM leases WHERE task_id = :task", task=task)
+        return rows[0]["worker"] if rows else None
 
     # What a worker is told about whose a task is.
 

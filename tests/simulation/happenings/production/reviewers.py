@@ -39,7 +39,7 @@ async def _decide(world: World, task: Any, decision: Decision) -> None:
     rng = world.rng
     gate = gate_at(BoardStatus(task["board_status"]), task["round"] or 1)
     step, round_ = (gate.step, gate.round) if gate else (rng.choice(list(Step)), 1)
-    is_older = rng.random() < 0.12
+    is_older = rng.random() < 0.3
     if is_older:
         step, round_ = rng.choice([(step, round_ + 1), (step, round_ - 1), (Step.UPLOAD, round_)])
     is_asked = is_older or rng.random() < 0.6

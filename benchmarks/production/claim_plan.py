@@ -29,7 +29,8 @@ def choosing(connection: psycopg.Connection) -> str:
     """
     row = connection.execute(_SOURCE, ["showrunner.next_task"]).fetchone()
     assert row is not None
-    found = re.search(r"(SELECT .*?)\s+INTO best_one\b(.*?);", str(row[0]), re.DOTALL)
+    chooses = r"((?:WITH .*?)?SELECT best\.id)\s+INTO best_one\b(.*?);"
+    found = re.search(chooses, str(row[0]), re.DOTALL)
     assert found is not None, "showrunner.next_task no longer has one statement that chooses"
     return re.sub(r"\bnext_task\.(\w+)", lambda name: _ARGUMENTS[name[1]], f"{found[1]}{found[2]}")
 

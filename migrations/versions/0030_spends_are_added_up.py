@@ -79,8 +79,9 @@ BEGIN
       count(*) FILTER (WHERE l.worker IS NULL AND l.step IS NOT NULL) AS collecting,
       count(*) FILTER (WHERE l.worker IS NULL AND l.step IS NULL) AS offered
     FROM leases AS l
-    JOIN tasks AS t ON t.id = l.task_id AND (l.worker IS NOT NULL OR t.status = 'processing')
-    WHERE l.worker IS NOT NULL OR l.step IS NOT NULL OR l.approved_at IS NOT NULL
+    CROSS JOIN LATERAL (SELECT * FROM tasks WHERE tasks.id = l.task_id OFFSET 0) AS t
+    WHERE (l.worker IS NOT NULL OR l.step IS NOT NULL OR l.approved_at IS NOT NULL)
+      AND (l.worker IS NOT NULL OR t.status = 'processing')
     GROUP BY t.channel_id
   )
   SELECT best.id INTO best_one

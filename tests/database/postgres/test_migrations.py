@@ -43,6 +43,7 @@ TABLES = [
     "rate_limit",
     "reviews",
     "scenes",
+    "spend_totals",
     "spends",
     "steps",
     "sync_state",

@@ -1,6 +1,7 @@
 """Money is summed up where it is booked, and tasks in work are counted once per claim.
 
-A claim read every amount of the month for its channels' budgets, and every lease once per channel.
+A claim read every amount of the month for its channels' budgets, and every lease once per channel;
+it also chose its task twice.
 
 Revision: 0030, after: 0029
 """
@@ -69,7 +70,8 @@ NEXT_TASK: Final = """
 CREATE OR REPLACE FUNCTION showrunner.next_task(
   channels text[], skipped uuid[], moment timestamptz, producer text, uploads text[]
 )
-RETURNS uuid LANGUAGE plpgsql STABLE SET search_path = {schema}, pg_temp AS $$
+RETURNS uuid LANGUAGE plpgsql STABLE
+SET search_path = {schema}, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   best_one uuid;
 BEGIN
@@ -133,6 +135,92 @@ BEGIN
 END $$
 """
 
+IS_OFFERED: Final = """
+CREATE FUNCTION showrunner.is_offered(
+  task tasks, producer text, uploads text[], moment timestamptz
+)
+RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = {schema}, pg_temp AS $$
+DECLARE
+  channel channels;
+BEGIN
+  SELECT c.* INTO channel FROM channels AS c WHERE c.id = task.channel_id;
+  RETURN channel.configured AND channel.producer = is_offered.producer
+    AND CASE task.status
+      WHEN 'pending' THEN true
+      WHEN 'approved' THEN is_offered.producer = 'workers' OR channel.id = ANY (uploads)
+      WHEN 'processing' THEN EXISTS (
+        SELECT FROM leases AS l WHERE l.task_id = task.id AND l.approved_at IS NOT NULL
+      )
+      ELSE false
+    END
+    AND showrunner.is_claimable(task.id, channel.budget_video, moment);
+END $$
+"""
+TAKE_TASK: Final = """
+CREATE OR REPLACE FUNCTION showrunner.take_task(
+  worker text, lease interval, channels text[], producer text, uploads text[]
+)
+RETURNS TABLE (
+  task_id uuid, title varchar, channel_id varchar, topic varchar, story_direction text,
+  priority varchar, board_status varchar, attempt integer, lease_until timestamptz
+)
+LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz;
+  skipped uuid[] := '{{}}';
+  chosen uuid;
+  task tasks;
+  taken leases;
+BEGIN
+  PERFORM showrunner.check_worker(take_task.worker, take_task.lease);
+  PERFORM pg_advisory_xact_lock(7236017);  -- claims are served one after the other
+  moment := showrunner_now();
+  IF showrunner.is_paused(moment) THEN
+    RETURN;
+  END IF;
+  LOOP
+    chosen := showrunner.next_task(
+      take_task.channels, skipped, moment, take_task.producer, take_task.uploads
+    );
+    IF chosen IS NULL THEN
+      RETURN;
+    END IF;
+    SELECT * INTO task FROM tasks AS t WHERE t.id = chosen FOR UPDATE SKIP LOCKED;
+    -- Whoever had locked it may have moved it.
+    EXIT WHEN FOUND
+      AND showrunner.is_offered(task, take_task.producer, take_task.uploads, moment);
+    skipped := skipped || chosen;
+  END LOOP;
+  UPDATE channels AS c
+  SET served_at = greatest(
+    moment, (SELECT max(served_at) FROM channels) + interval '1 microsecond'
+  )
+  WHERE c.id = task.channel_id;
+  IF task.status = 'pending' THEN
+    PERFORM showrunner.move(task.id, 'worker:' || take_task.worker, 'Processing');
+  END IF;
+  INSERT INTO leases AS l (task_id, worker, taken_at, until, heartbeat_at, returns_to)
+  VALUES (task.id, take_task.worker, moment, moment + take_task.lease, moment, task.board_status)
+  ON CONFLICT (task_id) DO UPDATE SET
+    worker = excluded.worker, taken_at = excluded.taken_at, until = excluded.until,
+    heartbeat_at = excluded.heartbeat_at, returns_to = excluded.returns_to,
+    step = NULL, detail = NULL, next_attempt_at = NULL, approved_at = NULL,
+    failed_as = NULL, failure = NULL
+  RETURNING * INTO taken;
+  RETURN QUERY
+    SELECT t.id, t.title, t.channel_id, t.topic, t.story_direction, t.priority, t.board_status,
+      taken.attempts + taken.deaths + 1, taken.until
+    FROM tasks AS t WHERE t.id = task.id;
+END $$
+"""
+
+OFFERED: Final = "showrunner.is_offered(tasks, text, text[], timestamptz)"
+COMMENTS: Final = {
+    "showrunner_spends_add_up()": "Adds an amount to spend_totals.",
+    OFFERED: "Whether a task may be taken, now that it is locked.",
+}
+
 
 def upgrade() -> None:
     """Add the totals, and let claims read them."""
@@ -154,12 +242,11 @@ def upgrade() -> None:
     schema = op.get_bind().execute(sa.text("SELECT quote_ident(current_schema())")).scalar_one()
     op.execute("LOCK TABLE spends IN SHARE ROW EXCLUSIVE MODE")
     op.execute(FILL)
-    for function in (ADD_UP, IS_PAUSED, NEXT_TASK):
+    for function in (ADD_UP, IS_PAUSED, NEXT_TASK, IS_OFFERED, TAKE_TASK):
         op.execute(function.format(schema=schema))
     op.execute(TRIGGER)
-    op.execute(
-        "COMMENT ON FUNCTION showrunner_spends_add_up() IS 'Adds an amount to spend_totals.'"
-    )
+    for function, comment in COMMENTS.items():
+        op.execute(f"COMMENT ON FUNCTION {function} IS '{comment}'")
     op.execute("SELECT showrunner.grant_workers()")
 
 
@@ -169,12 +256,15 @@ def downgrade() -> None:
     for file, name in (
         ("0021_tasks_are_claimed.py", "IS_PAUSED"),
         ("0026_showrunner_claims_steps.py", "NEXT_TASK"),
+        ("0026_showrunner_claims_steps.py", "TAKE_TASK"),
     ):
         before = runpy.run_path(str(Path(__file__).with_name(file)))[name]
         op.execute(before.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+    op.execute(f"DROP FUNCTION {OFFERED}")
     for function in (
         "showrunner.is_paused(timestamptz)",
         "showrunner.next_task(text[], uuid[], timestamptz, text, text[])",
+        "showrunner.take_task(text, interval, text[], text, text[])",
     ):
         op.execute(f"ALTER FUNCTION {function} SET search_path = {schema}, pg_temp")
     op.execute("DROP TRIGGER spends_add_up ON spends")

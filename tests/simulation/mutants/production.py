@@ -13,6 +13,7 @@ CLAIMED, REPORTED, ATTACHED, STEPS = (
     "migrations/versions/0023_workers_fail_and_attach.py",
     "migrations/versions/0026_showrunner_claims_steps.py",
 )
+QUEUE: Final = "migrations/versions/0030_spends_are_added_up.py"
 EXPIRED: Final = """
     SELECT l.task_id FROM leases AS l WHERE l.worker IS NOT NULL AND l.until <= moment
     ORDER BY l.task_id
@@ -122,7 +123,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a channel's oldest task comes first whatever its priority",
-        STEPS,
+        QUEUE,
         "ORDER BY (CASE t.priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END),",
         "ORDER BY",
     ),

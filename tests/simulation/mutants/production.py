@@ -7,8 +7,7 @@ from typing import Final
 from simulation.mutants.mutation import Mutation
 
 SUBMIT, COLLECT = "tasks/production/submit.py", "tasks/production/collect.py"
-CLAIMED, REPORTED, ATTACHED, STEPS = (
-    "migrations/versions/0021_tasks_are_claimed.py",
+REPORTED, ATTACHED, STEPS = (
     "migrations/versions/0022_workers_report.py",
     "migrations/versions/0023_workers_fail_and_attach.py",
     "migrations/versions/0026_showrunner_claims_steps.py",

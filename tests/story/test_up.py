@@ -100,7 +100,7 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     # UI.
     editor = person(up)
     whole = {
-        "channel": "deep_sea_stories",
+        "channel": "history_in_ten",  # served by outside workers
         "topic": "Architeuthis",
         "status": "Queued",
         "priority": "Normal",

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.errors import LeaseLost
-from models.production.leases import LEASE, Heartbeat
+from models.production.leases import Heartbeat
 from models.production.making import LocalMaker, MakerError, RemoteMaker
 from models.production.steps import STEPS
 from models.tables.production import claims
@@ -40,6 +40,9 @@ log = structlog.get_logger("showrunner.production")
 
 HEARTBEAT_SECONDS: Final = 5.0
 """How often the lease is prolonged: a stop takes effect within that time."""
+HELD: Final = timedelta(minutes=1)
+"""The lease of a step whose run has begun: its work goes on that soon after the process died. Until
+the run begins, the lease is the longer one of the claim."""
 LATER: Final = timedelta(seconds=20)
 """When a service that had no free place is asked again."""
 
@@ -83,7 +86,7 @@ async def produce_step(ctx: Context, work: Work, progress: Progress = no_progres
         Exception: PostgreSQL does not answer. The lease then expires, and the next run makes only
             what is missing.
     """
-    said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, LEASE)
+    said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, HELD)
     if said != Heartbeat.CONTINUE:
         return await _give_way(ctx, work, said)
     sending = asyncio.Lock()
@@ -109,7 +112,7 @@ async def _keep_lease(ctx: Context, work: Work) -> str:
     """Prolong the lease until it is lost or the video is to be stopped; which of them."""
     while True:
         await ctx.sleep(HEARTBEAT_SECONDS)
-        said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, LEASE)
+        said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, HELD)
         if said != Heartbeat.CONTINUE:
             return said
 
@@ -141,7 +144,7 @@ async def _conclude(ctx: Context, work: Work, making: asyncio.Future[Sent | None
         async with ctx.sessions.begin() as session:
             said = await _release(ctx, session, work, left)
     except LeaseLost:
-        said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, LEASE)
+        said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, HELD)
         return await _give_way(ctx, work, said)
     ends = {"stop": End.STOPPED, "later": End.WAITING}
     return Outcome(end=ends.get(said, End.DONE))

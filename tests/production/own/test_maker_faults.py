@@ -15,7 +15,7 @@ from kit.own_production import OwnProduction
 from models.production.leases import LEASE
 from models.production.making import Failure, Request
 from models.production.steps import Step
-from tasks.production.produce import End
+from tasks.production.produce import HELD, End
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ async def test_a_run_that_dies_leaves_the_missing_pieces_to_the_next(own: OwnPro
     assert await own.dispatch() == [], "its lease is alive"
     own.plain.before = None
     own.plain.made.clear()
-    own.clock.pass_(LEASE.total_seconds() + 1)
+    own.clock.pass_(HELD.total_seconds() + 1)
     await own.run()
     assert await own.column(task) == "Composites Ready"
     assert sum(step is Step.ASSETS for step, _ in own.plain.made) == 3 - made < 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from models.rules.codec import BoardCard
 from models.rules.first_contact import initially_empty_of, task_dates
@@ -46,6 +47,10 @@ class Plan:
     def attention(self) -> str:
         """The text that the card's Attention should show."""
         return attention(self.violations, self.base.rejection, self.base.production.text)
+
+
+ABSENT: Final = ""
+"""Priority, as Notion showed it, of a page without that property. No option has that name."""
 
 
 def plan(
@@ -137,7 +142,7 @@ def _priority(
     current = task.priority if task is not None else agreed or asked
     if base is not None and base.shown.priority == current.option:
         agreed = current
-    if base is not None and (shown == base.shown.priority or "Priority" in card.computed):
+    if base is not None and ("Priority" in card.computed or shown in _unchosen(base)):
         return Decision(agreed=agreed or base.priority, database=current)
     if asked != current and task is not None and current != agreed:
         kept = current.option
@@ -164,6 +169,17 @@ def _priority(
     return Decision(agreed=asked, database=asked)
 
 
+def _unchosen(base: MergeBase) -> tuple[str | None, ...]:
+    """What Notion shows of Priority while nobody has chosen it since the last reading.
+
+    A property that was deleted or had another type for a while comes back with its old values or
+    empty.
+    """
+    if base.shown.priority == ABSENT:
+        return (None, base.priority.option)
+    return (base.shown.priority,)
+
+
 def _option(name: str | None) -> str | None:
     """A priority's option in our spelling, so that `high` and `High` are no difference."""
     known = priority(name).option
@@ -176,7 +192,7 @@ def notion_values(card: BoardCard) -> NotionValues:
     """The values of a card that the push may write, as they are stored."""
     return NotionValues(
         status=card.status,
-        priority=_option(card.priority),
+        priority=ABSENT if "Priority" in card.computed else _option(card.priority),
         created=card.created,
         updated=card.updated,
         attention=card.attention,

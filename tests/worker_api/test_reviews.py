@@ -224,7 +224,7 @@ async def test_a_decision_by_a_clock_that_is_late_still_counts_for_its_move(
     api: Api, sql: Production, at_gate: UUID
 ) -> None:
     """The trigger ignores a review that is older than the task's last move."""
-    sql.rows("UPDATE tasks SET status_changed_at = status_changed_at + interval '9 days'")
+    sql.rows("UPDATE tasks SET status_changed_at = status_changed_at + interval '20 hours'")
     assert (await api.post("reviewer", f"{at_gate}/approve", **COMPOSITES)).status_code == 200
     assert len(reviews(sql)) == 1
     assert sql.lease(at_gate)["approved_at"] is not None

@@ -33,6 +33,16 @@ def pushes(made: Plan) -> dict[str, Any]:
     return diff(made.base, made.task, made.attention)
 
 
+def test_a_property_that_comes_back_is_not_chosen_by_a_person() -> None:
+    agreed = make_base(priority=LOW, shown=shows(make_card(priority="Low")))
+    hidden = make_card(priority=None, computed=frozenset({"Priority"}))
+    task = make_task(priority=NORMAL)
+    away = plan(agreed, hidden, task, [])
+    back = plan(away.base, make_card(priority="Low"), task, [])
+    assert back.lost == ()
+    assert pushes(back)["Priority"] == "Normal"
+
+
 # Priority: both sides may change it, the database wins
 
 

@@ -52,7 +52,7 @@ def end(process: int) -> None:
 
 
 async def run_out(limit: asyncio.Timeout) -> None:
-    """End a time limit as soon as it runs: the program tells that it has started a little before."""
+    """End a time limit as soon as it runs, shortly after the program began."""
     while "[active]" not in repr(limit):  # noqa: ASYNC110 - a time limit has no event
         await asyncio.sleep(0)
     limit.reschedule(0)

@@ -21,7 +21,7 @@ COPY --from=build /opt/showrunner /opt/showrunner
 ENV PATH=/opt/showrunner/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     LOG_FORMAT=json \
-    DOOR_HOST=0.0.0.0 \
+    RECEIVER_HOST=0.0.0.0 \
     CHANNEL_CONFIGS=/etc/showrunner/channels
 WORKDIR /var/lib/showrunner
 USER 10001

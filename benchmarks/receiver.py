@@ -188,7 +188,8 @@ async def measure() -> Sequence[Figure]:
         async with AsyncExitStack() as stack:
             api = await stack.enter_async_context(prefect(counted))
             ours = {
-                "DOOR_PORT": str(receiver),
+                "RECEIVER_PORT": str(receiver),
+                "WORKER_API_PORT": str(free_port()),
                 "NOTION_WEBHOOK_SECRET": SECRET,
                 "PREFECT_API_URL": api,
             }

@@ -37,16 +37,20 @@ WAVES: Sequence[Sequence[Sequence[str]]] = (
     (("idle",),),
     (("stack",),),
     (("two_hosts",),),
+    (("production.claims",),),
+    (("production.board",),),
+    (("production.video",),),
+    (("production.many",),),
 )
 """One wave after the other; in a wave the rows side by side, and the names of a row one after the
-other."""
-
+other. The name of a folder and a dot stand before what lies in it."""
 
 SMOKE: Mapping[str, Sequence[str]] = {
     "thrift": (),
     "push": ("20",),
     "importing": ("300",),
     "idle": ("100", "1000"),
+    "production.claims": ("--smoke",),
 }
 """What `--smoke` runs, with small sizes, to show in a minute that benchmarks still run."""
 RUNS = "runs to its end"
@@ -66,7 +70,8 @@ async def run(name: str, at: Path, *sizes: str) -> list[Figure]:
         trouble = f"took more than {BOUND:.0f} s"
     sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
     if not target.exists():
-        return [Figure(what=f"benchmarks/{name}.py", limit=RUNS, measured=trouble, good=False)]
+        what = f"benchmarks/{name.replace('.', '/')}.py"
+        return [Figure(what=what, limit=RUNS, measured=trouble, good=False)]
     return [Figure(**each) for each in json.loads(target.read_text(encoding="utf-8"))]
 
 
@@ -87,7 +92,7 @@ async def run_all(names: Sequence[str]) -> list[Figure]:
 
     async def row(members: Sequence[str], at: Path) -> None:
         for name in members:
-            if not names or name in names:
+            if not names or not {name, name.partition(".")[0]}.isdisjoint(names):
                 found[name] = await run(name, at)
 
     with folder() as at:

@@ -216,7 +216,8 @@ def _largest(pieces_: dict[str, float], form: str) -> str:
 
 async def measure() -> Sequence[Figure]:
     """Two starts in one folder."""
-    ports = {name: str(free_port()) for name in ("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT")}
+    names = ("PREFECT_PORT", "SANDBOX_PORT", "RECEIVER_PORT", "WORKER_API_PORT")
+    ports = {name: str(free_port()) for name in names}
     with folder() as place:
         shutil.copytree(CHANNELS, place / "channel_configs")
         first = await first_start(place, ports)

@@ -11,6 +11,8 @@ import typer
 from cli.commands import backup, board, cards, doctor, events, sandbox, sync, tasks, webhook
 from cli.commands import components as parts
 from cli.commands import forget_board as forgetting
+from cli.commands.production import tokens
+from cli.output.text import say
 from cli.running import run
 from models.logs import configure_logging
 from models.settings import load_settings
@@ -24,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(board.app, name="board")
 app.add_typer(tasks.app, name="task")
+app.add_typer(tokens.app, name="token")
 app.add_typer(cards.app, name="card")
 app.add_typer(events.app, name="events")
 app.add_typer(webhook.app, name="webhook")
@@ -42,7 +45,7 @@ app.command("prefect-server")(parts.prefect_server)
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"showrunner {version('showrunner')}")
+        say(f"showrunner {version('showrunner')}")
         raise typer.Exit
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -40,9 +39,9 @@ def run(work: Coroutine[Any, Any, R], *, stopped: str = STOPPED) -> R:
         warn(str(error))
     except DBAPIError as error:
         reason = str(error.orig or error).strip().splitlines()[0]
-        sys.stderr.write(f"PostgreSQL: {reason}. Is it running, and is DATABASE_URL right?\n")
+        warn(f"PostgreSQL: {reason}. Is it running, and is DATABASE_URL right?")
     except KeyboardInterrupt:
-        sys.stderr.write(f"{stopped}\n")
+        warn(stopped)
         raise typer.Exit(CODE) from None
     raise typer.Exit(1)
 

@@ -25,6 +25,7 @@ from flows.runtime.run_api import (
 )
 from flows.runtime.run_context import recorded
 from flows.runtime.run_table import table_of_changes
+from models.rules.formatting import counted
 from models.tables.sync_state import FAILED_CYCLE, LAST_GOOD_CYCLE, get_moment
 from tasks.alerts import AWAY, database
 from tasks.board.followed import followed_board
@@ -78,4 +79,4 @@ async def show_differences(ctx: Context) -> None:
     changes = await pending_changes(ctx, await followed_board(ctx))
     table = await table_of_changes(ctx, changes)
     await publish_table("push-dry-run", table, "What a cycle would write; nothing was written.")
-    await rename_run(f"{len(changes)} cards differ; nothing was written")
+    await rename_run(f"{counted(len(changes), 'card')} would change; nothing was written")

@@ -128,3 +128,7 @@ class NotionWriteUncertain(NotionUnavailable):
 
     Source: Notion's errors page, `retry_guidance` and `committed_resource_id` of a 503.
     """
+
+
+class LeaseLost(ShowrunnerError):
+    """A lease is another worker's, or nobody's, or its task is to be stopped."""

@@ -108,7 +108,9 @@ def listening_host(value: str) -> str:
     one_word(value)
     host = value.removeprefix("[").removesuffix("]")
     if "/" in host or host.count(":") == 1:
-        raise ValueError("it is an address alone, such as 0.0.0.0; the port is DOOR_PORT")
+        raise ValueError(
+            "it is an address alone, such as 0.0.0.0; the port has a variable of its own"
+        )
     return host
 
 
@@ -148,6 +150,19 @@ def addresses(value: Any) -> Any:
         elif found:
             found[-1] += piece
     return tuple(address.rstrip(",") for address in found)
+
+
+def work_pools(value: Any) -> Any:
+    """Split `step=pool, step=pool` into pairs."""
+    if not isinstance(value, str):
+        return value
+    found = []
+    for part in filter(None, re.split(r"[\s,]+", unwrapped(value))):
+        step, is_given, pool = part.partition("=")
+        if not (step and is_given and pool):
+            raise ValueError("write step=pool, e.g. assembly=heavy, with commas between several")
+        found.append((step, pool))
+    return tuple(found)
 
 
 def upper(value: Any) -> Any:

@@ -6,6 +6,7 @@ passed on.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -37,6 +38,7 @@ from models.setting_values import (
     unwrapped,
     upper,
     web_address,
+    work_pools,
 )
 
 log = structlog.get_logger("showrunner.settings")
@@ -115,6 +117,9 @@ class Settings(BaseSettings):
     state_dir: Annotated[Path, AfterValidator(folder)] = Path(".showrunner")
     """Where what `showrunner up` starts keeps its data: PostgreSQL, Prefect, sandbox, logs."""
 
+    production_dir: Annotated[Path, AfterValidator(folder)] | None = None
+    """Where Showrunner's own production keeps its files. Not set: `production` in STATE_DIR."""
+
     prefect_api_url: Annotated[str, AfterValidator(web_address)] | None = Field(
         default=None, validation_alias=AliasChoices("PREFECT_API_URL")
     )
@@ -136,17 +141,32 @@ class Settings(BaseSettings):
     sandbox_port: Port = 8500
     """Port of the sandbox that `showrunner up` starts."""
 
-    door_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
+    receiver_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
     """Address the webhook receiver listens on; 0.0.0.0 for every interface."""
 
-    door_port: Port = 8600
+    receiver_port: Port = 8600
     """Port of the webhook receiver."""
+
+    worker_api_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
+    """Address the worker API listens on, in the receiver's process; 0.0.0.0 for every interface."""
+
+    worker_api_port: Port = 8700
+    """Port of the worker API."""
 
     alert_urls: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(addresses), Field(repr=False)
     ] = ()
     """Apprise URLs (Slack, Discord, e-mail, …), separated by blanks, line ends or commas. A comma
     inside of one stays. Alerts are always logged too."""
+
+    production_daily_budget: Annotated[Decimal, Field(ge=0, le=100_000)] | None = None
+    """USD that all channels together may spend in a day (UTC). Not set: no limit."""
+
+    production_work_pools: Annotated[
+        tuple[tuple[str, str], ...], NoDecode, BeforeValidator(work_pools)
+    ] = ()
+    """Steps whose runs go to another work pool of Prefect, e.g. `assembly=heavy`. All others go to
+    the pool `showrunner`."""
 
     retention_events_days: Days = 14
     """Days that processed webhook events are kept. Dead ones wait for the operator and are kept."""
@@ -155,7 +175,7 @@ class Settings(BaseSettings):
     """Days that the history of cards and tasks is kept."""
 
     retention_idle_runs_hours: Hours = 24
-    """Hours that runs with nothing to do stay in Prefect: a day shows that all was quiet, more
+    """Hours that runs without changes stay in Prefect: a day shows that all was quiet, more
     hides the rest."""
 
     retention_runs_days: Days = 7
@@ -172,6 +192,11 @@ class Settings(BaseSettings):
 
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(lower)] = "auto"
     """auto: coloured lines on a terminal, JSON lines elsewhere."""
+
+    @property
+    def production_folder(self) -> Path:
+        """The folder of production's files."""
+        return (self.production_dir or self.state_dir / "production").absolute()
 
     @property
     def prefect_login(self) -> tuple[str, str] | None:

@@ -88,7 +88,7 @@ OURS = [
     name for name, service in COMPOSE["services"].items() if service.get("image") == "showrunner"
 ]
 OF_CONTAINERS = {
-    *("channel_configs", "database_url", "door_host", "door_port", "log_format"),
+    *("channel_configs", "database_url", "receiver_host", "receiver_port", "log_format"),
     *("prefect_api_auth_string", "prefect_api_url", "prefect_port", "state_dir"),
 }
 """Settings that are the containers' own: another value would part them from each other or from
@@ -114,7 +114,7 @@ def test_every_setting_of_both_files_reaches_every_part_but_for_the_containers_o
 def test_a_copied_example_does_not_cut_the_containers_off(service: str) -> None:
     listed = re.findall(r"^([A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     seen = dict(listed) | COMPOSE["services"][service]["environment"]
-    assert (seen["DOOR_HOST"], seen["DOOR_PORT"], seen["PREFECT_PORT"]) == (
+    assert (seen["RECEIVER_HOST"], seen["RECEIVER_PORT"], seen["PREFECT_PORT"]) == (
         "0.0.0.0",
         "8600",
         "4200",

@@ -13,7 +13,16 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.stack.sandbox_board import _CARDS
-from models.rules.statuses import STATE_OF, BoardStatus, Status
+from models.rules.statuses import (
+    AFTER_GATE,
+    ERRORS,
+    IN_WORK,
+    PEOPLE_MAY_MOVE,
+    PEOPLE_MAY_MOVE_AT_GATE,
+    STATE_OF,
+    BoardStatus,
+    Status,
+)
 from models.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -116,6 +125,36 @@ def test_the_readmes_first_move_works_for_whoever_follows_it() -> None:
     assert column in set(BoardStatus)
     assert len([title for title, *_ in _CARDS if title.startswith(meant)]) == 1
     assert f"“{meant}" in README
+
+
+NAMED = {frozenset(ERRORS): "any Error", frozenset(IN_WORK): "any column of work"}
+AFTER = "the next step's column"
+
+
+def moves_in_words() -> dict[str, set[str]]:
+    """The table of who may move what, made from the code's: columns that may do the same are one
+    row."""
+    groups: dict[tuple[frozenset[BoardStatus], bool], list[BoardStatus]] = {}
+    for column, targets in PEOPLE_MAY_MOVE.items():
+        twins = [other for other in targets if PEOPLE_MAY_MOVE[other] ^ targets == {column, other}]
+        each_way = any(STATE_OF[other] is STATE_OF[column] for other in twins)
+        within = targets | {column} if each_way else targets
+        groups.setdefault((within, each_way), []).append(column)
+    rows = {}
+    for (targets, each_way), columns in groups.items():
+        name = NAMED.get(frozenset(columns), ", ".join(columns))
+        each_other = {"each other"} if each_way else set()
+        rows[name] = {column.value for column in targets - {*columns}} | each_other
+    [others] = {targets - {AFTER_GATE[gate]} for gate, targets in PEOPLE_MAY_MOVE_AT_GATE.items()}
+    rows["a gate of the channel"] = {column.value for column in others} | {AFTER}
+    return rows
+
+
+def test_the_readmes_table_of_moves_is_that_of_the_code() -> None:
+    table = README.partition("## Who may move what")[2].partition("Showrunner reverts")[0]
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE)[1:]
+    shown = {name: set(re.sub(r" \([^)]*\)", "", to).split(", ")) for name, to in rows}
+    assert shown == moves_in_words()
 
 
 def test_the_page_of_the_board_has_the_statuses_of_the_code() -> None:

@@ -57,9 +57,16 @@ class Limits:
     connections: int = CONNECTIONS_MOST
 
     @classmethod
-    def of_this_process(cls) -> Limits:
-        """As many connections as this process has file descriptors for."""
-        return cls(connections=connections_within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+    def of_this_process(cls, *, kept: int = 0) -> Limits:
+        """As many connections as this process has file descriptors for.
+
+        Args:
+            kept: descriptors that are kept for another server in this process.
+        """
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if descriptors != resource.RLIM_INFINITY:
+            descriptors = max(0, descriptors - kept)
+        return cls(connections=connections_within(descriptors))
 
 
 class Connection(H11Protocol):

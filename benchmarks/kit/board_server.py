@@ -23,8 +23,9 @@ from starlette.applications import Starlette
 from models.rules.board_schema import board_schema
 
 BOT_TOKEN, PERSON_TOKEN = "ntn_bot", "ntn_person"
-CHANNEL = "deep_sea_stories"
-"""As in channel_configs/: a card of another channel is not followed."""
+CHANNEL = "history_in_ten"
+"""As in channel_configs/: a card of another channel is not followed. Outside workers make its
+videos: what waits in Queued stays there."""
 
 
 class Clock:
@@ -71,7 +72,7 @@ async def fill(app: Starlette, clock: Clock, *, cards: int, status: str) -> dict
         body: dict[str, Any] = {
             "parent": {"type": "page_id", "page_id": sandbox.root_page_id},
             "title": [{"text": {"content": "Videos"}}],
-            "initial_data_source": {"properties": board_schema([CHANNEL, "history_in_ten"])},
+            "initial_data_source": {"properties": board_schema([CHANNEL, "deep_sea_stories"])},
         }
         made = (await person.post("/v1/databases", json=body)).raise_for_status().json()
         source = made["data_sources"][0]["id"]

@@ -91,8 +91,8 @@ async def prefect_server() -> AsyncIterator[Prefect]:
 @asynccontextmanager
 async def warm_worker(
     prefect: Prefect, environment: Mapping[str, str], *, poll_seconds: float = POLL_SECONDS
-) -> AsyncIterator[None]:
-    """Our worker with its deployments made, once it takes runs.
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Our worker with its deployments made, once it takes runs; its process.
 
     Args:
         environment: our settings.
@@ -109,9 +109,9 @@ async def warm_worker(
         "3",
         environment=ours,
         log=prefect.home / "worker.log",
-    ):
+    ) as running:
         await answering(f"{prefect.url}/deployments/name/retention/retention")
-        yield
+        yield running
 
 
 @asynccontextmanager
@@ -125,7 +125,8 @@ async def stack(url: URL, notion: Board, receiver: int) -> AsyncIterator[Prefect
             "NOTION_DATABASE_ID": notion.database_id,
             "NOTION_WEBHOOK_SECRET": SECRET,
             "PREFECT_API_URL": prefect.url,
-            "DOOR_PORT": str(receiver),
+            "RECEIVER_PORT": str(receiver),
+            "WORKER_API_PORT": str(free_port()),
             "LOG_FORMAT": "json",
         }
         log = prefect.home / "receiver.log"

@@ -25,7 +25,7 @@ from benchmarks.two_hosts.stack import (
     postgres,
     prefect_server,
 )
-from flows.runtime.bootstrap import POOL
+from flows.server.deployment_spec import POOL
 from models.postgres.engine import libpq
 from tasks.runtime.locks import Lock
 

@@ -182,8 +182,8 @@ async def machine(
         "PREFECT_HOME": str(home / "prefect"),
         "CHANNEL_CONFIGS": str(CHANNELS),
         "LOG_FORMAT": "json",
-        "DOOR_HOST": host.address,
-        "DOOR_PORT": str(RECEIVER),
+        "RECEIVER_HOST": host.address,
+        "RECEIVER_PORT": str(RECEIVER),
     }
     logs = home / "worker.log", home / "receiver.log"
     async with AsyncExitStack() as cleanup:

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from cli.output.card import card_as_json, comparison
-from cli.output.text import console, print_json, printable, say, short
+from cli.output.text import Grid, print_json, printable, say, short, show
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.operations.diagnosis import CardFacts, reasons
 from models.operations.lookup import find_page
+from models.operations.production import production_lines
 from models.rules.formatting import clock_time
 from models.sync.restore import Restored, restore
 from models.tables.notion_users import Names
@@ -69,7 +69,7 @@ async def _show(page: str, *, live: bool, limit: int, json: bool) -> None:
         return
     _print_head(page_id, facts, now)
     if facts.card is not None and facts.card.base is not None:
-        console.print(_values(facts, now))
+        show(_values(facts, now))
         say()
     _print_reasons(facts)
     _print_history(history, limit, names)
@@ -83,6 +83,8 @@ def _print_head(page_id: str, facts: CardFacts, now: LivePage | None) -> None:
         say("task  none")
     else:
         say(f"task  {task.id}  {task.status}")
+    for line in production_lines(facts.production) if facts.production else ():
+        say(f"      {line}")
     if card is not None:
         read, edited = _moment(card.last_read_at), _moment(card.edited_at)
         say(f"seen  {read}, edited in Notion {edited}")
@@ -105,13 +107,13 @@ def _moment(moment: datetime | None) -> str:
     return f"{clock_time(moment)} UTC"
 
 
-def _values(facts: CardFacts, now: LivePage | None) -> Table:
+def _values(facts: CardFacts, now: LivePage | None) -> Grid:
     """A row per property. Its last cell names the side that differs from the agreed value."""
     live = now is not None and now.card is not None
     names = ["property", "agreed", "board", "database", "to push", "differs"]
     if live:
         names.insert(3, "board now")
-    table = Table(box=None, pad_edge=False)
+    table = Grid()
     for name in names:
         table.add_column(name, max_width=40)
     for row in comparison(facts, now):
@@ -119,9 +121,7 @@ def _values(facts: CardFacts, now: LivePage | None) -> Table:
         if live:
             values.insert(2, row.live)
         longest = _LONGEST.get(row.name, _MEDIUM)
-        table.add_row(
-            row.name, *(printable(short(value, longest)) for value in values), row.differs
-        )
+        table.add_row(row.name, *(short(value, longest) for value in values), row.differs)
     return table
 
 
@@ -140,19 +140,7 @@ def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None
     if not history:
         say("Nothing has happened to it yet.")
         return
-    table = Table(
-        "id",
-        "when (UTC)",
-        "who",
-        "what",
-        "property",
-        "from",
-        "to",
-        "lost",
-        "why",
-        box=None,
-        pad_edge=False,
-    )
+    table = Grid("id", "when (UTC)", "who", "what", "property", "from", "to", "lost", "why")
     for row in history:
         why = (row.property, row.old_value, row.new_value, row.lost_value, row.reason)
         cells = (
@@ -162,8 +150,8 @@ def _print_history(history: list[TaskHistory], limit: int, names: Names) -> None
             row.action,
             *(short(cell) for cell in why),
         )
-        table.add_row(*map(printable, cells))
-    console.print(table)
+        table.add_row(*cells)
+    show(table)
     if len(history) == limit:
         say(f"These are the last {limit}; --limit shows more.")
 

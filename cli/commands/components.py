@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output.text import console
+from cli.output.text import say, warn
 from cli.running import run
 from cli.stack.processes import check_port
 from cli.stack.running_stack import running
@@ -41,7 +41,7 @@ async def _migrate() -> None:
             "database whose tables are to be made."
         )
     await asyncio.to_thread(migrate, database_url(given))
-    console.print("The tables are up to date.")
+    say("The tables are up to date.")
 
 
 def deploy() -> None:
@@ -69,9 +69,9 @@ async def _deploy() -> None:
         os.environ["PREFECT_API_AUTH_STRING"] = known["PREFECT_API_AUTH_STRING"]
     from flows.runtime.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
 
-    made = await bootstrap()
+    made = await bootstrap(step_pools=dict(settings.production_work_pools))
     for kind, names in vars(made).items():
-        console.print(f"{kind}: {', '.join(names) or 'as they should be'}")
+        say(f"{kind}: {', '.join(names) or 'as they should be'}")
 
 
 def _check_usable(folder: Path, host: str, port: int) -> None:
@@ -80,10 +80,10 @@ def _check_usable(folder: Path, host: str, port: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         check_port(host, port, "Prefect server", "PREFECT_PORT")
     except OSError as error:
-        sys.stderr.write(f"The folder {folder} cannot be made: {error.strerror}.\n")
+        warn(f"The folder {folder} cannot be made: {error.strerror}.")
         raise typer.Exit(1) from None
     except GiveUp as error:
-        sys.stderr.write(f"{error}\n")
+        warn(str(error))
         raise typer.Exit(1) from None
 
 
@@ -116,7 +116,7 @@ def prefect_server(
     elif (kept := login_for(host, folder)) is not None:
         login, new = kept
         if new:
-            console.print(
+            say(
                 f"Made a login for Prefect's server: {login}\nGive it to worker, receiver and "
                 f"commands as PREFECT_API_AUTH_STRING. It is kept in {folder / 'login'}.",
             )

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Final
 
 import psutil
 import typer
-from rich.text import Text
 
 from cli.commands.doctor_checks import ORDER, Checkup, checkup
-from cli.output.text import console, print_json, printable, say
+from cli.output.text import on_terminal, print_json, printable, say, show, styled
 from cli.running import run
 from models.operations.health import Check, State
 from tasks.runtime.clock import utc_now
@@ -57,11 +56,9 @@ def _print(check: Check) -> None:
     style = _STYLES[check.state]
     # Pipes and mails show no colours, and not everywhere the marks.
     mark = f"{check.state.value:<4}  "
-    if console.is_terminal:
+    if on_terminal():
         mark = f"{_MARKS[check.state]} "
-    console.print(
-        Text.assemble((f"{mark}{check.name:<{_NAME_WIDTH}}", style), f"  {printable(check.facts)}")
-    )
+    show(styled((f"{mark}{check.name:<{_NAME_WIDTH}}", style), f"  {printable(check.facts)}"))
     for cure in check.cures:
         say(f"{' ' * (len(mark) + 2)}→ {cure}")
 

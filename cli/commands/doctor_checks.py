@@ -21,6 +21,7 @@ from models.operations.health_rules import (
     skew_of,
 )
 from models.operations.known_problems import PROBLEMS
+from models.operations.production import judge_production
 from models.settings import Settings, load_settings
 from models.tables.incidents import IncidentKind
 from tasks.notion.throttle import counting_requests
@@ -33,6 +34,7 @@ from tasks.operations.health import (
     receiver_address,
     run_check,
     webhook_receiver,
+    worker_api,
 )
 from tasks.operations.health_notion import NotionFacts, channels_of, read_notion
 from tasks.runtime.clock import Clock
@@ -51,9 +53,11 @@ ORDER: Final = (
     "board",
     "webhook receiver",
     "webhook",
+    "worker API",
     "last good cycle",
     "inbox",
     "cards",
+    "production",
     "alerts",
     "clock",
 )
@@ -98,6 +102,7 @@ async def checkup(clock: Clock) -> Checkup:
             _database_and_notion(settings, clock),
             _prefect(settings, clock),
             run_check(["webhook receiver"], _HTTP_SECONDS, _only(webhook_receiver(settings))),
+            run_check(["worker API"], _HTTP_SECONDS, _only(worker_api(settings))),
         )
     return _in_order([*first, *(check for part in parts for check in part)], requests.total)
 
@@ -173,7 +178,7 @@ def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) ->
     if health is None:
         return [
             skipped(name, database.missing)
-            for name in ("webhook", "last good cycle", "inbox", "cards", "alerts")
+            for name in ("webhook", "last good cycle", "inbox", "cards", "production", "alerts")
         ]
     secrets = (settings.notion_webhook_secret, settings.automation_webhook_secret)
     return [
@@ -189,6 +194,7 @@ def _signs_of_life(settings: Settings, database: DatabaseFacts, clock: Clock) ->
         judge_cycle(health.last_good_cycle, running=database.running, now=now),
         judge_inbox(health.events, health.due_since, now),
         judge_cards(health.failing, health.incidents, health.unmade),
+        judge_production(health.production),
         judge_incidents(health.incidents),
     ]
 

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from cli.output.text import AsJson, console, print_json, printable, say, short, short_id
+from cli.output.text import AsJson, Grid, print_json, printable, say, short, short_id, show
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
@@ -54,7 +53,7 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
             print_json(_facts(event, now))
         return
     if events:
-        console.print(_table(events, now))
+        show(_table(events, now))
     elif dead:
         say("No event is dead.")
     else:
@@ -65,8 +64,8 @@ async def _list(*, dead: bool, limit: int, as_json: bool) -> None:
     )
 
 
-def _table(events: list[WebhookEvent], now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _table(events: list[WebhookEvent], now: datetime) -> Grid:
+    table = Grid()
     table.add_column("id", no_wrap=True, justify="right")
     for name in ("received (UTC)", "type", "page", "state"):
         table.add_column(name, no_wrap=True)
@@ -80,7 +79,7 @@ def _table(events: list[WebhookEvent], now: datetime) -> Table:
             str(event.attempts),
             short(event.error),
         )
-        table.add_row(str(event.row), clock_time(event.received_at), *map(printable, cells))
+        table.add_row(str(event.row), clock_time(event.received_at), *cells)
     return table
 
 
@@ -132,9 +131,9 @@ async def _show(event_id: str, *, as_json: bool) -> None:
         print_json({**_facts(event, now), "card": _card(event, card), "payload": event.payload})
         return
     for name, value in _as_text(event, now).items():
-        if value not in (None, ""):
-            say(f"{name:<14} {value}")
-    say(f"{'card':<14} {_card(event, card)}")
+        if value:
+            say(f"{name:<14} {printable(value)}")
+    say(f"{'card':<14} {printable(_card(event, card))}")
     say()
     say(json.dumps(event.payload, indent=2, ensure_ascii=False))
 

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cli.output.text import ask, say
 from cli.running import correlate, run
 from cli.stack.database_here import database_here
 from cli.stack.running_stack import only_one, refuse_while_up
@@ -75,19 +76,18 @@ async def _forget_in(
                 f"{found.to_do} of them to be taken by workers. Nothing was forgotten: say "
                 "--delete-tasks, or --keep-tasks to leave them alone."
             )
-        if not yes and not typer.confirm(
-            _question(known["database_id"], found, delete_tasks=delete_tasks)
-        ):
+        question = _question(known["database_id"], found, delete_tasks=delete_tasks)
+        if not yes and not ask(question):
             raise GiveUp("Nothing was forgotten.")
         await forget_board(
             session, delete_tasks=delete_tasks, now=utc_now(), correlation_id=correlate()
         )
-    typer.echo(
+    say(
         f"Forgot the board {known['database_id']}. The next start follows the board that the "
         "settings name."
     )
     if found.tasks and keep_tasks:
-        typer.echo(
+        say(
             f"{found.tasks} tasks are left that no board shows, {found.to_do} of them still to be "
             "taken by workers; they belong to their cards again when this database follows that "
             "board."

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from cli.output.text import say
 from cli.running import run
 from cli.stack.running_stack import running
 from models.errors import GiveUp
@@ -126,14 +127,14 @@ async def _fault(
     address = url or sandbox_url()
     if what == "list":
         shown = (await _ask(address, "GET"))["faults"]
-        typer.echo("\n".join(_line(item) for item in shown) or "No faults are set.")
+        say("\n".join(_line(item) for item in shown) or "No faults are set.")
     elif what == "clear":
         query = ""
         if number is not None:
             query = f"?number={number}"
-        typer.echo(f"Cleared {(await _ask(address, 'DELETE', query=query))['cleared']}.")
+        say(f"Cleared {(await _ask(address, 'DELETE', query=query))['cleared']}.")
     else:
-        typer.echo(_line(await _ask(address, "POST", body={**wanted, **_kind(what, wanted, when)})))
+        say(_line(await _ask(address, "POST", body={**wanted, **_kind(what, wanted, when)})))
 
 
 def _kind(what: str, wanted: dict[str, Any], when: Drop) -> dict[str, Any]:

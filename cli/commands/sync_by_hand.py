@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from cli.commands.sync import another_cycle
-from cli.output.text import console, print_json, printable, say
+from cli.output.text import print_json, printable, progress_bar, say
 from cli.running import correlate, stopping_says
 from cli.stack.running_stack import settings_here
 from flows.retention import delete_what_is_old
@@ -66,7 +66,7 @@ async def import_once(*, take_board: bool) -> None:
         correlation_id = correlate()
         async with ctx.sessions() as session:
             known = await count_cards(session)
-        with counting_requests() as requests, Progress(*columns, console=console) as progress:
+        with counting_requests() as requests, progress_bar(*columns) as progress:
             bar = progress.add_task("import", total=None)
             with stopping_says(lambda: _stopped(int(progress.tasks[0].completed), known)):
                 await import_cards(

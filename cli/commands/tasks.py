@@ -7,23 +7,24 @@ from typing import Annotated
 import typer
 from sqlmodel import col, select
 
-from cli.output.text import AsJson, print_json, print_table, printable, say, short, short_id
+from cli.commands.production import reviews
+from cli.output.production import print_list, print_production, production_json
+from cli.output.text import AsJson, print_json, print_table, printable, say, short
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
 from models.operations.lookup import find_task
+from models.production.overview import Filter, Stage, details, list_tasks, overviews
 from models.rules.formatting import clock_time
 from models.rules.statuses import STATE_OF, BoardStatus, Status
 from models.sync import card_changes
 from models.tables.card_creation import CardCreation, Waiting, why_no_card
-from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as
 from tasks.operations.people import names_of
 from tasks.runtime.context import Context, connected
 
-app = typer.Typer(help="List, show and move tasks in the database.", no_args_is_help=True)
-
-_TITLE = 255
+app = typer.Typer(help="List, show, move and decide about tasks.", no_args_is_help=True)
+reviews.add_to(app)
 
 TaskId = Annotated[
     str,
@@ -34,7 +35,7 @@ TaskId = Annotated[
 
 
 @app.command("list")
-def list_tasks(
+def show_list(
     status: Annotated[
         str | None, typer.Option(help="Only tasks of this state, e.g. pending.")
     ] = None,
@@ -42,36 +43,45 @@ def list_tasks(
         int, typer.Option(min=1, help="At most that many, the last changed first.")
     ] = 50,
     *,
+    channel: Annotated[str | None, typer.Option(help="Only tasks of this channel.")] = None,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Those that wait for a worker.")
+    ] = False,
+    working: Annotated[bool, typer.Option("--working", help="Those that are in work.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Those that wait for a person.")] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="Those that failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List tasks, the last changed first."""
-    run(_list(status, limit, as_json=as_json))
+    chosen = {
+        Stage.WAITING: waiting,
+        Stage.WORKING: working,
+        Stage.GATE: gate,
+        Stage.ERRORS: errors,
+    }
+    stages = [stage for stage, is_chosen in chosen.items() if is_chosen]
+    run(_list(status, channel, stages, limit, as_json=as_json))
 
 
-async def _list(status: str | None, limit: int, *, as_json: bool) -> None:
+async def _list(
+    status: str | None, channel: str | None, stages: list[Stage], limit: int, *, as_json: bool
+) -> None:
     if status is not None and status not in set(Status):
         raise GiveUp(f"There is no status “{status}”; choose one of: {', '.join(Status)}.")
-    async with connected(settings_here()) as ctx, ctx.sessions() as session:
-        query = select(Task).order_by(col(Task.updated_at).desc()).limit(limit)
-        tasks = list(await session.scalars(query.where(Task.status == status) if status else query))
-    if as_json:
-        for task in tasks:
-            print_json(task.model_dump())
-        return
-    rows = [
-        (
-            short_id(task.id),
-            task.status,
-            task.board_status,
-            task.priority,
-            task.channel_id,
-            short(task.title, _TITLE),
-        )
-        for task in tasks
-    ]
-    print_table(
-        ("task", "status", "board status", "priority", "channel", "title"), rows, flexible="title"
+    if len(stages) > 1:
+        raise GiveUp("Choose one of --waiting, --working, --gate and --errors.")
+    wanted = Filter(
+        status=None if status is None else Status(status),
+        channel=channel,
+        stage=next(iter(stages), None),
     )
+    async with connected(settings_here()) as ctx, ctx.sessions() as session:
+        found = await list_tasks(session, wanted, limit=limit, by_change=True)
+    if as_json:
+        for overview in found:
+            print_json(overview.task.model_dump() | production_json(overview))
+        return
+    print_list(found, staged=bool(stages))
 
 
 @app.command("show")
@@ -94,12 +104,15 @@ async def _show(task_id: str, *, as_json: bool) -> None:
             no_card = ""
             if task.notion_page_id is None:
                 no_card = why_no_card(waiting, ctx.clock())
+            [overview] = await overviews(session, [task])
+            made = await details(session, task.id)
         names = await names_of(ctx, [row.actor for row in history])
     if as_json:
         print_json(
             {
                 **task.model_dump(),
                 "card": no_card or task.notion_page_id,
+                **production_json(overview, made),
                 "history": [
                     {**row.model_dump(exclude={"task_id"}), "who": names.who(row.actor)}
                     for row in history
@@ -113,6 +126,7 @@ async def _show(task_id: str, *, as_json: bool) -> None:
         say(f"{name:<18} {printable(text)}")
     if no_card:
         say(f"{'card':<18} {printable(no_card)}")
+    print_production(overview, made, ctx.clock())
     say()
     rows = [
         (

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.output.text import say, warn
 from cli.running import run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
@@ -53,14 +54,13 @@ async def _token(*, every: bool) -> None:
     if not every:
         del found[1:]
     for one, state in found:
-        typer.echo(one.token)
-        typer.echo(f"{_came(one.received_at)}{state}", err=True)
+        say(one.token)
+        warn(f"{_came(one.received_at)}{state}")
     if len(tokens.candidates) > 1 and not every:
-        typer.echo(
+        warn(
             f"{len(tokens.candidates)} tokens wait, the newest {len(tokens.candidates)} at most: "
             "if Notion does not take this one, `showrunner webhook token --all` prints the "
-            "others. A stranger may have sent them.",
-            err=True,
+            "others. A stranger may have sent them."
         )
 
 
@@ -90,11 +90,11 @@ async def _accept(beginning: str | None) -> None:
     async with connected(settings_here()) as ctx, ctx.sessions.begin() as session:
         accepted = (await hold_tokens(session)).accepting(beginning)
         await store_tokens(session, accepted)
-    typer.echo("Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.")
+    say("Accepted. Now set NOTION_WEBHOOK_ENROLMENT=false and restart.")
     if accepted.former is not None:
-        typer.echo("The token before counts too until the new one has signed its first event.")
+        say("The token before counts too until the new one has signed its first event.")
     if accepted.secret is not None and accepted.secret.beside is not None:
-        typer.echo(
+        say(
             "NOTION_WEBHOOK_SECRET counts beside it: once the old subscription is deleted, set it "
             "to the new token, or to nothing."
         )
@@ -114,12 +114,12 @@ async def _forget() -> None:
     if before.secret is not None:
         removed += 1
     if not removed:
-        typer.echo("No token was stored.")
+        say("No token was stored.")
         return
     tokens = "1 token"
     if removed > 1:
         tokens = f"{removed} tokens"
-    typer.echo(
+    say(
         f"Forgot {tokens}. Restart what runs the webhook receiver to be "
         "sure that it does too; from then on it takes what NOTION_WEBHOOK_SECRET signs, and "
         "nothing without one."

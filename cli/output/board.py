@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.table import Table
-from rich.text import Text
-
-from cli.output.text import console, printable, say
+from cli.output.text import Grid, say, show, styled
 from models.board.drift_kinds import Drift, Severity
 from models.board.snapshot import BoardSnapshot
 from models.rules.board_schema import OPTIONAL_RELATIONS
@@ -30,7 +27,7 @@ def print_made(made: MadeBoard) -> None:
     """Print what was made, links to it, and what to set."""
     _print_parts(made)
     say()
-    console.print(_links(made.snapshot))
+    show(_links(made.snapshot))
     if made.refused:
         say()
         print_refused(made.refused)
@@ -52,15 +49,15 @@ def _print_parts(made: MadeBoard) -> None:
         say(f"  {one.part} {one.about}: {one.wrong}")
 
 
-def _links(snapshot: BoardSnapshot) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
+def _links(snapshot: BoardSnapshot) -> Grid:
+    table = Grid(show_header=False)
     database = snapshot.database or {}
     title = "".join(part.get("plain_text", "") for part in database.get("title", ()))
-    table.add_row("board", printable(title), str(database.get("url", "")))
+    table.add_row("board", title, str(database.get("url", "")))
     for plan in snapshot.plans:
         view = snapshot.planned_views.get(plan.key)
         if view is not None:
-            table.add_row("view", printable(view["name"]), str(view.get("url", "")))
+            table.add_row("view", view["name"], str(view.get("url", "")))
     for name in OPTIONAL_RELATIONS:
         target = snapshot.property(name)
         if target is not None and target["type"] == "relation":
@@ -75,7 +72,7 @@ def print_check(found: Sequence[Drift], address: str | None) -> None:
     if not found:
         say("The board is as it should be.")
         return
-    console.print(_table(found))
+    show(_table(found))
     counts = Counter(one.severity for one in found)
     by_severity = ", ".join(f"{counts[each]} {each}" for each in Severity if each in counts)
     mendable = sum(one.repair_action is not None for one in found)
@@ -86,14 +83,13 @@ def print_check(found: Sequence[Drift], address: str | None) -> None:
         say(f"board  {address}")
 
 
-def _table(found: Sequence[Drift]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), show_header=False)
+def _table(found: Sequence[Drift]) -> Grid:
+    table = Grid(padding=(0, 2, 1, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(max_width=110)
     for one in found:
-        kind = Text.assemble((one.severity, _COLOURS[one.severity]), f"\n{one.slug}")
-        effect = f"breaks: {printable(one.breaks)}\nmends it: {printable(one.cure)}"
-        table.add_row(kind, f"{printable(one.wrong)}\n{effect}")
+        kind = styled((one.severity, _COLOURS[one.severity]), f"\n{one.slug}")
+        table.add_row(kind, f"{one.wrong}\nbreaks: {one.breaks}\nmends it: {one.cure}")
     return table
 
 
@@ -108,12 +104,16 @@ def print_repair(done: Repair) -> None:
         say("There was nothing to mend here.")
     for one in done.mended:
         say(f"  {one.slug}: {one.wrong}")
+    if done.followed:
+        say(f"Then also {len(done.followed)}, which came up with that:")
+    for one in done.followed:
+        say(f"  {one.slug}: {one.wrong}")
     if done.refused:
         say()
         print_refused(done.refused)
     if done.left:
         say("\nLeft to you:\n")
-        console.print(_table(done.left))
+        show(_table(done.left))
 
 
 def print_refused(refused: Sequence[tuple[Drift, str]]) -> None:

@@ -156,6 +156,7 @@ def card_as_json(
             {"id": event.row, "state": event.state(facts.now).value} for event in facts.events
         ],
         "why": reasons(facts),
+        "production": facts.production,
         "history": [
             {**row.model_dump(exclude={"notion_page_id"}), "who": names.who(row.actor)}
             for row in history

@@ -1,6 +1,7 @@
 """Print for users (tables as wide as the terminal) and for scripts (one JSON object a line).
 
-Texts that people wrote are printed by `printable`: a terminal obeys the characters in them.
+Every command prints through this module, and everything passes `printable`: a terminal obeys some
+of the characters that people, Notion or a stranger's webhook may have written.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
+from rich.text import Text
 
-console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-if not console.is_terminal:
-    console.width = 240
+_console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+if not _console.is_terminal:
+    _console.width = 240
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts: one object a line.")]
 SHORT_ID = 8
@@ -42,7 +45,43 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 def say(line: str = "") -> None:
     """Print lines. Their line breaks are kept: `short` removes those of a text in them."""
-    console.print(printable(line, lines=True))
+    _console.print(printable(line, lines=True))
+
+
+def ask(question: str) -> bool:
+    """Ask a question on the terminal; return whether the answer is yes."""
+    return typer.confirm(printable(question, lines=True))
+
+
+class Grid(Table):
+    """A table without lines between its cells, which are texts, whatever markup they contain."""
+
+    def __init__(self, *columns: str, **layout: Any) -> None:
+        super().__init__(*columns, box=None, pad_edge=False, **layout)
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row of strings or `styled` texts; None is empty."""
+        super().add_row(*map(_cell, cells), **options)
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """Join texts, some of them as pairs of text and style."""
+    return Text.assemble(*(_styled_part(part) for part in parts))
+
+
+def show(what: Grid | Text) -> None:
+    """Print a table or a `styled` text."""
+    _console.print(what)
+
+
+def on_terminal() -> bool:
+    """Whether a person reads the output, not a pipe."""
+    return _console.is_terminal
+
+
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """A progress bar on the same terminal."""
+    return Progress(*columns, console=_console)
 
 
 def warn(line: str) -> None:
@@ -66,7 +105,7 @@ def print_table(
         flexible: the only column that is cut off when the terminal is too narrow.
     """
     lines = [[_text(cell) for cell in row] for row in rows]
-    table = Table(box=None, pad_edge=False)
+    table = Grid()
     for position, name in enumerate(columns):
         width = len(name)
         if name != flexible:
@@ -74,7 +113,7 @@ def print_table(
         table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
     for line in lines:
         table.add_row(*line)
-    console.print(table)
+    show(table)
 
 
 def _plain(value: object) -> str:
@@ -89,6 +128,21 @@ def _text(value: object) -> str:
     return printable(str(value))
 
 
+def _cell(value: object) -> str | Text:
+    if isinstance(value, Text):
+        return value
+    if value is None:
+        return ""
+    return printable(str(value), lines=True)
+
+
+def _styled_part(part: str | tuple[str, str]) -> str | tuple[str, str]:
+    if isinstance(part, str):
+        return printable(part, lines=True)
+    text, style = part
+    return printable(text, lines=True), style
+
+
 def short(text: str | None, longest: int = _LONGEST) -> str:
     """Shorten the text to one printable line of at most that many characters."""
     line = printable(" ".join((text or "").split()))
@@ -100,6 +154,6 @@ def short(text: str | None, longest: int = _LONGEST) -> str:
 def short_id(id_: object) -> str:
     """The first eight characters, which every command accepts; the whole id for scripts."""
     whole = _text(id_)
-    if console.is_terminal:
+    if on_terminal():
         return whole[:SHORT_ID]
     return whole

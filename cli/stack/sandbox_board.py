@@ -40,6 +40,30 @@ _CARDS = (
     ("What a whale fall feeds", "", "Draft", "Normal"),
 )
 """Title, topic, status, priority. The last one has no topic, to show a sentence in Attention."""
+_STORIES = {
+    "Why the giant squid stays unseen": """
+In 1857 a beak as large as a hand proved that the sailors' kraken was an animal.
+
+It lives a kilometre down. Its eyes, as large as plates, see a whale's glow before the whale does.
+
+Only in 2004 did a camera on a long line photograph one alive.
+""",
+    "Rivers that flow under the sea": """
+Off the Congo a river goes on under the sea, in a canyon deeper than any on land.
+
+It is made of mud. Heavier than water, it runs for days and breaks every cable in its way.
+
+Where it ends it leaves a delta that no map of the surface shows.
+""",
+    "What a whale fall feeds": """
+A dead whale sinks for hours and lands on a plain where food is rare.
+
+Sharks come first, then crabs, then worms that drink the bones.
+
+A single whale feeds a village of animals for fifty years.
+""",
+}
+"""Story Direction by title: a paragraph per scene, for the channel that Showrunner produces."""
 
 
 async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembered: Path) -> str:
@@ -72,8 +96,13 @@ async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembere
 def _properties(title: str, topic: str, status: str, priority: str, channel: str) -> dict[str, Any]:
     return {
         "Title": {"title": [{"text": {"content": title}}]},
-        "Topic": {"rich_text": [{"text": {"content": topic}}] if topic else []},
+        "Topic": _text(topic),
+        "Story Direction": _text(_STORIES.get(title, "").strip()),
         "Channel": {"select": {"name": channel}},
         "Status": {"select": {"name": status}},
         "Priority": {"select": {"name": priority}},
     }
+
+
+def _text(content: str) -> dict[str, Any]:
+    return {"rich_text": [{"text": {"content": content}}] if content else []}

@@ -51,8 +51,14 @@ class Stack:
     @property
     def receiver_url(self) -> str:
         """The address of the webhook receiver on this machine."""
-        host = self.settings.door_host
-        return f"http://{_REACHABLE.get(host, host)}:{self.settings.door_port}"
+        host = self.settings.receiver_host
+        return f"http://{_REACHABLE.get(host, host)}:{self.settings.receiver_port}"
+
+    @property
+    def worker_api_url(self) -> str:
+        """The address of the worker API on this machine."""
+        host = self.settings.worker_api_host
+        return f"http://{_REACHABLE.get(host, host)}:{self.settings.worker_api_port}"
 
     @property
     def ledger(self) -> Ledger:

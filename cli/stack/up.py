@@ -16,6 +16,7 @@ from cli.stack.stack import Stack
 from cli.stack.start import start_parts
 from models.errors import GiveUp, SettingsError
 from models.postgres.engine import database_url, shown
+from models.production.config import check_block
 from models.rules.channels import read_channels
 from models.settings import Settings
 
@@ -29,7 +30,7 @@ async def up(settings: Settings) -> None:
     """
     stack, stop = Stack(settings), asyncio.Event()
     _set_on_signals(stop)
-    folder = read_channels(settings.channel_configs).usable()
+    folder = read_channels(settings.channel_configs, check=check_block).usable()
     for fault in folder.faults:
         say(f"Channel file {fault} Every other channel is followed.")
     async with AsyncExitStack() as cleanup:
@@ -67,7 +68,8 @@ async def _prepare(stack: Stack) -> None:
     _check_ports_differ(settings)
     for name in await stack.ledger.stop_leftovers():
         say(f"Stopped the {name} that an earlier run left behind.")
-    check_port(settings.door_host, settings.door_port, "webhook receiver", "DOOR_PORT")
+    check_port(settings.receiver_host, settings.receiver_port, "webhook receiver", "RECEIVER_PORT")
+    check_port(settings.worker_api_host, settings.worker_api_port, "worker API", "WORKER_API_PORT")
     if settings.prefect_api_url is None:
         check_port("127.0.0.1", settings.prefect_port, "Prefect server", "PREFECT_PORT")
     if settings.notion_api_token is None:
@@ -80,7 +82,7 @@ def _check_ports_differ(settings: Settings) -> None:
     Raises:
         SettingsError: naming the settings that are equal.
     """
-    ports = {"DOOR_PORT": settings.door_port}
+    ports = {"RECEIVER_PORT": settings.receiver_port}
     if settings.prefect_api_url is None:
         ports["PREFECT_PORT"] = settings.prefect_port
     if settings.notion_api_token is None:
@@ -97,6 +99,7 @@ def _print_addresses(stack: Stack) -> None:
     say(f"  board             {_board_address(stack)}")
     say(f"  Prefect UI        {stack.prefect_url}")
     say(f"  webhook receiver  {stack.receiver_url}/webhook/notion")
+    say(f"  worker API        {stack.worker_api_url}/docs")
     say(f"  database          {shown(database_url(stack.environment['DATABASE_URL']))}")
     say(f"  logs              {stack.folder / 'logs'}")
     say("")

@@ -8,10 +8,11 @@ paused by hand stays paused and scheduled runs stay scheduled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any
 
 import httpx
 import structlog
@@ -25,13 +26,11 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.runtime.warm_worker import TYPE, WarmWorker
 from flows.server.automations import automations
-from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
+from flows.server.deployment_spec import POOL, PREFECT_YAML, PRODUCE, Declared, read_declared
 from models.errors import GiveUp, TryAgain
+from models.production.steps import Step
 
 log = structlog.get_logger("showrunner.bootstrap")
-
-POOL: Final = "showrunner"
-"""Name of the work pool of our deployments and workers."""
 
 
 @dataclass(kw_only=True)
@@ -47,7 +46,12 @@ class Changes:
         return bool(self.pools or self.deployments or self.automations)
 
 
-async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> Changes:
+async def bootstrap(
+    prefect_yaml: Path = PREFECT_YAML,
+    *,
+    pool: str = POOL,
+    step_pools: Mapping[str, str] = MappingProxyType({}),
+) -> Changes:
     """Make on the Prefect server of PREFECT_API_URL what our flows need.
 
     It takes about 2 s, or 0.25 s when everything is there. An existing pool keeps its type, so the
@@ -56,21 +60,31 @@ async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> C
     Args:
         prefect_yaml: file with the deployments; each must name the pool.
         pool: the work pool to make when it is missing.
+        step_pools: the operator's other work pools, by step of production; each gets a deployment
+            of its own and is not made here.
 
     Raises:
-        GiveUp: the file is wrong, a flow cannot be loaded, or the server refuses a request.
+        GiveUp: the file is wrong, a flow cannot be loaded, `step_pools` names a step or a pool that
+            is missing, or the server refuses a request.
         TryAgain: the server does not answer.
     """
     declared = read_declared(prefect_yaml)
     if other := sorted({each.work_pool.name for each in declared} - {pool}):
         names = ", ".join(other)
         raise GiveUp(f"{prefect_yaml} names the work pool {names}, which nobody makes; use {pool}.")
+    if unknown := sorted(step_pools.keys() - set(Step)):
+        raise GiveUp(
+            f"PRODUCTION_WORK_POOLS names the step {', '.join(unknown)}; the steps are "
+            f"{', '.join(Step)}."
+        )
     changes = Changes()
     try:
         async with get_client() as client:
             await _make_pool(client, pool, changes)
             for each in declared:
                 await _deploy(client, each, changes)
+            for name in sorted(set(step_pools.values()) - {pool}):
+                await _deploy_on(client, name, declared, changes)
             for automation in automations():
                 await _make_automation(client, automation, changes)
     except httpx.HTTPStatusError as error:
@@ -89,7 +103,11 @@ async def bootstrap(prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL) -> C
 
 
 async def bootstrap_if_missing(
-    client: PrefectClient, prefect_yaml: Path = PREFECT_YAML, *, pool: str = POOL
+    client: PrefectClient,
+    prefect_yaml: Path = PREFECT_YAML,
+    *,
+    pool: str = POOL,
+    step_pools: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Bootstrap again when the server lacks one of our deployments: its database was lost.
 
@@ -104,7 +122,7 @@ async def bootstrap_if_missing(
     existing = {each.name for each in await client.read_deployments(deployment_filter=by_name)}
     if not declared <= existing:
         log.warning("prefect_deployments_missing", missing=sorted(declared - existing))
-        await bootstrap(prefect_yaml, pool=pool)
+        await bootstrap(prefect_yaml, pool=pool, step_pools=step_pools)
 
 
 async def _make_pool(client: PrefectClient, name: str, changes: Changes) -> None:
@@ -119,6 +137,26 @@ async def _make_pool(client: PrefectClient, name: str, changes: Changes) -> None
         except ObjectAlreadyExists:  # made by a worker that starts at the same moment
             return
         changes.pools.append(name)
+
+
+async def _deploy_on(
+    client: PrefectClient, pool: str, declared: Sequence[Declared], changes: Changes
+) -> None:
+    """Deploy `produce` on another work pool.
+
+    Raises:
+        GiveUp: there is no such pool.
+    """
+    try:
+        await client.read_work_pool(pool)
+    except ObjectNotFound as error:
+        raise GiveUp(
+            f"PRODUCTION_WORK_POOLS names the work pool “{pool}”, which Prefect does not have. "
+            f"Make it: prefect work-pool create {pool} --type process"
+        ) from error
+    for each in declared:
+        if each.full_name == PRODUCE:
+            await _deploy(client, each.on_pool(pool), changes)
 
 
 async def _deploy(client: PrefectClient, declared: Declared, changes: Changes) -> None:

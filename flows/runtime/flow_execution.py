@@ -13,11 +13,15 @@ import structlog
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
+from prefect.events import emit_event
+from prefect.events.related import tags_as_related_resources
 from prefect.exceptions import Abort, ObjectNotFound, Pause
 from prefect.flow_engine import run_flow
 from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Cancelled
+
+from flows.server.automations import RUN_ENDED
 
 log = structlog.get_logger("showrunner.worker")
 
@@ -104,3 +108,22 @@ async def _execute(flow: Flow[..., Any], run: FlowRun) -> State[Any] | None:
     except BaseException:  # noqa: BLE001 - a flow's failure never ends the worker
         flow_run_logger(run).exception("The run ended in a way that its engine could not report.")
         return None
+    finally:
+        emit_run_ended(run)
+
+
+def emit_run_ended(run: FlowRun) -> None:
+    """Emit the event that follows the last heartbeat of a run that this process has ended.
+
+    The engine's heartbeats come from a thread that is not joined, and carry this host's time. The
+    run's last state carries the server's. So the last heartbeat may be later than that state, and
+    the automation against silent runs would wait for an event that never comes.
+    """
+    emit_event(
+        event=RUN_ENDED,
+        resource={
+            "prefect.resource.id": f"prefect.flow-run.{run.id}",
+            "prefect.resource.name": run.name,
+        },
+        related=tags_as_related_resources(run.tags),
+    )

@@ -2,7 +2,7 @@
 
 The server that `showrunner up` starts also has a vacuum of its own, for all runs after some days
 (`flows.server.prefect_settings`). This module does the same on a server whose settings are the
-operator's. It deletes runs that found nothing to do much earlier: they are 1,440 a day, and would
+operator's. It deletes runs that changed nothing much earlier: they are 1,440 a day, and would
 hide the runs that did something. Only runs of our deployments that carry our tag are deleted.
 """
 
@@ -69,7 +69,7 @@ async def delete_old_runs(
 
     Args:
         client: of the Prefect server.
-        idle_before: for completed runs that found nothing to do.
+        idle_before: for completed runs that changed nothing.
         before: for every run that has ended, in whatever state.
         prefect_yaml: file with the deployments whose runs are ours.
         dry_run: only count, up to `RUNS_MAX` of each kind. A run may count as both kinds.

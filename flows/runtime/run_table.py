@@ -58,7 +58,7 @@ def _with_link(
 ) -> dict[str, Any]:
     page_id = str(row["card"])
     title = titles.get(page_id, page_id) or UNTITLED
-    return as_markdown(row) | {"card": as_link(title, _address(settings, page_id))}
+    return as_markdown(row) | {"card": as_link(title, card_address(settings, page_id))}
 
 
 def as_markdown(row: Mapping[str, Any]) -> dict[str, str]:
@@ -66,7 +66,7 @@ def as_markdown(row: Mapping[str, Any]) -> dict[str, str]:
     return {name: as_text(str(value)) for name, value in row.items()}
 
 
-def _address(settings: Settings, page_id: str) -> str:
+def card_address(settings: Settings, page_id: str) -> str:
     """Where users open the page. A sandbox on this machine has one page for all cards."""
     if is_remote(settings.notion_base_url):
         return f"https://www.notion.so/{bare_id(page_id)}"

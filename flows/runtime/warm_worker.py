@@ -38,6 +38,7 @@ from flows.runtime.flow_execution import Execution
 from flows.runtime.flow_loading import WarmJobConfiguration, load_flow
 from flows.runtime.graceful_shutdown import Stop, run_until_stopped
 from flows.runtime.orphaned_runs import crash_orphaned_runs, infrastructure_id
+from flows.runtime.push_on_change import push_on_change, request_push
 from flows.runtime.shared_clients import SharedClients
 from models.errors import GiveUp, TryAgain
 from models.postgres.notify import hear_announcements
@@ -97,6 +98,7 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
         self._executions: dict[UUID, Execution] = {}
         self._cancellation_poll: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._pusher: asyncio.Task[None] | None = None
         self._poll_lock = asyncio.Lock()
         self._clients = SharedClients()
         self._stopping = False
@@ -147,10 +149,15 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
             self._listener = asyncio.create_task(
                 hear_announcements(self.database, self.get_and_submit_flow_runs)
             )
+            self._pusher = asyncio.create_task(push_on_change(self.database, self._push))
+
+    async def _push(self) -> None:
+        await request_push(self.client)
+        await self.get_and_submit_flow_runs()
 
     async def teardown(self, *exc_info: Any) -> None:
         """Clean up after the worker has stopped."""
-        for task in (self._cancellation_poll, self._listener):
+        for task in (self._cancellation_poll, self._listener, self._pusher):
             if task is not None:
                 task.cancel()
         try:

@@ -25,8 +25,10 @@ from prefect.settings import PREFECT_API_URL
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from flows.runtime.bootstrap import POOL, bootstrap, bootstrap_if_missing
+from flows.runtime.bootstrap import bootstrap, bootstrap_if_missing
+from flows.runtime.ready_tasks import dispatch_when_ready
 from flows.runtime.warm_worker import GRACE_SECONDS, WarmWorker
+from flows.server.deployment_spec import POOL
 from flows.server.prefect_settings import client_environment
 from models.errors import GiveUp, ShowrunnerError, TryAgain
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
@@ -138,8 +140,9 @@ def _default_name() -> str:
 async def _work(options: argparse.Namespace, api_url: str) -> None:
     async with _watchdog() as database:
         await _wait_for_server(api_url, options.wait)
+        pools = dict(load_settings().production_work_pools)
         if options.bootstrap:
-            await bootstrap(pool=options.pool)
+            await bootstrap(pool=options.pool, step_pools=pools)
         worker = WarmWorker(
             work_pool_name=options.pool, name=options.name or _default_name(), limit=options.limit
         )
@@ -147,7 +150,7 @@ async def _work(options: argparse.Namespace, api_url: str) -> None:
         worker.database = database
         worker.packages |= frozenset(options.package)
         if options.bootstrap:
-            worker.prepare = partial(bootstrap_if_missing, pool=options.pool)
+            worker.prepare = partial(bootstrap_if_missing, pool=options.pool, step_pools=pools)
         await worker.start(printer=lambda line: log.info("worker_says", line=str(line).strip()))
 
 
@@ -170,7 +173,12 @@ async def _watchdog() -> AsyncIterator[URL | None]:
             Watchdog(settings, sessions, of_database=True, clock=DatabaseClock(engine))
         ):
             await _store_channels(settings, sessions)
-            yield url
+            dispatching = asyncio.create_task(dispatch_when_ready(url, sessions))
+            try:
+                yield url
+            finally:
+                dispatching.cancel()
+                await asyncio.gather(dispatching, return_exceptions=True)
     finally:
         await engine.dispose()
 
@@ -179,7 +187,7 @@ async def _store_channels(settings: Settings, sessions: Sessions) -> None:
     """Store the configured channels, so that tasks of them are accepted before the first cycle."""
     try:
         folder = await channels_in_force(settings.channel_configs, sessions)
-        await store_channels(sessions, folder.channels)
+        await store_channels(sessions, folder.channels, settings.production_daily_budget)
     except (ShowrunnerError, SQLAlchemyError, OSError) as error:
         # The first cycle stores them again, and reports what is wrong.
         log.warning("channels_not_stored", error=type(error).__name__)

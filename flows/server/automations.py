@@ -20,6 +20,9 @@ from flows.server.prefect_settings import HEARTBEAT_SECONDS
 TAG: Final = "showrunner"
 """The tag of our deployments, which their runs and the runs' events inherit."""
 
+RUN_ENDED: Final = "showrunner.flow-run.ended"
+"""The event of a run that its worker has ended, in whatever state. It follows all heartbeats."""
+
 SILENCE: Final = timedelta(seconds=4 * HEARTBEAT_SECONDS)
 """A run without events for this long is orphaned. Below three heartbeats, quiet runs would be
 crashed by mistake."""
@@ -66,7 +69,7 @@ def _crash_after_silence(
                 {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
             ),
             after=after,
-            expect={"prefect.flow-run.*"},
+            expect={"prefect.flow-run.*", RUN_ENDED},
             for_each={"prefect.resource.id"},
             threshold=1,
             within=within,

@@ -18,6 +18,12 @@ PREFECT_YAML: Final = Path(__file__).resolve().parents[2] / "prefect.yaml"
 """Our own, in a checkout and in an installed wheel alike."""
 
 
+POOL: Final = "showrunner"
+"""Name of the work pool of our deployments and workers."""
+PRODUCE: Final = "produce/produce"
+"""Full name of the deployment that makes a step of a video."""
+
+
 class _Strict(BaseModel):
     """A model that refuses unknown keys. Prefect ignores them, misspelt ones too."""
 
@@ -92,6 +98,11 @@ class Declared(_Strict):
         """
         function = self.entrypoint.rpartition(":")[2]
         return f"{function.replace('_', '-')}/{self.name}"
+
+    def on_pool(self, name: str) -> Declared:
+        """The same on another work pool, under a name of its own."""
+        changes = {"name": f"{self.name}-{name}", "work_pool": Pool(name=name)}
+        return self.model_copy(update=changes)
 
     def options(self) -> ConcurrencyOptions:
         """What happens to a run over the limit, as Prefect's API takes it."""

@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from models.board import drift_table as table
-from models.board.drift_kinds import Drift, DriftKind, listed
+from models.board.drift_kinds import Drift, DriftKind, Severity, listed
 from models.board.snapshot import BoardSnapshot, Json
 from models.board.spec import NAMES
-from models.rules.board_schema import EXPECTED_TYPES, NEEDED, OPTIONAL_RELATIONS
+from models.rules.board_schema import (
+    EXPECTED_TYPES,
+    NEEDED,
+    OPTIONAL_RELATIONS,
+)
 
 _FORMULA: Final = "Time in Status"
 _NO_FILES: Final = "The files of a video cannot be linked to its card."
@@ -31,6 +35,10 @@ _MISSING: Final[Mapping[str, tuple[DriftKind, str]]] = {
     "Updated": (table.DATE_MISSING, "The card does not show when its status last changed."),
     _FORMULA: (table.FORMULA_MISSING, "The card does not show how long its status has lasted."),
     **dict.fromkeys(OPTIONAL_RELATIONS, (table.RELATION_MISSING, _NO_FILES)),
+    "Progress": (table.DATE_MISSING, "The card does not show how much of the film is made."),
+    "Cost": (table.DATE_MISSING, "The card does not show what the video has cost."),
+    "Preview": (table.DATE_MISSING, "The card does not show pictures of the video."),
+    "Video": (table.DATE_MISSING, "The card does not link to the film."),
 }
 """By property that the sync can do without: the kind of difference, and what its absence breaks."""
 
@@ -38,6 +46,11 @@ _TYPES: Final[Mapping[str, frozenset[str]]] = {
     **EXPECTED_TYPES,
     _FORMULA: frozenset({"formula"}),
 }
+_WRONG_TYPES: Final[Mapping[Severity, DriftKind]] = {
+    Severity.LOSES: table.WRONG_TYPE_OF_OPTIONAL,
+    Severity.COSMETIC: table.WRONG_TYPE_OF_COSMETIC,
+}
+"""By how bad it is when the property is missing: a wrong type is as bad."""
 _RESTORE: Final = "it held values, restore it first (••• → Properties → Deleted properties); "
 
 
@@ -76,10 +89,11 @@ def _wrong_type(name: str, found: Json) -> Drift:
         "type": found["type"],
         "types": " or ".join(sorted(_TYPES[name])),
     }
-    if name in OPTIONAL_RELATIONS or name == _FORMULA:
-        _, breaks = _MISSING[name]
-        return table.WRONG_TYPE_OF_OPTIONAL.drift(name, breaks=breaks, **facts)
-    return table.WRONG_TYPE.drift(name, **facts)
+    if name in NEEDED:
+        return table.WRONG_TYPE.drift(name, **facts)
+    missing, breaks = _MISSING[name]
+    kind = _WRONG_TYPES[missing.severity]
+    return kind.drift(name, breaks=breaks, **facts)
 
 
 def _notes(snapshot: BoardSnapshot) -> Drift:

@@ -86,10 +86,12 @@ WRONG_TYPE: Final = DriftKind(
 )
 WRONG_TYPE_OF_OPTIONAL: Final = replace(
     WRONG_TYPE,
-    severity=Severity.COSMETIC,
-    breaks="{breaks}",
-    cure="If it is yours, rename it, and {repair} adds ours beside it.",
+    severity=Severity.LOSES,
+    breaks="{breaks} Everything else is synced.",
+    cure="In Notion, click “{called}” → Edit property → Type → {types}. "
+    "If it is yours, rename it, and {repair} adds ours beside it.",
 )
+WRONG_TYPE_OF_COSMETIC: Final = replace(WRONG_TYPE_OF_OPTIONAL, severity=Severity.COSMETIC)
 TWO_OF_A_NAME: Final = DriftKind(
     slug="two-of-a-name",
     severity=Severity.LOSES,

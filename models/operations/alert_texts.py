@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,9 +40,18 @@ def _open(incident: Incident) -> str:
     if cure := cure_of(incident):
         lines.append(f"What to do: {cure}")
     lines.append(f"Since: {utc_time(incident.since)}")
-    lines += [f"{name}: {value}" for name, value in other_facts(incident).items()]
+    lines += [
+        f"{name}: {value}"
+        for name, value in other_facts(incident).items()
+        if not _says(incident.title, value)
+    ]
     lines.append(f"incident: {incident.name}")
     return "\n".join(lines)
+
+
+def _says(title: str, value: str) -> bool:
+    """Whether the title names the value, as whole words."""
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", title) is not None
 
 
 def _over(incident: Incident) -> str:

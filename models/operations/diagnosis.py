@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from models.operations.differences import apart
 from models.operations.health_facts import SyncFacts
@@ -28,6 +29,7 @@ class CardFacts(SyncFacts):
         card, board: None when the page, or any board, was never read.
         left: why the card left the board, if it did: `in_trash`, `moved_away` or `not_found`.
         deleted: whether it had a task that was deleted.
+        production: `models.operations.production.task_production` of its task.
         change: what the next push would write.
         channels: the configured channels.
         events: the unprocessed events about this card.
@@ -42,6 +44,7 @@ class CardFacts(SyncFacts):
     now: datetime
     left: str | None = None
     deleted: bool = False
+    production: Mapping[str, Any] | None = None
 
 
 def reasons_out_of_sync(facts: CardFacts) -> list[str]:

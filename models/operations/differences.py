@@ -23,7 +23,7 @@ def apart(card: Card, task: Task | None) -> list[str]:
 
 def _options(base: MergeBase, task: Task) -> Iterator[str]:
     held = {"Status": (base.shown.status, task.board_status)}
-    if base.shown.priority is not None:
+    if base.shown.priority:
         held["Priority"] = (base.shown.priority, Priority(task.priority).option)
     for name, (board, database) in held.items():
         if board != database and not (board is None and name in base.initially_empty):

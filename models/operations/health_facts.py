@@ -14,6 +14,7 @@ from sqlalchemy import false, func, or_, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from models.operations.production import ProductionFacts, read_production
 from models.operations.webhook_tokens import Tokens, read_tokens
 from models.tables.card import Card
 from models.tables.card_creation import Unmade, unmade
@@ -69,6 +70,7 @@ class HealthFacts(SyncFacts):
         failing: cards whose last write failed, the one with most attempts first.
         unmade: tasks that wait for their card.
         last_write: when a card was last written to the board, as far as that is known.
+        production: how many tasks are in production, and what of it needs a human.
         board: the stored board, under `board`, and its `database_id`; None when none was ever read.
         channels: what the last cycle stored of the channels; None before the first.
     """
@@ -80,6 +82,7 @@ class HealthFacts(SyncFacts):
     failing: tuple[Failing, ...]
     unmade: Unmade
     last_write: datetime | None
+    production: ProductionFacts
     board: dict[str, Any] | None
     channels: dict[str, Any] | None
 
@@ -97,6 +100,7 @@ async def read_health_facts(session: AsyncSession, *, now: datetime) -> HealthFa
         failing=await _failing(session),
         unmade=await unmade(session),
         last_write=await _last_write(session),
+        production=await read_production(session, now),
         board=await get_value(session, BOARD),
         channels=await get_value(session, CHANNELS),
     )

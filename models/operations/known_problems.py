@@ -97,6 +97,12 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "`showrunner board check` says what changed, and `showrunner board repair` adds what "
             "is missing. An option that was renamed is to be renamed back in Notion.",
         ),
+        IncidentKind.PROPERTY_TYPE: Problem(
+            "A property of the board has a type that cannot be used",
+            "It is neither read nor written; no value is lost. Everything else is synced.",
+            "In Notion, change its type back (••• of the property → Edit property → Type). If it "
+            "is a property of your own, rename it, and `showrunner board repair` adds ours.",
+        ),
         IncidentKind.CHANNEL_FILE: Problem(
             "A channel file is wrong",
             "What the file said when it was right last counts; one that never was is no channel "
@@ -118,12 +124,40 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "wait. Correct the task by SQL, or give the board the option that it lacks "
             "(`showrunner board repair`).",
         ),
+        IncidentKind.WORKER_LOST: Problem(
+            "A worker stopped answering",
+            "Its lease expired. The task is given out again; after the third time its card goes to "
+            "Error: Manual Review. What was made is kept.",
+            "Read the worker's log around that time (for Showrunner's own production the run in "
+            "Prefect's UI): was the process killed, or the machine out of memory? `showrunner "
+            "task show {id}` says where the task is.",
+        ),
+        IncidentKind.STEP_STUCK: Problem(
+            "A worker is silent",
+            "It holds a task, and was not heard of for an hour. Nobody else takes the task before "
+            "the lease expires.",
+            "Look at the worker's log. Stop it if it hangs, or move the card to Archived: then the "
+            "task is stopped.",
+        ),
+        IncidentKind.BUDGET_REACHED: Problem(
+            "A budget is used up",
+            "No task that the budget is for is given out. What is under way is finished.",
+            "Raise `budget` in the channel's file or PRODUCTION_DAILY_BUDGET, or wait for the next "
+            "day or month: everything goes on by itself.",
+        ),
         IncidentKind.DEAD_EVENT: Problem(
             "A webhook event could not be processed",
             "It was tried 8 times and is kept in webhook_events, with its error. What people "
             "changed on that card since is found by the sweep all the same.",
             "`showrunner events list --dead` shows why; `showrunner events replay --dead` tries "
             "them again.",
+        ),
+        IncidentKind.MAKER_PAUSED: Problem(
+            "A maker has no money, no quota or no valid key",
+            "Its steps wait, in all channels; every other step goes on. One submission is tried "
+            "every 15 minutes.",
+            "Put money on the account, raise its limit or correct its key. Everything goes on by "
+            "itself.",
         ),
     },
 )

@@ -31,7 +31,7 @@ WHERE i.name = 'card_not_made' AND i.ended_at IS NULL
 
 
 async def recovered(session: AsyncSession) -> list[str]:
-    """Names of the open incidents whose card, event or task has recovered.
+    """Names of the open incidents whose card or event has recovered.
 
     A card has when it was read and needs no push, or was deleted. An event has when it was
     processed. The incident about tasks without a card is over when none of them fails any more.

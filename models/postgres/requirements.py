@@ -82,13 +82,18 @@ def _refuse_strangers(connection: Connection[TupleRow], known: Sequence[str]) ->
 
 
 def _refuse_without_rights(connection: Connection[TupleRow]) -> None:
-    allowed = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+    allowed = (
+        "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AND coalesce("
+        "has_schema_privilege(to_regnamespace('showrunner')::oid, 'CREATE'), "
+        "has_database_privilege(current_database(), 'CREATE'))"
+    )
     if not _asked(connection, allowed):
         schema = _asked(connection, "SELECT coalesce(current_schema(), 'public')")
         user, name = connection.info.user, connection.info.dbname
         raise SettingsError(
             f"{user} may not make tables in the database {name}: make {user} its owner, or "
-            f'GRANT CREATE, USAGE ON SCHEMA "{schema}" TO "{user}".'
+            f'GRANT CREATE, USAGE ON SCHEMA "{schema}" TO "{user}" and '
+            f'GRANT CREATE ON DATABASE "{name}" TO "{user}".'
         )
 
 

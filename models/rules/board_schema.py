@@ -14,7 +14,9 @@ from typing import Any, Final, Self
 from models.errors import BoardError
 from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status
 
-_WRITABLE: Final = frozenset({"title", "rich_text", "select", "status", "date", "relation"})
+_WRITABLE: Final = frozenset(
+    {"title", "rich_text", "select", "status", "date", "relation", "number", "url"}
+)
 
 _COMPUTED: Final = frozenset(
     {"formula", "rollup", "created_time", "created_by", "last_edited_time", "last_edited_by"}
@@ -33,10 +35,17 @@ EXPECTED_TYPES: Final[Mapping[str, frozenset[str]]] = {
     "Assets": frozenset({"relation"}),
     "Videos": frozenset({"relation"}),
     "Audio": frozenset({"relation"}),
+    "Progress": frozenset({"number"}),
+    "Cost": frozenset({"number"}),
+    "Preview": frozenset({"files"}),
+    "Video": frozenset({"url"}),
 }
 """The types that each property may have. `Time in Status` is computed by Notion and never read."""
 
 OPTIONAL_RELATIONS: Final = ("Assets", "Videos", "Audio")
+PRODUCTION_FACTS: Final = ("Progress", "Cost", "Preview", "Video")
+"""What production shows of a video beside its status."""
+USERS_IF_OF_OTHER_TYPE: Final = (*OPTIONAL_RELATIONS, *PRODUCTION_FACTS)
 """A property of that name and another type belongs to the users and is ignored."""
 
 NEEDED: Final = ("Title", "Channel", "Topic", "Status")
@@ -73,11 +82,14 @@ class Board:
         properties: by our name of each property.
         computed_ids: ids of the properties that Notion computes: a change of them is no user's
             edit.
+        ignored: a sentence for each property whose type cannot be used and that the sync can do
+            without.
     """
 
     data_source_id: str
     properties: Mapping[str, Property]
     computed_ids: frozenset[str] = frozenset()
+    ignored: tuple[str, ...] = ()
 
     def shows(self, name: str) -> bool:
         """Whether the board has that property and the API lets us write it."""
@@ -111,6 +123,7 @@ class Board:
             "data_source_id": self.data_source_id,
             "properties": {n: asdict(p) for n, p in self.properties.items()},
             "computed_ids": sorted(self.computed_ids),
+            "ignored": list(self.ignored),
         }
 
     @classmethod
@@ -122,11 +135,18 @@ class Board:
             for n, p in value["properties"].items()
         }
         computed = frozenset(value.get("computed_ids", ()))
-        return cls(data_source_id=value["data_source_id"], properties=known, computed_ids=computed)
+        return cls(
+            data_source_id=value["data_source_id"],
+            properties=known,
+            computed_ids=computed,
+            ignored=tuple(value.get("ignored", ())),
+        )
 
 
 def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Board:
     """Parse a data source object of Notion's; the ids of `known` are preferred to names.
+
+    A property that is not needed and has a wrong type is left out, as if it were missing.
 
     Raises:
         BoardError: when it is in the trash, or a needed property is missing or of the wrong type.
@@ -138,16 +158,25 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
         )
     schema = {p["id"]: p for p in data_source["properties"].values()}
     found = {name: _find(name, schema, known) for name in EXPECTED_TYPES}
-    for name in OPTIONAL_RELATIONS:
-        if found[name] is not None and found[name]["type"] != "relation":
+    for name in USERS_IF_OF_OTHER_TYPE:
+        if found[name] is not None and found[name]["type"] not in EXPECTED_TYPES[name]:
             found[name] = None
-    faults = [_fault(name, schema, found[name]) for name in EXPECTED_TYPES]
-    named = [fault for fault in faults if fault]
-    if named:
-        raise BoardError("The board cannot be followed: " + " ".join(named))
+    faults = {name: _fault(name, schema, found[name]) for name in EXPECTED_TYPES}
+    stopping = [faults[name] for name in NEEDED if faults[name]]
+    if stopping:
+        raise BoardError("The board cannot be followed: " + " ".join(stopping))
+    unusable = [name for name, fault in faults.items() if fault]
+    ignored = tuple(faults[name] for name in unusable if name not in OPTIONAL_RELATIONS)
+    for name in unusable:
+        found[name] = None
     properties = {name: _property(raw) for name, raw in found.items() if raw is not None}
     computed = frozenset(p["id"] for p in schema.values() if p["type"] in _COMPUTED)
-    return Board(data_source_id=data_source["id"], properties=properties, computed_ids=computed)
+    return Board(
+        data_source_id=data_source["id"],
+        properties=properties,
+        computed_ids=computed,
+        ignored=ignored,
+    )
 
 
 def _find(name: str, schema: Mapping[str, Any], known: Board | None) -> Any:
@@ -224,6 +253,10 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "Created": "When the card was first seen. Showrunner writes it.",
     "Updated": "When the status last changed. Showrunner writes it.",
     "Attention": "What needs you, in one sentence; empty when nothing does. Showrunner writes it.",
+    "Progress": "How much of the film is made. Showrunner writes it.",
+    "Cost": "What was spent on the video, or may have been, in US dollars. Showrunner writes it.",
+    "Preview": "Pictures of the video while it is made.",
+    "Video": "Where the film is. Showrunner writes it.",
 }
 """The descriptions that users see beside a property: the rules of spec 2.1 that concern it. At most
 280 characters each."""
@@ -254,5 +287,9 @@ def board_schema(channels: Iterable[str], updated: str = "Updated") -> dict[str,
             }
         },
         "Attention": {"rich_text": {}},
+        "Progress": {"number": {"format": "percent"}},
+        "Cost": {"number": {"format": "dollar"}},
+        "Preview": {"files": {}},
+        "Video": {"url": {}},
     }
     return {name: {**shape, "description": _DESCRIPTIONS[name]} for name, shape in schema.items()}

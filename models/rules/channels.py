@@ -8,7 +8,7 @@ and not even that if it was right before: its last valid content counts.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,8 @@ ID_MAX = 100
 """Characters: Notion's limit for an option's name and the width of `tasks.channel_id`."""
 TEXT_MAX: Final = 64 * 1024
 """Characters of a file."""
+CheckSettings = Callable[[Mapping[str, Any]], None]
+"""Raises ValueError, with a sentence, for settings that cannot be used."""
 _OF_EDITORS: Final = (".", "#", "~")
 """How hidden files, locks, swap files and backups begin; those that end otherwise (`x.yaml~`) are
 no YAML files."""
@@ -124,12 +126,15 @@ def channel_named(name: str | None, among: Iterable[str]) -> str | None:
     return next((one for one in names if name_key(one) == key), None)
 
 
-def read_channels(folder: Path, configured: Collection[str] = ()) -> ChannelFolder:
+def read_channels(
+    folder: Path, configured: Collection[str] = (), *, check: CheckSettings | None = None
+) -> ChannelFolder:
     """Read the channels of a folder, and the files in it that are wrong.
 
     Args:
         configured: ids of the channels that were configured last. Of two files whose ids Notion
             takes for the same option, the one of such an id counts and the other is wrong.
+        check: raises ValueError for settings that cannot be used; the file is then wrong.
 
     Raises:
         ChannelConfigError: when there is no such folder or it cannot be read.
@@ -151,33 +156,41 @@ def read_channels(folder: Path, configured: Collection[str] = ()) -> ChannelFold
         try:
             channel = _load(path, id_)
             _check_unique(id_, [*channels, *kept])
+            if check is not None:
+                check(channel.settings)
             channels[id_] = channel
         except ValueError as fault:
             faults.append(ChannelFault(file=path.name, id=id_, reason=str(fault)))
     return ChannelFolder(path=folder, channels=channels, faults=tuple(faults))
 
 
-def read_channels_in_force(folder: Path, known: Mapping[str, Any] | None) -> ChannelFolder:
+def read_channels_in_force(
+    folder: Path, known: Mapping[str, Any] | None, *, check: CheckSettings | None = None
+) -> ChannelFolder:
     """Read the channels of a folder, with the last valid content of the files that are wrong.
 
     Args:
         known: what is stored of the channels of the last cycle (`sync_state.CHANNELS`).
+        check: as in `read_channels`.
 
     Raises:
         ChannelConfigError: when no channel in it can be used.
     """
     known = known or {}
     ids = known.get("ids", ())
-    return read_channels(folder, ids).with_last_good(ids, known.get("texts", {})).usable()
+    found = read_channels(folder, ids, check=check)
+    return found.with_last_good(ids, known.get("texts", {})).usable()
 
 
-def load_configured_channels(folder: Path) -> Mapping[str, Channel]:
+def load_configured_channels(
+    folder: Path, *, check: CheckSettings | None = None
+) -> Mapping[str, Channel]:
     """Read the channels of a folder that can be used, by id.
 
     Raises:
         ChannelConfigError: when there is none, with every wrong file and why.
     """
-    return read_channels(folder).usable().channels
+    return read_channels(folder, check=check).usable().channels
 
 
 def _id_of(path: Path) -> str:

@@ -41,6 +41,7 @@ class BoardCard:
         created_by: Notion user id of who created the page; None if Notion does not say.
         away: whether the page lies elsewhere than on the board; then it counts as trashed, and all
             values are empty.
+        progress, cost, video: the board's properties of that name; None if empty or missing.
     """
 
     page_id: str
@@ -62,6 +63,9 @@ class BoardCard:
     computed: frozenset[str] = frozenset()
     created_by: str | None = None
     away: bool = False
+    progress: float | None = None
+    cost: float | None = None
+    video: str | None = None
 
     def in_channels(self, configured: Iterable[str]) -> Self:
         """The card with its channel spelled as configured, if both names are the same for users."""
@@ -125,6 +129,9 @@ def read_card(page: Mapping[str, Any], board: Board) -> BoardCard:
             n for n in EXPECTED_TYPES if not board.shows(n) or board.properties[n].id not in by_id
         ),
         created_by=(page.get("created_by") or {}).get("id"),
+        progress=value("Progress"),
+        cost=value("Cost"),
+        video=value("Video"),
     )
 
 
@@ -175,10 +182,10 @@ def read_value(prop: Mapping[str, Any]) -> Any:
             return read_value(raw)
         case "relation":
             return tuple(item["id"] for item in raw)
-        case "string":
+        case "string" | "url":
             return storable(raw)
         case _:
-            return raw
+            return float(raw) if kind == "number" else raw
 
 
 def plain_text(parts: Sequence[Mapping[str, Any]]) -> str:
@@ -258,6 +265,8 @@ def _write_value(known: Property, value: Any) -> Any:
             return {"start": to_minute(value).isoformat(), "end": None, "time_zone": None}
         case "relation":
             return [{"id": page_id} for page_id in value]
+        case "number" | "url":
+            return value
         case _:
             raise ValueError(f"properties of type {known.type} are never written")
 

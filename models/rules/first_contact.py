@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from models.rules.board_schema import PRODUCTION_FACTS
 from models.rules.codec import BoardCard
 from models.rules.merge_base import MergeBase, NotionValues, TaskState, values_by_property
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""No task is older: the trigger `tasks_check_times` refuses an earlier time."""
+_AHEAD: Final = timedelta(days=1)
 
 ATTENTION = frozenset({"Attention"})
 
@@ -23,8 +28,8 @@ def task_dates(
 ) -> tuple[datetime, datetime]:
     """When a card was created, and when its status last changed, as the database stores it.
 
-    Unknown dates are taken from the page itself. Dates that users typed count only in the first
-    import.
+    Unknown and impossible dates are taken from the page itself. Dates that users typed count only
+    in the first import.
 
     Args:
         shown: what the card shows.
@@ -35,9 +40,19 @@ def task_dates(
     if base is None:
         found = shown if importing else NotionValues()
         moved = card.edited_at if importing or followed else card.created_time
-        return found.created or card.created_time, found.updated or moved
-    created, updated = base.created or base.shown.created, base.updated or base.shown.updated
-    return created or card.created_time, updated or card.edited_at
+        created, updated = found.created, found.updated
+    else:
+        moved = card.edited_at
+        created, updated = base.created or base.shown.created, base.updated or base.shown.updated
+    latest = card.edited_at + _AHEAD
+    return _possible(created, latest) or card.created_time, _possible(updated, latest) or moved
+
+
+def _possible(typed: datetime | None, latest: datetime) -> datetime | None:
+    """The date, unless it is none that a task can have: users type what they like."""
+    if typed is None or not EARLIEST <= typed <= latest:
+        return None
+    return typed
 
 
 def initially_empty_of(
@@ -49,7 +64,8 @@ def initially_empty_of(
         shown: what the card shows.
         has_message: whether there is a message for Attention.
     """
-    empty = frozenset(name for name, value in values_by_property(shown).items() if value is None)
+    values = values_by_property(shown).items()
+    empty = frozenset(n for n, value in values if value is None and n not in PRODUCTION_FACTS)
     if base is None:
         still_empty = empty if importing else frozenset()
         theirs = not is_our_attention(shown.attention)
@@ -75,6 +91,10 @@ _SENTENCES: Final = (
     rf"The pipeline moved this card to {_QUOTED} meanwhile",
     rf"The pipeline set Priority to {_QUOTED} meanwhile",
     r"Status was emptied; ",
+    r"Stopping: “",
+    r"Failed: ",
+    r"(?:Look at|Listen to|Watch) the \w+(?: \(round \d+\))?, then move the card: ",
+    r"Edited while the video is in work: ",
     rf"{_QUOTED} was changed (?:to {_QUOTED} )?by hand just when it was set to ",
 )
 """How every message begins that a card shows, or showed in an earlier release (kept complete by

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from models.rules.codec import BoardCard
 from models.rules.first_contact import initially_empty_of, task_dates
 from models.rules.merge_base import (
     MergeBase,
     NotionValues,
+    ProductionFacts,
     TaskState,
     attention,
     desired_values,
@@ -44,7 +46,11 @@ class Plan:
     @property
     def attention(self) -> str:
         """The text that the card's Attention should show."""
-        return attention(self.violations, self.base.rejection)
+        return attention(self.violations, self.base.rejection, self.base.production.text)
+
+
+ABSENT: Final = ""
+"""Priority, as Notion showed it, of a page without that property. No option has that name."""
 
 
 def plan(
@@ -56,6 +62,7 @@ def plan(
     importing: bool = False,
     keep_until: datetime | None = None,
     ours: bool = False,
+    gates: Collection[BoardStatus] = (),
 ) -> Plan:
     """Decide per property what a reading of a card means (design: section 6).
 
@@ -70,6 +77,7 @@ def plan(
             unchanged on the board; None if it does not.
         ours: whether we created the page, so that no user typed the dates that it shows at first
             contact.
+        gates: the columns in which a task of the card's channel waits for a person.
 
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
@@ -80,7 +88,13 @@ def plan(
         )  # the property was deleted, not its text
     keeping = keep_until is not None
     status = decide_status(
-        base, card, task, valid=not violations, importing=importing, keeping=keeping
+        base,
+        card,
+        task,
+        valid=not violations,
+        importing=importing,
+        keeping=keeping,
+        gates=gates,
     )
     prio = _priority(base, card, task)
     followed = not violations and status.database is not None
@@ -90,6 +104,7 @@ def plan(
     rejection, rejected_at_status_change = _rejection(base, task, status, prio)
     if state is not None and rejection and rejected_at_status_change is None:
         rejected_at_status_change = state.status_changed_at
+    production = base.production if base is not None else ProductionFacts()
     new = MergeBase(
         title=card.title,
         channel=card.channel,
@@ -105,12 +120,13 @@ def plan(
             shown,
             moved=status.moved,
             importing=importing,
-            has_message=bool(violations or rejection),
+            has_message=bool(violations or rejection or production.text),
         ),
         rejection=rejection,
         rejected_at_status_change=rejected_at_status_change,
         waits_for=board_status(card.status) if status.waits else None,
         status_kept_until=_kept_until(base, status, keep_until),
+        production=production,
     )
     made = Plan(base=new, task=state, violations=tuple(violations), moved=status.moved)
     tampering = () if base is None and ours else _tampering(base, card, made)
@@ -126,7 +142,7 @@ def _priority(
     current = task.priority if task is not None else agreed or asked
     if base is not None and base.shown.priority == current.option:
         agreed = current
-    if base is not None and (shown == base.shown.priority or "Priority" in card.computed):
+    if base is not None and ("Priority" in card.computed or shown in _unchosen(base)):
         return Decision(agreed=agreed or base.priority, database=current)
     if asked != current and task is not None and current != agreed:
         kept = current.option
@@ -153,6 +169,17 @@ def _priority(
     return Decision(agreed=asked, database=asked)
 
 
+def _unchosen(base: MergeBase) -> tuple[str | None, ...]:
+    """What Notion shows of Priority while nobody has chosen it since the last reading.
+
+    A property that was deleted or had another type for a while comes back with its old values or
+    empty.
+    """
+    if base.shown.priority == ABSENT:
+        return (None, base.priority.option)
+    return (base.shown.priority,)
+
+
 def _option(name: str | None) -> str | None:
     """A priority's option in our spelling, so that `high` and `High` are no difference."""
     known = priority(name).option
@@ -165,10 +192,13 @@ def notion_values(card: BoardCard) -> NotionValues:
     """The values of a card that the push may write, as they are stored."""
     return NotionValues(
         status=card.status,
-        priority=_option(card.priority),
+        priority=ABSENT if "Priority" in card.computed else _option(card.priority),
         created=card.created,
         updated=card.updated,
         attention=card.attention,
+        progress=card.progress,
+        cost=card.cost,
+        video=card.video,
     )
 
 
@@ -181,7 +211,7 @@ def _tampering(base: MergeBase | None, card: BoardCard, made: Plan) -> Iterator[
     )
     if base is not None and "Attention" in base.initially_empty:
         before["Attention"] = ""  # the users' until now
-    for name in ("Created", "Updated", "Attention"):
+    for name in ("Created", "Updated", "Attention", "Progress", "Cost", "Video"):
         if (
             name in right
             and name not in card.computed

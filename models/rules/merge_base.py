@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from models.rules.codec import to_minute
+from models.rules.codec import BoardCard, to_minute
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 
-PUSHED = frozenset({"Status", "Priority", "Attention", "Created", "Updated"})
+PUSHED = frozenset(
+    {"Status", "Priority", "Attention", "Created", "Updated", "Progress", "Cost", "Video"}
+)
 """Properties that the database may write to the board (design: section 6)."""
 
 
@@ -32,6 +34,26 @@ class NotionValues:
     created: datetime | None = None
     updated: datetime | None = None
     attention: str = ""
+    progress: float | None = None
+    cost: float | None = None
+    video: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductionFacts:
+    """What production shows of a task on its card. Only the database writes it.
+
+    Attributes:
+        text: what people should know or decide, for Attention; '' for nothing.
+        progress: the part of the film that is made, 0 to 1; None before anything is.
+        cost: USD that were spent or may have been; None before anything is.
+        video: where the film is; None before it is.
+    """
+
+    text: str = ""
+    progress: float | None = None
+    cost: float | None = None
+    video: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +74,7 @@ class MergeBase:
             waits.
         status_kept_until: until when a waiting move leaves Status unchanged on the board; None if
             it does not.
+        production: what production shows, as of when the card's row was read.
     """
 
     title: str = ""
@@ -68,6 +91,7 @@ class MergeBase:
     rejected_at_status_change: datetime | None = None
     waits_for: BoardStatus | None = None
     status_kept_until: datetime | None = None
+    production: ProductionFacts = field(default_factory=ProductionFacts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +108,14 @@ class TaskState:
     status_changed_at: datetime
 
 
-def attention(violations: Sequence[Violation], rejection: str) -> str:
-    """The text for Attention; empty if no user need act."""
+def attention(violations: Sequence[Violation], rejection: str, production: str = "") -> str:
+    """The text for Attention; empty if no user need act.
+
+    First what is wrong with the card, then what became of the last edit, then what production
+    says: the board's cards show only the beginning.
+    """
     sentences = [violation.message for violation in violations]
-    if rejection:
-        sentences.append(rejection)
+    sentences += [text for text in (rejection, production) if text]
     return " ".join(sentences)
 
 
@@ -115,7 +142,9 @@ def desired_values(base: MergeBase, task: TaskState | None, attention_text: str)
         values["Created"] = to_minute(created)
     if updated is not None:
         values["Updated"] = to_minute(updated)
-    return values
+    facts = base.production
+    made = {"Progress": facts.progress, "Cost": facts.cost, "Video": facts.video}
+    return values | {name: value for name, value in made.items() if value is not None}
 
 
 def diff(
@@ -153,6 +182,9 @@ def values_by_property(shown: NotionValues) -> dict[str, Any]:
         "Created": shown.created,
         "Updated": shown.updated,
         "Attention": shown.attention,
+        "Progress": shown.progress,
+        "Cost": shown.cost,
+        "Video": shown.video,
     }
 
 
@@ -191,3 +223,15 @@ def is_rejection_outdated(base: MergeBase, task: TaskState | None) -> bool:
         and since is not None
         and since != task.status_changed_at
     )
+
+
+def came_anew(base: MergeBase | None, card: BoardCard, task: TaskState | None) -> bool:
+    """Whether the task's status changed since the board showed it, other than by a user's move.
+
+    It may stand at the same gate in a later round then, which nobody has looked at. A board that
+    shows no Updated of ours cannot tell.
+    """
+    if base is None or task is None or base.shown.updated is None or "Updated" in card.computed:
+        return False
+    changed_at = task.status_changed_at
+    return base.shown.updated != to_minute(changed_at) and base.updated != changed_at

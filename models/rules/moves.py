@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from models.rules.codec import BoardCard
 from models.rules.formatting import either
-from models.rules.merge_base import MergeBase, TaskState
+from models.rules.merge_base import MergeBase, TaskState, came_anew
 from models.rules.statuses import (
     FINISHED,
     FREE_OF_RULES,
@@ -40,6 +40,8 @@ class Situation:
         kept: whether Status was left unchanged on the board for that until now.
         keeping: whether Status is to be left unchanged from now on.
         importing: whether this is the first import of a board.
+        gates: the columns in which a task of the card's channel waits for a person.
+        unseen: whether the task came to its column anew since the board showed it there.
     """
 
     shown: str | None
@@ -54,6 +56,8 @@ class Situation:
     kept: bool
     keeping: bool
     importing: bool
+    gates: Collection[BoardStatus] = ()
+    unseen: bool = False
 
     @property
     def unfollowed_late(self) -> bool:
@@ -79,6 +83,7 @@ def decide_status(
     valid: bool,
     importing: bool,
     keeping: bool,
+    gates: Collection[BoardStatus] = (),
 ) -> StatusDecision:
     """Decide what becomes of Status (arguments as for `plan` and `Situation`)."""
     agreed = base.status if base is not None else None
@@ -99,6 +104,8 @@ def decide_status(
         kept=base is not None and base.status_kept_until is not None,
         keeping=keeping,
         importing=importing,
+        gates=gates,
+        unseen=current in gates and came_anew(base, card, task),
     )
     for rule in _RULES:
         if (decision := rule(case)) is not None:
@@ -185,7 +192,8 @@ def _agreeing(case: Situation) -> StatusDecision | None:
 
 
 def _overruled(case: Situation) -> StatusDecision | None:
-    if case.asked is None or (case.agreed is not None and case.current == case.agreed):
+    unchanged = case.agreed is not None and case.current == case.agreed and not case.unseen
+    if case.asked is None or unchanged:
         return None
     sentence = (
         f"The pipeline moved this card to “{case.current}” meanwhile, "
@@ -209,7 +217,8 @@ def _emptied(case: Situation) -> StatusDecision | None:
 def _not_theirs(case: Situation) -> StatusDecision | None:
     if case.agreed is None or case.asked is None:
         return None
-    if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):
+    allowed = moves_of_people(case.agreed, followed=not case.unfollowed_late, gates=case.gates)
+    if case.asked in allowed:
         return None
     sentence = (
         f"A card cannot be moved from “{case.agreed}” to “{case.asked}” by hand; "
@@ -292,7 +301,7 @@ def _possible_from(case: Situation, kept: BoardStatus) -> str:
     A card that gets its task by this reading counts as having one.
     """
     followed = case.followed or case.valid or kept in STARTS
-    possible = moves_of_people(kept, followed=followed)
+    possible = moves_of_people(kept, followed=followed, gates=case.gates)
     if not possible:
         return f"From “{kept}” only the pipeline moves it."
     columns = [column for column in BoardStatus if column in possible]

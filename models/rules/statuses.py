@@ -7,7 +7,7 @@ lossless: see `STATE_OF`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -134,11 +134,26 @@ INTERNAL_TO_NOTION_STATUS: Mapping[str, str] = MappingProxyType(
 ERRORS = (B.ERROR_INVALID_INPUT, B.ERROR_API_FAILURE, B.ERROR_RETRIABLE, B.ERROR_MANUAL_REVIEW)
 PLANNING = (B.DRAFT, B.READY_FOR_PLANNING)
 
+AFTER_GATE: Mapping[BoardStatus, BoardStatus] = MappingProxyType(
+    {
+        B.ASSETS_READY: B.COMPOSITES_CREATING,
+        B.COMPOSITES_READY: B.VIDEOS_GENERATING,
+        B.VIDEOS_READY: B.AUDIO_GENERATING,
+        B.AUDIO_READY: B.SFX_GENERATING,
+        B.SFX_READY: B.ASSEMBLING_VIDEO,
+    }
+)
+"""The columns that may be gates, and where a card goes on when its gate is passed."""
+
+IN_WORK = tuple(column for column, state in STATE_OF.items() if state is Status.PROCESSING)
+"""Columns in which a worker works on the task, or may go on with it."""
+
 PEOPLE_MAY_MOVE: Mapping[BoardStatus, frozenset[BoardStatus]] = MappingProxyType(
     {
         B.DRAFT: frozenset({B.READY_FOR_PLANNING, B.QUEUED, B.ARCHIVED}),
         B.READY_FOR_PLANNING: frozenset({B.DRAFT, B.QUEUED, B.ARCHIVED}),
         B.QUEUED: frozenset({*PLANNING, B.ARCHIVED}),
+        **{column: frozenset({B.ARCHIVED}) for column in IN_WORK},
         B.READY_FOR_REVIEW: frozenset({B.UNDER_REVIEW, B.REVIEW_APPROVED, B.REVIEW_REJECTED}),
         B.UNDER_REVIEW: frozenset({B.READY_FOR_REVIEW, B.REVIEW_APPROVED, B.REVIEW_REJECTED}),
         B.REVIEW_APPROVED: frozenset({B.UNDER_REVIEW}),
@@ -148,8 +163,16 @@ PEOPLE_MAY_MOVE: Mapping[BoardStatus, frozenset[BoardStatus]] = MappingProxyType
         B.ARCHIVED: frozenset({B.DRAFT}),
     },
 )
-"""Where users may drag a card on the board. Only the pipeline moves cards from a column that is no
-key."""
+"""Where users may drag a card on the board. Archived stops what is in work."""
+
+PEOPLE_MAY_MOVE_AT_GATE: Mapping[BoardStatus, frozenset[BoardStatus]] = MappingProxyType(
+    {done: frozenset({after, B.QUEUED, B.ARCHIVED}) for done, after in AFTER_GATE.items()}
+)
+"""Where users may drag a card that waits at a gate of its channel: the next working column
+approves, Queued rejects, Archived stops.
+
+The review of the film has its columns in `PEOPLE_MAY_MOVE`.
+"""
 
 STARTS = (*PLANNING, B.QUEUED)
 """Where a new card may stand: in any other column, work that was never done would be skipped."""
@@ -184,19 +207,26 @@ def priority(name: str | None) -> Priority:
         return Priority.NORMAL
 
 
-def people_may_move(from_: BoardStatus, to: BoardStatus) -> bool:
+def people_may_move(
+    from_: BoardStatus, to: BoardStatus, gates: Collection[BoardStatus] = ()
+) -> bool:
     """Whether a user may drag a card from one column to another. Staying is no move."""
-    return to in moves_of_people(from_)
+    return to in moves_of_people(from_, gates=gates)
 
 
-def moves_of_people(from_: BoardStatus, *, followed: bool = True) -> frozenset[BoardStatus]:
+def moves_of_people(
+    from_: BoardStatus, *, followed: bool = True, gates: Collection[BoardStatus] = ()
+) -> frozenset[BoardStatus]:
     """Where users may drag a card that stands there.
 
     Args:
         followed: whether the card has a task, or stands in a column where it may wait for one.
+        gates: the columns in which a task of the card's channel waits for a person.
     """
     if not followed:
         return PEOPLE_MAY_MOVE_UNFOLLOWED - {from_}
+    if from_ in gates and from_ in PEOPLE_MAY_MOVE_AT_GATE:
+        return PEOPLE_MAY_MOVE_AT_GATE[from_]
     return PEOPLE_MAY_MOVE.get(from_, frozenset())
 
 

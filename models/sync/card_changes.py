@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.merge import Plan
+from models.rules.merge_base import MergeBase
 from models.rules.statuses import STATE_OF, BoardStatus
 from models.rules.validation import Violation
 from models.sync.lost_updates import LostUpdate
@@ -119,6 +120,16 @@ def store_task(change: CardChange, task: Task | None, decided: Plan) -> tuple[bo
     return False, bool(differing)
 
 
+def stamped(decided: Plan, now: datetime) -> MergeBase:
+    """The merge base to store: an accepted move, and a rejection made with it, happen now."""
+    if not decided.moved:
+        return decided.base
+    rejected_at_status_change = (
+        now if decided.base.rejection else decided.base.rejected_at_status_change
+    )
+    return replace(decided.base, updated=now, rejected_at_status_change=rejected_at_status_change)
+
+
 def record_lost_updates(change: CardChange, task: Task | None, found: Sequence[LostUpdate]) -> None:
     """Record users' edits that a write of ours replaced, and report them on the card."""
     card = change.card
@@ -131,10 +142,10 @@ def record_lost_updates(change: CardChange, task: Task | None, found: Sequence[L
     card.rejected_at_status_change = task.status_changed_at if task is not None else None
     card.rejection_shown_since = change.now
     if "Attention" in card.initially_empty:
-        _take_over_attention(change)
+        take_over_attention(change)
 
 
-def _take_over_attention(change: CardChange) -> None:
+def take_over_attention(change: CardChange) -> None:
     """Write to Attention from now on; what users had written there goes to the history."""
     card = change.card
     card.initially_empty = [name for name in card.initially_empty if name != "Attention"]

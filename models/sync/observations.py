@@ -232,5 +232,7 @@ def _digest(texts: tuple[str | None, ...], shown: NotionValues) -> str:
     moments = [
         moment and moment.astimezone(UTC).isoformat() for moment in (shown.created, shown.updated)
     ]
-    parts = (*texts, shown.status, shown.priority, shown.attention, *moments)
+    facts = (shown.progress, shown.cost, shown.video)
+    made = facts if any(value is not None for value in facts) else ()
+    parts = (*texts, shown.status, shown.priority, shown.attention, *moments, *made)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.rules.board_schema import Board
+from models.rules.board_schema import PRODUCTION_FACTS, Board
 from models.rules.channels import channel_named
 from models.rules.codec import to_minute
 from models.rules.merge_base import (
@@ -18,6 +18,8 @@ from models.rules.merge_base import (
     values_by_property,
 )
 from models.rules.statuses import Priority
+from models.sync.card_changes import CardChange, take_over_attention
+from models.sync.recent_writes import write_in_flight
 from models.tables.card import Card
 from models.tables.task import Task, task_state
 
@@ -58,11 +60,24 @@ def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrit
     )
 
 
+def begin_write(change: CardChange, write: PendingWrite) -> None:
+    """Record that a write is about to be sent, in case its answer is lost.
+
+    A user's own note in Attention goes to the history before it is replaced.
+    """
+    card, names = change.card, write.values.keys()
+    if "Attention" in names and "Attention" in card.initially_empty:
+        take_over_attention(change)
+    card.write_in_flight = write_in_flight(write.values, change.now)
+    if not names.isdisjoint(PRODUCTION_FACTS):
+        card.facts_written_at = change.now
+
+
 def current_attention(card: Card, base: MergeBase, task: Task | None) -> str:
     """The text for Attention now; a rejection is omitted once the task's status changed."""
     outdated = is_rejection_outdated(base, task_state(task) if task else None)
     if outdated:
-        return attention(card.known_violations(), "")
+        return attention(card.known_violations(), "", base.production.text)
     return card.attention
 
 

@@ -14,16 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.rules.codec import BoardCard
 from models.rules.merge import Plan, plan
-from models.rules.merge_base import MergeBase, with_write
+from models.rules.merge_base import with_write
 from models.sync.adopt_page import adopt_pages, remember_created_page
 from models.sync.card_changes import (
     CardChange,
     Outcome,
     record_lost_updates,
     restore_card,
+    stamped,
     store_task,
     trash_card,
 )
+from models.sync.decisions import Decisions, decisions_about
 from models.sync.lost_updates import LostUpdate, ReportedEdit
 from models.sync.observations import (
     EarlierReading,
@@ -81,6 +83,7 @@ async def reconcile(
     reported: Mapping[str, Sequence[ReportedEdit]] | None = None,
     watched: bool = True,
     held: Collection[str] = (),
+    comments: Mapping[str, str] | None = None,
 ) -> ReconcileResult:
     """Store what observations of the board mean. The caller commits.
 
@@ -97,6 +100,7 @@ async def reconcile(
             the next reading.
         watched: whether the sync ran when the changes were made (`models.sync.safety_stop`).
         held: pages that must not be marked as deleted before the operator confirms.
+        comments: by page, what a user wrote about a card that is rejected.
     """
     latest = latest_per_page(observations)
     await take_in(session)
@@ -112,6 +116,7 @@ async def reconcile(
         reported=reported or {},
         watched=watched,
         held=held,
+        decisions=await decisions_about(session, rows.tasks.values(), comments or {}),
     )
     for page_id, creation in created.items():
         remember_created_page(rows.cards[page_id], rows.tasks[page_id], creation, now)
@@ -149,6 +154,7 @@ class _Batch:
     reported: Mapping[str, Sequence[ReportedEdit]]
     watched: bool
     held: Collection[str]
+    decisions: Decisions
     outcomes: list[Outcome] = field(default_factory=list)
     reread: list[str] = field(default_factory=list)
     unconfirmed: dict[str, EarlierReading] = field(default_factory=dict)
@@ -230,7 +236,10 @@ class _Batch:
             importing=self.first_import,
             keep_until=_keep_until(card, now, edited=bool(edited)),
             ours=observation.card.created_by in self.bot_ids,
+            gates=self.decisions.columns_of(task),
         )
+        if task is not None and decided.task is not None and decided.moved:
+            self.decisions.record(change, task, decided.task.board_status)
         violations_before = card.known_violations()
         created, taken = store_task(change, task, decided)
         for lost in decided.lost:
@@ -238,7 +247,7 @@ class _Batch:
                 lost.action, lost.property, lost=lost.value, kept=lost.kept, reason=lost.reason
             )
         card.rejection_shown_since = _reported_since(card, decided, now)
-        card.remember(_stamped(decided, now), decided.violations)
+        card.remember(stamped(decided, now), decided.violations)
         card.held_at = move_held_since(card.held_at, decided, watched=self.watched, now=now)
         card.first_seen_at = card.first_seen_at or now
         if written or edited:
@@ -283,13 +292,3 @@ def _reported_since(card: Card, decided: Plan, now: datetime) -> datetime | None
     if repeated or rejection != card.rejection or card.rejection_shown_since is None:
         return now
     return card.rejection_shown_since
-
-
-def _stamped(decided: Plan, now: datetime) -> MergeBase:
-    """The merge base to store: an accepted move, and a rejection made with it, happen now."""
-    if not decided.moved:
-        return decided.base
-    rejected_at_status_change = (
-        now if decided.base.rejection else decided.base.rejected_at_status_change
-    )
-    return replace(decided.base, updated=now, rejected_at_status_change=rejected_at_status_change)

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Text, text
+from sqlalchemy import ARRAY, Column, Double, ForeignKey, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from models.postgres.engine import timestamptz
 from models.rules.backoff import Backoff
 from models.rules.codec import BoardCard
-from models.rules.merge_base import MergeBase, NotionValues, attention
+from models.rules.merge_base import MergeBase, NotionValues, ProductionFacts, attention
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 from models.tables.push_queue import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY
@@ -56,6 +56,9 @@ class Card(SQLModel, table=True):
         waits_for, status_kept_until: a move that waits until the card is valid (see
             `models.rules.merge_base.MergeBase`).
         recent_activity: `models.sync.lost_updates.RecentActivity.as_json()`.
+        production_text, task_progress, task_cost, task_video: what production shows on the card;
+            only triggers write them (migration 0024).
+        facts_written_at: when Progress, Cost or Video was written last.
         write_in_flight: the write that was sent last and whose answer is not stored yet, as
             `models.sync.recent_writes.write_in_flight()` makes it.
     """
@@ -65,7 +68,11 @@ class Card(SQLModel, table=True):
         Index("ix_cards_trashed_at", "trashed_at", postgresql_where=text("trashed_at IS NOT NULL")),
         Index("ix_cards_missing_at", "missing_at", postgresql_where=text("missing_at IS NOT NULL")),
         Index("ix_cards_held_at", "held_at", postgresql_where=text("held_at IS NOT NULL")),
-        Index("ix_cards_told_at", "told_at", postgresql_where=text("told_at IS NOT NULL")),
+        Index(
+            "ix_cards_rejection_shown_since",
+            "rejection_shown_since",
+            postgresql_where=text("rejection_shown_since IS NOT NULL"),
+        ),
         Index("ix_cards_made_at", "made_at", postgresql_where=text("trashed_at IS NULL")),
         Index("ix_cards_unreadable", "next_attempt_at", postgresql_where=text("unreadable")),
         *KEPT_BY_DATABASE,
@@ -104,6 +111,16 @@ class Card(SQLModel, table=True):
     notion_attention: str = Field(
         default="", sa_column=Column(Text, nullable=False, server_default="")
     )
+    notion_progress: float | None = Field(default=None, sa_column=Column(Double))
+    notion_cost: float | None = Field(default=None, sa_column=Column(Double))
+    notion_video: str | None = Field(default=None, sa_column=Column(Text))
+    production_text: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default="")
+    )
+    task_progress: float | None = Field(default=None, sa_column=Column(Double))
+    task_cost: float | None = Field(default=None, sa_column=Column(Double))
+    task_video: str | None = Field(default=None, sa_column=Column(Text))
+    facts_written_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     initially_empty: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
     )
@@ -118,9 +135,7 @@ class Card(SQLModel, table=True):
     rejected_at_status_change: datetime | None = Field(
         default=None, sa_column=Column(timestamptz())
     )
-    rejection_shown_since: datetime | None = Field(
-        default=None, sa_column=Column("told_at", timestamptz())
-    )
+    rejection_shown_since: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     waits_for: str | None = Field(default=None, sa_column=Column(String(50)))
     status_kept_until: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
     edited_at: datetime | None = Field(default=None, sa_column=Column(timestamptz()))
@@ -154,6 +169,15 @@ class Card(SQLModel, table=True):
             created=self.notion_created,
             updated=self.notion_updated,
             attention=self.notion_attention,
+            progress=self.notion_progress,
+            cost=self.notion_cost,
+            video=self.notion_video,
+        )
+        production = ProductionFacts(
+            text=self.production_text,
+            progress=self.task_progress,
+            cost=self.task_cost,
+            video=self.task_video,
         )
         return MergeBase(
             title=self.base_title,
@@ -165,6 +189,7 @@ class Card(SQLModel, table=True):
             created=self.base_created,
             updated=self.base_updated,
             shown=shown,
+            production=production,
             initially_empty=frozenset(self.initially_empty),
             rejection=self.rejection,
             rejected_at_status_change=self.rejected_at_status_change,
@@ -190,12 +215,15 @@ class Card(SQLModel, table=True):
             edited_by=None,
             in_trash=False,
             relations={},
+            progress=self.notion_progress,
+            cost=self.notion_cost,
+            video=self.notion_video,
         )
 
     @property
     def attention(self) -> str:
         """The text for the card's editor when the card was last planned; '' when there is none."""
-        return attention(self.known_violations(), self.rejection)
+        return attention(self.known_violations(), self.rejection, self.production_text)
 
     def remember(self, base: MergeBase, violations: Sequence[Violation]) -> None:
         """Store the merge base and the violations that a plan or a write resulted in."""
@@ -207,6 +235,8 @@ class Card(SQLModel, table=True):
         self.notion_status, self.notion_priority = base.shown.status, base.shown.priority
         self.notion_created, self.notion_updated = base.shown.created, base.shown.updated
         self.notion_attention = base.shown.attention
+        self.notion_progress, self.notion_cost = base.shown.progress, base.shown.cost
+        self.notion_video = base.shown.video
         self.initially_empty = sorted(base.initially_empty)
         self.rejection, self.rejected_at_status_change = (
             base.rejection,

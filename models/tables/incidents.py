@@ -49,10 +49,15 @@ class IncidentKind(StrEnum):
     DATABASE_LOST = "database_lost"
     DATABASE_STORES_NOTHING = "database_stores_nothing"
     BOARD_DRIFT = "board_drift"
+    PROPERTY_TYPE = "property_type"
     CHANNEL_FILE = "channel_file"
     CARD_FAILING = "card_failing"
     CARD_NOT_MADE = "card_not_made"
     DEAD_EVENT = "dead_event"
+    WORKER_LOST = "worker_lost"
+    STEP_STUCK = "step_stuck"
+    BUDGET_REACHED = "budget_reached"
+    MAKER_PAUSED = "maker_paused"
 
     def about(self, subject: str) -> str:
         """The name of the incident of this kind about that card, event or file."""

@@ -18,7 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.rules.board_schema import Board
 from models.rules.merge_base import PUSHED
 
-BITS: Final = {"Status": 1, "Priority": 2, "Attention": 4, "Created": 8, "Updated": 16}
+BITS: Final = {
+    "Status": 1,
+    "Priority": 2,
+    "Attention": 4,
+    "Created": 8,
+    "Updated": 16,
+    "Progress": 32,
+    "Cost": 64,
+    "Video": 128,
+}
 """The bit of each property in `cards.drift_mask`."""
 
 DRIFT_MASK: Final = """
@@ -32,7 +41,12 @@ CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
               nullif(violation_text || CASE
                 WHEN rejection = '' OR rejected_at_status_change <> task_status_changed_at THEN ''
                 WHEN violation_text = '' THEN rejection
-                ELSE ' ' || rejection END, ''),
+                ELSE ' ' || rejection END || CASE
+                WHEN production_text = '' THEN ''
+                WHEN violation_text = '' AND (rejection = ''
+                  OR coalesce(rejected_at_status_change <> task_status_changed_at, false))
+                  THEN production_text
+                ELSE ' ' || production_text END, ''),
               CASE WHEN 'Attention' = ANY (initially_empty) THEN notion_attention ELSE '' END)
         THEN 4 ELSE 0 END
 + CASE WHEN notion_created AT TIME ZONE 'UTC'
@@ -46,6 +60,10 @@ CASE WHEN trashed_at IS NOT NULL OR first_seen_at IS NULL THEN 0 ELSE
           OR notion_updated IS NULL AND coalesce(task_status_changed_at, base_updated) IS NOT NULL
               AND NOT 'Updated' = ANY (initially_empty)
         THEN 16 ELSE 0 END
++ CASE WHEN notion_progress IS DISTINCT FROM coalesce(task_progress, notion_progress)
+        THEN 32 ELSE 0 END
++ CASE WHEN notion_cost IS DISTINCT FROM coalesce(task_cost, notion_cost) THEN 64 ELSE 0 END
++ CASE WHEN notion_video IS DISTINCT FROM coalesce(task_video, notion_video) THEN 128 ELSE 0 END
 END"""
 """`models.rules.merge_base.diff` in SQL; tests compare the two.
 
@@ -84,6 +102,8 @@ WHERE drift_mask <> 0 AND drift_mask = ANY (CAST(:worth AS smallint[])) AND NOT 
   AND (:waiting OR NOT ({HELD} OR {MISSING}))
   AND (CAST(:among AS text[]) IS NULL OR notion_page_id = ANY (CAST(:among AS text[])))
   AND (next_attempt_at IS NULL OR next_attempt_at <= :now)
+  AND (drift_mask & 31 <> 0 OR facts_written_at IS NULL
+       OR facts_written_at <= CAST(:now AS timestamptz) - interval '1 minute')
 ORDER BY
   drift_mask & 7 = 0,
   (coalesce(task_priority, base_priority) = 'high') DESC,
@@ -95,6 +115,7 @@ LIMIT :limit
 """Cards to push now: High priority first, then messages to users, then the oldest change.
 
 Cards that differ in their dates only come last, because an import can make many of them at once.
+A card that differs in nothing but Progress, Cost or Video is written at most once a minute.
 An unreadable card may hold an edit, so it is read again before it is written."""
 
 _STALE = text(
@@ -144,7 +165,8 @@ async def any_out_of_reach(session: AsyncSession, board: Board) -> bool:
     """Whether a card differs in nothing but properties that the board does not let us write."""
     query = text(
         "SELECT EXISTS (SELECT 1 FROM cards "
-        "WHERE drift_mask <> 0 AND NOT drift_mask = ANY (CAST(:worth AS smallint[])))"
+        "WHERE drift_mask <> 0 AND drift_mask & 31 <> 0 "
+        "AND NOT drift_mask = ANY (CAST(:worth AS smallint[])))"
     )
     return bool((await session.execute(query, {"worth": worth_a_push(board)})).scalar_one())
 

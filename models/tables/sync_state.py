@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Column, String, delete, func, text
@@ -53,6 +54,9 @@ PRESENCE = "presence"
 PEOPLE = "people"
 """value: names by Notion user id (`models.tables.notion_users`), moment: when Notion last refused
 to return one."""
+DAILY_BUDGET = "production_daily_budget"
+"""value: {"usd"}: what all channels together may spend in a day, as text; `showrunner.claim_task`
+reads it. No row for no limit."""
 CONFIRMED = "push_confirmed"
 """moment: when the operator confirmed the waiting cards (`models.sync.safety_stop`); deleted when
 it was used."""
@@ -121,6 +125,20 @@ async def forget(session: AsyncSession, key: str) -> bool:
         delete(SyncState).where(col(SyncState.key) == key).returning(col(SyncState.key))
     )
     return deleted.first() is not None
+
+
+async def record_daily_budget(session: AsyncSession, usd: Decimal | None) -> None:
+    """Store what all channels together may spend in a day; None for no limit.
+
+    Writes only what changed.
+    """
+    value = None if usd is None else {"usd": str(usd)}
+    if await get_value(session, DAILY_BUDGET) == value:
+        return
+    if value is None:
+        await forget(session, DAILY_BUDGET)
+    else:
+        await remember(session, DAILY_BUDGET, value=value)
 
 
 async def watched_since(session: AsyncSession, now: datetime) -> datetime:

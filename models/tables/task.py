@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, String, Text, func
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    func,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from models.postgres.engine import timestamptz
@@ -15,6 +24,14 @@ from models.rules.statuses import BoardStatus, Priority
 from models.tables.reference_data import BoardStatusRow
 
 _PRIORITIES = ", ".join(repr(priority.value) for priority in Priority)
+
+PRIORITY_RANK = """(
+CASE priority
+    WHEN 'high'::text THEN 0
+    WHEN 'normal'::text THEN 1
+    ELSE 2
+END)"""
+"""The order of priorities in the queue, as PostgreSQL itself writes it."""
 
 
 def _required(kind: Any, comment: str, **how: Any) -> Any:
@@ -36,6 +53,14 @@ class Task(SQLModel, table=True):
         ForeignKeyConstraint(
             ["board_status", "status"],
             [f"{BoardStatusRow.__tablename__}.name", f"{BoardStatusRow.__tablename__}.status"],
+        ),
+        Index(
+            "ix_tasks_to_claim",
+            "channel_id",
+            text(PRIORITY_RANK),
+            "status_changed_at",
+            "id",
+            postgresql_where=text("status IN ('pending', 'approved')"),
         ),
         {"comment": "The videos to be made: one row per valid card of the board."},
     )

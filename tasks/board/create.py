@@ -64,7 +64,7 @@ async def make_board(access: BoardAccess, page_id: str, title: str) -> MadeBoard
     return MadeBoard(
         new=found is None,
         snapshot=done.snapshot,
-        added=done.mended,
+        added=[*done.mended, *done.followed],
         refused=done.refused,
         left=done.left,
     )

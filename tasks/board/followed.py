@@ -28,6 +28,8 @@ SANDBOX_BOARD = "board.json"
 """The file in STATE_DIR that stores the sandbox board's ids."""
 BOARD_DRIFT = IncidentKind.BOARD_DRIFT
 """The incident of a board that lacks options which cards must be moved to."""
+PROPERTY_TYPE = IncidentKind.PROPERTY_TYPE
+"""The incident of a board with a property that is ignored because of its type."""
 
 
 async def followed_board(ctx: Context) -> Board:
@@ -143,7 +145,7 @@ async def refreshed_board(ctx: Context) -> Board:
 
     When a property was added or deleted, or an option was deleted, cards change without an edit. So
     the next sweep reads all of them. Missing options that the pipeline needs are alerted once, and
-    resolved when the board has them again.
+    resolved when the board has them again. So are properties whose type cannot be used.
 
     Raises:
         SettingsError, BoardError: as of `followed_board`.
@@ -166,6 +168,7 @@ async def refreshed_board(ctx: Context) -> Board:
     reread = known != value and before is not None and board.changed_cards(before)
     await _store(ctx, value, seen=ctx.clock(), reread_cards=reread)
     await _alert_missing_options(ctx, board)
+    await _alert_ignored_properties(ctx, board)
     return board
 
 
@@ -204,6 +207,14 @@ async def _alert_missing_options(ctx: Context, board: Board) -> None:
         return
     title = "The board lacks options that the pipeline needs"
     await send_alert(ctx, Level.ERROR, BOARD_DRIFT, title, {"missing": ", ".join(missing)})
+
+
+async def _alert_ignored_properties(ctx: Context, board: Board) -> None:
+    if not board.ignored:
+        await resolve_alert(ctx, PROPERTY_TYPE)
+        return
+    title = "A property of the board has a type that cannot be used"
+    await send_alert(ctx, Level.ERROR, PROPERTY_TYPE, title, {"board": " ".join(board.ignored)})
 
 
 async def bot_id(ctx: Context) -> str:

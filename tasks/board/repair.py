@@ -28,13 +28,16 @@ class Repair:
 
     Attributes:
         snapshot: the board as it was last read.
-        mended: differences that are repaired.
+        mended: differences of the board as it was that are repaired.
+        followed: differences that came up during the repair, e.g. a view that did not show the
+            cards of an option just added, and are repaired too.
         refused: differences whose repair failed, with the reason.
         left: differences that only a person can repair, or that were not asked for.
     """
 
     snapshot: BoardSnapshot
     mended: list[Drift] = field(default_factory=list)
+    followed: list[Drift] = field(default_factory=list)
     refused: list[tuple[Drift, str]] = field(default_factory=list)
     left: list[Drift] = field(default_factory=list)
 
@@ -63,20 +66,25 @@ async def repair(
     await session.views()
     after = await take_snapshot(access, str((snapshot.database or {})["id"]))
     left = drift(after)
-    done = Repair(snapshot=after, mended=[one for one in session.tried if not _is_left(one, left)])
+    mended = [one for one in session.tried if not _is_in(one, left)]
+    done = Repair(
+        snapshot=after,
+        mended=[one for one in mended if _is_in(one, found)],
+        followed=[one for one in mended if not _is_in(one, found)],
+    )
     for one in left:
         if one.repair_action in mends:
             reason = session.reasons.get((one.part, one.about), _NO_EFFECT)
             done.refused.append((one, reason))
         else:
             done.left.append(one)
-    log.info("board_repaired", mended=[f"{one.slug} {one.about}".strip() for one in done.mended])
+    log.info("board_repaired", mended=[f"{one.slug} {one.about}".strip() for one in mended])
     return done
 
 
-def _is_left(one: Drift, left: Sequence[Drift]) -> bool:
+def _is_in(one: Drift, others: Sequence[Drift]) -> bool:
     return any(
-        (one.slug, one.part, one.about) == (other.slug, other.part, other.about) for other in left
+        (one.slug, one.part, one.about) == (other.slug, other.part, other.about) for other in others
     )
 
 

@@ -180,6 +180,13 @@ class NotionClient:
         blocks = await self._all(partial(self._sdk.blocks.children.list, page_id, page_size=100))
         return [block for block in blocks if block["type"] == "child_database"]
 
+    async def comments(self, page_id: str) -> list[Json]:
+        """The comments on a page, the oldest first; one request per 100.
+
+        NotionForbidden if the connection may not read comments.
+        """
+        return await self._all(partial(self._sdk.comments.list, block_id=page_id, page_size=100))
+
     async def view_ids(self, database_id: str) -> list[str]:
         """Ids of a database's views in the order of their tabs; one request per page of them."""
         return [

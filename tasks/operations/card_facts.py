@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from models.errors import NotionIntegrationError
 from models.operations.diagnosis import CardFacts
 from models.operations.health_facts import read_sync_facts
+from models.operations.production import task_production
 from models.rules.board_schema import Board
 from models.rules.codec import BoardCard, read_card
 from models.sync.pending_write import pending_write_of
@@ -29,6 +30,7 @@ async def gather_card_facts(ctx: Context, page_id: str) -> CardFacts:
         card, task = await card_and_task(session, page_id) or (None, None)
         events = await unfinished_of(session, page_id)
         sync = await read_sync_facts(session)
+        production = await task_production(session, task.id) if task is not None else None
         left, deleted = await left_because(session, page_id), await lost_its_task(session, page_id)
     board = change = None
     if card is not None:
@@ -47,6 +49,7 @@ async def gather_card_facts(ctx: Context, page_id: str) -> CardFacts:
         now=ctx.clock(),
         left=left,
         deleted=deleted,
+        production=production,
     )
 
 

@@ -199,29 +199,47 @@ def _reason(error: BaseException) -> str:
 
 def receiver_address(settings: Settings) -> str:
     """The webhook receiver's URL, as seen from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.door_host, settings.door_host)
-    return f"http://{host}:{settings.door_port}"
+    return _local_address(settings.receiver_host, settings.receiver_port)
+
+
+def _local_address(host: str, port: int) -> str:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    return f"http://{reachable}:{port}"
 
 
 async def webhook_receiver(settings: Settings) -> Check:
     """Whether the webhook receiver answers, and reaches the inbox."""
-    address = receiver_address(settings)
+    return await _listener(
+        settings, "webhook receiver", receiver_address(settings), "/health", "RECEIVER_PORT"
+    )
+
+
+async def worker_api(settings: Settings) -> Check:
+    """Whether the worker API answers; it runs in the webhook receiver's process."""
+    address = _local_address(settings.worker_api_host, settings.worker_api_port)
+    return await _listener(settings, "worker API", address, "/openapi.json", "WORKER_API_PORT")
+
+
+async def _listener(settings: Settings, name: str, address: str, path: str, setting: str) -> Check:
+    """Whether what listens there answers.
+
+    Args:
+        setting: which one says its port.
+    """
     log_file = settings.state_dir / "logs" / "receiver.log"
     try:
         async with httpx.AsyncClient(timeout=HTTP_SECONDS * slowness(), trust_env=False) as client:
-            answer = await client.get(f"{address}/health")
+            answer = await client.get(f"{address}{path}")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         cure = f"Start it: `showrunner up`, or `python -m webhook`; its log: {log_file}"
-        return failed("webhook receiver", f"no answer at {address} ({type(error).__name__})", cure)
+        return failed(name, f"no answer at {address} ({type(error).__name__})", cure)
     if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
         wrong = f"open at {address}, but it does not reach the database"
-        return failed("webhook receiver", wrong, f"Its log: {log_file}")
+        return failed(name, wrong, f"Its log: {log_file}")
     if not answer.is_success:
-        cure = "Stop what uses the port, or set DOOR_PORT."
-        return failed(
-            "webhook receiver", f"something else answers at {address} ({answer.status_code})", cure
-        )
-    return checked("webhook receiver", f"open at {address}", address=address)
+        cure = f"Stop what uses the port, or set {setting}."
+        return failed(name, f"something else answers at {address} ({answer.status_code})", cure)
+    return checked(name, f"open at {address}", address=address)
 
 
 def prefect_api(settings: Settings) -> str:

@@ -30,6 +30,7 @@ from models.operations.health import (
 )
 from models.operations.health_rules import judge_capabilities
 from models.operations.known_problems import PROBLEMS
+from models.production.config import check_block
 from models.rules.board_schema import Board, read_board
 from models.rules.channels import ChannelFolder, channel_named, read_channels_in_force
 from models.rules.formatting import utc_time
@@ -196,7 +197,7 @@ def channels_of(settings: Settings, database: DatabaseFacts) -> ChannelFolder:
         ChannelConfigError: when none can be used.
     """
     known = database.health.channels if database.health is not None else None
-    return read_channels_in_force(settings.channel_configs, known)
+    return read_channels_in_force(settings.channel_configs, known, check=check_block)
 
 
 async def _data_source(
@@ -214,11 +215,14 @@ async def _data_source(
 
 
 def _option_findings(board: Board, settings: Settings, database: DatabaseFacts) -> list[Finding]:
-    """The options of Status, Priority and Channel that are missing or stand for nothing."""
+    """Options that are missing or stand for nothing, and properties that are ignored."""
     findings = []
     if missing := board.missing_options():
         cure = PROBLEMS[IncidentKind.BOARD_DRIFT].cure
         findings.append(warning(f"no option for {', '.join(missing)}", cure))
+    if board.ignored:
+        cure = PROBLEMS[IncidentKind.PROPERTY_TYPE].cure
+        findings.append(warning(" ".join(board.ignored).rstrip("."), cure))
     try:
         folder = channels_of(settings, database)
     except ChannelConfigError:  # A check of its own reports it.

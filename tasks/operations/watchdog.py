@@ -43,6 +43,7 @@ from tasks.alerts import (
     send_alert,
 )
 from tasks.notion.proxies import is_remote
+from tasks.operations.production_watch import watch_production
 from tasks.runtime.clock import Clock, utc_now
 from tasks.runtime.locks import Lock, is_held, one_at_a_time
 
@@ -150,6 +151,7 @@ class Watchdog:
             await self._does_not_answer(now, reason(error))
         else:
             await self._judge(facts, now)
+            await watch_production(self, facts.incidents)
             await end_recovered(self)
         finally:
             await deliver_alerts(self)

@@ -22,6 +22,11 @@ class Lock(IntEnum):
     WATCH = 7_236_015
     CARD = 7_236_016
     """The first key of two; the second is the card's (`tasks.runtime.card_locks`)."""
+    CLAIMS = 7_236_017
+    """Taken by `showrunner.claim_task` and `claim_step`."""
+    PLACES = 7_236_018
+    """Taken while the free places of a paid maker are counted (`tasks.production.submit`)."""
+    COLLECT = 7_236_019
 
 
 class WithEngine(Protocol):

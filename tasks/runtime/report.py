@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-NOTHING = "nothing to do"
-"""The name of a run that did nothing."""
+NOTHING = "no changes"
+"""The name of a run that changed nothing."""
 SUPERSEDED = "superseded: "
 """Prefix of the name of a run that did nothing because another run does its work."""
 

@@ -38,7 +38,9 @@ async def cycle(ctx: Context, report: Report, correlation_id: str | None) -> Non
     """
     backlog, swept = True, None
     while backlog:
-        await store_channels(ctx.sessions, await ctx.channels())
+        await store_channels(
+            ctx.sessions, await ctx.channels(), ctx.settings.production_daily_budget
+        )
         sync = SyncContext(
             board=await followed_board(ctx),
             bot_ids=await bot_ids(ctx),

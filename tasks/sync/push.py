@@ -22,9 +22,9 @@ from models.errors import (
 )
 from models.rules.board_schema import Board
 from models.rules.codec import read_card, write_properties
+from models.sync.card_changes import CardChange
 from models.sync.observations import Observation
-from models.sync.pending_write import PendingWrite, pending_write_of
-from models.sync.recent_writes import write_in_flight
+from models.sync.pending_write import PendingWrite, begin_write, pending_write_of
 from models.tables.card_queries import card_and_task, cards_of
 from models.tables.incidents import IncidentKind
 from models.tables.push_queue import any_out_of_reach, pending
@@ -177,7 +177,7 @@ async def push_card(
     Raises:
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
-    change = await _begin(ctx, sync.board, page_id)
+    change = await _begin(ctx, sync, page_id)
     if change is None:
         return
     known = log.bind(notion_page_id=page_id, properties=sorted(change.values))
@@ -229,17 +229,26 @@ async def load_pending_write(ctx: Context, board: Board, page_id: str) -> Pendin
     return pending_write_of(*found, board)
 
 
-async def _begin(ctx: Context, board: Board, page_id: str) -> PendingWrite | None:
+async def _begin(ctx: Context, sync: SyncContext, page_id: str) -> PendingWrite | None:
     """Load what must be written, and store it as in flight in case the answer is lost."""
     async with ctx.sessions.begin() as session:
         found = await card_and_task(session, page_id)
         if found is None:
             return None
         card, task = found
-        change = pending_write_of(card, task, board)
+        change = pending_write_of(card, task, sync.board)
         if change is None or change.waits:
             return None
-        card.write_in_flight = write_in_flight(change.values, ctx.clock())
+        begin_write(
+            CardChange(
+                session=session,
+                card=card,
+                actor="push",
+                now=ctx.clock(),
+                correlation_id=sync.correlation_id,
+            ),
+            change,
+        )
     return change
 
 

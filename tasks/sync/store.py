@@ -23,6 +23,7 @@ from tasks.runtime.context import Context
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import concerns_one, cost_of_one
+from tasks.sync.comments import comments_on_rejected
 from tasks.sync.fetch import answers_to_sample, read_by_id, read_sample
 from tasks.sync.outcomes import Stored, report_result, report_unreadable
 from tasks.sync.readings import Events, Readings, combined
@@ -169,6 +170,7 @@ async def store_cards(
     Args:
         final: whether events are completed even if their reading was stale once more.
     """
+    comments = await comments_on_rejected(ctx, readings.cards, sync.bot_ids)
     now = ctx.clock()
     async with ctx.sessions.begin() as session:
         watched = await is_watched(session, ctx.connection(sync.board), now)
@@ -197,6 +199,7 @@ async def store_cards(
             reported=events.reported,
             watched=watched,
             held=held,
+            comments=comments,
         )
         deleted = await mark_deleted(
             session, readings.not_found, now=now, correlation_id=sync.correlation_id, held=held

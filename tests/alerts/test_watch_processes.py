@@ -44,7 +44,8 @@ async def test_a_watching_program_tells_what_waits(
         "ALERT_URLS": receiver.url,
         "PREFECT_API_URL": "http://127.0.0.1:9/api",
         "PREFECT_HOME": str(tmp_path),
-        "DOOR_PORT": str(free_port()),
+        "RECEIVER_PORT": str(free_port()),
+        "WORKER_API_PORT": str(free_port()),
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", *program]

@@ -67,6 +67,17 @@ async def test_what_repair_says_it_mends_is_what_it_mends(known_board: Board) ->
     assert before.data_source != done.snapshot.data_source
 
 
+async def test_as_many_are_mended_as_the_check_promised_and_what_follows_is_counted_apart(
+    known_board: Board,
+) -> None:
+    await without_option("Status", "Error: Retriable")(known_board)
+    before = drift(await take_snapshot(known_board.workspace.access, known_board.id))
+    done = await known_board.repair()
+    assert [one.slug for one in before] == ["status-option-missing"]
+    assert [one.slug for one in done.mended] == [one.slug for one in before]
+    assert {one.slug for one in done.followed} == {"view-shows-other-cards"}
+
+
 async def test_missing_options_are_added_at_their_place_and_the_rest_keeps_ids_and_colours(
     known_board: Board,
 ) -> None:

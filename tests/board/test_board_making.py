@@ -34,6 +34,10 @@ async def test_a_board_has_what_the_spec_asks_for(board: Board) -> None:
         "Assets": "relation",
         "Videos": "relation",
         "Audio": "relation",
+        "Progress": "number",
+        "Cost": "number",
+        "Preview": "files",
+        "Video": "url",
     }
     statuses = await board.options("Status")
     assert [option["name"] for option in statuses] == list(STATUSES)

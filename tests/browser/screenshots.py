@@ -154,8 +154,8 @@ async def main() -> None:
         sys.exit(f"Screenshots need a browser: none of {', '.join(BROWSERS)} is installed.")
     folder = Path(tempfile.mkdtemp(prefix="showrunner-pictures-"))
     shutil.copytree(CHANNELS, folder / "channel_configs")
-    prefect, sandbox, receiver = free_ports(3)
-    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(receiver)}
+    names = ("PREFECT_PORT", "SANDBOX_PORT", "RECEIVER_PORT", "WORKER_API_PORT")
+    ports = dict(zip(names, map(str, free_ports(4)), strict=True))
     mine = {
         name: value
         for name, value in os.environ.items()

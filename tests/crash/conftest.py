@@ -58,7 +58,7 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crash
     ) as people:
         try:
             await process.start()
-            made = CrashBoard(process, people, door_port=receiver)
+            made = CrashBoard(process, people, receiver_port=receiver)
             await made.make(facts(folder)["root_page_id"], STANDING)
             yield made
         finally:
@@ -79,7 +79,8 @@ async def crashing(
     }
     settings = {
         "PREFECT_PORT": str(free_ports(1)[0]),
-        "DOOR_PORT": str(board.door_port),
+        "RECEIVER_PORT": str(board.receiver_port),
+        "WORKER_API_PORT": str(free_ports(1)[0]),
         "NOTION_API_TOKEN": BOT_TOKEN,
         "NOTION_DATABASE_ID": board.database_id,
         "NOTION_BASE_URL": str(board.people.base_url).rstrip("/"),

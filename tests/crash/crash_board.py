@@ -23,13 +23,13 @@ class CrashBoard:
 
     Attributes:
         people: a client with a person's token.
-        door_port: where its webhooks go.
+        receiver_port: where its webhooks go.
         cards: page ids in the order in which they were made.
     """
 
     process: Child
     people: httpx.AsyncClient
-    door_port: int
+    receiver_port: int
     database_id: str = ""
     data_source_id: str = ""
     cards: list[str] = field(default_factory=list)

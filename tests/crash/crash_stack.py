@@ -61,7 +61,7 @@ class Crashing:
     async def comes_back(self, name: str, instead_of: int) -> None:
         """Return when another process has taken that one's place and does its work."""
         await until(lambda: self.pid(name) not in {None, instead_of}, SECONDS_TO_COME_BACK)
-        receiver = f"http://127.0.0.1:{self.up.environment['DOOR_PORT']}/health"
+        receiver = f"http://127.0.0.1:{self.up.environment['RECEIVER_PORT']}/health"
         works = {
             "postgres": self._takes_queries,
             "prefect": lambda: self._answers(f"{self.prefect}/health"),

@@ -9,7 +9,7 @@ import pytest
 from kit.rows import Worker, make_card, make_observation, settled
 from sqlalchemy import URL
 
-from models.postgres.engine import Sessions, libpq
+from models.postgres.engine import Sessions, libpq, migrate
 
 GRANTS = """
 GRANT SELECT, INSERT, UPDATE ON tasks TO pipeline_worker;
@@ -79,21 +79,68 @@ def test_nothing_else_may_be_written(granted: Worker, statement: str) -> None:
 def test_every_function_has_a_search_path_of_its_own(database: URL) -> None:
     worker = Worker(database)
     query = (
-        "SELECT proname FROM pg_proc WHERE starts_with(proname, 'showrunner_') "
+        "SELECT proname FROM pg_proc WHERE (starts_with(proname, 'showrunner_') "
+        "OR pronamespace = 'showrunner'::regnamespace) "
         "AND strpos(coalesce(proconfig::text, ''), 'search_path') = 0"
     )
     assert worker.rows(query) == []
     worker.connection.close()
 
 
-def test_tables_and_columns_of_workers_are_commented(database: URL) -> None:
+def test_every_function_for_workers_says_what_it_does(database: URL) -> None:
     worker = Worker(database)
     query = (
-        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
-        "WHERE c.relnamespace = 'public'::regnamespace AND a.attnum >= 0 AND NOT a.attisdropped "
-        "AND c.relname IN ('tasks', 'task_history', 'channels', 'board_statuses', 'card_drift') "
-        "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS "
-        "NULL)"
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'showrunner'::regnamespace "
+        "AND obj_description(oid, 'pg_proc') IS NULL"
     )
     assert worker.rows(query) == []
     worker.connection.close()
+
+
+def test_every_table_column_and_function_is_commented(database: URL) -> None:
+    worker = Worker(database)
+    columns = (
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') "
+        "AND c.relname <> 'alembic_version' AND a.attnum > 0 AND NOT a.attisdropped "
+        "AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS "
+        "NULL)"
+    )
+    functions = (
+        "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON "
+        "n.oid = p.pronamespace WHERE n.nspname IN ('public', 'showrunner') "
+        "AND obj_description(p.oid, 'pg_proc') IS NULL"
+    )
+    assert worker.rows(columns) == []
+    assert worker.rows(functions) == []
+    worker.connection.close()
+
+
+def test_without_the_right_to_make_the_role_the_migration_goes_on_and_says_what_to_do(
+    postgres: URL,
+) -> None:
+    worker = Worker(postgres.set(database="postgres"))
+    worker.rows("ALTER ROLE showrunner_worker RENAME TO set_aside")
+    worker.rows("CREATE ROLE maker LOGIN")
+    worker.rows("CREATE DATABASE without_role OWNER maker TEMPLATE template0")
+    url = postgres.set(database="without_role", username="maker")
+    try:
+        migrate(url)
+        notices: list[str] = []
+        owner = Worker(url)
+        owner.connection.add_notice_handler(lambda said: notices.append(said.message_primary or ""))
+        owner.rows("SELECT showrunner.grant_workers()")
+        assert "CREATE ROLE showrunner_worker NOLOGIN" in notices[0]
+        worker.rows("CREATE ROLE showrunner_worker NOLOGIN")
+        owner.rows("SELECT showrunner.grant_workers()")
+        may = "SELECT has_function_privilege('showrunner_worker', 'showrunner.finish(uuid, text)', "
+        assert owner.row(f"{may}'EXECUTE') AS may") == {"may": True}
+        migrate(url, "base")
+        assert worker.rows("SELECT FROM pg_roles WHERE rolname = 'showrunner_worker'") == [{}]
+        owner.connection.close()
+    finally:
+        worker.rows("DROP DATABASE without_role WITH (FORCE)")
+        worker.rows("DROP ROLE maker")
+        worker.rows("DROP ROLE IF EXISTS showrunner_worker")
+        worker.rows("ALTER ROLE set_aside RENAME TO showrunner_worker")
+        worker.connection.close()

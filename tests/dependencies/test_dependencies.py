@@ -47,8 +47,22 @@ def test_nothing_is_installed_without_its_hash() -> None:
     assert len(re.findall("pip install|[$][(]INSTALL[)]", makefile)) == 5, "those above"
 
 
-def test_build_tools_are_pinned_as_both_distributions_ask_for_them() -> None:
-    for project in (ROOT, ROOT / "packages/notion-sandbox"):
+def needs(project: Path) -> set[str]:
+    wanted = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
+    return {re.split(r"[\[<>=]", line, maxsplit=1)[0] for line in wanted}
+
+
+def test_the_makers_libraries_are_pinned_and_the_image_works_without_them() -> None:
+    """They need 200 MB, and hold a program under the GPL: docs/deployment.md."""
+    theirs = needs(ROOT / "packages/showrunner-makers") - {"showrunner"}
+    assert {"pillow", "av", "fonttools", "imageio-ffmpeg"} <= theirs <= pins(ALL).keys()
+    assert pins(TO_RUN).keys().isdisjoint(theirs)
+    assert "--editable $(MAKERS)" in (ROOT / "Makefile").read_text()
+
+
+def test_build_tools_are_pinned_as_the_distributions_ask_for_them() -> None:
+    others = (ROOT / "packages/notion-sandbox", ROOT / "packages/showrunner-makers")
+    for project in (ROOT, *others):
         wanted = tomllib.loads((project / "pyproject.toml").read_text())["build-system"]["requires"]
         names = {re.split(r"[\[<>=]", line, maxsplit=1)[0] for line in wanted}
         assert {*names, "editables"} <= pins(TO_RUN).keys()

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from kit.own_production import own  # noqa: F401 - a fixture
 from kit.prefect_runs import RunKit
 from kit.prefect_server import (  # noqa: F401 - fixtures
     prefect_api,

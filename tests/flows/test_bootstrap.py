@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 from kit.ports import free_port
 from kit.prefect_runs import RunKit
-from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.runtime.bootstrap import POOL, bootstrap
+from flows.runtime.bootstrap import bootstrap
+from flows.runtime.production_runs import deployment_of
 from flows.server.automations import automations
-from flows.server.deployment_spec import Declared, read_declared
+from flows.server.deployment_spec import POOL, PRODUCE, Declared, read_declared
 from flows.server.prefect_settings import client_environment, server_environment
 from models.errors import GiveUp, TryAgain
+from models.production.steps import Step
+from models.settings import Settings
 
 DECLARED = read_declared()
 EVERY_MINUTE = [
@@ -138,6 +141,23 @@ def test_every_entrypoint_is_an_async_flow_named_like_its_deployment(declared: D
     assert flow.name == declared.name
     assert flow.isasync
     assert not flow.isgenerator
+
+
+async def test_a_step_may_have_a_work_pool_of_the_operator(kit: RunKit) -> None:
+    with pytest.raises(GiveUp, match="prefect work-pool create heavy --type process"):
+        await bootstrap(step_pools={"assembly": "heavy"})
+    with pytest.raises(GiveUp, match="names the step cutting; the steps are assets, "):
+        await bootstrap(step_pools={"cutting": "heavy"})
+    await kit.client.create_work_pool(WorkPoolCreate(name="heavy", type="process"))
+    assert (await bootstrap(step_pools={"assembly": "heavy", "sfx": POOL})).deployments == [
+        "produce-heavy"
+    ]
+    assert not await bootstrap(step_pools={"assembly": "heavy"})
+    there = await kit.client.read_deployment_by_name("produce/produce-heavy")
+    assert there.work_pool_name == "heavy"
+    settings = Settings(_env_file=None, production_work_pools="assembly=heavy, sfx=showrunner")
+    assert deployment_of(settings, Step.ASSEMBLY) == "produce/produce-heavy"
+    assert deployment_of(settings, Step.SFX) == deployment_of(settings, Step.AUDIO) == PRODUCE
 
 
 async def test_a_server_that_does_not_answer_may_be_tried_again() -> None:

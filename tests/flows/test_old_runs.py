@@ -31,10 +31,11 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
 from sqlalchemy import URL, text
 
-from flows.runtime.bootstrap import POOL, bootstrap
+from flows.runtime.bootstrap import bootstrap
 from flows.runtime.old_runs import DeletedRuns, delete_old_runs
 from flows.runtime.run_api import IDLE_NAMES
 from flows.runtime.warm_worker import WarmWorker
+from flows.server.deployment_spec import POOL
 from models.postgres.engine import Sessions
 from models.tables.webhook_events import Delivery, put
 from tasks.runtime.context import close_connections
@@ -108,9 +109,9 @@ async def test_runs_that_did_nothing_go_after_their_time_and_all_others_stay(
     idle = [await ended(kit, Completed(), name) for name in IDLE_NAMES]
     others = [
         await ended(kit, Completed(), "pushed 1"),
-        await ended(kit, Failed(), "nothing to do"),
-        await ended(kit, Running(), "nothing to do"),
-        await ended(kit, None, "nothing to do"),
+        await ended(kit, Failed(), "no changes"),
+        await ended(kit, Running(), "no changes"),
+        await ended(kit, None, "no changes"),
     ]
     too_young = await delete_old_runs(kit.client, idle_before=EVER, before=EVER, prefect_yaml=yaml)
     deleted = await delete_old_runs(kit.client, idle_before=later(), before=EVER, prefect_yaml=yaml)
@@ -146,7 +147,7 @@ async def test_other_peoples_runs_are_never_touched(
     )
     await kit.deploy("noted")
     await theirs.deploy("noted")
-    of_their_deployment = await ended(theirs, Completed(), "nothing to do")
+    of_their_deployment = await ended(theirs, Completed(), "no changes")
     without_our_tag = await kit.client.create_flow_run_from_deployment(
         kit.ids["noted"], parameters={"word": "x"}
     )
@@ -211,7 +212,7 @@ async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_
     for name in ("push", "retention"):
         kit.ids[name] = (await kit.client.read_deployment_by_name(f"{name}/{name}")).id
         await kit.client.pause_deployment(kit.ids[name])  # nothing is to fall due meanwhile
-    idle = await ended(kit, Completed(), "nothing to do", flow="push")
+    idle = await ended(kit, Completed(), "no changes", flow="push")
     await asyncio.to_thread(_grow_old, prefect_home, idle, 2, "flow_run")
     async with WarmWorker(work_pool_name=POOL, name=kit.pool, prefetch_seconds=0) as worker:
         dry_run = await kit.ask_for("retention", dry_run=True)
@@ -221,7 +222,7 @@ async def test_the_retention_flow_deletes_rows_and_runs_and_is_named_after_what_
         await close_connections()
     assert dry.name == "would delete 1 events, 1 idle runs"
     assert first.name == "deleted 1 events, 1 idle runs"
-    assert second.name == "nothing to do"
+    assert second.name == "no changes"
     assert not await is_there(kit, idle)
 
 

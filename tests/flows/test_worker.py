@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from kit.ports import free_port
 from kit.prefect_runs import RunKit
@@ -25,6 +26,7 @@ from stand_ins import CALLS, RELEASED
 from flows.runtime import warm_worker
 from flows.runtime.orphaned_runs import infrastructure_id, is_orphaned
 from flows.runtime.warm_worker import WarmWorker
+from flows.server.automations import RUN_ENDED, TAG
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +62,30 @@ async def test_a_failure_is_the_runs_and_never_the_workers(kit: RunKit) -> None:
         await kit.reaches(await kit.ask_for("blocking"), "Crashed", worker=worker)
         await kit.reaches(await kit.ask_for("noted", word="after"), "Completed", worker=worker)
     assert [word for word, _ in CALLS] == ["after"]
+
+
+async def test_a_run_ends_with_an_event_whatever_its_state(kit: RunKit) -> None:
+    async def ended() -> bool:
+        which = {"event": {"name": [RUN_ENDED]}, "resource": {"id": [*map(_resource, runs)]}}
+        answer = await http.post("/events/filter", json={"filter": which})
+        found = answer.raise_for_status().json()["events"]
+        tag = {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
+        return len(found) == len(runs) and all(tag in event["related"] for event in found)
+
+    runs: list[UUID] = []
+    async with (
+        working(kit, "noted", "failing", "leaving") as worker,
+        httpx.AsyncClient(base_url=PREFECT_API_URL.value() or "") as http,
+    ):
+        for flow, state in (("noted", "Completed"), ("failing", "Failed"), ("leaving", "Crashed")):
+            parameters = {"word": "x"} if flow == "noted" else {}
+            runs.append(await kit.ask_for(flow, **parameters))
+            await kit.reaches(runs[-1], state, worker=worker)
+        await until(ended)
+
+
+def _resource(run: UUID) -> str:
+    return f"prefect.flow-run.{run}"
 
 
 async def test_a_run_cancelled_in_the_ui_is_stopped_and_ends_cancelled(kit: RunKit) -> None:

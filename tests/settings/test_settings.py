@@ -24,8 +24,8 @@ def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DOOR_PORT", "eighty"),
-        ("DOOR_PORT", "70000"),
+        ("RECEIVER_PORT", "eighty"),
+        ("RECEIVER_PORT", "70000"),
         ("DATABASE_POOL_SIZE", "-7"),
         ("NOTION_REQUESTS_PER_SECOND", "-7"),
         ("NOTION_TIMEOUT_SECONDS", "never"),
@@ -50,9 +50,9 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(
 
 
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOOR_PORT", "x")
+    monkeypatch.setenv("RECEIVER_PORT", "x")
     monkeypatch.setenv("LOG_LEVEL", "x")
-    with pytest.raises(SettingsError, match=r"DOOR_PORT: .*LOG_LEVEL: "):
+    with pytest.raises(SettingsError, match=r"RECEIVER_PORT: .*LOG_LEVEL: "):
         load_settings()
 
 
@@ -78,7 +78,13 @@ def test_the_board_is_named_by_id_or_by_its_address(written: str) -> None:
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NOTION_API_TOKEN", "DATABASE_URL", "DOOR_PORT", "ALERT_URLS", "PREFECT_API_URL"):
+    for name in (
+        "NOTION_API_TOKEN",
+        "DATABASE_URL",
+        "RECEIVER_PORT",
+        "ALERT_URLS",
+        "PREFECT_API_URL",
+    ):
         monkeypatch.setenv(name, "")
     settings = load_settings()
     assert (settings.notion_api_token, settings.database_url, settings.prefect_api_url) == (
@@ -86,16 +92,16 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         None,
         None,
     )
-    assert (settings.door_port, settings.alert_urls) == (8600, ())
+    assert (settings.receiver_port, settings.alert_urls) == (8600, ())
 
 
 def test_settings_are_read_from_the_environment_before_the_file(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / ".env").write_text("DOOR_PORT=1111\nSANDBOX_PORT=2222\nSOMETHING_ELSE=3\n")
-    monkeypatch.setenv("DOOR_PORT", "3333")
-    assert (load_settings().door_port, load_settings().sandbox_port) == (3333, 2222)
+    (tmp_path / ".env").write_text("RECEIVER_PORT=1111\nSANDBOX_PORT=2222\nSOMETHING_ELSE=3\n")
+    monkeypatch.setenv("RECEIVER_PORT", "3333")
+    assert (load_settings().receiver_port, load_settings().sandbox_port) == (3333, 2222)
 
 
 def test_an_override_counts_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +162,7 @@ def test_a_secret_shows_in_no_text_about_the_settings(
     monkeypatch.setenv(name, "postgresql://me:s3cret@host/name")
     settings = load_settings()
     assert "s3cret" not in f"{settings} {settings!r}"
-    monkeypatch.setenv("DOOR_PORT", "x")
+    monkeypatch.setenv("RECEIVER_PORT", "x")
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "s3cret" not in f"{caught.value} {caught.value!r}"
@@ -165,18 +171,25 @@ def test_a_secret_shows_in_no_text_about_the_settings(
 def test_the_local_file_wins_over_the_other_and_the_environment_over_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / ".env").write_text("DOOR_PORT=1111\nSANDBOX_PORT=2222\nPREFECT_PORT=3333\n")
-    (tmp_path / ".env.local").write_text("SANDBOX_PORT=4444\nPREFECT_PORT=5555\nDOOR_PORT=\n")
+    (tmp_path / ".env").write_text("RECEIVER_PORT=1111\nSANDBOX_PORT=2222\nPREFECT_PORT=3333\n")
+    (tmp_path / ".env.local").write_text("SANDBOX_PORT=4444\nPREFECT_PORT=5555\nRECEIVER_PORT=\n")
     monkeypatch.setenv("PREFECT_PORT", "6666")
     settings = load_settings()
-    assert (settings.door_port, settings.sandbox_port, settings.prefect_port) == (1111, 4444, 6666)
+    assert (settings.receiver_port, settings.sandbox_port, settings.prefect_port) == (
+        1111,
+        4444,
+        6666,
+    )
 
 
 def test_settings_that_are_made_without_the_environment_repeat_no_secret_either() -> None:
     """What `up` and the commands do; pydantic repeats what it was given."""
     with pytest.raises(ValidationError) as caught:
         Settings(
-            _env_file=None, notion_api_token="s3cret token", alert_urls="s3cret", door_port=99_999
+            _env_file=None,
+            notion_api_token="s3cret token",
+            alert_urls="s3cret",
+            receiver_port=99_999,
         )  # type: ignore[call-arg, arg-type]
     assert "s3cret" not in f"{caught.value} {caught.value!r}"
 
@@ -189,3 +202,15 @@ def test_an_address_with_a_login_is_refused_for_addresses_are_printed(
     with pytest.raises(SettingsError, match=name) as caught:
         load_settings()
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_step_is_sent_to_another_work_pool() -> None:
+    given = Settings(_env_file=None, production_work_pools="'assembly=heavy upload=net'")
+    assert given.production_work_pools == (("assembly", "heavy"), ("upload", "net"))
+    assert hash(given), "connections are shared by settings"
+
+
+@pytest.mark.parametrize("wrong", ["heavy", "assembly=", "=heavy"])
+def test_a_work_pool_that_no_step_can_use_is_refused(wrong: str) -> None:
+    with pytest.raises(ValidationError, match="production_work_pools"):
+        Settings(_env_file=None, production_work_pools=wrong)

@@ -22,7 +22,7 @@ async def test_old_events_are_deleted_by_hand_and_a_dry_run_only_counts(
     await stage.sql("UPDATE webhook_events SET processed = true, processed_at = received_at")
     assert await shell.run("retention", "--dry-run") == (0, "would delete 1 events\n")
     assert await shell.run("retention") == (0, "deleted 1 events\n")
-    assert await shell.run("retention") == (0, "nothing to do\n")
+    assert await shell.run("retention") == (0, "no changes\n")
 
 
 async def test_a_board_is_imported_moved_and_pushed_by_hand(shell: Up, stage: Stage) -> None:

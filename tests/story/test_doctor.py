@@ -29,7 +29,7 @@ from tasks.board.followed import bot_id
 from tasks.operations.health import prefect_server, run_check
 from tasks.runtime.clock import utc_now
 
-ABSENT = {"Prefect server", "webhook receiver"}
+ABSENT = {"Prefect server", "webhook receiver", "worker API"}
 """What no test here runs: both have tests of their own, and are looked at together in `test_up`."""
 
 
@@ -51,7 +51,7 @@ def environment(
 ) -> dict[str, str]:
     """A folder with settings for the stage's board and database, for this process and `Up`."""
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    prefect, receiver = map(str, free_ports(2))
+    prefect, receiver, api = map(str, free_ports(3))
     settings = {
         "DATABASE_URL": database.render_as_string(hide_password=False),
         "NOTION_API_TOKEN": BOT_TOKEN,
@@ -59,7 +59,8 @@ def environment(
         "NOTION_BASE_URL": str(stage.people.base_url).rstrip("/"),
         "NOTION_WEBHOOK_SECRET": "secret_of_the_subscription",
         "PREFECT_API_URL": f"http://127.0.0.1:{prefect}/api",
-        "DOOR_PORT": receiver,
+        "RECEIVER_PORT": receiver,
+        "WORKER_API_PORT": api,
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -301,7 +302,7 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
         lines.index(next(each for each in lines if each.startswith("fail  token"))) + 1
     ].startswith("        → In Notion: ")
     assert "skip  board             not checked: the token does not work" in said
-    assert lines[-1].startswith("3 red, 5 not checked, 10 green. 2 Notion requests, ")
+    assert lines[-1].startswith("4 red, 5 not checked, 11 green. 2 Notion requests, ")
     code, said = await shell.run("doctor", "--json")
     facts = json.loads(said)
     assert (code, facts["ok"]) == (1, False)
@@ -325,7 +326,7 @@ def test_only_red_is_not_ok(state: State, ok: bool) -> None:  # noqa: FBT001
     ("settings", "expected"),
     [
         ({}, "fail  settings          no `showrunner up` runs in this folder"),
-        ({"DOOR_PORT": "x"}, "fail  settings          Settings are wrong: DOOR_PORT: "),
+        ({"RECEIVER_PORT": "x"}, "fail  settings          Settings are wrong: RECEIVER_PORT: "),
         (
             {"DATABASE_URL": "mysql://x/y", "NOTION_API_TOKEN": "x"},
             "fail  settings          Settings are wrong: DATABASE_URL: it must begin with",
@@ -349,7 +350,7 @@ async def test_with_nothing_there_it_says_what_to_start(
     prefect, receiver, notion = map(str, free_ports(3))
     ports = {
         "PREFECT_PORT": prefect,
-        "DOOR_PORT": receiver,
+        "RECEIVER_PORT": receiver,
         "NOTION_BASE_URL": f"http://127.0.0.1:{notion}",
     }
     code, said = await Up(tmp_path, {**mine, **ports, **settings}).run("doctor")
@@ -390,7 +391,7 @@ async def test_while_up_is_starting_it_says_to_wait(
         monkeypatch.delenv(name, raising=False)
     prefect, receiver = free_ports(2)
     monkeypatch.setenv("PREFECT_PORT", str(prefect))
-    monkeypatch.setenv("DOOR_PORT", str(receiver))
+    monkeypatch.setenv("RECEIVER_PORT", str(receiver))
     with only_one(tmp_path / ".showrunner"):
         found = await checkup(utc_now)
     assert line(found, "settings").facts == "`showrunner up` is still starting"

@@ -49,7 +49,8 @@ def test_what_people_wrote_is_no_second_line_and_no_command_to_the_terminal() ->
 def test_every_way_to_print_shows_control_characters_harmlessly(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text, "console", Console(width=400, soft_wrap=True, highlight=False))
+    wide = Console(width=400, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    monkeypatch.setattr(text, "_console", wide)
     text.say(text.short(NASTY, 400))
     text.print_table(["title"], [[text.short(NASTY, 400)]])
     short, _column, cell = capsys.readouterr().out.splitlines()

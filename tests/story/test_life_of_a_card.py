@@ -136,7 +136,7 @@ async def test_a_move_that_belongs_to_the_pipeline_is_put_back_with_a_reason(sta
     assert card["Attention"] == (
         "A card cannot be moved from “Processing” to “Upload Complete” by hand; it goes back to "
         "“Processing”. "
-        "From “Processing” only the pipeline moves it."
+        "From “Processing” people may move it to “Archived”."
     )
     lost = [h for h in await stage.history(page) if h.action == "refused"]
     assert [(h.property, h.lost_value, h.old_value) for h in lost] == [

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kit.clock import NOW
 
+import cli
 from cli.commands.cards import _print_history
-from cli.output.text import print_table, say, warn
+from cli.output.text import Grid, print_table, say, show, styled, warn
 from cli.stack.log_tail import readable
 from models.tables.task_history import TaskHistory
 from tasks.operations.people import Names
+
+CLI = Path(cli.__file__).parent
+PRINTING = {
+    *("print", "typer.echo", "typer.secho", "typer.confirm", "typer.prompt"),
+    *("sys.stdout.write", "sys.stderr.write"),
+    *("rich.print", "rich.console.Console", "rich.table.Table", "rich.text.Text"),
+    "rich.progress.Progress",
+}
+"""What prints without `printable`; only `cli.output.text` may use it."""
 
 HOSTILE = ":smile: \\[ [/] \x1b]0;owned\x07 \x9b31m x"
 SHOWN = ":smile: \\[ [/] \\u001b]0;owned\\u0007 \\u009b31m x"
@@ -34,6 +47,36 @@ def test_a_history_shows_values_letter_by_letter_and_no_control_sequence(
     row = TaskHistory(id=1, at=NOW, actor="pipeline", action="changed", new_value=HOSTILE)
     _print_history([row], limit=20, names=Names(known={}))
     assert SHOWN in capsys.readouterr().out
+
+
+def test_a_grid_shows_what_it_is_given_letter_by_letter(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    grid = Grid("title", "state")
+    grid.add_row(HOSTILE, styled((HOSTILE, "red")))
+    show(grid)
+    assert capsys.readouterr().out.count(SHOWN) == 2
+
+
+def test_every_command_prints_through_one_module() -> None:
+    others = [path for path in CLI.rglob("*.py") if path != CLI / "output" / "text.py"]
+    found = {
+        f"{path.relative_to(CLI)}: {called}"
+        for path in others
+        for called in _called(ast.parse(path.read_text()))
+        if called in PRINTING
+    }
+    assert len(others) > 30
+    assert found == set()
+
+
+def _called(tree: ast.Module) -> Iterator[str]:
+    """Everything that a module calls or takes from a module, as it is written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def test_a_title_of_two_lines_cannot_forge_a_line_of_the_log(

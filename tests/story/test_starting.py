@@ -23,11 +23,11 @@ async def test_a_state_folder_that_cannot_be_made_is_one_sentence(shell: Up, nam
 
 async def test_parts_on_one_port_are_refused_with_the_names_of_both_settings(shell: Up) -> None:
     (port,) = free_ports(1)
-    for name in ("DOOR_PORT", "PREFECT_PORT"):
+    for name in ("RECEIVER_PORT", "PREFECT_PORT"):
         shell.environment[name] = str(port)
     code, said = await shell.run("up")
     assert code == 1
-    assert said.startswith(f"DOOR_PORT and PREFECT_PORT are both {port}: ")
+    assert said.startswith(f"RECEIVER_PORT and PREFECT_PORT are both {port}: ")
 
 
 async def test_a_prefect_server_on_a_taken_port_is_one_sentence(shell: Up) -> None:

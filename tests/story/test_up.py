@@ -30,6 +30,9 @@ SECONDS_TO_SYNC = 30.0
 SECONDS_TO_SHOW = 90.0
 
 
+PORTS = ("PREFECT_PORT", "SANDBOX_PORT", "RECEIVER_PORT", "WORKER_API_PORT")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("up")
@@ -40,8 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 async def up(folder: Path) -> AsyncIterator[Up]:
-    prefect, sandbox, receiver = free_ports(3)
-    ports = {"PREFECT_PORT": str(prefect), "SANDBOX_PORT": str(sandbox), "DOOR_PORT": str(receiver)}
+    ports = dict(zip(PORTS, map(str, free_ports(4)), strict=True))
     mine = {
         name: value
         for name, value in os.environ.items()
@@ -98,7 +100,7 @@ async def test_a_card_and_its_task_go_round_from_an_empty_folder_and_survive_a_r
     # UI.
     editor = person(up)
     whole = {
-        "channel": "deep_sea_stories",
+        "channel": "history_in_ten",  # served by outside workers
         "topic": "Architeuthis",
         "status": "Queued",
         "priority": "Normal",
@@ -163,7 +165,7 @@ async def idle_cycles_leave_nothing_but_themselves(api: str) -> None:
             httpx.post(f"{api}/{what}/filter", json=which, timeout=30).raise_for_status().json()
         )
 
-    done = {"name": {"any_": ["nothing to do"]}, "state": {"type": {"any_": ["COMPLETED"]}}}
+    done = {"name": {"any_": ["no changes"]}, "state": {"type": {"any_": ["COMPLETED"]}}}
     push = {"name": {"any_": ["push"]}}
     runs = await until(lambda: found("flow_runs", flow_runs=done, flows=push), SECONDS_TO_SHOW)
     ids = {"flow_run_id": {"any_": [run["id"] for run in runs]}}
@@ -180,7 +182,7 @@ async def commands_are_runs_of_their_deployments(up: Up) -> None:
     code, output = await up.run("retention", "--dry-run")
     assert code == 0, output
     assert output.startswith("Prefect runs it: ")
-    assert output.endswith("nothing to do\n")
+    assert output.endswith("no changes\n")
 
 
 async def the_doctor_finds_everything_green(up: Up) -> None:
@@ -220,7 +222,7 @@ async def same_webhook_three_times(up: Up, receiver: str, page: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "sentence"),
     [
-        ("DOOR_PORT", "none", "DOOR_PORT"),
+        ("RECEIVER_PORT", "none", "RECEIVER_PORT"),
         ("DATABASE_URL", "mysql://x/y", "DATABASE_URL: it must begin with postgresql://"),
         ("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/x", "does not answer"),
         ("NOTION_API_TOKEN", "ntn_x", "NOTION_DATABASE_ID is not"),
@@ -231,9 +233,7 @@ async def test_a_setting_that_cannot_work_ends_in_one_sentence(
     tmp_path: Path, up: Up, setting: str, value: str, sentence: str
 ) -> None:
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
-    ports = dict(
-        zip(("PREFECT_PORT", "SANDBOX_PORT", "DOOR_PORT"), map(str, free_ports(3)), strict=True)
-    )
+    ports = dict(zip(PORTS, map(str, free_ports(4)), strict=True))
     wrong = Up(tmp_path, {**up.environment, **ports, setting: value})
     code, output = await wrong.run("up")
     assert code == 1, output
@@ -247,10 +247,10 @@ async def test_a_port_in_use_is_named_with_the_setting_that_moves_it(
     shutil.copytree(CHANNELS, tmp_path / "channel_configs")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, output = await Up(tmp_path, {**up.environment, "DOOR_PORT": str(port)}).run("up")
+        code, output = await Up(tmp_path, {**up.environment, "RECEIVER_PORT": str(port)}).run("up")
     assert code == 1
     assert f"Port {port} for the webhook receiver cannot be used" in output
-    assert "DOOR_PORT" in output
+    assert "RECEIVER_PORT" in output
 
 
 async def test_a_wrong_token_is_said_in_one_sentence(
@@ -281,7 +281,7 @@ async def against(
 ) -> tuple[int, str]:
     """`showrunner up` on a board and a database that are there already."""
     shutil.copytree(CHANNELS, folder / "channel_configs")
-    ports = dict(zip(("PREFECT_PORT", "DOOR_PORT"), map(str, free_ports(2)), strict=True))
+    ports = dict(zip(PORTS, map(str, free_ports(4)), strict=True))
     mine = {
         "DATABASE_URL": database.render_as_string(hide_password=False),
         "NOTION_API_TOKEN": BOT_TOKEN,

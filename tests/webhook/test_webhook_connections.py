@@ -149,7 +149,8 @@ async def test_under_a_small_limit_of_descriptors_silent_connections_keep_nobody
     port = free_port()
     given = {
         "DATABASE_URL": libpq(database),
-        "DOOR_PORT": str(port),
+        "RECEIVER_PORT": str(port),
+        "WORKER_API_PORT": str(free_port()),
         "LOG_FORMAT": "json",
         "PYTHONPATH": str(ROOT),
     }

@@ -64,20 +64,33 @@ def test_a_port_in_use_is_one_sentence(
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setenv("DOOR_PORT", str(port))
+        monkeypatch.setenv("RECEIVER_PORT", str(port))
         assert main() == 1
     said = capsys.readouterr().err
-    assert said == f"Port {port} on 127.0.0.1 is in use: stop what holds it, or set DOOR_PORT.\n"
+    assert (
+        said == f"Port {port} on 127.0.0.1 is in use: stop what holds it, or set RECEIVER_PORT.\n"
+    )
 
 
 def test_an_address_that_is_not_ours_is_one_sentence(
     database: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", libpq(database))
-    monkeypatch.setenv("DOOR_HOST", "192.0.2.1")
+    monkeypatch.setenv("RECEIVER_HOST", "192.0.2.1")
     assert main() == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert "The webhook receiver cannot listen on 192.0.2.1" in said
+
+
+def test_a_port_of_the_worker_api_in_use_is_named_with_its_own_setting(
+    database: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", libpq(database))
+    monkeypatch.setenv("RECEIVER_PORT", str(free_port()))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("WORKER_API_PORT", str(taken.getsockname()[1]))
+        assert main() == 1
+    assert capsys.readouterr().err.endswith("stop what holds it, or set WORKER_API_PORT.\n")
 
 
 def open_program(database: URL, folder: Path) -> tuple[subprocess.Popen[str], int]:
@@ -85,7 +98,8 @@ def open_program(database: URL, folder: Path) -> tuple[subprocess.Popen[str], in
     port = free_port()
     given = {
         "DATABASE_URL": libpq(database),
-        "DOOR_PORT": str(port),
+        "RECEIVER_PORT": str(port),
+        "WORKER_API_PORT": str(free_port()),
         "LOG_FORMAT": "json",
         "PYTHONPATH": str(ROOT),
     }
@@ -101,7 +115,8 @@ def test_a_signal_stops_the_receiver_cleanly(database: URL, tmp_path: Path) -> N
         for how, (receiver, port) in receivers.items():
             said = iter((receiver.stderr or sys.stderr).readline, "")
             assert next(line["event"] for line in facts(said)) == "ingest_trigger_off"
-            assert next(line["event"] for line in facts(said)) == "receiver_open"
+            opened = {next(facts(said))["event"] for _ in range(2)}
+            assert opened == {"receiver_open", "worker_api_open"}
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
                 assert json.load(answer) == {"status": "ok", "waiting": 0}
             receiver.send_signal(how)

@@ -103,6 +103,8 @@ def test_a_role_that_may_not_make_tables_is_told_how_it_may(postgres: URL) -> No
                 "its owner",
             )
             run(url, "GRANT CREATE ON SCHEMA public TO unfit_guest")
+            refused(guest, 'GRANT CREATE ON DATABASE "unfit_rights" TO "unfit_guest"')
+            run(url, "GRANT CREATE ON DATABASE unfit_rights TO unfit_guest")
             migrate(guest)
             run(url, "REVOKE CREATE ON SCHEMA public FROM unfit_guest")
             migrate(guest)  # nothing is to be made any more

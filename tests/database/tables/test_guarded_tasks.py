@@ -50,6 +50,27 @@ async def test_what_people_own_cannot_be_changed_by_sql_and_the_message_says_whe
     assert worker.task() == before
 
 
+@pytest.mark.parametrize("column", ["created_at", "updated_at", "status_changed_at"])
+@pytest.mark.parametrize("moment", ["1700-01-01", "2999-01-01", "infinity", "-infinity"])
+def test_a_task_has_no_impossible_time(worker: Worker, column: str, moment: str) -> None:
+    worker.rows(INSERT, ["a", "b", "c"])
+    before = worker.task()
+    with pytest.raises(psycopg.errors.CheckViolation, match=f"tasks.{column} is a time from"):
+        worker.rows(f"UPDATE tasks SET {column} = '{moment}'")
+    with pytest.raises(psycopg.errors.CheckViolation, match=f"tasks.{column} is a time from"):
+        worker.rows(
+            f"INSERT INTO tasks (title, channel_id, topic, {column}) VALUES ('d', 'b', 'c', %s)",
+            [moment],
+        )
+    assert worker.task() == before
+
+
+def test_a_worker_may_write_the_times_of_what_it_did(worker: Worker) -> None:
+    worker.rows(INSERT, ["a", "b", "c"])
+    worker.rows("UPDATE tasks SET created_at = '2019-05-04', status_changed_at = now()")
+    assert worker.task("created_at")["created_at"].year == 2019
+
+
 async def test_a_write_of_the_same_values_is_no_change(sessions: Sessions, worker: Worker) -> None:
     await settled(sessions, make_observation(make_card()))
     worker.rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
@@ -16,11 +16,12 @@ from kit.rows import BOARD, EARLIER, MINUTE, NOW, SECOND, Worker
 from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions
-from models.rules.board_schema import Board
+from models.rules.board_schema import Board, Property
 from models.rules.merge_base import (
     PUSHED,
     MergeBase,
     NotionValues,
+    ProductionFacts,
     TaskState,
     attention,
     diff,
@@ -64,6 +65,7 @@ class Drawn:
         return attention(
             self.violations,
             "" if is_rejection_outdated(self.base, self.task) else self.base.rejection,
+            self.base.production.text,
         )
 
     def has_to_be_pushed(self, writable: Sequence[str]) -> bool:
@@ -77,7 +79,28 @@ minutes = st.sampled_from([EARLIER, LATER.replace(second=0), NOW.replace(second=
 columns = st.sampled_from([BoardStatus.DRAFT, BoardStatus.QUEUED, BoardStatus.ARCHIVED])
 NO_TOPIC = Violation(field="Topic", reason="missing", message="Topic is empty.")
 REFUSAL = "A card cannot be moved."
-TEXTS = st.sampled_from(["", NO_TOPIC.message, REFUSAL, f"{NO_TOPIC.message} {REFUSAL}", "mine"])
+GATE = "Watch the film."
+TEXTS = st.sampled_from(
+    [
+        "",
+        "mine",
+        NO_TOPIC.message,
+        REFUSAL,
+        GATE,
+        f"{NO_TOPIC.message} {REFUSAL}",
+        f"{REFUSAL} {GATE}",
+        f"{NO_TOPIC.message} {REFUSAL} {GATE}",
+    ]
+)
+FACTS = {"Progress": "number", "Cost": "number", "Video": "url"}
+facts = st.builds(
+    ProductionFacts,
+    text=st.sampled_from(["", GATE]),
+    progress=st.sampled_from([None, 0.0, 0.5]),
+    cost=st.sampled_from([None, 1.25]),
+    video=st.sampled_from([None, "https://films.example/1.mp4"]),
+)
+"""What production shows; the board may show the same or another."""
 
 
 @st.composite
@@ -110,6 +133,8 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
             updated=draw(st.sampled_from([None, task.status_changed_at.replace(second=0)])),
             attention=draw(TEXTS),
         )
+    production, seen = draw(facts), draw(facts)
+    shown = replace(shown, progress=seen.progress, cost=seen.cost, video=seen.video)
     empty = {
         name
         for name, value in [
@@ -128,6 +153,7 @@ def drawn_cards(draw: st.DrawFn) -> Drawn:
         created=draw(st.one_of(st.none(), moments)),
         updated=draw(st.one_of(st.none(), moments)),
         shown=shown,
+        production=production,
         initially_empty=frozenset(name for name in {*empty, "Attention"} if draw(st.booleans())),
         rejection=refusal,
         rejected_at_status_change=draw(st.one_of(st.none(), moments)) if refusal else None,
@@ -200,10 +226,22 @@ async def store(sessions: Sessions, cards: dict[str, Drawn]) -> None:
         session.add_all([row for row in rows if isinstance(row, Task)])
         await session.flush()
         session.add_all([row for row in rows if isinstance(row, Card)])
+        await session.flush()
+        shown = "production_text = :text, task_progress = :progress, task_cost = :cost"
+        await session.execute(
+            text(f"UPDATE cards SET {shown}, task_video = :video WHERE notion_page_id = :page"),
+            [
+                {"page": page_id, **asdict(drawn.base.production)}
+                for page_id, drawn in cards.items()
+            ],
+        )
 
 
 def board_with(writable: Sequence[str]) -> Board:
-    return replace(BOARD, properties={name: BOARD.properties[name] for name in writable})
+    there = BOARD.properties | {
+        name: Property(id=name, name=name, type=kind) for name, kind in FACTS.items()
+    }
+    return replace(BOARD, properties={name: there[name] for name in writable})
 
 
 async def test_what_is_pending_in_sql_is_what_differs_in_python_on_any_board(
@@ -213,8 +251,10 @@ async def test_what_is_pending_in_sql_is_what_differs_in_python_on_any_board(
     assert len(cards) >= 500
     await store(sessions, cards)
     boards = [
-        [n for n, there in zip(sorted(PUSHED), flags, strict=True) if there]
+        [n for n, there in zip(sorted(PUSHED - FACTS.keys()), flags, strict=True) if there]
+        + list(facts_there)
         for flags in product([True, False], repeat=5)
+        for facts_there in ((), FACTS)
     ]
     async with sessions() as session:
         for writable in boards:

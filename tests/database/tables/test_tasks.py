@@ -162,7 +162,7 @@ def test_a_worker_may_say_when_it_moved_a_task(worker: Worker) -> None:
 
 def test_each_move_has_a_later_moment_than_the_one_before(worker: Worker) -> None:
     insert(worker)
-    future = datetime(2999, 1, 1, tzinfo=UTC)
+    future = datetime.now(UTC) + timedelta(hours=20)
     worker.rows("UPDATE tasks SET status = 'pending', status_changed_at = %s", [future])
     worker.rows("UPDATE tasks SET status = 'processing'")
     assert worker.task("status_changed_at") == {

@@ -108,21 +108,36 @@ def test_a_needed_property_that_is_missing_is_named_with_what_there_is(name: str
     [
         ("Channel", "rich_text", "select"),
         ("Topic", "number", "rich_text"),
-        ("Story Direction", "url", "rich_text"),
         ("Status", "multi_select", "select or status"),
+    ],
+)
+def test_a_needed_property_of_the_wrong_type_is_named_with_the_cure(
+    name: str, kind: str, cure: str
+) -> None:
+    wrong: dict[str, Any] = {name: kind}
+    with pytest.raises(BoardError) as caught:
+        read_board(source(**wrong))
+    assert f"its “{name}” is of type {kind}; change it to {cure}." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "cure"),
+    [
+        ("Story Direction", "url", "rich_text"),
         ("Priority", "number", "select"),
         ("Created", "rich_text", "created_time or date"),
         ("Updated", "created_time", "date or last_edited_time"),
         ("Attention", "checkbox", "rich_text"),
     ],
 )
-def test_a_property_of_the_wrong_type_is_named_with_the_cure(
+def test_a_property_that_is_not_needed_stops_nothing_whatever_its_type(
     name: str, kind: str, cure: str
 ) -> None:
     wrong: dict[str, Any] = {name.replace(" ", "_"): kind}
-    with pytest.raises(BoardError) as caught:
-        read_board(source(**wrong))
-    assert f"its “{name}” is of type {kind}; change it to {cure}." in str(caught.value)
+    board = read_board(source(**wrong), read_board(source()))
+    assert name not in board.properties
+    assert board.ignored == (f"its “{name}” is of type {kind}; change it to {cure}.",)
+    assert Board.from_json(board.as_json()) == board
 
 
 def test_everything_wrong_with_a_board_is_said_at_once() -> None:
@@ -205,6 +220,10 @@ def test_a_new_board_has_the_columns_in_order_and_what_the_spec_asks() -> None:
         "Updated": "date",
         "Time in Status": "formula",
         "Attention": "rich_text",
+        "Progress": "number",
+        "Cost": "number",
+        "Preview": "files",
+        "Video": "url",
     }
     assert 'dateBetween(now(), prop("Updated")' in schema["Time in Status"]["formula"]["expression"]
 

@@ -206,7 +206,7 @@ def test_a_whole_page_is_read_once() -> None:
     assert (card.edited_by, card.in_trash) == ("ada", False)
     assert card.relations == {"Assets": ("x",), "Videos": ()}
     assert card.cut == {"Assets"}
-    assert card.computed == {"Audio"}
+    assert card.computed == {"Audio", "Progress", "Cost", "Preview", "Video"}
 
 
 def test_an_empty_page_is_read_as_empty_values() -> None:

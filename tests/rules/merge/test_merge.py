@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -31,6 +31,16 @@ LOW, NORMAL, HIGH = Priority.LOW, Priority.NORMAL, Priority.HIGH
 
 def pushes(made: Plan) -> dict[str, Any]:
     return diff(made.base, made.task, made.attention)
+
+
+def test_a_property_that_comes_back_is_not_chosen_by_a_person() -> None:
+    agreed = make_base(priority=LOW, shown=shows(make_card(priority="Low")))
+    hidden = make_card(priority=None, computed=frozenset({"Priority"}))
+    task = make_task(priority=NORMAL)
+    away = plan(agreed, hidden, task, [])
+    back = plan(away.base, make_card(priority="Low"), task, [])
+    assert back.lost == ()
+    assert pushes(back)["Priority"] == "Normal"
 
 
 # Priority: both sides may change it, the database wins
@@ -221,11 +231,23 @@ def test_a_card_becomes_a_task_when_it_is_first_valid() -> None:
 
 
 def test_dates_that_the_board_has_are_taken_in_the_first_import() -> None:
-    made = plan(None, make_card(created=EARLIER, updated=NOW), None, [], importing=True)
+    card = make_card(created=EARLIER, updated=NOW, edited_at=NOW)
+    made = plan(None, card, None, [], importing=True)
     assert made.task is not None
     assert (made.task.created_at, made.task.status_changed_at) == (EARLIER, NOW)
     assert pushes(made) == {}
     assert made.lost == ()
+
+
+@pytest.mark.parametrize("typed", [datetime(1700, 1, 1, tzinfo=UTC), NOW + timedelta(days=400)])
+def test_impossible_dates_of_the_first_import_are_replaced_by_the_pages_own(
+    typed: datetime,
+) -> None:
+    card = make_card(created=typed, updated=typed, edited_at=NOW)
+    made = plan(None, card, None, [], importing=True)
+    assert made.task is not None
+    assert (made.task.created_at, made.task.status_changed_at) == (EARLIER, NOW)
+    assert pushes(made) == {"Created": EARLIER, "Updated": NOW}
 
 
 def test_dates_that_the_board_lacks_in_the_first_import_are_the_pages_own_and_count_as_agreed() -> (

@@ -101,8 +101,8 @@ def test_a_refusal_outlives_every_other_change_of_the_task() -> None:
 
 def test_a_new_refusal_replaces_the_old_one() -> None:
     refused = refused_card()
-    second = plan(refused.base, make_card(status="Archived"), refused.task, [])
-    assert "“Archived”" in second.attention
+    second = plan(refused.base, make_card(status="Uploading"), refused.task, [])
+    assert "“Uploading”" in second.attention
     assert "“Draft”" not in second.attention
 
 

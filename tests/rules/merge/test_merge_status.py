@@ -5,6 +5,9 @@ Only Status differs between the rows; test_merge has the rest.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from kit.cards import (
     StatusOutcome,
@@ -18,10 +21,11 @@ from kit.cards import (
 )
 
 from models.rules.merge import plan
-from models.rules.merge_base import diff
+from models.rules.merge_base import diff, with_write
 from models.rules.statuses import STATE_OF, BoardStatus, LostValue, Status, people_may_move
 
 B = BoardStatus
+GATES = frozenset({B.COMPOSITES_READY, B.READY_FOR_REVIEW, B.UNDER_REVIEW})
 PRODUCTION = [column for column in B if STATE_OF[column] is Status.PROCESSING]
 
 
@@ -360,8 +364,68 @@ def test_a_worker_that_took_the_task_beats_the_person_who_pulls_it_back(now: Boa
     )
     assert made.attention == (
         f"The pipeline moved this card to “{now}” meanwhile, so the move to “Draft” was not taken. "
-        f"From “{now}” only the pipeline moves it."
+        f"From “{now}” people may move it to “Archived”."
     )
+
+
+@pytest.mark.parametrize("from_", B)
+def test_at_a_gate_the_moves_that_decide_are_taken_and_no_other(from_: BoardStatus) -> None:
+    base, task = agreed_on(from_)
+    for to in [column for column in B if column is not from_]:
+        made = observation(base, to.value, task, valid=True, gates=GATES)
+        allowed = people_may_move(from_, to, GATES)
+        column = to if allowed else from_
+        assert status_outcome(made) == StatusOutcome(
+            column, column, None if allowed else "not_yours", moved=allowed
+        )
+
+
+def test_a_refused_move_at_a_gate_says_which_moves_decide() -> None:
+    base, task = agreed_on(B.COMPOSITES_READY)
+    made = observation(base, "Draft", task, valid=True, gates=GATES)
+    assert made.attention == (
+        "A card cannot be moved from “Composites Ready” to “Draft” by hand; "
+        "it goes back to “Composites Ready”. From “Composites Ready” people may move it to "
+        "“Queued”, “Videos Generating” or “Archived”."
+    )
+
+
+def test_a_drag_at_a_gate_decides_about_no_round_that_the_board_did_not_show() -> None:
+    base, task = agreed_on(B.COMPOSITES_READY)
+    again = replace(task, status_changed_at=task.status_changed_at + timedelta(hours=1))
+    made = observation(base, "Videos Generating", again, valid=True, gates=GATES)
+    assert status_outcome(made) == StatusOutcome(
+        B.COMPOSITES_READY, B.COMPOSITES_READY, "both_changed"
+    )
+    written = diff(made.base, made.task, made.attention)
+    shown = replace(with_write(made.base, written), rejection="")
+    dragged = make_card(status="Videos Generating", updated=shown.shown.updated)
+    assert plan(shown, dragged, made.task, [], gates=GATES).moved
+
+
+def test_a_move_by_hand_to_a_gate_can_be_followed_by_another_at_once() -> None:
+    base, task = agreed_on(B.UNDER_REVIEW)
+    back = observation(base, "Ready for Review", task, valid=True, gates=GATES)
+    moved_at = task.status_changed_at + timedelta(hours=1)
+    assert back.task is not None
+    stored = replace(back.base, updated=moved_at)  # as `models.sync.reconcile` stamps it
+    moved = replace(back.task, status_changed_at=moved_at)
+    assert observation(stored, "Review Approved", moved, valid=True, gates=GATES).moved
+
+
+def test_a_gate_of_another_channel_is_none() -> None:
+    base, task = agreed_on(B.AUDIO_READY)
+    made = observation(base, "SFX Generating", task, valid=True, gates=GATES)
+    assert status_outcome(made) == StatusOutcome(B.AUDIO_READY, B.AUDIO_READY, "not_yours")
+
+
+def test_an_invalid_card_passes_no_gate_before_it_is_complete_but_can_be_stopped() -> None:
+    base, task = agreed_on(B.COMPOSITES_READY)
+    waits = observation(base, "Videos Generating", task, valid=False, gates=GATES)
+    assert status_outcome(waits).lost == "invalid_card"
+    assert waits.task is not None
+    assert waits.task.board_status is B.COMPOSITES_READY
+    assert observation(base, "Archived", task, valid=False, gates=GATES).moved
 
 
 def test_an_approval_can_be_withdrawn_until_the_upload_has_begun() -> None:

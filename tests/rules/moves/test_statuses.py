@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from models.production.steps import STEPS, Step, step_after
 from models.rules.statuses import (
+    AFTER_GATE,
     CANONICAL,
     INTERNAL_TO_NOTION_STATUS,
     NOTION_TO_INTERNAL_STATUS,
@@ -102,10 +104,32 @@ Error: Manual Review > Archived
 Upload Complete > Archived
 Upload Complete > Draft
 Archived > Draft
+Processing > Archived
+Assets Generating > Archived
+Assets Ready > Archived
+Composites Creating > Archived
+Composites Ready > Archived
+Videos Generating > Archived
+Videos Ready > Archived
+Audio Generating > Archived
+Audio Ready > Archived
+SFX Generating > Archived
+SFX Ready > Archived
+Assembling Video > Archived
+Uploading > Archived
 """
 """The design's table of section 5, cell by cell; every pair that is not here is refused."""
 
 ALLOWED = {tuple(line.split(" > ")) for line in MOVES.strip().splitlines()}
+
+AT_GATE = {
+    "Assets Ready": "Composites Creating",
+    "Composites Ready": "Videos Generating",
+    "Videos Ready": "Audio Generating",
+    "Audio Ready": "SFX Generating",
+    "SFX Ready": "Assembling Video",
+}
+"""Where each gate leads when it is passed, by hand."""
 
 
 def test_there_are_26_columns_in_the_order_of_the_board() -> None:
@@ -141,10 +165,29 @@ def test_people_make_the_moves_of_the_table_and_no_other(
     assert people_may_move(from_, to) is ((from_.value, to.value) in ALLOWED)
 
 
-def test_nobody_but_the_pipeline_puts_a_card_into_production_or_out_of_it() -> None:
+@pytest.mark.parametrize("from_", BoardStatus)
+@pytest.mark.parametrize("to", BoardStatus)
+def test_at_a_gate_people_go_on_reject_or_stop_and_elsewhere_nothing_changes(
+    from_: BoardStatus, to: BoardStatus
+) -> None:
+    expected = (from_.value, to.value) in ALLOWED
+    if from_.value in AT_GATE:
+        expected = to.value in {AT_GATE[from_.value], "Queued", "Archived"}
+    assert people_may_move(from_, to, gates=frozenset(BoardStatus)) is expected
+
+
+def test_a_gate_is_passed_into_the_working_column_of_the_next_step() -> None:
+    done = {STEPS[step].done: step for step in Step}
+    for gate, after in AFTER_GATE.items():
+        following = step_after(done[gate])
+        assert following is not None
+        assert STEPS[following].working is after
+
+
+def test_without_a_gate_nobody_but_the_pipeline_puts_a_card_into_production() -> None:
     production = {column for column, state in STATE_OF.items() if state is Status.PROCESSING}
-    assert not production & set(PEOPLE_MAY_MOVE)
     assert not production & {to for targets in PEOPLE_MAY_MOVE.values() for to in targets}
+    assert {PEOPLE_MAY_MOVE[column] for column in production} == {frozenset({BoardStatus.ARCHIVED})}
 
 
 @pytest.mark.parametrize("name", ["draft", "DRAFT", " Draft", "Draft ", "", "pending", "Done"])

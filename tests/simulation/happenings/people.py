@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kit.stage import CHANNEL
 
-from models.rules.statuses import PEOPLE_MAY_MOVE, BoardStatus
+from models.production.gates import DEFAULT_GATES, gate_columns
+from models.rules.statuses import BoardStatus, moves_of_people
 from simulation.happenings.processes import a_process_goes_on
 from simulation.happenings.queueing import (
     standing_in,
@@ -118,7 +119,7 @@ async def a_card_is_dragged_rightly(world: World) -> None:
     page_id = world.rng.choice(world.cards)
     stands = world.ledger.written[page_id, "Status"][-1].value
     allowed = (
-        PEOPLE_MAY_MOVE.get(stands, frozenset())
+        moves_of_people(BoardStatus(stands), gates=gate_columns(DEFAULT_GATES))
         if stands in list(BoardStatus)
         else {BoardStatus.DRAFT}
     )

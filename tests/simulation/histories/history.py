@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,7 +18,10 @@ from models.sync.presence import RoundKind, Rounds
 from models.sync.safety_stop import waiting
 from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
 from simulation.happenings import bursts, everyday, people, troubles
-from simulation.laws import equality, moves
+from simulation.happenings.production.chances import OFTEN, PRODUCTION, WITH_PRODUCTION
+from simulation.happenings.production.outside import stopped_working
+from simulation.happenings.production.videos import all_goes_on_calmly, videos_wait_already
+from simulation.laws import equality, moves, production, reviews
 from simulation.world.databases import Databases
 from simulation.world.world import World
 
@@ -55,6 +60,8 @@ async def live(databases: Databases, seed: int, steps: int) -> Lived:
     """Live through the history of that seed, on an empty database."""
     rng = random.Random(seed)
     random.seed(seed)  # tenacity's jitter
+    # Ids are shown in what cards tell, and order what is equal otherwise.
+    os.urandom = random.Random(f"ids of {seed}").randbytes
     cut = rng.random() < 0.15
     world = World(databases, rng, **({"query_limit": 6} if cut else {}))
     world.minutes_between_cards = 61 if cut else 1
@@ -70,6 +77,8 @@ async def live(databases: Databases, seed: int, steps: int) -> Lived:
         await _happen(world, steps)
         await _calm_down(world, schema)
         world.failures += await equality.broken(world)
+        world.failures += await reviews.broken(world)
+        world.failures += await production.broken(world)
         await _nothing_more_to_write(world)
         if rng.random() < 0.1:
             await _a_year_later(world)
@@ -86,21 +95,29 @@ async def _happen(world: World, steps: int) -> None:
         await bursts.a_whole_board(world)
     for _ in range(rng.randint(1, 6)):
         await people.a_card_is_made(world)
-    chances = dict(everyday.EVERYDAY)
+    likely = dict(everyday.EVERYDAY)
     if rng.random() < 0.6:
-        chances |= troubles.TROUBLE
+        likely |= troubles.TROUBLE
     if rng.random() < 0.25:
-        chances |= troubles.SCHEMA
+        likely |= troubles.SCHEMA
     if rng.random() < 0.25:
-        chances |= troubles.NEW_CARDS
-    kinds, weights = list(chances), list(chances.values())
+        likely |= troubles.NEW_CARDS
+    has_production = rng.random() < WITH_PRODUCTION
+    if has_production:
+        await videos_wait_already(world)
     for _ in range(steps):
-        kind = rng.choices(kinds, weights)[0]
-        world.turns.trail.append(f"{world.clock.now:%d %H:%M:%S} {kind.__name__}")
-        world.happened[kind.__name__] += 1
-        await kind(world)
+        await _one_happens(world, likely)
+        if has_production and rng.random() < OFTEN:
+            await _one_happens(world, PRODUCTION)
         await _notice_the_import(world)
         world.failures += await moves.what_is_complete_does_not_wait(world)
+
+
+async def _one_happens(world: World, likely: Mapping[everyday.Happening, float]) -> None:
+    kind = world.rng.choices(list(likely), list(likely.values()))[0]
+    world.turns.trail.append(f"{world.clock.now:%d %H:%M:%S} {kind.__name__}")
+    world.happened[kind.__name__] += 1
+    await kind(world)
 
 
 async def _notice_the_import(world: World) -> None:
@@ -119,6 +136,8 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
     world.incomplete.clear()
     world.turns.trail.append("CALM")
     _mend(world, schema)
+    stopped_working(world)
+    world.production.troubled = False
     await world.to_the_end()
     for hours in (0.1, 2, 4, 13, 13, 13):
         await world.send_webhooks()
@@ -129,6 +148,7 @@ async def _calm_down(world: World, schema: dict[str, Any]) -> None:
         error = await _a_calm_cycle(world, hours)
         if hours == REJECTIONS_CHECKED_AFTER:
             world.failures += await equality.rejections_are_shown(world)
+        await all_goes_on_calmly(world)
     since, over = world.clock.now, set[str]()
     for turn in range(ROUNDS_TAKE):
         over |= await _rounds_over(world, since)
@@ -259,5 +279,8 @@ async def _facts(world: World) -> list[str]:
     for (page_id, name), entries in world.ledger.written.items():
         if page_id is not None and any(page_id[:8] in failure for failure in world.failures):
             facts += [f"{page_id[:8]} {name} {entry}" for entry in entries]
-    facts += [str(dict(row)) for row in await world.rows("SELECT * FROM cards")]
+    for table in ("cards", "leases", "steps", "pieces", "spends", "reviews"):
+        facts += [f"{table} {dict(row)}" for row in await world.rows(f"SELECT * FROM {table}")]
+    for service in world.production.services.values():
+        facts += [str(sent) for sent in service.book.values()]
     return facts

@@ -125,6 +125,7 @@ def _card_and_task_agree(world: World, board: Board, known: _Known) -> list[str]
         pairs = [("Status", read.status or "Draft", card["base_status"] or read.status)]
         pairs += [(name, shown, to_minute(moment)) for name, shown, moment in dates]
     found += _a_new_card_has_its_dates(world, read, tasks)
+    found += _production_is_shown(known.page, card)
     found += [
         f"{prop} is {on_board!r} on the board and {in_database!r} in the database"
         for prop, on_board, in_database in pairs
@@ -151,6 +152,14 @@ def _a_new_card_has_its_dates(world: World, read: BoardCard, tasks: list[Any]) -
         yield f"it was made at {read.created_time}, and its task says {tasks[0]['created_at']}"
 
 
+def _production_is_shown(page: Any, card: Any) -> Iterator[str]:
+    """Progress and Cost are those of the task, once there are any."""
+    for name in ("Progress", "Cost"):
+        shown, is_ = page["properties"].get(name), card[f"task_{name.lower()}"]
+        if shown is not None and is_ is not None and shown["number"] != is_:
+            yield f"{name} is {shown['number']} on the board and {is_} in the database"
+
+
 def _attention_is_right(
     read: BoardCard,
     violations: Sequence[Violation],
@@ -163,9 +172,8 @@ def _attention_is_right(
     Unless we never wrote there (`theirs`): while nothing is wrong it is people's, but for what a
     duplicate brought in.
     """
-    expected = " ".join(
-        [*(v.message for v in violations), *([card["rejection"]] if card["rejection"] else [])]
-    )
+    told = [card["rejection"], card["production_text"]]
+    expected = " ".join([*(v.message for v in violations), *filter(None, told)])
     right = read.attention == expected or (
         not expected and theirs and not is_our_attention(read.attention)
     )

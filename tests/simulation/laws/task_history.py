@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from models.production.gates import DEFAULT_GATES, gate_columns
 from models.rules.statuses import FREE_OF_RULES, PLANNING, BoardStatus, people_may_move
 from models.sync.take_board import OPERATOR
 from simulation.world.ledger import WATCHED, Written
@@ -14,6 +15,8 @@ from simulation.world.world import World
 
 EMPTY = {"Status": "draft", "Priority": "normal"}
 """What an empty property stands for."""
+GATES = gate_columns(DEFAULT_GATES)
+"""Those of the world's channel with gates."""
 LONGEST_READ = timedelta(minutes=1)
 """Longer than a reading of a card takes, from its request to its row."""
 
@@ -38,13 +41,21 @@ def same(name: str, one: str | None, other: str | None) -> bool:
     return (one or empty).casefold() == (other or empty).casefold()
 
 
+def is_of_production(actor: str) -> bool:
+    """Whether whoever changed a task did so in the database: workers, and decisions made there."""
+    return actor in {"pipeline", "dispatcher"} or actor.startswith(
+        ("worker:", "token:", "operator")
+    )
+
+
 def _changes(rows: list[Any], name: str) -> Iterator[Any]:
     """Changes of a task's property that people made on the board."""
     for row in rows:
         if (
             row["action"] == "changed"
             and row["property"] == name
-            and row["actor"] not in {"pipeline", OPERATOR}
+            and row["actor"] != OPERATOR
+            and not is_of_production(row["actor"])
         ):
             yield row
 
@@ -53,7 +64,7 @@ def _no_illegal_move(world: World, page_id: str, rows: list[Any]) -> Iterator[st
     written = world.ledger.written[page_id, "Status"]
     for row in _changes(rows, "Status"):
         old, new = BoardStatus(row["old_value"]), BoardStatus(row["new_value"])
-        if not people_may_move(old, new):
+        if not people_may_move(old, new, GATES):
             yield f"{row['actor']} moved it from {old} to {new}"
         # Deleting an option empties every card that stood in it: that asks for nothing of what is
         # under way.
@@ -110,7 +121,9 @@ def _people_change_only_what_the_board_showed(
             if _left_queue(rows, row):
                 continue  # nobody asked for that on the board: the card left it
             since = _held_since(rows, row, name)
-            if since is None or since["actor"] != "pipeline" or since["action"] != "changed":
+            if since is None or since["actor"] == OPERATOR or since["action"] != "changed":
+                continue
+            if not is_of_production(since["actor"]):
                 continue
             if name == "Status" and _was_not_valid(rows, row):
                 continue

@@ -11,9 +11,11 @@ import argparse
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,17 +25,19 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
 
+import psycopg
 from sqlalchemy import URL
 
+from models.postgres.engine import libpq
 from simulation.histories.crew import AT_ONCE, ROOT, crew
-from simulation.mutants import boundaries, mutations
+from simulation.mutants import boundaries, mutations, production
 from simulation.mutants.mutation import Mutation
 from simulation.simulate import template
 
-MUTATIONS = (*mutations.MUTATIONS, *boundaries.MUTATIONS)
+MUTATIONS = (*mutations.MUTATIONS, *boundaries.MUTATIONS, *production.MUTATIONS)
 CAUGHT_BY = Path(__file__).with_name("caught_by.json")
 """The seed that caught each mutation last time, by name; it is tried first."""
-ROOMS = ("models", "tasks", "webhook", "channel_configs")
+ROOMS = ("models", "tasks", "webhook", "channel_configs", "migrations")
 """What a history runs on."""
 
 
@@ -116,7 +120,11 @@ _CLOSING = {re.escape(bracket) for bracket in ")]}"}
 
 def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Trial:
     began = time.monotonic()
-    with _copy(mutation) as source, crew(template_url, at_once=1, source=source) as lives:
+    with (
+        _copy(mutation) as source,
+        _template(template_url, mutation, source) as url,
+        crew(url, at_once=1, source=source) as lives,
+    ):
         seed, law = None, "not caught"
         hint = _caught_by().get(mutation.name)
         order = sorted(range(1, seeds + 1), key=lambda seed: seed != hint)
@@ -146,6 +154,35 @@ def _copy(mutation: Mutation) -> Iterator[Path]:
             )
         (source / mutation.file).write_text(mutated(mutation))
         yield source
+
+
+@contextmanager
+def _template(url: URL, mutation: Mutation, source: Path) -> Iterator[URL]:
+    """The database that histories run on: of a faulty migration, one that it migrated."""
+    if not mutation.file.startswith("migrations/"):
+        yield url
+        return
+    name = f"mutant_{zlib.crc32(mutation.name.encode())}"
+    with psycopg.connect(libpq(url.set(database="postgres")), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {name}")
+    made = url.set(database=name)
+    command = [sys.executable, "-c", _MIGRATE, made.render_as_string(hide_password=False)]
+    subprocess.run(command, cwd=source, check=True)
+    try:
+        yield made
+    finally:
+        with psycopg.connect(libpq(url.set(database="postgres")), autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_MIGRATE = """
+import sys
+sys.path.insert(0, ".")
+from sqlalchemy import make_url
+from models.postgres.engine import migrate
+migrate(make_url(sys.argv[1]))
+"""
 
 
 if __name__ == "__main__":

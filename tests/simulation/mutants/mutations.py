@@ -73,7 +73,7 @@ MUTATIONS = (
     Mutation(
         "plan: no both_changed for Status",
         MOVES,
-        "(case.agreed is not None and case.current == case.agreed)",
+        "case.agreed is not None and case.current == case.agreed and not case.unseen",
         "case.agreed is not None",
     ),
     Mutation(
@@ -91,7 +91,7 @@ MUTATIONS = (
     Mutation(
         "plan: people may move everything",
         MOVES,
-        "if case.asked in moves_of_people(case.agreed, followed=not case.unfollowed_late):",
+        "if case.asked in allowed:",
         "if True:",
     ),
     Mutation(
@@ -140,7 +140,7 @@ MUTATIONS = (
     Mutation(
         "what people write into our properties is not recorded",
         MERGE,
-        'for name in ("Created", "Updated", "Attention"):',
+        'for name in ("Created", "Updated", "Attention", "Progress", "Cost", "Video"):',
         "for name in ():",
     ),
     Mutation(

@@ -24,6 +24,8 @@ TABLES = (
     "sync_state",
     "incidents",
     "rate_limit",
+    "reviews",
+    "spends",
 )
 HASTE = {
     "fsync": "off",
@@ -76,9 +78,10 @@ class Databases:
             _context: Any,
             _many: bool,  # noqa: FBT001
         ) -> Any:
-            if "clock_timestamp()" in statement:
-                statement = statement.replace("clock_timestamp()", "%(the_time)s::timestamptz")
-                given = {**given, "the_time": self.clock.now}
+            for asks in ("clock_timestamp()", "showrunner_now()"):
+                if asks in statement:
+                    statement = statement.replace(asks, "%(the_time)s::timestamptz")
+                    given = {**given, "the_time": self.clock.now}
             return statement, given
 
         event.listen(

@@ -21,6 +21,10 @@ from simulation.world.databases import Databases
 from simulation.world.turns import Process, Turns
 from tasks.runtime.context import Context
 
+PRODUCTION = ("dispatch", "produce", "collect")
+"""Jobs whose transactions call functions that ask what time it is."""
+_NOW = text("SELECT set_config('showrunner.now', :now, true)")
+
 
 def connection_lost() -> OperationalError:
     cause = psycopg.OperationalError("server closed the connection unexpectedly")
@@ -74,6 +78,8 @@ class GatedSessions:
                 self._databases.single if self._single and not trouble else self._databases.sessions
             )
             async with sessions.begin() as session:
+                if self._process.doing in PRODUCTION:
+                    await session.execute(_NOW, {"now": self._databases.clock.now.isoformat()})
                 yield session
                 if trouble == "lost before the commit":
                     await session.rollback()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -12,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from kit.stage import BOT_TOKEN
+from kit.stage import BOT_TOKEN, CHANNEL
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -26,7 +27,9 @@ from simulation.world.databases import Databases
 from simulation.world.doubts import Doubts
 from simulation.world.gates import GatedSessions, Incomplete, Road, Sleeper, Straight, WorldContext
 from simulation.world.ledger import Ledger
+from simulation.world.outside import Outside
 from simulation.world.post import Letter, PostOffice
+from simulation.world.production import JOBS, Production
 from simulation.world.turns import Process, Turns
 from simulation.world.users import StoppableClock, Users
 from tasks.notion.client import NotionClient
@@ -84,13 +87,15 @@ class World(Users):
         self.cards: list[str] = []
         self.touched: set[tuple[str, str]] = set()
         self.channels: dict[str, Any] = {}
+        self.known_channels: dict[str, Any] = {}
+        self.outside, self.production = Outside(self), Production(self)
         self.doubts = Doubts()
         self.trashed: dict[str, datetime] = {}
         self.imported: datetime | None = None
         self.inserted: list[UUID] = []
         self.strangers: list[str] = []
         self.incomplete: set[str] = set()
-        self.jobs = 0
+        self.jobs = self.stories = 0
 
     async def open(self, schema: dict[str, Any] | None = None, *, url: str | None = None) -> None:
         await super().open(schema, url=url)
@@ -102,6 +107,11 @@ class World(Users):
         )
         settings = self.ctx.settings
         self.channels |= load_configured_channels(settings.channel_configs)
+        gated = {"production": {"gates": ["composites", "assembly"]}}
+        self.channels[CHANNEL] = replace(self.channels[CHANNEL], settings=gated)
+        self.production.open()
+        self.known_channels |= self.channels
+        settings = settings.model_copy(update={"production_dir": self.production.folder})
         await self.ctx.notion.aclose()
         for process in self.processes:
             self.ons[process.name] = self._connect(process, settings)
@@ -149,7 +159,8 @@ class World(Users):
     def a_channel_file(self, name: str) -> None:
         """It appears, or disappears if it is there."""
         if self.channels.pop(name, None) is None:
-            self.channels[name] = Channel(id=name, display_name=name)
+            new = Channel(id=name, display_name=name)
+            self.channels[name] = self.known_channels.get(name, new)
 
     def _answered(
         self,
@@ -196,12 +207,14 @@ class World(Users):
     async def run(self, process: Process, doing: str) -> None:
         self.jobs += 1
         ctx = self.ons[process.name]
-        work = {
+        jobs: dict[str, Callable[[Context], Coroutine[Any, Any, None]]] = {
             "cycle": partial(self._cycle, process),
             "ingest": self._ingest,
             "import": self._import,
             "take the board": self._take_board,
-        }[doing]
+            **{name: partial(self.production.job, process, name) for name in JOBS},
+        }
+        work = jobs[doing]
         await self.turns.begin(process, doing, self._guarded(process, doing, work(ctx)))
 
     async def _cycle(self, process: Process, ctx: Context) -> None:
@@ -303,4 +316,5 @@ class World(Users):
         for ctx in self.ons.values():
             await ctx.notion.aclose()
         await self.sandbox.sender._given.aclose()
+        self.production.close()
         await super().close()

@@ -74,6 +74,30 @@ async def test_a_missing_option_is_alerted_once_and_over_when_it_is_back(stage: 
     assert await drifts(stage) == []
 
 
+async def test_a_retyped_property_that_is_not_needed_is_one_alert_and_stops_nothing(
+    stage: Stage,
+) -> None:
+    page = await stage.add_valid(status="Queued", priority="High")
+    await stage.cycle()
+    source = await stage.ask("GET", f"/v1/data_sources/{stage.data_source_id}")
+    options = source["properties"]["Priority"]["select"]["options"]
+    for kind, named in (("rich_text", ["property_type"]), ("select", [])):
+        shape = {"rich_text": {}, "select": {"options": options}}[kind]
+        body = {"properties": {"Priority": {kind: shape}}}
+        await stage.ask("PATCH", f"/v1/data_sources/{stage.data_source_id}", body)
+        for status in ("Processing", "Assets Generating"):
+            await stage.moves(page, status)
+            stage.clock.pass_(3700)
+            report = await stage.cycle()
+            assert (report.pushed, report.failed) == (1, 0)
+            assert (await stage.shows(page))["Status"] == status
+        async with stage.sessions() as session:
+            assert [incident.name for incident in await open_incidents(session)] == named
+        task = await stage.task(page)
+        assert task is not None
+        assert task.priority == "high", "what cannot be read is no edit"
+
+
 async def test_the_sync_remembers_options_by_the_name_they_had(stage: Stage) -> None:
     page = await stage.add_valid(status="Queued")
     await stage.cycle()

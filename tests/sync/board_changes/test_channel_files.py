@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from kit.stage import CHANNEL, CHANNELS, Stage
 
 from models.tables.incidents import open_incidents
-from models.tables.reference_data import configured_channels
+from models.tables.reference_data import ChannelRow, configured_channels
+from models.tables.sync_state import DAILY_BUDGET, get_value
 from tasks.runtime.channels import channels_in_force, store_channels
 from tasks.runtime.context import Context
 
@@ -111,6 +113,41 @@ async def test_a_channel_is_recognized_in_any_unicode_form_and_the_task_has_the_
     assert [row.action for row in await stage.history(page)] == ["created"]
 
 
+async def test_a_wrong_production_block_is_a_fault_of_its_file_and_the_last_good_one_counts(
+    stage: Stage, folder: Path
+) -> None:
+    file = folder / f"{CHANNEL}.yaml"
+    good = "display_name: x\nproduction: {gates: [assembly], budget: {month: 30}}\n"
+    file.write_text(good)
+    await stage.cycle()
+    file.write_text(good.replace("month", "week").replace("30", "40"))
+    for _ in range(2):
+        restarted(stage)
+        stage.clock.pass_(60)
+        await stage.cycle()
+        [said] = await alerts(stage)
+        assert said.startswith(f"Channel file {CHANNEL}.yaml: production.budget.week: ")
+    async with stage.sessions() as session:
+        row = await session.get_one(ChannelRow, CHANNEL)
+    assert (row.producer, row.gates, row.budget_month) == ("workers", ["assembly"], 30)
+    file.write_text("display_name: x\n")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    assert await alerts(stage) == []
+    async with stage.sessions() as session:
+        row = await session.get_one(ChannelRow, CHANNEL)
+    assert row.budget_month is None
+
+
+async def test_the_budget_of_the_day_is_stored_and_forgotten(stage: Stage) -> None:
+    for wanted, stored in ((Decimal("12.5"), {"usd": "12.5"}), (None, None)):
+        settings = stage.ctx.settings.model_copy(update={"production_daily_budget": wanted})
+        stage.ctx.settings = settings
+        await stage.cycle()
+        async with stage.sessions() as session:
+            assert await get_value(session, DAILY_BUDGET) == stored
+
+
 async def test_a_new_file_for_the_option_of_a_configured_channel_is_wrong_and_changes_nothing(
     stage: Stage, folder: Path
 ) -> None:
@@ -134,6 +171,6 @@ async def test_a_worker_that_starts_while_a_file_is_wrong_keeps_its_channel_conf
     await stage.cycle()
     (folder / f"{CHANNEL}.yaml").write_text("display_name: [")
     found = await channels_in_force(folder, stage.sessions)
-    await store_channels(stage.sessions, found.channels)
+    await store_channels(stage.sessions, found.channels, None)
     async with stage.sessions() as session:
         assert CHANNEL in await configured_channels(session)

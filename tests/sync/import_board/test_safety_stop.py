@@ -158,7 +158,7 @@ async def test_a_wrong_move_that_is_watched_ends_the_waiting_of_its_card(stage: 
     stage.clock.pass_(PAUSE)
     await drag(stage, pages, "Draft")
     await minutes(stage, 2)
-    await stage.edit(pages[0], status="Archived")
+    await stage.edit(pages[0], status="Uploading")
     await minutes(stage, 1)
     assert await statuses(stage, pages[:1]) == {"Processing"}
     assert await wait(stage) == Waiting(moves=MANY - 1, deletions=0)

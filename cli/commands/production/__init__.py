@@ -1,0 +1,1 @@
+"""Commands about production: decisions about tasks, tokens of the worker API."""

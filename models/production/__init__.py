@@ -1,0 +1,1 @@
+"""Rules of production: steps, story, queue, leases, submissions, money. No table, no session."""

@@ -1,0 +1,3 @@
+"""Makers for Showrunner's production."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Showrunner's own production: steps are claimed, made, and collected from services."""

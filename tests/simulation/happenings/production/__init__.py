@@ -1,0 +1,1 @@
+"""What can happen to videos that are produced."""

@@ -1,0 +1,135 @@
+"""Faults of production: of leases, gates, submissions, money and the queue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulation.mutants.mutation import Mutation
+
+SUBMIT, COLLECT = "tasks/production/submit.py", "tasks/production/collect.py"
+REPORTED, ATTACHED, STEPS = (
+    "migrations/versions/0022_workers_report.py",
+    "migrations/versions/0023_workers_fail_and_attach.py",
+    "migrations/versions/0026_showrunner_claims_steps.py",
+)
+QUEUE: Final = "migrations/versions/0030_spends_are_added_up.py"
+EXPIRED: Final = """
+    SELECT l.task_id FROM leases AS l WHERE l.worker IS NOT NULL AND l.until <= moment
+    ORDER BY l.task_id
+  LOOP
+    SELECT t.* INTO task FROM tasks AS t WHERE t.id = due FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    SELECT l.* INTO lease FROM leases AS l WHERE l.task_id = due FOR UPDATE;
+    CONTINUE WHEN lease.worker IS NULL OR lease.until > moment;
+"""
+
+MUTATIONS: Final = (
+    Mutation(
+        "what is sent has another key than what was noted",
+        SUBMIT,
+        "key = piece.submit_key",
+        "key = uuid4()",
+    ),
+    Mutation(
+        "what is sent is not booked before",
+        SUBMIT,
+        'await book(session, piece, "estimated", price, at=now)',
+        "await session.flush()",
+    ),
+    Mutation(
+        "a job is asked about by another id than its own",
+        COLLECT,
+        "job = Job(key=piece.submit_key, id=piece.job_id,",
+        "job = Job(key=piece.submit_key, id=str(piece.id),",
+    ),
+    Mutation(
+        "a submission without an answer counts as not sent",
+        SUBMIT,
+        "said = Submitted(answer=Answer.UNKNOWN,",
+        "said = Submitted(answer=Answer.NOT_SENT,",
+    ),
+    Mutation(
+        "a lost submission is not looked up",
+        "models/production/submission.py",
+        "if submission.can_be_looked_up and submission.looked_up < len(LOOK_UPS):",
+        "if False:",
+    ),
+    Mutation(
+        "what a job cost is not booked",
+        COLLECT,
+        "if charged:",
+        "if False:",
+    ),
+    Mutation(
+        "an estimate counts beside what was charged",
+        COLLECT,
+        "await release_estimate(session, now)",
+        "await session.flush()",
+    ),
+    Mutation(
+        "a stop is not seen before a piece is sent",
+        "models/tables/production/claims.py",
+        "return stopped is False",
+        "return stopped is not None",
+    ),
+    Mutation(
+        "a piece is used again whatever it was made from",
+        "tasks/production/video.py",
+        "if one.kind == kind and one.input_hash == hash_)",
+        "if one.kind == kind)",
+    ),
+    Mutation(
+        "what is there is made again",
+        "tasks/production/video.py",
+        "if one.kind == kind and one.input_hash == hash_)",
+        "if one.kind == kind and one.input_hash == hash_ + '!')",
+    ),
+    Mutation(
+        "a budget is not asked",
+        "models/production/money.py",
+        "if limit is not None and already + asked > limit:",
+        "if limit is not None and False:",
+    ),
+    Mutation(
+        "a decision about another round counts",
+        "models/production/gates.py",
+        "if gate.step is not step or gate.round != round_:",
+        "if gate.step is not step:",
+    ),
+    Mutation(
+        "a report is taken from whoever it comes",
+        REPORTED,
+        "IF held_lease.worker IS NULL OR held.worker IS DISTINCT FROM held_lease.worker THEN",
+        "IF held_lease.worker IS NULL THEN",
+    ),
+    Mutation(
+        "a worker passes a gate that nobody approved",
+        REPORTED,
+        "IF FOUND AND 'approve' IS DISTINCT FROM (",
+        "IF FALSE AND 'approve' IS DISTINCT FROM (",
+    ),
+    Mutation(
+        "a piece is kept from a worker that lost its lease",
+        ATTACHED,
+        "SELECT FROM leases AS l WHERE l.task_id = whole.id AND l.worker = attach.worker",
+        "SELECT FROM leases AS l WHERE l.task_id = whole.id",
+    ),
+    Mutation(
+        "a lease is returned while its worker lives",
+        ATTACHED,
+        EXPIRED,
+        EXPIRED.replace("AND l.until <= moment", "").replace("OR lease.until > moment", ""),
+    ),
+    Mutation(
+        "a channel's oldest task comes first whatever its priority",
+        QUEUE,
+        "ORDER BY (CASE t.priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END),",
+        "ORDER BY",
+    ),
+    Mutation(
+        "a video whose jobs have ended is not offered",
+        STEPS,
+        "SET step = NULL, detail = NULL, approved_at = showrunner_now()",
+        "SET step = NULL, detail = NULL",
+    ),
+)

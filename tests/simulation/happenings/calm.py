@@ -43,7 +43,13 @@ async def is_quiet(world: World, pages: Sequence[str]) -> bool:
         world.later(seconds=61)
         if not await cycle_alone(world):
             return False
-    return bool(pages) and await _all_agree(world, pages)
+    return bool(pages) and await _all_agree(world, pages) and await _follows_priority(world)
+
+
+async def _follows_priority(world: World) -> bool:
+    """Whether the sync knows the board's Priority: it is ignored while it has another type."""
+    known = await world.rows("SELECT value -> 'board' AS board FROM sync_state WHERE key = 'board'")
+    return any("Priority" in row["board"]["properties"] for row in known)
 
 
 async def cycle_alone(world: World) -> bool:

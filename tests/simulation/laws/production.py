@@ -186,7 +186,7 @@ def _without_estimate(attention: str) -> str:
 
     It is learned from other videos, and is that of the moment when the card came to the gate.
     """
-    return re.sub(r"Going on costs about [\d,.]+ USD", "", attention)
+    return re.sub(r" Going on costs about [\d,.]+ USD\.", "", attention)
 
 
 async def _cards_tell_what_is(world: World) -> list[str]:

@@ -30,7 +30,10 @@ async def stage(sessions: Sessions, clock: Clock) -> AsyncIterator[Stage]:
     """A board behind real HTTP, a database and our steps, with a clock of their own."""
     made = Stage(sessions, clock)
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(made.app, log_level="critical", date_header=False, lifespan="off")
+    # An idle connection is not closed at the moment in which a busy machine uses it again.
+    config = uvicorn.Config(
+        made.app, log_level="critical", date_header=False, lifespan="off", timeout_keep_alive=600
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await made.open(url=f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -46,15 +46,15 @@ _BUDGETS = """
 SELECT 'day' AS subject, 'all channels today' AS what, b.usd AS budget, s.usd AS spent
 FROM (SELECT (value ->> 'usd')::numeric AS usd FROM sync_state
       WHERE key = 'production_daily_budget') AS b
-CROSS JOIN (SELECT coalesce(sum(counted), 0) AS usd FROM spends
-            WHERE at >= date_trunc('day', CAST(:now AS timestamptz), 'UTC')) AS s
+CROSS JOIN (SELECT coalesce(sum(usd), 0) AS usd FROM spend_totals
+            WHERE day >= date_trunc('day', CAST(:now AS timestamptz) AT TIME ZONE 'UTC')) AS s
 WHERE showrunner.is_reached(b.usd, s.usd)
 UNION ALL
 SELECT 'channel/' || c.id, 'the channel “' || c.id || '” this month', c.budget_month, s.usd
 FROM channels AS c
-CROSS JOIN LATERAL (SELECT coalesce(sum(counted), 0) AS usd FROM spends
+CROSS JOIN LATERAL (SELECT coalesce(sum(usd), 0) AS usd FROM spend_totals
   WHERE channel_id = c.id
-    AND at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')) AS s
+    AND day >= date_trunc('month', CAST(:now AS timestamptz) AT TIME ZONE 'UTC')) AS s
 WHERE c.configured AND showrunner.is_reached(c.budget_month, s.usd)
 UNION ALL
 SELECT 'video/' || t.id, 'the video of task ' || t.id, c.budget_video, s.usd

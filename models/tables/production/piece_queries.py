@@ -145,10 +145,10 @@ async def spent(
     """What was spent or may have been: for a video, its channel this month, and all today."""
     sums = text(
         "SELECT (SELECT coalesce(sum(counted), 0) FROM spends WHERE task_id = :task), "
-        "(SELECT coalesce(sum(counted), 0) FROM spends WHERE channel_id = :channel "
-        " AND at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')), "
-        "(SELECT coalesce(sum(counted), 0) FROM spends "
-        " WHERE at >= date_trunc('day', CAST(:now AS timestamptz), 'UTC'))"
+        "(SELECT coalesce(sum(usd), 0) FROM spend_totals WHERE channel_id = :channel "
+        " AND day >= date_trunc('month', CAST(:now AS timestamptz) AT TIME ZONE 'UTC')), "
+        "(SELECT coalesce(sum(usd), 0) FROM spend_totals "
+        " WHERE day >= date_trunc('day', CAST(:now AS timestamptz) AT TIME ZONE 'UTC'))"
     )
     given = {"task": task, "channel": channel, "now": now}
     video, month, day = (await session.execute(sums, given)).one()

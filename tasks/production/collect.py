@@ -205,16 +205,14 @@ def _charged(piece: Piece, state: JobState) -> Decimal:
 async def _end(ctx: Context, piece: Piece, charged: Decimal, **values: Any) -> None:
     """Record a job's end and what it cost, once."""
     async with ctx.sessions.begin() as session:
-        now = await session.get(Piece, piece.id, with_for_update=True)
-        if now is None or now.state != "submitted" or now.submit_key != piece.submit_key:
+        if not await change_piece(session, piece, states=("submitted",), **values):
             return  # another collect was faster
-        await release_estimate(session, now)
+        await release_estimate(session, piece)
         if charged:
-            await book(session, now, "charged", charged)
-        await change_piece(session, now, states=("submitted",), **values)
+            await book(session, piece, "charged", charged)
 
 
 async def _change(ctx: Context, piece: Piece, **values: Any) -> bool:
-    """Change a piece unless an answer has come meanwhile; whether it was changed."""
+    """Change a piece whose submission is still unanswered; return whether it was changed."""
     async with ctx.sessions.begin() as session:
         return await change_piece(session, piece, states=("submitting", "unknown"), **values)

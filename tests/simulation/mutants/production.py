@@ -63,7 +63,7 @@ MUTATIONS: Final = (
     Mutation(
         "an estimate counts beside what was charged",
         COLLECT,
-        "await release_estimate(session, now)",
+        "await release_estimate(session, piece)",
         "await session.flush()",
     ),
     Mutation(

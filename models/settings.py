@@ -54,6 +54,13 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 Hours = Annotated[int, Field(ge=1, le=876_000)]
 Token = Annotated[SecretStr, AfterValidator(one_word)]
 
+_REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""By address that means every interface: one of this machine."""
+
+
+def _local_url(host: str, port: int) -> str:
+    return f"http://{_REACHABLE.get(host, host)}:{port}"
+
 
 class Settings(BaseSettings):
     """Showrunner's settings. An empty variable counts as not set, wherever it stands."""
@@ -197,6 +204,21 @@ class Settings(BaseSettings):
     def production_folder(self) -> Path:
         """The folder of production's files."""
         return (self.production_dir or self.state_dir / "production").absolute()
+
+    @property
+    def step_pools(self) -> dict[str, str]:
+        """The work pool of each step that has another one than `showrunner`."""
+        return dict(self.production_work_pools)
+
+    @property
+    def receiver_url(self) -> str:
+        """The address of the webhook receiver on this machine."""
+        return _local_url(self.receiver_host, self.receiver_port)
+
+    @property
+    def worker_api_url(self) -> str:
+        """The address of the worker API on this machine."""
+        return _local_url(self.worker_api_host, self.worker_api_port)
 
     @property
     def prefect_login(self) -> tuple[str, str] | None:

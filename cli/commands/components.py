@@ -69,7 +69,7 @@ async def _deploy() -> None:
         os.environ["PREFECT_API_AUTH_STRING"] = known["PREFECT_API_AUTH_STRING"]
     from flows.runtime.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
 
-    made = await bootstrap(step_pools=dict(settings.production_work_pools))
+    made = await bootstrap(step_pools=settings.step_pools)
     for kind, names in vars(made).items():
         say(f"{kind}: {', '.join(names) or 'as they should be'}")
 

@@ -11,9 +11,6 @@ from cli.stack.running_stack import PROCESSES
 from models.postgres.embedded import EmbeddedPostgres
 from models.settings import Settings
 
-_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
-"""By address that means every interface: one of this machine."""
-
 
 @dataclass
 class Stack:
@@ -47,18 +44,6 @@ class Stack:
         if given is None:
             return None
         return ":".join(given)
-
-    @property
-    def receiver_url(self) -> str:
-        """The address of the webhook receiver on this machine."""
-        host = self.settings.receiver_host
-        return f"http://{_REACHABLE.get(host, host)}:{self.settings.receiver_port}"
-
-    @property
-    def worker_api_url(self) -> str:
-        """The address of the worker API on this machine."""
-        host = self.settings.worker_api_host
-        return f"http://{_REACHABLE.get(host, host)}:{self.settings.worker_api_port}"
 
     @property
     def ledger(self) -> Ledger:

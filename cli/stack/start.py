@@ -43,7 +43,9 @@ async def start_parts(stack: Stack, channels: list[str]) -> None:
     stack.environment["LOG_FORMAT"] = "json"
     await run_all([_start_prefect(stack), _start_board(stack, channels)])
     say("  Starting the webhook receiver and the worker …")
-    receiver = stack.child("receiver", "-m", "webhook", ready=f"{stack.receiver_url}/health")
+    receiver = stack.child(
+        "receiver", "-m", "webhook", ready=f"{stack.settings.receiver_url}/health"
+    )
     worker = stack.child("worker", "-m", "flows.runtime.worker", "--bootstrap")
     await run_all([stack.start(receiver), _start_worker(stack, worker)])
     write_facts(stack.folder, stack.environment)
@@ -104,7 +106,7 @@ async def _start_notion(stack: Stack, channels: list[str]) -> None:
         "--port": str(settings.sandbox_port),
         "--state": str(folder),
         "--bot-name": "Showrunner",
-        "--webhook-url": f"{stack.receiver_url}/webhook/notion",
+        "--webhook-url": f"{stack.settings.receiver_url}/webhook/notion",
     }
     # Not an argument: every user of this machine can read those.
     secret = {"SANDBOX_WEBHOOK_SECRET": _webhook_secret(stack)}

@@ -52,7 +52,7 @@ async def _start(ctx: Context, work: Work) -> None:
 
 def deployment_of(settings: Settings, step: Step) -> str:
     """Full name of the deployment that makes a step, on the work pool that the settings say."""
-    pool = dict(settings.production_work_pools).get(step)
+    pool = settings.step_pools.get(step)
     return PRODUCE if pool in (None, POOL) else f"{PRODUCE}-{pool}"
 
 

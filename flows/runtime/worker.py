@@ -140,7 +140,7 @@ def _default_name() -> str:
 async def _work(options: argparse.Namespace, api_url: str) -> None:
     async with _watchdog() as database:
         await _wait_for_server(api_url, options.wait)
-        pools = dict(load_settings().production_work_pools)
+        pools = load_settings().step_pools
         if options.bootstrap:
             await bootstrap(pool=options.pool, step_pools=pools)
         worker = WarmWorker(

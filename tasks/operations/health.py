@@ -197,27 +197,18 @@ def _reason(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def receiver_address(settings: Settings) -> str:
-    """The webhook receiver's URL, as seen from this machine."""
-    return _local_address(settings.receiver_host, settings.receiver_port)
-
-
-def _local_address(host: str, port: int) -> str:
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
-    return f"http://{reachable}:{port}"
-
-
 async def webhook_receiver(settings: Settings) -> Check:
     """Whether the webhook receiver answers, and reaches the inbox."""
     return await _listener(
-        settings, "webhook receiver", receiver_address(settings), "/health", "RECEIVER_PORT"
+        settings, "webhook receiver", settings.receiver_url, "/health", "RECEIVER_PORT"
     )
 
 
 async def worker_api(settings: Settings) -> Check:
     """Whether the worker API answers; it runs in the webhook receiver's process."""
-    address = _local_address(settings.worker_api_host, settings.worker_api_port)
-    return await _listener(settings, "worker API", address, "/openapi.json", "WORKER_API_PORT")
+    return await _listener(
+        settings, "worker API", settings.worker_api_url, "/openapi.json", "WORKER_API_PORT"
+    )
 
 
 async def _listener(settings: Settings, name: str, address: str, path: str, setting: str) -> Check:

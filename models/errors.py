@@ -131,4 +131,4 @@ class NotionWriteUncertain(NotionUnavailable):
 
 
 class LeaseLost(ShowrunnerError):
-    """A lease is another worker's, or nobody's, or its task is to be stopped."""
+    """The caller does not hold the task's lease any more, or must stop working on the task."""

@@ -31,7 +31,7 @@ _CARD = "SELECT id, notion_page_id FROM tasks WHERE title = %s AND notion_page_i
 
 
 class Person:
-    """Somebody at the sandbox's board."""
+    """An editor of the sandbox's board, who moves cards."""
 
     def __init__(self, client: httpx.AsyncClient, page: str) -> None:
         self._client, self._path = client, f"/v1/pages/{page}"

@@ -28,7 +28,7 @@ class Heartbeat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """A lease as it stands in the database.
+    """The lease of a task, with the values of its row.
 
     Attributes:
         worker: whose it is; None when nobody holds it.

@@ -87,7 +87,8 @@ async def productions(ctx: Context) -> dict[str, tuple[Channel, Production]]:
         try:
             block = production_of(channel.settings, installed)
         except ProductionError as error:
-            # The channel's file is reported where it is read; what runs meanwhile is left alone.
+            # The alert about the channel's file is sent where the file is read. Steps of the
+            # channel that already run are not stopped.
             log.warning("production_block_wrong", channel=id_, error=str(error))
             continue
         if block is not None and block.makers:

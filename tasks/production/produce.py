@@ -109,7 +109,7 @@ async def produce_step(ctx: Context, work: Work, progress: Progress = no_progres
 
 
 async def _keep_lease(ctx: Context, work: Work) -> str:
-    """Prolong the lease until it is lost or the video is to be stopped; which of them."""
+    """Prolong the lease until a heartbeat answers `lost` or `stop`; return that answer."""
     while True:
         await ctx.sleep(HEARTBEAT_SECONDS)
         said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, HELD)

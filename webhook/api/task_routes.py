@@ -46,7 +46,7 @@ async def read_tasks(
         str | None, Query(max_length=_CURSOR_MAX, description="`next_cursor` of the last page.")
     ] = None,
 ) -> Tasks:
-    """List tasks, the newest first. Tasks that are made meanwhile do not move the pages."""
+    """List tasks, the newest first. A task added between two pages does not shift the next one."""
     after = None if cursor is None else _place_of(cursor)
     wanted = Filter(status=status, channel=_checked(channel), stage=stage, after=after)
     async with database.transaction() as session:

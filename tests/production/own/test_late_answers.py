@@ -37,6 +37,18 @@ async def give_up(paid: OwnProduction) -> None:
     await paid.collect()
 
 
+async def die_before_it_is_shown(paid: OwnProduction, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill the process that is about to show a failure on its card, and let its lease expire."""
+
+    async def die(*_: Any) -> str:
+        raise Died
+
+    with monkeypatch.context() as patched, suppress(Died, BaseExceptionGroup):
+        patched.setattr(claims, "fail", die)
+        await paid.run()
+    paid.clock.pass_(LEASE.total_seconds() + 1)
+
+
 @pytest.mark.parametrize("late", [Answer.ACCEPTED, Answer.NOT_NOW, "lost"])
 async def test_a_late_answer_leaves_the_newer_order_as_it_is(
     paid: OwnProduction, late: Any
@@ -114,14 +126,7 @@ async def test_a_failure_that_no_card_shows_yet_is_not_ordered_anew_by_a_process
     await paid.run()
     paid.clock.pass_(OVER)
     await paid.collect()
-
-    async def die(*_: Any) -> str:
-        raise Died
-
-    with monkeypatch.context() as patched, suppress(Died, BaseExceptionGroup):
-        patched.setattr(claims, "fail", die)
-        await paid.run()
-    paid.clock.pass_(LEASE.total_seconds() + 1)
+    await die_before_it_is_shown(paid, monkeypatch)
     await paid.run()
     assert paid.service.submits == 1
     assert await paid.column(task) == "Error: Manual Review"
@@ -174,14 +179,7 @@ async def test_a_job_that_failed_is_shown_also_when_the_process_died(
     paid.service.failing = Failure.INVALID_INPUT
     await paid.run()
     await paid.collect()
-
-    async def die(*_: Any) -> str:
-        raise Died
-
-    with monkeypatch.context() as patched, suppress(Died, BaseExceptionGroup):
-        patched.setattr(claims, "fail", die)
-        await paid.run()
-    paid.clock.pass_(LEASE.total_seconds() + 1)
+    await die_before_it_is_shown(paid, monkeypatch)
     await paid.run()
     assert paid.service.submits == 1
     assert await paid.column(task) == "Error: Invalid Input"

@@ -32,8 +32,9 @@ WHERE l.worker IS NOT NULL
       ORDER BY h.id DESC LIMIT 1
     ) SIMILAR TO '(worker:|dispatcher|token:|person:)%')
 """
-"""Tasks that somebody holds for ever, or with which nobody will go on although nobody else moved
-them there. Those that plain SQL moved are its writer's."""
+"""Tasks that are stuck: their lease never ends, or no worker, person or timer will continue them.
+
+Tasks that plain SQL moved last are left out: whoever wrote it has to continue them."""
 
 
 async def broken(world: World) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from models.rules.board_schema import PRODUCTION_FACTS, Board
 from models.rules.channels import channel_named
 from models.rules.codec import to_minute
+from models.rules.merge import ABSENT
 from models.rules.merge_base import (
     PUSHED,
     MergeBase,
@@ -32,6 +33,8 @@ class PendingWrite:
         values, shown: the new and the present values, by property.
         attempts: pushes of the card that failed since the last successful one.
         waits: whether it is written only after the operator confirms (`models.sync.safety_stop`).
+        is_unread: whether a property in it was missing when the page was last read, and is back:
+            nobody knows what it shows.
     """
 
     page_id: str
@@ -39,6 +42,7 @@ class PendingWrite:
     shown: Mapping[str, Any]
     attempts: int
     waits: bool = False
+    is_unread: bool = False
 
 
 def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrite | None:
@@ -56,7 +60,12 @@ def pending_write_of(card: Card, task: Task | None, board: Board) -> PendingWrit
     shown = {name: before[name] for name in values}
     waits = card.missing_at is not None or (card.held_at is not None and "Status" in values)
     return PendingWrite(
-        page_id=card.notion_page_id, values=values, shown=shown, attempts=card.attempts, waits=waits
+        page_id=card.notion_page_id,
+        values=values,
+        shown=shown,
+        attempts=card.attempts,
+        waits=waits,
+        is_unread=shown.get("Priority") == ABSENT,
     )
 
 

@@ -178,6 +178,9 @@ async def push_card(
         NotionAuthError, NotionUnavailable: what concerns all cards alike.
     """
     change = await _begin(ctx, sync, page_id)
+    if change is not None and change.is_unread:
+        await _read(ctx, sync, page_id, report, channels)
+        change = await _begin(ctx, sync, page_id, was_read=True)
     if change is None:
         return
     known = log.bind(notion_page_id=page_id, properties=sorted(change.values))
@@ -229,8 +232,13 @@ async def load_pending_write(ctx: Context, board: Board, page_id: str) -> Pendin
     return pending_write_of(*found, board)
 
 
-async def _begin(ctx: Context, sync: SyncContext, page_id: str) -> PendingWrite | None:
-    """Load what must be written, and store it as in flight in case the answer is lost."""
+async def _begin(
+    ctx: Context, sync: SyncContext, page_id: str, *, was_read: bool = False
+) -> PendingWrite | None:
+    """Load what must be written, and store it as in flight in case the answer is lost.
+
+    A write to a property that is back since the last reading is not begun until `was_read`.
+    """
     async with ctx.sessions.begin() as session:
         found = await card_and_task(session, page_id)
         if found is None:
@@ -239,6 +247,8 @@ async def _begin(ctx: Context, sync: SyncContext, page_id: str) -> PendingWrite 
         change = pending_write_of(card, task, sync.board)
         if change is None or change.waits:
             return None
+        if change.is_unread and not was_read:
+            return change
         begin_write(
             CardChange(
                 session=session,
@@ -261,12 +271,20 @@ async def _read_back(
     channels: Mapping[str, object],
 ) -> None:
     """Read the page after a write that failed: it may be saved, in the trash, or really refused."""
-    readings = await read_by_id(ctx, sync.board, [change.page_id])
-    readings.cards = [validated(read, channels) for read in readings.cards]
-    await _store(ctx, sync, readings, report)
+    readings = await _read(ctx, sync, change.page_id, report, channels)
     there = readings.cards and not readings.cards[0].card.in_trash
     if there and await load_pending_write(ctx, sync.board, change.page_id):
         await _failed(ctx, change.page_id, error, report)
+
+
+async def _read(
+    ctx: Context, sync: SyncContext, page_id: str, report: Report, channels: Mapping[str, object]
+) -> Readings:
+    """Read a page and store what it shows."""
+    readings = await read_by_id(ctx, sync.board, [page_id])
+    readings.cards = [validated(read, channels) for read in readings.cards]
+    await _store(ctx, sync, readings, report)
+    return readings
 
 
 async def _store(ctx: Context, sync: SyncContext, readings: Readings, report: Report) -> None:

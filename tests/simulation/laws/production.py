@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.production.steps import Step, step_of
+from models.production.submission import LOOK_UPS
 from models.rules.statuses import BoardStatus
 from simulation.world.makers import Submission, hash_in
 from simulation.world.world import World
@@ -120,16 +121,30 @@ def _pieces_are_there(world: World, tasks: dict[UUID, Any], pieces: list[Any]) -
     for task, kind, position in sorted(world.outside.kept, key=str):
         if task in tasks and (task, kind, position) not in there:
             yield f"{kind} {position} of task {task} was accepted from a worker, and is lost"
+    yield from _results_are_fetched(world, known)
+
+
+def _results_are_fetched(world: World, known: dict[UUID, Any]) -> Iterator[str]:
+    """What a service took is fetched, or looked for where nobody heard its answer."""
     for one in _taken(world):
         row = known.get(one.piece) if one.piece else None
         is_last = row is not None and row["submit_key"] == one.key
+        what = f"{one.id} ({one.order[1]} {one.order[2]})"
         if is_last and one.is_sure and one.failure is None and not one.is_fetched:
-            yield f"{one.id} ({one.order[1]} {one.order[2]}) was paid, and its result is lost"
+            yield f"{what} was paid, and its result is lost"
+        if is_last and not (one.is_sure or one.is_reported) and _can_be_found(world, one):
+            yield f"the answer about {what} was lost, and nobody looked for it"
 
 
 def _taken(world: World) -> Iterable[Submission]:
     for service in world.production.services.values():
         yield from (one for one in service.book.values() if one.taken)
+
+
+def _can_be_found(world: World, sent: Submission) -> bool:
+    """Whether the next look-up of its service would find it."""
+    service = next(one for one in world.production.services.values() if sent.key in one.book)
+    return service.can_be_looked_up and sent.in_vain < len(LOOK_UPS)
 
 
 # Leases and gates.

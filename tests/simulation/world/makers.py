@@ -144,6 +144,7 @@ class Service:
 
     Attributes:
         book: every request that arrived, by the key that was sent.
+        next_fates: what befalls the next submissions, in a staged history.
     """
 
     world: World
@@ -151,6 +152,7 @@ class Service:
     steps: frozenset[Step]
     can_be_looked_up: bool
     book: dict[UUID, Submission] = field(default_factory=dict)
+    next_fates: list[str] = field(default_factory=list)
 
     def check(self, options: Mapping[str, Any]) -> None:
         pass
@@ -183,6 +185,8 @@ class Service:
     def _fate(self) -> str:
         if not self.world.production.troubled:
             return ""
+        if self.next_fates:
+            return self.next_fates.pop(0)
         return self.world.rng.choices(list(FATES), list(FATES.values()))[0]
 
     def _take(self, sent: Submission) -> None:

@@ -170,16 +170,20 @@ class Outside:
         before = self.owners.get(task)
         if before is None or before.worker == worker.name:
             return
-        if before.until <= self.world.clock.now:
-            return
-        moved = await self.world.rows(
-            _MOVED_BY_OTHERS, task=task, since=before.since, worker=f"worker:{worker.name}"
-        )
-        if not moved:
+        if not await self._may_be_another_s(task, before):
             self.world.failures.append(
                 f"task {task} is {before.worker}'s until {before.until:%d %H:%M:%S}, "
                 f"and was given to {worker.name}"
             )
+
+    async def _may_be_another_s(self, task: UUID, owner: Owner) -> bool:
+        """Whether an owner's lease is over, or somebody else moved the task."""
+        if owner.until <= self.world.clock.now:
+            return True
+        moved = await self.world.rows(
+            _MOVED_BY_OTHERS, task=task, since=owner.since, worker=f"worker:{owner.worker}"
+        )
+        return bool(moved)
 
     async def _is_theirs(self, task: UUID, worker: OutsideWorker) -> None:
         """The worker was told that the task is theirs for as long as they said."""
@@ -195,8 +199,20 @@ class Outside:
                 f"{owner.worker if owner else 'nobody'}'s"
             )
 
+    async def lost(self, worker: OutsideWorker, task: UUID) -> None:
+        """The worker was told that its lease is over, which must be true."""
+        owner = self.owners.get(task)
+        if owner is not None and owner.worker == worker.name:
+            is_there = await self.world.rows("SELECT 1 FROM tasks WHERE id = :task", task=task)
+            if is_there and not await self._may_be_another_s(task, owner):
+                self.world.failures.append(
+                    f"{worker.name} lost task {task}, which is theirs until "
+                    f"{owner.until:%d %H:%M:%S}"
+                )
+        self.over(worker, task)
+
     def over(self, worker: OutsideWorker, task: UUID) -> None:
-        """The worker was told that it is not theirs any more."""
+        """It is not theirs any more."""
         owner = self.owners.get(task)
         if owner is not None and owner.worker == worker.name:
             del self.owners[task]
@@ -209,7 +225,7 @@ class Outside:
         said = await self.call(worker, "heartbeat", **given)
         self.world.happened[f"heartbeats answered {said}"] += 1
         if said == "lost":
-            self.over(worker, task)
+            await self.lost(worker, task)
             return
         self.answered(worker, task)
         await self._is_theirs(task, worker)
@@ -229,8 +245,10 @@ class Outside:
         given = {"task": task, "worker": worker.name, "kind": kind, "reason": "No ink is left."}
         said = await self.call(worker, "fail", **given)
         self.world.happened[f"fail {kind} answered {said}"] += 1
-        if said != LOST:
-            self.answered(worker, task)
+        if said == LOST:
+            await self.lost(worker, task)
+            return
+        self.answered(worker, task)
         self.over(worker, task)
 
     async def attach(self, worker: OutsideWorker, task: UUID, **piece: Any) -> None:
@@ -243,7 +261,7 @@ class Outside:
             return
         self.costs[piece["job_id"]] = piece["cost_usd"]
         if said == "lost":
-            self.over(worker, task)
+            await self.lost(worker, task)
             return
         self.answered(worker, task)
         self.kept.add((task, piece["kind"], piece["position"]))
@@ -251,7 +269,7 @@ class Outside:
     async def _moved(self, worker: OutsideWorker, task: UUID, column: str, said: Any) -> str:
         self.world.happened[f"reports answered {said}"] += 1
         if said == LOST:
-            self.over(worker, task)
+            await self.lost(worker, task)
             return str(said)
         self.answered(worker, task)
         if said == "continue":

@@ -173,6 +173,10 @@ class Production:
         if found.offered:
             await self._dispatch(ctx)
 
+    def made_by(self, process: Process) -> UUID:
+        """The task that a process produces, or produced last."""
+        return self._working[process.name].task_id
+
     def is_waiting(self) -> bool:
         """Whether a service has work whose end nobody heard of."""
         sent = (one for service in self.services.values() for one in service.book.values())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from kit.stage import Stage
 from notion_sandbox.values.dates import DateValue
 
-from tasks.board.followed import READ_AGAIN_AFTER
+from models.rules.statuses import Priority
+from tasks.board.followed import READ_AGAIN_AFTER, refreshed_board
+from tasks.runtime.report import Report
+from tasks.sync.push import push_pending
+from tasks.sync.store import SyncContext
 
 
 def _take_away(stage: Stage, name: str) -> tuple[str, object]:
@@ -74,3 +78,20 @@ async def test_values_that_come_back_with_their_column_are_read(stage: Stage) ->
     assert task is not None
     shown = datetime.fromisoformat((await stage.shows(page))["Created"])
     assert shown.astimezone(UTC) == task.created_at.replace(second=0, microsecond=0)
+
+
+async def test_a_priority_that_comes_back_is_read_before_it_is_written_over(stage: Stage) -> None:
+    page = await stage.add_valid(status="Queued")
+    column = _take_away(stage, "Priority")
+    await stage.cycle()
+    option = next(one for one in column[1].options if one.name == "High")  # type: ignore[attr-defined]
+    _bring_back(stage, column, {page: option.id})
+    board = await refreshed_board(stage.ctx)
+    later = stage.clock() + timedelta(minutes=1)
+    sync = SyncContext(board=board, bot_ids=(), correlation_id=None)
+    await push_pending(stage.ctx, sync, Report(), until=later)
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert task.priority == Priority.HIGH
+    assert (await stage.shows(page))["Priority"] == "High"

@@ -14,6 +14,10 @@ from simulation.happenings.production.reviewers import (
     a_card_in_work_is_touched,
     somebody_decides,
 )
+from simulation.happenings.production.staged import (
+    a_video_is_stopped_between_two_pieces,
+    answers_of_services_are_lost,
+)
 from simulation.happenings.production.videos import (
     a_lease_runs_out,
     a_video_is_ordered,
@@ -37,5 +41,7 @@ PRODUCTION: Final[dict[Callable[[World], Awaitable[object]], float]] = {
     production_begins: 7,
     production_goes_on: 30,
     a_lease_runs_out: 3,
+    answers_of_services_are_lost: 2,
+    a_video_is_stopped_between_two_pieces: 2,
 }
 """By happening, its weight beside the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -33,6 +34,22 @@ async def somebody_decides(world: World) -> None:
         return
     task = rng.choice(waiting if waiting and rng.random() < 0.92 else tasks)
     await _decide(world, task, rng.choices(list(Decision), [65, 18, 8, 9])[0])
+
+
+async def somebody_stops(world: World, task: UUID) -> None:
+    """Stop the work on a task through the command line."""
+    async with world.databases.sessions.begin() as session:
+        await session.execute(_TELL, {"now": world.clock().isoformat()})
+        await decide(
+            session,
+            task,
+            decision=Decision.STOP,
+            gate=None,
+            round=None,
+            actor="operator:ada",
+            through="command",
+        )
+    world.turns.trail.append(f"    stop of {task}")
 
 
 async def _decide(world: World, task: Any, decision: Decision) -> None:

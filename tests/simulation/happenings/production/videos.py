@@ -83,7 +83,7 @@ async def production_goes_on(world: World) -> None:
         doing = process.doing if process.busy else _job(world)
         if not process.busy:
             await world.run(process, doing)
-        if not await _let(world, process, rng.choice([TURNS, TURNS, TURNS, rng.randint(1, 25)])):
+        if not await let(world, process, rng.choice([TURNS, TURNS, TURNS, rng.randint(1, 25)])):
             break
         if doing == "dispatch" and not world.production.runs:
             if not world.production.is_waiting():
@@ -103,7 +103,7 @@ def _job(world: World) -> str:
     return "collect" if world.production.is_waiting() and chance < 0.7 else "dispatch"
 
 
-async def _let(world: World, process: Process, turns: int) -> bool:
+async def let(world: World, process: Process, turns: int) -> bool:
     """Give it that many turns; whether its job came to its end."""
     for _ in range(turns):
         own = [waiter for waiter in world.turns.waiting if waiter.process is process]
@@ -122,7 +122,7 @@ async def a_lease_runs_out(world: World) -> None:
     idle = [process for process in world.processes if not process.busy]
     if idle:
         await world.run(world.rng.choice(idle), "dispatch")
-        await _let(world, world.rng.choice(idle), TURNS)
+        await let(world, world.rng.choice(idle), TURNS)
 
 
 async def all_goes_on_calmly(world: World) -> None:
@@ -137,7 +137,7 @@ async def all_goes_on_calmly(world: World) -> None:
         begun = bool(world.production.runs)
         while world.production.runs:
             await world.run(process, "produce")
-            await _let(world, process, MOST_TURNS)
+            await let(world, process, MOST_TURNS)
             await world.to_the_end()
         if not begun and not await _under_way(world):
             break

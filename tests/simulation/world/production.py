@@ -105,7 +105,7 @@ class Production:
             "pieces_at_once": {"painter": rng.choice([2, 4]), "studio": rng.choice([1, 4])},
         }
         if rng.random() < 0.35:
-            limits = rng.choice([("0.7", "1.2"), ("1.3", "2"), ("5", "1.3")])
+            limits = rng.choice([("0.07", "0.3"), ("0.7", "1.2"), ("1.3", "2"), ("5", "1.3")])
             self.block["budget"] = dict(zip(("video", "month"), limits, strict=True))
 
     def open(self) -> None:

@@ -104,8 +104,9 @@ class Production:
             "resubmit_below": rng.choice(["0", "0.10", "0.10", "1"]),
             "pieces_at_once": {"painter": rng.choice([2, 4]), "studio": rng.choice([1, 4])},
         }
-        if rng.random() < 0.35:
-            limits = rng.choice([("0.07", "0.3"), ("0.7", "1.2"), ("1.3", "2"), ("5", "1.3")])
+        if rng.random() < 0.5:
+            small, large = [("0.07", "0.3"), ("5", "0.07")], [("0.7", "1.2"), ("1.3", "2")]
+            limits = rng.choice(small if rng.random() < 0.7 else large)
             self.block["budget"] = dict(zip(("video", "month"), limits, strict=True))
 
     def open(self) -> None:
@@ -237,6 +238,7 @@ class Production:
 
     def _above_budget(self, row: Any) -> list[str]:
         limits = self.block.get("budget", {})
+        self.world.happened[f"orders within budgets: {', '.join(limits.values())}"] += 1
         found = (("video", row["of_video"]), ("month", row["of_month"]))
         return [
             f"{spent} of {limits[name]} USD for a {name} are spent"

@@ -238,7 +238,6 @@ class Production:
 
     def _above_budget(self, row: Any) -> list[str]:
         limits = self.block.get("budget", {})
-        self.world.happened[f"orders within budgets: {', '.join(limits.values())}"] += 1
         found = (("video", row["of_video"]), ("month", row["of_month"]))
         return [
             f"{spent} of {limits[name]} USD for a {name} are spent"

@@ -15,8 +15,8 @@ from typing import Any
 
 from prefect import flow
 
-from flows.runtime.run_api import publish_table, rename_run
-from flows.runtime.run_table import as_markdown
+from flows.runs.api import publish_table, rename_run
+from flows.runs.table import as_markdown
 from models.board.drift import drift
 from models.board.drift_kinds import Drift, Severity
 from models.errors import SettingsError

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.runtime.production_runs import dispatch_now, request_collect
-from flows.runtime.run_api import rename_run
+from flows.runs.api import rename_run
+from flows.runs.production import dispatch_now, request_collect
 from tasks.alerts import deliver_alerts
 from tasks.production.collect import collect_jobs
 from tasks.runtime.context import connections

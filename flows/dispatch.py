@@ -13,8 +13,8 @@ from typing import Final
 
 from prefect import flow
 
-from flows.runtime.production_runs import dispatch_now
-from flows.runtime.run_api import STARTED_LATE, is_superseded, rename_run
+from flows.runs.api import STARTED_LATE, is_superseded, rename_run
+from flows.runs.production import dispatch_now
 from tasks.alerts import deliver_alerts
 from tasks.runtime.context import connections
 from tasks.runtime.report import NOTHING

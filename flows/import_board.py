@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.runtime.run_api import OTHER_IMPORT, rename_run
-from flows.runtime.run_context import recorded
+from flows.runs.api import OTHER_IMPORT, rename_run
+from flows.runs.context import recorded
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync.import_board import import_cards
 from tasks.sync.safety_stop import take_board as take_statuses

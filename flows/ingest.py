@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.runtime.run_context import recorded
+from flows.runs.context import recorded
 from tasks.sync.ingest import drain_inbox
 
 

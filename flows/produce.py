@@ -19,10 +19,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
-from flows.runtime.production_runs import dispatch_now, request_collect
-from flows.runtime.run_api import publish_table
-from flows.runtime.run_requests import ProgressBar, publish_link
-from flows.runtime.run_table import as_markdown, card_address
+from flows.runs.api import publish_table
+from flows.runs.production import dispatch_now, request_collect
+from flows.runs.requests import ProgressBar, publish_link
+from flows.runs.table import as_markdown, card_address
 from models.production.money import usd
 from models.production.steps import STEPS, Step
 from tasks.alerts import deliver_alerts

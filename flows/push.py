@@ -16,15 +16,15 @@ from contextlib import suppress
 
 from prefect import flow
 
-from flows.runtime.run_api import (
+from flows.runs.api import (
     OTHER_CYCLE,
     STARTED_LATE,
     is_superseded,
     publish_table,
     rename_run,
 )
-from flows.runtime.run_context import recorded
-from flows.runtime.run_table import table_of_changes
+from flows.runs.context import recorded
+from flows.runs.table import table_of_changes
 from models.rules.formatting import counted
 from models.tables.sync_state import FAILED_CYCLE, LAST_GOOD_CYCLE, get_moment
 from tasks.alerts import AWAY, database
@@ -33,7 +33,7 @@ from tasks.runtime.context import Context, connections
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.prefect_task import step
 from tasks.sync.cycle import INTERVAL, cycle
-from tasks.sync.push import dry_run as pending_changes
+from tasks.sync.push.all_cards import dry_run as pending_changes
 from tasks.sync.safety_stop import confirm as remember_confirmation
 
 

@@ -19,9 +19,9 @@ from prefect.client.orchestration import PrefectClient
 from prefect.context import FlowRunContext
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from flows.runs.api import rename_run
+from flows.runs.context import recorded
 from flows.runtime.old_runs import DeletedRuns, delete_old_runs
-from flows.runtime.run_api import rename_run
-from flows.runtime.run_context import recorded
 from models.operations.retention import Deleted, delete_events, delete_history
 from models.sync.row_locks import BATCH as CARDS
 from models.sync.row_locks import repair_task_copies

@@ -12,7 +12,7 @@ import typer
 from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from cli.output.text import on_terminal, print_json, printable, say, show, styled
 from cli.running import run
-from models.operations.health import Check, State
+from models.operations.health.check import Check, State
 from tasks.runtime.clock import utc_now
 
 _MARKS: Final = {State.OK: "✓", State.WARN: "!", State.FAIL: "✗", State.SKIP: "-"}

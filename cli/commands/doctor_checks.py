@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from cli.stack.running_stack import is_starting, running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
-from models.operations.health import Check, State, checked, failed, failure, skipped, warning
-from models.operations.health_rules import (
+from models.operations.health.check import Check, State, checked, failed, failure, skipped, warning
+from models.operations.health.rules import (
     judge_cards,
     judge_clocks,
     judge_cycle,

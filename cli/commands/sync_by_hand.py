@@ -18,9 +18,9 @@ from cli.stack.running_stack import settings_here
 from flows.retention import delete_what_is_old
 from models.errors import GiveUp
 from models.rules.formatting import counted
-from models.sync.pending_write import PendingWrite
 from models.sync.safety_stop import Waiting
 from models.sync.take_board import TakenBoard
+from models.sync.writes.pending import PendingWrite
 from models.tables.card_creation import waiting_tasks, why_no_card
 from models.tables.card_queries import count_cards
 from tasks.alerts import deliver_alerts
@@ -31,7 +31,7 @@ from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
 from tasks.sync.cycle import cycle
 from tasks.sync.import_board import import_cards
-from tasks.sync.push import dry_run
+from tasks.sync.push.all_cards import dry_run
 from tasks.sync.safety_stop import confirm as remember_confirmation
 from tasks.sync.safety_stop import missing
 from tasks.sync.safety_stop import take_board as take_statuses

@@ -11,7 +11,7 @@ from models.operations.diagnosis import CardFacts, reasons
 from models.rules.codec import BoardCard
 from models.rules.merge import notion_values
 from models.rules.merge_base import MergeBase, desired_values, values_by_property
-from models.sync.pending_write import current_attention
+from models.sync.writes.pending import current_attention
 from models.tables.card import Card
 from models.tables.notion_users import Names
 from models.tables.task import Task, task_state

@@ -34,7 +34,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from flows.runtime.run_api import IDLE_NAMES
+from flows.runs.api import IDLE_NAMES
 from flows.server.automations import TAG
 from flows.server.deployment_spec import PREFECT_YAML, read_declared
 

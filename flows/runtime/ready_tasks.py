@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import URL, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from flows.runtime.run_requests import request_run
+from flows.runs.requests import request_run
 from models.errors import TryAgain
 from models.postgres.engine import Sessions
 from models.postgres.notify import READY, announce_run, hear_announcements

@@ -28,7 +28,7 @@ from prefect.exceptions import ObjectNotFound
 
 from flows.server.automations import automations
 from flows.server.deployment_spec import PREFECT_YAML, Declared, read_declared
-from models.operations.health import Check, Finding, checked, failed, failure, graded, warning
+from models.operations.health.check import Check, Finding, checked, failed, failure, graded, warning
 from models.rules.formatting import spoken
 from tasks.operations.health import run_check, slowness
 

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.operations.differences import apart
-from models.operations.health_facts import SyncFacts
-from models.operations.health_rules import NO_CYCLE_YET, overdue_cycle
+from models.operations.health.facts import SyncFacts
+from models.operations.health.rules import NO_CYCLE_YET, overdue_cycle
 from models.operations.known_problems import PROBLEMS
 from models.rules.board_schema import Board
 from models.rules.channels import channel_named
 from models.rules.formatting import spoken, times, utc_time
-from models.sync.pending_write import PendingWrite, current_attention
+from models.sync.writes.pending import PendingWrite, current_attention
 from models.tables.card import Card
 from models.tables.incidents import IncidentKind
 from models.tables.task import Task

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.operations.health import Check, checked, warning
+from models.operations.health.check import Check, checked, warning
 from models.operations.known_problems import PROBLEMS
 from models.production.attempts import ATTEMPTS
 from models.production.leases import DEATHS

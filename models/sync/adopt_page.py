@@ -18,7 +18,7 @@ from models.rules.codec import BoardCard, to_minute
 from models.rules.merge_base import MergeBase, NotionValues
 from models.rules.statuses import BoardStatus, Priority
 from models.sync.observations import Observation
-from models.sync.recent_writes import values_from_json
+from models.sync.writes.recent import values_from_json
 from models.tables.card import Card
 from models.tables.card_creation import CardCreation
 from models.tables.task import Task

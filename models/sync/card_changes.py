@@ -14,8 +14,8 @@ from models.rules.merge import Plan
 from models.rules.merge_base import MergeBase
 from models.rules.statuses import STATE_OF, BoardStatus
 from models.rules.validation import Violation
-from models.sync.lost_updates import LostUpdate
 from models.sync.row_locks import lock_rows
+from models.sync.writes.lost_updates import LostUpdate
 from models.tables.card import Card
 from models.tables.task import Task
 from models.tables.task_history import TaskHistory, act_as

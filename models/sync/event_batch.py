@@ -8,7 +8,7 @@ from typing import Any
 
 from models.rules.board_schema import Board
 from models.rules.notion_ids import page_id_of
-from models.sync.lost_updates import ReportedEdit, parse_reported_edit
+from models.sync.writes.lost_updates import ReportedEdit, parse_reported_edit
 from models.tables import webhook_events as inbox
 from models.tables.webhook_events import WebhookEvent
 

@@ -29,7 +29,7 @@ from models.rules.codec import BoardCard
 from models.rules.merge import notion_values
 from models.rules.merge_base import MergeBase, NotionValues
 from models.rules.validation import Violation
-from models.sync.lost_updates import STATES_KEPT, RecentActivity
+from models.sync.writes.lost_updates import STATES_KEPT, RecentActivity
 from models.tables.card import Card
 
 SAMPLE_SIZE: Final = 2

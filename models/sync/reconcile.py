@@ -26,7 +26,6 @@ from models.sync.card_changes import (
     trash_card,
 )
 from models.sync.decisions import Decisions, decisions_about
-from models.sync.lost_updates import LostUpdate, ReportedEdit
 from models.sync.observations import (
     EarlierReading,
     Observation,
@@ -36,15 +35,16 @@ from models.sync.observations import (
     pages_on_board,
     staleness_of,
 )
-from models.sync.recent_writes import (
+from models.sync.row_locks import LockedRows, lock_rows
+from models.sync.safety_stop import move_held_since
+from models.sync.writes.lost_updates import LostUpdate, ReportedEdit
+from models.sync.writes.recent import (
     find_lost_updates,
     own_write,
     record_reading,
     record_state,
     record_trash_change,
 )
-from models.sync.row_locks import LockedRows, lock_rows
-from models.sync.safety_stop import move_held_since
 from models.tables.card import Card
 from models.tables.task import Task, task_state
 from models.tables.task_history import act_as, take_in

@@ -55,12 +55,12 @@ class Card(SQLModel, table=True):
             older, and is discarded.
         waits_for, status_kept_until: a move that waits until the card is valid (see
             `models.rules.merge_base.MergeBase`).
-        recent_activity: `models.sync.lost_updates.RecentActivity.as_json()`.
+        recent_activity: `models.sync.writes.lost_updates.RecentActivity.as_json()`.
         production_text, task_progress, task_cost, task_video: what production shows on the card;
             only triggers write them (migration 0024).
         facts_written_at: when Progress, Cost or Video was written last.
         write_in_flight: the write that was sent last and whose answer is not stored yet, as
-            `models.sync.recent_writes.write_in_flight()` makes it.
+            `models.sync.writes.recent.write_in_flight()` makes it.
     """
 
     __tablename__ = "cards"

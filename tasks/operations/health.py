@@ -20,9 +20,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.errors import ShowrunnerError
-from models.operations.health import Check, State, checked, failed, skipped, warning
-from models.operations.health_facts import HealthFacts, Server, read_health_facts, read_server
-from models.operations.health_rules import judge_migrations, judge_server
+from models.operations.health.check import Check, State, checked, failed, skipped, warning
+from models.operations.health.facts import HealthFacts, Server, read_health_facts, read_server
+from models.operations.health.rules import judge_migrations, judge_server
 from models.operations.known_problems import PROBLEMS
 from models.operations.outages import innermost
 from models.postgres.engine import (

@@ -19,7 +19,7 @@ from models.errors import (
     NotionPageNotFound,
     SettingsError,
 )
-from models.operations.health import (
+from models.operations.health.check import (
     Check,
     Finding,
     State,
@@ -28,7 +28,7 @@ from models.operations.health import (
     skipped,
     warning,
 )
-from models.operations.health_rules import judge_capabilities
+from models.operations.health.rules import judge_capabilities
 from models.operations.known_problems import PROBLEMS
 from models.production.config import check_block
 from models.rules.board_schema import Board, read_board

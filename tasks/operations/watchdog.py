@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from models.errors import DatabaseStoresNothing
-from models.operations.health_facts import SyncFacts, read_sync_facts
+from models.operations.health.facts import SyncFacts, read_sync_facts
 from models.postgres.engine import Sessions
 from models.rules.formatting import utc_time
 from models.settings import Settings

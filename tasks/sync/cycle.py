@@ -12,11 +12,11 @@ from tasks.runtime.channels import store_channels
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
-from tasks.sync.create_cards import create_cards
 from tasks.sync.import_board import import_cards
 from tasks.sync.ingest import drain_inbox
 from tasks.sync.presence import check_presence, reread_unreadable
-from tasks.sync.push import push_pending
+from tasks.sync.push.all_cards import push_pending
+from tasks.sync.push.new_cards import create_cards
 from tasks.sync.safety_stop import process_held_cards
 from tasks.sync.store import SyncContext
 from tasks.sync.sweep import end_waiting_moves, sweep

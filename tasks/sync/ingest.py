@@ -29,7 +29,7 @@ from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import concerns_one, cost_of_one
 from tasks.sync.fetch import query_recent, read_by_id
-from tasks.sync.push import push_rejections
+from tasks.sync.push.all_cards import push_rejections
 from tasks.sync.readings import Events, Readings
 from tasks.sync.store import SyncContext, process_readings
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.rules.codec import to_minute
-from models.sync.lost_updates import ReportedEdit
 from models.sync.observations import Observation
 from models.sync.reconcile import ReconcileResult
+from models.sync.writes.lost_updates import ReportedEdit
 
 Filter = Mapping[str, Any]
 """A filter of Notion's query endpoint."""

@@ -9,7 +9,7 @@ import pytest
 from kit.alerts import Gate, Receiver, passes, push, watch_of
 from kit.stage import Stage
 
-from flows.runtime.run_context import recorded
+from flows.runs.context import recorded
 from models.errors import BoardError, NotionAuthError
 from models.tables.incidents import open_incidents
 from tasks import alert_receivers

@@ -12,7 +12,7 @@ from kit.alerts import Gate, Receiver, push, watch_of, watched
 from kit.clock import NOW
 from kit.stage import Stage
 
-from models.operations.health_rules import GOOD_WITHIN
+from models.operations.health.rules import GOOD_WITHIN
 from models.tables.sync_state import FAILED_CYCLE, IMPORT, LAST_GOOD_CYCLE, get_moment, remember
 from tasks.operations.watchdog import (
     Watchdog,

@@ -31,7 +31,7 @@ BROKEN_BY = {
         "tasks.notion.client",
         "tasks.sync.ingest",
     ),
-    "flows: flows -> runtime -> server": ("flows.server.health", "flows.runtime.worker"),
+    "flows: flows -> runtime -> runs -> server": ("flows.server.health", "flows.runtime.worker"),
     "cli: main -> commands -> stack -> running -> output | interrupts": (
         "cli.stack.up",
         "cli.commands.doctor",

@@ -10,7 +10,7 @@ import structlog
 from prefect import flow
 from structlog.contextvars import bound_contextvars
 
-from flows.runtime.run_api import is_superseded, publish_table, rename_run
+from flows.runs.api import is_superseded, publish_table, rename_run
 from tasks.runtime.prefect_task import step
 
 log = structlog.get_logger("showrunner.stand_ins")

@@ -11,7 +11,7 @@ from cli.commands import board as board_command
 from cli.stack.deployment_runs import Deployment
 from flows import check_board
 from flows.check_board import AS_IT_SHOULD_BE, TABLE, summary
-from flows.runtime.run_table import as_markdown
+from flows.runs.table import as_markdown
 from models.board.drift_kinds import Drift, Part, RepairAction, Severity
 
 

@@ -17,8 +17,8 @@ from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.runs.production import deployment_of
 from flows.runtime.bootstrap import bootstrap
-from flows.runtime.production_runs import deployment_of
 from flows.server.automations import automations
 from flows.server.deployment_spec import POOL, PRODUCE, Declared, read_declared
 from flows.server.prefect_settings import client_environment, server_environment

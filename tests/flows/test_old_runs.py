@@ -31,9 +31,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed, Running, State
 from sqlalchemy import URL, text
 
+from flows.runs.api import IDLE_NAMES
 from flows.runtime.bootstrap import bootstrap
 from flows.runtime.old_runs import DeletedRuns, delete_old_runs
-from flows.runtime.run_api import IDLE_NAMES
 from flows.runtime.warm_worker import WarmWorker
 from flows.server.deployment_spec import POOL
 from models.postgres.engine import Sessions

@@ -20,9 +20,9 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 
 from flows import collect, dispatch, produce
+from flows.runs.requests import request_run
 from flows.runtime import production_runs
 from flows.runtime.bootstrap import bootstrap
-from flows.runtime.run_requests import request_run
 from flows.runtime.warm_worker import WarmWorker
 from flows.server.deployment_spec import PREFECT_YAML
 

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from stand_ins import CALLS, doubled, telling
 
-from flows.runtime.run_api import is_superseded
+from flows.runs.api import is_superseded
 from flows.runtime.warm_worker import WarmWorker
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

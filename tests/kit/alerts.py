@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import URL
 
-from flows.runtime.run_context import recorded
+from flows.runs.context import recorded
 from kit.stage import Stage
 from models.errors import ShowrunnerError
 from models.postgres.engine import libpq

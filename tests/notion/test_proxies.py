@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from models.errors import NotionUnavailable, SettingsError
-from models.operations.health import State
+from models.operations.health.check import State
 from models.postgres.engine import Sessions
 from models.settings import Settings
 from tasks.notion.client import NotionClient

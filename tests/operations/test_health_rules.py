@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from models.operations.health import Finding, State, checked
-from models.operations.health_facts import Failing, Server
-from models.operations.health_rules import (
+from models.operations.health.check import Finding, State, checked
+from models.operations.health.facts import Failing, Server
+from models.operations.health.rules import (
     judge_capabilities,
     judge_cards,
     judge_clocks,

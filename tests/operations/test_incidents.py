@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kit.stage import Stage
 
-from flows.runtime.run_context import recorded
+from flows.runs.context import recorded
 from models.errors import NotionAuthError, NotionForbidden
 from models.tables.incidents import IncidentRow
 

@@ -9,7 +9,7 @@ import pytest
 from kit.production import Production
 from sqlalchemy import URL
 
-from models.operations.health import State
+from models.operations.health.check import State
 from models.operations.production import (
     judge_production,
     production_lines,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from kit.stage import Stage
 
-from flows.runtime.run_table import table_of, table_of_changes
+from flows.runs.table import table_of, table_of_changes
 from models.postgres.engine import database_url, open_engine, open_sessions
 from models.rules.formatting import as_text
 from models.settings import Settings
 from tasks.board.followed import followed_board
 from tasks.runtime.report import Report
-from tasks.sync.push import dry_run
+from tasks.sync.push.all_cards import dry_run
 
 
 async def test_cards_stand_in_a_runs_table_by_title_with_a_link_to_their_page(stage: Stage) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import URL
 from cli.commands.doctor_checks import ORDER, Checkup, checkup
 from cli.stack.running_stack import only_one
 from models.errors import NotionAuthError
-from models.operations.health import Check, State
+from models.operations.health.check import Check, State
 from models.postgres.engine import libpq
 from models.settings import Settings
 from models.tables.incidents import Incident, Level, open_incident

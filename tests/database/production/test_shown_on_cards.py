@@ -13,7 +13,7 @@ from kit.rows import BOARD, make_card, make_observation, settled
 from models.postgres.engine import Sessions
 from models.rules.board_schema import Board, Property
 from models.rules.merge_base import PUSHED
-from models.sync.pending_write import pending_write_of
+from models.sync.writes.pending import pending_write_of
 from models.tables.card_queries import card_and_task
 from models.tables.push_queue import pending
 

@@ -18,7 +18,7 @@ from prefect.client.schemas.actions import (
 from flows.runtime.bootstrap import bootstrap
 from flows.server.automations import automations
 from flows.server.health import NAMES, prefect_checks
-from models.operations.health import Check, State
+from models.operations.health.check import Check, State
 from models.settings import Settings
 from tasks.operations.health import prefect_server
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.rules.board_schema import Board, Property
-from models.sync.lost_updates import (
+from models.sync.writes.lost_updates import (
     AGGREGATION_WINDOW,
     LostUpdate,
     RecentActivity,

@@ -12,7 +12,7 @@ from models.rules.merge import plan
 from models.rules.merge_base import attention
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import validate_notion_entry
-from models.sync.lost_updates import LostUpdate
+from models.sync.writes.lost_updates import LostUpdate
 
 
 def every_attention() -> set[str]:

@@ -8,7 +8,6 @@ from itertools import pairwise, product
 import pytest
 from kit.cards import make_card
 
-from models.sync.lost_updates import STATES_KEPT, RecentActivity
 from models.sync.observations import (
     EarlierReading,
     confirmed_pages,
@@ -18,6 +17,7 @@ from models.sync.observations import (
     same_state,
     state_digest,
 )
+from models.sync.writes.lost_updates import STATES_KEPT, RecentActivity
 from models.tables.card import Card
 
 NOW = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)

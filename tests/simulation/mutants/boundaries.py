@@ -19,8 +19,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a rejected move is not among what an ingest run puts back",
-        "tasks/sync/push.py",
+        "tasks/sync/push/all_cards.py",
         "pages, report.not_granted = report.not_granted, set()",
         "pages, report.not_granted = set(), set()",
+    ),
+    Mutation(
+        "a priority that comes back is written over unread",
+        "models/sync/writes/pending.py",
+        'is_unread=shown.get("Priority") == ABSENT',
+        "is_unread=False",
     ),
 )

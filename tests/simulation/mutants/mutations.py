@@ -8,7 +8,7 @@ from __future__ import annotations
 from simulation.mutants.mutation import Mutation
 
 PUSH, SWEEP, INGEST, NOTION_ERRORS = (
-    "tasks/sync/push.py",
+    "tasks/sync/push/one_card.py",
     "tasks/sync/sweep.py",
     "tasks/sync/ingest.py",
     "tasks/notion/errors.py",
@@ -16,7 +16,7 @@ PUSH, SWEEP, INGEST, NOTION_ERRORS = (
 PRESENCE, SAFETY, MAKING = (
     "tasks/sync/presence.py",
     "models/sync/safety_stop.py",
-    "tasks/sync/create_cards.py",
+    "tasks/sync/push/new_cards.py",
 )
 FIRST_CONTACT = "models/rules/first_contact.py"
 CARD_CHANGES = "models/sync/card_changes.py"
@@ -29,12 +29,11 @@ MERGE, MOVES, SETTLE, INBOX, CARD = (
 )
 
 AS_IF_SAVED = """except NotionWriteUncertain:
-        from models.rules.merge_base import with_write
-        async with ctx.sessions.begin() as session:
-            card = (await cards_of(session, [page_id]))[page_id]
-            card.remember(with_write(card.base, dict(change.values)), card.known_violations())
-        return
-    except NotionWriteUncertain as error:"""
+            from models.rules.merge_base import with_write
+            async with self.ctx.sessions.begin() as session:
+                card = (await cards_of(session, [page_id]))[page_id]
+                card.remember(with_write(card.base, dict(change.values)), card.known_violations())
+        except NotionWriteUncertain as error:"""
 
 LAST_WRITER_WINS = """if base and task and task.updated_at < observation.card.edited_at:
             known = task_state(task)
@@ -203,7 +202,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a write whose answer was lost counts as a person's",
-        "models/sync/recent_writes.py",
+        "models/sync/writes/recent.py",
         "if observation.written or card.write_in_flight is None or card.base is None:",
         "if True:",
     ),

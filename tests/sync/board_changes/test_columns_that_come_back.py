@@ -11,7 +11,7 @@ from notion_sandbox.values.dates import DateValue
 from models.rules.statuses import Priority
 from tasks.board.followed import READ_AGAIN_AFTER, refreshed_board
 from tasks.runtime.report import Report
-from tasks.sync.push import push_pending
+from tasks.sync.push.all_cards import push_pending
 from tasks.sync.store import SyncContext
 
 

@@ -16,7 +16,7 @@ from models.tables.sync_state import CONFIRMED, get_moment
 from tasks.board.followed import followed_board
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
-from tasks.sync.push import dry_run
+from tasks.sync.push.all_cards import dry_run
 from tasks.sync.safety_stop import confirm
 
 MANY = PUT_BACK_MAX + 1

@@ -10,7 +10,7 @@ from kit.cards import NOW, make_card
 
 from models.sync.adopt_page import match_creations
 from models.sync.observations import Observation
-from models.sync.recent_writes import as_json
+from models.sync.writes.recent import as_json
 from models.tables.card_creation import CardCreation
 
 MINE = "bot"

@@ -14,7 +14,7 @@ from models.tables.push_queue import PENDING, pending
 from models.tables.sync_state import WATERMARK, get_moment
 from tasks.board.followed import READ_AGAIN_AFTER, followed_board
 from tasks.runtime.card_locks import card_locks
-from tasks.sync.push_order import PushOrder
+from tasks.sync.push.order import PushOrder
 
 SWEEP = "POST /v1/data_sources/{}/query"
 

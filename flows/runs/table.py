@@ -10,7 +10,7 @@ from models.operations.lookup import titles_of
 from models.rules.formatting import as_link, as_text
 from models.rules.notion_ids import bare_id
 from models.settings import Settings
-from models.sync.pending_write import PendingWrite
+from models.sync.writes.pending import PendingWrite
 from tasks.alerts import AWAY, database
 from tasks.notion.proxies import is_remote
 from tasks.runtime.context import Context

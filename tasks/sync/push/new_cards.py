@@ -27,8 +27,8 @@ from models.errors import (
 from models.rules.codec import read_card, to_minute, write_properties
 from models.rules.validation import violations_of
 from models.sync.observations import Observation
-from models.sync.pending_write import values_of_new_card
-from models.sync.recent_writes import IN_FLIGHT, as_json
+from models.sync.writes.pending import values_of_new_card
+from models.sync.writes.recent import IN_FLIGHT, as_json
 from models.tables.card_creation import (
     CardCreation,
     any_waiting,

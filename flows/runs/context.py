@@ -10,8 +10,8 @@ from uuid import uuid4
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from flows.runtime.run_api import publish_table, rename_run
-from flows.runtime.run_table import table_of
+from flows.runs.api import publish_table, rename_run
+from flows.runs.table import table_of
 from models.errors import GiveUp, NotionAuthError, ShowrunnerError
 from models.tables.incidents import IncidentKind
 from models.tables.sync_state import FAILED_CYCLE, remember

@@ -1,6 +1,6 @@
 """A card's recent activity: its readings, our writes, and edits that our writes overwrote.
 
-It is stored in `cards.recent_activity`; `models.sync.lost_updates` decides what it means.
+It is stored in `cards.recent_activity`; `models.sync.writes.lost_updates` decides what it means.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, Final
 from models.rules.codec import BoardCard
 from models.rules.merge import notion_values
 from models.rules.merge_base import MergeBase, values_by_property, with_write
-from models.sync.lost_updates import TWO_WAY, LostUpdate, RecentActivity, ReportedEdit
 from models.sync.observations import Observation, Staleness, known_state_digest, state_digest
+from models.sync.writes.lost_updates import TWO_WAY, LostUpdate, RecentActivity, ReportedEdit
 from models.tables.card import Card
 
 _DATES: Final = frozenset({"Created", "Updated"})

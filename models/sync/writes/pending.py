@@ -20,7 +20,7 @@ from models.rules.merge_base import (
 )
 from models.rules.statuses import Priority
 from models.sync.card_changes import CardChange, take_over_attention
-from models.sync.recent_writes import write_in_flight
+from models.sync.writes.recent import write_in_flight
 from models.tables.card import Card
 from models.tables.task import Task, task_state
 

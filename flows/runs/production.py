@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from flows.runtime.run_requests import announce, request_run
+from flows.runs.requests import announce, request_run
 from flows.server.deployment_spec import POOL, PRODUCE
 from models.errors import TryAgain
 from models.production.steps import Step

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from models.operations.health import Check, Finding, checked, failure, graded, warning
-from models.operations.health_facts import Failing, Server
+from models.operations.health.check import Check, Finding, checked, failure, graded, warning
+from models.operations.health.facts import Failing, Server
 from models.operations.known_problems import PROBLEMS, cure_of
 from models.operations.outages import READ_ONLY, stores_nothing
 from models.rules.formatting import spoken, times, utc_time

@@ -1,0 +1,1 @@
+"""Health: checks and their results, from facts that others gather."""

@@ -1,0 +1,1 @@
+"""Our writes to cards: what is due, what was written lately, and edits that a write replaced."""

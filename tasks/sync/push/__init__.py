@@ -1,0 +1,1 @@
+"""PostgreSQL -> Notion: write to cards what they should show, and make cards for new tasks."""

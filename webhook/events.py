@@ -17,7 +17,7 @@ from hashlib import sha256
 from math import isinf
 from typing import Any, Final, NoReturn
 
-from models.rules.codec import storable
+from models.rules.codec.read import storable
 from models.rules.notion_ids import page_id_of
 from models.tables.webhook_events import Delivery
 from webhook.refusals import Refusal

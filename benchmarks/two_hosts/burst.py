@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from benchmarks.kit.places import Board
 from models.rules.board_schema import read_board
-from models.rules.codec import BoardCard, read_card, to_minute
+from models.rules.codec.read import BoardCard, read_card, to_minute
 from models.rules.statuses import STATE_OF, BoardStatus, Status
 
 HANDS = 6

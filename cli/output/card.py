@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.operations.diagnosis import CardFacts, reasons
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge import notion_values
 from models.rules.merge_base import MergeBase, desired_values, values_by_property
 from models.sync.writes.pending import current_attention

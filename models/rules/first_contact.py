@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from models.rules.board_schema import PRODUCTION_FACTS
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge_base import MergeBase, NotionValues, TaskState, values_by_property
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from models.rules.codec import to_minute
+from models.rules.codec.read import to_minute
 
 READERS: Final = 4
 """Chains of queries at a time: at a second a query they use a limit of three a second."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.first_contact import initially_empty_of, task_dates
 from models.rules.merge_base import (
     MergeBase,

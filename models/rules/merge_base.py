@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from models.rules.codec import BoardCard, to_minute
+from models.rules.codec.read import BoardCard, to_minute
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 

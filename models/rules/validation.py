@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.rules.channels import channel_named
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 
 TITLE_MAX = 255
 TOPIC_MAX = 1000

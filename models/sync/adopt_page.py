@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.rules.codec import BoardCard, to_minute
+from models.rules.codec.read import BoardCard, to_minute
 from models.rules.merge_base import MergeBase, NotionValues
 from models.rules.statuses import BoardStatus, Priority
 from models.sync.observations import Observation

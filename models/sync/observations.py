@@ -25,7 +25,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge import notion_values
 from models.rules.merge_base import MergeBase, NotionValues
 from models.rules.validation import Violation

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge import Plan, plan
 from models.rules.merge_base import with_write
 from models.sync.adopt_page import adopt_pages, remember_created_page

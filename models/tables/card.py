@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from models.postgres.engine import timestamptz
 from models.rules.backoff import Backoff
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge_base import MergeBase, NotionValues, ProductionFacts, attention
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation

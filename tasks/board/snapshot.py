@@ -11,7 +11,7 @@ from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.postgres.engine import Sessions
 from models.rules.board_schema import Board
 from models.rules.channels import channel_named
-from models.rules.codec import plain_text
+from models.rules.codec.read import plain_text
 from models.rules.first_contact import is_our_attention
 from models.rules.notion_ids import bare_id
 from models.tables.card_queries import count_notes

@@ -9,7 +9,7 @@ from models.operations.diagnosis import CardFacts
 from models.operations.health.facts import read_sync_facts
 from models.operations.production import task_production
 from models.rules.board_schema import Board
-from models.rules.codec import BoardCard, read_card
+from models.rules.codec.read import BoardCard, read_card
 from models.sync.writes.pending import pending_write_of
 from models.tables.card_queries import card_and_task
 from models.tables.task_history import left_because, lost_its_task

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from models.errors import ShowrunnerError
 from models.production.reviews import standing_gates
-from models.rules.codec import parse_time, plain_text, to_minute
+from models.rules.codec.read import parse_time, plain_text, to_minute
 from models.rules.statuses import BoardStatus
 from models.sync.observations import Observation
 from models.tables.task import Task

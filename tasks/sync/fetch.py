@@ -17,7 +17,7 @@ from models.errors import (
     NotionUnavailable,
 )
 from models.rules.board_schema import Board
-from models.rules.codec import is_on_board, parse_time, read_card
+from models.rules.codec.read import is_on_board, parse_time, read_card
 from models.sync.observations import (
     SAMPLE_SIZE,
     EarlierReading,

@@ -10,7 +10,7 @@ import structlog
 
 from models.errors import NotionRejected
 from models.rules.board_schema import Board
-from models.rules.codec import to_minute
+from models.rules.codec.read import to_minute
 from models.sync.presence import (
     GOING_ON,
     RoundKind,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.rules.codec import to_minute
+from models.rules.codec.read import to_minute
 from models.sync.observations import Observation
 from models.sync.reconcile import ReconcileResult
 from models.sync.writes.lost_updates import ReportedEdit

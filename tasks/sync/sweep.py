@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from models.rules.channels import ChannelFault
-from models.rules.codec import to_minute
+from models.rules.codec.read import to_minute
 from models.sync.observations import Observation
 from models.tables.card import Card
 from models.tables.card_queries import cards_kept_long_enough, cards_of_other_channels

@@ -11,7 +11,7 @@ from kit.stage import properties
 
 from cli.stack.processes import Child
 from models.rules.board_schema import Board, board_schema, read_board
-from models.rules.codec import BoardCard, read_card
+from models.rules.codec.read import BoardCard, read_card
 
 BOT = "Showrunner"
 CHANNELS = ("deep_sea_stories", "history_in_ten")

@@ -10,7 +10,7 @@ from crash_burst import Burst
 from kit.programs import Up
 
 from models.rules.board_schema import Board
-from models.rules.codec import BoardCard, to_minute
+from models.rules.codec.read import BoardCard, to_minute
 
 
 async def differences(board: CrashBoard, up: Up) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.rules.board_schema import Board, Property
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge import Plan, plan
 from models.rules.merge_base import MergeBase, NotionValues, TaskState
 from models.rules.statuses import BoardStatus, Priority

@@ -14,7 +14,7 @@ from kit import cards
 from kit.clock import NOW
 from models.postgres.engine import Sessions, libpq
 from models.rules.board_schema import Board, Property
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.validation import validate_notion_entry
 from models.sync.observations import Observation
 from models.sync.reconcile import ReconcileResult, reconcile

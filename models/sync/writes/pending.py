@@ -8,7 +8,7 @@ from typing import Any
 
 from models.rules.board_schema import PRODUCTION_FACTS, Board
 from models.rules.channels import channel_named
-from models.rules.codec import to_minute
+from models.rules.codec.read import to_minute
 from models.rules.merge import ABSENT
 from models.rules.merge_base import (
     PUSHED,

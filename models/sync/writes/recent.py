@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge import notion_values
 from models.rules.merge_base import MergeBase, values_by_property, with_write
 from models.sync.observations import Observation, Staleness, known_state_digest, state_digest

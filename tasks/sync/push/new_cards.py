@@ -24,7 +24,8 @@ from models.errors import (
     NotionUnavailable,
     NotionWriteUncertain,
 )
-from models.rules.codec import read_card, to_minute, write_properties
+from models.rules.codec.read import read_card, to_minute
+from models.rules.codec.write import write_properties
 from models.rules.validation import violations_of
 from models.sync.observations import Observation
 from models.sync.writes.pending import values_of_new_card

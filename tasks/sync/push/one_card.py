@@ -15,7 +15,8 @@ from models.errors import (
     NotionWriteUncertain,
 )
 from models.rules.board_schema import Board
-from models.rules.codec import read_card, write_properties
+from models.rules.codec.read import read_card
+from models.rules.codec.write import write_properties
 from models.sync.card_changes import CardChange
 from models.sync.observations import Observation
 from models.sync.writes.pending import PendingWrite, begin_write, pending_write_of

@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 from kit.cards import NOW, make_board, make_page
 
 from models.rules.board_schema import Board, Property
-from models.rules.codec import (
+from models.rules.codec.read import (
     parse_time,
     plain_text,
     read_card,
     read_value,
-    rich_text,
     storable,
     to_minute,
-    write_properties,
 )
+from models.rules.codec.write import rich_text, write_properties
 
 
 def text(content: str) -> dict[str, Any]:

@@ -9,14 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kit.cards import STATUSES, make_board, make_page
 
-from models.rules.codec import (
-    plain_text,
-    read_card,
-    rich_text,
-    storable,
-    to_minute,
-    write_properties,
-)
+from models.rules.codec.read import plain_text, read_card, storable, to_minute
+from models.rules.codec.write import rich_text, write_properties
 
 PIECE = 2000
 """UTF-16 units that Notion takes in one piece of text."""

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from kit.cards import EARLIER, NO_TOPIC, NOW, make_card, make_task
 
-from models.rules.codec import BoardCard
+from models.rules.codec.read import BoardCard
 from models.rules.merge import Plan, notion_values, plan
 from models.rules.merge_base import (
     PUSHED,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.rules.board_schema import Board, read_board
-from models.rules.codec import BoardCard, read_card, to_minute
+from models.rules.codec.read import BoardCard, read_card, to_minute
 from models.rules.first_contact import is_our_attention
 from models.rules.statuses import board_status
 from models.rules.validation import Violation, validate_notion_entry

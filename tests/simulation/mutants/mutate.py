@@ -30,11 +30,11 @@ from sqlalchemy import URL
 
 from models.postgres.engine import libpq
 from simulation.histories.crew import AT_ONCE, ROOT, crew
-from simulation.mutants import boundaries, mutations, production
+from simulation.mutants import boundaries, production, rules, sync
 from simulation.mutants.mutation import Mutation
 from simulation.simulate import template
 
-MUTATIONS = (*mutations.MUTATIONS, *boundaries.MUTATIONS, *production.MUTATIONS)
+MUTATIONS = (*sync.MUTATIONS, *rules.MUTATIONS, *boundaries.MUTATIONS, *production.MUTATIONS)
 CAUGHT_BY = Path(__file__).with_name("caught_by.json")
 """The seed that caught each mutation last time, by name; it is tried first."""
 ROOMS = ("models", "tasks", "webhook", "channel_configs", "migrations")

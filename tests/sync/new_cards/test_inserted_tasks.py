@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from models.errors import NotionUnavailable
-from models.rules.codec import to_minute
+from models.rules.codec.read import to_minute
 from models.tables.card_creation import CardCreation, waiting_tasks
 from models.tables.incidents import open_incidents
 from models.tables.task import Task

@@ -1,4 +1,4 @@
-"""Deliberate faults of the product: small edits of its source that histories must notice.
+"""Faults of the sync: small edits of its source that histories must notice.
 
 Anchors are short and stand exactly once in their file, which a test checks.
 """
@@ -18,11 +18,8 @@ PRESENCE, SAFETY, MAKING = (
     "models/sync/safety_stop.py",
     "tasks/sync/push/new_cards.py",
 )
-FIRST_CONTACT = "models/rules/first_contact.py"
 CARD_CHANGES = "models/sync/card_changes.py"
-MERGE, MOVES, SETTLE, INBOX, CARD = (
-    "models/rules/merge.py",
-    "models/rules/moves.py",
+SETTLE, INBOX, CARD = (
     "models/sync/reconcile.py",
     "models/tables/webhook_events.py",
     "models/tables/card.py",
@@ -70,83 +67,10 @@ MUTATIONS = (
     ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(
-        "plan: no both_changed for Status",
-        MOVES,
-        "case.agreed is not None and case.current == case.agreed and not case.unseen",
-        "case.agreed is not None",
-    ),
-    Mutation(
-        "plan: no both_changed for Priority",
-        MERGE,
-        "if asked != current and task is not None and current != agreed:",
-        "if False:",
-    ),
-    Mutation(
-        "plan: an emptied Status is a move to Draft",
-        MOVES,
-        "if (case.shown is not None or not case.followed or case.agreed in",
-        "if (True or case.agreed in",
-    ),
-    Mutation(
-        "plan: people may move everything",
-        MOVES,
-        "if case.asked in allowed:",
-        "if True:",
-    ),
-    Mutation(
-        "plan: an unknown option is a Draft",
-        MOVES,
-        "asked=board_status(card.status),",
-        "asked=board_status(card.status) or BoardStatus.DRAFT,",
-    ),
-    Mutation(
-        "plan: an invalid card stays pending",
-        MOVES,
-        "if case.valid or case.asked is not BoardStatus.QUEUED "
-        "or case.current is not BoardStatus.QUEUED:",
-        "if True:",
-    ),
-    Mutation(
-        "plan: a new card keeps its late column",
-        MOVES,
-        "old = case.importing and not case.seen",
-        "old = not case.seen",
-    ),
-    Mutation(
-        "plan: an old card is followed wherever it stands",
-        MOVES,
-        "if self.unfollowed_late and self.valid and self.current not in FINISHED:",
-        "if False:",
-    ),
-    Mutation(
-        "plan: a move that waits is not taken when the card is complete",
-        MOVES,
-        "    if case.valid:\n        return _taken(case)",
-        "",
-    ),
-    Mutation(
         "a move that waits is never put back",
         SETTLE,
         "return known if known > now else None",
         "return now + GRACE",
-    ),
-    Mutation(
-        "what is put back is not explained",
-        MERGE,
-        "return fresh, task.status_changed_at if",
-        'return "", None if',
-    ),
-    Mutation(
-        "what people write into our properties is not recorded",
-        MERGE,
-        'for name in ("Created", "Updated", "Attention", "Progress", "Cost", "Video"):',
-        "for name in ():",
-    ),
-    Mutation(
-        "a rejection never grows old",
-        "models/rules/merge_base.py",
-        "return (bool(base.rejection) and",
-        "return (False and",
     ),
     Mutation(
         "what was lost is not recorded", SETTLE, "for lost in decided.lost:", "for lost in ():"
@@ -186,19 +110,6 @@ MUTATIONS = (
         "tasks/notion/throttle.py",
         "await self._budget.acquire()",
         "pass",
-    ),
-    Mutation(
-        "options are written by their names",
-        "models/rules/codec.py",
-        'return {"id": known.option_ids[known.options.index(value)]}',
-        'return {"name": value}',
-    ),
-    Mutation(
-        "a property of another type counts as emptied",
-        "models/rules/codec.py",
-        'raise ValueError(f"the page shows no {name} as the board had it: '
-        "the board's properties changed\")",
-        "return None",
     ),
     Mutation(
         "a write whose answer was lost counts as a person's",
@@ -281,24 +192,6 @@ MUTATIONS = (
         "if now:",
     ),
     Mutation(
-        "the dates that a new card lacks count as agreed",
-        FIRST_CONTACT,
-        "still_empty = empty if importing else frozenset()",
-        "still_empty = empty",
-    ),
-    Mutation(
-        "dates that people typed or duplicated count",
-        FIRST_CONTACT,
-        "found = shown if importing else NotionValues()",
-        "found = shown",
-    ),
-    Mutation(
-        "what people had in Attention before us is not recorded",
-        MERGE,
-        'before["Attention"] = ""',
-        "pass",
-    ),
-    Mutation(
         "a session is in the server's time zone",
         "models/postgres/engine.py",
         '"TimeZone": "UTC",',
@@ -328,13 +221,6 @@ MUTATIONS = (
         "models/sync/observations.py",
         "for observation in observations if not observation.card.away}",
         "for observation in observations}",
-    ),
-    Mutation(
-        "a page elsewhere counts as a card",
-        "models/rules/codec.py",
-        "return isinstance(parent, Mapping) and "
-        'parent.get("data_source_id") == board.data_source_id',
-        "return True",
     ),
     Mutation(
         "what an ingest run refuses waits for the next cycle",

@@ -1,0 +1,1 @@
+"""Notion's page JSON and Python values: reading and writing."""

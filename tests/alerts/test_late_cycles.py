@@ -19,7 +19,7 @@ LateRun = Callable[[], Awaitable[None]]
 @pytest.fixture
 def late_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> LateRun:
     """A scheduled run that starts two intervals late."""
-    for module in ("flows.push", "flows.runtime.run_context"):
+    for module in ("flows.push", "flows.runs.context"):
         monkeypatch.setattr(f"{module}.connections", lambda: stage.ctx)
     monkeypatch.setattr("flows.push.is_superseded", lambda _interval: True)
 

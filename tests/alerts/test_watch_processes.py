@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kit.alerts import Receiver
 from kit.clock import NOW
-from kit.ports import free_port
+from kit.processes.ports import free_port
 from sqlalchemy import URL
 
 from models.postgres.engine import Sessions, libpq

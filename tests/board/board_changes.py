@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from kit.workspace import Board
+from kit.processes.workspace import Board
 
 OURS = "showrunner board repair"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from kit.workspace import Board, Workspace
+from kit.processes.workspace import Board, Workspace
 
 from models.postgres.engine import Sessions
 

@@ -13,7 +13,7 @@ from board_changes import (
     without_option,
     without_view,
 )
-from kit.workspace import STATUSES, Board
+from kit.processes.workspace import STATUSES, Board
 
 from models.board.drift import drift
 from models.board.drift_kinds import Severity

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kit.workspace import STATUSES, Board, Killed, Workspace
+from kit.processes.workspace import STATUSES, Board, Killed, Workspace
 
 from models.board.drift import drift
 from models.errors import GiveUp, NotionWriteUncertain

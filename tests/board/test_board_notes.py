@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kit.processes.workspace import Board, Workspace
 from kit.stage import rich
-from kit.workspace import Board, Workspace
 
 from models.board.drift import drift
 from models.board.drift_kinds import Drift

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from kit.workspace import STATUSES, Board, Workspace
+from kit.processes.workspace import STATUSES, Board, Workspace
 
 from models.board.drift import drift
 from tasks.board.create import MadeBoard

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from browser_stage import ARGUMENTS, BROWSERS, VERSION, column_of, driver, expect, find_browser
-from kit.ports import free_ports
-from kit.programs import Up
+from kit.processes.ports import free_ports
+from kit.processes.programs import Up
 from kit.stage import CHANNELS, properties
 from kit.waiting import until
 

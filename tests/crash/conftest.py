@@ -12,8 +12,8 @@ import pytest
 from crash_board import BOT, CrashBoard, facts
 from crash_burst import STANDING
 from crash_stack import Crashing
-from kit.ports import free_ports
-from kit.programs import Up
+from kit.processes.ports import free_ports
+from kit.processes.programs import Up
 from kit.stage import BOT_TOKEN, CHANNELS, PERSON_TOKEN
 from kit.waiting import until
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from crash_board import CrashBoard
 from crash_burst import Burst
-from kit.programs import Up
+from kit.processes.programs import Up
 
 from models.rules.board_schema import Board
 from models.rules.codec.read import BoardCard, to_minute

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.waiting import until
 
 SECONDS_TO_COME_BACK = 60.0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from kit.own_production import own  # noqa: F401 - a fixture
-from kit.prefect_runs import RunKit
-from kit.prefect_server import (  # noqa: F401 - fixtures
+from kit.processes.prefect_runs import RunKit
+from kit.processes.prefect_server import (  # noqa: F401 - fixtures
     prefect_api,
     prefect_home,
     prefect_process_environment,

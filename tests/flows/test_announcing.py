@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import pytest
-from kit.ports import free_port
-from kit.prefect_runs import RunKit
+from kit.processes.ports import free_port
+from kit.processes.prefect_runs import RunKit
 from kit.waiting import until
 from sqlalchemy import URL
 from stand_ins import CALLS

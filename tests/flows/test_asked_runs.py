@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from kit.ports import free_port
-from kit.prefect_runs import RunKit
+from kit.processes.ports import free_port
+from kit.processes.prefect_runs import RunKit
 from kit.waiting import until
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.states import Completed, Failed, Running

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.ports import free_port
-from kit.prefect_runs import RunKit
+from kit.processes.ports import free_port
+from kit.processes.prefect_runs import RunKit
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings

@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from kit.ports import free_port
-from kit.prefect_runs import RunKit
+from kit.processes.ports import free_port
+from kit.processes.prefect_runs import RunKit
 from kit.waiting import until
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import LogCreate

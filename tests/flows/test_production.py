@@ -9,7 +9,7 @@ import pytest
 import yaml
 from kit.makers import PRICE
 from kit.own_production import LOCAL, OwnProduction
-from kit.prefect_runs import RunKit
+from kit.processes.prefect_runs import RunKit
 from kit.waiting import until
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows import collect, dispatch, produce
 from flows.runs.requests import request_run
-from flows.runtime import production_runs
+from flows.runs import production as production_runs
 from flows.runtime.bootstrap import bootstrap
 from flows.runtime.warm_worker import WarmWorker
 from flows.server.deployment_spec import PREFECT_YAML

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from kit.ports import free_port
-from kit.prefect_runs import RunKit
+from kit.processes.ports import free_port
+from kit.processes.prefect_runs import RunKit
 from kit.waiting import until
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import Log

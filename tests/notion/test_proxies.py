@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from kit.proxy import Proxy, no_proxies, proxying
+from kit.processes.proxy import Proxy, no_proxies, proxying
 from scripted_notion import Script
 from starlette.applications import Starlette
 from starlette.requests import Request

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from kit.clock import Clock
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import psycopg
-from kit.programs import Up, command
+from kit.processes.programs import Up, command
 from kit.stage import Stage
 from kit.waiting import until
 from sqlalchemy import URL

@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 from kit.clock import Clock
-from kit.ports import free_ports
-from kit.programs import Up
+from kit.processes.ports import free_ports
+from kit.processes.programs import Up
 from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.stage import Stage
 from sqlalchemy import text
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.stage import Stage
 from sqlalchemy import URL, text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 import pytest
-from kit.ports import free_ports
-from kit.programs import Up
+from kit.processes.ports import free_ports
+from kit.processes.programs import Up
 
 from cli.stack.running_stack import write_facts
 

@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from kit.ports import free_ports
-from kit.programs import Up
+from kit.processes.ports import free_ports
+from kit.processes.programs import Up
 from kit.stage import BOT_TOKEN, CHANNELS, Stage, properties
 from kit.waiting import until
 from sqlalchemy import URL

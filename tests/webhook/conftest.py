@@ -14,7 +14,7 @@ import structlog
 from fastapi import FastAPI
 from kit.clock import Clock
 from kit.deliveries import SECRET, Sender
-from kit.ports import free_port
+from kit.processes.ports import free_port
 from sqlalchemy import URL
 from structlog.testing import capture_logs
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from kit.deliveries import served
-from kit.ports import free_port
+from kit.processes.ports import free_port
 from sqlalchemy import URL
 from test_webhook_server import ROOT, facts
 

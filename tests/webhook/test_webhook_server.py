@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import structlog
-from kit.ports import free_port
+from kit.processes.ports import free_port
 from sqlalchemy import URL
 
 from models.postgres.engine import libpq

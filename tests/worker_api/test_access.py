@@ -11,7 +11,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from kit.clock import NOW, Clock
-from kit.ports import free_port
+from kit.processes.ports import free_port
 from kit.production import Production
 from kit.worker_api import Api, open_api
 from sqlalchemy import URL

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.prefect_runs import RunKit
+from kit.processes.prefect_runs import RunKit
 from kit.waiting import until
 from prefect.client.schemas.actions import (
     DeploymentUpdate,

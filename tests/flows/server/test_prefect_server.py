@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from kit.ports import free_port
-from kit.prefect_runs import RunKit
-from kit.prefect_server import wait_until_healthy
+from kit.processes.ports import free_port
+from kit.processes.prefect_runs import RunKit
+from kit.processes.prefect_server import wait_until_healthy
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.stage import CHANNEL, Stage
 
 INSERT = (

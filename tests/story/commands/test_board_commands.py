@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.stage import BOT_TOKEN, CHANNELS, Stage
 from sqlalchemy import URL
 

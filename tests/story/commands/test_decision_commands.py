@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
+from kit.processes.programs import Up, command
 from kit.production import Production
-from kit.programs import Up, command
 from kit.stage import CHANNEL, Stage
 from sqlalchemy import URL
 

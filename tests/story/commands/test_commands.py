@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.stage import Stage
 
 from models.tables.sync_state import ENROLLED, get_value, remember

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from kit.programs import Up
+from kit.processes.programs import Up
 from kit.stage import Stage
 
 from models.tables.webhook_events import ATTEMPTS_MAX, WebhookEvent

@@ -1,6 +1,6 @@
 """A real Prefect server as fixtures, which a folder's `conftest.py` imports if it needs one.
 
-    from kit.prefect_server import prefect_api, prefect_server  # noqa: F401
+    from kit.processes.prefect_server import prefect_api, prefect_server  # noqa: F401
 
 `prefect_server` is the API's URL of a server with our own settings, one per test run. It takes
 7 to 20 s to start.
@@ -23,7 +23,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from flows.server.prefect_settings import client_environment, server_environment
-from kit.ports import free_port
+from kit.processes.ports import free_port
 
 START_SECONDS = 90.0
 """A cold first start with migrations on a busy machine."""

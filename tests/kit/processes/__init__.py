@@ -1,0 +1,1 @@
+"""Programs that tests start: Prefect's server, workers, the command line, proxies."""

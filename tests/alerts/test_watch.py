@@ -174,7 +174,7 @@ async def test_a_first_import_that_goes_on_is_no_incident_and_one_that_stands_st
 async def test_a_cycle_that_works_through_a_backlog_is_good_each_time_it_looks_up(
     stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.sync.push.at_once", lambda _per_second: 1)
+    monkeypatch.setattr("tasks.sync.push.all_cards.at_once", lambda _per_second: 1)
     pages = [await stage.add_valid(status="Queued") for _ in range(8)]
     await push(stage)
     for page in pages:

@@ -20,8 +20,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 
 from flows import collect, dispatch, produce
-from flows.runs.requests import request_run
 from flows.runs import production as production_runs
+from flows.runs.requests import request_run
 from flows.runtime.bootstrap import bootstrap
 from flows.runtime.warm_worker import WarmWorker
 from flows.server.deployment_spec import PREFECT_YAML

@@ -216,7 +216,7 @@ async def test_a_card_that_is_written_during_the_query_is_not_handed_out_by_its_
             await line.done(page)
             return found
 
-        monkeypatch.setattr("tasks.sync.push_order.pending", looked)
+        monkeypatch.setattr("tasks.sync.push.order.pending", looked)
         assert await line.next() is None
         assert await line.next() == page
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from functools import cache
 from decimal import Decimal
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Final
 

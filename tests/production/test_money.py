@@ -1,26 +1,15 @@
-"""Amounts, budgets, attempts and leases."""
+"""Amounts, budgets and attempts."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from models.production.attempts import ATTEMPTS, wait_after
-from models.production.leases import (
-    DEATHS,
-    Heartbeat,
-    Lease,
-    heartbeat,
-    is_expired,
-    lease_error,
-    returns_to_queue,
-)
 from models.production.money import Cap, amount, overdrawn, usd
 from models.production.reuse import input_hash
-
-NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", [-1, "x", None, float("nan"), float("inf"), True, "1e9", ""])
@@ -58,48 +47,6 @@ def test_attempts_wait_longer_and_end() -> None:
     assert minutes == [*(timedelta(minutes=wait) for wait in (1, 5, 15, 60)), None]
     with pytest.raises(ValueError, match="none"):
         wait_after(0)
-
-
-@pytest.mark.parametrize(
-    ("holder", "stop", "answer"),
-    [
-        ("w1", False, Heartbeat.CONTINUE),
-        ("w1", True, Heartbeat.STOP),
-        ("w2", False, Heartbeat.LOST),
-        ("w2", True, Heartbeat.LOST),
-        (None, True, Heartbeat.LOST),
-    ],
-)
-def test_a_heartbeat_says_whether_the_work_still_counts(
-    holder: str | None,
-    stop: bool,  # noqa: FBT001
-    answer: Heartbeat,
-) -> None:
-    lease = Lease(worker=holder, until=NOW - timedelta(hours=1), stop_asked=stop)
-    assert heartbeat(lease, "w1") is answer
-
-
-def test_a_lease_expires_at_its_moment_and_only_if_somebody_holds_it() -> None:
-    assert is_expired(Lease(worker="w", until=NOW), NOW)
-    assert not is_expired(Lease(worker="w", until=NOW + timedelta(microseconds=1)), NOW)
-    assert not is_expired(Lease(worker=None, until=NOW), NOW)
-
-
-def test_work_that_kills_its_workers_goes_to_a_person() -> None:
-    assert [returns_to_queue(deaths) for deaths in range(1, DEATHS + 1)] == [True, True, False]
-
-
-@pytest.mark.parametrize(
-    ("length", "refused"),
-    [
-        (timedelta(minutes=10), False),
-        (timedelta(days=365), True),
-        (timedelta(0), True),
-        (timedelta(seconds=-5), True),
-    ],
-)
-def test_a_lease_of_a_year_or_of_nothing_is_refused(length: timedelta, refused: bool) -> None:  # noqa: FBT001
-    assert (lease_error(length) is not None) is refused
 
 
 def test_the_same_inputs_have_one_hash_in_whatever_order() -> None:

@@ -12,7 +12,7 @@ from kit.production import Production
 from sqlalchemy import URL
 
 from models.production.attempts import ATTEMPTS, wait_after
-from models.production.leases import DEATHS, returns_to_queue
+from models.production.leases import DEATHS
 from models.production.making import Failure
 from models.rules.statuses import BoardStatus
 
@@ -149,7 +149,7 @@ def test_a_dead_workers_task_goes_back_to_where_it_stood_and_the_third_time_to_a
         worker.pass_(minutes=10, seconds=-1)
         assert worker.call("return_expired_leases") == []
         worker.pass_(seconds=1)
-        goes_back = returns_to_queue(deaths)
+        goes_back = deaths < DEATHS
         target = "Queued" if goes_back else "Error: Manual Review"
         assert worker.call("return_expired_leases") == [
             {

@@ -19,7 +19,7 @@ from models.postgres.engine import Sessions
 from models.settings import Settings
 from models.tables.notion_users import our_bots
 from tasks.board.followed import bot_id
-from tasks.notion.shared_limit import SharedBudget
+from tasks.notion.shared_rate_limit import SharedBudget
 from tasks.runtime.clock import Clock
 from tasks.runtime.context import Context, open_notion
 from webhook.enrolment import DATABASE_SECONDS

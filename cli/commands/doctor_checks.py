@@ -24,7 +24,7 @@ from models.operations.known_problems import PROBLEMS
 from models.operations.production import judge_production
 from models.settings import Settings, load_settings
 from models.tables.incidents import IncidentKind
-from tasks.notion.throttle import counting_requests
+from tasks.notion.rate_limit import counting_requests
 from tasks.operations.health import (
     START,
     DatabaseFacts,

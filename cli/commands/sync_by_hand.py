@@ -25,7 +25,7 @@ from models.tables.card_creation import waiting_tasks, why_no_card
 from models.tables.card_queries import count_cards
 from tasks.alerts import deliver_alerts
 from tasks.board.followed import followed_board
-from tasks.notion.throttle import counting_requests
+from tasks.notion.rate_limit import counting_requests
 from tasks.runtime.context import Context, connected
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report

@@ -16,7 +16,7 @@ from models.errors import GiveUp, NotionAuthError, ShowrunnerError
 from models.tables.incidents import IncidentKind
 from models.tables.sync_state import FAILED_CYCLE, remember
 from tasks.alerts import AWAY, Level, database, deliver_alerts, reason, resolve_alert, send_alert
-from tasks.notion.throttle import counting_requests
+from tasks.notion.rate_limit import counting_requests
 from tasks.runtime.context import Context, connections
 from tasks.runtime.report import Report
 

@@ -25,9 +25,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.production.money import Cap
+from models.production.paid_orders import RESUBMIT_BELOW
 from models.production.steps import STEPS, Step
 from models.production.story import MOST_SCENES
-from models.production.submission import RESUBMIT_BELOW
 from models.rules.channels import Channel
 from models.tables.reference_data import ChannelProduction
 

@@ -15,9 +15,9 @@ from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from models.errors import ShowrunnerError
+from models.production.paid_orders import Answer
 from models.production.steps import PieceKind, Step
 from models.production.story import Scene
-from models.production.submission import Answer
 
 
 class Failure(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from models.rules.attention import attention
 from models.rules.codec.read import BoardCard
 from models.rules.first_contact import initially_empty_of, task_dates
 from models.rules.merge_base import (
@@ -14,7 +15,6 @@ from models.rules.merge_base import (
     NotionValues,
     ProductionFacts,
     TaskState,
-    attention,
     desired_values,
     is_rejection_outdated,
     values_by_property,

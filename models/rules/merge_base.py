@@ -7,14 +7,13 @@ rejected or overruled edit still stands on the board, until the next push replac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from models.rules.codec.read import BoardCard, to_minute
 from models.rules.statuses import BoardStatus, Priority
-from models.rules.validation import Violation
 
 PUSHED = frozenset(
     {"Status", "Priority", "Attention", "Created", "Updated", "Progress", "Cost", "Video"}
@@ -106,17 +105,6 @@ class TaskState:
     priority: Priority
     created_at: datetime
     status_changed_at: datetime
-
-
-def attention(violations: Sequence[Violation], rejection: str, production: str = "") -> str:
-    """The text for Attention; empty if no user need act.
-
-    First what is wrong with the card, then what became of the last edit, then what production
-    says: the board's cards show only the beginning.
-    """
-    sentences = [violation.message for violation in violations]
-    sentences += [text for text in (rejection, production) if text]
-    return " ".join(sentences)
 
 
 def desired_values(base: MergeBase, task: TaskState | None, attention_text: str) -> dict[str, Any]:

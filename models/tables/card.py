@@ -13,9 +13,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from models.postgres.engine import timestamptz
+from models.rules.attention import attention
 from models.rules.backoff import Backoff
 from models.rules.codec.read import BoardCard
-from models.rules.merge_base import MergeBase, NotionValues, ProductionFacts, attention
+from models.rules.merge_base import MergeBase, NotionValues, ProductionFacts
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
 from models.tables.push_queue import DIFFERING_ONLY, KEPT_BY_DATABASE, WAITING_ONLY

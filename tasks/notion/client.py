@@ -2,7 +2,7 @@
 
 Only this file and `tasks.notion.errors` import notion_client.
 
-`tasks.notion.throttle` limits the rate, below the SDK, so that every attempt counts.
+`tasks.notion.rate_limit` limits the rate, below the SDK, so that every attempt counts.
 `tasks.notion.retries` retries, and `tasks.notion.errors` translates errors. Nothing else repeats a
 request: it is sent at most three times, and a Prefect task that sends it is repeated only as a
 whole (see `tasks.runtime.prefect_task.can_try_again`).
@@ -34,9 +34,9 @@ from tasks.notion.errors import (
     uncertain,
 )
 from tasks.notion.proxies import network_transport
+from tasks.notion.rate_limit import PacedTransport
 from tasks.notion.retries import RETRY_AFTER_MAX, retrying
-from tasks.notion.shared_limit import Budget, Sleep, Unshared
-from tasks.notion.throttle import PacedTransport
+from tasks.notion.shared_rate_limit import Budget, Sleep, Unshared
 
 API_VERSION: Final = "2026-03-11"
 
@@ -70,7 +70,7 @@ class NotionClient:
     Args:
         auth_token: the connection's token.
         per_second: requests a second this process may send (spec 6.2: AsyncLimiter(3, 1)).
-        budget: shared with every other process; see `tasks.notion.shared_limit`.
+        budget: shared with every other process; see `tasks.notion.shared_rate_limit`.
         base_url: where the API answers, without `/v1`.
         timeout: seconds to wait for an answer.
         sleep: how to wait between attempts.

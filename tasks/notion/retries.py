@@ -13,7 +13,7 @@ from tenacity import (
 )
 
 from models.errors import NotionUnavailable, NotionWriteUncertain
-from tasks.notion.shared_limit import Sleep
+from tasks.notion.shared_rate_limit import Sleep
 
 ATTEMPTS: Final = 3
 RETRY_AFTER_MAX: Final = 60.0

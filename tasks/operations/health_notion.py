@@ -39,7 +39,7 @@ from models.tables.incidents import IncidentKind
 from tasks.board.find import find_board
 from tasks.board.followed import board_lost, check_same_board
 from tasks.notion.client import NotionClient
-from tasks.notion.shared_limit import SharedBudget
+from tasks.notion.shared_rate_limit import SharedBudget
 from tasks.operations.health import DatabaseFacts, run_check
 from tasks.runtime.clock import Clock
 

@@ -12,8 +12,8 @@ import structlog
 
 from models.production.config import Production
 from models.production.making import Failure, Job, JobState, MakerError, RemoteMaker
+from models.production.paid_orders import LOOK_UPS, Action, Answer, Submission, action_after
 from models.production.steps import STEPS, PieceKind, Step
-from models.production.submission import LOOK_UPS, Action, Answer, Submission, action_after
 from models.rules.channels import Channel
 from models.tables.production import claims
 from models.tables.production.piece_queries import book, change_piece, count_under_way, under_way
@@ -21,7 +21,7 @@ from models.tables.production.pieces import Piece
 from tasks.production.dispatch import productions
 from tasks.production.files import keep, working_folder
 from tasks.production.makers import maker_named
-from tasks.production.submit import at_risk, estimate_of, release_estimate
+from tasks.production.order_once import at_risk, estimate_of, release_estimate
 from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time

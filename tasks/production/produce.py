@@ -21,17 +21,17 @@ from models.production.steps import STEPS
 from models.tables.production import claims
 from tasks.production.budgets import check_budget
 from tasks.production.makers import maker_named
-from tasks.production.missing import (
+from tasks.production.missing_pieces import (
     PieceFailed,
     mark_as_shown,
     missing_pieces,
     read_video,
     report_failures,
 )
+from tasks.production.order_once import Sent, submit_piece
 from tasks.production.pauses import PAUSE
 from tasks.production.pieces import Order, make_piece, unforeseen
 from tasks.production.plan import Work
-from tasks.production.submit import Sent, submit_piece
 from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import Context
 from tasks.runtime.unexpected_errors import concerns_one

@@ -18,7 +18,7 @@ from models.settings import Settings, load_settings
 from models.sync.safety_stop import connection_of
 from models.tables.incidents import Incident
 from tasks.notion.client import NotionClient
-from tasks.notion.shared_limit import Budget, SharedBudget, Sleep
+from tasks.notion.shared_rate_limit import Budget, SharedBudget, Sleep
 from tasks.runtime.channels import channels_in_force
 from tasks.runtime.clock import Clock, DatabaseClock, utc_now
 

@@ -25,7 +25,7 @@ class Lock(IntEnum):
     CLAIMS = 7_236_017
     """Taken by `showrunner.claim_task` and `claim_step`."""
     PLACES = 7_236_018
-    """Taken while the free places of a paid maker are counted (`tasks.production.submit`)."""
+    """Taken while the free places of a paid maker are counted (`tasks.production.order_once`)."""
     COLLECT = 7_236_019
 
 

@@ -14,12 +14,12 @@ from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
 from tasks.sync.ingest import drain_inbox
-from tasks.sync.presence import check_presence, reread_unreadable
 from tasks.sync.push.all_cards import push_pending
 from tasks.sync.push.new_cards import create_cards
 from tasks.sync.safety_stop import process_held_cards
 from tasks.sync.store import SyncContext
 from tasks.sync.sweep import end_waiting_moves, sweep
+from tasks.sync.trashed_cards import check_presence, reread_unreadable
 
 INTERVAL = timedelta(seconds=60)
 """How often a cycle is due (spec 3.1), as in `prefect.yaml`; and how often a long one interrupts

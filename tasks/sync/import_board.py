@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from models.rules.board_schema import Board
-from models.rules.import_ranges import ImportProgress, RangeReader
+from models.sync.import_ranges import ImportProgress, RangeReader
 from models.sync.safety_stop import hold_as_missing
 from models.tables.card import Card
 from models.tables.sync_state import IMPORT, WATERMARK, forget, get_value, remember

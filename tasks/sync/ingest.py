@@ -24,7 +24,7 @@ from tasks.alerts import AWAY, Level, end_recovered, send_alerts
 from tasks.board.followed import bot_ids, followed_board, refreshed_board
 from tasks.runtime.context import Context
 from tasks.runtime.debounce import wait_out_burst
-from tasks.runtime.leases import leasing_events
+from tasks.runtime.event_leases import leasing_events
 from tasks.runtime.prefect_task import step
 from tasks.runtime.report import Report
 from tasks.runtime.unexpected_errors import concerns_one, cost_of_one

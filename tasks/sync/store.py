@@ -12,10 +12,10 @@ from models.rules.board_schema import Board
 from models.rules.validation import validate_notion_entry
 from models.sync.card_changes import mark_deleted
 from models.sync.observations import Observation, changed_pages, pages_on_board
-from models.sync.presence import known_unreadable, mark_unreadable
 from models.sync.reconcile import ReconcileResult, reconcile
 from models.sync.row_locks import lock_rows
 from models.sync.safety_stop import is_watched, pages_to_hold
+from models.sync.trashed_cards import known_unreadable, mark_unreadable
 from models.tables import webhook_events as inbox
 from models.tables.card_queries import live_cards
 from models.tables.sync_state import WATERMARK, get_moment

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from models.production.making import Failure, Job, JobState, Made, MakerError, Request, Submitted
+from models.production.paid_orders import Answer
 from models.production.steps import Step
-from models.production.submission import Answer
 
 PRICE = Decimal("0.50")
 

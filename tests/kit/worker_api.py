@@ -14,7 +14,7 @@ from kit.clock import NOW, Clock
 from models.operations.api_tokens import Scope, create_token
 from models.postgres.engine import Sessions
 from webhook.api.app import create_api
-from webhook.api.rate_limit import RateLimiter
+from webhook.api.token_rate_limit import RateLimiter
 from webhook.server import Server, listen
 
 

@@ -20,8 +20,8 @@ from models.errors import (
 )
 from models.postgres.engine import SILENCE_SECONDS
 from tasks.notion.client import NotionClient
+from tasks.notion.rate_limit import counting_requests
 from tasks.notion.retries import ATTEMPTS
-from tasks.notion.throttle import counting_requests
 
 OK = JSONResponse({"object": "page", "id": "p"})
 

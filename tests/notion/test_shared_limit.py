@@ -13,7 +13,7 @@ from models.postgres.engine import Sessions
 from models.tables.rate_limit import hold
 from tasks.notion.client import NotionClient
 from tasks.notion.priority import RequestPriority, with_priority
-from tasks.notion.shared_limit import LEEWAY, SharedBudget
+from tasks.notion.shared_rate_limit import LEEWAY, SharedBudget
 
 OK = JSONResponse({"object": "page", "id": "p"})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.production.submission import (
+from models.production.paid_orders import (
     LOOK_UPS,
     RESUBMIT_BELOW,
     Action,

@@ -16,7 +16,7 @@ from models.operations import api_tokens
 from models.tables.production.tokens import Token
 from webhook.api.database import Database
 from webhook.api.errors import ApiError, ErrorCode, of_database, of_refusal
-from webhook.api.rate_limit import RateLimiter
+from webhook.api.token_rate_limit import RateLimiter
 from webhook.auth import is_json
 from webhook.body import BODY_SECONDS, read_body
 from webhook.refusals import Refusal

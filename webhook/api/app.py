@@ -12,7 +12,7 @@ from models.postgres.engine import Sessions
 from webhook.api import errors, review_routes, task_routes, worker_routes
 from webhook.api.access import Gatekeeper
 from webhook.api.database import SECONDS, Database
-from webhook.api.rate_limit import RateLimiter
+from webhook.api.token_rate_limit import RateLimiter
 from webhook.body import BODY_SECONDS
 
 _DESCRIPTION: Final = """

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models.rules.attention import attention
 from models.rules.board_schema import PRODUCTION_FACTS, Board
 from models.rules.channels import channel_named
 from models.rules.codec.read import to_minute
@@ -13,7 +14,6 @@ from models.rules.merge import ABSENT
 from models.rules.merge_base import (
     PUSHED,
     MergeBase,
-    attention,
     diff,
     is_rejection_outdated,
     values_by_property,

@@ -19,7 +19,7 @@ from models.tables.push_queue import any_out_of_reach, pending
 from tasks.board.followed import board_if_long_known, board_to_write
 from tasks.board.refusals import RefusalJudge
 from tasks.notion.priority import RequestPriority, with_priority
-from tasks.notion.throttle import at_once
+from tasks.notion.rate_limit import at_once
 from tasks.runtime.card_locks import card_locks
 from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import Context

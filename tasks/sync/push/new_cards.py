@@ -46,7 +46,7 @@ from tasks.board.followed import (
     followed_board,
 )
 from tasks.notion.priority import RequestPriority, with_priority
-from tasks.notion.throttle import at_once
+from tasks.notion.rate_limit import at_once
 from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import Context
 from tasks.runtime.prefect_task import step

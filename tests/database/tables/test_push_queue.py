@@ -16,6 +16,7 @@ from kit.rows import BOARD, EARLIER, MINUTE, NOW, SECOND, Worker
 from sqlalchemy import URL, text
 
 from models.postgres.engine import Sessions
+from models.rules.attention import attention
 from models.rules.board_schema import Board, Property
 from models.rules.merge_base import (
     PUSHED,
@@ -23,7 +24,6 @@ from models.rules.merge_base import (
     NotionValues,
     ProductionFacts,
     TaskState,
-    attention,
     diff,
     is_rejection_outdated,
 )

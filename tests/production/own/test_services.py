@@ -11,8 +11,8 @@ from kit.own_production import LOCAL, OwnProduction
 
 from models.production.leases import LEASE
 from models.production.making import Failure
+from models.production.paid_orders import LOOK_UPS, Answer
 from models.production.steps import Step
-from models.production.submission import LOOK_UPS, Answer
 from tasks.production.pauses import PAUSE
 from tasks.production.produce import LATER, End
 

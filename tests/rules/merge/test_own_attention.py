@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 from kit.cards import agreed_on, make_base, make_card, make_task
 
+from models.rules.attention import attention
 from models.rules.first_contact import is_our_attention
 from models.rules.merge import plan
-from models.rules.merge_base import attention
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import validate_notion_entry
 from models.sync.writes.lost_updates import LostUpdate

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from models.rules.import_ranges import READERS, ImportProgress, RangeReader
+from models.sync.import_ranges import READERS, ImportProgress, RangeReader
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100

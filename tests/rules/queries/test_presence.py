@@ -9,7 +9,7 @@ import pytest
 from kit.cards import NOW
 
 from models.rules.statuses import BoardStatus
-from models.sync.presence import CYCLE, GOING_ON, PAGE, RoundKind, Rounds
+from models.sync.trashed_cards import CYCLE, GOING_ON, PAGE, RoundKind, Rounds
 
 DAY = 24 * 60
 

@@ -14,8 +14,8 @@ from typing import Any
 from notion_sandbox.content.two_way import schema_changed
 
 from models.rules.board_schema import NEEDED
-from models.sync.presence import RoundKind, Rounds
 from models.sync.safety_stop import waiting
+from models.sync.trashed_cards import RoundKind, Rounds
 from models.tables.sync_state import CONFIRMED, PRESENCE, WATERMARK, get_moment, remember
 from simulation.happenings import bursts, everyday, people, troubles
 from simulation.happenings.production.chances import OFTEN, PRODUCTION, WITH_PRODUCTION

@@ -9,8 +9,8 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
+from models.production.paid_orders import LOOK_UPS
 from models.production.steps import Step, step_of
-from models.production.submission import LOOK_UPS
 from models.rules.statuses import BoardStatus
 from simulation.world.makers import Submission, hash_in
 from simulation.world.world import World

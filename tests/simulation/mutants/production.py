@@ -6,7 +6,7 @@ from typing import Final
 
 from simulation.mutants.mutation import Mutation
 
-SUBMIT, COLLECT = "tasks/production/submit.py", "tasks/production/collect.py"
+SUBMIT, COLLECT = "tasks/production/order_once.py", "tasks/production/collect.py"
 REPORTED, ATTACHED, STEPS = (
     "migrations/versions/0022_workers_report.py",
     "migrations/versions/0023_workers_fail_and_attach.py",
@@ -50,7 +50,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a lost submission is not looked up",
-        "models/production/submission.py",
+        "models/production/paid_orders.py",
         "if submission.can_be_looked_up and submission.looked_up < len(LOOK_UPS):",
         "if False:",
     ),

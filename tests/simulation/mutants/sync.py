@@ -14,7 +14,7 @@ PUSH, SWEEP, INGEST, NOTION_ERRORS = (
     "tasks/notion/errors.py",
 )
 PRESENCE, SAFETY, MAKING = (
-    "tasks/sync/presence.py",
+    "tasks/sync/trashed_cards.py",
     "models/sync/safety_stop.py",
     "tasks/sync/push/new_cards.py",
 )
@@ -107,7 +107,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the shared budget is not asked",
-        "tasks/notion/throttle.py",
+        "tasks/notion/rate_limit.py",
         "await self._budget.acquire()",
         "pass",
     ),

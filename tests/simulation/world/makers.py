@@ -21,9 +21,9 @@ from models.production.making import (
     Request,
     Submitted,
 )
+from models.production.paid_orders import Answer
 from models.production.reuse import input_hash
 from models.production.steps import Step
-from models.production.submission import Answer
 
 if TYPE_CHECKING:
     from simulation.world.turns import Process

@@ -33,7 +33,7 @@ from simulation.world.production import JOBS, Production
 from simulation.world.turns import Process, Turns
 from simulation.world.users import StoppableClock, Users
 from tasks.notion.client import NotionClient
-from tasks.notion.shared_limit import SharedBudget
+from tasks.notion.shared_rate_limit import SharedBudget
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.runtime.report import Report

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from models.postgres.engine import open_engine, open_sessions
 from tasks.board.followed import refreshed_board
 from tasks.runtime.context import Context
-from tasks.runtime.leases import leasing_events
+from tasks.runtime.event_leases import leasing_events
 from tasks.runtime.locks import Lock, one_at_a_time
 
 

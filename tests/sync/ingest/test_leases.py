@@ -6,7 +6,7 @@ import asyncio
 
 from kit.stage import Stage
 
-from tasks.runtime.leases import leasing_events
+from tasks.runtime.event_leases import leasing_events
 from tasks.runtime.locks import Lock, one_at_a_time
 from tasks.sync.ingest import claim_events
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from models.errors import BoardError
-from models.sync.presence import PAGE
+from models.sync.trashed_cards import PAGE
 
 
 async def cycles(

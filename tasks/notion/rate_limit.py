@@ -14,7 +14,7 @@ import httpx
 from aiolimiter import AsyncLimiter
 
 from tasks.notion.priority import PriorityGate, RequestPriority, current_priority
-from tasks.notion.shared_limit import Budget
+from tasks.notion.shared_rate_limit import Budget
 
 
 @dataclass

@@ -11,7 +11,7 @@ import structlog
 from models.errors import NotionRejected
 from models.rules.board_schema import Board
 from models.rules.codec.read import to_minute
-from models.sync.presence import (
+from models.sync.trashed_cards import (
     GOING_ON,
     RoundKind,
     Rounds,

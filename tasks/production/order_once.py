@@ -1,7 +1,7 @@
 """Submit one piece to a service, so that it is never paid for twice.
 
 The intent is committed before the request is sent, and the job's id before it is first polled. What
-an answer, or its absence, means is decided by `models.production.submission`.
+an answer, or its absence, means is decided by `models.production.paid_orders`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.errors import LeaseLost
 from models.production.making import Failure, MakerError, RemoteMaker, Submitted
 from models.production.money import usd
-from models.production.submission import Action, Answer, Submission, action_after
+from models.production.paid_orders import Action, Answer, Submission, action_after
 from models.tables.production import claims
 from models.tables.production.piece_queries import (
     UNDER_WAY,

@@ -58,10 +58,11 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(usd), 0) AS usd FROM spend_totals
 WHERE c.configured AND showrunner.is_reached(c.budget_month, s.usd)
 UNION ALL
 SELECT 'video/' || t.id, 'the video of task ' || t.id, c.budget_video, s.usd
-FROM (SELECT task_id, sum(counted) AS usd FROM spends GROUP BY task_id) AS s
-JOIN tasks AS t ON t.id = s.task_id AND t.status IN ('pending', 'processing', 'approved')
-JOIN channels AS c ON c.id = t.channel_id
-WHERE showrunner.is_reached(c.budget_video, s.usd)
+FROM tasks AS t
+JOIN channels AS c ON c.id = t.channel_id AND c.budget_video IS NOT NULL
+CROSS JOIN LATERAL (SELECT sum(counted) AS usd FROM spends WHERE task_id = t.id) AS s
+WHERE t.status IN ('pending', 'processing', 'approved')
+  AND showrunner.is_reached(c.budget_video, s.usd)
 ORDER BY 1 LIMIT 100
 """
 _OF_TASK = """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -225,6 +226,7 @@ def _load(path: Path, id_: str) -> Channel:
     return _channel(id_, _read(path))
 
 
+@lru_cache(maxsize=256)  # files are read several times a cycle, and parsing takes longest
 def _channel(id_: str, text: str) -> Channel:
     content = _parse(text)
     if not isinstance(content, dict):

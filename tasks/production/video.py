@@ -64,9 +64,15 @@ class Video:
             style={"display_name": self.channel.display_name, **self.channel.settings},
             options=self.production.options.get(self.maker_of(step), {}),
             sources=tuple(self._sources(step, position)),
-            take=1 + self.takes.get(position, {}).get(step, 0),
+            take=1 + self._times_rejected(step, position),
             folder=folder,
         )
+
+    def _times_rejected(self, step: Step, position: int) -> int:
+        """How often a piece was to be made anew; one of the whole video as often as any scene."""
+        if STEPS[step].per_scene:
+            return self.takes.get(position, {}).get(step, 0)
+        return max((takes.get(step, 0) for takes in self.takes.values()), default=0)
 
     def maker_of(self, step: Step) -> str:
         """The name of a step's maker.

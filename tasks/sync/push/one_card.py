@@ -63,8 +63,8 @@ class CardWriter:
 
     async def _send(self, change: PendingWrite) -> None:
         page_id, began = change.page_id, self.ctx.clock()
-        properties = write_properties(change.values, self.sync.board)
         try:
+            properties = write_properties(change.values, self.sync.board)
             page = await self.ctx.notion.update_page(page_id, properties)
             card = read_card(page, self.sync.board)
         except NotionWriteUncertain as error:

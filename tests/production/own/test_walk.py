@@ -125,6 +125,24 @@ async def test_a_rejection_that_names_nothing_makes_the_step_anew(own: OwnProduc
     assert sorted(own.plain.made) == [(Step.COMPOSITES, number) for number in (1, 2, 3)]
 
 
+async def test_a_film_that_was_rejected_as_a_whole_is_made_anew_and_nothing_else(
+    own: OwnProduction,
+) -> None:
+    task = await own.add()
+    await own.run()
+    await own.move(task, "Videos Generating")
+    await own.run()
+    own.plain.made.clear()
+    await own.reject(task, "assembly")
+    await own.run()
+    await own.move(task, "Videos Generating")
+    await own.run()
+    assert own.plain.made == [(Step.ASSEMBLY, 0)]
+    assert await own.column(task) == "Ready for Review"
+    (film,) = await own.pieces(task, Step.ASSEMBLY, 2)
+    assert film["notes"]["take"] == 2
+
+
 async def test_a_file_that_was_lost_is_made_again(own: OwnProduction) -> None:
     task = await own.add()
     await own.run()

@@ -13,8 +13,8 @@ import typer
 from cli.output.text import say, warn
 from cli.running import run
 from cli.stack.processes import check_port
-from cli.stack.running_stack import running
-from models.errors import GiveUp, SettingsError
+from cli.stack.running_stack import not_up, running
+from models.errors import GiveUp
 from models.postgres.engine import database_url, migrate
 from models.settings import load_settings
 
@@ -36,9 +36,10 @@ async def _migrate() -> None:
     if settings.database_url is not None:
         given = settings.database_url.get_secret_value()
     if given is None:
-        raise SettingsError(
+        raise not_up(
+            settings.state_dir,
             "DATABASE_URL is not set, and no `showrunner up` runs in this folder: it names the "
-            "database whose tables are to be made."
+            "database whose tables are to be made.",
         )
     await asyncio.to_thread(migrate, database_url(given))
     say("The tables are up to date.")
@@ -58,9 +59,10 @@ async def _deploy() -> None:
     # it is imported.
     known = (running(settings.state_dir) or {}) | os.environ
     if settings.prefect_api_url is None and "PREFECT_API_URL" not in known:
-        raise SettingsError(
+        raise not_up(
+            settings.state_dir,
             "PREFECT_API_URL is not set: say where Prefect's server is, e.g. "
-            "http://prefect:4200/api."
+            "http://prefect:4200/api.",
         )
     os.environ["PREFECT_API_URL"] = settings.prefect_api_url or known["PREFECT_API_URL"]
     if settings.prefect_login is not None:

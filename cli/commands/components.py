@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cli.interrupts import loading
 from cli.output.text import say, warn
 from cli.running import run
 from cli.stack.processes import check_port
@@ -69,7 +70,8 @@ async def _deploy() -> None:
         os.environ["PREFECT_API_AUTH_STRING"] = ":".join(settings.prefect_login)
     elif "PREFECT_API_AUTH_STRING" in known:
         os.environ["PREFECT_API_AUTH_STRING"] = known["PREFECT_API_AUTH_STRING"]
-    from flows.runtime.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
+    with loading():
+        from flows.runtime.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect: seconds
 
     made = await bootstrap(step_pools=settings.step_pools)
     for kind, names in vars(made).items():

@@ -12,6 +12,7 @@ from cli.commands import backup, board, cards, doctor, events, sandbox, sync, ta
 from cli.commands import components as parts
 from cli.commands import forget_board as forgetting
 from cli.commands.production import tokens
+from cli.interrupts import CODE, leave, loading
 from cli.output.text import say
 from cli.running import run
 from models.logs import configure_logging
@@ -69,7 +70,8 @@ def up() -> None:
 
 async def _up() -> None:
     # Imported late: other commands start faster without it.
-    from cli.stack.up import up as start  # noqa: PLC0415
+    with loading():
+        from cli.stack.up import up as start  # noqa: PLC0415
 
     await start(load_settings())
 
@@ -81,4 +83,9 @@ def main() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     configure_logging("WARNING")
     keep_loopback_direct(os.environ)
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == CODE:
+            leave()
+        raise

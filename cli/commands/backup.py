@@ -17,7 +17,7 @@ from sqlalchemy import URL
 from cli.output.text import say
 from cli.running import run
 from cli.stack.database_here import database_here
-from cli.stack.running_stack import only_one, refuse_while_up
+from cli.stack.running_stack import only_one, refuse_while_busy, refuse_while_up
 from models.board.forget import followed
 from models.errors import DatabaseUnavailable, GiveUp
 from models.postgres.dumps import Dump, fill, read_dump, write_dump
@@ -64,6 +64,8 @@ async def _backup(file: Path, *, replace: bool) -> None:
         f"There is nothing to back up: no database in {settings.state_dir}, and DATABASE_URL is "
         "not set."
     )
+    if settings.database_url is None:
+        refuse_while_busy(settings.state_dir)
     with database_here(settings, if_none=nothing) as url:
         with _asking(url) as connection:
             _, _, ours = _tables(connection)
@@ -95,7 +97,8 @@ def restore(
 async def _restore(file: Path, *, replace: bool) -> None:
     settings = load_settings()
     refuse_while_up(settings.state_dir)
-    with only_one(settings.state_dir), database_here(settings, if_none=None) as url:
+    alone = only_one(settings.state_dir, "`showrunner restore` is under way")
+    with alone, database_here(settings, if_none=None) as url:
         dump = await _checked(settings, url, file, replace=replace)
         await fill(url, dump, own=settings.database_url is None)
         say(f"Restored {file}{f', made on {dump.made_at}' if dump.made_at else ''}.")

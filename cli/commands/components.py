@@ -10,11 +10,12 @@ from typing import Annotated
 
 import typer
 
+from cli.interrupts import loading
 from cli.output.text import say, warn
 from cli.running import run
 from cli.stack.processes import check_port
-from cli.stack.running_stack import running
-from models.errors import GiveUp, SettingsError
+from cli.stack.running_stack import not_up, running
+from models.errors import GiveUp
 from models.postgres.engine import database_url, migrate
 from models.settings import load_settings
 
@@ -36,9 +37,10 @@ async def _migrate() -> None:
     if settings.database_url is not None:
         given = settings.database_url.get_secret_value()
     if given is None:
-        raise SettingsError(
+        raise not_up(
+            settings.state_dir,
             "DATABASE_URL is not set, and no `showrunner up` runs in this folder: it names the "
-            "database whose tables are to be made."
+            "database whose tables are to be made.",
         )
     await asyncio.to_thread(migrate, database_url(given))
     say("The tables are up to date.")
@@ -58,16 +60,18 @@ async def _deploy() -> None:
     # it is imported.
     known = (running(settings.state_dir) or {}) | os.environ
     if settings.prefect_api_url is None and "PREFECT_API_URL" not in known:
-        raise SettingsError(
+        raise not_up(
+            settings.state_dir,
             "PREFECT_API_URL is not set: say where Prefect's server is, e.g. "
-            "http://prefect:4200/api."
+            "http://prefect:4200/api.",
         )
     os.environ["PREFECT_API_URL"] = settings.prefect_api_url or known["PREFECT_API_URL"]
     if settings.prefect_login is not None:
         os.environ["PREFECT_API_AUTH_STRING"] = ":".join(settings.prefect_login)
     elif "PREFECT_API_AUTH_STRING" in known:
         os.environ["PREFECT_API_AUTH_STRING"] = known["PREFECT_API_AUTH_STRING"]
-    from flows.runtime.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect, which the other commands need not wait for
+    with loading():
+        from flows.runtime.bootstrap import bootstrap  # noqa: PLC0415 - loads Prefect: seconds
 
     made = await bootstrap(step_pools=settings.step_pools)
     for kind, names in vars(made).items():

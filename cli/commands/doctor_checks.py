@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from cli.stack.running_stack import is_starting, running, settings_here
+from cli.stack.running_stack import busy_with, running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
 from models.operations.health.check import Check, State, checked, failed, failure, skipped, warning
 from models.operations.health.rules import (
@@ -93,9 +93,11 @@ async def checkup(clock: Clock) -> Checkup:
     except SettingsError as error:
         cure = "Mend them in the environment or .env; .env.example says what each one means."
         wrong = failed("settings", str(error).removesuffix(" See .env.example."), cure)
-        return _in_order(
-            [wrong, *(skipped(name, "the settings are wrong") for name in ORDER[1:])], 0
-        )
+        return _only_settings(wrong, "the settings are wrong")
+    busy = busy_with(settings.state_dir)
+    if busy is not None:
+        wrong = failed("settings", busy, "Wait until it is done, then run this again.")
+        return _only_settings(wrong, busy)
     with counting_requests() as requests:
         parts = await asyncio.gather(
             _database_and_notion(settings, clock),
@@ -104,6 +106,11 @@ async def checkup(clock: Clock) -> Checkup:
             run_check(["worker API"], _HTTP_SECONDS, _only(worker_api(settings))),
         )
     return _in_order([*first, *(check for part in parts for check in part)], requests.total)
+
+
+def _only_settings(wrong: Check, why: str) -> Checkup:
+    """The output when `settings` is wrong and nothing else can be checked yet."""
+    return _in_order([wrong, *(skipped(name, why) for name in ORDER[1:])], 0)
 
 
 def _in_order(checks: Sequence[Check], requests: int) -> Checkup:
@@ -123,9 +130,6 @@ def _settings() -> tuple[Settings, list[Check]]:
         raise
     except GiveUp:
         settings = load_settings()
-        if is_starting(settings.state_dir):
-            cure = "Wait until it says that it is up, then run this again."
-            return settings, [failed("settings", "`showrunner up` is still starting", cure)]
         wrong = (
             "no `showrunner up` runs in this folder, and DATABASE_URL and NOTION_API_TOKEN are "
             "not both set"

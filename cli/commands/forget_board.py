@@ -50,7 +50,8 @@ async def _forget(*, keep_tasks: bool, delete_tasks: bool, yes: bool) -> None:
         f"There is nothing to forget: no database in {settings.state_dir}, and DATABASE_URL is not "
         "set."
     )
-    with only_one(settings.state_dir), database_here(settings, if_none=nothing) as url:
+    alone = only_one(settings.state_dir, "`showrunner forget-board` is under way")
+    with alone, database_here(settings, if_none=nothing) as url:
         migrate(url)
         engine = open_engine(url, pool_size=1)
         try:

@@ -14,7 +14,7 @@ import typer
 
 from cli.output.text import say
 from cli.running import run
-from cli.stack.running_stack import running
+from cli.stack.running_stack import not_up, running
 from models.errors import GiveUp
 from models.settings import load_settings
 
@@ -168,9 +168,10 @@ def sandbox_url() -> str:
     try:
         return str(json.loads((folder / "sandbox" / _FACTS).read_text())["base_url"])
     except (OSError, ValueError, KeyError):
-        raise GiveUp(
+        raise not_up(
+            folder,
             "No sandbox runs here: start `showrunner up` or `showrunner sandbox` in this folder, "
-            "or name one by --url."
+            "or name one by --url.",
         ) from None
 
 

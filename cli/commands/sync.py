@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cli.interrupts import loading
 from cli.output.text import say
 from cli.running import run
 from cli.stack.deployment_runs import run_deployment
@@ -38,7 +39,8 @@ def import_board(
 async def _import_board(*, take_board: bool) -> None:
     summary = await _run("import-board/import-board", take_board=take_board)
     if summary is None:
-        from cli.commands.sync_by_hand import import_once  # noqa: PLC0415 - loads Prefect: seconds
+        with loading():
+            from cli.commands.sync_by_hand import import_once  # noqa: PLC0415 - loads Prefect: seconds
 
         await import_once(take_board=take_board)
     elif summary.startswith(SUPERSEDED):
@@ -73,7 +75,8 @@ def push(
 
 
 async def _show_differences(*, as_json: bool) -> None:
-    from cli.commands.sync_by_hand import show_differences  # noqa: PLC0415 - as above
+    with loading():
+        from cli.commands.sync_by_hand import show_differences  # noqa: PLC0415 - as above
 
     await show_differences(as_json=as_json)
 
@@ -81,7 +84,8 @@ async def _show_differences(*, as_json: bool) -> None:
 async def _push(*, confirm: bool) -> None:
     summary = await _run("push/push", confirm=confirm)
     if summary is None:
-        from cli.commands.sync_by_hand import push_once  # noqa: PLC0415 - as above
+        with loading():
+            from cli.commands.sync_by_hand import push_once  # noqa: PLC0415 - as above
 
         await push_once(confirm=confirm)
     elif summary.startswith(SUPERSEDED):
@@ -108,7 +112,8 @@ def retention(
 
 async def _retention(*, dry: bool) -> None:
     if await _run("retention/retention", dry_run=dry) is None:
-        from cli.commands.sync_by_hand import delete_once  # noqa: PLC0415 - as above
+        with loading():
+            from cli.commands.sync_by_hand import delete_once  # noqa: PLC0415 - as above
 
         await delete_once(dry_run=dry)
 

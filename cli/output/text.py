@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn
 from rich.table import Table
@@ -25,6 +26,8 @@ if not _console.is_terminal:
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts: one object a line.")]
 SHORT_ID = 8
 _LONGEST = 60
+_GAP = "  "
+"""Between two columns of a table."""
 _OBEYED: Final = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 """Characters that a terminal obeys or cannot take: control characters (colours, the window's title,
 the cursor), line and paragraph separators, overrides of the direction of writing, surrogates."""
@@ -102,18 +105,31 @@ def print_table(
     Args:
         columns: the names, in order.
         rows: their cells; None is empty.
-        flexible: the only column that is cut off when the terminal is too narrow.
+        flexible: the only column that is cut off when the terminal is too narrow. Where that is
+            not enough, the terminal wraps the lines: rich's tables would drop whole columns.
     """
     lines = [[_text(cell) for cell in row] for row in rows]
-    table = Grid()
-    for position, name in enumerate(columns):
-        width = len(name)
-        if name != flexible:
-            width = max([width, *(len(line[position]) for line in lines)])
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
+    widths = [max(map(cell_len, column)) for column in zip(columns, *lines, strict=True)]
+    if flexible is not None:
+        position = columns.index(flexible)
+        others = sum(widths) - widths[position] + len(_GAP) * (len(widths) - 1)
+        room = max(_console.width - others, cell_len(flexible))
+        widths[position] = min(widths[position], room)
+    show(styled((_line(columns, widths), "bold")))
     for line in lines:
-        table.add_row(*line)
-    show(table)
+        say(_line(line, widths))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [_fitted(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    return _GAP.join(padded).rstrip()
+
+
+def _fitted(cell: str, width: int) -> str:
+    """The cell in that many columns of the terminal, cut off if need be."""
+    if cell_len(cell) > width:
+        return f"{set_cell_size(cell, width - 1)}…"
+    return set_cell_size(cell, width)
 
 
 def _plain(value: object) -> str:

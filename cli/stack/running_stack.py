@@ -17,6 +17,8 @@ from models.settings import Settings, load_settings
 FACTS = "up.json"
 PROCESSES = "processes.json"
 _LOCK = "up.lock"
+STARTING = "`showrunner up` is still starting"
+STOPPING = "`showrunner up` is stopping"
 _CLOCK_SECONDS = 2.0
 """How far two readings of when a process began may lie apart."""
 
@@ -78,18 +80,54 @@ def refuse_while_up(state_dir: Path) -> None:
         )
 
 
-def is_starting(state_dir: Path) -> bool:
-    """Whether an `up` of this folder has begun and is not yet up."""
+def busy_with(state_dir: Path) -> str | None:
+    """What keeps the folder while no `up` of it can be used: one that starts or stops, a restore.
+
+    Returns:
+        Words such as "`showrunner up` is still starting"; None when nothing does.
+    """
     if running(state_dir) is not None:
-        return False
+        return None
     try:
         with (state_dir / _LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return (state_dir / _LOCK).read_text(errors="replace").strip() or STARTING
     except OSError:
-        return False
-    return False
+        return None
+    return None
+
+
+def note_use(state_dir: Path, words: str) -> None:
+    """Write down what its holder does with the folder, for other commands."""
+    (state_dir / _LOCK).write_text(f"{words}\n")
+
+
+def not_up(state_dir: Path, otherwise: str) -> GiveUp:
+    """The error of a command that needs a running `up`.
+
+    Args:
+        otherwise: the message when nothing of the kind is under way.
+    """
+    busy = busy_with(state_dir)
+    if busy is None:
+        return GiveUp(otherwise)
+    return _wait_for(busy)
+
+
+def refuse_while_busy(state_dir: Path) -> None:
+    """Refuse a command that needs the database while another one starts or stops it.
+
+    Raises:
+        GiveUp: saying what is under way.
+    """
+    busy = busy_with(state_dir)
+    if busy is not None:
+        raise _wait_for(busy)
+
+
+def _wait_for(busy: str) -> GiveUp:
+    return GiveUp(f"{busy} in this folder. Wait until it is done, then run this again.")
 
 
 def make_state_dir(state_dir: Path) -> None:
@@ -112,10 +150,13 @@ def make_state_dir(state_dir: Path) -> None:
 
 
 @contextmanager
-def only_one(state_dir: Path) -> Iterator[None]:
+def only_one(state_dir: Path, words: str = STARTING) -> Iterator[None]:
     """Be the only `up` of this folder while the context lasts. The lock ends with the process.
 
     The folder is made if needed.
+
+    Args:
+        words: what the holder does, for commands that cannot work meanwhile (`busy_with`).
 
     Raises:
         SettingsError: when it cannot be made.
@@ -126,10 +167,16 @@ def only_one(state_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise GiveUp(
-                f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C)."
-            ) from None
+            raise _refusal(state_dir) from None
+        note_use(state_dir, words)
         yield
+
+
+def _refusal(state_dir: Path) -> GiveUp:
+    busy = busy_with(state_dir)
+    if busy is None or busy == STARTING:
+        return GiveUp(f"Showrunner is up already in {state_dir}: stop it there first (Ctrl-C).")
+    return _wait_for(busy)
 
 
 def among_settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -158,14 +205,16 @@ def settings_here(*, without_database: bool = False) -> Settings:
     if environment is None and without_database and settings.notion_api_token is not None:
         return settings
     if environment is None and without_database:
-        raise GiveUp(
+        raise not_up(
+            settings.state_dir,
             "No Notion to work on: set NOTION_API_TOKEN, or start `showrunner up` in this folder "
-            "first."
+            "first.",
         )
     if environment is None:
-        raise GiveUp(
+        raise not_up(
+            settings.state_dir,
             "Nothing to work on: start `showrunner up` in this folder first, or set DATABASE_URL, "
-            "NOTION_API_TOKEN and NOTION_DATABASE_ID."
+            "NOTION_API_TOKEN and NOTION_DATABASE_ID.",
         )
     given = settings.model_dump(exclude_unset=True)
     return Settings(**{**among_settings(environment), **given})

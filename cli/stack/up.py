@@ -11,7 +11,7 @@ from cli.output.text import say
 from cli.stack.log_tail import follow
 from cli.stack.postgres import keep_postgres_alive
 from cli.stack.processes import check_port
-from cli.stack.running_stack import only_one, remove_facts, running
+from cli.stack.running_stack import STOPPING, note_use, only_one, remove_facts, running
 from cli.stack.stack import Stack
 from cli.stack.start import start_parts
 from models.errors import GiveUp, SettingsError
@@ -132,6 +132,7 @@ async def _keep_running(stack: Stack, stop: asyncio.Event) -> None:
 async def _stop(stack: Stack) -> None:
     """Stop everything: first receiver and worker, which use the others, then the others."""
     say("Stopping …")
+    note_use(stack.folder, STOPPING)
     remove_facts(stack.folder)
     order = {"receiver": 0, "worker": 1}
     for child in sorted(stack.children, key=lambda child: order.get(child.name, 2)):

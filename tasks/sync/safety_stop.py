@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import structlog
 
+from models.rules.formatting import counted
 from models.sync.row_locks import BATCH
 from models.sync.safety_stop import (
     DELETIONS,
@@ -122,9 +123,12 @@ async def _update_incidents(ctx: Context, asked: list[str]) -> None:
     titles = {
         MOVES: (
             some.moves,
-            f"{some.moves} cards would be put back to where they were before people moved them",
+            f"Moves of people would be reverted on {counted(some.moves, 'card')}",
         ),
-        DELETIONS: (some.deletions, f"{some.deletions} cards would be marked as trashed"),
+        DELETIONS: (
+            some.deletions,
+            f"{counted(some.deletions, 'card')} would be marked as trashed",
+        ),
     }
     for incident, (count, title) in titles.items():
         if count:

@@ -395,4 +395,5 @@ async def test_while_up_is_starting_it_says_to_wait(
     with only_one(tmp_path / ".showrunner"):
         found = await checkup(utc_now)
     assert line(found, "settings").facts == "`showrunner up` is still starting"
+    assert {check.state for check in found.checks[1:]} == {State.SKIP}
     assert "no `showrunner up` runs" in line(await checkup(utc_now), "settings").facts

@@ -9,6 +9,7 @@ import pytest
 from kit.processes.programs import Up
 from kit.stage import Stage
 
+from cli.stack.running_stack import STOPPING, note_use, only_one
 from models.tables.sync_state import ENROLLED, get_value, remember
 from models.tables.webhook_events import Delivery, put
 
@@ -111,6 +112,36 @@ async def test_without_a_database_and_nothing_running_a_command_says_what_to_sta
     code, said = await shell.run("task", "list")
     assert code == 1
     assert said.startswith("Nothing to work on: start `showrunner up` in this folder first")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("push",), ("task", "list"), ("board", "check"), ("backup", "x"), ("migrate",), ("deploy",)],
+)
+async def test_while_up_starts_every_command_says_to_wait_and_none_to_start_it(
+    shell: Up, command: tuple[str, ...]
+) -> None:
+    for name in ("DATABASE_URL", "NOTION_API_TOKEN", "PREFECT_API_URL"):
+        shell.environment.pop(name, None)
+    with only_one(shell.folder / ".showrunner"):
+        code, said = await shell.run(*command)
+    wait = "Wait until it is done, then run this again."
+    said_right = f"`showrunner up` is still starting in this folder. {wait}"
+    assert (code, said.strip()) == (1, said_right)
+
+
+async def test_a_command_beside_a_restore_or_a_stop_says_what_is_under_way(shell: Up) -> None:
+    del shell.environment["DATABASE_URL"]
+    folder = shell.folder / ".showrunner"
+    with only_one(folder, "`showrunner restore` is under way"):
+        code, said = await shell.run("forget-board", "--keep-tasks")
+        assert (code, said.startswith("`showrunner restore` is under way in this folder.")) == (
+            1,
+            True,
+        )
+        note_use(folder, STOPPING)
+        code, said = await shell.run("task", "list")
+        assert (code, said.startswith("`showrunner up` is stopping in this folder.")) == (1, True)
 
 
 async def test_a_database_that_does_not_answer_is_one_sentence(shell: Up) -> None:

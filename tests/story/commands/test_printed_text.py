@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from kit.clock import NOW
+from rich.console import Console
 
 import cli
 from cli.commands.cards import _print_history
+from cli.output import text
 from cli.output.text import Grid, print_table, say, show, styled, warn
 from cli.stack.log_tail import readable
 from models.tables.task_history import TaskHistory
@@ -86,3 +88,19 @@ def test_a_title_of_two_lines_cannot_forge_a_line_of_the_log(
     [line] = readable("worker", json.dumps(facts))
     say(line)
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_table_too_wide_for_the_terminal_keeps_every_column(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "_console", Console(width=40, soft_wrap=True, highlight=False))
+    rows = [
+        ("e460da37", "failed", "Error: Invalid Input", "history_in_ten", "W" * 110),
+        ("b76a6b40", "pending", "Queued", "history_in_ten", "深海の潮"),
+    ]
+    print_table(("task", "status", "board status", "channel", "title"), rows, flexible="title")
+    assert capsys.readouterr().out.splitlines() == [
+        "task      status   board status          channel         title",
+        "e460da37  failed   Error: Invalid Input  history_in_ten  WWWW…",
+        "b76a6b40  pending  Queued                history_in_ten  深海…",
+    ]

@@ -94,9 +94,11 @@ class Production(_Strict):
     def channel(self) -> ChannelProduction:
         """What the database keeps of it. Outside workers have no limit unless one is written."""
         limited = self.makers or "at_once" in self.model_fields_set
+        # Outside workers wait at a gate only if the file says so: a budget alone adds none.
+        gates = self.gates if self.makers or "gates" in self.model_fields_set else {Step.ASSEMBLY}
         return ChannelProduction(
             producer="showrunner" if self.makers else "workers",
-            gates=tuple(step.value for step in Step if step in self.gates),
+            gates=tuple(step.value for step in Step if step in gates),
             at_once=self.at_once if limited else None,
             budget_video=self.budget.video,
             budget_month=self.budget.month,

@@ -116,3 +116,9 @@ def test_a_channel_whose_block_is_wrong_keeps_what_is_stored() -> None:
     found = channel_productions(channels)
     assert sorted(found) == ["good", "none"]
     assert found["none"] == ChannelProduction()
+
+
+def test_a_budget_alone_adds_no_gate_for_outside_workers() -> None:
+    found = production_of({"production": {"budget": {"month": 30}}}, ())
+    assert found is not None
+    assert found.channel.gates == ("assembly",)

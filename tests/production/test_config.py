@@ -98,7 +98,7 @@ def test_a_block_without_makers_sets_limits_for_outside_workers() -> None:
     assert found.channel == ChannelProduction(budget_month=Decimal(30))
     limited = production_of({"production": {"at_once": 3}}, ())
     assert limited is not None
-    assert limited.channel == ChannelProduction(gates=("composites", "assembly"), at_once=3)
+    assert limited.channel == ChannelProduction(at_once=3)
 
 
 def test_a_block_with_makers_is_made_by_showrunner() -> None:

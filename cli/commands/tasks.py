@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from cli.commands.production import reviews
 from cli.output.production import print_list, print_production, production_json
-from cli.output.text import AsJson, print_json, print_table, printable, say, short
+from cli.output.text import AsJson, print_json, print_table, say, say_field, short
 from cli.running import correlate, run
 from cli.stack.running_stack import settings_here
 from models.errors import GiveUp
@@ -123,9 +123,9 @@ async def _show(task_id: str, *, as_json: bool) -> None:
     values = task.model_dump()
     for name, value in ({"id": task.id, "title": task.title} | values).items():
         text = "" if value is None else str(value)
-        say(f"{name:<18} {printable(text)}")
+        say_field(name, text)
     if no_card:
-        say(f"{'card':<18} {printable(no_card)}")
+        say_field("card", no_card)
     print_production(overview, made, ctx.clock())
     say()
     rows = [

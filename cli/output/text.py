@@ -51,6 +51,11 @@ def say(line: str = "") -> None:
     _console.print(printable(line, lines=True))
 
 
+def say_field(name: str, value: str, width: int = 18) -> None:
+    """Print a named value. Its further lines are indented, so that none reads like another name."""
+    say(f"{name:<{width}} " + printable(value, lines=True).replace("\n", "\n" + " " * (width + 1)))
+
+
 def ask(question: str) -> bool:
     """Ask a question on the terminal; return whether the answer is yes."""
     return typer.confirm(printable(question, lines=True))

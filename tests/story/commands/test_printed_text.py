@@ -14,7 +14,7 @@ from rich.console import Console
 import cli
 from cli.commands.cards import _print_history
 from cli.output import text
-from cli.output.text import Grid, print_table, say, show, styled, warn
+from cli.output.text import Grid, print_table, say, say_field, show, styled, warn
 from cli.stack.log_tail import readable
 from models.tables.task_history import TaskHistory
 from tasks.operations.people import Names
@@ -41,6 +41,13 @@ def test_lines_and_tables_show_titles_letter_by_letter_and_no_control_sequence(
     said = capsys.readouterr()
     assert [line.rstrip() for line in said.out.splitlines()] == [SHOWN, "title", SHOWN]
     assert said.err == f"{SHOWN}\n"
+
+
+def test_a_value_of_several_lines_keeps_them_and_forges_no_other_value(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say_field("story", "One.\ntitle forged\x1b", width=6)
+    assert capsys.readouterr().out == "story  One.\n       title forged\\u001b\n"
 
 
 def test_a_history_shows_values_letter_by_letter_and_no_control_sequence(

@@ -36,6 +36,7 @@ _RUNS_MAX: Final = 200
 _SETTLED: Final = timedelta(seconds=3)
 """A run that is retried carries the infrastructure id of its last attempt until the new one is
 written, a moment later."""
+_TAKEN: Final = "Taken by "
 _ID_PARTS: Final = 3
 """Host, pid, run."""
 
@@ -47,6 +48,24 @@ def infrastructure_id(run: UUID) -> str:
     the processes of runs that carry its own host's name.
     """
     return f"{socket.gethostname()}:{os.getpid()}:{run}"
+
+
+def taken_by(run: UUID) -> str:
+    """The message of the state Pending that a worker gives to a run that it takes."""
+    return f"{_TAKEN}{infrastructure_id(run)}"
+
+
+def where_it_runs(run: FlowRun) -> str | None:
+    """A run's `infrastructure_id`; None when no worker of ours took it.
+
+    While it is Pending its state says which process took it, and the run itself may still carry
+    the id of an earlier attempt.
+    """
+    if run.state is not None and run.state.is_pending():
+        message = run.state.message or ""
+        if message.startswith(_TAKEN):
+            return message.removeprefix(_TAKEN)
+    return run.infrastructure_pid
 
 
 def is_orphaned(infrastructure_pid: str | None, run: UUID, running: Collection[UUID]) -> bool:
@@ -107,12 +126,13 @@ async def crash_orphaned_runs(
     for run in unfinished:
         if run.state is None or run.state.timestamp >= before:
             continue
-        if is_orphaned(run.infrastructure_pid, run.id, running) and await _crash(client, run):
+        where = where_it_runs(run)
+        if is_orphaned(where, run.id, running) and await _crash(client, run):
             log.warning(
                 "orphaned_run_crashed",
                 flow_run_id=str(run.id),
                 flow_run_name=run.name,
-                infrastructure_pid=run.infrastructure_pid,
+                infrastructure_pid=where,
             )
             crashed.append(run.id)
     return crashed

@@ -20,11 +20,11 @@ from kit.waiting import until
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import Log
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelling
+from prefect.states import Cancelling, Pending
 from stand_ins import CALLS, RELEASED
 
 from flows.runtime import warm_worker
-from flows.runtime.orphaned_runs import infrastructure_id, is_orphaned
+from flows.runtime.orphaned_runs import infrastructure_id, is_orphaned, taken_by
 from flows.runtime.warm_worker import WarmWorker
 from flows.server.automations import RUN_ENDED, TAG
 
@@ -194,6 +194,19 @@ async def test_the_runs_of_a_killed_worker_are_crashed_by_the_next_and_free_thei
     with kit.worker_process():
         waiting = await kit.ask_for("lasting", seconds=0)
         await kit.reaches(killed, "Crashed")
+        await kit.reaches(waiting, "Completed")
+
+
+async def test_a_run_that_a_killed_worker_had_only_taken_is_crashed_by_the_next(
+    kit: RunKit,
+) -> None:
+    await kit.deploy("lasting", limit=1)
+    taken = await kit.ask_for("lasting", seconds=0)
+    dead = taken_by(taken).replace(f":{os.getpid()}:", ":4194304:")
+    await kit.client.set_flow_run_state(taken, Pending(message=dead), force=True)
+    with kit.worker_process():
+        waiting = await kit.ask_for("lasting", seconds=0)
+        await kit.reaches(taken, "Crashed")
         await kit.reaches(waiting, "Completed")
 
 

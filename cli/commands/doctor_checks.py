@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from cli.stack.running_stack import busy_with, running, settings_here
+from cli.stack.running_stack import WAIT, busy_with, running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
 from models.operations.health.check import Check, State, checked, failed, failure, skipped, warning
 from models.operations.health.rules import (
@@ -96,7 +96,7 @@ async def checkup(clock: Clock) -> Checkup:
         return _only_settings(wrong, "the settings are wrong")
     busy = busy_with(settings.state_dir)
     if busy is not None:
-        wrong = failed("settings", busy, "Wait until it is done, then run this again.")
+        wrong = failed("settings", busy, WAIT)
         return _only_settings(wrong, busy)
     with counting_requests() as requests:
         parts = await asyncio.gather(

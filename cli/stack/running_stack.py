@@ -21,6 +21,8 @@ STARTING = "`showrunner up` is still starting"
 STOPPING = "`showrunner up` is stopping"
 _CLOCK_SECONDS = 2.0
 """How far two readings of when a process began may lie apart."""
+WAIT = "Wait until it is done, then run this again."
+"""What to do about what `busy_with` names."""
 
 
 def write_facts(state_dir: Path, environment: Mapping[str, str]) -> None:
@@ -127,7 +129,7 @@ def refuse_while_busy(state_dir: Path) -> None:
 
 
 def _wait_for(busy: str) -> GiveUp:
-    return GiveUp(f"{busy} in this folder. Wait until it is done, then run this again.")
+    return GiveUp(f"{busy} in this folder. {WAIT}")
 
 
 def make_state_dir(state_dir: Path) -> None:

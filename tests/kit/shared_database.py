@@ -16,7 +16,7 @@ MANY_ROWS: Final = 500
 """A database in which a test wrote more rows than that is made anew: what is deleted still takes
 space, and the statistics of large tables change plans."""
 
-_USERS_TABLES = """
+USERS_TABLES = """
 SELECT relname::text FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname
 """
@@ -127,7 +127,7 @@ class SharedDatabase:
         return own.execute(asked.format(sql.Identifier(table))).fetchone()
 
     def _filled(self, own: psycopg.Connection) -> list[str]:
-        tables = [name for (name,) in own.execute(_USERS_TABLES)]
+        tables = [name for (name,) in own.execute(USERS_TABLES)]
         some = sql.SQL("EXISTS (SELECT FROM {})")
         asked = [some.format(sql.Identifier(name)) for name in tables]
         answers = own.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(asked))).fetchone()

@@ -171,7 +171,7 @@ async def record_failure(ctx: Context, page_id: str, error: str, report: Report)
     async with ctx.sessions.begin() as session:
         card = (await cards_of(session, [page_id])).get(page_id)
         if card is None:
-            return  # the board was forgotten meanwhile
+            return  # `showrunner forget-board` has deleted it
         card.failed(error, ctx.clock())
         attempts, due = card.attempts, card.next_attempt_at
     report.failed += 1

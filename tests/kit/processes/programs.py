@@ -66,6 +66,13 @@ class Up:
         said, _ = await asyncio.wait_for(process.communicate(), 90)
         return process.returncode or 0, said.decode()
 
+    async def refuses(self, *arguments: str, sentence: str) -> None:
+        """Check that a command ends with 1 and prints one line, which begins with the sentence."""
+        code, said = await self.run(*arguments)
+        assert code == 1
+        assert said.startswith(sentence), said
+        assert len(said.strip().splitlines()) == 1
+
     async def backup(self, file: str = "board.dump") -> Path:
         """Back the database up into that file of the folder; its path."""
         code, said = await self.run("backup", file)

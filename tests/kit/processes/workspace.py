@@ -145,20 +145,17 @@ class Board:
 
     def rename_option(self, name: str, option: str, new: str) -> None:
         """As people do it in Notion: the API cannot."""
-        state = self.workspace.sandbox.state
-        source = state.sources[self.source_id]
-        prop = next(prop for prop in source.schema.values() if prop.name == name)
-        renamed = tuple(replace(o, name=new) if o.name == option else o for o in prop.options)
-        state.put_source(
-            replace(source, schema={**source.schema, prop.id: replace(prop, options=renamed)})
-        )
+        self._change_option(name, option, name=new)
 
     def recolour(self, name: str, option: str, colour: str) -> None:
         """As people do it in Notion: the API cannot."""
+        self._change_option(name, option, color=colour)
+
+    def _change_option(self, of: str, option: str, /, **changes: str) -> None:
         state = self.workspace.sandbox.state
         source = state.sources[self.source_id]
-        prop = next(prop for prop in source.schema.values() if prop.name == name)
-        options = tuple(replace(o, color=colour) if o.name == option else o for o in prop.options)
+        prop = next(prop for prop in source.schema.values() if prop.name == of)
+        options = tuple(replace(o, **changes) if o.name == option else o for o in prop.options)
         state.put_source(
             replace(source, schema={**source.schema, prop.id: replace(prop, options=options)})
         )

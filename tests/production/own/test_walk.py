@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from kit.own_production import OwnProduction
@@ -30,13 +31,19 @@ async def test_a_queued_video_walks_to_the_gate_and_waits(own: OwnProduction) ->
     assert await own.dispatch() == [], "a gate is passed by a person only"
 
 
-async def test_after_the_approval_it_goes_on_to_the_review_with_a_film(
-    own: OwnProduction,
-) -> None:
+async def _with_a_film(own: OwnProduction) -> UUID:
+    """A task whose composites were approved and whose film is made."""
     task = await own.add()
     await own.run()
     await own.move(task, "Videos Generating")
     await own.run()
+    return task
+
+
+async def test_after_the_approval_it_goes_on_to_the_review_with_a_film(
+    own: OwnProduction,
+) -> None:
+    task = await _with_a_film(own)
     assert await own.column(task) == "Ready for Review"
     (film,) = await own.pieces(task, Step.ASSEMBLY)
     assert film["state"] == "done"
@@ -128,10 +135,7 @@ async def test_a_rejection_that_names_nothing_makes_the_step_anew(own: OwnProduc
 async def test_a_film_that_was_rejected_as_a_whole_is_made_anew_and_nothing_else(
     own: OwnProduction,
 ) -> None:
-    task = await own.add()
-    await own.run()
-    await own.move(task, "Videos Generating")
-    await own.run()
+    task = await _with_a_film(own)
     own.plain.made.clear()
     await own.reject(task, "assembly")
     await own.run()

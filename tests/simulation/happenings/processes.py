@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from simulation.world.turns import Process
 from simulation.world.world import World
+
+
+def idle_processes(world: World) -> list[Process]:
+    """Our processes without a job."""
+    return [process for process in world.processes if not process.busy]
 
 
 async def a_process_goes_on(world: World) -> None:
@@ -13,7 +19,7 @@ async def a_process_goes_on(world: World) -> None:
 
 
 async def a_process_begins(world: World) -> None:
-    idle = [process for process in world.processes if not process.busy]
+    idle = idle_processes(world)
     if not idle:
         await a_process_goes_on(world)
         return

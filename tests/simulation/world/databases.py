@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from kit.clock import Clock
+from kit.shared_database import USERS_TABLES
 from psycopg.waiting import wait
 from sqlalchemy import URL, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -106,15 +107,12 @@ async def prepared(url: URL) -> AsyncIterator[Databases]:
 async def _empty_tables(engine: AsyncEngine) -> list[str]:
     """The tables without a row in a database that was only migrated."""
     async with engine.connect() as connection:
-        names = (await connection.execute(text(_TABLES))).scalars().all()
+        names = (await connection.execute(text(USERS_TABLES))).scalars().all()
         return [
             name
             for name in names
             if not (await connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1"))).all()
         ]
-
-
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
 
 
 async def emptied(databases: Databases) -> None:

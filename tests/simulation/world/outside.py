@@ -170,14 +170,14 @@ class Outside:
         before = self.owners.get(task)
         if before is None or before.worker == worker.name:
             return
-        if not await self._may_be_another_s(task, before):
+        if not await self._may_change_hands(task, before):
             self.world.failures.append(
                 f"task {task} is {before.worker}'s until {before.until:%d %H:%M:%S}, "
                 f"and was given to {worker.name}"
             )
 
-    async def _may_be_another_s(self, task: UUID, owner: Owner) -> bool:
-        """Whether an owner's lease is over, or somebody else moved the task."""
+    async def _may_change_hands(self, task: UUID, owner: Owner) -> bool:
+        """Whether another worker may get the task: the lease expired, or the task was moved."""
         if owner.until <= self.world.clock.now:
             return True
         moved = await self.world.rows(
@@ -204,7 +204,7 @@ class Outside:
         owner = self.owners.get(task)
         if owner is not None and owner.worker == worker.name:
             is_there = await self.world.rows("SELECT 1 FROM tasks WHERE id = :task", task=task)
-            if is_there and not await self._may_be_another_s(task, owner):
+            if is_there and not await self._may_change_hands(task, owner):
                 self.world.failures.append(
                     f"{worker.name} lost task {task}, which is theirs until "
                     f"{owner.until:%d %H:%M:%S}"

@@ -127,10 +127,7 @@ async def test_a_failed_task_is_listed_with_its_next_try_and_retried(
 async def test_a_decision_that_cannot_be_meant_is_one_sentence(
     shell: Up, words: tuple[str, ...], sentence: str
 ) -> None:
-    code, said = await shell.run(*words)
-    assert code == 1
-    assert said.startswith(sentence), said
-    assert len(said.strip().splitlines()) == 1
+    await shell.refuses(*words, sentence=sentence)
 
 
 async def test_a_token_is_made_listed_and_revoked(shell: Up, sql: Production) -> None:

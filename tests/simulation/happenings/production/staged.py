@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulation.happenings.calm import run_until
+from simulation.happenings.processes import idle_processes
 from simulation.happenings.production.reviewers import somebody_stops
 from simulation.happenings.production.videos import TURNS, let
 from simulation.world.turns import Process
@@ -45,7 +46,7 @@ async def a_video_is_stopped_between_two_pieces(world: World) -> None:
 
 async def _a_producer(world: World) -> Process | None:
     """An idle process that begins to produce a step; None when there is none, or nothing to do."""
-    idle = [process for process in world.processes if not process.busy]
+    idle = idle_processes(world)
     if not idle:
         return None
     process = world.rng.choice(idle)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from kit.stage import CHANNEL
 
+from simulation.happenings.processes import idle_processes
 from simulation.happenings.production.reviewers import somebody_decides
 from simulation.happenings.production.stories import a_story
 from simulation.world.production import JOBS, OWN
@@ -70,7 +71,7 @@ async def _insert_task(world: World, channel: str) -> None:
 
 async def production_begins(world: World) -> None:
     """An idle process dispatches, produces or collects."""
-    idle = [process for process in world.processes if not process.busy]
+    idle = idle_processes(world)
     if idle:
         await world.run(world.rng.choice(idle), _job(world))
 
@@ -119,7 +120,7 @@ async def let(world: World, process: Process, turns: int) -> bool:
 async def a_lease_runs_out(world: World) -> None:
     """Nothing happens for as long as a lease lasts, and the next dispatch returns it."""
     world.later(seconds=world.rng.choice([61, 601, 601, 3700]))
-    idle = [process for process in world.processes if not process.busy]
+    idle = idle_processes(world)
     if idle:
         await world.run(world.rng.choice(idle), "dispatch")
         await let(world, world.rng.choice(idle), TURNS)

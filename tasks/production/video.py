@@ -130,10 +130,14 @@ class Video:
         return next((one for one in fit if one.state == "done" and self.is_there(one)), None)
 
     def is_there(self, piece: Piece) -> bool:
-        """Whether a piece's file is still in its place; one on the web counts as there."""
+        """Whether a piece can be used: its file is in production's folder, or it is published.
+
+        What workers attach may lie anywhere else; no maker here can read it.
+        """
         if piece.path is None:
-            return piece.url is not None
-        return (self.root / piece.path).is_file()
+            return piece.kind == PieceKind.PUBLISHED and piece.url is not None
+        path = (self.root / piece.path).resolve()
+        return path.is_relative_to(self.root.resolve()) and path.is_file()
 
     def is_made(self, step: Step) -> bool:
         """Whether all pieces of a step are there, made from what they would be made from now."""

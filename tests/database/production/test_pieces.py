@@ -75,6 +75,21 @@ def test_the_same_again_changes_nothing_and_costs_nothing(worker: Production, ta
     assert booked(worker) == [Decimal("0.55")]
 
 
+def test_what_replaces_a_piece_is_not_made_from_the_same(worker: Production, task: UUID) -> None:
+    attach(worker, task)
+    worker.rows(
+        "UPDATE pieces SET input_hash = repeat('a', 64), seconds = 3, media_type = 'video/mp4', "
+        "notes = '{\"loudness\": -14}'"
+    )
+    assert attach(worker, task, path="another.mp4") == "replaced"
+    assert worker.row("SELECT input_hash, seconds, media_type, notes FROM pieces") == {
+        "input_hash": None,
+        "seconds": None,
+        "media_type": None,
+        "notes": {},
+    }
+
+
 @pytest.mark.parametrize(
     "change", [{"url": "http://x.example/b"}, {"path": "b"}, {"title": "b"}, {"sha256": "0" * 64}]
 )
@@ -136,6 +151,13 @@ def test_pieces_of_an_older_round_are_kept(worker: Production, task: UUID) -> No
         ({"url": "javascript:alert(1)"}, "is no URL"),
         ({"url": "https://"}, "is no URL"),
         ({"url": "https://a b"}, "is no URL"),
+        ({"path": "../../etc/passwd"}, "path is where a file is"),
+        ({"path": "films/.."}, "path is where a file is"),
+        ({"path": ""}, "path is where a file is"),
+        ({"path": "film\n.mp4"}, "path is where a file is"),
+        ({"path": "a" * 1001}, "path is where a file is"),
+        ({"kind": "film"}, "There is one film for the whole video: its position is 0"),
+        ({"kind": "published"}, "There is one published for the whole video"),
         ({"sha256": "abc"}, '"abc" is no SHA-256'),
         ({"cost_usd": Decimal(-1)}, "-1 USD is no cost; it lies between 0 and 10,000 USD"),
         ({"cost_usd": Decimal(10_001)}, "10001 USD is no cost"),

@@ -22,7 +22,7 @@ import httpx
 import structlog
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
-from sqlalchemy import URL
+from sqlalchemy import URL, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.runtime.bootstrap import bootstrap, bootstrap_if_missing
@@ -33,6 +33,7 @@ from flows.server.prefect_settings import client_environment
 from models.errors import GiveUp, ShowrunnerError, TryAgain
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
 from models.settings import Settings, load_settings
+from models.sync.safety_stop import forget_old_cycles
 from tasks.notion.proxies import keep_loopback_direct
 from tasks.operations.watchdog import Watchdog, run_watchdog
 from tasks.runtime.channels import channels_in_force, store_channels
@@ -173,6 +174,7 @@ async def _watchdog() -> AsyncIterator[URL | None]:
             Watchdog(settings, sessions, of_database=True, clock=DatabaseClock(engine))
         ):
             await _store_channels(settings, sessions)
+            await _forget_old_cycles(sessions)
             dispatching = asyncio.create_task(dispatch_when_ready(url, sessions))
             try:
                 yield url
@@ -191,6 +193,16 @@ async def _store_channels(settings: Settings, sessions: Sessions) -> None:
     except (ShowrunnerError, SQLAlchemyError, OSError) as error:
         # The first cycle stores them again, and reports what is wrong.
         log.warning("channels_not_stored", error=type(error).__name__)
+
+
+async def _forget_old_cycles(sessions: Sessions) -> None:
+    try:
+        async with sessions.begin() as session:
+            now = (await session.execute(select(func.now()))).scalar_one()
+            await forget_old_cycles(session, now)
+    except (SQLAlchemyError, OSError) as error:
+        # Nothing is dispatched either while the database does not answer.
+        log.warning("old_cycles_not_forgotten", error=type(error).__name__)
 
 
 async def _wait_for_server(api_url: str, seconds: float) -> None:

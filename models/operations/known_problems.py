@@ -46,7 +46,7 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "People seem to have moved or trashed many cards while no cycle was good, or Notion "
             "does not find many. That is what a restored database, a wrong board or a token that "
             "sees too little looks like. These cards are left as they are; every other card is "
-            "synced.",
+            "synced, and no task is given out.",
             "`showrunner push --dry-run` lists them with what would become of each. If that is "
             "right: `showrunner push --confirm`, at any time. If the board is right and the "
             "database old (a restored dump): `showrunner import --take-board` takes the board's "

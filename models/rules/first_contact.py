@@ -91,6 +91,7 @@ _SENTENCES: Final = (
     rf"The pipeline moved this card to {_QUOTED} meanwhile",
     rf"The pipeline set Priority to {_QUOTED} meanwhile",
     r"Status was emptied; ",
+    rf"Showrunner had moved this card to {_QUOTED}, which the database does not have ",
     r"Stopping: “",
     r"Failed: ",
     r"(?:Look at|Listen to|Watch) the \w+(?: \(round \d+\))?, then move the card: ",

@@ -63,6 +63,7 @@ def plan(
     keep_until: datetime | None = None,
     ours: bool = False,
     gates: Collection[BoardStatus] = (),
+    ahead: bool = False,
 ) -> Plan:
     """Decide per property what a reading of a card means (design: section 6).
 
@@ -78,6 +79,8 @@ def plan(
         ours: whether we created the page, so that no user typed the dates that it shows at first
             contact.
         gates: the columns in which a task of the card's channel waits for a person.
+        ahead: whether Showrunner wrote what the board shows, and the database, which was restored
+            from an older backup, does not have it.
 
     Returns:
         The plan. Planning again with its base and task, and the same card, changes nothing.
@@ -95,6 +98,7 @@ def plan(
         importing=importing,
         keeping=keeping,
         gates=gates,
+        ahead=ahead,
     )
     prio = _priority(base, card, task)
     followed = not violations and status.database is not None

@@ -37,6 +37,8 @@ class Situation:
         importing: whether this is the first import of a board.
         gates: the columns in which a task of the card's channel waits for a person.
         unseen: whether the task came to its column anew since the board showed it there.
+        ahead: whether Showrunner wrote what the board shows, and the database, which was restored
+            from an older backup, does not have it.
     """
 
     shown: str | None
@@ -53,6 +55,7 @@ class Situation:
     importing: bool
     gates: Collection[BoardStatus] = ()
     unseen: bool = False
+    ahead: bool = False
 
     @property
     def unfollowed_late(self) -> bool:

@@ -37,6 +37,7 @@ def decide_status(
     importing: bool,
     keeping: bool,
     gates: Collection[BoardStatus] = (),
+    ahead: bool = False,
 ) -> StatusDecision:
     """Decide what becomes of Status (arguments as for `plan` and `Situation`)."""
     agreed = base.status if base is not None else None
@@ -59,6 +60,7 @@ def decide_status(
         importing=importing,
         gates=gates,
         unseen=current in gates and came_anew(base, card, task),
+        ahead=ahead,
     )
     for rule in _RULES:
         if (decision := rule(case)) is not None:
@@ -144,6 +146,23 @@ def _agreeing(case: Situation) -> StatusDecision | None:
     return None
 
 
+def _older_database(case: Situation) -> StatusDecision | None:
+    """Reject what Showrunner itself wrote before an older backup was restored.
+
+    The work of that column may be paid already, so it is not done again before the operator says
+    which side is right. Between the columns of planning and Queued nothing was paid.
+    """
+    if not case.ahead or case.asked is None or case.agreed is None:
+        return None
+    if case.asked in FREE_OF_RULES or (case.agreed in PLANNING and case.asked in STARTS):
+        return None
+    sentence = (
+        f"Showrunner had moved this card to “{case.asked}”, which the database does not have since "
+        f"an older backup was restored; it goes back to “{case.home}”."
+    )
+    return reject(case, case.asked, case.home, "refused", "older_database", sentence)
+
+
 def _overruled(case: Situation) -> StatusDecision | None:
     unchanged = case.agreed is not None and case.current == case.agreed and not case.unseen
     if case.asked is None or unchanged:
@@ -195,6 +214,7 @@ _RULES: tuple[Callable[[Situation], StatusDecision | None], ...] = (
     _unknown,
     _first_column,
     _agreeing,
+    _older_database,
     _overruled,
     _emptied,
     _not_theirs,

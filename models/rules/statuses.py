@@ -238,8 +238,8 @@ class LostValue:
         action: `refused` (it was not allowed), `overruled` (the database changed too, and wins),
             `waiting` (it is accepted once the card is valid) or `put_back` (the card cannot stay
             where it stood).
-        reason: `not_yours`, `invalid_card`, `unknown_option`, `emptied`, `both_changed` or
-            `starts_late`.
+        reason: `not_yours`, `invalid_card`, `unknown_option`, `emptied`, `both_changed`,
+            `starts_late` or `older_database`.
     """
 
     property: str

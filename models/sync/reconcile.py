@@ -237,6 +237,8 @@ class _Batch:
             keep_until=_keep_until(card, now, edited=bool(edited)),
             ours=observation.card.created_by in self.bot_ids,
             gates=self.decisions.columns_of(task),
+            # Nothing of ours is written to the board in a pause.
+            ahead=not self.watched and observation.card.edited_by in self.bot_ids,
         )
         if task is not None and decided.task is not None and decided.moved:
             self.decisions.record(change, task, decided.task.board_status)

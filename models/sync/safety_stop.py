@@ -3,7 +3,8 @@
 An edit that was made while cycles succeeded counts like any other. After a pause, a restored
 database, or a change of token or board, apparent edits may be an artefact of our own mistake. A few
 such cards are processed; if there are many, each of them waits until the operator confirms. All
-other cards go on.
+other cards go on. A move that we wrote ourselves, and do not know any more, shows that the database
+is older than the board: even one such card waits, because its work may be paid already.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ DELETIONS: Final = IncidentKind.SAFETY_STOP.about("gone")
 _WAITING = text(
     f"SELECT (SELECT count(*) FROM cards WHERE {HELD}), "  # noqa: S608
     f"(SELECT count(*) FROM cards WHERE {MISSING})"
+)
+_WRITTEN_BEFORE_A_RESTORE = text(
+    "SELECT EXISTS (SELECT FROM cards AS c "  # noqa: S608
+    "JOIN task_history AS h ON h.notion_page_id = c.notion_page_id AND h.at >= c.held_at "
+    f"WHERE {HELD} AND h.reason = 'older_database')"
 )
 _DELETED_LATELY = text(
     "SELECT count(*) FROM cards WHERE missing_at >= :since AND trashed_at IS NOT NULL"
@@ -131,8 +137,21 @@ async def record_good_cycle(session: AsyncSession, connection: str, now: datetim
     await remember(session, LAST_GOOD_CYCLE, value={"by": connection}, moment=now)
 
 
+async def forget_old_cycles(session: AsyncSession, now: datetime) -> None:
+    """After a pause: no task is given out before a cycle has compared board and database.
+
+    The database may have been restored from a backup in which work stands that was done since.
+    """
+    last = await session.get(SyncState, LAST_GOOD_CYCLE)
+    if last is not None and last.moment is not None and now - last.moment > GOOD_WITHIN:
+        last.value = None
+
+
 async def forget_last_good_cycle(session: AsyncSession) -> None:
-    """After a restore: earlier edits count as unwatched, and nothing is confirmed."""
+    """After a restore: earlier edits count as unwatched, and nothing is confirmed.
+
+    No task is given out before a cycle has compared board and database.
+    """
     last = await session.get(SyncState, LAST_GOOD_CYCLE)
     if last is not None:
         last.value = None
@@ -213,9 +232,11 @@ async def missing_pages(session: AsyncSession, limit: int) -> list[str]:
 
 
 async def release_few_moves(session: AsyncSession) -> None:
-    """Release held moves if they are few, unless the operator was asked about them."""
+    """Release held moves if they are few, unless the operator was or must be asked about them."""
     moves = (await waiting(session)).moves
-    if moves and moves <= PUT_BACK_MAX and not await open_incidents(session, MOVES):
+    if not moves or moves > PUT_BACK_MAX or await open_incidents(session, MOVES):
+        return
+    if not (await session.execute(_WRITTEN_BEFORE_A_RESTORE)).scalar_one():
         await release_moves(session)
 
 

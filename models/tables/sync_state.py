@@ -34,7 +34,8 @@ IMPORT = "import_progress"
 LAST_GOOD_CYCLE = "last_good_cycle"
 """value: {"by": `models.sync.safety_stop.connection_of`}, moment: when a push cycle last succeeded.
 
-A cycle that works through a backlog sets it every minute."""
+A cycle that works through a backlog sets it every minute. Without a value the board was not
+compared since a pause or a restore, and `showrunner.claim_task` gives out no task."""
 GOOD_WITHIN: Final = timedelta(minutes=5)
 """Without a good cycle for longer, something is wrong: five were due.
 

@@ -123,7 +123,7 @@ async def _update_incidents(ctx: Context, asked: list[str]) -> None:
     titles = {
         MOVES: (
             some.moves,
-            f"Moves of people would be reverted on {counted(some.moves, 'card')}",
+            f"Moves would be reverted on {counted(some.moves, 'card')}",
         ),
         DELETIONS: (
             some.deletions,

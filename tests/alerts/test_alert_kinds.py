@@ -62,9 +62,7 @@ async def test_a_safety_stop_says_how_to_go_on(stage: Stage, receiver: Receiver)
         stage.clock.pass_(60)
         await push(stage)
     (message,) = receiver.messages
-    assert message["title"].startswith(
-        "[ERROR] Showrunner: Moves of people would be reverted on 21 cards"
-    )
+    assert message["title"].startswith("[ERROR] Showrunner: Moves would be reverted on 21 cards")
     assert "`showrunner push --confirm`" in message["message"]
     assert "`showrunner import --take-board`" in message["message"]
     async with stage.sessions.begin() as session:

@@ -95,6 +95,7 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(
         "UPDATE channels SET producer = 'showrunner' WHERE %s IS NOT NULL",
         INCIDENT.format("moves"),
         INCIDENT.format("gone"),
+        "INSERT INTO sync_state (key) SELECT 'last_good_cycle' WHERE %s IS NOT NULL",
     ],
     ids=[
         "trashed",
@@ -107,6 +108,7 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(
         "made by Showrunner",
         "held moves",
         "held deletions",
+        "no cycle since a backup was restored",
     ],
 )
 def test_what_must_not_be_worked_on_is_never_given(worker: Production, statement: str) -> None:
@@ -119,6 +121,7 @@ def test_what_must_not_be_worked_on_is_never_given(worker: Production, statement
 def test_what_stood_in_the_way_and_is_over_does_not(worker: Production) -> None:
     task = worker.add()
     worker.rows("INSERT INTO leases (task_id, next_attempt_at) VALUES (%s, %s)", [task, worker.now])
+    worker.rows("INSERT INTO sync_state (key, value) VALUES ('last_good_cycle', '{}')")
     worker.rows(
         "INSERT INTO incidents (name, level, title, began_at, ended_at, facts) VALUES "
         "('safety_stop:moves', 'ERROR', 't', now(), now(), '{}'), "

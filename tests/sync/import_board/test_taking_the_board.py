@@ -5,10 +5,11 @@ from __future__ import annotations
 from kit.stage import Stage
 from sqlalchemy import text
 
-from models.sync.safety_stop import Waiting, waiting
+from models.sync.safety_stop import Waiting, forget_old_cycles, waiting
+from models.tables.sync_state import GOOD_WITHIN
 from tasks.runtime.report import Report
 from tasks.sync.import_board import import_cards
-from tasks.sync.safety_stop import take_board
+from tasks.sync.safety_stop import confirm, take_board
 
 DAY = 24 * 3600
 KEPT = "tasks, cards, task_history, sync_state, incidents, rate_limit"
@@ -75,6 +76,54 @@ async def _in_database(stage: Stage, page: str) -> tuple[str, str]:
     task = await stage.task(page)
     assert task is not None
     return task.status, task.board_status
+
+
+async def test_even_one_card_that_showrunner_had_moved_waits_and_nobody_is_blamed(
+    stage: Stage,
+) -> None:
+    [page] = await _restored(stage, 1)
+    for _ in range(3):
+        stage.clock.pass_(60)
+        await stage.cycle()
+    assert await _waits(stage) == Waiting(moves=1, deletions=0)
+    assert (await stage.shows(page))["Status"] == "Ready for Review"
+    await confirm(stage.ctx)
+    for _ in range(2):
+        stage.clock.pass_(60)
+        await stage.cycle()
+    shown = await stage.shows(page)
+    assert shown["Status"] == "Queued"
+    assert shown["Attention"].startswith("Showrunner had moved this card to “Ready for Review”")
+    rows = [row for row in await stage.history(page) if row.property == "Status"]
+    assert [(row.actor, row.lost_value, row.reason) for row in rows if row.lost_value] == [
+        ("board", "Ready for Review", "older_database")
+    ]
+
+
+async def test_even_one_card_that_showrunner_had_moved_can_be_taken(stage: Stage) -> None:
+    [page] = await _restored(stage, 1)
+    assert await _take(stage) == (1, 0)
+    assert await _in_database(stage, page) == ("awaiting_review", "Ready for Review")
+
+
+async def test_after_a_pause_tasks_wait_for_the_first_cycle(stage: Stage) -> None:
+    page = await stage.add_valid(title="Card", status="Queued")
+    await stage.cycle()
+
+    async def is_paused() -> bool:
+        async with stage.sessions.begin() as session:
+            await forget_old_cycles(session, stage.clock.now)
+        async with stage.sessions() as session:
+            query = text("SELECT showrunner.is_paused(:now)")
+            return bool((await session.execute(query, {"now": stage.clock.now})).scalar_one())
+
+    stage.clock.pass_(GOOD_WITHIN.total_seconds())
+    assert not await is_paused()
+    stage.clock.pass_(1)
+    assert await is_paused()
+    assert await _in_database(stage, page) == ("pending", "Queued")
+    await stage.cycle()
+    assert not await is_paused()
 
 
 async def test_what_waits_becomes_what_the_board_shows_and_nothing_is_written_to_it(

@@ -20,7 +20,7 @@ import uvicorn
 from notion_sandbox import Account, Config, create_app
 from starlette.applications import Starlette
 
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 
 BOT_TOKEN, PERSON_TOKEN = "ntn_bot", "ntn_person"
 CHANNEL = "history_in_ten"

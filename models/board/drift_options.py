@@ -9,7 +9,8 @@ from models.board import drift_table as table
 from models.board.drift_kinds import Drift, listed
 from models.board.snapshot import SELECTS, BoardSnapshot, Json, option_names
 from models.board.spec import OPTIONS_MAX
-from models.rules.board_schema import EXPECTED_TYPES, board_schema
+from models.rules.board_schema import EXPECTED_TYPES
+from models.rules.new_board import board_schema
 
 _MISSING_BREAKS: Final[Mapping[str, str]] = {
     "Status": "A video that gets there cannot be shown: its card stays behind and is retried.",

@@ -9,7 +9,7 @@ from models.board.drift_kinds import Drift, listed
 from models.board.drift_options import is_full
 from models.board.snapshot import OPTION_KINDS, BoardSnapshot, Json, option_names
 from models.board.spec import INTERNAL, ON_CARD, PIPELINE, ViewPlan
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 
 
 def view_drift(snapshot: BoardSnapshot) -> Iterator[Drift]:

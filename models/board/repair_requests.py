@@ -12,7 +12,7 @@ from models.board.drift_views import misplaced_columns
 from models.board.snapshot import BoardSnapshot, Json, option_names
 from models.board.spec import NAMES, ON_CARD, PIPELINE, ViewPlan
 from models.board.view_filters import filter_of
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 
 
 def property_body(snapshot: BoardSnapshot, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:

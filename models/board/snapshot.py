@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from models.board.known_ids import KnownIds
 from models.board.spec import NAMES, PIPELINE, ViewPlan, view_plans
 from models.board.view_filters import options_shown
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 
 Json = Mapping[str, Any]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from models.rules.board_schema import OPTIONAL_RELATIONS, board_schema
+from models.rules.board_schema import OPTIONAL_RELATIONS
+from models.rules.new_board import board_schema
 from models.rules.statuses import ERRORS, BoardStatus, Priority
 
 DEFAULT_TITLE: Final = "Video board"

@@ -1,4 +1,4 @@
-"""The board's properties: which is which, and which ones a board should have.
+"""The board's properties: which is which, and what the sync can use of them.
 
 A board that users made works too (design: section 6). The title is found by its type, Status may be
 a `select` or a `status`, Created and Updated may be Notion's own times, and optional properties may
@@ -7,12 +7,12 @@ be missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
 from models.errors import BoardError
-from models.rules.statuses import STATE_OF, BoardStatus, Priority, Status
+from models.rules.statuses import BoardStatus, Priority
 
 _WRITABLE: Final = frozenset(
     {"title", "rich_text", "select", "status", "date", "relation", "number", "url"}
@@ -84,17 +84,25 @@ class Board:
             edit.
         ignored: a sentence for each property whose type cannot be used and that the sync can do
             without.
+        ids: ids of properties by our name, also of those that the board lacks now. One may come
+            back under another name.
     """
 
     data_source_id: str
     properties: Mapping[str, Property]
     computed_ids: frozenset[str] = frozenset()
     ignored: tuple[str, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
 
     def shows(self, name: str) -> bool:
         """Whether the board has that property and the API lets us write it."""
         known = self.properties.get(name)
         return known is not None and known.writable
+
+    @property
+    def hides_edits(self) -> bool:
+        """Whether what users chose or wrote may be out of sight, because its property is."""
+        return not (self.shows("Priority") and self.shows("Story Direction"))
 
     def missing_options(self) -> tuple[str, ...]:
         """Statuses and priorities that the pipeline may show but the board has no option for."""
@@ -124,6 +132,7 @@ class Board:
             "properties": {n: asdict(p) for n, p in self.properties.items()},
             "computed_ids": sorted(self.computed_ids),
             "ignored": list(self.ignored),
+            "ids": dict(self.ids),
         }
 
     @classmethod
@@ -140,6 +149,7 @@ class Board:
             properties=known,
             computed_ids=computed,
             ignored=tuple(value.get("ignored", ())),
+            ids=value.get("ids") or {name: prop.id for name, prop in known.items()},
         )
 
 
@@ -157,7 +167,8 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
             "The board is in Notion's trash: restore it there. No card was marked as gone."
         )
     schema = {p["id"]: p for p in data_source["properties"].values()}
-    found = {name: _find(name, schema, known) for name in EXPECTED_TYPES}
+    ids = known.ids if known is not None else {}
+    found = {name: _find(name, schema, ids.get(name)) for name in EXPECTED_TYPES}
     for name in USERS_IF_OF_OTHER_TYPE:
         if found[name] is not None and found[name]["type"] not in EXPECTED_TYPES[name]:
             found[name] = None
@@ -176,15 +187,15 @@ def read_board(data_source: Mapping[str, Any], known: Board | None = None) -> Bo
         properties=properties,
         computed_ids=computed,
         ignored=ignored,
+        ids={**ids, **{name: prop.id for name, prop in properties.items()}},
     )
 
 
-def _find(name: str, schema: Mapping[str, Any], known: Board | None) -> Any:
+def _find(name: str, schema: Mapping[str, Any], known_id: str | None) -> Any:
     if name == "Title":
         return next((p for p in schema.values() if p["type"] == "title"), None)
-    remembered = known.properties.get(name) if known is not None else None
-    if remembered is not None and remembered.id in schema:
-        return schema[remembered.id]
+    if known_id is not None and known_id in schema:
+        return schema[known_id]
     return next((p for p in schema.values() if p["name"] == name), None)
 
 
@@ -222,74 +233,3 @@ def _was_replaced(known: Property, now: Property | None) -> bool:
     return not set(zip(known.option_ids, known.options, strict=False)) <= set(
         zip(now.option_ids, now.options, strict=False)
     )
-
-
-GROUP_COLOURS: Final[Mapping[Status, str]] = {
-    Status.DRAFT: "gray",
-    Status.PENDING: "blue",
-    Status.PROCESSING: "blue",
-    Status.AWAITING_REVIEW: "yellow",
-    Status.APPROVED: "yellow",
-    Status.REJECTED: "yellow",
-    Status.COMPLETED: "green",
-    Status.FAILED: "red",
-    Status.RETRY: "red",
-}
-"""The colour of a Status option by the state it belongs to: draft, work, review, done and error
-look different."""
-
-_PRIORITY_COLOURS: Final = {Priority.LOW: "gray", Priority.NORMAL: "default", Priority.HIGH: "red"}
-
-_DESCRIPTIONS: Final[Mapping[str, str]] = {
-    "Title": "What the video is called. Needed before it can be queued; at most 255 characters.",
-    "Channel": "Whose video it is. Needed before it can be queued; "
-    "the options are the configured channels.",
-    "Topic": "What the video is about. Needed before it can be queued; at most 1,000 characters.",
-    "Story Direction": "How to tell it. May stay empty; as long as you like.",
-    "Status": "Where the video is. Plan in Draft and Ready for Planning and start it with Queued; "
-    "empty is Draft.",
-    "Priority": "Which video goes first. Empty is Normal.",
-    "Time in Status": "Minutes since the status last changed. Notion counts them.",
-    "Created": "When the card was first seen. Showrunner writes it.",
-    "Updated": "When the status last changed. Showrunner writes it.",
-    "Attention": "What needs you, in one sentence; empty when nothing does. Showrunner writes it.",
-    "Progress": "How much of the film is made. Showrunner writes it.",
-    "Cost": "What was spent on the video, or may have been, in US dollars. Showrunner writes it.",
-    "Preview": "Pictures of the video while it is made.",
-    "Video": "Where the film is. Showrunner writes it.",
-}
-"""The descriptions that users see beside a property: the rules of spec 2.1 that concern it. At most
-280 characters each."""
-
-
-def board_schema(channels: Iterable[str], updated: str = "Updated") -> dict[str, Any]:
-    """The `properties` of `POST /v1/databases` for a new board (spec 1.1).
-
-    Args:
-        channels: options of Channel, in that order.
-        updated: what the board calls Updated, which Time in Status counts from.
-    """
-    quoted = updated.replace("\\", "\\\\").replace('"', '\\"')
-    statuses = [{"name": s.value, "color": GROUP_COLOURS[STATE_OF[s]]} for s in BoardStatus]
-    priorities = [{"name": p.option, "color": _PRIORITY_COLOURS[p]} for p in Priority]
-    schema: dict[str, Any] = {
-        "Title": {"title": {}},
-        "Channel": {"select": {"options": [{"name": channel} for channel in channels]}},
-        "Topic": {"rich_text": {}},
-        "Story Direction": {"rich_text": {}},
-        "Status": {"select": {"options": statuses}},
-        "Priority": {"select": {"options": priorities}},
-        "Created": {"date": {}},
-        "Updated": {"date": {}},
-        "Time in Status": {
-            "formula": {
-                "expression": f'format(dateBetween(now(), prop("{quoted}"), "minutes")) + " min"'
-            }
-        },
-        "Attention": {"rich_text": {}},
-        "Progress": {"number": {"format": "percent"}},
-        "Cost": {"number": {"format": "dollar"}},
-        "Preview": {"files": {}},
-        "Video": {"url": {}},
-    }
-    return {name: {**shape, "description": _DESCRIPTIONS[name]} for name, shape in schema.items()}

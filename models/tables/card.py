@@ -16,6 +16,7 @@ from models.postgres.engine import timestamptz
 from models.rules.attention import attention
 from models.rules.backoff import Backoff
 from models.rules.codec.read import BoardCard
+from models.rules.merge import ABSENT
 from models.rules.merge_base import MergeBase, NotionValues, ProductionFacts
 from models.rules.statuses import BoardStatus, Priority
 from models.rules.validation import Violation
@@ -200,6 +201,7 @@ class Card(SQLModel, table=True):
 
     def as_seen(self, now: datetime) -> BoardCard:
         """The card as it was read last, to be planned again when only the rules changed."""
+        lacks_priority = self.notion_priority == ABSENT
         return BoardCard(
             page_id=self.notion_page_id,
             title=self.base_title,
@@ -207,7 +209,7 @@ class Card(SQLModel, table=True):
             topic=self.base_topic,
             story_direction=self.base_story_direction,
             status=self.notion_status,
-            priority=self.notion_priority,
+            priority=None if lacks_priority else self.notion_priority,
             created=self.notion_created,
             updated=self.notion_updated,
             attention=self.notion_attention,
@@ -216,6 +218,7 @@ class Card(SQLModel, table=True):
             edited_by=None,
             in_trash=False,
             relations={},
+            computed=frozenset({"Priority"} if lacks_priority else ()),
             progress=self.notion_progress,
             cost=self.notion_cost,
             video=self.notion_video,

@@ -9,7 +9,7 @@ from models.board.drift_kinds import Drift, RepairAction, Severity
 from models.board.snapshot import BoardSnapshot
 from models.board.spec import OPTIONS_MAX
 from models.errors import GiveUp, NotionPageNotFound
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 from models.rules.notion_ids import bare_id
 from models.tables.sync_state import BOARDS_MADE, get_value, remember
 from tasks.board.repair import databases_on, found_or_made, repair

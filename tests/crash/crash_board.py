@@ -10,8 +10,9 @@ import httpx
 from kit.stage import properties
 
 from cli.stack.processes import Child
-from models.rules.board_schema import Board, board_schema, read_board
+from models.rules.board_schema import Board, read_board
 from models.rules.codec.read import BoardCard, read_card
+from models.rules.new_board import board_schema
 
 BOT = "Showrunner"
 CHANNELS = ("deep_sea_stories", "history_in_ten")

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 from kit.clock import Clock
 from models.postgres.engine import Sessions
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 from models.settings import Settings
 from models.tables import webhook_events as inbox
 from models.tables.card import Card

@@ -7,7 +7,7 @@ from typing import Any
 from kit.stage import Stage
 
 from models.operations.diagnosis import reasons_out_of_sync
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 from tasks.operations.card_facts import gather_card_facts
 
 PAUSE = 6 * 3600

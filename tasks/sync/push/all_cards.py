@@ -98,15 +98,16 @@ async def _most_urgent(ctx: Context, board: Board, among: Collection[str] | None
 async def _board_after_a_while(
     ctx: Context, sync: SyncContext, among: Collection[str] | None
 ) -> Board | None:
-    """Read the board again if it takes nothing of what cards should show and was read long ago.
+    """Read the board again if it hides something of its cards and was read long ago.
 
     A property that users deleted may be back, and the webhook that reports it may be lost.
     """
     if among is not None:
         return None
-    async with ctx.sessions() as session:
-        if not await any_out_of_reach(session, sync.board):
-            return None
+    if not sync.board.hides_edits:
+        async with ctx.sessions() as session:
+            if not await any_out_of_reach(session, sync.board):
+                return None
     return await board_if_long_known(ctx)
 
 

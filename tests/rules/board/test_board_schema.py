@@ -9,7 +9,8 @@ import pytest
 from kit.cards import KINDS, STATUSES
 
 from models.errors import BoardError
-from models.rules.board_schema import Board, board_schema, read_board
+from models.rules.board_schema import Board, read_board
+from models.rules.new_board import board_schema
 
 
 def source(
@@ -81,6 +82,25 @@ def test_a_renamed_property_is_found_by_the_id_it_is_known_by() -> None:
         "%3ATopic",
         "Stoff",
     )
+
+
+@pytest.mark.parametrize("meanwhile", [{"Priority": "number"}, {"without": ("Priority",)}])
+def test_a_property_that_comes_back_under_another_name_is_found_by_its_id(
+    meanwhile: dict[str, Any],
+) -> None:
+    away = read_board(source(**meanwhile), read_board(source()))
+    assert "Priority" not in away.properties
+    stored = Board.from_json(away.as_json())
+    back = read_board(source(rename={"Priority": "Urgency"}), stored)
+    assert (back.properties["Priority"].id, back.properties["Priority"].name) == (
+        "%3APriority",
+        "Urgency",
+    )
+
+
+def test_a_board_stored_without_ids_has_those_of_its_properties() -> None:
+    stored = {name: kept for name, kept in read_board(source()).as_json().items() if name != "ids"}
+    assert Board.from_json(stored) == read_board(source())
 
 
 def test_a_property_made_anew_under_the_old_name_is_found_by_that_name() -> None:

@@ -13,6 +13,7 @@ from tasks.board.followed import READ_AGAIN_AFTER, refreshed_board
 from tasks.runtime.report import Report
 from tasks.sync.push.all_cards import push_pending
 from tasks.sync.store import SyncContext
+from tasks.sync.sweep import reprocess_remembered
 
 
 def _take_away(stage: Stage, name: str) -> tuple[str, object]:
@@ -95,3 +96,43 @@ async def test_a_priority_that_comes_back_is_read_before_it_is_written_over(stag
     assert task is not None
     assert task.priority == Priority.HIGH
     assert (await stage.shows(page))["Priority"] == "High"
+
+
+async def test_a_card_processed_again_while_its_priority_is_away_keeps_it(stage: Stage) -> None:
+    page = await stage.add_valid(status="Queued", priority="Low")
+    await stage.cycle()
+    column = _take_away(stage, "Priority")
+    await stage.edit(page, title="Read without Priority")
+    stage.clock.pass_(120)
+    await stage.cycle()
+    board = await refreshed_board(stage.ctx)
+    sync = SyncContext(board=board, bot_ids=(), correlation_id=None)
+    await reprocess_remembered(stage.ctx, sync, [await stage.card(page)], Report())
+    card, task = await stage.card(page), await stage.task(page)
+    assert task is not None
+    assert (card.rejection, task.priority) == ("", Priority.LOW)
+    option = next(one for one in column[1].options if one.name == "Low")  # type: ignore[attr-defined]
+    _bring_back(stage, column, {page: option.id})
+    stage.clock.pass_(READ_AGAIN_AFTER.total_seconds() + 1)
+    await stage.cycle()
+    assert (await stage.shows(page))["Priority"] == "Low"
+    assert [row.property for row in await stage.history(page) if row.lost_value is not None] == []
+
+
+async def test_a_priority_that_comes_back_is_read_though_nothing_is_due_and_no_webhook_says_so(
+    stage: Stage,
+) -> None:
+    page = await stage.add_valid(status="Queued")
+    await stage.cycle()
+    column = _take_away(stage, "Priority")
+    await refreshed_board(stage.ctx)
+    stage.clock.pass_(120)
+    await stage.cycle()
+    option = next(one for one in column[1].options if one.name == "High")  # type: ignore[attr-defined]
+    _bring_back(stage, column, {page: option.id})
+    for _ in range(2):
+        stage.clock.pass_(READ_AGAIN_AFTER.total_seconds() + 1)
+        await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert task.priority == Priority.HIGH

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from kit.stage import Stage
 
 from models.errors import BoardError
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 from models.settings import Settings
 from tasks.board.followed import bot_id
 from tasks.board.repair import repair

@@ -11,7 +11,7 @@ from kit.stage import CHANNEL, Stage, properties, rich
 
 from models.errors import BoardError
 from models.postgres.engine import Sessions
-from models.rules.board_schema import board_schema
+from models.rules.new_board import board_schema
 from models.sync.import_ranges import READERS
 from models.tables.card_queries import count_cards
 from models.tables.sync_state import IMPORT, WATERMARK, get_moment, get_value

@@ -29,7 +29,7 @@ KINDS: Final = (
 )
 
 _LOST = """
-SELECT l.task_id::text AS subject, t.board_status, l.worker, l.deaths, l.heartbeat_at
+SELECT l.task_id::text AS subject, t.title, t.board_status, l.worker, l.deaths, l.heartbeat_at
 FROM leases AS l JOIN tasks AS t ON t.id = l.task_id
 WHERE (l.worker IS NOT NULL AND l.until <= :now OR l.deaths > 0)
   AND (t.status IN ('processing', 'pending', 'approved')
@@ -37,7 +37,7 @@ WHERE (l.worker IS NOT NULL AND l.until <= :now OR l.deaths > 0)
 ORDER BY l.task_id LIMIT 100
 """
 _STUCK = """
-SELECT l.task_id::text AS subject, t.board_status, l.worker, l.deaths, l.heartbeat_at
+SELECT l.task_id::text AS subject, t.title, t.board_status, l.worker, l.deaths, l.heartbeat_at
 FROM leases AS l JOIN tasks AS t ON t.id = l.task_id
 WHERE l.worker IS NOT NULL AND l.until > :now AND l.heartbeat_at <= :silent_since
 ORDER BY l.task_id LIMIT 100
@@ -57,7 +57,7 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(usd), 0) AS usd FROM spend_totals
     AND day >= date_trunc('month', CAST(:now AS timestamptz) AT TIME ZONE 'UTC')) AS s
 WHERE c.configured AND showrunner.is_reached(c.budget_month, s.usd)
 UNION ALL
-SELECT 'video/' || t.id, 'the video of task ' || t.id, c.budget_video, s.usd
+SELECT 'video/' || t.id, 'the video “' || t.title || '”', c.budget_video, s.usd
 FROM tasks AS t
 JOIN channels AS c ON c.id = t.channel_id AND c.budget_video IS NOT NULL
 CROSS JOIN LATERAL (SELECT sum(counted) AS usd FROM spends WHERE task_id = t.id) AS s
@@ -137,13 +137,13 @@ async def troubles(session: AsyncSession, now: datetime) -> list[Trouble]:
 
 
 def _of_worker(kind: IncidentKind, row: Any, what: str) -> Trouble:
-    worker = f"“{row['worker']}”" if row["worker"] else "Its worker"
     heard = row["heartbeat_at"]
     return Trouble(
         name=kind.about(row["subject"]),
-        title=f"{worker} {what} at “{row['board_status']}”.",
+        title=f"The worker of “{row['title']}” {what} at “{row['board_status']}”.",
         facts={
             "task": row["subject"],
+            "worker": row["worker"] or "released",
             "leases_expired": str(row["deaths"]),
             "last_heartbeat": "never" if heard is None else utc_time(heard),
         },

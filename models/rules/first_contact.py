@@ -94,6 +94,7 @@ _SENTENCES: Final = (
     rf"Showrunner had moved this card to {_QUOTED}, which the database does not have ",
     r"Stopping: “",
     r"Failed: ",
+    r"Waits: its budget of ",
     r"(?:Look at|Listen to|Watch) the \w+(?: \(round \d+\))?, then move the card: ",
     r"Edited while the video is in work: ",
     rf"{_QUOTED} was changed (?:to {_QUOTED} )?by hand just when it was set to ",

@@ -165,13 +165,26 @@ def _older_database(case: Situation) -> StatusDecision | None:
 
 def _overruled(case: Situation) -> StatusDecision | None:
     unchanged = case.agreed is not None and case.current == case.agreed and not case.unseen
-    if case.asked is None or unchanged:
+    if case.asked is None or unchanged or _is_stop(case):
         return None
     sentence = (
         f"The pipeline moved this card to “{case.current}” meanwhile, "
         f"so the move to “{case.asked}” was not taken."
     )
     return reject(case, case.asked, case.current, "overruled", "both_changed", sentence)
+
+
+def _is_stop(case: Situation) -> bool:
+    """Whether the move stops a task that the pipeline has moved on, and that may be stopped there.
+
+    A worker may take a task in the second in which its card is dragged to Archived.
+    """
+    columns = (case.agreed, case.current)
+    return case.asked is BoardStatus.ARCHIVED and all(
+        column is not None
+        and case.asked in moves_of_people(column, followed=case.followed, gates=case.gates)
+        for column in columns
+    )
 
 
 def _emptied(case: Situation) -> StatusDecision | None:

@@ -110,7 +110,7 @@ async def test_doctor_counts_what_is_in_production(worker: Production, sessions:
     async with sessions() as session:
         check = judge_production(await read_production(session, worker.now))
     assert check.state is State.WARN
-    assert check.facts == "“ada” stopped answering at “Processing”."
+    assert check.facts == "The worker of “squid” stopped answering at “Processing”."
     assert check.details["working"] == 1
 
 

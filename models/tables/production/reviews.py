@@ -69,7 +69,10 @@ class Review(SQLModel, table=True):
     decision: str = Field(sa_column=required(String(10), f"One of {', '.join(DECISIONS)}."))
     actor: str = Field(sa_column=required(String(120), "Who decided, as in task_history."))
     through: str = Field(
-        sa_column=required(String(10), "board, http, command; sql for a plain UPDATE.")
+        sa_column=required(
+            String(10),
+            "board, http, command; sql for a plain UPDATE or a function of the database.",
+        )
     )
     pieces: list[int] = Field(
         default_factory=list,

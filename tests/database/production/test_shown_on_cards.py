@@ -100,6 +100,32 @@ async def test_an_error_says_what_failed_and_what_to_do(
     assert text(worker) == ""
 
 
+def test_an_error_without_a_reason_says_that_there_is_none(worker: Production, task: UUID) -> None:
+    worker.move(task, "Error: API Failure")
+    assert text(worker) == (
+        "Failed: no reason was given. Look into it, then drag the card to Queued to try again."
+    )
+    worker.move(task, "Queued")
+    assert text(worker) == ""
+
+
+def test_a_used_up_budget_is_said_while_nobody_works_on_the_task_and_until_it_is_raised(
+    worker: Production, task: UUID
+) -> None:
+    worker.rows("UPDATE channels SET budget_video = 5")
+    attach(worker, task, "image", 1, cost_usd=5.5)
+    assert text(worker) == ""
+    worker.move(task, "Queued")
+    assert text(worker) == (
+        "Waits: its budget of 5.00 USD is used up (5.50 USD spent or reserved). Raise the budget of "
+        "a video in the channel's file, or drag the card to Archived."
+    )
+    worker.rows("UPDATE channels SET budget_video = 6")
+    assert text(worker) == ""
+    worker.rows("UPDATE channels SET budget_video = NULL")
+    assert text(worker) == ""
+
+
 async def test_a_gate_says_what_to_look_at_what_going_on_costs_and_which_moves_decide(
     worker: Production, task: UUID
 ) -> None:

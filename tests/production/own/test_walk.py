@@ -8,7 +8,9 @@ from uuid import UUID
 import pytest
 from kit.own_production import OwnProduction
 
+from models.production.leases import LEASE
 from models.production.steps import Step
+from models.tables.production import claims
 from tasks.production.produce import End
 
 
@@ -139,12 +141,76 @@ async def test_a_film_that_was_rejected_as_a_whole_is_made_anew_and_nothing_else
     own.plain.made.clear()
     await own.reject(task, "assembly")
     await own.run()
-    await own.move(task, "Videos Generating")
-    await own.run()
     assert own.plain.made == [(Step.ASSEMBLY, 0)]
     assert await own.column(task) == "Ready for Review"
     (film,) = await own.pieces(task, Step.ASSEMBLY, 2)
     assert film["notes"]["take"] == 2
+
+
+async def test_nobody_is_asked_again_about_what_was_approved_and_did_not_change(
+    own: OwnProduction,
+) -> None:
+    task = await _with_a_film(own)
+    await own.reject(task, "assembly", 2)
+    await own.run()
+    assert await own.column(task) == "Ready for Review"
+    rows = await own.sql("SELECT gate, round, decision, actor, through, note FROM reviews")
+    assert [tuple(row.values()) for row in rows][2:] == [
+        (
+            "composites",
+            2,
+            "approve",
+            "showrunner",
+            "sql",
+            "Nothing differs from round 1, which was approved.",
+        )
+    ]
+
+
+async def test_somebody_is_asked_again_about_what_changed_since_the_approval(
+    own: OwnProduction,
+) -> None:
+    task = await _with_a_film(own)
+    await own.sql("UPDATE tasks SET story_direction = E'One.\\n\\nNew.\\n\\nThree.'")
+    await own.reject(task, "assembly")
+    await own.run()
+    assert await own.column(task) == "Composites Ready"
+    await own.move(task, "Videos Generating")
+    await own.run()
+    assert await own.column(task) == "Ready for Review"
+
+
+async def test_somebody_is_asked_again_when_a_scene_is_gone(own: OwnProduction) -> None:
+    task = await _with_a_film(own)
+    await own.sql("UPDATE tasks SET story_direction = E'One.\\n\\nTwo.'")
+    await own.reject(task, "assembly")
+    await own.run()
+    assert await own.column(task) == "Composites Ready"
+
+
+async def test_a_video_whose_run_has_not_begun_is_stopped_at_once(own: OwnProduction) -> None:
+    task = await own.add()
+    (work,) = await own.dispatch()
+    own.clock.pass_(1)
+    await own.move(task, "Archived")
+    assert (await own.lease(task))["stop_requested_at"] is not None
+    assert await own.dispatch() == []
+    lease = await own.lease(task)
+    assert (lease["worker"], lease["stop_requested_at"], lease["deaths"]) == (None, None, 0)
+    assert await own.column(task) == "Archived"
+    assert (await own.produce(work)).end is End.LOST
+    assert own.plain.made == []
+
+
+async def test_a_video_whose_run_has_begun_is_left_to_it(own: OwnProduction) -> None:
+    task = await own.add()
+    (work,) = await own.dispatch()
+    own.clock.pass_(1)
+    assert await claims.heartbeat(own.sessions, task, work.worker, LEASE) == "continue"
+    await own.move(task, "Archived")
+    await own.dispatch()
+    assert (await own.lease(task))["worker"] == work.worker
+    assert (await own.produce(work)).end is End.STOPPED
 
 
 async def test_a_file_that_was_lost_is_made_again(own: OwnProduction) -> None:

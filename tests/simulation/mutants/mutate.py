@@ -16,11 +16,11 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
@@ -29,7 +29,7 @@ import psycopg
 from sqlalchemy import URL
 
 from models.postgres.engine import libpq
-from simulation.histories.crew import AT_ONCE, ROOT, crew
+from simulation.histories.crew import AT_ONCE, ROOT, Account, crew
 from simulation.mutants import boundaries, production, rules, sync
 from simulation.mutants.mutation import Mutation
 from simulation.simulate import template
@@ -69,9 +69,15 @@ def main() -> int:
     ]
     for mutation in chosen:
         mutated(mutation)  # before anything is started: an anchor that is gone ends it here
-    with template() as url, ThreadPoolExecutor(given.at_once) as threads:
+    with (
+        template() as url,
+        crew(url, at_once=1) as sound,
+        ThreadPoolExecutor(given.at_once) as threads,
+    ):
         trials = []
-        for trial in threads.map(partial(_try, url, seeds=given.seeds, steps=given.steps), chosen):
+        history = partial(sound.live, steps=given.steps)
+        attempt = partial(_try, url, cache(history), seeds=given.seeds, steps=given.steps)
+        for trial in threads.map(attempt, chosen):
             trials.append(trial)
             if given.keep:
                 _keep(trials)
@@ -118,7 +124,15 @@ def _anchor(old: str) -> re.Pattern[str]:
 _CLOSING = {re.escape(bracket) for bracket in ")]}"}
 
 
-def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Trial:
+def _try(
+    template_url: URL,
+    unchanged: Callable[[int], Future[Account]],
+    mutation: Mutation,
+    *,
+    seeds: int,
+    steps: int,
+) -> Trial:
+    """Live histories with a mutation until one breaks a law that holds in `unchanged`."""
     began = time.monotonic()
     with (
         _copy(mutation) as source,
@@ -129,9 +143,13 @@ def _try(template_url: URL, mutation: Mutation, *, seeds: int, steps: int) -> Tr
         hint = _caught_by().get(mutation.name)
         order = sorted(range(1, seeds + 1), key=lambda seed: seed != hint)
         for one in (lives.live(seed, steps).result() for seed in order):
-            if one.failures:
-                seed, law = one.seed, one.failures[0]
-                break
+            if not one.failures:
+                continue
+            if unchanged(one.seed).result().failures:
+                print(f"seed {one.seed} breaks a law without any mutation", flush=True)
+                continue
+            seed, law = one.seed, one.failures[0]
+            break
     trial = Trial(mutation, seed, law, time.monotonic() - began)
     print(
         f"{mutation.name:55}  {_caught(trial):9}  {trial.seconds:5.1f} s  {law[:160]}",

@@ -19,6 +19,7 @@ from models.rules.move_outcomes import (
 from models.rules.statuses import (
     FINISHED,
     FREE_OF_RULES,
+    IN_WORK,
     PLANNING,
     STARTS,
     BoardStatus,
@@ -175,16 +176,14 @@ def _overruled(case: Situation) -> StatusDecision | None:
 
 
 def _is_stop(case: Situation) -> bool:
-    """Whether the move stops a task that the pipeline has moved on, and that may be stopped there.
+    """Whether the move stops a task that the pipeline has moved on, and that is in work by now.
 
     A worker may take a task in the second in which its card is dragged to Archived.
     """
-    columns = (case.agreed, case.current)
-    return case.asked is BoardStatus.ARCHIVED and all(
-        column is not None
-        and case.asked in moves_of_people(column, followed=case.followed, gates=case.gates)
-        for column in columns
-    )
+    if case.asked is not BoardStatus.ARCHIVED or case.agreed is None:
+        return False
+    allowed = moves_of_people(case.agreed, followed=case.followed, gates=case.gates)
+    return case.asked in allowed and case.current in IN_WORK
 
 
 def _emptied(case: Situation) -> StatusDecision | None:

@@ -218,7 +218,9 @@ async def scan(ctx: Context, board: Board, window: Window) -> AsyncIterator[Read
                 raise cursor_refused(error) from error
             window, cursor = rest, None
             continue
+        answered = ctx.notion.server_time or ctx.clock()  # before a row takes requests of its own
         readings = await _decode(ctx, board, _rows(ctx, answer, began))
+        readings.answered = answered
         last = _last_made(answer) or last
         cursor = answer.get("next_cursor") if answer.get("has_more") else None
         cut = (answer.get("request_status") or {}).get("type") == "incomplete"

@@ -125,7 +125,7 @@ async def _read(
     """Read a range from one end until the two readers meet; start more if that helps."""
     window = Window(created=end.of.since, before=end.of.before, newest_first=end.newest_first)
     async for readings in scan(ctx, board, window):
-        course.began = course.began or ctx.notion.server_time or ctx.clock()
+        course.began = course.began or readings.answered
         if not readings.cards and not readings.failed:
             continue
         if readings.cards:

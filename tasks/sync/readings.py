@@ -92,6 +92,7 @@ class Readings:
         unreadable: those of `failed` that lie on the board but lack something that it has. Their
             cards are marked as unreadable and read again later.
         more: of a query's answer, whether there are further pages.
+        answered: of a query's answer, when Notion gave it, by its own clock.
     """
 
     cards: list[Observation] = field(default_factory=list)
@@ -99,6 +100,7 @@ class Readings:
     failed: dict[str, str] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     more: bool = False
+    answered: datetime | None = None
 
     def __str__(self) -> str:
         """How many cards, for a task's name in the Prefect UI."""

@@ -50,7 +50,7 @@ async def sweep(
         whole, edited = False, to_minute(since)
     began: datetime | None = None
     async for readings in scan(ctx, sync.board, Window(edited=edited)):
-        began = began or ctx.notion.server_time or ctx.clock()
+        began = began or readings.answered
         await process_changed(ctx, sync, readings, report)
     if whole:
         async with ctx.sessions.begin() as session:

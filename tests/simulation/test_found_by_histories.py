@@ -7,8 +7,10 @@ import gc
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import pytest
 from kit.stage import CHANNEL, Stage
 
@@ -168,3 +170,65 @@ async def test_a_card_that_is_told_to_choose_a_channel_is_told_anew_when_the_cha
     stage.clock.pass_(60)
     await stage.cycle()
     assert (await stage.shows(page))["Attention"] == f"Channel is empty; choose one of: {CHANNEL}."
+
+
+async def test_a_property_that_comes_back_under_another_name_is_read_again(stage: Stage) -> None:
+    """Seed 27: its type was changed, a cycle passed, then it was renamed and changed back."""
+    page = await stage.add_valid(priority="High")
+    await stage.cycle()
+    _change_type(stage, "Priority", "status")
+    await stage.edit(page, title="Colossal squid")
+    stage.clock.pass_(60)
+    await stage.cycle()
+    source = stage.sandbox.state.sources[stage.data_source_id]
+    prop = next(prop for prop in source.schema.values() if prop.name == "Priority")
+    source.schema = {**source.schema, prop.id: replace(prop, kind="select", name="Urgency")}
+    for _ in range(2):
+        stage.clock.pass_(3601)
+        await stage.cycle()
+    await stage.ask(
+        "PATCH",
+        f"/v1/pages/{page}",
+        {"properties": {prop.id: {"select": {"name": "Low"}}}},
+    )
+    stage.clock.pass_(60)
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert task.priority == "low"
+
+
+async def test_an_edit_after_a_sweeps_query_is_read_though_a_row_took_minutes(
+    stage: Stage,
+) -> None:
+    """Seed 400053: the next sweep began where the last answer had come, not the query's."""
+    odd, page = await stage.add_valid(), await stage.add_valid(priority="Normal")
+    for _ in range(2):
+        stage.clock.pass_(600)
+        await stage.cycle()
+    asked_at = stage.clock.now
+    await stage.edit(odd, title="Colossal squid")
+    stage.clock.pass_(1)
+    await stage.edit(page, priority="High")
+    stage.clock.pass_(600)
+    late = {"asked": True}
+
+    def alter(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        if not (late["asked"] and request.url.path.endswith("/query")):
+            return response
+        late["asked"] = False
+        answer = response.json()
+        answer["results"] = [row for row in answer["results"] if row["id"] == odd]
+        del answer["results"][0]["properties"]["Topic"]
+        moment = format_datetime(asked_at, usegmt=True)
+        return httpx.Response(200, json=answer, headers={"Date": moment}, request=request)
+
+    assert stage.between is not None
+    stage.between.alter = alter
+    await stage.cycle()
+    assert not late["asked"]
+    stage.clock.pass_(60)
+    await stage.cycle()
+    task = await stage.task(page)
+    assert task is not None
+    assert task.priority == "high"

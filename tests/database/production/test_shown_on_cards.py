@@ -117,8 +117,8 @@ def test_a_used_up_budget_is_said_while_nobody_works_on_the_task_and_until_it_is
     assert text(worker) == ""
     worker.move(task, "Queued")
     assert text(worker) == (
-        "Waits: its budget of 5.00 USD is used up (5.50 USD spent or reserved). Raise the budget of "
-        "a video in the channel's file, or drag the card to Archived."
+        "Waits: its budget of 5.00 USD is used up (5.50 USD spent or reserved). Raise the budget "
+        "of a video in the channel's file, or drag the card to Archived."
     )
     worker.rows("UPDATE channels SET budget_video = 6")
     assert text(worker) == ""

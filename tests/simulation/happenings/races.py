@@ -134,6 +134,8 @@ async def a_type_changes_under_our_hands(world: World) -> None:
     if prop is None or prop.kind != "select":
         return
     pages = await new_cards(world, 1)
+    if not pages:
+        return
     await world.write(pages[0], priority="High")
     if not await is_quiet(world, pages):
         return

@@ -8,7 +8,13 @@ from itertools import chain
 from typing import Any
 
 from models.production.gates import DEFAULT_GATES, gate_columns
-from models.rules.statuses import FREE_OF_RULES, PLANNING, BoardStatus, people_may_move
+from models.rules.statuses import (
+    FREE_OF_RULES,
+    IN_WORK,
+    PLANNING,
+    BoardStatus,
+    people_may_move,
+)
 from models.sync.take_board import OPERATOR
 from simulation.world.ledger import WATCHED, Written
 from simulation.world.world import World
@@ -125,7 +131,7 @@ def _people_change_only_what_the_board_showed(
                 continue
             if not is_of_production(since["actor"]):
                 continue
-            if name == "Status" and _was_not_valid(rows, row):
+            if name == "Status" and (_was_not_valid(rows, row) or _stops(row)):
                 continue
             if not _showed(written, row, name, _kept(rows, row, name)):
                 yield (
@@ -133,6 +139,11 @@ def _people_change_only_what_the_board_showed(
                     f"{since['at']:%d %H:%M:%S.%f}, which the board never showed, and at "
                     f"{row['at']:%d %H:%M:%S.%f} {row['actor']} made it {row['new_value']}"
                 )
+
+
+def _stops(row: Any) -> bool:
+    """Whether a person stopped what was in work: that counts wherever the task stands by then."""
+    return row["new_value"] == BoardStatus.ARCHIVED and row["old_value"] in IN_WORK
 
 
 def _left_queue(rows: list[Any], changed: Any) -> bool:

@@ -16,6 +16,40 @@ PASSED: Final = [
 
 
 async def broken(world: World) -> list[str]:
+    """What was passed that nobody approved."""
+    return [*await _moved_unapproved(world), *await _approved_unseen(world)]
+
+
+async def _approved_unseen(world: World) -> list[str]:
+    """What counts as approved because nothing differs is what somebody approved."""
+    again = await world.rows(
+        "SELECT r.task_id, r.gate, r.round, s.piece, (SELECT max(e.round) FROM reviews AS e "
+        "WHERE e.task_id = r.task_id AND e.gate = r.gate AND e.decision = 'approve' "
+        "AND e.round < r.round) AS seen FROM reviews AS r "
+        "JOIN production_steps AS s ON s.name = r.gate WHERE r.actor = 'showrunner'"
+    )
+    found = []
+    for row in again:
+        world.happened["gates passed again"] += 1
+        files = {
+            round_: await world.rows(
+                "SELECT position, sha256 FROM pieces WHERE task_id = :task AND kind = :kind "
+                "AND round = :round ORDER BY position",
+                task=row["task_id"],
+                kind=row["piece"],
+                round=round_,
+            )
+            for round_ in (row["round"], row["seen"])
+        }
+        if files[row["round"]] != files[row["seen"]]:
+            found.append(
+                f"round {row['round']} of {row['gate']} of task {row['task_id']} was passed like "
+                f"round {row['seen']}, and differs"
+            )
+    return found
+
+
+async def _moved_unapproved(world: World) -> list[str]:
     """Every task that people moved past a gate more often than they approved it."""
     moves = await world.rows(
         "SELECT task_id, old_value, new_value FROM task_history WHERE action = 'changed' "

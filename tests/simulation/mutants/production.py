@@ -7,20 +7,25 @@ from typing import Final
 from simulation.mutants.mutation import Mutation
 
 SUBMIT, COLLECT = "tasks/production/order_once.py", "tasks/production/collect.py"
-REPORTED, ATTACHED, STEPS = (
+GATES, STEPS, QUEUE, ATTACHED, APPROVED_AGAIN, EXPIRED = (
     "migrations/versions/0022_workers_report.py",
-    "migrations/versions/0023_workers_fail_and_attach.py",
     "migrations/versions/0026_showrunner_claims_steps.py",
+    "migrations/versions/0030_spends_are_added_up.py",
+    "migrations/versions/0031_attached_pieces_are_their_workers.py",
+    "migrations/versions/0033_an_approval_counts_again.py",
+    "migrations/versions/0035_a_step_that_never_began_is_stopped_at_once.py",
 )
-QUEUE: Final = "migrations/versions/0030_spends_are_added_up.py"
-EXPIRED: Final = """
-    SELECT l.task_id FROM leases AS l WHERE l.worker IS NOT NULL AND l.until <= moment
+"""Where each function stands that is in force."""
+RETURNED: Final = """
+    WHERE l.worker IS NOT NULL AND (l.until <= moment OR showrunner.is_stopped_unbegun(l))
     ORDER BY l.task_id
   LOOP
     SELECT t.* INTO task FROM tasks AS t WHERE t.id = due FOR UPDATE SKIP LOCKED;
     CONTINUE WHEN NOT FOUND;
     SELECT l.* INTO lease FROM leases AS l WHERE l.task_id = due FOR UPDATE;
-    CONTINUE WHEN lease.worker IS NULL OR lease.until > moment;
+    -- Prolonged, begun or released meanwhile.
+    CONTINUE WHEN lease.worker IS NULL
+      OR lease.until > moment AND NOT showrunner.is_stopped_unbegun(lease);
 """
 
 MUTATIONS: Final = (
@@ -98,13 +103,13 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a report is taken from whoever it comes",
-        REPORTED,
+        GATES,
         "IF held_lease.worker IS NULL OR held.worker IS DISTINCT FROM held_lease.worker THEN",
         "IF held_lease.worker IS NULL THEN",
     ),
     Mutation(
         "a worker passes a gate that nobody approved",
-        REPORTED,
+        GATES,
         "IF FOUND AND 'approve' IS DISTINCT FROM (",
         "IF FALSE AND 'approve' IS DISTINCT FROM (",
     ),
@@ -116,9 +121,29 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a lease is returned while its worker lives",
-        ATTACHED,
         EXPIRED,
-        EXPIRED.replace("AND l.until <= moment", "").replace("OR lease.until > moment", ""),
+        RETURNED,
+        RETURNED.replace("AND (l.until <= moment OR showrunner.is_stopped_unbegun(l))", "").replace(
+            "OR lease.until > moment AND NOT showrunner.is_stopped_unbegun(lease)", ""
+        ),
+    ),
+    Mutation(
+        "a video that was stopped keeps its place until its lease ends",
+        EXPIRED,
+        "RETURN lease.stop_requested_at IS NOT NULL",
+        "RETURN false",
+    ),
+    Mutation(
+        "what changed is approved with what was seen",
+        APPROVED_AGAIN,
+        "WHERE made.sha256 = seen.sha256 IS NOT TRUE",
+        "WHERE false",
+    ),
+    Mutation(
+        "a piece that a worker attached counts as made here",
+        ATTACHED,
+        "media_type = NULL, seconds = NULL, input_hash = NULL, notes = excluded.notes,",
+        "media_type = NULL, seconds = NULL, notes = excluded.notes,",
     ),
     Mutation(
         "a channel's oldest task comes first whatever its priority",

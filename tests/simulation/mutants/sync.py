@@ -65,6 +65,24 @@ MUTATIONS = (
         "== watermark:\n                await remember(session, WATERMARK, moment=began)",
         "== watermark:\n                await remember(session, WATERMARK, moment=ctx.clock())",
     ),
+    Mutation(
+        "a sweep begins where its last answer came",
+        "tasks/sync/fetch.py",
+        "readings.answered = answered",
+        "readings.answered = ctx.notion.server_time or ctx.clock()",
+    ),
+    Mutation(
+        "a property that comes back is known by its name alone",
+        "models/rules/board_schema.py",
+        "ids = known.ids if known is not None else {}",
+        "ids = {n: p.id for n, p in known.properties.items()} if known is not None else {}",
+    ),
+    Mutation(
+        "a Priority that is away counts as emptied when its card is processed again",
+        CARD,
+        'computed=frozenset({"Priority"} if lacks_priority else ()),',
+        "computed=frozenset(),",
+    ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(
         "a move that waits is never put back",

@@ -15,6 +15,7 @@ from simulation.happenings.production.reviewers import (
     somebody_decides,
 )
 from simulation.happenings.production.staged import (
+    a_film_is_rejected_and_made_again,
     a_video_is_stopped_between_two_pieces,
     answers_of_services_are_lost,
 )
@@ -43,5 +44,6 @@ PRODUCTION: Final[dict[Callable[[World], Awaitable[object]], float]] = {
     a_lease_runs_out: 3,
     answers_of_services_are_lost: 2,
     a_video_is_stopped_between_two_pieces: 2,
+    a_film_is_rejected_and_made_again: 2,
 }
 """By happening, its weight beside the others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,20 +37,27 @@ async def somebody_decides(world: World) -> None:
     await _decide(world, task, rng.choices(list(Decision), [65, 18, 8, 9])[0])
 
 
-async def somebody_stops(world: World, task: UUID) -> None:
-    """Stop the work on a task through the command line."""
+async def decides(
+    world: World, task: UUID, decision: Decision, pieces: Collection[int] = ()
+) -> None:
+    """Decide about a task through the command line.
+
+    Raises:
+        Outdated: when it cannot be decided where the task stands.
+    """
     async with world.databases.sessions.begin() as session:
         await session.execute(_TELL, {"now": world.clock().isoformat()})
         await decide(
             session,
             task,
-            decision=Decision.STOP,
+            decision=decision,
             gate=None,
             round=None,
             actor="operator:ada",
             through="command",
+            pieces=pieces,
         )
-    world.turns.trail.append(f"    stop of {task}")
+    world.turns.trail.append(f"    {decision} of {task} {sorted(pieces)}")
 
 
 async def _decide(world: World, task: Any, decision: Decision) -> None:

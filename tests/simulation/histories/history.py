@@ -207,6 +207,12 @@ def _mend(world: World, schema: dict[str, Any]) -> None:
         kind = found.kind if prop.name == "Status" else prop.kind
         options = (*prop.options, *(option for option in added if option.id not in same))
         mended[key] = replace(found, kind=kind, options=options)
+    mended = {
+        key: prop
+        for key, prop in mended.items()
+        # Notion keeps no formula of a property that is gone.
+        if prop.formula is None or prop.formula.property_id in mended
+    }
     for page in list(state.pages.values()):
         # What a deleted option had emptied stays empty.
         kept = {

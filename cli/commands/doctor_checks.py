@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from cli.stack.running_stack import WAIT, busy_with, running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
 from models.operations.health.check import Check, State, checked, failed, failure, skipped, warning
+from models.operations.health.disk import existing, judge_disks, one_per_disk
 from models.operations.health.rules import (
     judge_cards,
     judge_clocks,
@@ -40,6 +43,7 @@ from tasks.runtime.clock import Clock
 
 ORDER: Final = (
     "settings",
+    "disk",
     "channels",
     "database",
     "migrations",
@@ -104,6 +108,7 @@ async def checkup(clock: Clock) -> Checkup:
             _prefect(settings, clock),
             run_check(["webhook receiver"], _HTTP_SECONDS, _only(webhook_receiver(settings))),
             run_check(["worker API"], _HTTP_SECONDS, _only(worker_api(settings))),
+            run_check(["disk"], _HTTP_SECONDS, _only(_disk(settings))),
         )
     return _in_order([*first, *(check for part in parts for check in part)], requests.total)
 
@@ -158,6 +163,14 @@ def _channels(settings: Settings, database: DatabaseFacts) -> Check:
     channels = sorted(folder.channels)
     wrong = [failure(str(fault).rstrip("."), _MEND_FILES) for fault in folder.faults]
     return checked("channels", f"{len(channels)}: {', '.join(channels)}", wrong, channels=channels)
+
+
+async def _disk(settings: Settings) -> Check:
+    def left() -> dict[Path, int]:
+        folders = one_per_disk([settings.production_folder, settings.state_dir.absolute()])
+        return {folder: shutil.disk_usage(existing(folder)).free for folder in folders}
+
+    return judge_disks(await asyncio.to_thread(left))
 
 
 async def _only(check: Coroutine[Any, Any, Check]) -> list[Check]:

@@ -127,4 +127,5 @@ def downgrade() -> None:
 
 
 def _schema() -> str:
-    return op.get_bind().execute(sa.text("SELECT quote_ident(current_schema())")).scalar_one()
+    found = op.get_bind().execute(sa.text("SELECT quote_ident(current_schema())")).scalar_one()
+    return str(found)

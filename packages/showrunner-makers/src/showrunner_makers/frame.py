@@ -91,7 +91,8 @@ def _make(request: Request) -> Made:
         path.unlink(missing_ok=True)
         raise MakerError(
             Failure.MANUAL_REVIEW,
-            f"The picture of scene {request.position} cannot be written: {error.strerror}.",
+            f"The picture of scene {request.position} cannot be written to {request.folder}: "
+            f"{error.strerror}. Mend that, then drag the card to Queued.",
         ) from error
     return Made(path=path, media_type="image/png")
 

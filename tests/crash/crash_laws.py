@@ -12,12 +12,15 @@ from kit.processes.programs import Up
 from models.rules.board_schema import Board
 from models.rules.codec.read import BoardCard, to_minute
 
+_SAID = ("violation_text", "rejection", "production_text")
+"""Columns of `cards` that together are its Attention, in that order."""
+
 
 async def differences(board: CrashBoard, up: Up) -> list[str]:
     """What board and database say differently of a card; empty once they have converged."""
     tasks = {row["notion_page_id"]: row for row in up.records("SELECT * FROM tasks")}
     attention = {
-        row["notion_page_id"]: f"{row['violation_text']} {row['rejection']}".strip()
+        row["notion_page_id"]: " ".join(filter(None, map(row.get, _SAID)))
         for row in up.records("SELECT * FROM cards")
     }
     found = []

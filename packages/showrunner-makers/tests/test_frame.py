@@ -294,7 +294,9 @@ async def test_a_picture_that_cannot_be_written_is_said_and_leaves_nothing(tmp_p
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     (tmp_path / "assets-01.png").symlink_to("/dev/full")
-    with pytest.raises(MakerError, match="scene 1 cannot be written to .*: No space left") as refused:
+    with pytest.raises(
+        MakerError, match="scene 1 cannot be written to .*: No space left"
+    ) as refused:
         await drawn(tmp_path, WHALE)
     assert refused.value.failure is Failure.MANUAL_REVIEW
     assert list(tmp_path.iterdir()) == []

@@ -115,7 +115,7 @@ ALIKE: Final = "showrunner.was_approved_alike(tasks, production_steps)"
 
 
 def upgrade() -> None:
-    """Compare with the approved round before somebody is asked."""
+    """Ask nobody about a gate whose pieces are those of the round that was approved."""
     schema = _schema()
     for function in (WAS_APPROVED_ALIKE, REPORT):
         op.execute(function.format(schema=schema))

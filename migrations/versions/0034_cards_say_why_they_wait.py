@@ -101,7 +101,7 @@ COMMENTS: Final = {
 
 
 def upgrade() -> None:
-    """Say both."""
+    """Show a used-up budget and an error without a reason on the card."""
     schema = _schema()
     for function in (BUDGET, ATTENTION, REFRESH):
         op.execute(function.format(schema=schema))
@@ -113,7 +113,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Say neither."""
+    """Show neither on the card."""
     op.execute("DROP TRIGGER channels_refresh_cards ON channels")
     before = runpy.run_path(str(Path(__file__).with_name("0024_cards_show_their_production.py")))
     op.execute(before["ATTENTION"].replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))

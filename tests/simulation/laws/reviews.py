@@ -16,12 +16,12 @@ PASSED: Final = [
 
 
 async def broken(world: World) -> list[str]:
-    """What was passed that nobody approved."""
+    """Gates that were passed without an approval."""
     return [*await _moved_unapproved(world), *await _approved_unseen(world)]
 
 
 async def _approved_unseen(world: World) -> list[str]:
-    """What counts as approved because nothing differs is what somebody approved."""
+    """Gates that were passed without asking, though their pieces differ from the approved ones."""
     again = await world.rows(
         "SELECT r.task_id, r.gate, r.round, s.piece, (SELECT max(e.round) FROM reviews AS e "
         "WHERE e.task_id = r.task_id AND e.gate = r.gate AND e.decision = 'approve' "

@@ -154,10 +154,10 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         ),
         IncidentKind.MAKER_PAUSED: Problem(
             "A maker has no money, no quota or no valid key",
-            "Its steps wait, in all channels; every other step goes on. One submission is tried "
-            "every 15 minutes.",
-            "Put money on the account, raise its limit or correct its key. Everything goes on by "
-            "itself.",
+            "Its steps wait, in all channels or in the one that is named; every other step goes "
+            "on. One submission is tried every 15 minutes.",
+            "Put money on the account, raise its limit, correct its key or connect it again. "
+            "Everything goes on by itself.",
         ),
     },
 )

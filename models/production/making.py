@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from models.errors import ShowrunnerError
 from models.production.paid_orders import Answer
 from models.production.steps import PieceKind, Step
@@ -45,6 +47,18 @@ class MakerError(ShowrunnerError):
         self.failure = failure
 
 
+class AccountRefused(MakerError):
+    """The account refuses while a job is under way: no money, no quota, a login that is revoked.
+
+    Attributes:
+        of_channel: whether only the channel's own account is concerned.
+    """
+
+    def __init__(self, reason: str, *, of_channel: bool = False) -> None:
+        super().__init__(Failure.API_FAILURE, reason)
+        self.of_channel = of_channel
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """A finished piece that another one is made from.
@@ -74,6 +88,7 @@ class Request:
         take: from 1, one more each time that a person asked to have the piece made anew, which a
             maker with a seed takes into account.
         folder: an empty folder for the result and whatever is needed on the way.
+        login: with which the maker acts for the channel's account (`SignsIn`); None without one.
     """
 
     step: Step
@@ -85,6 +100,7 @@ class Request:
     sources: tuple[Source, ...] = ()
     take: int = 1
     folder: Path
+    login: SecretStr | None = None
 
     @property
     def scene(self) -> Scene:
@@ -143,12 +159,21 @@ class Submitted:
         job_id: the service's name of the job, when it was accepted.
         account: the account that pays.
         reason: one sentence for people, when it was not accepted.
+        made: the result, when the answer held it; it lies in the request's folder.
+        failure: why an order that was accepted, and charged, has no result that can be used.
+        charged: USD that were charged, when the answer says so or ends the job. None: of an
+            accepted order the estimate, of a refused one nothing.
+        of_channel: whether an account that refuses is the channel's own, and no other channel's.
     """
 
     answer: Answer
     job_id: str | None = None
     account: str | None = None
     reason: str = ""
+    made: Made | None = None
+    failure: Failure | None = None
+    charged: Decimal | None = None
+    of_channel: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +184,16 @@ class Job:
         key: what was sent along, so that the service finds the job.
         id: the service's name of it; None while it is being looked up.
         options: what the channel's production block says to this maker.
+        sources: the pieces that it was ordered with.
+        login: as of a request.
     """
 
     key: UUID
     id: str | None
     account: str | None
     options: Mapping[str, Any] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    login: SecretStr | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,12 +205,17 @@ class JobState:
         charged: USD that were charged, once it is over; None when the service does not say, so
             that the estimate counts.
         failure, reason: why it failed; None when it did not.
+        url: where the result was published; nothing is fetched then.
+        lost: whether the service knows the job no longer. It is looked up by its key before it is
+            ordered anew.
     """
 
     ended: bool = False
     charged: Decimal | None = None
     failure: Failure | None = None
     reason: str = ""
+    url: str | None = None
+    lost: bool = False
 
 
 @runtime_checkable
@@ -217,3 +251,45 @@ class RemoteMaker(Protocol):
 
     async def fetch(self, job: Job, folder: Path) -> Made:
         """Download the result of a job that has ended well, into an empty folder."""
+
+
+@runtime_checkable
+class NeedsSettings(Protocol):
+    """A maker that works only when some settings are there."""
+
+    def missing(self, login: SecretStr | None) -> str | None:
+        """One sentence that names what is not set, or the command that helps; None for nothing.
+
+        It is asked often, and sends no request.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """What a service gave for an account.
+
+    Attributes:
+        secret: with which a maker acts for it until it is revoked.
+        account: its name, for people.
+    """
+
+    secret: SecretStr
+    account: str
+
+
+@runtime_checkable
+class SignsIn(Protocol):
+    """A maker that acts for an account of each channel, which a person lets it do once.
+
+    By OAuth 2.0 for installed programs: RFC 8252, with the challenge of RFC 7636. Each raises
+    MakerError, with what to do, when a setting is missing or the service refuses.
+    """
+
+    def sign_in_address(self, *, redirect: str, state: str, challenge: str) -> str:
+        """Where a person says yes."""
+
+    async def sign_in(self, *, code: str, redirect: str, verifier: str) -> Login:
+        """Exchange the code that came back."""
+
+    async def sign_out(self, login: SecretStr) -> None:
+        """Tell the service that a login counts no longer."""

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 import structlog
 
 from models.production.config import Production
-from models.production.making import Failure, Job, JobState, MakerError, RemoteMaker
+from models.production.making import (
+    AccountRefused,
+    Failure,
+    Job,
+    JobState,
+    MakerError,
+    RemoteMaker,
+)
 from models.production.paid_orders import LOOK_UPS, Action, Answer, Submission, action_after
 from models.production.steps import STEPS, PieceKind, Step
 from models.rules.channels import Channel
 from models.tables.production import claims
-from models.tables.production.piece_queries import book, change_piece, count_under_way, under_way
+from models.tables.production.logins import logins_of
+from models.tables.production.piece_queries import change_piece, count_under_way, under_way
 from models.tables.production.pieces import Piece
 from tasks.production.dispatch import productions
-from tasks.production.files import keep, working_folder
+from tasks.production.files import from_notes, working_folder
 from tasks.production.makers import maker_named
-from tasks.production.order_once import at_risk, estimate_of, release_estimate
+from tasks.production.order_once import at_risk, book_charged, estimate_of
+from tasks.production.pauses import pause, resume_channel
+from tasks.production.pieces import moved
 from tasks.runtime.concurrency import run_all
 from tasks.runtime.context import Context
 from tasks.runtime.locks import Lock, one_at_a_time
@@ -91,7 +99,11 @@ async def _one(
         return
     _, block = produced.get(row["channel_id"], (None, None))
     try:
-        is_over = await collect_piece(ctx, piece, block, abandoned=bool(row["abandoned"]))
+        job = await _job(ctx, piece, row["channel_id"], block)
+        is_over = await collect_piece(ctx, piece, job, block, abandoned=bool(row["abandoned"]))
+    except AccountRefused as error:
+        channel = row["channel_id"] if error.of_channel else None
+        await pause(ctx, piece.maker, str(error), channel)
     except MakerError as error:
         log.warning("job_not_collected", piece=str(piece.id), reason=str(error))
     except Exception as error:
@@ -100,11 +112,27 @@ async def _one(
         log.exception("job_not_collected_unforeseen", piece=str(piece.id), maker=piece.maker)
     else:
         found.ended += is_over
+        if is_over and piece.state == "submitted":
+            await resume_channel(ctx, piece.maker, row["channel_id"])
+
+
+async def _job(ctx: Context, piece: Piece, channel: str, block: Production | None) -> Job:
+    maker = piece.maker or ""
+    async with ctx.sessions() as session:
+        login = (await logins_of(session, channel)).get(maker)
+    return Job(
+        key=piece.submit_key or piece.id,
+        id=piece.job_id,
+        account=piece.account,
+        options={} if block is None else block.options.get(maker, {}),
+        sources=from_notes(piece.notes, ctx.settings.production_folder),
+        login=login,
+    )
 
 
 @step("collect_piece", holds="{piece.kind} {piece.position}")
 async def collect_piece(
-    ctx: Context, piece: Piece, block: Production | None, *, abandoned: bool
+    ctx: Context, piece: Piece, job: Job, block: Production | None, *, abandoned: bool
 ) -> bool:
     """Ask about one piece; whether its job is over.
 
@@ -115,8 +143,6 @@ async def collect_piece(
     maker = maker_named(piece.maker or "")
     if not isinstance(maker, RemoteMaker) or piece.submit_key is None:
         return False
-    options = {} if block is None else block.options.get(maker.name, {})
-    job = Job(key=piece.submit_key, id=piece.job_id, account=piece.account, options=options)
     if piece.state == "submitted":
         return await _poll(ctx, piece, maker, job)
     if piece.state == "submitting" and not abandoned:
@@ -165,16 +191,24 @@ def _action(piece: Piece, maker: RemoteMaker, limits: Mapping[str, Any]) -> Acti
 
 async def _poll(ctx: Context, piece: Piece, maker: RemoteMaker, job: Job) -> bool:
     state = await maker.poll(job)
+    if state.lost:
+        # As if it had been sent just now: the look-ups then have the time that they need.
+        since = {"job_id": None, "looked_up": 0, "submitted_at": ctx.clock()}
+        async with ctx.sessions.begin() as session:
+            await change_piece(session, piece, states=("submitted",), state="unknown", **since)
+        return False
     if not state.ended:
         return False
-    charged = _charged(piece, state)
     if state.failure is not None:
         failed = {"failure": state.failure.value, "reason": state.reason}
-        await _end(ctx, piece, charged, state="failed", notes={**piece.notes, **failed})
+        await _end(ctx, piece, state, state="failed", notes={**piece.notes, **failed})
+        return True
+    if state.url is not None:
+        await _end(ctx, piece, state, state="done", url=state.url)
         return True
     kind, made_by = PieceKind(piece.kind), _STEP_OF[PieceKind(piece.kind)]
     values = await _fetched(ctx, piece, maker, job, kind, made_by)
-    await _end(ctx, piece, charged, state="done", **values)
+    await _end(ctx, piece, state, state="done", **values)
     return True
 
 
@@ -185,31 +219,15 @@ async def _fetched(
     root = ctx.settings.production_folder
     with working_folder(root, piece.task_id, made_by, piece.round) as folder:
         made = await maker.fetch(job, folder)
-        path, sha256 = await asyncio.to_thread(keep, root, made.path, kind, piece.position)
-    return {
-        "path": path,
-        "sha256": sha256,
-        "media_type": made.media_type,
-        "seconds": made.seconds,
-        "notes": {**piece.notes, **made.notes},
-    }
+        values = await moved(root, made, kind, piece.position)
+    return {**values, "notes": {**piece.notes, **made.notes}}
 
 
-def _charged(piece: Piece, state: JobState) -> Decimal:
-    """What a job cost that is over. Where the service does not say, the estimate counts."""
-    if state.charged is not None:
-        return state.charged
-    return estimate_of(piece)
-
-
-async def _end(ctx: Context, piece: Piece, charged: Decimal, **values: Any) -> None:
-    """Record a job's end and what it cost, once."""
+async def _end(ctx: Context, piece: Piece, job: JobState, **values: Any) -> None:
+    """Record a job's end and what it cost, once. The estimate counts if the service is silent."""
     async with ctx.sessions.begin() as session:
-        if not await change_piece(session, piece, states=("submitted",), **values):
-            return  # another collect was faster
-        await release_estimate(session, piece)
-        if charged:
-            await book(session, piece, "charged", charged)
+        if await change_piece(session, piece, states=("submitted",), **values):
+            await book_charged(session, piece, job.charged)
 
 
 async def _change(ctx: Context, piece: Piece, **values: Any) -> bool:

@@ -175,7 +175,7 @@ async def _begin(
     )
     finished = await finished_steps(session, claimed.task_id)
     step = next_step(video, BoardStatus(claimed.board_status), finished)
-    until = await paused_until(session, video.maker_of(step))
+    until = await paused_until(session, video.maker_of(step), claimed.channel_id)
     said, round_, attempt = await claims.begin(session, claimed.task_id, worker, step)
     if said != "continue":
         return None

@@ -6,14 +6,14 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from models.production.making import Failure, MakerError
+from models.production.making import Failure, MakerError, Source
 from models.production.steps import PieceKind, Step
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -77,6 +77,34 @@ def explained(root: Path) -> Iterator[None]:
             f"A file in {root} cannot be written or read ({error.strerror}). Mend that, then drag "
             "the card to Queued.",
         ) from error
+
+
+def as_note(source: Source, root: Path) -> dict[str, Any]:
+    """A source as a piece's notes keep it, so that the job finds the very file again."""
+    path = source.path
+    if path.is_relative_to(root):
+        path = path.relative_to(root)
+    return {
+        "kind": source.kind.value,
+        "position": source.position,
+        "path": str(path),
+        "sha256": source.sha256,
+        "seconds": source.seconds,
+    }
+
+
+def from_notes(notes: Mapping[str, Any], root: Path) -> tuple[Source, ...]:
+    """The sources that a piece was ordered with."""
+    return tuple(
+        Source(
+            kind=PieceKind(one["kind"]),
+            position=one["position"],
+            path=root / one["path"],
+            sha256=one["sha256"],
+            seconds=one["seconds"],
+        )
+        for one in notes.get("sources", ())
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -17,31 +17,53 @@ PAUSE: Final = timedelta(minutes=15)
 _KEY: Final = "maker_paused:"
 
 
-async def paused_until(session: AsyncSession, maker: str) -> datetime | None:
-    """Until when a maker is paused; None when it is not."""
-    return await get_moment(session, _KEY + maker)
+async def paused_until(session: AsyncSession, maker: str, channel: str) -> datetime | None:
+    """Until when a maker is paused, in all channels or in that one; None when it is not."""
+    found = [await get_moment(session, _KEY + name) for name in (maker, _of(maker, channel))]
+    return max((moment for moment in found if moment is not None), default=None)
 
 
-async def pause(ctx: Context, maker: str, reason: str) -> datetime:
-    """Pause a maker's steps of all channels, and say so once; until when."""
+async def pause(ctx: Context, maker: str, reason: str, channel: str | None = None) -> datetime:
+    """Pause a maker's steps, and say so once; until when.
+
+    Args:
+        channel: whose steps are paused; None for all channels.
+    """
     until = ctx.clock() + PAUSE
+    name, where = maker, ""
+    if channel is not None:
+        name, where = _of(maker, channel), f" for the channel “{channel}”"
     async with ctx.sessions.begin() as session:
-        await remember(session, _KEY + maker, moment=until)
+        await remember(session, _KEY + name, moment=until)
     await send_alert(
         ctx,
         Level.ERROR,
-        IncidentKind.MAKER_PAUSED.about(maker),
-        f"The maker “{maker}” is paused: {reason}",
-        {"maker": maker},
+        IncidentKind.MAKER_PAUSED.about(name),
+        f"The maker “{maker}” is paused{where}: {reason}",
+        {"maker": name},
     )
     return until
 
 
-async def resume(ctx: Context, maker: str) -> None:
-    """End a maker's pause, since it accepted a submission."""
+async def resume(ctx: Context, maker: str, channel: str) -> None:
+    """End a maker's pause, since it accepted a submission of that channel."""
+    await _end(ctx, maker)
+    await resume_channel(ctx, maker, channel)
+
+
+async def resume_channel(ctx: Context, maker: str, channel: str) -> None:
+    """End the pause of one channel, since its own account works."""
+    await _end(ctx, _of(maker, channel))
+
+
+async def _end(ctx: Context, name: str) -> None:
     async with ctx.sessions() as session:
-        if await paused_until(session, maker) is None:
+        if await get_moment(session, _KEY + name) is None:
             return
     async with ctx.sessions.begin() as session:
-        await forget(session, _KEY + maker)
-    await resolve_alert(ctx, IncidentKind.MAKER_PAUSED.about(maker))
+        await forget(session, _KEY + name)
+    await resolve_alert(ctx, IncidentKind.MAKER_PAUSED.about(name))
+
+
+def _of(maker: str, channel: str) -> str:
+    return f"{maker}:{channel}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from models.errors import LeaseLost
@@ -78,17 +79,23 @@ async def record_made(ctx: Context, order: Order, made: Made) -> None:
     Raises:
         LeaseLost: when the lease is not ours any more.
     """
-    path, sha256 = await asyncio.to_thread(
-        keep, order.video.root, made.path, order.kind, order.position
-    )
-    values = {
+    values = await moved(order.video.root, made, order.kind, order.position)
+    await _record(ctx, order, {**values, "notes": dict(made.notes)})
+
+
+async def moved(root: Path, made: Made, kind: PieceKind, position: int) -> dict[str, Any]:
+    """Move a file to its place; the columns that say what it is.
+
+    Raises:
+        MakerError: when there is no such file, or the disk is full.
+    """
+    path, sha256 = await asyncio.to_thread(keep, root, made.path, kind, position)
+    return {
         "path": path,
         "sha256": sha256,
         "media_type": made.media_type,
         "seconds": made.seconds,
-        "notes": dict(made.notes),
     }
-    await _record(ctx, order, values)
 
 
 async def use_again(ctx: Context, order: Order, known: Piece) -> None:

@@ -199,7 +199,7 @@ async def _make(ctx: Context, work: Work, progress: Progress, sending: asyncio.L
     there = len(video.positions(work.step)) - len(missing) - awaited
     await progress(there, len(video.positions(work.step)))
     if isinstance(maker, RemoteMaker):
-        sent = await _submit_all(ctx, missing, maker, sending)
+        sent = await _submit_all(ctx, missing, maker, sending, progress)
         if awaited and sent is None:
             return Sent.UNDER_WAY
         return sent
@@ -224,9 +224,16 @@ async def _make_all(
 
 
 async def _submit_all(
-    ctx: Context, missing: Sequence[Order], maker: RemoteMaker, sending: asyncio.Lock
+    ctx: Context,
+    missing: Sequence[Order],
+    maker: RemoteMaker,
+    sending: asyncio.Lock,
+    progress: Progress,
 ) -> Sent | None:
-    """Submit pieces one after the other, as long as the service takes them."""
+    """Submit pieces one after the other, as long as the service takes them.
+
+    None when it answered with every result.
+    """
     if not missing:
         return None
     work, video = missing[0].work, missing[0].video
@@ -234,9 +241,13 @@ async def _submit_all(
     whole_step = sum((maker.price(request) for request in requests), start=Decimal(0))
     async with ctx.sessions() as session:
         await check_budget(ctx, session, missing[0], whole_step)
+    made, total = 0, len(video.positions(work.step))
     for order in missing:
         async with sending:
             sent = await submit_piece(ctx, order, maker)
-        if sent is not Sent.UNDER_WAY:
+        if sent not in {Sent.UNDER_WAY, Sent.MADE}:
             return sent
-    return Sent.UNDER_WAY
+        if sent is Sent.MADE:
+            made += 1
+            await progress(total - len(missing) + made, total)
+    return None if made == len(missing) else Sent.UNDER_WAY

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.production.config import Production
@@ -16,6 +17,7 @@ from models.production.reuse import Takes, input_hash
 from models.production.steps import STEPS, PieceKind, Step
 from models.production.story import Scene
 from models.rules.channels import Channel
+from models.tables.production.logins import logins_of
 from models.tables.production.piece_queries import pieces_of, scenes_of
 from models.tables.production.pieces import Piece
 from models.tables.production.steps import SceneRow
@@ -33,6 +35,7 @@ class Video:
         takes: of each scene.
         pieces: the latest round first.
         root: the folder of production's files.
+        logins: of the channel, by the maker's name.
     """
 
     task_id: UUID
@@ -43,6 +46,7 @@ class Video:
     takes: Mapping[int, Takes]
     pieces: tuple[Piece, ...]
     root: Path
+    logins: Mapping[str, SecretStr] = field(default_factory=dict)
 
     def positions(self, step: Step) -> range:
         """The positions of a step's pieces."""
@@ -66,6 +70,7 @@ class Video:
             sources=tuple(self._sources(step, position)),
             take=1 + self._times_rejected(step, position),
             folder=folder,
+            login=self.logins.get(self.maker_of(step)),
         )
 
     def _times_rejected(self, step: Step, position: int) -> int:
@@ -188,6 +193,7 @@ async def load_video(
         takes={row.position: takes_of(row) for row in rows},
         pieces=tuple(await pieces_of(session, task)),
         root=root,
+        logins=await logins_of(session, channel.id),
     )
 
 

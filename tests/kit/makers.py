@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from models.production.making import Failure, Job, JobState, Made, MakerError, Request, Submitted
+from models.production.making import (
+    AccountRefused,
+    Failure,
+    Job,
+    JobState,
+    Made,
+    MakerError,
+    Request,
+    Submitted,
+)
 from models.production.paid_orders import Answer
 from models.production.steps import Step
 
@@ -61,6 +70,14 @@ class Service:
         running: polls until a job is over.
         failing: how jobs end, if not well.
         during: called once, while the next submission is under way.
+        at_once: whether the service answers with the result itself.
+        broken: why what it answers with cannot be used.
+        losing: polls for which the service knows no job.
+        url: where results are published; they are fetched when it is None.
+        jobs: what was asked about, in order.
+        refused: raised by the next poll.
+        of_channel: whether an account that refuses is the channel's own.
+        refusal_costs: what a refused piece is charged all the same.
     """
 
     name: str = "service"
@@ -72,20 +89,28 @@ class Service:
     running: int = 0
     failing: Failure | None = None
     during: Callable[[], Awaitable[None]] | None = None
+    at_once: bool = False
+    broken: str | None = None
+    losing: int = 0
+    url: str | None = None
+    jobs: list[Job] = field(default_factory=list)
+    refused: AccountRefused | None = None
+    of_channel: bool = False
+    refusal_costs: Decimal | None = None
     submits: int = 0
 
     def check(self, options: Mapping[str, Any]) -> None:
         pass
 
     def inputs(self, request: Request) -> Mapping[str, Any]:
-        return {"text": request.scene.narration}
+        return {"text": request.scene.narration if request.position else request.title}
 
     def price(self, request: Request) -> Decimal:
         assert request.scenes
         return self.price_usd
 
     async def submit(self, request: Request, key: UUID) -> Submitted:
-        assert request.position
+        assert request.folder.is_dir()
         self.submits += 1
         said = self.answers.pop(0) if self.answers else Answer.ACCEPTED
         during, self.during = self.during, None
@@ -99,13 +124,37 @@ class Service:
         if said in {"lost", "never"}:
             raise TimeoutError
         answer = Answer(said)
-        return Submitted(answer=answer, job_id=f"job-{key}", account="a", reason="it says why.")
+        if self.at_once and answer is Answer.ACCEPTED:
+            return self._result(request, key)
+        return Submitted(
+            answer=answer,
+            job_id=f"job-{key}",
+            account="a",
+            reason="it says why.",
+            of_channel=self.of_channel,
+            charged=self.refusal_costs if answer is Answer.REFUSED_PIECE else None,
+        )
+
+    def _result(self, request: Request, key: UUID) -> Submitted:
+        accepted = Submitted(answer=Answer.ACCEPTED, account="a", charged=self.ledger[key])
+        if self.broken is not None:
+            return replace(accepted, failure=Failure.MANUAL_REVIEW, reason=self.broken)
+        path = request.folder / "result.png"
+        path.write_text(str(key))
+        return replace(accepted, made=Made(path=path, media_type="image/png", notes={"by": "it"}))
 
     async def look_up(self, job: Job) -> str | None:
         return f"job-{job.key}" if job.key in self.ledger else None
 
     async def poll(self, job: Job) -> JobState:
         assert job.id == f"job-{job.key}"
+        self.jobs.append(job)
+        refused, self.refused = self.refused, None
+        if refused is not None:
+            raise refused
+        if self.losing:
+            self.losing -= 1
+            return JobState(lost=True)
         if self.running:
             self.running -= 1
             return JobState()
@@ -114,7 +163,7 @@ class Service:
             return JobState(
                 ended=True, charged=Decimal(0), failure=self.failing, reason="Scene 1 is too wild."
             )
-        return JobState(ended=True, charged=self.ledger[job.key])
+        return JobState(ended=True, charged=self.ledger[job.key], url=self.url)
 
     async def fetch(self, job: Job, folder: Path) -> Made:
         path = folder / "result.png"

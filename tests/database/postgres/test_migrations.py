@@ -38,6 +38,7 @@ TABLES = [
     "channels",
     "incidents",
     "leases",
+    "logins",
     "pieces",
     "production_steps",
     "rate_limit",

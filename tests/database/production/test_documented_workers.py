@@ -67,6 +67,7 @@ def test_the_worker_in_python_does_a_task(worker: Production, login: URL) -> Non
         "SELECT * FROM leases",
         "SELECT * FROM spends",
         "SELECT * FROM tokens",
+        "SELECT * FROM logins",
         "SELECT showrunner.return_expired_leases()",
         "SELECT showrunner.return_due_retries()",
         "SELECT showrunner.move(NULL, 'x', 'Draft')",

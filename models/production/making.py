@@ -160,7 +160,8 @@ class Submitted:
         account: the account that pays.
         reason: one sentence for people, when it was not accepted.
         made: the result, when the answer held it; it lies in the request's folder.
-        failure: why an order that was accepted, and charged, has no result that can be used.
+        failure: why an order that was accepted, and charged, has no result that can be used. It is
+            as lost as one without an answer: RETRIABLE when it may be ordered once more.
         charged: USD that were charged, when the answer says so or ends the job. None: of an
             accepted order the estimate, of a refused one nothing.
         of_channel: whether an account that refuses is the channel's own, and no other channel's.
@@ -250,7 +251,11 @@ class RemoteMaker(Protocol):
         """How far the job is."""
 
     async def fetch(self, job: Job, folder: Path) -> Made:
-        """Download the result of a job that has ended well, into an empty folder."""
+        """Download the result of a job that has ended well, into an empty folder.
+
+        Raises:
+            MakerError: API_FAILURE when the result is gone for good; else it is tried again.
+        """
 
 
 @runtime_checkable
@@ -258,10 +263,7 @@ class NeedsSettings(Protocol):
     """A maker that works only when some settings are there."""
 
     def missing(self, login: SecretStr | None) -> str | None:
-        """One sentence that names what is not set, or the command that helps; None for nothing.
-
-        It is asked often, and sends no request.
-        """
+        """Without a request: what is not set and what helps, in one sentence; None for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import httpx
 import structlog
 
 from models.production.config import Production
@@ -107,7 +108,7 @@ async def _one(
     except MakerError as error:
         log.warning("job_not_collected", piece=str(piece.id), reason=str(error))
     except Exception as error:
-        if not (concerns_one(error) or isinstance(error, OSError)):
+        if not (concerns_one(error) or isinstance(error, (OSError, httpx.HTTPError))):
             raise
         log.exception("job_not_collected_unforeseen", piece=str(piece.id), maker=piece.maker)
     else:
@@ -207,8 +208,15 @@ async def _poll(ctx: Context, piece: Piece, maker: RemoteMaker, job: Job) -> boo
         await _end(ctx, piece, state, state="done", url=state.url)
         return True
     kind, made_by = PieceKind(piece.kind), _STEP_OF[PieceKind(piece.kind)]
-    values = await _fetched(ctx, piece, maker, job, kind, made_by)
-    await _end(ctx, piece, state, state="done", **values)
+    try:
+        values = await _fetched(ctx, piece, maker, job, kind, made_by)
+    except MakerError as error:
+        if error.failure is not Failure.API_FAILURE or isinstance(error, AccountRefused):
+            raise
+        # Ordering it anew would be paid for anew, which a person decides.
+        gone = {"failure": Failure.MANUAL_REVIEW.value, "reason": str(error)}
+        values = {"state": "failed", "notes": {**piece.notes, **gone}}
+    await _end(ctx, piece, state, **{"state": "done", **values})
     return True
 
 

@@ -6,6 +6,7 @@ an answer, or its absence, means is decided by `models.production.paid_orders`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
@@ -183,28 +184,43 @@ async def _store_accepted(ctx: Context, order: Order, piece: Piece, said: Submit
             return Sent.MADE
         await book_charged(session, piece, said.charged)
         stored = await session.get_one(Piece, piece.id)
-    if stored.state == "failed":
+    if "failure" in stored.notes:
         raise PieceFailed(stored)
-    return Sent.MADE
+    return Sent.MADE if stored.state == "done" else Sent.LATER
 
 
 async def _result(order: Order, piece: Piece, said: Submitted) -> dict[str, Any]:
     """The columns of a result that came with the answer, whose file is in its place by then."""
-    failure, reason = said.failure, said.reason
-    if said.made is not None:
-        try:
-            values = await moved(order.video.root, said.made, order.kind, order.position)
-        except MakerError as error:
-            charged = estimate_of(piece) if said.charged is None else said.charged
-            failure = error.failure
-            reason = f"{order} was made for {usd(charged)} and is lost. {error}"
-        else:
-            return {**values, "state": "done", "notes": {**piece.notes, **said.made.notes}}
-    assert failure is not None  # noqa: S101 - one of the two is there
-    return {
-        "state": "failed",
-        "notes": {**piece.notes, "failure": failure.value, "reason": reason},
-    }
+    if said.made is None:
+        return _lost(order, piece, said)
+    try:
+        values = await moved(order.video.root, said.made, order.kind, order.position)
+    except MakerError as error:
+        cost = estimate_of(piece) if said.charged is None else said.charged
+        reason = f"{order} was made for {usd(cost)} and is lost. {error}"
+        return _lost(order, piece, replace(said, failure=error.failure, reason=reason))
+    return {**values, "state": "done", "notes": {**piece.notes, **said.made.notes}}
+
+
+def _lost(order: Order, piece: Piece, said: Submitted) -> dict[str, Any]:
+    """The columns of a piece that was paid for and cannot be used.
+
+    It counts as lost on the way: below the same amount it is ordered once more, both booked.
+    """
+    lost = Submission(
+        answer=Answer.UNKNOWN,
+        amount=estimate_of(piece),
+        can_be_looked_up=False,
+        sent_once_more=bool(piece.notes.get("sent_once_more")),
+    )
+    action = action_after(lost, resubmit_below=order.video.production.resubmit_below)
+    notes = {**piece.notes, "reason": said.reason}
+    failure = said.failure or Failure.MANUAL_REVIEW
+    if failure is Failure.RETRIABLE and action is Action.SEND_ONCE_MORE:
+        return {"state": "failed", "notes": {**notes, "sent_once_more": True}}
+    if failure is Failure.RETRIABLE:
+        failure = Failure.MANUAL_REVIEW
+    return {"state": "failed", "notes": {**notes, "failure": failure.value}}
 
 
 async def _store_refused(session: AsyncSession, piece: Piece, said: Submitted) -> None:

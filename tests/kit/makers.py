@@ -77,6 +77,7 @@ class Service:
         jobs: what was asked about, in order.
         refused: raised by the next poll.
         of_channel: whether an account that refuses is the channel's own.
+        fetching: raised by each download.
         refusal_costs: what a refused piece is charged all the same.
     """
 
@@ -97,6 +98,7 @@ class Service:
     refused: AccountRefused | None = None
     of_channel: bool = False
     refusal_costs: Decimal | None = None
+    fetching: Exception | None = None
     submits: int = 0
 
     def check(self, options: Mapping[str, Any]) -> None:
@@ -138,7 +140,7 @@ class Service:
     def _result(self, request: Request, key: UUID) -> Submitted:
         accepted = Submitted(answer=Answer.ACCEPTED, account="a", charged=self.ledger[key])
         if self.broken is not None:
-            return replace(accepted, failure=Failure.MANUAL_REVIEW, reason=self.broken)
+            return replace(accepted, failure=Failure.RETRIABLE, reason=self.broken)
         path = request.folder / "result.png"
         path.write_text(str(key))
         return replace(accepted, made=Made(path=path, media_type="image/png", notes={"by": "it"}))
@@ -166,6 +168,8 @@ class Service:
         return JobState(ended=True, charged=self.ledger[job.key], url=self.url)
 
     async def fetch(self, job: Job, folder: Path) -> Made:
+        if self.fetching is not None:
+            raise self.fetching
         path = folder / "result.png"
         path.write_text(str(job.id))
         return Made(path=path, media_type="image/png")

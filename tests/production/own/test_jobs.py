@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import httpx
 import pytest
 from kit.makers import PRICE
 from kit.own_production import LOCAL, OwnProduction
 from pydantic import SecretStr
 
-from models.production.making import AccountRefused, Failure
+from models.production.making import AccountRefused, Failure, MakerError
 from models.production.paid_orders import LOOK_UPS
 from models.production.steps import PieceKind, Step
 from models.tables.production.logins import put_login
@@ -104,3 +105,39 @@ async def test_a_refused_film_names_no_scene(paid: OwnProduction) -> None:
     (outcome,) = await paid.run()
     assert outcome.end is End.FAILED
     assert await paid.column(task) == "Error: Invalid Input"
+
+
+async def test_a_result_that_is_gone_is_booked_and_a_person_decides(own: OwnProduction) -> None:
+    await own.channel(makers={**LOCAL, "assets": "service"})
+    own.service.fetching = MakerError(Failure.API_FAILURE, "The clip is not there any more.")
+    task = await own.add(story="One.")
+    await own.run()
+    await own.collect()
+    await own.run()
+    assert await own.column(task) == "Error: Manual Review"
+    assert (await own.lease(task))["failure"] == "The clip is not there any more."
+    assert (own.service.submits, await own.spent()) == (1, PRICE)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ReadError("cut"),
+        MakerError(Failure.RETRIABLE, "cut"),
+        MakerError(Failure.MANUAL_REVIEW, "The disk is full."),
+    ],
+    ids=lambda error: type(error).__name__ + str(error),
+)
+async def test_a_download_that_was_cut_is_tried_again_and_stops_no_other(
+    own: OwnProduction, error: Exception
+) -> None:
+    await own.channel(makers={**LOCAL, "assets": "service"})
+    own.service.fetching = error
+    task = await own.add(story="One.\n\nTwo.")
+    await own.run()
+    assert (await own.collect()).left == 2
+    own.service.fetching = None
+    await own.collect()
+    await own.run()
+    assert await own.column(task) == "Composites Ready"
+    assert (own.service.submits, await own.spent()) == (2, 2 * PRICE)

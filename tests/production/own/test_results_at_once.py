@@ -15,7 +15,7 @@ from models.production.leases import LEASE
 from models.production.paid_orders import LOOK_UPS, Answer
 from models.production.steps import Step
 from tasks.production import order_once
-from tasks.production.produce import End
+from tasks.production.produce import LATER, End
 
 PAID = {"makers": {**LOCAL, "assets": "service"}, "pieces_at_once": {"service": 10}}
 OVER = LOOK_UPS[-1].total_seconds() + 1
@@ -105,6 +105,19 @@ async def test_a_result_that_cannot_be_used_is_booked_and_not_ordered_anew(
     await paid.run()
     assert await paid.column(task) == "Composites Ready"
     assert await paid.spent() == sum(paid.service.ledger.values()) == 4 * PRICE
+
+
+async def test_a_cheap_result_that_cannot_be_used_is_ordered_once_more_and_both_are_booked(
+    paid: OwnProduction,
+) -> None:
+    task = await paid.add(story="One.")
+    paid.service.broken, paid.service.price_usd = "Scene 1: cut off.", Decimal("0.04")
+    (outcome,) = await paid.run()
+    assert outcome.end is End.WAITING
+    paid.clock.pass_(LATER.total_seconds() + 1)
+    await paid.run()
+    assert await paid.column(task) == "Error: Manual Review", "once more, not twice"
+    assert (paid.service.submits, await paid.spent()) == (2, Decimal("0.08"))
 
 
 async def test_a_full_disk_says_what_was_paid_for_and_lost(

@@ -1,0 +1,1 @@
+"""Makers that services work for, for money or in public."""

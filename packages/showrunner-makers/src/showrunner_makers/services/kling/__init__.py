@@ -1,0 +1,1 @@
+"""Kling: clips from composites."""

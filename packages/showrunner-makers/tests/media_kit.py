@@ -113,5 +113,5 @@ def request_for(
 ) -> Request:
     """A request for a piece of a video with such narrations."""
     scenes = [Scene(position=n, narration=text) for n, text in enumerate(narrations, start=1)]
-    more.setdefault("scenes", tuple(scenes))
-    return Request(step=step, position=position, title="Whale fall", folder=folder, **more)
+    usual = {"scenes": tuple(scenes), "title": "Whale fall"}
+    return Request(step=step, position=position, folder=folder, **{**usual, **more})

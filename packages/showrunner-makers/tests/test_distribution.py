@@ -24,6 +24,13 @@ from showrunner_makers.colours import DEFAULTS
 from showrunner_makers.ffmpeg import Ffmpeg
 from showrunner_makers.frame import Frame
 from showrunner_makers.probe import probe
+from showrunner_makers.services.elevenlabs import ElevenLabs, ElevenLabsOptions
+from showrunner_makers.services.gemini import Gemini, GeminiOptions
+from showrunner_makers.services.kling.maker import Kling, KlingOptions
+from showrunner_makers.services.options import Options
+from showrunner_makers.services.settings import ALL as SERVICES
+from showrunner_makers.services.youtube.maker import YouTube
+from showrunner_makers.services.youtube.video import YouTubeOptions
 
 configuration.configure()
 
@@ -36,6 +43,10 @@ CONTRACTS: dict[str, dict[str, Any]] = {one["name"]: one for one in LINTER["cont
 BROKEN_BY = {
     "modules stand in layers, and no two import each other": [
         ("showrunner_makers.program", "showrunner_makers.film")
+    ],
+    "the makers of services know nothing of each other": [
+        ("showrunner_makers.services.kling.maker", "showrunner_makers.services.gemini"),
+        ("showrunner_makers.services.http", "showrunner_makers.services.at_once"),
     ],
     "of Showrunner's core only models.production and models.errors are imported": [
         ("showrunner_makers.film", "models.rules.statuses"),
@@ -56,11 +67,15 @@ def test_the_makers_are_found_by_their_names() -> None:
         for one in metadata.entry_points(group=GROUP)
         if one.dist is not None and one.dist.name == "showrunner-makers"
     }
-    assert found == {"frame": Frame, "ffmpeg": Ffmpeg}
-    assert {name: maker().name for name, maker in found.items()} == {
-        "frame": "frame",
-        "ffmpeg": "ffmpeg",
+    assert found == {
+        "elevenlabs": ElevenLabs,
+        "ffmpeg": Ffmpeg,
+        "frame": Frame,
+        "gemini": Gemini,
+        "kling": Kling,
+        "youtube": YouTube,
     }
+    assert {name: maker().name for name, maker in found.items()} == {name: name for name in found}
 
 
 def test_together_they_make_every_step_but_the_upload() -> None:
@@ -85,12 +100,41 @@ def test_the_readme_names_every_option_and_its_default() -> None:
     assert rows.keys() == {*(f"frame.{name}" for name in DEFAULTS), "frame.font", "ffmpeg.sound"}
 
 
-def test_the_readmes_channel_can_be_produced() -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_readmes_channels_can_be_produced(number: int) -> None:
     yaml = pytest.importorskip("yaml")
-    found = production_of(yaml.safe_load(blocks("yaml")[0]), ["frame", "ffmpeg"])
+    makers: dict[str, Any] = {
+        one.name: one.load()() for one in metadata.entry_points(group=GROUP) if one.dist
+    }
+    found = production_of(yaml.safe_load(blocks("yaml")[number]), makers)
     assert found is not None
-    Frame().check(found.options["frame"])
-    Ffmpeg().check(found.options["ffmpeg"])
+    for name, options in found.options.items():
+        makers[name].check(options)
+
+
+@pytest.mark.parametrize(
+    ("maker", "options"),
+    [
+        ("gemini", GeminiOptions),
+        ("kling", KlingOptions),
+        ("elevenlabs", ElevenLabsOptions),
+        ("youtube", YouTubeOptions),
+    ],
+)
+def test_the_readme_names_every_option_of_a_service(maker: str, options: type[Options]) -> None:
+    rows = dict(re.findall(rf"^\| `{maker}\.(\w+)` \| ([^|]+?) \|", README, re.MULTILINE))
+    assert rows.keys() == options.model_fields.keys()
+    for name, field in options.model_fields.items():
+        usual = field.get_default(call_default_factory=True)
+        if isinstance(usual, str | float | bool) and usual != "":
+            assert rows[name].strip("`").lower() == str(usual).lower(), name
+
+
+def test_the_readme_names_every_variable() -> None:
+    named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", README))
+    for kind in SERVICES:
+        prefix = kind.model_config["env_prefix"]
+        assert {f"{prefix}{name.upper()}" for name in kind.model_fields} <= named
 
 
 async def test_the_readmes_own_maker_is_found_and_makes_a_sound(

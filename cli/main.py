@@ -11,7 +11,7 @@ import typer
 from cli.commands import backup, board, cards, doctor, events, sandbox, sync, tasks, webhook
 from cli.commands import components as parts
 from cli.commands import forget_board as forgetting
-from cli.commands.production import tokens
+from cli.commands.production import tokens, youtube
 from cli.interrupts import CODE, leave, loading
 from cli.output.text import say
 from cli.running import run
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(board.app, name="board")
 app.add_typer(tasks.app, name="task")
 app.add_typer(tokens.app, name="token")
+app.add_typer(youtube.app, name="youtube")
 app.add_typer(cards.app, name="card")
 app.add_typer(events.app, name="events")
 app.add_typer(webhook.app, name="webhook")

@@ -1,0 +1,1 @@
+"""Small real files: PNG, MP4 and MP3."""

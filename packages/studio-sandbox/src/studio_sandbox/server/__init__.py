@@ -1,0 +1,1 @@
+"""The web server: the services, the control endpoints and the page."""

@@ -1,0 +1,1 @@
+"""What a sandbox keeps: records in a journal, charges, and files."""

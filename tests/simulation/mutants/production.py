@@ -12,7 +12,7 @@ GATES, STEPS, QUEUE, ATTACHED, APPROVED_AGAIN, EXPIRED = (
     "migrations/versions/0026_showrunner_claims_steps.py",
     "migrations/versions/0030_spends_are_added_up.py",
     "migrations/versions/0031_attached_pieces_are_their_workers.py",
-    "migrations/versions/0033_an_approval_counts_again.py",
+    "migrations/versions/0036_the_last_decision_of_a_round_counts.py",
     "migrations/versions/0035_a_step_that_never_began_is_stopped_at_once.py",
 )
 """Where each function stands that is in force."""

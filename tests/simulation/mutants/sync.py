@@ -82,6 +82,12 @@ MUTATIONS = (
         CARD,
         'computed=frozenset({"Priority"} if lacks_priority else ()),',
         "computed=frozenset(),",
+        often={
+            "a_type_changes": 6,
+            "a_column_is_deleted": 4,
+            "a_property_is_renamed": 4,
+            "a_priority_is_set": 10,
+        },
     ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(
@@ -152,8 +158,15 @@ MUTATIONS = (
         INBOX,
         '"next_attempt_at": now + wait',
         '"next_attempt_at": now + 9999 * wait',
+        often={"an_event_has_had_bad_luck": 6, "notion_fails": 10, "webhooks_arrive": 15},
     ),
-    Mutation("a new channel file is not noticed", SWEEP, "if known == now_known:", "if known:"),
+    Mutation(
+        "a new channel file is not noticed",
+        SWEEP,
+        "if known == now_known:",
+        "if known:",
+        often={"a_channel_file_changes": 6, "a_channel_is_chosen": 6},
+    ),
     Mutation(
         "a new card without an answer counts as not made",
         MAKING,
@@ -177,6 +190,11 @@ MUTATIONS = (
         "models/tables/card_creation.py",
         "date_trunc('minute', t.created_at), true)",
         "t.created_at, false)",
+        often={
+            "a_worker_inserts_a_task": 12,
+            "the_answer_to_a_new_card_is_lost": 10,
+            "a_process_dies_while_it_makes_a_card": 8,
+        },
     ),
     Mutation(
         "what is in the trash is not marked",
@@ -208,6 +226,7 @@ MUTATIONS = (
         "tasks/sync/fetch.py",
         "if all(page in now and same_state(now[page], by_page[page].card) for page in sample):",
         "if now:",
+        often={"queries_are_stale": 6, "a_query_lags_behind_an_edit": 6},
     ),
     Mutation(
         "a session is in the server's time zone",
@@ -226,6 +245,11 @@ MUTATIONS = (
         CARD_CHANGES,
         "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
         "if base is not None and card.unqueued_at:",
+        often={
+            "a_card_is_queued_first": 6,
+            "a_queued_card_loses_a_text": 8,
+            "a_worker_moves_a_task": 12,
+        },
     ),
     Mutation("nobody asks who is still there", PRESENCE, "if which is not None:", "if False:"),
     Mutation(
@@ -233,12 +257,14 @@ MUTATIONS = (
         PRESENCE,
         "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST])",
         "found = Readings(not_found=missing)",
+        often={"queries_are_stale": 8, "a_card_is_moved": 3},
     ),
     Mutation(
         "pages that are no cards get rows",
         "models/sync/observations.py",
         "for observation in observations if not observation.card.away}",
         "for observation in observations}",
+        often={"something_happens_beside_the_board": 12, "webhooks_arrive": 15},
     ),
     Mutation(
         "what an ingest run refuses waits for the next cycle",

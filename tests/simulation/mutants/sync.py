@@ -77,18 +77,6 @@ MUTATIONS = (
         "ids = known.ids if known is not None else {}",
         "ids = {n: p.id for n, p in known.properties.items()} if known is not None else {}",
     ),
-    Mutation(
-        "a Priority that is away counts as emptied when its card is processed again",
-        CARD,
-        'computed=frozenset({"Priority"} if lacks_priority else ()),',
-        "computed=frozenset(),",
-        often={
-            "a_type_changes": 6,
-            "a_column_is_deleted": 4,
-            "a_property_is_renamed": 4,
-            "a_priority_is_set": 10,
-        },
-    ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(
         "a move that waits is never put back",
@@ -186,17 +174,6 @@ MUTATIONS = (
         "_, creation.sent_by, creation.sent = now,",
     ),
     Mutation(
-        "cards made in one minute are under way side by side",
-        "models/tables/card_creation.py",
-        "date_trunc('minute', t.created_at), true)",
-        "t.created_at, false)",
-        often={
-            "a_worker_inserts_a_task": 12,
-            "the_answer_to_a_new_card_is_lost": 10,
-            "a_process_dies_while_it_makes_a_card": 8,
-        },
-    ),
-    Mutation(
         "what is in the trash is not marked",
         SETTLE,
         "return trash_card(change, task, reason)",
@@ -240,17 +217,6 @@ MUTATIONS = (
         "if task is not None and task.board_status == BoardStatus.QUEUED:",
         "if False:",
     ),
-    Mutation(
-        "a card that comes back is blamed for where the pipeline had put its task",
-        CARD_CHANGES,
-        "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
-        "if base is not None and card.unqueued_at:",
-        often={
-            "a_card_is_queued_first": 6,
-            "a_queued_card_loses_a_text": 8,
-            "a_worker_moves_a_task": 12,
-        },
-    ),
     Mutation("nobody asks who is still there", PRESENCE, "if which is not None:", "if False:"),
     Mutation(
         "a query is believed about what it does not show",
@@ -258,13 +224,6 @@ MUTATIONS = (
         "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST])",
         "found = Readings(not_found=missing)",
         often={"queries_are_stale": 8, "a_card_is_moved": 3},
-    ),
-    Mutation(
-        "pages that are no cards get rows",
-        "models/sync/observations.py",
-        "for observation in observations if not observation.card.away}",
-        "for observation in observations}",
-        often={"something_happens_beside_the_board": 12, "webhooks_arrive": 15},
     ),
     Mutation(
         "what an ingest run refuses waits for the next cycle",

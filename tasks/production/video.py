@@ -126,7 +126,7 @@ class Video:
 
     def same(self, kind: PieceKind, hash_: str) -> Piece | None:
         """A finished piece that was made from the same; None when there is none."""
-        fit = (one for one in self.pieces if one.kind == kind and one.input_hash == hash_)
+        fit = self._made_from(kind, hash_)
         return next((one for one in fit if one.state == "done" and self.is_there(one)), None)
 
     def ordered(self, kind: PieceKind, hash_: str) -> Piece | None:
@@ -134,13 +134,16 @@ class Video:
 
         A rejection begins a new round while jobs of the one before are under way.
         """
-        fit = (one for one in self.pieces if one.kind == kind and one.input_hash == hash_)
+        fit = self._made_from(kind, hash_)
         return next((one for one in fit if one.state in UNDER_WAY), None)
 
     def failed(self, kind: PieceKind, hash_: str) -> Piece | None:
         """A piece made from the same, of any round, whose failure no card shows yet."""
-        fit = (one for one in self.pieces if one.kind == kind and one.input_hash == hash_)
+        fit = self._made_from(kind, hash_)
         return next((one for one in fit if one.state == "failed" and "failure" in one.notes), None)
+
+    def _made_from(self, kind: PieceKind, hash_: str) -> list[Piece]:
+        return [one for one in self.pieces if one.kind == kind and one.input_hash == hash_]
 
     def is_there(self, piece: Piece) -> bool:
         """Whether a piece can be used: its file is in production's folder, or it is published.

@@ -80,14 +80,21 @@ MUTATIONS: Final = (
     Mutation(
         "a piece is used again whatever it was made from",
         "tasks/production/video.py",
-        "if one.kind == kind and one.input_hash == hash_)",
-        "if one.kind == kind)",
+        "if one.kind == kind and one.input_hash == hash_]",
+        "if one.kind == kind]",
+    ),
+    Mutation(
+        "what a service works on since the round before is ordered again",
+        "tasks/production/video.py",
+        "if one.state in UNDER_WAY), None)",
+        "if one.state in ()), None)",
+        often={"an_event_has_had_bad_luck": 6, "notion_fails": 10, "webhooks_arrive": 15},
     ),
     Mutation(
         "what is there is made again",
         "tasks/production/video.py",
-        "if one.kind == kind and one.input_hash == hash_)",
-        "if one.kind == kind and one.input_hash == hash_ + '!')",
+        "if one.kind == kind and one.input_hash == hash_]",
+        "if one.kind == kind and one.input_hash == hash_ + '!']",
     ),
     Mutation(
         "a budget is not asked",

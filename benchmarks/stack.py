@@ -32,7 +32,7 @@ from models.postgres.engine import database_url, libpq
 LIMIT, IDLE_SECONDS, SETTLE_SECONDS = 25.0, 60.0, 5.0
 _READY, _PATIENCE, _LOOK_EVERY = "Showrunner is up.", 180.0, 0.1
 _CARD = "SELECT notion_page_id FROM tasks WHERE notion_page_id IS NOT NULL ORDER BY title LIMIT 1"
-_GOOD = "SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"
+GOOD = "SELECT 1 FROM sync_state WHERE key = 'last_good_cycle'"
 _MOVE = "UPDATE tasks SET board_status = %s WHERE notion_page_id = %s"
 
 
@@ -93,7 +93,7 @@ async def first_start(place: Path, ports: dict[str, str]) -> float:
             command.database(), autocommit=True
         ) as connection:
             while time.monotonic() - command.began < _PATIENCE:
-                if await (await connection.execute(_GOOD)).fetchone():
+                if await (await connection.execute(GOOD)).fetchone():
                     return seconds
                 await asyncio.sleep(_LOOK_EVERY)
     raise AssertionError("the first cycle did not end well")

@@ -55,11 +55,14 @@ async def produce(
     )
     if work is None:
         return None
-    outcome = await produce_step(ctx, work, ProgressBar(f"{work.step}-progress"))
-    await _show(ctx, work)
+    progress = ProgressBar(f"{work.step}-progress")
+    outcome = await produce_step(ctx, work, progress)
     if outcome.end is End.WAITING:
         await request_collect(ctx)
+    # What a run shows takes three requests, for which the next step need not wait.
     await dispatch_now(ctx)
+    await progress.published()
+    await _show(ctx, work)
     await deliver_alerts(ctx)
     return _state(outcome)
 

@@ -49,6 +49,9 @@ FILES: Final = (".env", ".env.local")
 The second overrides the first, and the environment overrides both.
 """
 
+LOGIN_CURE: Final = "set PREFECT_API_AUTH_STRING to the login of that server, user:password"
+"""What to do when Prefect's server refuses the login, or wants one."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Hours = Annotated[int, Field(ge=1, le=876_000)]

@@ -31,7 +31,7 @@ from models.production.steps import STEPS, Step
 VIDEOS = next((int(each) for each in sys.argv[1:] if each.isdigit()), 20)
 KILLED_AFTER = 0.25
 """The part of all steps that is done when the worker is killed."""
-PATIENCE = 240.0
+PATIENCE = 900.0
 PRODUCTION = "production"
 _MADE = [rule for step, rule in STEPS.items() if step is not Step.UPLOAD]
 

@@ -19,7 +19,7 @@ import httpx
 from cli.running import stopping_says
 from cli.stack.running_stack import running
 from models.errors import GiveUp, TryAgain
-from models.settings import Settings
+from models.settings import LOGIN_CURE, Settings
 from tasks.notion.proxies import is_remote
 
 POLL_SECONDS: Final = 0.5
@@ -160,7 +160,7 @@ async def _id_if_online(http: httpx.AsyncClient, name: str) -> str | None:
     try:
         known = await http.get(f"/deployments/name/{name}")
         if known.status_code == httpx.codes.UNAUTHORIZED:
-            raise GiveUp("Prefect's server asks for a login: set PREFECT_API_AUTH_STRING.")
+            raise GiveUp(f"Prefect's server refuses our login: {LOGIN_CURE}.")
         if not known.is_success:
             return None
         deployment = known.json()

@@ -82,7 +82,10 @@ def _check_ports_differ(settings: Settings) -> None:
     Raises:
         SettingsError: naming the settings that are equal.
     """
-    ports = {"RECEIVER_PORT": settings.receiver_port}
+    ports = {
+        "RECEIVER_PORT": settings.receiver_port,
+        "WORKER_API_PORT": settings.worker_api_port,
+    }
     if settings.prefect_api_url is None:
         ports["PREFECT_PORT"] = settings.prefect_port
     if settings.notion_api_token is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -84,18 +85,36 @@ async def announce(ctx: Context) -> None:
 
 
 class ProgressBar:
-    """The current run's progress artifact: made at the first report, then updated."""
+    """The current run's progress artifact: made at the first report, then updated.
+
+    A report waits for no request: it is published meanwhile, unless a newer one replaces it.
+    """
 
     def __init__(self, key: str) -> None:
         self._key = key
         self._id: UUID | None = None
+        self._next: tuple[int, int] | None = None
+        self._publishing: asyncio.Task[None] | None = None
 
     async def __call__(self, done: int, total: int) -> None:
         """Show that so many of so many pieces are there."""
         if FlowRunContext.get() is None or not total:
             return
-        percent = 100.0 * done / total
-        text = f"{done} of {total} pieces"
+        self._next = done, total
+        if self._publishing is None or self._publishing.done():
+            self._publishing = asyncio.create_task(self._publish_all())
+
+    async def published(self) -> None:
+        """Return when the last report is shown, or could not be."""
+        if self._publishing is not None:
+            await self._publishing
+
+    async def _publish_all(self) -> None:
+        while self._next is not None:
+            (done, total), self._next = self._next, None
+            await self._publish(100.0 * done / total, f"{done} of {total} pieces")
+
+    async def _publish(self, percent: float, text: str) -> None:
         try:
             if self._id is None:
                 self._id = await acreate_progress_artifact(percent, self._key, text)

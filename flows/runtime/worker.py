@@ -32,7 +32,7 @@ from flows.server.deployment_spec import POOL
 from flows.server.prefect_settings import client_environment
 from models.errors import GiveUp, ShowrunnerError, TryAgain
 from models.postgres.engine import Sessions, database_url, open_engine, open_sessions
-from models.settings import Settings, load_settings
+from models.settings import LOGIN_CURE, Settings, load_settings
 from models.sync.safety_stop import forget_old_cycles
 from tasks.notion.proxies import keep_loopback_direct
 from tasks.operations.watchdog import Watchdog, run_watchdog
@@ -220,7 +220,7 @@ async def _wait_for_server(api_url: str, seconds: float) -> None:
         except httpx.HTTPStatusError as error:
             if error.response.status_code in _REFUSED:
                 raise GiveUp(
-                    f"Prefect's server at {api_url} refuses us: check PREFECT_API_AUTH_STRING."
+                    f"Prefect's server at {api_url} refuses our login: {LOGIN_CURE}."
                 ) from error
             reason = f"it answered {error.response.status_code}"
         except (httpx.HTTPError, OSError) as error:

@@ -33,7 +33,7 @@ from models.postgres.engine import (
     open_sessions,
 )
 from models.postgres.migrate import revision_of
-from models.settings import Settings
+from models.settings import LOGIN_CURE, Settings
 from models.tables.incidents import IncidentKind
 from models.tables.rate_limit import next_free_slot
 from tasks.notion.proxies import is_remote
@@ -251,7 +251,7 @@ async def prefect_server(settings: Settings, *, of_up: bool = False) -> Check:
         status = error.response.status_code
         cure = "Set PREFECT_API_URL to the API, ending in /api."
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            cure = "Set PREFECT_API_AUTH_STRING."
+            cure = f"{LOGIN_CURE[0].upper()}{LOGIN_CURE[1:]}."
         return failed(name, f"answers {status} at {api}", cure)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         cure = START if settings.prefect_api_url is None else "Start that server."

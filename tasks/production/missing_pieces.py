@@ -59,8 +59,11 @@ async def missing_pieces(ctx: Context, work: Work, video: Video) -> tuple[list[O
         hash_ = video.hash_of(work.step, position)
         order = Order(work=work, video=video, position=position, input_hash=hash_)
         here = video.of_round(order.kind, position, work.round)
-        if here is not None and here.state in UNDER_WAY:
-            await _abandon(ctx, here)
+        ordered = here
+        if here is None or here.state not in UNDER_WAY:
+            ordered = video.ordered(order.kind, hash_)
+        if ordered is not None:
+            await _abandon(ctx, ordered)
             awaited += 1
             continue
         known = video.same(order.kind, hash_)
@@ -87,10 +90,12 @@ def report_failures(work: Work, video: Video) -> None:
     """
     kind = STEPS[work.step].piece
     for position in video.positions(work.step):
-        piece = video.of_round(kind, position, work.round)
-        if piece is None or piece.state != "failed" or "failure" not in piece.notes:
-            continue
-        raise PieceFailed(piece)
+        here = video.of_round(kind, position, work.round)
+        if here is not None and here.state == "failed" and "failure" in here.notes:
+            raise PieceFailed(here)
+        earlier = video.failed(kind, video.hash_of(work.step, position))
+        if earlier is not None:
+            raise PieceFailed(earlier)
 
 
 async def mark_as_shown(session: AsyncSession, piece: Piece) -> None:

@@ -18,7 +18,7 @@ from models.production.steps import STEPS, PieceKind, Step
 from models.production.story import Scene
 from models.rules.channels import Channel
 from models.tables.production.logins import logins_of
-from models.tables.production.piece_queries import pieces_of, scenes_of
+from models.tables.production.piece_queries import UNDER_WAY, pieces_of, scenes_of
 from models.tables.production.pieces import Piece
 from models.tables.production.steps import SceneRow
 from tasks.production.makers import maker_named
@@ -131,8 +131,24 @@ class Video:
 
     def same(self, kind: PieceKind, hash_: str) -> Piece | None:
         """A finished piece that was made from the same; None when there is none."""
-        fit = (one for one in self.pieces if one.kind == kind and one.input_hash == hash_)
+        fit = self._made_from(kind, hash_)
         return next((one for one in fit if one.state == "done" and self.is_there(one)), None)
+
+    def ordered(self, kind: PieceKind, hash_: str) -> Piece | None:
+        """A piece made from the same that a service may still be working on, of any round.
+
+        A rejection begins a new round while jobs of the one before are under way.
+        """
+        fit = self._made_from(kind, hash_)
+        return next((one for one in fit if one.state in UNDER_WAY), None)
+
+    def failed(self, kind: PieceKind, hash_: str) -> Piece | None:
+        """A piece made from the same, of any round, whose failure no card shows yet."""
+        fit = self._made_from(kind, hash_)
+        return next((one for one in fit if one.state == "failed" and "failure" in one.notes), None)
+
+    def _made_from(self, kind: PieceKind, hash_: str) -> list[Piece]:
+        return [one for one in self.pieces if one.kind == kind and one.input_hash == hash_]
 
     def is_there(self, piece: Piece) -> bool:
         """Whether a piece can be used: its file is in production's folder, or it is published.

@@ -21,13 +21,17 @@ async def test_a_state_folder_that_cannot_be_made_is_one_sentence(shell: Up, nam
         assert said.startswith("STATE_DIR is ")
 
 
-async def test_parts_on_one_port_are_refused_with_the_names_of_both_settings(shell: Up) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"), [("RECEIVER_PORT", "PREFECT_PORT"), ("WORKER_API_PORT", "PREFECT_PORT")]
+)
+async def test_parts_on_one_port_are_refused_with_the_names_of_both_settings(
+    shell: Up, first: str, second: str
+) -> None:
     (port,) = free_ports(1)
-    for name in ("RECEIVER_PORT", "PREFECT_PORT"):
-        shell.environment[name] = str(port)
+    shell.environment |= {first: str(port), second: str(port)}
     code, said = await shell.run("up")
     assert code == 1
-    assert said.startswith(f"RECEIVER_PORT and PREFECT_PORT are both {port}: ")
+    assert said.startswith(f"{first} and {second} are both {port}: ")
 
 
 async def test_a_prefect_server_on_a_taken_port_is_one_sentence(shell: Up) -> None:

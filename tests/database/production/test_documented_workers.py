@@ -47,14 +47,27 @@ def test_the_worker_in_psql_does_a_task(worker: Production, login: URL) -> None:
     assert worker.column(task) == "Ready for Review"
 
 
-def test_the_worker_in_python_does_a_task(worker: Production, login: URL) -> None:
-    task = worker.add()
+def run_python(login: URL, program: str) -> None:
     subprocess.run(
-        [sys.executable, "-c", example("In Python")],
+        [sys.executable, "-c", program],
         env={**os.environ, "DATABASE_URL": libpq(login), "ONCE": "1"},
         check=True,
         timeout=60,
     )
+
+
+def test_the_worker_in_python_says_on_the_card_what_was_refused(
+    worker: Production, login: URL
+) -> None:
+    task = worker.add()
+    run_python(login, example("In Python").replace("Assembling Video", "Uploading"))
+    assert worker.column(task) == "Error: Manual Review"
+    assert "Nobody approved the step" in worker.lease(task)["failure"]
+
+
+def test_the_worker_in_python_does_a_task(worker: Production, login: URL) -> None:
+    task = worker.add()
+    run_python(login, example("In Python"))
     assert worker.column(task) == "Ready for Review"
     assert worker.row("SELECT path FROM pieces")["path"] == f"/films/{task}.mp4"
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from kit.makers import PRICE, Died
@@ -183,3 +184,43 @@ async def test_a_job_that_failed_is_shown_also_when_the_process_died(
     await paid.run()
     assert paid.service.submits == 1
     assert await paid.column(task) == "Error: Invalid Input"
+
+
+async def reject_in_work(paid: OwnProduction, task: UUID) -> None:
+    """A new round of every step begins while the service works on the one before."""
+    await paid.sql(
+        "INSERT INTO reviews (at, task_id, task_title, gate, round, decision, actor, through) "
+        "VALUES (showrunner_now(), :task, 'squid', 'composites', 1, 'reject', 'ada', 'http')",
+        task=task,
+    )
+    await paid.move(task, "Queued")
+
+
+async def test_a_job_of_the_round_before_is_not_ordered_again(paid: OwnProduction) -> None:
+    task = await paid.add(story="One.")
+    await paid.run()
+    await reject_in_work(paid, task)
+    await paid.run()
+    assert paid.service.submits == 1
+    await paid.collect()
+    await paid.run()
+    assert await paid.column(task) == "Composites Ready"
+    assert paid.service.submits == 1
+    assert await paid.spent() == PRICE
+
+
+async def test_a_failure_of_the_round_before_is_shown_before_anything_is_ordered_again(
+    paid: OwnProduction,
+) -> None:
+    task = await paid.add(story="One.")
+    paid.service.answers = ["lost"]
+    await paid.run()
+    paid.clock.pass_(OVER)
+    await paid.collect()
+    await reject_in_work(paid, task)
+    await paid.run()
+    assert paid.service.submits == 1
+    assert await paid.column(task) == "Error: Manual Review"
+    await paid.move(task, "Queued")
+    await paid.run()
+    assert paid.service.submits == 2

@@ -180,6 +180,21 @@ async def test_somebody_is_asked_again_about_what_changed_since_the_approval(
     assert await own.column(task) == "Ready for Review"
 
 
+async def test_a_round_that_was_rejected_after_its_approval_is_shown_again(
+    own: OwnProduction,
+) -> None:
+    task = await _with_a_film(own)
+    await own.sql(
+        "INSERT INTO reviews (at, task_id, task_title, gate, round, decision, actor, through, "
+        "pieces) VALUES (showrunner_now(), :task, 'squid', 'composites', 1, 'reject', 'ada', "
+        "'http', '{9}')",
+        task=task,
+    )
+    await own.reject(task, "assembly", 2)
+    await own.run()
+    assert await own.column(task) == "Composites Ready"
+
+
 async def test_somebody_is_asked_again_when_a_scene_is_gone(own: OwnProduction) -> None:
     task = await _with_a_film(own)
     await own.sql("UPDATE tasks SET story_direction = E'One.\\n\\nTwo.'")

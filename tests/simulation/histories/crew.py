@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from queue import Queue
 from threading import Timer
+from typing import Any
 
 import psycopg
 from sqlalchemy import URL
@@ -52,11 +53,19 @@ class Crew:
             self._free.put(start())
         self._threads = ThreadPoolExecutor(at_once)
 
-    def live(self, seed: int, steps: int, *, trail: bool = False) -> Future[Account]:
+    def live(
+        self,
+        seed: int,
+        steps: int,
+        *,
+        trail: bool = False,
+        often: Mapping[str, float] | None = None,
+    ) -> Future[Account]:
         """Have a history lived as soon as a process is free."""
-        return self._threads.submit(self._ask, {"seed": seed, "steps": steps, "trail": trail})
+        asked = {"seed": seed, "steps": steps, "trail": trail, "often": often}
+        return self._threads.submit(self._ask, asked)
 
-    def _ask(self, asked: dict[str, int]) -> Account:
+    def _ask(self, asked: dict[str, Any]) -> Account:
         child = self._free.get()
         assert child.stdin is not None
         assert child.stdout is not None

@@ -35,6 +35,8 @@ REJECTIONS_CHECKED_AFTER = 4
 SILENT = 0.2
 """How many boards have no webhook, so that sweeps alone find what people do."""
 
+_ANY = (*everyday.EVERYDAY, *troubles.TROUBLE, *troubles.SCHEMA, *troubles.NEW_CARDS)
+
 NIGHT = datetime(2026, 10, 25, 0, 5, tzinfo=UTC)
 """In Berlin, five past two, for the first time."""
 
@@ -56,8 +58,14 @@ class Lived:
         return sha256("\n".join([*self.trail, *self.failures]).encode()).hexdigest()
 
 
-async def live(databases: Databases, seed: int, steps: int) -> Lived:
-    """Live through the history of that seed, on an empty database."""
+async def live(
+    databases: Databases, seed: int, steps: int, often: Mapping[str, float] | None = None
+) -> Lived:
+    """Live through the history of that seed, on an empty database.
+
+    Args:
+        often: by name of a happening, its weight in this history; the others keep theirs.
+    """
     rng = random.Random(seed)
     random.seed(seed)  # tenacity's jitter
     # Ids are shown in what cards tell, and order what is equal otherwise.
@@ -74,7 +82,7 @@ async def live(databases: Databases, seed: int, steps: int) -> Lived:
         world.sandbox.outbox.subscribe(None, None)
     schema = dict(world.ledger.schema)
     try:
-        await _happen(world, steps)
+        await _happen(world, steps, often or {})
         await _calm_down(world, schema)
         world.failures += await equality.broken(world)
         world.failures += await reviews.broken(world)
@@ -88,7 +96,7 @@ async def live(databases: Databases, seed: int, steps: int) -> Lived:
     return Lived(seed, steps, world.failures, world.happened, world.turns.trail, facts)
 
 
-async def _happen(world: World, steps: int) -> None:
+async def _happen(world: World, steps: int, often: Mapping[str, float]) -> None:
     rng = world.rng
     if rng.random() < BIG:
         world.happened["whole boards"] += 1
@@ -102,6 +110,7 @@ async def _happen(world: World, steps: int) -> None:
         likely |= troubles.SCHEMA
     if rng.random() < 0.25:
         likely |= troubles.NEW_CARDS
+    likely |= {kind: often[kind.__name__] for kind in _ANY if kind.__name__ in often}
     has_production = rng.random() < WITH_PRODUCTION
     if has_production:
         await videos_wait_already(world)

@@ -51,7 +51,7 @@ async def _answer(database: str, source: Path, answers: TextIO) -> None:
             asked: dict[str, Any] = json.loads(line)
             began = time.monotonic()
             await emptied(databases)
-            lived = await live(databases, asked["seed"], asked["steps"])
+            lived = await live(databases, asked["seed"], asked["steps"], asked["often"])
             lived.seconds = time.monotonic() - began
             kept = [*lived.trail, *lived.facts] if asked["trail"] else []
             answer = {**vars(lived), "digest": lived.digest(), "trail": kept}

@@ -60,8 +60,8 @@ def _one_page_each(world: World, tasks: list[Any]) -> list[str]:
         found.append(
             f"{len(strangers)} pages that we made are of tasks that no worker inserted: {strangers}"
         )
-    # A page that people trashed before its answer came is shown by no query: it is made once more.
-    there = [page_id for page_id in made if not world.sandbox.state.pages[page_id].in_trash]
+    # A page that left the board before its answer came is shown by no query: it is made once more.
+    there = [page_id for page_id in made if not world.left(page_id)]
     if len(there) > len(world.inserted):
         found.append(f"{len(there)} pages were made for {len(world.inserted)} tasks")
     return found

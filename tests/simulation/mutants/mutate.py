@@ -75,8 +75,12 @@ def main() -> int:
         ThreadPoolExecutor(given.at_once) as threads,
     ):
         trials = []
-        history = partial(sound.live, steps=given.steps)
-        attempt = partial(_try, url, cache(history), seeds=given.seeds, steps=given.steps)
+
+        @cache
+        def unchanged(seed: int, often: tuple[tuple[str, float], ...]) -> Future[Account]:
+            return sound.live(seed, given.steps, often=dict(often))
+
+        attempt = partial(_try, url, unchanged, seeds=given.seeds, steps=given.steps)
         for trial in threads.map(attempt, chosen):
             trials.append(trial)
             if given.keep:
@@ -126,7 +130,7 @@ _CLOSING = {re.escape(bracket) for bracket in ")]}"}
 
 def _try(
     template_url: URL,
-    unchanged: Callable[[int], Future[Account]],
+    unchanged: Callable[[int, tuple[tuple[str, float], ...]], Future[Account]],
     mutation: Mutation,
     *,
     seeds: int,
@@ -142,10 +146,11 @@ def _try(
         seed, law = None, "not caught"
         hint = _caught_by().get(mutation.name)
         order = sorted(range(1, seeds + 1), key=lambda seed: seed != hint)
-        for one in (lives.live(seed, steps).result() for seed in order):
+        often = mutation.often
+        for one in (lives.live(seed, steps, often=often).result() for seed in order):
             if not one.failures:
                 continue
-            if unchanged(one.seed).result().failures:
+            if unchanged(one.seed, tuple(often.items())).result().failures:
                 print(f"seed {one.seed} breaks a law without any mutation", flush=True)
                 continue
             seed, law = one.seed, one.failures[0]

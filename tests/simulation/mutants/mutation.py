@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -13,9 +14,12 @@ class Mutation:
         name: what is wrong then.
         file: in which file, from the project's root.
         old, new: the text that stands there once, and what stands there instead.
+        often: weights of happenings in the histories that look for it, by name: without them what
+            it needs comes together too rarely.
     """
 
     name: str
     file: str
     old: str
     new: str
+    often: Mapping[str, float] = field(default_factory=dict)

@@ -12,7 +12,7 @@ GATES, STEPS, QUEUE, ATTACHED, APPROVED_AGAIN, EXPIRED = (
     "migrations/versions/0026_showrunner_claims_steps.py",
     "migrations/versions/0030_spends_are_added_up.py",
     "migrations/versions/0031_attached_pieces_are_their_workers.py",
-    "migrations/versions/0033_an_approval_counts_again.py",
+    "migrations/versions/0036_the_last_decision_of_a_round_counts.py",
     "migrations/versions/0035_a_step_that_never_began_is_stopped_at_once.py",
 )
 """Where each function stands that is in force."""
@@ -80,14 +80,21 @@ MUTATIONS: Final = (
     Mutation(
         "a piece is used again whatever it was made from",
         "tasks/production/video.py",
-        "if one.kind == kind and one.input_hash == hash_)",
-        "if one.kind == kind)",
+        "if one.kind == kind and one.input_hash == hash_]",
+        "if one.kind == kind]",
+    ),
+    Mutation(
+        "what a service works on since the round before is ordered again",
+        "tasks/production/video.py",
+        "if one.state in UNDER_WAY), None)",
+        "if one.state in ()), None)",
+        often={"an_event_has_had_bad_luck": 6, "notion_fails": 10, "webhooks_arrive": 15},
     ),
     Mutation(
         "what is there is made again",
         "tasks/production/video.py",
-        "if one.kind == kind and one.input_hash == hash_)",
-        "if one.kind == kind and one.input_hash == hash_ + '!')",
+        "if one.kind == kind and one.input_hash == hash_]",
+        "if one.kind == kind and one.input_hash == hash_ + '!']",
     ),
     Mutation(
         "a budget is not asked",

@@ -77,12 +77,6 @@ MUTATIONS = (
         "ids = known.ids if known is not None else {}",
         "ids = {n: p.id for n, p in known.properties.items()} if known is not None else {}",
     ),
-    Mutation(
-        "a Priority that is away counts as emptied when its card is processed again",
-        CARD,
-        'computed=frozenset({"Priority"} if lacks_priority else ()),',
-        "computed=frozenset(),",
-    ),
     Mutation("the last writer wins, by updated_at", SETTLE, "decided = plan(", LAST_WRITER_WINS),
     Mutation(
         "a move that waits is never put back",
@@ -152,8 +146,15 @@ MUTATIONS = (
         INBOX,
         '"next_attempt_at": now + wait',
         '"next_attempt_at": now + 9999 * wait',
+        often={"an_event_has_had_bad_luck": 6, "notion_fails": 10, "webhooks_arrive": 15},
     ),
-    Mutation("a new channel file is not noticed", SWEEP, "if known == now_known:", "if known:"),
+    Mutation(
+        "a new channel file is not noticed",
+        SWEEP,
+        "if known == now_known:",
+        "if known:",
+        often={"a_channel_file_changes": 6, "a_channel_is_chosen": 6},
+    ),
     Mutation(
         "a new card without an answer counts as not made",
         MAKING,
@@ -171,12 +172,6 @@ MUTATIONS = (
         MAKING,
         "creation.sent_at, creation.sent_by, creation.sent = now,",
         "_, creation.sent_by, creation.sent = now,",
-    ),
-    Mutation(
-        "cards made in one minute are under way side by side",
-        "models/tables/card_creation.py",
-        "date_trunc('minute', t.created_at), true)",
-        "t.created_at, false)",
     ),
     Mutation(
         "what is in the trash is not marked",
@@ -208,6 +203,7 @@ MUTATIONS = (
         "tasks/sync/fetch.py",
         "if all(page in now and same_state(now[page], by_page[page].card) for page in sample):",
         "if now:",
+        often={"queries_are_stale": 6, "a_query_lags_behind_an_edit": 6},
     ),
     Mutation(
         "a session is in the server's time zone",
@@ -221,24 +217,13 @@ MUTATIONS = (
         "if task is not None and task.board_status == BoardStatus.QUEUED:",
         "if False:",
     ),
-    Mutation(
-        "a card that comes back is blamed for where the pipeline had put its task",
-        CARD_CHANGES,
-        "if base is not None and unmoved and base.shown.status == BoardStatus.QUEUED:",
-        "if base is not None and card.unqueued_at:",
-    ),
     Mutation("nobody asks who is still there", PRESENCE, "if which is not None:", "if False:"),
     Mutation(
         "a query is believed about what it does not show",
         PRESENCE,
         "found = await read_by_id(ctx, sync.board, missing[:BY_ID_MOST])",
         "found = Readings(not_found=missing)",
-    ),
-    Mutation(
-        "pages that are no cards get rows",
-        "models/sync/observations.py",
-        "for observation in observations if not observation.card.away}",
-        "for observation in observations}",
+        often={"queries_are_stale": 8, "a_card_is_moved": 3},
     ),
     Mutation(
         "what an ingest run refuses waits for the next cycle",

@@ -111,11 +111,12 @@ async def test_a_card_processed_again_while_its_priority_is_away_keeps_it(stage:
     card, task = await stage.card(page), await stage.task(page)
     assert task is not None
     assert (card.rejection, task.priority) == ("", Priority.LOW)
+    await stage.sql("UPDATE tasks SET priority = 'high'")
     option = next(one for one in column[1].options if one.name == "Low")  # type: ignore[attr-defined]
     _bring_back(stage, column, {page: option.id})
     stage.clock.pass_(READ_AGAIN_AFTER.total_seconds() + 1)
     await stage.cycle()
-    assert (await stage.shows(page))["Priority"] == "Low"
+    assert (await stage.shows(page))["Priority"] == "High"
     assert [row.property for row in await stage.history(page) if row.lost_value is not None] == []
 
 

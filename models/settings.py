@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     sandbox_port: Port = 8500
     """Port of the sandbox that `showrunner up` starts."""
 
+    studio_port: Port = 8800
+    """Port of the emulated services that `showrunner up` starts for a sandbox without keys."""
+
     receiver_host: Annotated[str, AfterValidator(listening_host)] = "127.0.0.1"
     """Address the webhook receiver listens on; 0.0.0.0 for every interface."""
 

@@ -19,6 +19,8 @@ PROCESSES = "processes.json"
 _LOCK = "up.lock"
 STARTING = "`showrunner up` is still starting"
 STOPPING = "`showrunner up` is stopping"
+MAKERS_SETTINGS = ("GEMINI_", "KLING_", "ELEVENLABS_", "YOUTUBE_")
+"""How settings begin that makers of services read from the environment themselves."""
 _CLOCK_SECONDS = 2.0
 """How far two readings of when a process began may lie apart."""
 WAIT = "Wait until it is done, then run this again."
@@ -219,4 +221,11 @@ def settings_here(*, without_database: bool = False) -> Settings:
             "NOTION_API_TOKEN and NOTION_DATABASE_ID.",
         )
     given = settings.model_dump(exclude_unset=True)
+    _hand_to_makers(environment)
     return Settings(**{**among_settings(environment), **given})
+
+
+def _hand_to_makers(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        if name.startswith(MAKERS_SETTINGS):
+            os.environ.setdefault(name, value)

@@ -12,34 +12,40 @@ from tasks.board.create import make_board
 from tasks.board.snapshot import BoardAccess
 from tasks.notion.client import NotionClient
 
+_DEEP_SEA, _HISTORY, _KITCHEN = "deep_sea_stories", "history_in_ten", "kitchen_science"
 _CARDS = (
     (
         "Why the giant squid stays unseen",
         "Encounters with Architeuthis since 1857",
         "Draft",
         "Normal",
+        _DEEP_SEA,
     ),
     (
         "The first message under the Atlantic",
         "The 1858 telegraph cable and its three weeks of life",
         "Queued",
         "High",
+        _HISTORY,
     ),
     (
         "Rivers that flow under the sea",
         "Turbidity currents and submarine canyons",
         "Ready for Planning",
         "Low",
+        _DEEP_SEA,
     ),
     (
         "How maps lied about California",
         "The island of California, 1622 to 1747",
         "Ready for Review",
         "Normal",
+        _HISTORY,
     ),
-    ("What a whale fall feeds", "", "Draft", "Normal"),
+    ("What a whale fall feeds", "", "Draft", "Normal", _DEEP_SEA),
+    ("Why bread rises", "Yeast, gas and gluten", "Draft", "Normal", _KITCHEN),
 )
-"""Title, topic, status, priority. The last one has no topic, to show a sentence in Attention."""
+"""Title, topic, status, priority, channel. One has no topic, to show a sentence in Attention."""
 _STORIES = {
     "Why the giant squid stays unseen": """
 In 1857 a beak as large as a hand proved that the sailors' kraken was an animal.
@@ -61,6 +67,16 @@ A dead whale sinks for hours and lands on a plain where food is rare.
 Sharks come first, then crabs, then worms that drink the bones.
 
 A single whale feeds a village of animals for fifty years.
+""",
+    "Why bread rises": """
+A baker folds flour and water, and a net of gluten forms between her fingers.
+Image: hands folding dough on a floured table
+
+Yeast eats the sugar and breathes out gas. A thousand bubbles are caught in the net.
+Motion: slow push in on the bubbles
+
+In the oven the bubbles swell, and the crust sets around them.
+Sound: the crackle of a crust that cools
 """,
 }
 """Story Direction by title: a paragraph per scene, for the channel that Showrunner produces."""
@@ -85,8 +101,10 @@ async def ensure_board(facts: dict[str, Any], channels: Sequence[str], remembere
         remembered.write_text(json.dumps({"database_id": made.database_id}))
         data_source_id = str((made.snapshot.data_source or {})["id"])
         for number, card in enumerate(_CARDS):
-            channel = channels[number % len(channels)]
-            await editor.create_page(data_source_id, _properties(*card, channel))
+            title, topic, status, priority, wanted = card
+            channel = wanted if wanted in channels else channels[number % len(channels)]
+            values = _properties(title, topic, status, priority, channel)
+            await editor.create_page(data_source_id, values)
     finally:
         await connection.aclose()
         await editor.aclose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
@@ -14,10 +15,12 @@ from cli.stack.processes import START_SECONDS, Child
 from cli.stack.running_stack import among_settings, write_facts
 from cli.stack.sandbox_board import ensure_board
 from cli.stack.stack import Stack
+from cli.stack.studio import is_wanted, sign_channels_in, start_studio
 from flows.server.prefect_settings import client_environment, server_environment
 from models.errors import GiveUp
 from models.postgres.embedded import EmbeddedPostgres
 from models.postgres.engine import database_url, libpq, migrate
+from models.rules.channels import Channel
 from models.settings import Settings
 from tasks.board.followed import SANDBOX_BOARD, bot_id, refreshed_board
 from tasks.notion.proxies import is_remote
@@ -27,11 +30,11 @@ from tasks.runtime.context import connected
 _RETRY_SECONDS: Final = 0.2
 
 
-async def start_parts(stack: Stack, channels: list[str]) -> None:
+async def start_parts(stack: Stack, channels: Mapping[str, Channel]) -> None:
     """Start everything that is not configured, and run the first cycle.
 
     Args:
-        channels: ids of the configured channels, for a new sandbox board.
+        channels: those that are configured, by id.
 
     Raises:
         ShowrunnerError: with one sentence, when a part does not start.
@@ -41,7 +44,9 @@ async def start_parts(stack: Stack, channels: list[str]) -> None:
         f"{stack.prefect_url}/api", log_style="json"
     )
     stack.environment["LOG_FORMAT"] = "json"
-    await run_all([_start_prefect(stack), _start_board(stack, channels)])
+    await run_all([_start_prefect(stack), _start_board(stack, sorted(channels))])
+    if is_wanted(stack, channels.values()):
+        await _start_studio(stack, channels)
     say("  Starting the webhook receiver and the worker …")
     receiver = stack.child(
         "receiver", "-m", "webhook", ready=f"{stack.settings.receiver_url}/health"
@@ -147,6 +152,13 @@ async def _start_board(stack: Stack, channels: list[str]) -> None:
     async with connected(settings) as ctx:
         await bot_id(ctx)
         await refreshed_board(ctx)
+
+
+async def _start_studio(stack: Stack, channels: Mapping[str, Channel]) -> None:
+    await start_studio(stack)
+    settings = Settings(_env_file=None, **among_settings(stack.environment))  # type: ignore[arg-type]
+    async with connected(settings) as ctx:
+        await sign_channels_in(ctx, channels.values())
 
 
 async def _start_worker(stack: Stack, worker: Child) -> None:

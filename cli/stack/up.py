@@ -37,7 +37,7 @@ async def up(settings: Settings) -> None:
         cleanup.enter_context(only_one(stack.folder))
         await _prepare(stack)
         cleanup.push_async_callback(_stop, stack)
-        starting = asyncio.create_task(start_parts(stack, sorted(folder.channels)))
+        starting = asyncio.create_task(start_parts(stack, folder.channels))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
@@ -89,7 +89,7 @@ def _check_ports_differ(settings: Settings) -> None:
     if settings.prefect_api_url is None:
         ports["PREFECT_PORT"] = settings.prefect_port
     if settings.notion_api_token is None:
-        ports["SANDBOX_PORT"] = settings.sandbox_port
+        ports |= {"SANDBOX_PORT": settings.sandbox_port, "STUDIO_PORT": settings.studio_port}
     for port in ports.values():
         equal = [name for name, other in ports.items() if other == port]
         if len(equal) > 1:
@@ -100,6 +100,9 @@ def _print_addresses(stack: Stack) -> None:
     say("")
     say("Showrunner is up. Ctrl-C stops everything; `make up` goes on where it stopped.")
     say(f"  board             {_board_address(stack)}")
+    if any(child.name == "studio" for child in stack.children):
+        address = f"http://127.0.0.1:{stack.settings.studio_port}"
+        say(f"  services          {address}   (emulated, with a ledger of what they charge)")
     say(f"  Prefect UI        {stack.prefect_url}")
     say(f"  webhook receiver  {stack.settings.receiver_url}/webhook/notion")
     say(f"  worker API        {stack.settings.worker_api_url}/docs")

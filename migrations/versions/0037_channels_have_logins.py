@@ -1,6 +1,6 @@
 """What a service gave when a person let a maker act for a channel's account.
 
-Revision: 0039, after: 0035
+Revision: 0037, after: 0036
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0039"
-down_revision = "0035"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 

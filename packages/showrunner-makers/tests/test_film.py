@@ -10,11 +10,11 @@ import pytest
 from media_kit import colour_clip, ffmpeg, loudness, middle, picture, pictures, samples, tone
 
 from models.production.making import Failure, MakerError
-from showrunner_makers.film import SceneFiles, join
+from showrunner_makers.film import TAIL, SceneFiles, join
 from showrunner_makers.probe import probe
 
 LENGTHS = (Fraction(24, 30), Fraction(41, 30), Fraction(20, 30), Fraction(31, 30))
-"""Of the scenes below: the longer of clip and narration, in whole pictures."""
+"""Of the scenes below, in whole pictures."""
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
 SPOKEN = (1, 3)
 """Scenes whose narration is loud; the others have none, or a whisper."""
@@ -215,3 +215,15 @@ async def test_the_cover_of_a_song_is_no_moving_picture(tmp_path: Path) -> None:
     ffmpeg("-i", sound, "-i", tmp_path / "cover.png", "-map", "0", "-map", "1", *cover, song)
     with pytest.raises(MakerError, match="has no moving picture"):
         await join([SceneFiles(position=1, clip=song)], tmp_path / "film.mp4")
+
+
+async def test_a_clip_is_cut_a_second_after_its_narration(tmp_path: Path) -> None:
+    scene = SceneFiles(
+        position=1,
+        clip=colour_clip(tmp_path / "a.mp4", "red", 5.0, size="320x240", rate=30),
+        narration=tone(tmp_path / "a.wav", 2.0),
+    )
+    film = tmp_path / "made" / "film.mp4"
+    film.parent.mkdir()
+    assert await join([scene], film) == pytest.approx(2 + TAIL, abs=0.05)
+    assert probe(film).video_seconds == pytest.approx(2 + TAIL, abs=0.05)

@@ -19,6 +19,7 @@ from showrunner_makers.film import (
     HEIGHT,
     RATE,
     SAMPLES,
+    TAIL,
     TO_BT709,
     WIDTH,
     SceneFiles,
@@ -59,6 +60,7 @@ class Ffmpeg:
         if request.step is Step.ASSEMBLY:
             return found | {
                 "pieces": _hashes(request),
+                "tail": TAIL,
                 "silence_allowed": _is_silent(request.options),
             }
         found["seconds"] = _scene_seconds(request)

@@ -41,6 +41,8 @@ _PICTURE: Final = (
 )
 _HEADROOM: Final = "-12dB"
 """Two loud sounds added up may be louder than loudnorm accepts; it raises them again."""
+TAIL: Final = 1.0
+"""Seconds that a clip goes on at most after its narration. Services make clips of whole lengths."""
 _QUIETEST: Final = -70.0
 """LUFS under which there is nothing to bring to a loudness."""
 
@@ -64,8 +66,9 @@ class SceneFiles:
 async def join(scenes: Sequence[SceneFiles], film: Path) -> float:
     """Write the film; returns how long it should be, in seconds.
 
-    A scene lasts as long as the longer of clip and narration. A clip that is shorter holds its last
-    picture; a sound that is longer is cut.
+    A scene lasts as long as its narration and `TAIL` more, as far as its clip does; without a
+    narration as long as the clip. A clip that is shorter holds its last picture; a sound that is
+    longer is cut.
 
     Raises:
         MakerError: when a piece is no video or sound, or FFmpeg fails.
@@ -92,7 +95,7 @@ def _part(number: int) -> str:
 
 
 def _length(scene: SceneFiles) -> float:
-    """As long as the longer of clip and narration, in seconds of whole pictures.
+    """How long a scene lasts, in seconds of whole pictures.
 
     Raises:
         MakerError: when a piece lacks what it is for.
@@ -104,9 +107,12 @@ def _length(scene: SceneFiles) -> float:
     for name, media in heard.items():
         if media.audio_seconds <= 0:
             raise _unusable(scene, name, "has no sound in it")
-    spoken = heard["narration"].audio_seconds if "narration" in heard else 0.0
+    seconds = pictures
+    if "narration" in heard:
+        spoken = heard["narration"].audio_seconds
+        seconds = max(spoken, min(pictures, spoken + TAIL))
     # Rounded before it is rounded up: 90.0000001 pictures are 90.
-    return math.ceil(round(max(pictures, spoken) * RATE, 2)) / RATE
+    return math.ceil(round(seconds * RATE, 2)) / RATE
 
 
 def _probe(scene: SceneFiles, name: str, path: Path) -> Media:

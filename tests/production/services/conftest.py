@@ -36,6 +36,8 @@ from studio_sandbox.config import Config
 from studio_sandbox.testing import StudioSandbox
 
 OVER = LOOK_UPS[-1].total_seconds() + 1
+REST = {"Ready for Review", "Upload Complete", "Error: Manual Review", "Error: Invalid Input"}
+"""Columns in which a card waits for a person."""
 VOICE = "JBFqnCBsd6RMkjVDRZzb"
 
 
@@ -90,6 +92,9 @@ class Studio:
             await self.own.run()
             await self.own.collect()
             self.own.clock.pass_(seconds)
+            rows = await self.own.sql("SELECT board_status AS it FROM tasks")
+            if all(row["it"] in REST for row in rows):
+                return
         await self.own.run()
 
     async def die_after(self, patched: pytest.MonkeyPatch, module: Any, name: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from showrunner_makers.services.settings import ALL as SERVICES
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -98,7 +100,33 @@ def test_every_test_that_shows_a_claim_exists() -> None:
 
 def test_env_example_lists_exactly_the_settings_that_exist() -> None:
     listed = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-    assert sorted(listed) == sorted(name.upper() for name in Settings.model_fields)
+    own = {name.upper() for name in Settings.model_fields}
+    assert sorted(listed) == sorted(own | of_the_makers())
+
+
+def of_the_makers() -> set[str]:
+    """What the makers of services read, which the core knows nothing of."""
+    return {
+        f"{kind.model_config['env_prefix']}{name.upper()}"
+        for kind in SERVICES
+        for name in kind.model_fields
+    }
+
+
+def test_the_page_of_deployment_names_every_setting_of_the_makers() -> None:
+    page = PAGES["docs/deployment.md"]
+    assert {name for name in of_the_makers() if f"`{name}`" not in page} == set()
+
+
+def test_the_makers_settings_load_as_the_example_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in of_the_makers():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    usual = [kind.read() for kind in SERVICES]
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
+    assert [kind.read() for kind in SERVICES] == usual
 
 
 def test_env_example_loads_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:

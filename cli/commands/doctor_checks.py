@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from cli.commands.production.makers import makers_check
 from cli.stack.running_stack import WAIT, busy_with, running, settings_here
 from models.errors import ChannelConfigError, GiveUp, SettingsError
 from models.operations.health.check import Check, State, checked, failed, failure, skipped, warning
@@ -61,6 +62,7 @@ ORDER: Final = (
     "inbox",
     "cards",
     "production",
+    "makers",
     "alerts",
     "clock",
 )
@@ -185,6 +187,7 @@ async def _database_and_notion(settings: Settings, clock: Clock) -> list[Check]:
             *database.checks,
             *notion.checks,
             *_signs_of_life(settings, database, clock),
+            *await run_check(["makers"], _HTTP_SECONDS, _only(makers_check(settings, database))),
             _clock(database, notion),
         ]
 

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 from media_kit import WHALE, request_for, source
-from services_kit import DROPPED, Scripted, scripted
+from services_kit import DROPPED, Said, Scripted, scripted
 from youtube_kit import FILM, KEY, LOGIN, Channel, job, maker, wanted
 
 from models.production.making import (
+    Failure,
     MakerError,
     NeedsSettings,
     RemoteMaker,
@@ -162,6 +163,14 @@ async def test_a_session_that_is_gone_is_lost_and_the_video_found_by_its_mark(
         assert there == f"{WATCH}v0"
         state = await maker(server).poll(job(request, there))
     assert (state.ended, state.url) == (True, f"{WATCH}v0")
+
+
+async def test_a_part_that_youtube_refuses_is_for_a_person(tmp_path: Path) -> None:
+    channel = Channel(before={"PUT /session/0": Said(400, {"error": {"message": "bad part"}})})
+    async with scripted(channel.answer) as server:
+        state = await maker(server).poll(job(wanted(tmp_path), f"{server.url}/session/0"))
+    assert (state.ended, state.failure) == (True, Failure.MANUAL_REVIEW)
+    assert "bad part" in state.reason
 
 
 async def test_a_film_that_is_published_is_not_published_again(tmp_path: Path) -> None:

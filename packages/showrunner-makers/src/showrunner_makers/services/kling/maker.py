@@ -160,13 +160,10 @@ class Kling:
     async def fetch(self, job: Job, folder: Path) -> Made:
         """Download the clip; its address is asked for anew, since it expires."""
         path = folder / "clip.mp4"
-        async with client(answer_seconds=_ANSWER_SECONDS) as using:
-            found = self._data(await self._get(using, self._url(job.id)))
-            videos = (found.get("task_result") or {}).get("videos") or [{}]
-            address = str(videos[0].get("url") or "")
-            status = 0
-            if address.startswith(("http://", "https://")):
-                status = await download(using, address, path, gone=_GONE)
+        status = await self._download(job, path)
+        if status != httpx.codes.OK:
+            # The address may have expired in between: a fresh one decides.
+            status = await self._download(job, path)
         if status != httpx.codes.OK:
             raise MakerError(
                 Failure.API_FAILURE,
@@ -179,6 +176,16 @@ class Kling:
         except ValueError as error:
             raise MakerError(Failure.RETRIABLE, f"The clip of job {job.id}: {error}.") from error
         return Made(path=path, media_type="video/mp4", seconds=seconds)
+
+    async def _download(self, job: Job, path: Path) -> int:
+        """Ask for the clip's address and download it; the status, 0 without an address."""
+        async with client(answer_seconds=_ANSWER_SECONDS) as using:
+            found = self._data(await self._get(using, self._url(job.id)))
+            videos = (found.get("task_result") or {}).get("videos") or [{}]
+            address = str(videos[0].get("url") or "")
+            if not address.startswith(("http://", "https://")):
+                return 0
+            return await download(using, address, path, gone=_GONE)
 
     @property
     def account(self) -> str:

@@ -12,8 +12,9 @@ from typing import Final
 import httpx
 
 from models.production.making import Failure, JobState, MakerError
+from models.production.paid_orders import Answer
 from showrunner_makers.services.http import Reply, ask_again_later, said
-from showrunner_makers.services.youtube.answers import problem_of
+from showrunner_makers.services.youtube.answers import answer_to, problem_of
 
 PART: Final = 8 * 1024 * 1024
 """Bytes of a part; a multiple of 256 KiB, as the protocol asks."""
@@ -75,7 +76,11 @@ def _state(reply: Reply, watch: str) -> JobState:
     if reply.status == _GO_ON:
         return JobState()
     if reply.status not in _DONE:
-        raise problem_of(reply)
+        problem = problem_of(reply)
+        if answer_to(reply) is Answer.REFUSED_PIECE:
+            words = f"{problem} Drag the card to Queued to upload it once more."
+            return JobState(ended=True, failure=Failure.MANUAL_REVIEW, reason=words)
+        raise problem
     video = reply.json()
     if not video.get("id"):
         raise MakerError(Failure.RETRIABLE, "YouTube named no video for the upload.")

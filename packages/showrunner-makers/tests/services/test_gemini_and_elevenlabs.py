@@ -226,12 +226,12 @@ def asked_for(step: Step, text: str, folder: Path, **options: Any) -> Request:
 @pytest.mark.parametrize(
     ("step", "options", "usd"),
     [
-        (Step.AUDIO, {}, "0.0500"),
-        (Step.AUDIO, {"model": "eleven_flash_v2_5"}, "0.02500"),
-        (Step.SFX, {}, "0.12"),
+        (Step.AUDIO, {}, "0.11"),
+        (Step.AUDIO, {"model": "eleven_flash_v2_5"}, "0.055"),
+        (Step.SFX, {}, "0.24464"),
     ],
 )
-def test_a_narration_costs_its_characters_and_a_sound_one_price(
+def test_a_narration_costs_its_characters_and_a_sound_its_seconds(
     tmp_path: Path, step: Step, options: dict[str, Any], usd: str
 ) -> None:
     request = asked_for(step, "x" * 500, tmp_path, **options)

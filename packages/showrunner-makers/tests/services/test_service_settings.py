@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from showrunner_makers.services.elevenlabs import ElevenLabs
+from showrunner_makers.services.elevenlabs import ElevenLabs, charged_usd
 from showrunner_makers.services.gemini import Gemini
+from showrunner_makers.services.http import Reply
 from showrunner_makers.services.kling.maker import Kling
 from showrunner_makers.services.kling.web_token import signed
 from showrunner_makers.services.prices import price_list, usd_for
@@ -94,10 +95,19 @@ def test_every_price_has_a_day_a_source_and_is_there_once() -> None:
     assert all(one.as_of and one.source and one.usd > 0 for one in price_list())
 
 
+@pytest.mark.parametrize(
+    ("told", "usd"), [("250", "0.055"), ("12.5", "0.00275"), ("", None), ("many", None)]
+)
+def test_elevenlabs_costs_the_credits_that_its_answer_counts(told: str, usd: str | None) -> None:
+    reply = Reply(status=200, body=b"", headers={"character-cost": told})
+    charged = charged_usd(reply)
+    assert (None if charged is None else charged.normalize()) == (usd and Decimal(usd).normalize())
+
+
 def test_the_default_models_have_the_prices_that_are_documented() -> None:
     assert usd_for("gemini", "gemini-3.1-flash-image", "image 1K") == Decimal("0.067")
     assert usd_for("kling", "kling-v2-5-turbo", "second pro") == Decimal("0.07")
-    assert usd_for("elevenlabs", "eleven_multilingual_v2", "1000 characters") == Decimal("0.10")
+    assert usd_for("elevenlabs", "eleven_multilingual_v2", "1000 characters") == Decimal("0.22")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -105,10 +107,10 @@ class ElevenLabs(AnswersAtOnce):
         return {"maker": VERSION, "format": _FORMAT, "path": path, "body": body}
 
     def price(self, request: Request) -> Decimal:
-        """A narration's characters, or a sound."""
+        """A narration's characters, or a sound's seconds."""
         given = options_of(ElevenLabsOptions, self.name, request.options)
         if request.step is Step.SFX:
-            return _sound_usd(given)
+            return _sound_usd(given) * Decimal(str(_sound_seconds(request)))
         return _cost(given.model, len(request.scene.narration))
 
     async def submit(self, request: Request, key: UUID) -> Submitted:
@@ -159,18 +161,22 @@ def _asked(request: Request) -> tuple[str, dict[str, Any]]:
 def _sound(request: Request, given: ElevenLabsOptions) -> dict[str, Any]:
     scene = request.scene
     asked = scene.sound or f"Ambient sound without voices or music for: {scene.narration}"
-    seconds = min(max(speech_seconds(scene.narration), _SHORTEST), _LONGEST)
     return {
         "text": f"{given.sound_style} {asked}".strip()[:_PROMPT_MAX],
-        "duration_seconds": round(seconds, 1),
+        "duration_seconds": _sound_seconds(request),
         "prompt_influence": given.influence,
         "model_id": given.sound_model,
     }
 
 
+def _sound_seconds(request: Request) -> float:
+    seconds = speech_seconds(request.scene.narration)
+    return round(min(max(seconds, _SHORTEST), _LONGEST), 1)
+
+
 def _sound_usd(given: ElevenLabsOptions) -> Decimal:
     try:
-        return usd_for("elevenlabs", given.sound_model, "sound")
+        return usd_for("elevenlabs", given.sound_model, "second")
     except ValueError as error:
         raise ValueError(f"sound_{error}") from None
 
@@ -200,6 +206,20 @@ def result(reply: Reply, request: Request) -> Submitted:
     except ValueError:
         seconds = 0.0
     if not reply.whole or seconds <= 0:
-        return unusable("elevenlabs", f"The {name} of scene {request.position}", reply)
+        lost = unusable("elevenlabs", f"The {name} of scene {request.position}", reply)
+        return replace(lost, charged=charged_usd(reply))
     made = Made(path=path, media_type="audio/mpeg", seconds=seconds)
-    return Submitted(answer=Answer.ACCEPTED, job_id=reply.headers.get("request-id"), made=made)
+    return Submitted(
+        answer=Answer.ACCEPTED,
+        job_id=reply.headers.get("request-id"),
+        made=made,
+        charged=charged_usd(reply),
+    )
+
+
+def charged_usd(reply: Reply) -> Decimal | None:
+    """What an answer says that it cost; None when it does not say."""
+    credits_ = reply.headers.get("character-cost", "")
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", credits_):
+        return None
+    return usd_for("elevenlabs", "any", "credit") * Decimal(credits_)

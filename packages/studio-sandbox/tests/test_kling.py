@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import httpx
 import pytest
 from studio_kit import Client, HandClock, png, usd
 
@@ -199,3 +200,24 @@ def test_a_picture_may_be_given_by_its_url(client: Client, clock: HandClock) -> 
     client.submit("a", image="https://example.org/squid.png")
     clock.pass_(seconds=20)
     assert client.http.get(client.url("a")).status_code == 200
+
+
+def test_a_job_whose_answer_was_lost_is_found_by_its_key(
+    client: Client, studio: StudioSandbox
+) -> None:
+    studio.fault("lost_after", service="kling", route="submit")
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.submit("piece-1")
+    [row] = studio.ledger(key="piece-1")
+    assert client.job("piece-1")["task_id"] == row["subject"]
+
+
+def test_a_job_may_be_found_late_but_its_key_is_taken_at_once(clock: HandClock) -> None:
+    with StudioSandbox(Config(kling_found_after_seconds=60), clock=clock) as studio:
+        client = Client(studio)
+        client.submit("a")
+        assert client.kling("GET", "/a").json()["code"] == 1203
+        assert client.kling("GET").json()["data"] == []
+        assert client.submit("a").json()["code"] == 1201
+        clock.pass_(seconds=60)
+        assert client.job("a")["task_status"] == "succeed"

@@ -1,5 +1,6 @@
 """YouTube: resumable uploads, their sessions, and the quota."""
 
+import socket
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,6 +51,16 @@ def test_a_connection_that_breaks_keeps_what_came(client: Client, studio: Studio
     assert done.status_code == 201
     assert client.http.get(f"/films/{done.json()['id']}").content == FILM
     assert len(studio.ledger()) == 1
+
+
+def test_a_client_that_dies_leaves_what_it_sent(client: Client, studio: StudioSandbox) -> None:
+    url = httpx.URL(client.session())
+    head = f"PUT {url.raw_path.decode()} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n"
+    with socket.create_connection((url.host, url.port or 80)) as connection:
+        connection.sendall(f"{head}Content-Length: {len(FILM)}\r\n\r\n".encode() + FILM[:1000])
+    while not studio.uploads()[0]["received"]:
+        pass
+    assert client.received(str(url), len(FILM)) == (308, "bytes=0-999")
 
 
 @pytest.mark.parametrize(("code", "status"), [("backendError", 500), ("serviceUnavailable", 503)])

@@ -58,7 +58,11 @@ def test_the_output_format_decides_rate_and_size(client: Client, tmp_path: Path)
     large = client.elevenlabs("POST", f"{path}mp3_44100_192", {"text": "x" * 60})
     assert len(small.content) * 4 < len(large.content)
     assert _seconds(small, tmp_path) == pytest.approx(4, abs=0.15)
-    assert client.elevenlabs("POST", f"{path}pcm_44100", {"text": "x"}).status_code == 501
+    wrong = [
+        client.elevenlabs("POST", f"{path}{name}", {"text": "x"}).status_code
+        for name in ("pcm_44100", "mp3_44100_7", "mp3")
+    ]
+    assert wrong == [501, 422, 422]
 
 
 @pytest.mark.parametrize(

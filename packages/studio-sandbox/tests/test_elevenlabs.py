@@ -122,6 +122,7 @@ def test_no_more_requests_are_answered_at_a_time_than_the_account_may() -> None:
         refused = [answer for answer in answers if answer.status_code != 200]
         assert {_status(answer) for answer in refused} == {(429, "too_many_concurrent_requests")}
         assert len(studio.ledger()) == 4 - len(refused)
+        assert client.speech().status_code == 200
 
 
 def test_the_history_has_speech_newest_first_and_its_sound_for_nothing(

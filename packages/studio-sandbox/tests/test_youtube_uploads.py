@@ -1,6 +1,7 @@
 """YouTube: resumable uploads, their sessions, and the quota."""
 
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,6 +106,32 @@ def test_a_range_that_cannot_be_is_refused(client: Client, ranged: str, sent: by
     answer = client.http.put(url, content=sent, headers={"Content-Range": ranged})
     assert answer.status_code == 400
     assert client.received(url) == (308, None)
+
+
+def _announced(client: Client) -> str:
+    """A session that knows the size of the film."""
+    token = client.studio.youtube_token()
+    headers = {"Authorization": f"Bearer {token}", "X-Upload-Content-Length": str(len(FILM))}
+    answer = client.http.post(UPLOAD, headers=headers, json={"snippet": {"title": "x"}})
+    return answer.headers["Location"]
+
+
+def _in_pieces(film: bytes) -> Iterator[bytes]:
+    """A body whose length no header tells."""
+    yield film[:1000]
+    yield film[1000:]
+
+
+def test_a_film_of_another_size_than_was_announced_is_refused(client: Client) -> None:
+    url = _announced(client)
+    answers = [client.put(url, FILM[:-1]), client.http.put(url, content=FILM[:-1])]
+    assert [_reason(answer) for answer in answers] == [(400, "badRequest")] * 2
+    assert client.received(url) == (308, None)
+
+
+def test_a_body_without_a_length_needs_an_announced_size(client: Client) -> None:
+    assert client.http.put(_announced(client), content=_in_pieces(FILM)).status_code == 201
+    assert client.http.put(client.session(), content=_in_pieces(FILM)).status_code == 400
 
 
 def test_bytes_from_a_wrong_place_are_not_taken(client: Client) -> None:

@@ -173,6 +173,22 @@ def test_after_thirty_days_the_clip_is_gone(client: Client, clock: HandClock) ->
 
 
 @pytest.mark.parametrize(
+    ("model", "mode", "duration", "units"),
+    [
+        ("kling-v2-5-turbo", "pro", "10", 5),
+        ("kling-v2-6", "std", "5", 1.5),
+        ("kling-v3", "pro", "7", 5.6),
+    ],
+)
+def test_units_go_by_model_mode_and_seconds(
+    client: Client, studio: StudioSandbox, model: str, mode: str, duration: str, units: float
+) -> None:
+    client.submit("a", model_name=model, mode=mode, duration=duration)
+    [row] = studio.ledger()
+    assert (row["units"], row["usd"]) == (units, round(units * 0.14, 4))
+
+
+@pytest.mark.parametrize(
     ("fields", "code"),
     [
         ({"duration": 5}, 1201),

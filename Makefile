@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 # Distributions of their own, with their own settings for every tool.
 SANDBOX := packages/notion-sandbox
 MAKERS := packages/showrunner-makers
+STUDIO := packages/studio-sandbox
 # Programs are run as modules, and files named from here: a folder above may have any name, blanks included.
 LINT_IMPORTS := $(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
@@ -32,7 +33,8 @@ BESIDE := $(VENV)/beside
 
 test: lint ## Lint, type-check and run the tests that every change needs
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
-	  { $(UNCACHED) $(PROGRAMS); code=$$?; $(PYTEST) $(SANDBOX)/tests || code=$$?; $(PYTEST) $(MAKERS)/tests || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
+	  { $(UNCACHED) $(PROGRAMS); code=$$?; $(PYTEST) $(SANDBOX)/tests || code=$$?; $(PYTEST) $(MAKERS)/tests || code=$$?; \
+	    $(PYTEST) $(STUDIO)/tests || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
 	  $(UNCACHED) $(addprefix --ignore=,$(PROGRAMS)); code=$$?; \
 	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 
@@ -48,9 +50,11 @@ lint: $(READY) ## Lint, check types and the arrows between the rooms
 	@$(BIN)/python -m mypy
 	@$(BIN)/python -m mypy --config-file $(SANDBOX)/pyproject.toml
 	@$(BIN)/python -m mypy --config-file $(MAKERS)/pyproject.toml
+	@$(BIN)/python -m mypy --config-file $(STUDIO)/pyproject.toml
 	@$(LINT_IMPORTS) --no-logo 2>/dev/null || $(LINT_IMPORTS)
 	@$(LINT_IMPORTS) --no-logo --config $(SANDBOX)/pyproject.toml 2>/dev/null || $(LINT_IMPORTS) --config $(SANDBOX)/pyproject.toml
 	@$(LINT_IMPORTS) --no-logo --config $(MAKERS)/pyproject.toml 2>/dev/null || $(LINT_IMPORTS) --config $(MAKERS)/pyproject.toml
+	@$(LINT_IMPORTS) --no-logo --config $(STUDIO)/pyproject.toml 2>/dev/null || $(LINT_IMPORTS) --config $(STUDIO)/pyproject.toml
 
 simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
 	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
@@ -71,9 +75,10 @@ screenshots: $(READY) ## Take the pictures of the documents anew (needs a Chromi
 lock: ## Renew every pinned version: packages, build tools, and the tools that lock and audit
 	@rm -rf $(VENV)/lock && "$(PYTHON)" -m venv $(VENV)/lock && \
 	  $(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tools.txt
-	@cd $(VENV)/lock && cp ../../pyproject.toml . && mkdir sandbox makers && cp ../../$(SANDBOX)/pyproject.toml sandbox && cp ../../$(MAKERS)/pyproject.toml makers && \
+	@cd $(VENV)/lock && cp ../../pyproject.toml . && mkdir sandbox makers studio && cp ../../$(SANDBOX)/pyproject.toml sandbox && \
+	  cp ../../$(MAKERS)/pyproject.toml makers && cp ../../$(STUDIO)/pyproject.toml studio && \
 	  bin/python -c '$(BUILD_TOOLS)' >build.in && bin/python -c '$(MAKERS_NEED)' >makers.in && printf 'uv\npip-audit\n' >tools.in && \
-	  $(PINNED) pyproject.toml sandbox/pyproject.toml makers.in build.in --extra dev --output-file all && \
+	  $(PINNED) pyproject.toml sandbox/pyproject.toml studio/pyproject.toml makers.in build.in --extra dev --output-file all && \
 	  $(PINNED) pyproject.toml build.in --constraint all --output-file run && \
 	  $(PINNED) tools.in --output-file tools
 	@for each in all:constraints run:requirements tools:tools; do \
@@ -81,7 +86,7 @@ lock: ## Renew every pinned version: packages, build tools, and the tools that l
 	@rm -rf $(VENV)/lock
 
 # What the distributions are built with; an editable installation needs editables as well.
-BUILD_TOOLS := import tomllib; print(*{tool for path in ("pyproject.toml", "sandbox/pyproject.toml", "makers/pyproject.toml") \
+BUILD_TOOLS := import tomllib; print(*{tool for path in ("pyproject.toml", "sandbox/pyproject.toml", "makers/pyproject.toml", "studio/pyproject.toml") \
   for tool in tomllib.load(open(path, "rb"))["build-system"]["requires"]}, "editables", sep="\n")
 
 # What the makers need but for Showrunner, which is this folder: an index may have something else of that name.
@@ -101,16 +106,16 @@ crash: $(READY) ## Kill each process in a burst of edits and moves: make crash B
 	@CRASH_BURST=$(or $(BURST),300) $(BIN)/python -m pytest tests/crash -m prove
 
 clean: ## Remove the virtual environment and what the tools left (never .showrunner, which holds your data)
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(foreach each,$(SANDBOX) $(MAKERS),$(addprefix $(each)/,.mypy_cache .pytest_cache .ruff_cache))
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(foreach each,$(SANDBOX) $(MAKERS) $(STUDIO),$(addprefix $(each)/,.mypy_cache .pytest_cache .ruff_cache))
 
 # Nothing but what is pinned, and that by its hash; Showrunner and its packages are folders, which have none.
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps
 
-$(READY): pyproject.toml constraints.txt $(SANDBOX)/pyproject.toml $(MAKERS)/pyproject.toml
+$(READY): pyproject.toml constraints.txt $(SANDBOX)/pyproject.toml $(MAKERS)/pyproject.toml $(STUDIO)/pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Showrunner needs Python 3.11 or newer: install it, or say where it is with make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing what Showrunner needs into $(VENV) (once) …"
 	@$(INSTALL) --require-hashes --requirement constraints.txt
-	@$(INSTALL) --no-build-isolation --editable $(SANDBOX) --editable . --editable $(MAKERS)
+	@$(INSTALL) --no-build-isolation --editable $(SANDBOX) --editable . --editable $(MAKERS) --editable $(STUDIO)
 	@touch $(READY)

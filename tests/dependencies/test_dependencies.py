@@ -61,9 +61,13 @@ def test_the_makers_libraries_are_pinned_and_the_image_works_without_them() -> N
     assert "--editable $(MAKERS)" in (ROOT / "Makefile").read_text()
 
 
+def test_the_studios_libraries_are_pinned() -> None:
+    assert needs(ROOT / "packages/studio-sandbox") <= pins(ALL).keys()
+    assert "--editable $(STUDIO)" in (ROOT / "Makefile").read_text()
+
+
 def test_build_tools_are_pinned_as_the_distributions_ask_for_them() -> None:
-    others = (ROOT / "packages/notion-sandbox", ROOT / "packages/showrunner-makers")
-    for project in (ROOT, *others):
+    for project in (ROOT, *(ROOT / "packages").iterdir()):
         wanted = tomllib.loads((project / "pyproject.toml").read_text())["build-system"]["requires"]
         names = {re.split(r"[\[<>=]", line, maxsplit=1)[0] for line in wanted}
         assert {*names, "editables"} <= pins(TO_RUN).keys()

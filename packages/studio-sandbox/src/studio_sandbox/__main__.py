@@ -5,7 +5,6 @@
 
 import argparse
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from studio_sandbox import __version__
 from studio_sandbox.config import Config
 from studio_sandbox.errors import DataError
 from studio_sandbox.server.app import create_app
-from studio_sandbox.server.serving import server
+from studio_sandbox.server.serving import listen, server
 
 _LAST_PORT = 65_535
 
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"The port must be from 0 to {_LAST_PORT}, not {options.port}.\n")
         return 1
     try:
-        listener = socket.create_server((options.host, options.port))
+        listener = listen(options.host, options.port)
     except OSError as error:
         place = f"{options.host} port {options.port}"
         sys.stderr.write(f"Cannot listen on {place}: {error.strerror or error}.\n")

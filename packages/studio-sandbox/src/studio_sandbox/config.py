@@ -77,6 +77,7 @@ class Config:
         accounts: At least one for each service that is used. Only their keys are valid.
         kling_queue_seconds: How long a job is `submitted`.
         kling_job_seconds: How long after its submission it ends.
+        kling_found_after_seconds: How long after its submission a job is found by a query or list.
         kling_url_seconds: How long the URL of a result is valid.
         channels: Titles of the YouTube channels that the authorization page offers.
         refresh_token: Belongs to the first channel from the start; None for no such token.
@@ -91,6 +92,7 @@ class Config:
     accounts: tuple[Account, ...] = ACCOUNTS
     kling_queue_seconds: float = 2.0
     kling_job_seconds: float = 20.0
+    kling_found_after_seconds: float = 0.0
     kling_url_seconds: float = 24 * 3600.0
     channels: tuple[str, ...] = ("Sandbox channel",)
     refresh_token: str | None = REFRESH_TOKEN
@@ -111,6 +113,7 @@ class Config:
         spans = (
             self.kling_queue_seconds,
             self.kling_job_seconds - self.kling_queue_seconds,
+            self.kling_found_after_seconds,
             self.kling_url_seconds,
             self.session_seconds,
             self.listed_after_seconds,

@@ -5,7 +5,6 @@ ones, asynchronous ones, and programs that a test starts. The fixture `studio_sa
 plugin is one of these.
 """
 
-import socket
 import threading
 from datetime import timedelta
 from types import TracebackType
@@ -15,7 +14,7 @@ import httpx
 
 from studio_sandbox.config import Account, Clock, Config, Service, utc_now
 from studio_sandbox.server.app import create_app
-from studio_sandbox.server.serving import server
+from studio_sandbox.server.serving import listen, server
 from studio_sandbox.services.kling.token import sign
 
 
@@ -36,7 +35,7 @@ class StudioSandbox:
         self.config = config or Config()
         self._clock = clock
         app = create_app(self.config, clock=clock)
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = listen("127.0.0.1", 0)
         self.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._server = server(app)
         self._thread = threading.Thread(target=self._server.run, args=([listener],))

@@ -15,6 +15,8 @@ WORDS = 14
 """How many words of the prompt are shown."""
 _LINE = 22
 _ACROSS = 16
+_NEAR, _FAR = 24, 128
+"""How far the hues of ground and disc are from that of the sky, of 256."""
 _PREVIEW = 704
 _QUALITY = 80
 Size = tuple[int, int]
@@ -39,9 +41,9 @@ def _draw(target: Path, prompt: str, size: Size, seed: str) -> None:
     image = Image.new("RGB", size, _colour(digest[0], 0.25))
     draw = ImageDraw.Draw(image)
     bottom = (0, height * 2 // 3, width, height)
-    draw.rectangle(bottom, fill=_colour(digest[1], 0.4))
-    centre = (width * digest[2] // 255, height * digest[3] // 255)
-    draw.circle(centre, min(size) // 5, fill=_colour(digest[4], 0.6))
+    draw.rectangle(bottom, fill=_colour(digest[0] + _NEAR, 0.4))
+    centre = (width * digest[1] // 255, height * digest[2] // 255)
+    draw.circle(centre, min(size) // 5, fill=_colour(digest[0] + _FAR, 0.6))
     words = " ".join(prompt.split()[:WORDS])
     font = ImageFont.load_default(max(12, width // _ACROSS))
     draw.multiline_text(
@@ -58,7 +60,7 @@ def _draw(target: Path, prompt: str, size: Size, seed: str) -> None:
 
 
 def _colour(hue: int, light: float) -> tuple[int, int, int]:
-    red, green, blue = colorsys.hls_to_rgb(hue / 255, light, 0.5)
+    red, green, blue = colorsys.hls_to_rgb(hue % 256 / 256, light, 0.5)
     return int(red * 255), int(green * 255), int(blue * 255)
 
 

@@ -18,7 +18,7 @@ from studio_sandbox.server.clock import SandboxClock
 from studio_sandbox.server.control import Control
 from studio_sandbox.server.own_site import OwnSiteOnly
 from studio_sandbox.server.page import Page
-from studio_sandbox.services.elevenlabs import ElevenLabs
+from studio_sandbox.services.elevenlabs.service import ElevenLabs
 from studio_sandbox.services.gemini import Gemini
 from studio_sandbox.services.kling.service import Kling
 from studio_sandbox.services.youtube.authorization import PAGE

@@ -58,8 +58,8 @@ class Journal:
         except (ValueError, TypeError) as error:
             file.close()
             raise DataError(f"{path} is no journal of a sandbox.") from error
+        # What is left of a half-written line has no end, and is written over.
         file.seek(whole)
-        file.truncate()
         if not whole:
             file.write(json.dumps(_FORMAT) + "\n")
             file.flush()

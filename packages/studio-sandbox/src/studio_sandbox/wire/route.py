@@ -1,6 +1,7 @@
 """A route of a service: its faults, its errors, its place in the log of requests."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections import deque
@@ -144,7 +145,7 @@ class Endpoint:
             return await drop(request)
         response = await self._response(Call(request, now, fault, raw))
         if fault and fault.delay_ms:
-            await asyncio.sleep(fault.delay_ms / 1000)
+            await _wait(request, fault.delay_ms / 1000)
         is_lost = kind == "lost_after"
         self._log.add(self._route, request, now, 0 if is_lost else response.status_code)
         if is_lost:
@@ -162,6 +163,14 @@ class Endpoint:
             return await self._route.handler(call)
         except ServiceError as refused:
             return JSONResponse(refused.body, refused.status, headers=refused.headers)
+
+
+async def _wait(request: Request, seconds: float) -> None:
+    """Wait so long, or until the client gives up."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
 
 
 async def _discard(request: Request) -> None:

@@ -114,10 +114,19 @@ class Jobs:
         """Every job, oldest first."""
         return (Job.read(body) for _, body in self._journal.all(KIND))
 
-    def find(self, account: Account, name: str) -> Job | None:
-        """A job of an account by its own id or its external one."""
-        found = (job for job in self.of(account) if name in (job.task_id, job.external_task_id))
-        return next(found, None)
+    def find(self, account: Account, name: str, now: datetime) -> Job | None:
+        """A job of an account by its own id or its external one, if it is found already."""
+        jobs = self.listed(account, now)
+        return next((job for job in jobs if name in (job.task_id, job.external_task_id)), None)
+
+    def is_taken(self, account: Account, external_task_id: str) -> bool:
+        """Whether a job of an account has this external id."""
+        return any(job.external_task_id == external_task_id for job in self.of(account))
+
+    def listed(self, account: Account, now: datetime) -> list[Job]:
+        """Those of an account that a query or list finds, newest first."""
+        latest = now - timedelta(seconds=self._config.kling_found_after_seconds)
+        return [job for job in self.of(account) if job.submitted_at <= latest]
 
     def get(self, task_id: str) -> Job | None:
         """A job of any account."""

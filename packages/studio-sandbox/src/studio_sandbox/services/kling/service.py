@@ -98,7 +98,7 @@ class Kling:
     async def query(self, call: Call) -> Response:
         """GET /v1/videos/image2video/{task_id or external_task_id}."""
         account = self._account(call)
-        job = self.jobs.find(account, call.request.path_params["name"])
+        job = self.jobs.find(account, call.request.path_params["name"], call.now)
         if job is None:
             raise kling_error(1203, "Task not found")
         return JSONResponse(kling_answer(self._whole(job, call)))
@@ -108,7 +108,7 @@ class Kling:
         account = self._account(call)
         page = _whole(call, "pageNum", 1, _LAST_PAGE)
         size = _whole(call, "pageSize", _USUAL_PAGE, _LARGEST_PAGE)
-        jobs = self.jobs.of(account)[(page - 1) * size : page * size]
+        jobs = self.jobs.listed(account, call.now)[(page - 1) * size : page * size]
         return JSONResponse(kling_answer([self._whole(job, call) for job in jobs]))
 
     async def download(self, call: Call) -> Response:
@@ -141,7 +141,7 @@ class Kling:
             ServiceError: 1101, 1102, 1201 or 1303.
         """
         name = asked.external_task_id
-        if name is not None and self.jobs.find(account, name) is not None:
+        if name is not None and self.jobs.is_taken(account, name):
             raise kling_error(1201, f"external_task_id {name} already exists")
         if not self._ledger.can_pay(account, asked.price.units):
             raise kling_error(1101 if account.postpaid else 1102)

@@ -21,9 +21,14 @@ _UNITS: Final = {
     ("kling-v2-5-turbo", "pro"): 2.5,
     ("kling-v2-6", "std"): 1.5,
     ("kling-v2-6", "pro"): 2.5,
+    ("kling-v3", "std"): 3.0,
+    ("kling-v3", "pro"): 4.0,
 }
 """Units for five seconds, by model and mode."""
 MODELS: Final = frozenset(model for model, _ in _UNITS)
+_DURATIONS: Final = {"kling-v3": tuple(str(seconds) for seconds in range(3, 16))}
+_USUAL_DURATIONS: Final = ("5", "10")
+"""Seconds of a clip, which are sent as strings."""
 _MAX_IMAGE = 10 * 1024 * 1024
 _LEAST_PIXELS = 300
 _WIDEST = 2.5
@@ -76,9 +81,9 @@ def wanted(body: dict[str, Any] | None) -> Wanted:
         raise kling_error(1203, f"model_name {model} does not exist")
     if mode not in ("std", "pro"):
         raise kling_error(1201, "mode must be one of std, pro")
-    duration = body.get("duration", "5")
-    if duration not in ("5", "10"):
-        raise kling_error(1201, 'duration must be one of the strings "5", "10"')
+    duration, durations = body.get("duration", "5"), _DURATIONS.get(model, _USUAL_DURATIONS)
+    if duration not in durations:
+        raise kling_error(1201, f"duration must be one of the strings {', '.join(durations)}")
     image, url, size = _picture(body.get("image"))
     return Wanted(
         model=model,

@@ -77,21 +77,20 @@ class Uploading:
         Raises:
             ServiceError: 400 for a range that cannot be.
         """
-        length = int(call.request.headers.get("content-length", "0"))
+        sent = call.request.headers.get("content-length")
+        length = None if sent is None else int(sent)
         if header is None:
-            return 0, length
+            return 0, _agreed(session, session["size"] if length is None else length)
         found = _RANGE.fullmatch(header)
         if found is None or found[1] is None or found[3] == "*":
             raise youtube_error("badRequest", "Content-Range must be bytes FIRST-LAST/TOTAL")
         first, last, total = int(found[1]), int(found[2]), int(found[3])
-        is_last = last == total - 1
-        if not first <= last < total or last - first + 1 != length:
+        size = last - first + 1
+        if not first <= last < total or length not in (None, size):
             raise youtube_error("badRequest", "Content-Range and Content-Length do not agree")
-        if session["size"] not in (None, total):
-            raise youtube_error("badRequest", "The film has another size than was announced")
-        if not is_last and length % _CHUNK:
+        if last < total - 1 and size % _CHUNK:
             raise youtube_error("badRequest", f"A part must be a multiple of {_CHUNK} bytes")
-        return first, total
+        return first, _agreed(session, total)
 
     async def _store(self, call: Call, session_id: str, total: int) -> Response:
         """Add the bytes to the film, as far as they come."""
@@ -132,6 +131,17 @@ class Uploading:
     def _created(self, session_id: str, call: Call) -> Response:
         video_id = self._sessions.finish(session_id, call.now)
         return JSONResponse(self._sessions.resource(video_id), 201)
+
+
+def _agreed(session: Body, total: int | None) -> int:
+    """How many bytes the whole film has.
+
+    Raises:
+        ServiceError: 400: it was not said, or otherwise when the session began.
+    """
+    if total is None or session["size"] not in (None, total):
+        raise youtube_error("badRequest", "The size of the film is missing, or not as announced")
+    return total
 
 
 def _total(call: Call) -> int | None:

@@ -1,83 +1,40 @@
-"""ElevenLabs: speech and sound effects.
-
-Source: elevenlabs.io/docs (API reference, errors, models) and help.elevenlabs.io.
-"""
+"""The routes of ElevenLabs."""
 
 import asyncio
-import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from studio_sandbox.config import Account, Config
 from studio_sandbox.errors import ServiceError
 from studio_sandbox.making import sound
+from studio_sandbox.services.elevenlabs.errors import elevenlabs_error, invalid, new_request_id
+from studio_sandbox.services.elevenlabs.wanted import (
+    AUTO_SECONDS,
+    CREDIT_USD,
+    CREDITS_OF_AUTO,
+    CREDITS_PER_SECOND,
+    LONGEST,
+    PER_CHARACTER,
+    SOUND_MODEL,
+    VOICE,
+    body_and_text,
+    sound_quality,
+    sound_seconds,
+)
 from studio_sandbox.store.files import Files
 from studio_sandbox.store.journal import Entry, Journal
 from studio_sandbox.store.ledger import Ledger, Price, Reason
 from studio_sandbox.wire.route import Call, Route, fingerprint
 
-CREDIT_USD: Final = 22 / 100_000
-"""Price of a credit in the plan Creator."""
-_PER_CHARACTER: Final = {
-    "eleven_multilingual_v2": 1.0,
-    "eleven_v3": 1.0,
-    "eleven_flash_v2_5": 0.5,
-    "eleven_turbo_v2_5": 0.5,
-}
-_LONGEST: Final = {
-    "eleven_multilingual_v2": 10_000,
-    "eleven_v3": 5_000,
-    "eleven_flash_v2_5": 40_000,
-    "eleven_turbo_v2_5": 40_000,
-}
-_SOUND_MODEL: Final = "eleven_text_to_sound_v2"
-_CREDITS_PER_SECOND, _CREDITS_OF_AUTO = 40, 200
-_AUTO_SECONDS = 4.0
-_SHORTEST, _LONGEST_SOUND = 0.5, 30.0
-_VOICE: Final = re.compile(r"[A-Za-z0-9]{20}")
-_FORMAT: Final = re.compile(r"mp3_(22050|24000|44100|48000)_(\d{2,3})")
 _ITEM = "elevenlabs_item"
 _PAGE, _LARGEST_PAGE = 100, 1000
-_ERRORS: Final = {
-    "invalid_api_key": (401, "authentication_error", "Invalid API key"),
-    "quota_exceeded": (401, "payment_required", "This request exceeds your quota."),
-    "too_many_concurrent_requests": (
-        *(429, "rate_limit_error"),
-        "Too many concurrent requests. Your plan has a limit of requests at the same time.",
-    ),
-    "system_busy": (
-        *(429, "rate_limit_error"),
-        "We are experiencing heavy traffic, please try again.",
-    ),
-    "voice_not_found": (400, "not_found", "A voice with that voice_id was not found."),
-    "history_item_not_found": (404, "not_found", "The history item was not found."),
-    "max_character_limit_exceeded": (400, "validation_error", "The text is too long."),
-    "internal_server_error": (500, "internal_error", "An internal error occurred."),
-    "service_unavailable": (503, "service_unavailable", "The service is unavailable."),
-}
-
-
-def elevenlabs_error(code: str, message: str | None = None) -> ServiceError:
-    """An error in the form of ElevenLabs."""
-    status, kind, usual = _ERRORS[code]
-    detail = {"type": kind, "status": code, "message": message or usual}
-    return ServiceError(status, {"detail": {**detail, "request_id": _request_id()}})
-
-
-def _invalid(field: str, message: str, kind: str = "value_error") -> ServiceError:
-    detail = {"type": kind, "loc": ["body", field], "msg": message}
-    return ServiceError(422, {"detail": [detail]})
-
-
-def _request_id() -> str:
-    return secrets.token_urlsafe(15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,17 +93,17 @@ class ElevenLabs:
         """POST /v1/text-to-speech/{voice_id}: the text as an MP3."""
         account = self._account(call)
         voice = call.request.path_params["voice_id"]
-        body, text = _body(call)
+        body, text = body_and_text(call)
         model = body.get("model_id", "eleven_multilingual_v2")
-        if model not in _PER_CHARACTER:
-            raise _invalid("model_id", f"model_id must be one of {', '.join(_PER_CHARACTER)}")
-        if not _VOICE.fullmatch(voice):
+        if model not in PER_CHARACTER:
+            raise invalid("model_id", f"model_id must be one of {', '.join(PER_CHARACTER)}")
+        if not VOICE.fullmatch(voice):
             raise elevenlabs_error("voice_not_found")
-        if len(text) > _LONGEST[model]:
+        if len(text) > LONGEST[model]:
             raise elevenlabs_error("max_character_limit_exceeded")
-        quality = _quality(call)
+        quality = sound_quality(call)
         sale = _Sale(
-            credits=len(text) * _PER_CHARACTER[model],
+            credits=len(text) * PER_CHARACTER[model],
             what=f"{len(text)} characters: {text[:60]}",
             mark=fingerprint("elevenlabs", voice, body, quality),
             item={"voice_id": voice, "model_id": model, "text": text, "source": "TTS"},
@@ -158,21 +115,21 @@ class ElevenLabs:
     async def sound(self, call: Call) -> Response:
         """POST /v1/sound-generation: a sound effect as an MP3."""
         account = self._account(call)
-        body, text = _body(call)
-        if body.get("model_id", _SOUND_MODEL) != _SOUND_MODEL:
-            raise _invalid("model_id", f"model_id must be {_SOUND_MODEL}")
+        body, text = body_and_text(call)
+        if body.get("model_id", SOUND_MODEL) != SOUND_MODEL:
+            raise invalid("model_id", f"model_id must be {SOUND_MODEL}")
         if body.get("loop"):
             raise ServiceError(501, {"detail": "studio-sandbox does not emulate loop."})
-        seconds = _seconds(body.get("duration_seconds"))
-        quality = _quality(call)
-        credits_ = _CREDITS_OF_AUTO if seconds is None else seconds * _CREDITS_PER_SECOND
+        seconds = sound_seconds(body.get("duration_seconds"))
+        quality = sound_quality(call)
+        credits_ = CREDITS_OF_AUTO if seconds is None else seconds * CREDITS_PER_SECOND
         sale = _Sale(
             credits=credits_,
             what=f"sound of {seconds or 'any'} s: {text[:60]}",
             mark=fingerprint("elevenlabs", "sound", body, quality),
         )
         async with self._place(account) as current:
-            path = await sound.effect(self._files, text, seconds or _AUTO_SECONDS, quality)
+            path = await sound.effect(self._files, text, seconds or AUTO_SECONDS, quality)
             return self._sold(call, account, sale, path, current)
 
     async def history(self, call: Call) -> Response:
@@ -181,7 +138,7 @@ class ElevenLabs:
         query = call.request.query_params
         size = query.get("page_size", str(_PAGE))
         if not size.isdecimal() or not 1 <= int(size) <= _LARGEST_PAGE:
-            raise _invalid("page_size", f"must be from 1 to {_LARGEST_PAGE}")
+            raise invalid("page_size", f"must be from 1 to {_LARGEST_PAGE}")
         kept = [body for _, body in self._journal.all(_ITEM) if body["account"] == account.name]
         items = [body["item"] for body in reversed(kept)]
         items = [item for item in items if query.get("search", "") in item["text"]]
@@ -239,7 +196,7 @@ class ElevenLabs:
                 f"You have {left:g} credits remaining, while {sale.credits:g} credits are required."
             )
             raise elevenlabs_error("quota_exceeded", words)
-        request_id = _request_id()
+        request_id = new_request_id()
         reason = Reason(
             key=call.key,
             fingerprint=sale.mark,
@@ -281,45 +238,3 @@ class ElevenLabs:
             "state": "created",
         }
         return _ITEM, item_id, {"account": account.name, "file": path.name, "item": item}
-
-
-def _body(call: Call) -> tuple[dict[str, Any], str]:
-    """The body and its text.
-
-    Raises:
-        ServiceError: 422.
-    """
-    body = call.json()
-    if body is None:
-        raise _invalid("body", "JSON decode error", "json_invalid")
-    if "text" not in body:
-        raise _invalid("text", "Field required", "missing")
-    text = body["text"]
-    if not isinstance(text, str) or not text.strip():
-        raise _invalid("text", "Input should be a text", "string_type")
-    return body, text
-
-
-def _seconds(value: Any) -> float | None:
-    """The length of a sound; None when the service may choose it."""
-    if value is None:
-        return None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not _SHORTEST <= value <= _LONGEST_SOUND:
-        words = f"duration_seconds must be between {_SHORTEST} and {_LONGEST_SOUND:g}"
-        raise _invalid("duration_seconds", words)
-    return float(value)
-
-
-def _quality(call: Call) -> sound.Quality:
-    """The sound quality that is asked for.
-
-    Raises:
-        ServiceError: 501 for what is no MP3.
-    """
-    name = call.request.query_params.get("output_format", "mp3_44100_128")
-    found = _FORMAT.fullmatch(name)
-    if found is None:
-        words = f"studio-sandbox makes MP3 only, such as mp3_44100_128, not {name}."
-        raise ServiceError(501, {"detail": words})
-    return sound.Quality(rate=int(found[1]), kilobits=int(found[2]))

@@ -20,6 +20,7 @@ from models.production.making import LocalMaker, MakerError, RemoteMaker
 from models.production.steps import STEPS
 from models.tables.production import claims
 from tasks.production.budgets import check_budget
+from tasks.production.estimates import going_on_usd
 from tasks.production.makers import maker_named
 from tasks.production.missing_pieces import (
     PieceFailed,
@@ -141,8 +142,9 @@ async def _conclude(ctx: Context, work: Work, making: asyncio.Future[Sent | None
                 raise
             log.exception("step_failed_unforeseen", task_id=str(work.task_id), step=work.step)
             return await _fail(ctx, work, unforeseen(error))
+        costs = await going_on_usd(ctx, work) if left is None else None
         async with ctx.sessions.begin() as session:
-            said = await _release(ctx, session, work, left)
+            said = await _release(ctx, session, work, left, costs)
     except LeaseLost:
         said = await claims.heartbeat(ctx.sessions, work.task_id, work.worker, HELD)
         return await _give_way(ctx, work, said)
@@ -150,11 +152,18 @@ async def _conclude(ctx: Context, work: Work, making: asyncio.Future[Sent | None
     return Outcome(end=ends.get(said, End.DONE))
 
 
-async def _release(ctx: Context, session: AsyncSession, work: Work, left: Sent | None) -> str:
-    """Release the video: finished with the step, or waiting."""
+async def _release(
+    ctx: Context, session: AsyncSession, work: Work, left: Sent | None, costs: Decimal | None
+) -> str:
+    """Release the video: finished with the step, or waiting.
+
+    Args:
+        costs: USD that going on after the step's gate will cost; None when it has none.
+    """
     task, worker = work.task_id, work.worker
     if left is None:
         said = await claims.report(session, task, worker, STEPS[work.step].done)
+        await claims.note_estimate(session, task, costs)
         if said == "continue":
             said = await claims.offer(session, task, worker)
         return said

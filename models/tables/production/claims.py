@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from models.errors import LeaseLost
 from models.postgres.engine import Sessions
+from models.tables.production.leases import LeaseRow
 
 _NOT_HELD = "SR001"
 """SQLSTATE of a function for a lease that is not the caller's."""
@@ -87,6 +90,12 @@ async def offer(
 ) -> str:
     """Release a video so that it is claimed again where it stands; answers continue or stop."""
     return await _ask(session, "offer_step", task=task, worker=worker, retry_at=retry_at)
+
+
+async def note_estimate(session: AsyncSession, task: UUID, usd: Decimal | None) -> None:
+    """Note what going on after the next gate will cost, for the card; None: it is not known."""
+    changed = update(LeaseRow).where(col(LeaseRow.task_id) == task).values(estimate=usd)
+    await session.execute(changed)
 
 
 async def wait_for_jobs(session: AsyncSession, task: UUID, worker: str, detail: str) -> str:

@@ -11,7 +11,7 @@ import typer
 from cli.commands import backup, board, cards, doctor, events, sandbox, sync, tasks, webhook
 from cli.commands import components as parts
 from cli.commands import forget_board as forgetting
-from cli.commands.production import tokens, youtube
+from cli.commands.production import costs, tokens, youtube
 from cli.interrupts import CODE, leave, loading
 from cli.output.text import say
 from cli.running import run
@@ -33,6 +33,7 @@ app.add_typer(cards.app, name="card")
 app.add_typer(events.app, name="events")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(sandbox.app, name="sandbox")
+app.command("costs")(costs.costs)
 app.command("doctor")(doctor.doctor)
 app.command("import")(sync.import_board)
 app.command("push")(sync.push)

@@ -10,12 +10,21 @@ import structlog
 
 from models.board.drift import drift
 from models.board.drift_kinds import Drift, Part, RepairAction
-from models.board.repair_requests import changed_view, new_view, property_body, relation_body
+from models.board.drift_table import GALLERY_MISSING
+from models.board.repair_requests import (
+    changed_view,
+    gallery_body,
+    new_view,
+    piece_properties_body,
+    property_body,
+    relation_body,
+)
 from models.board.snapshot import BoardSnapshot
-from models.board.spec import NAMES, RELATED_SCHEMA
+from models.board.spec import NAMES
 from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
 from models.rules.board_schema import OPTIONAL_RELATIONS
-from tasks.board.snapshot import BoardAccess, read_views, take_snapshot
+from models.sync.pieces.source import piece_schema
+from tasks.board.snapshot import BoardAccess, read_views, take_snapshot, with_related
 
 log = structlog.get_logger("showrunner.board")
 
@@ -64,6 +73,7 @@ async def repair(
     session = _RepairSession(access, snapshot, mends)
     await session.properties()
     await session.views()
+    await session.pieces()
     after = await take_snapshot(access, str((snapshot.database or {})["id"]))
     left = drift(after)
     mended = [one for one in session.tried if not _is_in(one, left)]
@@ -160,6 +170,27 @@ class _RepairSession:
             self._snapshot, views=await read_views(self._access, database_id, self._source_id)
         )
 
+    async def pieces(self) -> None:
+        """Complete the databases that the relations lead to."""
+        await self._reread_pieces()
+        for name, drifts in self._drifts(Part.PIECES).items():
+            await self._try(Part.PIECES, name, drifts, self._repair_pieces, self._reread_pieces)
+
+    async def _repair_pieces(self, name: str, _drifts: Sequence[Drift]) -> None:
+        source = self._snapshot.piece_source(name)
+        if source is not None and source.missing:
+            body = piece_properties_body(source, self._source_id)
+            await self._access.notion.update_data_source(source.data_source_id, body)
+            await self._reread_pieces()
+        wanted = [one.slug for one in self._drifts(Part.PIECES).get(name, ())]
+        source = self._snapshot.piece_source(name)
+        if source is not None and GALLERY_MISSING.slug in wanted:
+            body = gallery_body(self._snapshot.related[name], source)
+            await self._access.notion.create_view(body)
+
+    async def _reread_pieces(self) -> None:
+        self._snapshot = await with_related(self._access, self._snapshot)
+
     async def _try(
         self,
         part: Part,
@@ -192,7 +223,7 @@ class _RepairSession:
             self._related = await databases_on(self._access, parent["page_id"])
         if name not in self._related:
             self._related[name] = await found_or_made(
-                self._access, parent["page_id"], name, RELATED_SCHEMA
+                self._access, parent["page_id"], name, piece_schema()
             )
         database = await self._access.notion.get_database(self._related[name])
         return str(database["data_sources"][0]["id"])

@@ -64,9 +64,12 @@ def changed_values(values: Mapping[str, Any], written: Mapping[str, Any]) -> dic
 
 def page_body(values: Mapping[str, Any], table: Board) -> dict[str, Any]:
     """The `properties` of a request, as far as the database has the properties and options."""
-    return write_properties(
-        {name: value for name, value in values.items() if _is_written(name, value, table)}, table
-    )
+    return write_properties(values_shown(values, table), table)
+
+
+def values_shown(values: Mapping[str, Any], table: Board) -> dict[str, Any]:
+    """Those of the values that the database has a property and an option for."""
+    return {name: value for name, value in values.items() if _is_written(name, value, table)}
 
 
 def _is_written(name: str, value: Any, table: Board) -> bool:

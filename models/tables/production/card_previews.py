@@ -8,9 +8,20 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, Integer, String, Text, Uuid, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    Uuid,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col, select
 
 from models.tables.production.columns import counter, moment, optional, required
 from models.tables.production.piece_pages import RETRIES
@@ -110,6 +121,20 @@ async def due_preview(
 async def any_preview_due(session: AsyncSession, now: datetime) -> bool:
     """Whether a Preview is to be written."""
     return bool((await session.execute(_ANY_DUE, {"now": now})).scalar_one())
+
+
+async def forget_previews(session: AsyncSession) -> None:
+    """Forget what cards show: those of the next board show nothing yet."""
+    nothing = {"shown": 0, "content": None, "file_names": [], "refused_sha256": None}
+    await session.execute(update(CardPreview).values(**nothing))
+
+
+async def any_film_refused(session: AsyncSession) -> bool:
+    """Whether the workspace refused a film that a card is to show."""
+    wanted = (
+        select(CardPreview.task_id).where(col(CardPreview.refused_sha256).is_not(None)).limit(1)
+    )
+    return (await session.scalars(wanted)).first() is not None
 
 
 async def held_preview(session: AsyncSession, task_id: UUID) -> CardPreview | None:

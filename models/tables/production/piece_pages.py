@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Text,
     Uuid,
+    delete,
     text,
     update,
 )
@@ -247,6 +248,12 @@ async def mark_related(session: AsyncSession, pages: Collection[str]) -> None:
     await session.execute(
         update(PiecePage).where(col(PiecePage.notion_page_id).in_(pages)).values(is_related=True)
     )
+
+
+async def forget_pages(session: AsyncSession) -> None:
+    """Forget every page: the next board gets its own."""
+    await session.execute(delete(PiecePage))
+    await session.execute(text("INSERT INTO piece_pages (piece_id) SELECT id FROM pieces"))
 
 
 async def any_refused(session: AsyncSession) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from flows.runs.requests import announce, request_run
 from models.errors import TryAgain
@@ -20,12 +21,11 @@ ASK_EVERY: Final = 15
 
 async def request_show_pieces(ctx: Context) -> None:
     """Ask for a run when something is to be shown. A request that fails is not repeated here."""
-    if not await is_anything_to_show(ctx):
-        return
     slot = int(ctx.clock().timestamp() // ASK_EVERY)
     try:
-        await request_run(SHOW_PIECES, key=f"show-pieces:{slot}")
-    except TryAgain as error:
-        log.warning("run_not_requested", run=SHOW_PIECES, error=str(error))
-    else:
-        await announce(ctx)
+        if await is_anything_to_show(ctx):
+            await request_run(SHOW_PIECES, key=f"show-pieces:{slot}")
+            await announce(ctx)
+    except (TryAgain, SQLAlchemyError, OSError) as error:
+        # The push itself is done; the next one asks again.
+        log.warning("run_not_requested", run=SHOW_PIECES, error=type(error).__name__)

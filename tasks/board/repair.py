@@ -23,6 +23,7 @@ from models.board.snapshot import BoardSnapshot
 from models.board.spec import NAMES
 from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
 from models.rules.board_schema import OPTIONAL_RELATIONS
+from models.rules.notion_ids import bare_id
 from models.sync.pieces.source import piece_schema
 from tasks.board.snapshot import BoardAccess, read_views, take_snapshot, with_related
 
@@ -219,11 +220,14 @@ class _RepairSession:
                 "The board does not stand on a page, so no database can be made beside it; "
                 "add the relation."
             )
+        # The board itself may have the title of a relation.
+        board_id = str((self._snapshot.database or {})["id"])
         if self._related is None:
-            self._related = await databases_on(self._access, parent["page_id"])
+            found = await databases_on(self._access, parent["page_id"], but=board_id)
+            self._related = found
         if name not in self._related:
             self._related[name] = await found_or_made(
-                self._access, parent["page_id"], name, piece_schema()
+                self._access, parent["page_id"], name, piece_schema(), but=board_id
             )
         database = await self._access.notion.get_database(self._related[name])
         return str(database["data_sources"][0]["id"])
@@ -235,18 +239,24 @@ def _complete(body: dict[str, Any] | None) -> dict[str, Any]:
     return body
 
 
-async def databases_on(access: BoardAccess, page_id: str) -> dict[str, str]:
-    """Ids of the databases on a page by title; of several with one title the first."""
+async def databases_on(access: BoardAccess, page_id: str, *, but: str = "") -> dict[str, str]:
+    """Ids of the databases on a page by title; of several with one title the first.
+
+    Args:
+        but: id of a database that is left out.
+    """
     blocks = await access.notion.child_databases(page_id)
-    return {block["child_database"]["title"]: block["id"] for block in reversed(blocks)}
+    others = (block for block in reversed(blocks) if bare_id(block["id"]) != bare_id(but))
+    return {block["child_database"]["title"]: block["id"] for block in others}
 
 
 async def found_or_made(
-    access: BoardAccess, page_id: str, title: str, schema: dict[str, Any]
+    access: BoardAccess, page_id: str, title: str, schema: dict[str, Any], *, but: str = ""
 ) -> str:
     """Create a database on a page and return its id.
 
-    After an uncertain write it is searched for, so that it is not created twice.
+    After an uncertain write it is searched for among the databases but that one, so that it is not
+    created twice.
 
     Raises:
         NotionWriteUncertain: it may have been created and is not found.
@@ -254,7 +264,7 @@ async def found_or_made(
     try:
         return str((await access.notion.create_database(page_id, title, schema))["id"])
     except NotionWriteUncertain as error:
-        found = (await databases_on(access, page_id)).get(title)
+        found = (await databases_on(access, page_id, but=but)).get(title)
         if found is None:
             raise _as_retry(error) from error
         return found

@@ -123,17 +123,19 @@ class PieceSource:
 def relations_of(board: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     """The relations Assets, Videos and Audio of a board's data source, by our names.
 
+    One that leads to the board itself is left out: pages of pieces are no cards.
+
     Args:
         board: the data source object of the board.
         known: ids of the board's properties by our names, which are preferred to names.
     """
     schema = {prop["id"]: prop for prop in board["properties"].values()}
     by_name = {prop["name"]: prop for prop in schema.values()}
-    found = {name: schema.get(known.get(name, "")) or by_name.get(name) for name in _RELATIONS}
-    return {name: prop for name, prop in found.items() if prop and prop["type"] == "relation"}
-
-
-_RELATIONS: Final = OPTIONAL_RELATIONS
+    named = {
+        name: schema.get(known.get(name, "")) or by_name.get(name) for name in OPTIONAL_RELATIONS
+    }
+    relations = {name: prop for name, prop in named.items() if prop and prop["type"] == "relation"}
+    return {name: prop for name, prop in relations.items() if not _leads_to(prop, str(board["id"]))}
 
 
 def target_of(relation: Mapping[str, Any]) -> str:

@@ -125,8 +125,9 @@ async def any_preview_due(session: AsyncSession, now: datetime) -> bool:
 
 async def forget_previews(session: AsyncSession) -> None:
     """Forget what cards show: those of the next board show nothing yet."""
-    nothing = {"shown": 0, "content": None, "file_names": [], "refused_sha256": None}
-    await session.execute(update(CardPreview).values(**nothing))
+    await session.execute(
+        update(CardPreview).values(shown=0, content=None, file_names=[], refused_sha256=None)
+    )
 
 
 async def any_film_refused(session: AsyncSession) -> bool:

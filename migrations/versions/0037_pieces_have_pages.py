@@ -48,10 +48,14 @@ BEGIN
 END $$
 """
 TRIGGERS: Final = (
-    "CREATE TRIGGER pieces_note_change AFTER INSERT OR UPDATE OF state, title, url, path, sha256 "
-    "ON pieces FOR EACH ROW EXECUTE FUNCTION showrunner_pieces_note_change()",
-    "CREATE TRIGGER spends_note_change AFTER INSERT ON spends FOR EACH ROW "
-    "WHEN (NEW.piece_id IS NOT NULL) EXECUTE FUNCTION showrunner_spends_note_change()",
+    (
+        "CREATE TRIGGER pieces_note_change AFTER INSERT OR UPDATE OF state, title, url, path, sha256 "
+        "ON pieces FOR EACH ROW EXECUTE FUNCTION showrunner_pieces_note_change()"
+    ),
+    (
+        "CREATE TRIGGER spends_note_change AFTER INSERT ON spends FOR EACH ROW "
+        "WHEN (NEW.piece_id IS NOT NULL) EXECUTE FUNCTION showrunner_spends_note_change()"
+    ),
 )
 COMMENTS: Final = {
     "showrunner_pieces_note_change()": "Notes that the page of a piece is to be written.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -32,7 +32,7 @@ from tasks.sync.pieces.shown import Shown
 log = structlog.get_logger("showrunner.pieces")
 
 CONTACT_SHEETS: Final = "showrunner.contact_sheets"
-"""Entry points: functions `(pictures: Sequence[Path], sheet: Path) -> None`."""
+"""Entry points: functions `(pictures: Mapping[int, Path], sheet: Path) -> None`, by scene."""
 _PICTURES_MAX: Final = 20
 """Pictures that are attached when nothing makes a contact sheet."""
 
@@ -90,17 +90,19 @@ class PreviewWriter:
         return await self._here(films[0]) if films else None
 
     async def _pictures(self, due: DuePreview, row: CardPreview, pieces: Sequence[Piece]) -> None:
-        found = [await self._here(one) for one in _latest_pictures(pieces)]
-        pictures = [one for one in found if one is not None]
+        found = {one.position: await self._here(one) for one in _latest_pictures(pieces)}
+        pictures = {scene: file for scene, file in found.items() if file is not None}
         if not pictures:
             await self._store(due, shown=due.changes)
             return
-        whole = hashlib.sha256("".join(one.sha256 for one in pictures).encode()).hexdigest()
+        hashes = "".join(file.sha256 for file in pictures.values())
+        whole = hashlib.sha256(hashes.encode()).hexdigest()
         content = f"pictures {whole}"
+        if row.content == content:
+            await self._store(due, shown=due.changes)
+            return
         with TemporaryDirectory(prefix="showrunner-sheet-") as folder:
-            files: Sequence[FileHere] = pictures
-            if row.content != content:
-                files = await _sheet(pictures, Path(folder), whole)
+            files = await _sheet(pictures, Path(folder), whole)
             try:
                 await self._attach(due, row, content, files)
             except FileRefused as error:
@@ -155,13 +157,12 @@ def _latest_pictures(pieces: Sequence[Piece]) -> list[Piece]:
     return []
 
 
-async def _sheet(pictures: Sequence[FileHere], folder: Path, whole: str) -> Sequence[FileHere]:
+async def _sheet(pictures: Mapping[int, FileHere], folder: Path, whole: str) -> Sequence[FileHere]:
     """One contact sheet of the pictures; the pictures themselves when nothing makes one."""
-    makers = entry_points(group=CONTACT_SHEETS)
+    makers = list(entry_points(group=CONTACT_SHEETS))
     if len(pictures) == 1 or not makers:
-        return pictures[:_PICTURES_MAX]
+        return list(pictures.values())[:_PICTURES_MAX]
     sheet = folder / "contact-sheet.jpg"
-    make = next(iter(makers)).load()
-    await asyncio.to_thread(make, [one.path for one in pictures], sheet)
-    name = f"contact-sheet-{whole[:12]}.jpg"
-    return [FileHere(path=sheet, sha256=whole, name=name)]
+    paths = {scene: file.path for scene, file in pictures.items()}
+    await asyncio.to_thread(makers[0].load(), paths, sheet)
+    return [FileHere(path=sheet, sha256=whole, name=f"contact-sheet-{whole[:12]}.jpg")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from conftest import PieceStage
+from kit.pieces import PieceStage
 
 from tasks.sync.push.new_cards import GIVEN_UP
 

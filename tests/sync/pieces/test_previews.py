@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import PieceStage
+from kit.pieces import PieceStage
 
+from models.tables.incidents import open_incidents
 from tasks.sync.pieces import preview
 
 MINE = {"type": "external", "name": "sketch", "external": {"url": "https://example.org/s.png"}}
@@ -23,8 +24,8 @@ class Sheets:
 
     @staticmethod
     def load() -> object:
-        def make(pictures: Sequence[Path], sheet: Path) -> None:
-            sheet.write_text("\n".join(picture.read_text() for picture in pictures))
+        def make(pictures: Mapping[int, Path], sheet: Path) -> None:
+            sheet.write_text("\n".join(picture.read_text() for picture in pictures.values()))
 
         return make
 
@@ -120,8 +121,6 @@ async def test_a_film_that_the_workspace_refuses_leaves_a_still_and_is_said_once
     assert note == "The workspace does not take this file (5.2 MB). It is here: film-0-1.mp4."
     assert film["File"]["files"] == []
     async with stage.sessions() as session:
-        from models.tables.incidents import open_incidents
-
         found = [one.name for one in await open_incidents(session, "file_refused")]
     assert found == ["file_refused"]
     # The film was offered twice: for the card and for its page.
@@ -131,5 +130,3 @@ async def test_a_film_that_the_workspace_refuses_leaves_a_still_and_is_said_once
         if entry["path"].endswith("/send") and entry["status"] == 400
     ]
     assert len(refused) == 2
-
-

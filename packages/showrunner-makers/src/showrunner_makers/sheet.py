@@ -20,7 +20,7 @@ CELL: Final = (640, 360)
 _GAP: Final = 16
 _BADGE: Final = 26
 """Radius of the disc with a scene's number."""
-_BEHIND: Final = "#101418"
+_BEHIND: Final = (16, 20, 24)
 _QUALITY: Final = 85
 """Of the JPEG: 18 scenes stay well below the 5 MiB that a free workspace takes."""
 

@@ -72,10 +72,13 @@ def upgrade() -> None:
             "changes",
             sa.BigInteger(),
             "How often something changed that its page shows; by triggers.",
-            server_default="1",
+            server_default=sa.text("1"),
         ),
         _needed(
-            "shown", sa.BigInteger(), "The changes that its page shows already.", server_default="0"
+            "shown",
+            sa.BigInteger(),
+            "The changes that its page shows already.",
+            server_default=sa.text("0"),
         ),
         _optional("notion_page_id", sa.String(100), "Its page; NULL before there is one."),
         _optional("relation", sa.String(20), "The card's relation that leads to it."),

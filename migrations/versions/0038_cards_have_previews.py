@@ -52,10 +52,13 @@ def upgrade() -> None:
             "changes",
             sa.BigInteger(),
             "How often a step was finished that it shows; by a trigger.",
-            server_default="1",
+            server_default=sa.text("1"),
         ),
         _needed(
-            "shown", sa.BigInteger(), "The changes that the card shows already.", server_default="0"
+            "shown",
+            sa.BigInteger(),
+            "The changes that the card shows already.",
+            server_default=sa.text("0"),
         ),
         _optional("content", sa.Text(), "What the card shows: the kind and hash of the file."),
         _needed(

@@ -171,41 +171,6 @@ async def pipeline_is_a_table(board: Board) -> None:
     )
 
 
-async def assets(board: Board) -> dict[str, Any]:
-    """The data source behind the relation Assets."""
-    found = (await board.source())["properties"]["Assets"]["relation"]["data_source_id"]
-    return await board.workspace.ask("GET", f"/v1/data_sources/{found}")
-
-
-async def change_assets(board: Board, **properties: Any) -> None:
-    source = await assets(board)
-    body = {"properties": properties}
-    await board.workspace.ask("PATCH", f"/v1/data_sources/{source['id']}", body)
-
-
-async def related_to_plain_databases(board: Board) -> None:
-    """As boards were made before: a database of names alone, behind a one-way relation."""
-    source = await assets(board)
-    gone = {name: None for name in source["properties"] if name != "Name"}
-    await change_assets(board, **gone)
-    relation = {"data_source_id": source["id"], "type": "single_property", "single_property": {}}
-    await board.change(Assets={"relation": relation})
-
-
-async def without_gallery(board: Board) -> None:
-    source = await assets(board)
-    stubs = await board.workspace.ask("GET", f"/v1/views?data_source_id={source['id']}")
-    for stub in stubs["results"]:
-        view = await board.workspace.ask("GET", f"/v1/views/{stub['id']}")
-        if view["type"] == "gallery":
-            await board.workspace.ask("DELETE", f"/v1/views/{stub['id']}")
-
-
-async def piece_is_a_number(board: Board) -> None:
-    await change_assets(board, Piece=None)
-    await change_assets(board, Piece={"number": {}})
-
-
 EQUALS = {"property": "Status", "select": {"equals": "Draft"}}
 
 CASES = {
@@ -240,13 +205,6 @@ CASES = {
     "relation gone": Case(without("Videos"), ["relation-missing"], []),
     "wrong type": Case(replaced_by_a_text, ["wrong-type", "card-preview"], ["wrong-type"]),
     "relation's name taken": Case(replaced_relation, ["wrong-type"], ["wrong-type"]),
-    "a database of pieces as it was made before": Case(
-        related_to_plain_databases, ["piece-properties-missing", "gallery-missing"], []
-    ),
-    "gallery gone": Case(without_gallery, ["gallery-missing"], []),
-    "a marker of another type": Case(
-        piece_is_a_number, ["piece-property-of-another-type"], ["piece-property-of-another-type"]
-    ),
     "two of a name": Case(twins, ["two-of-a-name"], ["two-of-a-name"]),
     "property renamed": Case(renamed("Topic", "Stoff"), ["property-renamed"], ["property-renamed"]),
     "formula renamed": Case(

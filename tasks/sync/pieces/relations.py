@@ -32,8 +32,12 @@ async def relate_pages(ctx: Context, sources: Mapping[str, PieceSource]) -> None
             continue
         try:
             await _relate(ctx, one, sources[one.relation])
-        except (NotionRejected, NotionPageNotFound, NotionWriteUncertain) as error:
+        except NotionWriteUncertain as error:
+            # The next run reads what the relation holds.
             log.warning("pieces_not_related", notion_page_id=one.card_id, error=str(error))
+        except (NotionRejected, NotionPageNotFound) as error:
+            log.warning("pieces_not_related", notion_page_id=one.card_id, error=str(error))
+            await _done(ctx, one)
 
 
 async def _relate(ctx: Context, one: Unrelated, source: PieceSource) -> None:
@@ -43,5 +47,10 @@ async def _relate(ctx: Context, one: Unrelated, source: PieceSource) -> None:
     if ids is not None:
         related = {"relation": [{"id": page_id} for page_id in ids]}
         await ctx.notion.update_page(one.card_id, {source.relation_id: related})
+    await _done(ctx, one)
+
+
+async def _done(ctx: Context, one: Unrelated) -> None:
+    """Record that these pages are related, or cannot be."""
     async with ctx.sessions.begin() as session:
         await mark_related(session, one.pages)

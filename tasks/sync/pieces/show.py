@@ -17,7 +17,7 @@ from models.rules.board_schema import Board
 from models.sync.pieces.source import RELATION_OF, PieceSource
 from models.tables.incidents import IncidentKind
 from models.tables.production.card_previews import any_film_refused, any_preview_due, due_preview
-from models.tables.production.piece_pages import any_piece_due, any_refused, due_pieces
+from models.tables.production.piece_pages import any_piece_due, any_refused, due_pieces, unrelated
 from tasks.alerts import resolve_alert
 from tasks.board.followed import known_board
 from tasks.notion.priority import RequestPriority, with_priority
@@ -35,14 +35,16 @@ log = structlog.get_logger("showrunner.pieces")
 
 async def is_anything_to_show(ctx: Context) -> bool:
     """Whether a run would have something to write, and none is under way."""
-    now = ctx.clock()
+    now, board = ctx.clock(), await known_board(ctx)
     async with ctx.sessions() as session:
-        pages = await any_piece_due(session, now)
+        pages = await any_piece_due(session, now) or bool(await unrelated(session, limit=1))
         previews = await any_preview_due(session, now)
-        if not (pages or previews) or await is_held(session, Lock.PIECES):
+        if board is None or await is_held(session, Lock.PIECES):
             return False
+    if previews and "Preview" in board.properties:
+        return True
     known = await known_sources(ctx)
-    return previews or known is None or any(one.is_usable for one in known.values())
+    return pages and (known is None or any(one.is_usable for one in known.values()))
 
 
 async def show_pieces(ctx: Context, *, until: datetime) -> Shown:

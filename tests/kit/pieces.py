@@ -19,6 +19,7 @@ from tasks.board.snapshot import BoardAccess, take_snapshot
 from tasks.sync.pieces.show import show_pieces
 from tasks.sync.pieces.shown import Shown
 
+SUFFIXES = {"clip": "mp4", "film": "mp4", "narration": "mp3"}
 CHANNELS = ("deep_sea_stories", "history_in_ten")
 
 
@@ -27,23 +28,23 @@ class PieceStage(Stage):
 
     Attributes:
         folder: production's files.
-        card: the page of a card whose task is in work.
+        card_id: the page of a card whose task is in work.
         task_id: that task.
     """
 
     def __init__(self, sessions: Sessions, folder: Path) -> None:
         super().__init__(sessions, Clock())
         self.folder = folder
-        self.card = ""
+        self.card_id = ""
         self.task_id: UUID
 
     async def begin(self) -> None:
         """Repair the board, as an operator does, and make a card with a task."""
         self.ctx.settings = self.ctx.settings.model_copy(update={"production_dir": self.folder})
         await self.repair()
-        self.card = await self.add_valid(status="Queued")
+        self.card_id = await self.add_valid(status="Queued")
         await self.cycle()
-        self.task_id = await self.moves(self.card, "Assets Generating")
+        self.task_id = await self.moves(self.card_id, "Assets Generating")
         await self.cycle()
 
     async def repair(self) -> None:
@@ -55,7 +56,7 @@ class PieceStage(Stage):
     ) -> UUID:
         """A step made a piece, with a file unless `path` says otherwise."""
         content = content or f"{kind} {position} of round {round_}"
-        suffix = {"clip": "mp4", "film": "mp4", "narration": "mp3"}.get(kind, "png")
+        suffix = SUFFIXES.get(kind, "png")
         path = f"{kind}-{position}-{round_}.{suffix}"
         self.folder.mkdir(exist_ok=True)
         (self.folder / path).write_text(content)
@@ -117,7 +118,7 @@ class PieceStage(Stage):
 
     async def preview(self) -> list[dict[str, Any]]:
         """The files in the card's Preview."""
-        page = await self.ask("GET", f"/v1/pages/{self.card}")
+        page = await self.ask("GET", f"/v1/pages/{self.card_id}")
         return list(page["properties"]["Preview"]["files"])
 
     async def row(self, piece: UUID) -> dict[str, Any]:

@@ -54,11 +54,11 @@ async def test_every_request_for_pieces_waits_for_slots_that_nobody_reserved(
 
 async def test_a_status_is_written_while_pages_of_pieces_are_due(stage: PieceStage) -> None:
     await stage.make("image")
-    await stage.moves(stage.card, "Assets Ready")
+    await stage.moves(stage.card_id, "Assets Ready")
     asked = ask(stage)
     await stage.cycle()
     assert not any(asked.background)
-    assert (await stage.shows(stage.card))["Status"] == "Assets Ready"
+    assert (await stage.shows(stage.card_id))["Status"] == "Assets Ready"
     assert await stage.pages() == []
 
 
@@ -97,10 +97,10 @@ async def test_a_board_without_databases_of_pieces_is_synced_and_asks_for_no_run
     async with stage.sessions.begin() as session:
         await forget(session, PIECE_SOURCES)
     await stage.make("image")
-    await stage.moves(stage.card, "Assets Ready")
+    await stage.moves(stage.card_id, "Assets Ready")
     await stage.cycle()
     await stage.shows_pieces()
-    assert (await stage.shows(stage.card))["Status"] == "Assets Ready"
+    assert (await stage.shows(stage.card_id))["Status"] == "Assets Ready"
     assert not await is_anything_to_show(stage.ctx)
 
 
@@ -110,6 +110,6 @@ async def test_notion_refusing_all_pages_leaves_the_sync_of_cards_alone(stage: P
     stage.sandbox.api.faults.add(403, times=None, method="POST", path="/v1/pages")
     shown = await stage.shows_pieces()
     assert (shown.made, shown.failed) == (0, 1)  # a run ends with the first refusal
-    await stage.moves(stage.card, "Assets Ready")
+    await stage.moves(stage.card_id, "Assets Ready")
     report = await stage.cycle()
     assert (report.pushed, report.failed) == (1, 0)

@@ -47,13 +47,13 @@ async def add_picture(stage: PieceStage, title: str) -> str:
 
 async def related(stage: PieceStage) -> list[str]:
     """All ids in the card's Assets."""
-    page = await stage.ask("GET", f"/v1/pages/{stage.card}")
+    page = await stage.ask("GET", f"/v1/pages/{stage.card_id}")
     prop = page["properties"]["Assets"]["id"]
     items: list[dict[str, Any]] = []
     cursor = ""
     while True:
         answer = await stage.ask(
-            "GET", f"/v1/pages/{stage.card}/properties/{prop}?page_size=100{cursor}"
+            "GET", f"/v1/pages/{stage.card_id}/properties/{prop}?page_size=100{cursor}"
         )
         items += answer["results"]
         if not answer["has_more"]:
@@ -68,7 +68,7 @@ async def test_a_database_of_the_editors_own_is_followed_and_not_replaced(
     await one_way.shows_pieces()
     (page,) = await one_way.pages("Assets")
     assert page["properties"]["Picture"]["title"][0]["plain_text"] == "Giant squid · image 1"
-    assert page["properties"]["Card"]["relation"] == [{"id": one_way.card}]
+    assert page["properties"]["Card"]["relation"] == [{"id": one_way.card_id}]
     assert await related(one_way) == [page["id"]]
 
 
@@ -76,7 +76,7 @@ async def test_more_relations_than_notion_shows_at_once_are_kept(one_way: PieceS
     theirs = [await add_picture(one_way, f"own {number}") for number in range(30)]
     ids = [{"id": page} for page in theirs]
     await one_way.ask(
-        "PATCH", f"/v1/pages/{one_way.card}", {"properties": {"Assets": {"relation": ids}}}
+        "PATCH", f"/v1/pages/{one_way.card_id}", {"properties": {"Assets": {"relation": ids}}}
     )
     for position in (1, 2):
         await one_way.make("image", position)
@@ -90,7 +90,7 @@ async def test_what_people_take_out_of_a_relation_is_not_put_back(one_way: Piece
     await one_way.make("image")
     await one_way.shows_pieces()
     await one_way.ask(
-        "PATCH", f"/v1/pages/{one_way.card}", {"properties": {"Assets": {"relation": []}}}
+        "PATCH", f"/v1/pages/{one_way.card_id}", {"properties": {"Assets": {"relation": []}}}
     )
     await one_way.make("image", 2)
     await one_way.shows_pieces()

@@ -40,8 +40,8 @@ async def test_a_piece_has_a_page_with_its_file_behind_the_cards_relation(
     assert [item["name"] for item in page["File"]["files"]] == [
         f"image-02-{(await stage.row(piece))['file_sha256'][:12]}.png"
     ]
-    assert page["Card"]["relation"] == [{"id": stage.card}]
-    assert (await stage.shows(stage.card))["Assets"] == [{"id": page["id"]}]
+    assert page["Card"]["relation"] == [{"id": stage.card_id}]
+    assert (await stage.shows(stage.card_id))["Assets"] == [{"id": page["id"]}]
 
 
 async def test_each_kind_stands_behind_its_relation(stage: PieceStage) -> None:

@@ -64,7 +64,7 @@ async def test_without_a_maker_of_sheets_the_pictures_themselves_are_shown(
 
 async def test_an_editors_own_files_stay_beside_ours(stage: PieceStage) -> None:
     await stage.ask(
-        "PATCH", f"/v1/pages/{stage.card}", {"properties": {"Preview": {"files": [MINE]}}}
+        "PATCH", f"/v1/pages/{stage.card_id}", {"properties": {"Preview": {"files": [MINE]}}}
     )
     await stage.make("composite")
     await stage.finish("composites")

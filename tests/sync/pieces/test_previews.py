@@ -111,8 +111,8 @@ async def test_a_film_that_the_workspace_refuses_leaves_a_still_and_is_said_once
     await stage.make("composite")
     await stage.finish("composites")
     await stage.make("film", 0, content="x" * (5 * 1024 * 1024 + 1))
-    await stage.finish("assembly")
     for _ in range(3):
+        await stage.finish("assembly")
         await stage.shows_pieces()
         stage.clock.pass_(3600)
     assert [name[:12] for name in await names(stage)] == ["composite-01"]

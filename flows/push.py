@@ -24,6 +24,7 @@ from flows.runs.api import (
     rename_run,
 )
 from flows.runs.context import recorded
+from flows.runs.pieces import request_show_pieces
 from flows.runs.table import table_of_changes
 from models.rules.formatting import counted
 from models.tables.sync_state import FAILED_CYCLE, LAST_GOOD_CYCLE, get_moment
@@ -57,7 +58,9 @@ async def push(dry_run: bool = False, confirm: bool = False) -> None:  # noqa: F
     async with recorded("push") as run, one_at_a_time(run.ctx, Lock.PUSH) as acquired:
         if acquired:
             await cycle(run.ctx, run.report, run.correlation_id)
-    if not acquired:
+    if acquired:
+        await request_show_pieces(run.ctx)
+    else:
         await rename_run(OTHER_CYCLE)
 
 

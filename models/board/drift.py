@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from models.board import drift_table as table
 from models.board.drift_kinds import Drift, Severity
 from models.board.drift_options import option_drift
+from models.board.drift_pieces import piece_drift
 from models.board.drift_properties import property_drift
 from models.board.drift_views import view_drift
 from models.board.snapshot import BoardSnapshot, Json
@@ -23,6 +24,7 @@ def drift(snapshot: BoardSnapshot) -> list[Drift]:
         *property_drift(snapshot),
         *option_drift(snapshot),
         *view_drift(snapshot),
+        *piece_drift(snapshot),
     ]
     order = list(Severity)
     return sorted(found, key=lambda one: order.index(one.severity))

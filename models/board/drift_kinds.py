@@ -33,6 +33,7 @@ class Part(StrEnum):
     BOARD = "board"
     PROPERTY = "property"
     VIEW = "view"
+    PIECES = "pieces"
 
 
 REPAIR: Final = "`showrunner board repair`"

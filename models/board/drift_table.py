@@ -11,6 +11,7 @@ from typing import Final
 from models.board.drift_kinds import DriftKind, Part, RepairAction, Severity
 
 _NOT_SYNCED: Final = "Nothing is synced; no card is marked as gone for it."
+_NO_PAGES: Final = "What is made of a video is not shown there page by page; cards are synced."
 _OUT_OF_ORDER: Final = "The board's columns do not follow the pipeline."
 
 # The board as a whole.
@@ -188,6 +189,43 @@ COLOUR_DIFFERENT: Final = DriftKind(
     wrong="The colours of “{called}” are others: {named}.",
     breaks="Draft, work, review, done and error look alike.",
     cure="Choose the colours in Notion, if you care: the API cannot change them.",
+)
+
+# The databases of the pieces.
+
+PIECES_NOT_SEEN: Final = DriftKind(
+    slug="pieces-not-seen",
+    severity=Severity.COSMETIC,
+    part=Part.PIECES,
+    wrong="Notion does not show the connection the database behind the relation “{about}”.",
+    breaks=_NO_PAGES,
+    cure="In Notion: ••• of that database → Connections → add the connection.",
+)
+PIECE_PROPERTIES_MISSING: Final = DriftKind(
+    slug="piece-properties-missing",
+    severity=Severity.COSMETIC,
+    part=Part.PIECES,
+    wrong="The database behind “{about}” has no {missing}.",
+    breaks=_NO_PAGES,
+    cure="{repair} adds what is missing.",
+    repair_action=RepairAction.ADD,
+)
+PIECE_PROPERTY_MISFIT: Final = DriftKind(
+    slug="piece-property-of-another-type",
+    severity=Severity.COSMETIC,
+    part=Part.PIECES,
+    wrong="In the database behind “{about}”, “{called}” is of type {type}.",
+    breaks="It is not written. Without “Piece” no page is made.",
+    cure="Rename it if it is yours, and {repair} adds ours.",
+)
+GALLERY_MISSING: Final = DriftKind(
+    slug="gallery-missing",
+    severity=Severity.COSMETIC,
+    part=Part.PIECES,
+    wrong="The database behind “{about}” has no gallery that shows the files.",
+    breaks="People open page after page to see the pictures.",
+    cure="{repair} adds one.",
+    repair_action=RepairAction.ADD,
 )
 
 # Views.

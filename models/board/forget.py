@@ -12,6 +12,8 @@ from sqlmodel import col, select
 from models.rules.statuses import Status
 from models.tables.card import Card
 from models.tables.incidents import end_incidents, open_incidents
+from models.tables.production.card_previews import forget_previews
+from models.tables.production.piece_pages import forget_pages
 from models.tables.sync_state import (
     BOARD,
     BOARD_IDS,
@@ -19,6 +21,7 @@ from models.tables.sync_state import (
     CONFIRMED,
     FAILED_CYCLE,
     IMPORT,
+    PIECE_SOURCES,
     WATERMARK,
     SyncState,
 )
@@ -26,7 +29,7 @@ from models.tables.task import Task
 from models.tables.task_history import act_as
 from models.tables.webhook_events import WebhookEvent
 
-_OF_A_BOARD = (BOARD, BOT, CONFIRMED, FAILED_CYCLE, IMPORT, WATERMARK)
+_OF_A_BOARD = (BOARD, BOT, CONFIRMED, FAILED_CYCLE, IMPORT, PIECE_SOURCES, WATERMARK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,8 @@ async def forget_board(
     """
     await act_as(session, "operator", now=now, correlation_id=correlation_id)
     await session.execute(delete(Card))
+    await forget_pages(session)
+    await forget_previews(session)
     await session.execute(delete(WebhookEvent))
     if delete_tasks:
         await session.execute(delete(Task).where(col(Task.notion_page_id).is_not(None)))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from models.board.drift_kinds import Drift
 from models.board.drift_options import missing_options
 from models.board.drift_table import OPTIONS_OUT_OF_ORDER, VIEW_SHOWS_OTHER_CARDS
 from models.board.drift_views import misplaced_columns
-from models.board.snapshot import BoardSnapshot, Json, option_names
-from models.board.spec import NAMES, ON_CARD, PIPELINE, ViewPlan
+from models.board.snapshot import BoardSnapshot, Json, RelatedSource, option_names
+from models.board.spec import GALLERY, NAMES, ON_CARD, PIPELINE, ViewPlan
 from models.board.view_filters import filter_of
 from models.rules.new_board import board_schema
+from models.sync.pieces.source import BACK, FILE, PieceSource, piece_schema
 
 
 def property_body(snapshot: BoardSnapshot, name: str, drifts: Sequence[Drift]) -> dict[str, Any]:
@@ -34,8 +35,50 @@ def property_body(snapshot: BoardSnapshot, name: str, drifts: Sequence[Drift]) -
 
 def relation_body(name: str, data_source_id: str) -> dict[str, Any]:
     """The `properties` of `PATCH /v1/data_sources/{id}` that add one of the relations."""
-    relation = {"data_source_id": data_source_id, "type": "single_property", "single_property": {}}
-    return {name: {"relation": relation}}
+    return {name: {"relation": _relation_to(data_source_id, "dual_property", _OTHER_SIDE)}}
+
+
+def piece_properties_body(source: PieceSource, board_id: str) -> dict[str, Any]:
+    """The `properties` of `PATCH /v1/data_sources/{id}` that add what a database of pieces lacks.
+
+    A relation to the card that is missing is one-way: the card's own relation is not changed.
+    """
+    schema = piece_schema()
+    schema[BACK] = {"relation": _relation_to(board_id, "single_property", {})}
+    return {name: schema[name] for name in source.missing}
+
+
+def gallery_body(found: RelatedSource, source: PieceSource) -> dict[str, Any]:
+    """The body of `POST /v1/views` for the gallery of a database of pieces."""
+    shown = ("Name", "Kind", "Scene", "Round", "Status", "Cost")
+    columns = [
+        {"property_id": source.table.properties[name].id, "visible": True}
+        for name in shown
+        if name in source.table.properties
+    ]
+    file = source.table.properties[FILE].id
+    return {
+        "database_id": found.database_id,
+        "data_source_id": source.data_source_id,
+        "name": GALLERY,
+        "type": "gallery",
+        "configuration": {
+            "type": "gallery",
+            "cover": {"type": "property", "property_id": file},
+            "cover_size": "medium",
+            "cover_aspect": "contain",
+            "properties": columns,
+        },
+        "position": {"type": "start"},
+    }
+
+
+def _relation_to(data_source_id: str, kind: str, how: dict[str, Any]) -> dict[str, Any]:
+    return {"data_source_id": data_source_id, "type": kind, kind: how}
+
+
+_OTHER_SIDE: Final = {"synced_property_name": BACK}
+"""Two-way: a piece's page that names its card is in the card's relation without another write."""
 
 
 def _with_missing(

@@ -12,11 +12,32 @@ from models.board.known_ids import KnownIds
 from models.board.spec import NAMES, PIPELINE, ViewPlan, view_plans
 from models.board.view_filters import options_shown
 from models.rules.new_board import board_schema
+from models.sync.pieces.source import PieceSource, read_source
 
 Json = Mapping[str, Any]
 
 SELECTS: Final = ("Status", "Priority", "Channel")
 OPTION_KINDS: Final = ("select", "status")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelatedSource:
+    """A database that one of the board's relations leads to.
+
+    Attributes:
+        relation: the board's relation property.
+        data_source: its data source object; None when Notion does not show it to us.
+        views: its complete views.
+    """
+
+    relation: Json
+    data_source: Json | None
+    views: tuple[Json, ...] = ()
+
+    @property
+    def database_id(self) -> str:
+        """The database that holds the data source."""
+        return str((self.data_source or {})["parent"]["database_id"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +50,7 @@ class BoardSnapshot:
         views: the complete views of that data source, in the order of the tabs.
         known_ids: ids of properties, options and views from earlier reads.
         channels: the configured channels.
+        related: the databases of the pieces, by the board's relation.
         notes: number of cards whose Attention holds people's own text; 0 when not counted.
     """
 
@@ -37,6 +59,7 @@ class BoardSnapshot:
     views: tuple[Json, ...] = ()
     known_ids: KnownIds = field(default_factory=KnownIds)
     channels: tuple[str, ...] = ()
+    related: Mapping[str, RelatedSource] = field(default_factory=dict)
     notes: int = 0
 
     @property
@@ -135,6 +158,14 @@ class BoardSnapshot:
         if plan.by is None:
             return self.grouped_by_status(view) and view.get("filter") is None
         return bool(self.desired_options(plan)) and self.shows_what_it_should(view, plan)
+
+    def piece_source(self, name: str) -> PieceSource | None:
+        """The database of pieces behind a relation; None when it cannot be read."""
+        found = self.related.get(name)
+        if found is None or found.data_source is None:
+            return None
+        board_id = str((self.data_source or {})["id"])
+        return read_source(found.data_source, found.relation, board_id, {})
 
     def ids(self) -> KnownIds:
         """The ids of everything of ours that the board has now."""

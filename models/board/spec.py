@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from models.rules.board_schema import OPTIONAL_RELATIONS
 from models.rules.new_board import board_schema
@@ -21,8 +21,8 @@ ON_CARD: Final = ("Title", "Channel", "Time in Status", "Attention")
 INTERNAL: Final = ("Created", "Updated")
 """The properties that a card must not show (spec 1.3). People choose the rest."""
 
-RELATED_SCHEMA: Final[dict[str, Any]] = {"Name": {"title": {}}}
-"""The schema of a new relation database. The pipeline adds the properties that it needs."""
+GALLERY: Final = "Gallery"
+"""The view of each database of pieces that shows the files as pictures."""
 
 OPTIONS_MAX: Final = 100
 """Options in one schema request (Notion: request limits).

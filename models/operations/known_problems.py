@@ -159,6 +159,14 @@ PROBLEMS: Mapping[str, Problem] = MappingProxyType(
             "Put money on the account, raise its limit, correct its key or connect it again. "
             "Everything goes on by itself.",
         ),
+        IncidentKind.FILE_REFUSED: Problem(
+            "The workspace does not take a file",
+            "The page of that piece says where its file is, and the card shows a still instead of "
+            "the film. Statuses and texts are synced.",
+            "A free workspace takes files up to 5 MiB, and 1,000 blocks in all: upgrade it, or "
+            "leave it so. May the connection insert content? A file is tried again when it was "
+            "made anew.",
+        ),
     },
 )
 """By an incident's kind. A message about any other kind has its title and facts alone."""

@@ -58,6 +58,7 @@ class IncidentKind(StrEnum):
     STEP_STUCK = "step_stuck"
     BUDGET_REACHED = "budget_reached"
     MAKER_PAUSED = "maker_paused"
+    FILE_REFUSED = "file_refused"
 
     def about(self, subject: str) -> str:
         """The name of the incident of this kind about that card, event or file."""

@@ -26,6 +26,8 @@ BOARD_IDS = "board_ids"
 by."""
 BOARDS_MADE = "boards_made"
 """value: {"<page id>:<title>": database id}: what `board create` made, by first place and name."""
+PIECE_SOURCES = "piece_sources"
+"""value: by relation `PieceSource.as_json()`, moment: when the databases were read last."""
 BOT = "bot_user"
 """Followed by a token's fingerprint (`models.tables.notion_users`). value: {"id"}: the author of
 our own writes."""

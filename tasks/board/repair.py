@@ -10,12 +10,22 @@ import structlog
 
 from models.board.drift import drift
 from models.board.drift_kinds import Drift, Part, RepairAction
-from models.board.repair_requests import changed_view, new_view, property_body, relation_body
+from models.board.drift_table import GALLERY_MISSING
+from models.board.repair_requests import (
+    changed_view,
+    gallery_body,
+    new_view,
+    piece_properties_body,
+    property_body,
+    relation_body,
+)
 from models.board.snapshot import BoardSnapshot
-from models.board.spec import NAMES, RELATED_SCHEMA
+from models.board.spec import NAMES
 from models.errors import GiveUp, NotionAuthError, NotionWriteUncertain
 from models.rules.board_schema import OPTIONAL_RELATIONS
-from tasks.board.snapshot import BoardAccess, read_views, take_snapshot
+from models.rules.notion_ids import bare_id
+from models.sync.pieces.source import piece_schema
+from tasks.board.snapshot import BoardAccess, read_views, take_snapshot, with_related
 
 log = structlog.get_logger("showrunner.board")
 
@@ -64,6 +74,7 @@ async def repair(
     session = _RepairSession(access, snapshot, mends)
     await session.properties()
     await session.views()
+    await session.pieces()
     after = await take_snapshot(access, str((snapshot.database or {})["id"]))
     left = drift(after)
     mended = [one for one in session.tried if not _is_in(one, left)]
@@ -160,6 +171,27 @@ class _RepairSession:
             self._snapshot, views=await read_views(self._access, database_id, self._source_id)
         )
 
+    async def pieces(self) -> None:
+        """Complete the databases that the relations lead to."""
+        await self._reread_pieces()
+        for name, drifts in self._drifts(Part.PIECES).items():
+            await self._try(Part.PIECES, name, drifts, self._repair_pieces, self._reread_pieces)
+
+    async def _repair_pieces(self, name: str, _drifts: Sequence[Drift]) -> None:
+        source = self._snapshot.piece_source(name)
+        if source is not None and source.missing:
+            body = piece_properties_body(source, self._source_id)
+            await self._access.notion.update_data_source(source.data_source_id, body)
+            await self._reread_pieces()
+        wanted = [one.slug for one in self._drifts(Part.PIECES).get(name, ())]
+        source = self._snapshot.piece_source(name)
+        if source is not None and GALLERY_MISSING.slug in wanted:
+            body = gallery_body(self._snapshot.related[name], source)
+            await self._access.notion.create_view(body)
+
+    async def _reread_pieces(self) -> None:
+        self._snapshot = await with_related(self._access, self._snapshot)
+
     async def _try(
         self,
         part: Part,
@@ -188,11 +220,14 @@ class _RepairSession:
                 "The board does not stand on a page, so no database can be made beside it; "
                 "add the relation."
             )
+        # The board itself may have the title of a relation.
+        board_id = str((self._snapshot.database or {})["id"])
         if self._related is None:
-            self._related = await databases_on(self._access, parent["page_id"])
+            found = await databases_on(self._access, parent["page_id"], but=board_id)
+            self._related = found
         if name not in self._related:
             self._related[name] = await found_or_made(
-                self._access, parent["page_id"], name, RELATED_SCHEMA
+                self._access, parent["page_id"], name, piece_schema(), but=board_id
             )
         database = await self._access.notion.get_database(self._related[name])
         return str(database["data_sources"][0]["id"])
@@ -204,18 +239,24 @@ def _complete(body: dict[str, Any] | None) -> dict[str, Any]:
     return body
 
 
-async def databases_on(access: BoardAccess, page_id: str) -> dict[str, str]:
-    """Ids of the databases on a page by title; of several with one title the first."""
+async def databases_on(access: BoardAccess, page_id: str, *, but: str = "") -> dict[str, str]:
+    """Ids of the databases on a page by title; of several with one title the first.
+
+    Args:
+        but: id of a database that is left out.
+    """
     blocks = await access.notion.child_databases(page_id)
-    return {block["child_database"]["title"]: block["id"] for block in reversed(blocks)}
+    others = (block for block in reversed(blocks) if bare_id(block["id"]) != bare_id(but))
+    return {block["child_database"]["title"]: block["id"] for block in others}
 
 
 async def found_or_made(
-    access: BoardAccess, page_id: str, title: str, schema: dict[str, Any]
+    access: BoardAccess, page_id: str, title: str, schema: dict[str, Any], *, but: str = ""
 ) -> str:
     """Create a database on a page and return its id.
 
-    After an uncertain write it is searched for, so that it is not created twice.
+    After an uncertain write it is searched for among the databases but that one, so that it is not
+    created twice.
 
     Raises:
         NotionWriteUncertain: it may have been created and is not found.
@@ -223,7 +264,7 @@ async def found_or_made(
     try:
         return str((await access.notion.create_database(page_id, title, schema))["id"])
     except NotionWriteUncertain as error:
-        found = (await databases_on(access, page_id)).get(title)
+        found = (await databases_on(access, page_id, but=but)).get(title)
         if found is None:
             raise _as_retry(error) from error
         return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.board.known_ids import KnownIds, ids_of, read_known_ids, remember_ids
-from models.board.snapshot import BoardSnapshot
+from models.board.snapshot import BoardSnapshot, RelatedSource
 from models.errors import BoardError, NotionPageNotFound, NotionRejected
 from models.postgres.engine import Sessions
 from models.rules.board_schema import Board
@@ -14,8 +14,16 @@ from models.rules.channels import channel_named
 from models.rules.codec.read import plain_text
 from models.rules.first_contact import is_our_attention
 from models.rules.notion_ids import bare_id
+from models.sync.pieces.source import relations_of, target_of
 from models.tables.card_queries import count_notes
-from models.tables.sync_state import BOARD, WATERMARK, get_moment, get_value
+from models.tables.sync_state import (
+    BOARD,
+    PIECE_SOURCES,
+    WATERMARK,
+    forget,
+    get_moment,
+    get_value,
+)
 from tasks.board.find import choose_data_source, find_board
 from tasks.notion.client import NotionClient
 
@@ -59,14 +67,33 @@ async def take_snapshot(access: BoardAccess, database_id: str) -> BoardSnapshot:
         known_ids=await _known_ids(access, source["id"]),
         channels=access.channels,
     )
-    snapshot = _as_on_board(snapshot)
+    snapshot = _as_on_board(await with_related(access, snapshot))
     if access.sessions is not None:
         await _remember(access.sessions, source["id"], snapshot.ids())
     return snapshot
 
 
+async def with_related(access: BoardAccess, snapshot: BoardSnapshot) -> BoardSnapshot:
+    """Add the databases of the pieces as they are now: three requests each, and one per view."""
+    if snapshot.data_source is None:
+        return snapshot
+    relations = relations_of(snapshot.data_source, snapshot.known_ids.properties)
+    related = {name: await _related(access, relation) for name, relation in relations.items()}
+    return replace(snapshot, related=related)
+
+
+async def _related(access: BoardAccess, relation: dict[str, Any]) -> RelatedSource:
+    try:
+        source = await access.notion.get_data_source(target_of(relation))
+    except (NotionPageNotFound, NotionRejected):
+        return RelatedSource(relation=relation, data_source=None)
+    views = await read_views(access, source["parent"]["database_id"], source["id"])
+    return RelatedSource(relation=relation, data_source=source, views=views)
+
+
 async def _remember(sessions: Sessions, source_id: str, seen: KnownIds) -> None:
     async with sessions.begin() as session:
+        await forget(session, PIECE_SOURCES)  # read again before pages of pieces are written
         if await get_value(session, BOARD) is None:
             # Until the first import people may rename a column of their own called Attention.
             others = dict(seen.properties)

@@ -1,6 +1,6 @@
 """`NotionClient`: every request that Showrunner sends to Notion.
 
-Only this file and `tasks.notion.errors` import notion_client.
+Only this file, `tasks.notion.file_uploads` and `tasks.notion.errors` import notion_client.
 
 `tasks.notion.rate_limit` limits the rate, below the SDK, so that every attempt counts.
 `tasks.notion.retries` retries, and `tasks.notion.errors` translates errors. Nothing else repeats a
@@ -33,6 +33,7 @@ from tasks.notion.errors import (
     unanswered,
     uncertain,
 )
+from tasks.notion.file_uploads import FileUploads
 from tasks.notion.proxies import network_transport
 from tasks.notion.rate_limit import PacedTransport
 from tasks.notion.retries import RETRY_AFTER_MAX, retrying
@@ -106,6 +107,7 @@ class NotionClient:
             logger=logging.getLogger("showrunner.notion_client"),
             log_level=logging.CRITICAL,
         )
+        self.files = FileUploads(self._sdk, self._send)
 
     @property
     def server_time(self) -> datetime | None:

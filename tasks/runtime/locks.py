@@ -27,6 +27,7 @@ class Lock(IntEnum):
     PLACES = 7_236_018
     """Taken while the free places of a paid maker are counted (`tasks.production.order_once`)."""
     COLLECT = 7_236_019
+    PIECES = 7_236_020
 
 
 class WithEngine(Protocol):

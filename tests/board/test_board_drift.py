@@ -14,6 +14,7 @@ from board_changes import (
     without_view,
 )
 from kit.processes.workspace import STATUSES, Board
+from piece_changes import PIECE_CASES
 
 from models.board.drift import drift
 from models.board.drift_kinds import Severity
@@ -22,7 +23,10 @@ from tasks.board.snapshot import take_snapshot
 OURS = "showrunner board repair"
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+ALL_CASES = CASES | PIECE_CASES
+
+
+@pytest.mark.parametrize("case", ALL_CASES.values(), ids=ALL_CASES.keys())
 async def test_each_difference_is_found_as_that_and_mended_if_it_may_be(
     known_board: Board, case: Case
 ) -> None:

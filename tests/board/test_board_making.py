@@ -10,8 +10,8 @@ from models.errors import GiveUp, NotionWriteUncertain
 from tasks.board.snapshot import take_snapshot
 
 COLOURS = {"gray": 2, "blue": 14, "yellow": 4, "green": 2, "red": 4}
-POSTS, PATCHES = 4 + 6, 3
-"""Requests that make a board of two channels: 4 databases and 6 views, then 3 relations."""
+POSTS, PATCHES = 4 + 6 + 3, 3
+"""Requests that make a board of two channels: 4 databases, 6 views and 3 galleries; 3 relations."""
 
 
 async def test_a_fresh_board_is_as_it_should_be(board: Board) -> None:
@@ -109,7 +109,7 @@ async def test_the_relations_lead_to_three_databases_beside_the_board(board: Boa
         database = await board.workspace.ask("GET", f"/v1/databases/{block['id']}")
         relation = properties[block["child_database"]["title"]]["relation"]
         assert (relation["type"], relation["data_source_id"]) == (
-            "single_property",
+            "dual_property",
             database["data_sources"][0]["id"],
         )
 
@@ -179,7 +179,7 @@ async def is_whole(workspace: Workspace) -> None:
         for block in await workspace.access.notion.child_databases(workspace.page_id)
     ]
     assert titles == ["Video board", "Assets", "Videos", "Audio"]
-    assert workspace.counts() == {"databases": 4, "views": 4 + 6}, (
+    assert workspace.counts() == {"databases": 4, "views": 4 + 6 + 3}, (
         "each database has the view that Notion gives it"
     )
 

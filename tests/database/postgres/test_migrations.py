@@ -34,11 +34,13 @@ for _, name, _ in walk_packages(models.tables.__path__, "models.tables."):
 TABLES = [
     "board_statuses",
     "card_creations",
+    "card_previews",
     "cards",
     "channels",
     "incidents",
     "leases",
     "logins",
+    "piece_pages",
     "pieces",
     "production_steps",
     "rate_limit",

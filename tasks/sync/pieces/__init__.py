@@ -1,0 +1,1 @@
+"""PostgreSQL -> Notion: a page per piece, and the files of a card, in the lowest priority."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Final
 
 from dotenv import dotenv_values
@@ -19,6 +20,7 @@ from models.settings import FILES
 from models.tables.production.logins import logins_of, put_login
 from tasks.runtime.context import Context
 
+_PROGRAM: Final = "studio_sandbox"
 _YOUTUBE: Final = "youtube"
 MAKERS: Final = frozenset({"gemini", "kling", "elevenlabs", _YOUTUBE})
 """The makers whose services are emulated."""
@@ -37,9 +39,15 @@ _JOB_SECONDS: Final = 6
 
 
 def is_wanted(stack: Stack, channels: Iterable[Channel]) -> bool:
-    """Whether to start it: the board is the sandbox's, a channel needs a service, no key is set."""
+    """Whether to start it: the board is the sandbox's, a channel needs a service, no key is set.
+
+    Raises:
+        ProductionError: when a channel's block cannot be used.
+    """
     if stack.settings.notion_api_token is not None or _given():
         return False
+    if find_spec(_PROGRAM) is None:
+        return False  # an image for production has no emulators
     return any(MAKERS & makers_of(channel) for channel in channels)
 
 
@@ -76,7 +84,7 @@ async def start_studio(stack: Stack) -> None:
     studio = stack.child(
         "studio",
         "-m",
-        "studio_sandbox",
+        _PROGRAM,
         "serve",
         *(word for option in options.items() for word in option),
         ready=f"{url}/control/ledger",

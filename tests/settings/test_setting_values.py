@@ -37,6 +37,7 @@ GOOD = {
     "PREFECT_API_AUTH_STRING": "me:pw",
     "PREFECT_PORT": "4300",
     "SANDBOX_PORT": "8700",
+    "STUDIO_PORT": "8950",
     "RECEIVER_HOST": "0.0.0.0",
     "RECEIVER_PORT": "8800",
     "WORKER_API_HOST": "0.0.0.0",

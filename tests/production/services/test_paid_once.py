@@ -39,6 +39,7 @@ async def test_a_video_of_four_services_is_charged_piece_by_piece(studio: Studio
     assert studio.charges(service="gemini") == [IMAGE] * 2
     assert studio.charges(service="kling") == [CLIP] * 2
     assert len(studio.charges(service="elevenlabs")) == 4
+    assert await is_booked_as_charged(studio)
     pieces = [
         piece
         for step in (Step.ASSETS, Step.VIDEOS, Step.AUDIO, Step.SFX)
@@ -223,9 +224,9 @@ async def test_a_busy_voice_is_waited_for(studio: Studio, code: str) -> None:
 
 
 async def test_a_sound_whose_answer_was_lost_is_not_ordered_again(studio: Studio) -> None:
-    task = await begun(studio, SPOKEN)
+    task = await begun(studio, SPOKEN, resubmit_below=0.01)
     studio.services.fault("lost_after", service="elevenlabs", route="sound")
     await studio.run()
     assert await studio.own.column(task) == "Error: Manual Review"
-    assert "0.12 USD may have been charged" in await studio.failure(task)
+    assert "0.03 USD may have been charged" in await studio.failure(task)
     assert len(studio.charges()) == 2, "the narration, and the sound once"

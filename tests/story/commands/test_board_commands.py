@@ -51,7 +51,7 @@ async def test_a_board_is_made_with_the_token_alone_and_again_it_is_the_same(
         for line in said.splitlines()
         if line.startswith(("board", "view", "relation"))
     ]
-    assert len(links) == 1 + 6 + 3
+    assert len(links) == 1 + 7 + 3
     assert all(link.startswith("https://") for link in links)
     again, said = await create(shell, stage)
     assert (again, said.splitlines()[0]) == (database_id, "The board was there.")

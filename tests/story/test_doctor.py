@@ -250,7 +250,11 @@ async def test_a_channel_whose_file_breaks_is_still_configured_and_only_its_file
     found = await checkup(utc_now)
     assert red(found) == {"channels"}
     assert line(found, "channels").facts.startswith("deep_sea_stories.yaml: line ")
-    assert line(found, "channels").details["channels"] == ["deep_sea_stories", "history_in_ten"]
+    assert line(found, "channels").details["channels"] == [
+        "deep_sea_stories",
+        "history_in_ten",
+        "kitchen_science",
+    ]
     assert line(found, "board").state is State.OK
 
 

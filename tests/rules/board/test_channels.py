@@ -221,7 +221,7 @@ def test_a_missing_folder_says_to_make_it(tmp_path: Path) -> None:
 
 def test_the_channels_of_this_repository_load() -> None:
     channels = load_configured_channels(Path(__file__).parents[3] / "channel_configs")
-    assert sorted(channels) == ["deep_sea_stories", "history_in_ten"]
+    assert sorted(channels) == ["deep_sea_stories", "history_in_ten", "kitchen_science"]
 
 
 def test_of_two_files_for_one_option_the_configured_one_counts_and_the_newcomer_is_wrong(

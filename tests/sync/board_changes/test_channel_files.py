@@ -157,7 +157,7 @@ async def test_a_new_file_for_the_option_of_a_configured_channel_is_wrong_and_ch
     restarted(stage)
     stage.clock.pass_(60)
     await stage.cycle()
-    assert sorted(await stage.ctx.channels()) == [CHANNEL, "history_in_ten"]
+    assert sorted(await stage.ctx.channels()) == [CHANNEL, "history_in_ten", "kitchen_science"]
     [said] = await alerts(stage)
     assert said.startswith(f"Channel file {CHANNEL.capitalize()}.yaml: Notion takes ")
     task = await stage.task(page)

@@ -80,7 +80,8 @@ async def test_every_board_status_comes_back_to_the_same_column(
 async def test_an_unknown_channel_keeps_the_card_out_and_says_which_there_are(stage: Stage) -> None:
     page = await stage.add_valid(channel="cooking", status="Queued")
     await stage.cycle()
-    wrong = "Unknown channel “cooking”; choose one of: deep_sea_stories, history_in_ten, kitchen_science."
+    there = "deep_sea_stories, history_in_ten, kitchen_science"
+    wrong = f"Unknown channel “cooking”; choose one of: {there}."
     assert (await stage.shows(page))["Attention"] == wrong
     stage.clock.pass_(180)
     await stage.cycle()

@@ -41,6 +41,8 @@ def nothing_lost(world: World, history: list[Any]) -> list[str]:
                 continue  # the first import takes them over
             if any(_stands(row, name, theirs.value) for row in since):
                 continue
+            if _may_be_of_a_type_that_changed(world, name, theirs):
+                continue
             if any(row["reason"] == "unseen" and name in row["property"] for row in since):
                 world.happened["edit overwritten unseen, and recorded"] += 1
                 continue
@@ -57,6 +59,13 @@ def nothing_lost(world: World, history: list[Any]) -> list[str]:
                 f"became {after.value!r} at {after.at:%d %H:%M:%S.%f} and stands nowhere"
             )
     return found
+
+
+def _may_be_of_a_type_that_changed(world: World, name: str, theirs: Written) -> bool:
+    """Whether an emptied Priority looks like one that a change of its type had emptied."""
+    changes = ("a_type_changes", "a_type_changes_under_our_hands", "a_column_is_deleted")
+    is_emptied = name == "Priority" and theirs.value is None
+    return is_emptied and any(world.happened[change] for change in changes)
 
 
 def _asked_before(written: list[Written], theirs: Written) -> bool:

@@ -44,14 +44,14 @@ MUTATIONS: Final = (
     Mutation(
         "a job is asked about by another id than its own",
         COLLECT,
-        "job = Job(key=piece.submit_key, id=piece.job_id,",
-        "job = Job(key=piece.submit_key, id=str(piece.id),",
+        "key=piece.submit_key or piece.id, id=piece.job_id,",
+        "key=piece.submit_key or piece.id, id=str(piece.id),",
     ),
     Mutation(
         "a submission without an answer counts as not sent",
         SUBMIT,
-        "said = Submitted(answer=Answer.UNKNOWN,",
-        "said = Submitted(answer=Answer.NOT_SENT,",
+        "return Submitted(answer=Answer.UNKNOWN,",
+        "return Submitted(answer=Answer.NOT_SENT,",
     ),
     Mutation(
         "a lost submission is not looked up",
@@ -61,13 +61,13 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "what a job cost is not booked",
-        COLLECT,
-        "if charged:",
+        SUBMIT,
+        "if cost:",
         "if False:",
     ),
     Mutation(
         "an estimate counts beside what was charged",
-        COLLECT,
+        SUBMIT,
         "await release_estimate(session, piece)",
         "await session.flush()",
     ),

@@ -306,7 +306,7 @@ async def test_a_person_sees_one_line_a_check_and_a_script_one_object(
         lines.index(next(each for each in lines if each.startswith("fail  token"))) + 1
     ].startswith("        → In Notion: ")
     assert "skip  board             not checked: the token does not work" in said
-    assert lines[-1].startswith("4 red, 5 not checked, 12 green. 2 Notion requests, ")
+    assert lines[-1].startswith("4 red, 5 not checked, 13 green. 2 Notion requests, ")
     code, said = await shell.run("doctor", "--json")
     facts = json.loads(said)
     assert (code, facts["ok"]) == (1, False)

@@ -209,14 +209,17 @@ async def test_elevenlabs_makes_a_sound_as_long_as_the_scene(tmp_path: Path, mp3
     assert inputs["body"]["duration_seconds"] == 30.0
 
 
-@pytest.mark.parametrize("cut", [None, 300], ids=["no sound", "cut"])
+@pytest.mark.parametrize("missing", [None, 50], ids=["no sound", "cut"])
 async def test_a_narration_that_was_charged_and_cannot_be_used_says_so(
-    tmp_path: Path, mp3: bytes, cut: int | None
+    tmp_path: Path, mp3: bytes, missing: int | None
 ) -> None:
-    said = Said(200, b"no sound at all") if cut is None else Said(200, mp3, cut=cut)
+    said = Said(200, b"no sound at all")
+    if missing is not None:
+        said = Said(200, mp3, cut=len(mp3) - missing)  # most of it can be heard
     async with scripted([said]) as server:
         found = await narration(server, tmp_path)
     assert (found.answer, found.failure) == (Answer.ACCEPTED, Failure.RETRIABLE)
+    assert ("broke off" in found.reason) is (missing is not None)
 
 
 def asked_for(step: Step, text: str, folder: Path, **options: Any) -> Request:

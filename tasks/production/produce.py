@@ -19,8 +19,7 @@ from models.production.leases import Heartbeat
 from models.production.making import LocalMaker, MakerError, RemoteMaker
 from models.production.steps import STEPS
 from models.tables.production import claims
-from tasks.production.budgets import check_budget
-from tasks.production.estimates import going_on_usd
+from tasks.production.budgets import check_budget, going_on_usd
 from tasks.production.makers import maker_named
 from tasks.production.missing_pieces import (
     PieceFailed,

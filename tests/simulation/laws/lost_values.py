@@ -39,9 +39,9 @@ def nothing_lost(world: World, history: list[Any]) -> list[str]:
             before_us = world.imported is None or theirs.at <= world.imported
             if name in {"Created", "Updated"} and before_us and not _has_task(rows, theirs.at):
                 continue  # the first import takes them over
-            if any(_stands(row, name, theirs.value) for row in since):
-                continue
-            if _may_be_of_a_type_that_changed(world, name, theirs):
+            if _may_be_of_a_type_that_changed(world, name, theirs) or any(
+                _stands(row, name, theirs.value) for row in since
+            ):
                 continue
             if any(row["reason"] == "unseen" and name in row["property"] for row in since):
                 world.happened["edit overwritten unseen, and recorded"] += 1

@@ -63,7 +63,7 @@ async def test_no_part_gets_a_secret_as_an_argument(
     monkeypatch.setattr(start, "ensure_board", board_id)
     monkeypatch.setattr(start, "_start_first_cycle", board_id)
     stack = Stack(settings=Settings(_env_file=None))  # type: ignore[call-arg]
-    await start.start_parts(stack, [])
+    await start.start_parts(stack, {})
 
     parts = {child.name: child for child in started}
     assert set(parts) == {"prefect", "receiver", "worker"} | ({"sandbox"} if sandbox else set())

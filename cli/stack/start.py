@@ -148,16 +148,19 @@ def _webhook_secret(stack: Stack) -> str:
 async def _start_board(stack: Stack, channels: list[str]) -> None:
     """Start database and sandbox, then read the board once, so that a wrong token fails here."""
     await run_all([_start_postgres(stack), _start_notion(stack, channels)])
-    settings = Settings(_env_file=None, **among_settings(stack.environment))  # type: ignore[arg-type]
-    async with connected(settings) as ctx:
+    async with connected(_settings_of(stack)) as ctx:
         await bot_id(ctx)
         await refreshed_board(ctx)
 
 
+def _settings_of(stack: Stack) -> Settings:
+    """The settings that the parts get."""
+    return Settings(_env_file=None, **among_settings(stack.environment))  # type: ignore[arg-type]
+
+
 async def _start_studio(stack: Stack, channels: Mapping[str, Channel]) -> None:
     await start_studio(stack)
-    settings = Settings(_env_file=None, **among_settings(stack.environment))  # type: ignore[arg-type]
-    async with connected(settings) as ctx:
+    async with connected(_settings_of(stack)) as ctx:
         await sign_channels_in(ctx, channels.values())
 
 

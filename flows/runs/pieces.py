@@ -20,7 +20,7 @@ ASK_EVERY: Final = 15
 
 
 async def request_show_pieces(ctx: Context) -> None:
-    """Ask for a run when something is to be shown. A request that fails is not repeated here."""
+    """Ask for a run if pages or previews are due. A failed request is not repeated."""
     slot = int(ctx.clock().timestamp() // ASK_EVERY)
     try:
         if await is_anything_to_show(ctx):

@@ -88,14 +88,15 @@ def report_failures(work: Work, video: Video) -> None:
     Raises:
         PieceFailed: there is one.
     """
-    kind = STEPS[work.step].piece
+    failed = video.failures(STEPS[work.step].piece)
+    if not failed:
+        return
     for position in video.positions(work.step):
-        here = video.of_round(kind, position, work.round)
-        if here is not None and here.state == "failed" and "failure" in here.notes:
-            raise PieceFailed(here)
-        earlier = video.failed(kind, video.hash_of(work.step, position))
-        if earlier is not None:
-            raise PieceFailed(earlier)
+        hash_ = video.hash_of(work.step, position)
+        for piece in failed:
+            is_here = (piece.position, piece.round) == (position, work.round)
+            if is_here or piece.input_hash == hash_:
+                raise PieceFailed(piece)
 
 
 async def mark_as_shown(session: AsyncSession, piece: Piece) -> None:

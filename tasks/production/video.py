@@ -142,10 +142,13 @@ class Video:
         fit = self._made_from(kind, hash_)
         return next((one for one in fit if one.state in UNDER_WAY), None)
 
-    def failed(self, kind: PieceKind, hash_: str) -> Piece | None:
-        """A piece made from the same, of any round, whose failure no card shows yet."""
-        fit = self._made_from(kind, hash_)
-        return next((one for one in fit if one.state == "failed" and "failure" in one.notes), None)
+    def failures(self, kind: PieceKind) -> list[Piece]:
+        """Pieces, of any round, whose failure no card shows yet."""
+        return [
+            one
+            for one in self.pieces
+            if one.kind == kind and one.state == "failed" and "failure" in one.notes
+        ]
 
     def _made_from(self, kind: PieceKind, hash_: str) -> list[Piece]:
         return [one for one in self.pieces if one.kind == kind and one.input_hash == hash_]

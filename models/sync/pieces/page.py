@@ -105,7 +105,7 @@ def _sent_back(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_related(present: Sequence[str], ours: Sequence[str]) -> list[str] | None:
-    """The ids of a relation with ours added; None when nothing is to be written.
+    """The ids of a relation with ours added; None if it holds them already or is full.
 
     Args:
         present: all ids that the relation has now, people's among them.

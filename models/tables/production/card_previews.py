@@ -89,7 +89,7 @@ class CardPreview(SQLModel, table=True):
 
 @dataclass(frozen=True, kw_only=True)
 class DuePreview:
-    """A card whose Preview is to be looked at; `changes` as of now."""
+    """A card whose Preview is due, with its present `changes`."""
 
     task_id: UUID
     card_id: str
@@ -112,14 +112,14 @@ _ANY_DUE: Final = text(f"SELECT EXISTS (SELECT {_DUE})")
 async def due_preview(
     session: AsyncSession, *, now: datetime, tried: Collection[UUID] = ()
 ) -> DuePreview | None:
-    """The next card whose Preview is to be written; None for none."""
+    """The next card whose Preview is due; None when no card has one due."""
     row = (await session.execute(_DUE_PREVIEW, {"now": now, "tried": list(tried)})).mappings()
     found = row.first()
     return None if found is None else DuePreview(**found)
 
 
 async def any_preview_due(session: AsyncSession, now: datetime) -> bool:
-    """Whether a Preview is to be written."""
+    """Whether any Preview is due."""
     return bool((await session.execute(_ANY_DUE, {"now": now})).scalar_one())
 
 

@@ -94,8 +94,10 @@ async def offer(
 
 async def note_estimate(session: AsyncSession, task: UUID, usd: Decimal | None) -> None:
     """Note what going on after the next gate will cost, for the card; None: it is not known."""
-    changed = update(LeaseRow).where(col(LeaseRow.task_id) == task).values(estimate=usd)
-    await session.execute(changed)
+    known = col(LeaseRow.estimate)
+    # A lease that is written makes its card's text anew.
+    changed = update(LeaseRow).where(col(LeaseRow.task_id) == task, known.is_distinct_from(usd))
+    await session.execute(changed.values(estimate=usd))
 
 
 async def wait_for_jobs(session: AsyncSession, task: UUID, worker: str, detail: str) -> str:

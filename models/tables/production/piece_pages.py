@@ -206,7 +206,7 @@ async def due_pieces(
 
 
 async def any_piece_due(session: AsyncSession, now: datetime) -> bool:
-    """Whether a page is to be written."""
+    """Whether any page is due."""
     return bool((await session.execute(_ANY_DUE, {"now": now})).scalar_one())
 
 

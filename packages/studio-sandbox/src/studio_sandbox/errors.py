@@ -14,7 +14,7 @@ class ServiceError(Exception):
 
 
 class ConnectionDropped(Exception):
-    """The connection is to be closed without an answer, and there is none that can be closed."""
+    """Drops a request without an answer where its connection cannot be closed."""
 
 
 class DataError(Exception):

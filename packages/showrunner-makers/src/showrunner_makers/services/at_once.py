@@ -28,7 +28,7 @@ class AnswersAtOnce:
 
 
 def unusable(maker: str, what: str, reply: Reply) -> Submitted:
-    """A success that holds nothing that can be used. It was charged all the same."""
+    """A successful answer whose content cannot be used, although it was charged."""
     why = "broke off on the way" if not reply.whole else "cannot be read"
     return Submitted(
         answer=Answer.ACCEPTED,

@@ -38,15 +38,21 @@ EVERY_MINUTE = [
 
 
 async def everything(kit: RunKit) -> dict[str, Any]:
-    """All that a bootstrap may write, with the moments of its last writing."""
+    """All that a bootstrap may write, with the moments of its last writing.
+
+    Other tests' pools are left out: Prefect writes to them when their workers fall silent.
+    """
     deployments = await kit.client.read_deployments(limit=200)
     return {
         "pools": [
             pool.model_dump(mode="json", exclude={"status"})
             for pool in await kit.client.read_work_pools()
+            if pool.name == kit.pool
         ],
         "deployments": [
-            each.model_dump(mode="json", exclude={"status", "last_polled"}) for each in deployments
+            each.model_dump(mode="json", exclude={"status", "last_polled"})
+            for each in deployments
+            if each.work_pool_name == kit.pool
         ],
         "automations": [
             each.model_dump(mode="json") for each in await kit.client.read_automations()

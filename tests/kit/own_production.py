@@ -55,6 +55,11 @@ class OwnProduction:
         (folder / "channels").mkdir()
         event.listen(sessions.kw["bind"].sync_engine, "begin", self._tell_time)
 
+    async def close(self) -> None:
+        """The engine, which may be another test's next, hears of this clock no longer."""
+        event.remove(self.sessions.kw["bind"].sync_engine, "begin", self._tell_time)
+        await self.ctx.notion.aclose()
+
     def _tell_time(self, connection: Any) -> None:
         connection.exec_driver_sql(
             "SELECT set_config('showrunner.now', %s, true)", (self.clock().isoformat(),)
@@ -177,4 +182,4 @@ async def own(
     monkeypatch.setattr(makers, "_load", stage.makers.__getitem__)
     await stage.channel()
     yield stage
-    await stage.ctx.notion.aclose()
+    await stage.close()

@@ -22,7 +22,8 @@ def nothing_lost(world: World, history: list[Any]) -> list[str]:
         for index, (theirs, after) in enumerate(pairwise(written)):
             # There and back again between two looks is nothing that could have been asked.
             asked = theirs.who == "person" and theirs.value != known
-            known = theirs.value if theirs.heard or theirs.who != "person" else known
+            is_ours = theirs.who not in {"person", "schema"}
+            known = theirs.value if theirs.heard or is_ours else known
             if (
                 not asked
                 or after.who in {"person", "schema"}

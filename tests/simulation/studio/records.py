@@ -1,0 +1,152 @@
+"""What was sent to the services, seen from outside, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import httpx
+
+from simulation.studio.processes import ACTING, Watched
+
+ROUTES: Final = {
+    "generateContent": "gemini",
+    "/v1/text-to-speech/": "elevenlabs",
+    "/v1/sound-generation": "elevenlabs",
+    "/v1/videos/image2video": "kling",
+    "/upload/youtube/v3/videos": "youtube",
+}
+"""By what stands in the path of a POST that orders something: whose it is."""
+GONE: Final = frozenset({403, 404, 410})
+CAN_BE_LOOKED_UP: Final = frozenset({"kling", "youtube"})
+
+
+class Order(NamedTuple):
+    """What is ordered: the same order twice is the same piece made from the same."""
+
+    task: UUID
+    kind: str
+    position: int
+    hash: str
+
+
+@dataclass
+class Sent:
+    """An order that left.
+
+    Attributes:
+        key: its name in the ledger.
+        estimate: what was booked before, in USD.
+        said_so: how often a person had queued the video again by then, after an error.
+        is_whole: whether its answer came to its end.
+        status: of the answer; 0 without one.
+        is_sure: whether the process went on to store the answer.
+    """
+
+    key: str
+    service: str
+    order: Order
+    estimate: Decimal
+    said_so: int
+    status: int = 0
+    is_whole: bool = False
+    is_sure: bool = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the outcome is known: an error of the service itself says nothing."""
+        return self.is_sure and self.is_whole and self.status < httpx.codes.INTERNAL_SERVER_ERROR
+
+
+@dataclass
+class Records:
+    """All orders, and which jobs' results were gone.
+
+    Attributes:
+        noted: finds the order that a key belongs to, with its estimate; None when the database
+            does not know the key.
+        said_so: how often a person queued that task again.
+    """
+
+    noted: Callable[[str], Awaitable[tuple[Order, Decimal] | None]]
+    said_so: Callable[[UUID], int]
+    sent: dict[str, Sent] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+    async def asked(self, request: httpx.Request) -> Sent | None:
+        """Note a request; the order, when it is one."""
+        service = _service(request)
+        if service is None:
+            return None
+        key = _key(service, request)
+        if key is None or key in self.sent:
+            self.failures.append(f"{service} was sent the key {key} {'twice' if key else ''}")
+            return None
+        found = await self.noted(key)
+        if found is None:
+            self.failures.append(f"{service} was sent {key} before that was noted and booked")
+            return None
+        order, estimate = found
+        sent = Sent(key, service, order, estimate, self.said_so(order.task))
+        self.sent[key] = sent
+        return sent
+
+
+def _service(request: httpx.Request) -> str | None:
+    if request.method != "POST":
+        return None
+    path = request.url.path
+    return next((service for part, service in ROUTES.items() if part in path), None)
+
+
+def _key(service: str, request: httpx.Request) -> str | None:
+    if service == "kling":
+        return str(json.loads(request.content).get("external_task_id"))
+    if service == "youtube":
+        tags = json.loads(request.content)["snippet"].get("tags", [])
+        keys = [tag.removeprefix(_MARK) for tag in tags if _MARK_OF_FILM not in tag]
+        return keys[0] if keys else None
+    return request.headers.get("x-client-request-id")
+
+
+_MARK: Final = "showrunner-"
+_MARK_OF_FILM: Final = "showrunner-film-"
+
+
+@contextmanager
+def requests_are_recorded(records: Records) -> Iterator[None]:
+    """Each request of a process is a moment before it is sent and after it was answered."""
+    original = httpx.AsyncHTTPTransport.handle_async_request
+
+    async def watched(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> Any:
+        process = ACTING.get()
+        if process is None:
+            return await original(transport, request)
+        sent = await records.asked(request)
+        await process.request()
+        response = await original(transport, request)
+        process.moment()
+        if response.status_code in GONE and request.method == "GET":
+            records.gone.add(request.url.path)
+        if sent is None:
+            return response
+        sent.status = response.status_code
+
+        def whole() -> None:
+            sent.is_whole = True
+            process.after_commit.append(lambda: setattr(sent, "is_sure", True))
+
+        response.stream = Watched(response.stream, whole)
+        return response
+
+    httpx.AsyncHTTPTransport.handle_async_request = watched  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        httpx.AsyncHTTPTransport.handle_async_request = original  # type: ignore[method-assign]

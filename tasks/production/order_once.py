@@ -29,6 +29,7 @@ from models.tables.production.piece_queries import (
     count_under_way,
     piece_at,
     put_piece,
+    replace_failed,
 )
 from models.tables.production.pieces import Piece
 from tasks.production.budgets import check_budget
@@ -238,15 +239,14 @@ async def _store_refused(session: AsyncSession, piece: Piece, said: Submitted) -
 async def _store(session: AsyncSession, piece: Piece, said: Submitted, **values: Any) -> bool:
     """Store an answer, which may come when the submission was given up already.
 
-    The piece may even have been ordered once more since: then the newer order stays as it is, and
-    the estimate of this one counts on unless it was refused.
+    The piece may even have been ordered once more since. The newer order then stays as it is,
+    unless it failed, and the estimate of this one counts on unless it was refused.
     """
     states = {"submitting", "unknown"}
-    if said.answer is Answer.ACCEPTED:
-        states.add("failed")
-    is_stored = await change_piece(
-        session, piece, states=states, **{"notes": piece.notes, **values}
-    )
+    values = {"notes": piece.notes, **values}
+    is_stored = await change_piece(session, piece, states=states, **values)
+    if not is_stored and said.answer is Answer.ACCEPTED:
+        is_stored = await replace_failed(session, piece, **values)
     if not is_stored:
         log.warning(
             "submission_answered_late", piece=str(piece.id), answer=said.answer, job=said.job_id

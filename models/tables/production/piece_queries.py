@@ -88,11 +88,27 @@ async def change_piece(
     piece = await session.get(Piece, known.id, with_for_update=True, populate_existing=True)
     if piece is None or piece.submit_key != known.submit_key or piece.state not in states:
         return False
+    await _change(session, piece, values)
+    return True
+
+
+async def replace_failed(session: AsyncSession, known: Piece, **values: Any) -> bool:
+    """Let an order that was answered late replace the newer one, which failed; whether it did.
+
+    It does when both are of the same piece, made from the same.
+    """
+    piece = await session.get(Piece, known.id, with_for_update=True, populate_existing=True)
+    if piece is None or piece.state != "failed" or piece.input_hash != known.input_hash:
+        return False
+    await _change(session, piece, {"submit_key": known.submit_key, **values})
+    return True
+
+
+async def _change(session: AsyncSession, piece: Piece, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(piece, name, value)
     piece.updated_at = (await session.execute(_NOW)).scalar_one()
     await session.flush()
-    return True
 
 
 async def count_under_way(session: AsyncSession, maker: str | None = None) -> int:

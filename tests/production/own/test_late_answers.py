@@ -76,6 +76,32 @@ async def test_a_late_answer_leaves_the_newer_order_as_it_is(
     assert await paid.spent() == sum(paid.service.ledger.values())
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_late_answer_takes_the_place_of_a_newer_order_that_was_refused(
+    paid: OwnProduction, at_once: bool
+) -> None:
+    task = await paid.add(story="One.")
+    paid.service.price_usd = Decimal("0.04")
+    paid.service.at_once = at_once
+    paid.service.answers = [Answer.ACCEPTED, Answer.NOT_NOW]
+
+    async def ordered_once_more() -> None:
+        await give_up(paid)
+        await paid.run()
+        assert paid.service.submits == 2
+
+    paid.service.during = ordered_once_more
+    (work,) = await paid.dispatch()
+    assert (await paid.produce(work)).end is End.LOST
+    paid.clock.pass_(OVER)
+    await paid.run()
+    await paid.collect()
+    await paid.run()
+    assert await paid.column(task) == "Composites Ready"
+    assert paid.service.submits == 2
+    assert await paid.spent() == sum(paid.service.ledger.values())
+
+
 async def test_a_submission_that_was_given_up_and_then_accepted_is_not_ordered_anew(
     paid: OwnProduction,
 ) -> None:

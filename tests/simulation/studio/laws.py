@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
@@ -40,9 +41,10 @@ def _charged_once(world: StudioWorld, charges: list[Charge]) -> None:
         of_order[sent.order].append((sent, charge))
     for order, paid in of_order.items():
         once_more: set[int] = set()
-        for (before, charge), (after, _) in zip(paid, paid[1:], strict=False):
+        paid.sort(key=lambda one: one[0].ordered_at)
+        for (before, charge), (after, _) in pairwise(paid):
             what = f"{order.kind} {order.position} of {str(order.task)[:4]}"
-            why = _why_not_again(world, before, charge)
+            why = _why_not_again(world, before, charge, after)
             if why is not None:
                 world.failures.append(f"{what} was charged again, and {why}")
                 continue
@@ -54,12 +56,14 @@ def _charged_once(world: StudioWorld, charges: list[Charge]) -> None:
             once_more.add(after.said_so)
 
 
-def _why_not_again(world: StudioWorld, sent: Sent, charge: Charge) -> str | None:
+def _why_not_again(world: StudioWorld, sent: Sent, charge: Charge, again: Sent) -> str | None:
     """Why what was charged may not be ordered again; None when it was lost."""
+    if sent.left_at > again.ordered_at:
+        return None  # it was held up, and given up meanwhile
     if sent.service in CAN_BE_LOOKED_UP:
         is_gone = any(charge["subject"] in path for path in world.records.gone)
         return None if is_gone else "it could be found"
-    return "its answer came" if sent.is_answered else None
+    return "its answer came" if sent.is_answered and sent.stored_at < again.ordered_at else None
 
 
 async def _booked_as_charged(world: StudioWorld, charges: list[Charge]) -> None:

@@ -84,8 +84,8 @@ class Process:
 
 
 @contextmanager
-def acting(process: Process) -> Iterator[None]:
-    """What is done meanwhile, this process does."""
+def acting(process: Process | None) -> Iterator[None]:
+    """What is done meanwhile, this process does; None for the history itself."""
     token = ACTING.set(process)
     try:
         yield

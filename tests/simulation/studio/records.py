@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import count
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import httpx
 
-from simulation.studio.processes import ACTING, Watched
+from simulation.studio.processes import ACTING, Watched, acting
 
 ROUTES: Final = {
     "generateContent": "gemini",
@@ -43,9 +44,12 @@ class Sent:
         key: its name in the ledger.
         estimate: what was booked before, in USD.
         said_so: how often a person had queued the video again by then, after an error.
-        is_whole: whether its answer came to its end.
+        ordered_at: the moment in which it was about to be sent, counted through the history.
+        left_at: the moment in which it was sent, which is later if the process was held up; 0 when
+            it was killed before.
         status: of the answer; 0 without one.
-        is_sure: whether the process went on to store the answer.
+        is_whole: whether its answer came to its end.
+        stored_at: the moment by which the process had stored the answer; 0 if it never did.
     """
 
     key: str
@@ -53,14 +57,17 @@ class Sent:
     order: Order
     estimate: Decimal
     said_so: int
+    ordered_at: int
+    left_at: int = 0
     status: int = 0
     is_whole: bool = False
-    is_sure: bool = False
+    stored_at: int = 0
 
     @property
     def is_answered(self) -> bool:
         """Whether the outcome is known: an error of the service itself says nothing."""
-        return self.is_sure and self.is_whole and self.status < httpx.codes.INTERNAL_SERVER_ERROR
+        whole = self.is_whole and self.status < httpx.codes.INTERNAL_SERVER_ERROR
+        return whole and self.stored_at > 0
 
 
 @dataclass
@@ -78,6 +85,11 @@ class Records:
     sent: dict[str, Sent] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+    _moments: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def now(self) -> int:
+        """The next moment."""
+        return next(self._moments)
 
     async def asked(self, request: httpx.Request) -> Sent | None:
         """Note a request; the order, when it is one."""
@@ -88,12 +100,13 @@ class Records:
         if key is None or key in self.sent:
             self.failures.append(f"{service} was sent the key {key} {'twice' if key else ''}")
             return None
-        found = await self.noted(key)
+        with acting(None):
+            found = await self.noted(key)
         if found is None:
             self.failures.append(f"{service} was sent {key} before that was noted and booked")
             return None
         order, estimate = found
-        sent = Sent(key, service, order, estimate, self.said_so(order.task))
+        sent = Sent(key, service, order, estimate, self.said_so(order.task), self.now())
         self.sent[key] = sent
         return sent
 
@@ -130,6 +143,8 @@ def requests_are_recorded(records: Records) -> Iterator[None]:
             return await original(transport, request)
         sent = await records.asked(request)
         await process.request()
+        if sent is not None:
+            sent.left_at = records.now()
         response = await original(transport, request)
         process.moment()
         if response.status_code in GONE and request.method == "GET":
@@ -140,7 +155,7 @@ def requests_are_recorded(records: Records) -> Iterator[None]:
 
         def whole() -> None:
             sent.is_whole = True
-            process.after_commit.append(lambda: setattr(sent, "is_sure", True))
+            process.after_commit.append(lambda: setattr(sent, "stored_at", records.now()))
 
         response.stream = Watched(response.stream, whole)
         return response

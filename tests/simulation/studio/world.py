@@ -197,7 +197,7 @@ async def studio_world(databases: Databases, rng: Random) -> AsyncIterator[Studi
             listed_after_seconds=rng.choice([0, 0, 20]),
         )
         services = stack.enter_context(StudioSandbox(settings))
-        own = OwnProduction(databases.sessions, folder)
+        own = OwnProduction(databases.receivers, folder)
         databases.clock = own.clock
         own.makers.update(_makers(services))
         for module in (config, dispatch):
@@ -206,11 +206,10 @@ async def studio_world(databases: Databases, rng: Random) -> AsyncIterator[Studi
             )
         stack.enter_context(patch.object(makers, "_load", own.makers.__getitem__))
         stack.enter_context(patch.object(upload, "PART", PART))
-        # One after the other: the same seed is the same history.
         stack.enter_context(patch.object(collect, "AT_ONCE", 1))
         world = StudioWorld(own, services, rng)
         stack.enter_context(requests_are_recorded(world.records))
-        stack.enter_context(statements_are_moments(databases.sessions.kw["bind"]))
+        stack.enter_context(statements_are_moments(databases.receivers.kw["bind"]))
         try:
             await _open(world, rng)
             yield world
@@ -226,6 +225,8 @@ async def _open(world: StudioWorld, rng: Random) -> None:
         makers=MAKERS,
         gates=rng.choice([["assembly"], ["composites", "assembly"]]),
         resubmit_below=world.resubmit_below,
+        # One piece after the other, as all that happens: the same seed is the same history.
+        pieces_at_once={"copies": 1},
         options={"elevenlabs": {"voice": VOICE}},
     )
     async with own.sessions.begin() as session:

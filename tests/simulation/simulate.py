@@ -22,7 +22,7 @@ from sqlalchemy import URL
 
 from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import libpq, migrate
-from simulation.histories.crew import AT_ONCE, Account, Crew, crew
+from simulation.histories.crew import AT_ONCE, Account, Crew, Kind, crew
 from simulation.world.databases import HASTE
 
 
@@ -39,13 +39,17 @@ def main() -> int:
         "--trail", action="store_true", help="print every step of a history that fails"
     )
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="processes side by side")
+    parser.add_argument(
+        "--studio", action="store_true", help="paid production against the studio sandbox"
+    )
     given = parser.parse_args()
+    kind: Kind = "studio" if given.studio else "board"
     seeds = (
         [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
     )
     with template() as url, crew(url, at_once=min(given.at_once, len(seeds))) as lives:
         began = time.monotonic()
-        lived = list(_live(lives, seeds, given.steps, trail=given.trail))
+        lived = list(_live(lives, seeds, given.steps, kind, trail=given.trail))
     return _tell(lived, time.monotonic() - began)
 
 
@@ -64,8 +68,10 @@ def template() -> Iterator[URL]:
         yield url
 
 
-def _live(lives: Crew, seeds: Iterable[int], steps: int, *, trail: bool) -> Iterator[Account]:
-    for going in [lives.live(seed, steps, trail=trail) for seed in seeds]:
+def _live(
+    lives: Crew, seeds: Iterable[int], steps: int, kind: Kind, *, trail: bool
+) -> Iterator[Account]:
+    for going in [lives.live(seed, steps, kind=kind, trail=trail) for seed in seeds]:
         one = going.result()
         if one.failures:
             if trail:

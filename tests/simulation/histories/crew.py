@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from queue import Queue
 from threading import Timer
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from sqlalchemy import URL
@@ -26,6 +26,9 @@ ROOT = WORKER.parents[3]
 AT_ONCE = min(2, os.cpu_count() or 1)
 LONGEST = 900.0
 """Seconds after which a history counts as one that never ends."""
+
+Kind = Literal["board", "studio"]
+"""Of a board with all that is synced, or of paid production alone."""
 
 _numbers = count()
 
@@ -58,11 +61,12 @@ class Crew:
         seed: int,
         steps: int,
         *,
+        kind: Kind = "board",
         trail: bool = False,
         often: Mapping[str, float] | None = None,
     ) -> Future[Account]:
         """Have a history lived as soon as a process is free."""
-        asked = {"seed": seed, "steps": steps, "trail": trail, "often": often}
+        asked = {"kind": kind, "seed": seed, "steps": steps, "trail": trail, "often": often}
         return self._threads.submit(self._ask, asked)
 
     def _ask(self, asked: dict[str, Any]) -> Account:

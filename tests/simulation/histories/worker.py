@@ -13,11 +13,15 @@ import logging
 import os
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
 TESTS = Path(__file__).resolve().parents[2]
 ROOT = TESTS.parent
+HISTORIES = {"board": "simulation.histories.history", "studio": "simulation.studio.history"}
+"""By the kind of a history: the module that lives it. Only one of them needs the makers."""
+MAKERS = "packages/showrunner-makers/src"
 
 
 def main() -> None:
@@ -26,7 +30,7 @@ def main() -> None:
     parser.add_argument("--database", required=True)
     parser.add_argument("--source", type=Path, default=ROOT)
     given = parser.parse_args()
-    sys.path[:0] = [str(given.source), str(TESTS)]
+    sys.path[:0] = [str(given.source), str(given.source / MAKERS), str(TESTS)]
     # Whatever else prints must not come between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -38,19 +42,21 @@ async def _answer(database: str, source: Path, answers: TextIO) -> None:
     from sqlalchemy import make_url  # noqa: PLC0415
 
     import tasks  # noqa: PLC0415
-    from simulation.histories.history import live  # noqa: PLC0415
     from simulation.world.databases import emptied, prepared  # noqa: PLC0415
 
     assert Path(tasks.__file__).is_relative_to(source), (
         f"the product comes from {tasks.__file__}, not from {source}"
     )
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    # Of a process that was killed, the pool says that a connection could not be reset.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
     gc.freeze()
     async with prepared(make_url(database)) as databases:
         for line in sys.stdin:
             asked: dict[str, Any] = json.loads(line)
             began = time.monotonic()
             await emptied(databases)
+            live = import_module(HISTORIES[asked["kind"]]).live
             lived = await live(databases, asked["seed"], asked["steps"], asked["often"])
             lived.seconds = time.monotonic() - began
             kept = [*lived.trail, *lived.facts] if asked["trail"] else []

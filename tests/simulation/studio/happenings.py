@@ -78,7 +78,7 @@ async def steps_run(world: StudioWorld) -> None:
     """Whatever may begin begins, and runs."""
     begun = await world.run("dispatch", _process(world, 80), world.own.dispatch())
     for work in begun or ():
-        name = f"{work.step} of {str(work.task_id)[:4]}"
+        name = f"{work.step} of {world.name(work.task_id)}"
         await world.run(name, _process(world, 70), world.own.produce(work))
 
 
@@ -132,11 +132,10 @@ async def decide(world: StudioWorld, task: Any, *, calm: bool = False) -> None:
         return
     elif not calm and world.rng.random() < 0.35:
         gate = "composites" if column == "Composites Ready" else "assembly"
-        lease = await own.lease(task)
         if gate == "composites" and "composites" not in await _gates(world):
             return
         scenes = world.rng.sample([1, 2], world.rng.randint(0, 1))
-        world.trail.append(f"  {str(task)[:4]} is rejected at {gate}: {scenes} {lease['worker']}")
+        world.trail.append(f"  {world.name(task)} is rejected at {gate}: {scenes}")
         world.happened["rejections"] += 1
         await own.reject(task, gate, *scenes)
     elif column == "Ready for Review":
@@ -170,16 +169,16 @@ async def _gates(world: StudioWorld) -> list[str]:
 
 
 async def _move(world: StudioWorld, task: Any, column: str) -> None:
-    world.trail.append(f"  {str(task)[:4]} is moved to {column}")
+    world.trail.append(f"  {world.name(task)} is moved to {column}")
     await world.own.move(task, column)
 
 
 OFTEN: Final[dict[Happening, float]] = {
-    steps_run: 30,
-    jobs_are_collected: 20,
+    steps_run: 36,
+    jobs_are_collected: 22,
     time_passes: 18,
-    something_breaks: 14,
-    a_person_acts: 14,
+    something_breaks: 16,
+    a_person_acts: 18,
     held_ones_go_on: 4,
     money_runs_out_or_comes: 2,
     another_video: 2,

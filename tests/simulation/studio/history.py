@@ -25,7 +25,9 @@ async def live(
     async with studio_world(databases, rng) as world:
         await happenings.another_video(world)
         likely = dict(happenings.OFTEN)
-        likely |= {kind: often[kind.__name__] for kind in likely if often and kind.__name__ in often}
+        likely |= {
+            kind: often[kind.__name__] for kind in likely if often and kind.__name__ in often
+        }
         for _ in range(steps):
             kind = rng.choices(list(likely), list(likely.values()))[0]
             world.trail.append(kind.__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
@@ -12,6 +13,8 @@ from simulation.studio.records import CAN_BE_LOOKED_UP, Order, Sent
 from simulation.studio.world import StudioWorld
 
 Charge = dict[str, Any]
+KEPT: Final = timedelta(days=30)
+"""How long Kling keeps a clip."""
 _CENT: Final = Decimal("0.01")
 _BOOKED: Final = """
     SELECT s.task_id, p.maker, coalesce(sum(s.counted), 0) AS usd
@@ -43,7 +46,7 @@ def _charged_once(world: StudioWorld, charges: list[Charge]) -> None:
         once_more: set[int] = set()
         paid.sort(key=lambda one: one[0].ordered_at)
         for (before, charge), (after, _) in pairwise(paid):
-            what = f"{order.kind} {order.position} of {str(order.task)[:4]}"
+            what = f"{order.kind} {order.position} of {world.name(order.task)}"
             why = _why_not_again(world, before, charge, after)
             if why is not None:
                 world.failures.append(f"{what} was charged again, and {why}")
@@ -62,6 +65,7 @@ def _why_not_again(world: StudioWorld, sent: Sent, charge: Charge, again: Sent) 
         return None  # it was held up, and given up meanwhile
     if sent.service in CAN_BE_LOOKED_UP:
         is_gone = any(charge["subject"] in path for path in world.records.gone)
+        is_gone = is_gone or again.at - sent.at >= KEPT
         return None if is_gone else "it could be found"
     return "its answer came" if sent.is_answered and sent.stored_at < again.ordered_at else None
 
@@ -84,7 +88,7 @@ async def _booked_as_charged(world: StudioWorld, charges: list[Charge]) -> None:
         if not least[of] - _CENT / 2 < is_ < most[of] + _CENT / 2:
             task, service = of
             world.failures.append(
-                f"{service} for {str(task)[:4]}: {is_} USD are booked, and from {least[of]} to "
+                f"{service} for {world.name(task)}: {is_} USD are booked, and from {least[of]} to "
                 f"{most[of]} were charged"
             )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final, NamedTuple
@@ -44,6 +45,7 @@ class Sent:
         key: its name in the ledger.
         estimate: what was booked before, in USD.
         said_so: how often a person had queued the video again by then, after an error.
+        at: the time by then.
         ordered_at: the moment in which it was about to be sent, counted through the history.
         left_at: the moment in which it was sent, which is later if the process was held up; 0 when
             it was killed before.
@@ -57,6 +59,7 @@ class Sent:
     order: Order
     estimate: Decimal
     said_so: int
+    at: datetime
     ordered_at: int
     left_at: int = 0
     status: int = 0
@@ -78,10 +81,12 @@ class Records:
         noted: finds the order that a key belongs to, with its estimate; None when the database
             does not know the key.
         said_so: how often a person queued that task again.
+        clock: the time of the history.
     """
 
     noted: Callable[[str], Awaitable[tuple[Order, Decimal] | None]]
     said_so: Callable[[UUID], int]
+    clock: Callable[[], datetime]
     sent: dict[str, Sent] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
@@ -106,7 +111,8 @@ class Records:
             self.failures.append(f"{service} was sent {key} before that was noted and booked")
             return None
         order, estimate = found
-        sent = Sent(key, service, order, estimate, self.said_so(order.task), self.now())
+        said_so = self.said_so(order.task)
+        sent = Sent(key, service, order, estimate, said_so, self.clock(), self.now())
         self.sent[key] = sent
         return sent
 

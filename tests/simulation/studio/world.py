@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -42,6 +44,7 @@ from simulation.studio.processes import Process, acting, statements_are_moments
 from simulation.studio.records import Order, Records, requests_are_recorded
 from simulation.world.databases import Databases
 from tasks.production import collect, dispatch, makers
+from tasks.production.produce import Outcome
 
 CHANNEL: Final = "deep_sea"
 VOICE: Final = "JBFqnCBsd6RMkjVDRZzb"
@@ -56,6 +59,8 @@ MAKERS: Final = {
 }
 PART: Final = 256 * 1024
 """The smallest part that YouTube takes: films of these histories have several."""
+_IDS: Final = re.compile(r"\b[0-9a-f-]{9,}\b")
+"""Of jobs and keys, which are others in each life."""
 _NOTED: Final = """
     SELECT p.task_id, p.kind, p.position, p.input_hash, p.notes -> 'estimate' ->> 'usd' AS usd
     FROM pieces p WHERE p.submit_key = CAST(:key AS uuid)
@@ -66,15 +71,19 @@ _NOTED: Final = """
 class SharedFiles(Files):
     """Files that equal requests of all histories share, so that each is made once."""
 
-    shared = Path(tempfile.gettempdir())
-
     async def made(self, suffix: str, key: object, make: Callable[[Path], Awaitable[None]]) -> Path:
-        own, self.folder = self.folder, self.shared
+        own, self.folder = self.folder, Path(_shared().name)
         try:
             common = await super().made(suffix, key, make)
         finally:
             self.folder = own
         return Path(shutil.copy(common, own))
+
+
+@cache
+def _shared() -> tempfile.TemporaryDirectory[str]:
+    """A folder that is removed at the end of the process."""
+    return tempfile.TemporaryDirectory(prefix="studio-histories-")
 
 
 class Copies(Plain):
@@ -106,12 +115,13 @@ class StudioWorld:
         records: what was sent.
         said_so: how often a person queued each video again after an error.
         approvals: how often a person approved each film.
-        ends: what a card may not end with, unless something broke.
+        held: the processes that are held up.
+        resubmit_below: the channel's setting, in USD.
     """
 
     def __init__(self, own: OwnProduction, services: StudioSandbox, rng: Random) -> None:
         self.own, self.services, self.rng = own, services, rng
-        self.records = Records(self._noted, lambda task: self.said_so[task])
+        self.records = Records(self._noted, lambda task: self.said_so[task], own.clock)
         self.said_so: Counter[UUID] = Counter()
         self.approvals: Counter[UUID] = Counter()
         self.happened: Counter[str] = Counter()
@@ -128,6 +138,10 @@ class StudioWorld:
         (row,) = found
         order = Order(row["task_id"], row["kind"], row["position"], row["input_hash"])
         return order, Decimal(row["usd"] or 0)
+
+    def name(self, task: UUID | None) -> str:
+        """What a video is called in the trail; its id is another one in each life."""
+        return f"video {self.tasks.index(task) + 1}" if task in self.tasks else "no video"
 
     async def run(self, name: str, process: Process, work: Awaitable[Any]) -> Any:
         """Let a process work until it ends, is killed, or is held up."""
@@ -148,7 +162,7 @@ class StudioWorld:
                 with suppress(Died):
                     done = await _one_by_one(work)
                     process.ended()
-                    self.trail.append(f"    {name}: {done}")
+                    self.trail.append(f"    {name}: {self._shown(done)}")
                     return done
             except Exception as error:  # noqa: BLE001 - whatever comes out is a bug
                 if not process.is_dead:
@@ -156,6 +170,13 @@ class StudioWorld:
         self.happened["killed"] += 1
         self.trail.append(f"    {name} was killed at moment {process.moments}")
         return None
+
+    def _shown(self, done: Any) -> str:
+        if isinstance(done, list):
+            return ", ".join(f"{work.step} of {self.name(work.task_id)}" for work in done)
+        if not isinstance(done, Outcome):
+            return str(done)
+        return f"{done.end} {_IDS.sub('…', done.reason)}"
 
     async def release_held(self) -> None:
         """Let those that were held up go on, to their end."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import yaml
@@ -82,13 +82,19 @@ class OwnProduction:
             return [dict(row) for row in found.mappings()] if found.returns_rows else []
 
     async def add(
-        self, title: str = "squid", *, story: str | None = STORY, channel: str = "deep_sea"
+        self,
+        title: str = "squid",
+        *,
+        story: str | None = STORY,
+        channel: str = "deep_sea",
+        task: UUID | None = None,
     ) -> UUID:
-        """A queued video."""
+        """A queued video, whose id may be given."""
         rows = await self.sql(
-            "INSERT INTO tasks (title, channel_id, topic, story_direction, board_status, "
-            "status_changed_at) VALUES (:title, :channel, 'eyes', :story, 'Queued', "
+            "INSERT INTO tasks (id, title, channel_id, topic, story_direction, board_status, "
+            "status_changed_at) VALUES (:task, :title, :channel, 'eyes', :story, 'Queued', "
             "showrunner_now()) RETURNING id",
+            task=task or uuid4(),
             title=title,
             channel=channel,
             story=story,

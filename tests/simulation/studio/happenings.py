@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
+from uuid import UUID
 
 from models.production.leases import LEASE
 from simulation.studio.processes import Process
@@ -159,8 +160,10 @@ async def a_story_changes(world: StudioWorld) -> None:
 async def another_video(world: StudioWorld) -> None:
     if len(world.tasks) < 3:
         scenes = world.rng.sample(SCENES, world.rng.randint(1, 2))
-        title = f"Video {len(world.tasks) + 1}"
-        world.tasks.append(await world.own.add(title, story="\n\n".join(scenes), channel=CHANNEL))
+        title, story = f"Video {len(world.tasks) + 1}", "\n\n".join(scenes)
+        # What is equal otherwise is ordered by its id.
+        id_ = UUID(int=world.rng.getrandbits(128))
+        world.tasks.append(await world.own.add(title, story=story, channel=CHANNEL, task=id_))
 
 
 async def _gates(world: StudioWorld) -> list[str]:

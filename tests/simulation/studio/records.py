@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final, NamedTuple
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx
@@ -131,7 +132,8 @@ def _key(service: str, request: httpx.Request) -> str | None:
         tags = json.loads(request.content)["snippet"].get("tags", [])
         keys = [tag.removeprefix(_MARK) for tag in tags if _MARK_OF_FILM not in tag]
         return keys[0] if keys else None
-    return request.headers.get("x-client-request-id")
+    key: str | None = request.headers.get("x-client-request-id")
+    return key
 
 
 _MARK: Final = "showrunner-"
@@ -166,8 +168,5 @@ def requests_are_recorded(records: Records) -> Iterator[None]:
         response.stream = Watched(response.stream, whole)
         return response
 
-    httpx.AsyncHTTPTransport.handle_async_request = watched  # type: ignore[method-assign]
-    try:
+    with patch.object(httpx.AsyncHTTPTransport, "handle_async_request", watched):
         yield
-    finally:
-        httpx.AsyncHTTPTransport.handle_async_request = original  # type: ignore[method-assign]

@@ -22,7 +22,7 @@ from sqlalchemy import URL
 
 from models.postgres.embedded import embedded_postgres
 from models.postgres.engine import libpq, migrate
-from simulation.histories.crew import AT_ONCE, Account, Crew, Kind, crew
+from simulation.histories.crew import AT_ONCE, STEPS, Account, Crew, Kind, crew
 from simulation.world.databases import HASTE
 
 
@@ -32,7 +32,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=200, help="how many histories")
-    parser.add_argument("--steps", type=int, default=100, help="things that happen in each")
+    parser.add_argument("--steps", type=int, help="things that happen in each")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument(
@@ -49,7 +49,7 @@ def main() -> int:
     )
     with template() as url, crew(url, at_once=min(given.at_once, len(seeds))) as lives:
         began = time.monotonic()
-        lived = list(_live(lives, seeds, given.steps, kind, trail=given.trail))
+        lived = list(_live(lives, seeds, given.steps or STEPS[kind], kind, trail=given.trail))
     return _tell(lived, time.monotonic() - began)
 
 

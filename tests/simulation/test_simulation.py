@@ -10,19 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from simulation.histories.crew import Account, Crew
+from simulation.histories.crew import STEPS, Account, Crew
 from simulation.mutants.mutate import MUTATIONS, mutated
 from simulation.mutants.mutation import Mutation
 
 HISTORIES = int(os.environ.get("SHOWRUNNER_HISTORIES", "10"))
 """How many `make test` runs, half a minute of one core; `make prove` runs 300."""
-STEPS = 100
 BATCH = 20
 SEEDS = range(1, 1 + HISTORIES)
 
 
 def _lived(lives: Crew, seeds: Iterable[int]) -> list[Account]:
-    return [one.result() for one in [lives.live(seed, STEPS) for seed in seeds]]
+    return [one.result() for one in [lives.live(seed, STEPS["board"]) for seed in seeds]]
 
 
 @pytest.mark.timeout(900)

@@ -6,16 +6,15 @@ import os
 
 import pytest
 
-from simulation.histories.crew import Account, Crew
+from simulation.histories.crew import STEPS, Account, Crew
 
 pytest.importorskip("studio_sandbox")
 
 HISTORIES = int(os.environ.get("SHOWRUNNER_STUDIO_HISTORIES", "8"))
-STEPS = 60
 
 
 def _lived(lives: Crew, seeds: list[int]) -> list[Account]:
-    going = [lives.live(seed, STEPS, kind="studio") for seed in seeds]
+    going = [lives.live(seed, STEPS["studio"], kind="studio") for seed in seeds]
     return [one.result() for one in going]
 
 

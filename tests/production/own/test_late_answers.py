@@ -78,7 +78,7 @@ async def test_a_late_answer_leaves_the_newer_order_as_it_is(
 
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_a_late_answer_takes_the_place_of_a_newer_order_that_was_refused(
-    paid: OwnProduction, at_once: bool
+    paid: OwnProduction, at_once: Any
 ) -> None:
     task = await paid.add(story="One.")
     paid.service.price_usd = Decimal("0.04")

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from queue import Queue
 from threading import Timer
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import psycopg
 from sqlalchemy import URL
@@ -29,6 +29,8 @@ LONGEST = 900.0
 
 Kind = Literal["board", "studio"]
 """Of a board with all that is synced, or of paid production alone."""
+STEPS: Final[Mapping[Kind, int]] = {"board": 100, "studio": 60}
+"""How many things happen in a history, unless it is said."""
 
 _numbers = count()
 

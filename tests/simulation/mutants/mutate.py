@@ -29,15 +29,23 @@ import psycopg
 from sqlalchemy import URL
 
 from models.postgres.engine import libpq
-from simulation.histories.crew import AT_ONCE, ROOT, Account, crew
-from simulation.mutants import boundaries, production, rules, sync
+from simulation.histories.crew import AT_ONCE, ROOT, STEPS, Account, Kind, crew
+from simulation.mutants import boundaries, production, rules, studio, sync
 from simulation.mutants.mutation import Mutation
 from simulation.simulate import template
 
-MUTATIONS = (*sync.MUTATIONS, *rules.MUTATIONS, *boundaries.MUTATIONS, *production.MUTATIONS)
+MUTATIONS = (
+    *sync.MUTATIONS,
+    *rules.MUTATIONS,
+    *boundaries.MUTATIONS,
+    *production.MUTATIONS,
+    *studio.MUTATIONS,
+)
+MAKERS = "packages/showrunner-makers/src"
+Often = tuple[tuple[str, float], ...]
 CAUGHT_BY = Path(__file__).with_name("caught_by.json")
 """The seed that caught each mutation last time, by name; it is tried first."""
-ROOMS = ("models", "tasks", "webhook", "channel_configs", "migrations")
+ROOMS = ("models", "tasks", "webhook", "channel_configs", "migrations", MAKERS)
 """What a history runs on."""
 
 
@@ -57,7 +65,6 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=60, help="histories that each is given")
-    parser.add_argument("--steps", type=int, default=100, help="things that happen in each")
     parser.add_argument("--only", default="", help="parts of mutations' names, with | between them")
     parser.add_argument("--keep", action="store_true", help="remember which seed caught each")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="mutations side by side")
@@ -77,10 +84,10 @@ def main() -> int:
         trials = []
 
         @cache
-        def unchanged(seed: int, often: tuple[tuple[str, float], ...]) -> Future[Account]:
-            return sound.live(seed, given.steps, often=dict(often))
+        def unchanged(seed: int, kind: Kind, often: Often) -> Future[Account]:
+            return sound.live(seed, STEPS[kind], kind=kind, often=dict(often))
 
-        attempt = partial(_try, url, unchanged, seeds=given.seeds, steps=given.steps)
+        attempt = partial(_try, url, unchanged, seeds=given.seeds)
         for trial in threads.map(attempt, chosen):
             trials.append(trial)
             if given.keep:
@@ -130,11 +137,10 @@ _CLOSING = {re.escape(bracket) for bracket in ")]}"}
 
 def _try(
     template_url: URL,
-    unchanged: Callable[[int, tuple[tuple[str, float], ...]], Future[Account]],
+    unchanged: Callable[[int, Kind, Often], Future[Account]],
     mutation: Mutation,
     *,
     seeds: int,
-    steps: int,
 ) -> Trial:
     """Live histories with a mutation until one breaks a law that holds in `unchanged`."""
     began = time.monotonic()
@@ -146,11 +152,12 @@ def _try(
         seed, law = None, "not caught"
         hint = _caught_by().get(mutation.name)
         order = sorted(range(1, seeds + 1), key=lambda seed: seed != hint)
-        often = mutation.often
-        for one in (lives.live(seed, steps, often=often).result() for seed in order):
+        kind, often = mutation.kind, mutation.often
+        for seed_ in order:
+            one = lives.live(seed_, STEPS[kind], kind=kind, often=often).result()
             if not one.failures:
                 continue
-            if unchanged(one.seed, tuple(often.items())).result().failures:
+            if unchanged(one.seed, kind, tuple(often.items())).result().failures:
                 print(f"seed {one.seed} breaks a law without any mutation", flush=True)
                 continue
             seed, law = one.seed, one.failures[0]

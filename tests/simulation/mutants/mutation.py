@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from simulation.histories.crew import Kind
+
 
 @dataclass(frozen=True)
 class Mutation:
@@ -16,6 +18,7 @@ class Mutation:
         old, new: the text that stands there once, and what stands there instead.
         often: weights of happenings in the histories that look for it, by name: without them what
             it needs comes together too rarely.
+        kind: of the histories that look for it.
     """
 
     name: str
@@ -23,3 +26,4 @@ class Mutation:
     old: str
     new: str
     often: Mapping[str, float] = field(default_factory=dict)
+    kind: Kind = "board"

@@ -1,0 +1,92 @@
+"""Faults of paid production that the services' own ledger shows."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from simulation.mutants.mutation import Mutation
+
+_ORDER, _COLLECT = "tasks/production/order_once.py", "tasks/production/collect.py"
+_MAKERS = "packages/showrunner-makers/src/showrunner_makers/services"
+_Mutation = partial(Mutation, kind="studio")
+
+MUTATIONS = (
+    _Mutation(
+        "studio: an estimate is not booked before its order is sent",
+        _ORDER,
+        'await book(session, piece, "estimated", price, at=now)',
+        "pass",
+    ),
+    _Mutation(
+        "studio: an order without an answer counts as never sent",
+        _ORDER,
+        "return Submitted(answer=Answer.UNKNOWN, reason=type(error).__name__)",
+        "return Submitted(answer=Answer.NOT_SENT, reason=type(error).__name__)",
+    ),
+    _Mutation(
+        "studio: a request without an answer counts as never sent",
+        f"{_MAKERS}/http.py",
+        "return Answer.NOT_SENT if isinstance(error, _NOT_SENT) else Answer.UNKNOWN",
+        "return Answer.NOT_SENT",
+    ),
+    _Mutation(
+        "studio: an order whose process died is sent again",
+        "tasks/production/missing_pieces.py",
+        "if ordered is not None:",
+        'if ordered is not None and ordered.state != "submitting":',
+    ),
+    _Mutation(
+        "studio: a job is not found by its key",
+        f"{_MAKERS}/kling/maker.py",
+        "if sent == str(job.key):",
+        "if sent == job.key:",
+    ),
+    _Mutation(
+        "studio: a job that failed is booked as if it had been made",
+        f"{_MAKERS}/kling/answers.py",
+        "charged=charged, failure=Failure.INVALID_INPUT",
+        "failure=Failure.INVALID_INPUT",
+    ),
+    _Mutation(
+        "studio: a refusal is booked as an image",
+        f"{_MAKERS}/gemini.py",
+        "charged=price if written else None",
+        "charged=price",
+    ),
+    _Mutation(
+        "studio: what a sound cost is not read from its answer",
+        f"{_MAKERS}/elevenlabs.py",
+        "made=made, charged=charged_usd(reply)",
+        "made=made",
+    ),
+    _Mutation(
+        "studio: a film is published without looking for it first",
+        f"{_MAKERS}/youtube/maker.py",
+        "if there is not None:",
+        "if False:",
+    ),
+    _Mutation(
+        "studio: a clip that is gone is ordered again unasked",
+        _COLLECT,
+        'gone = {"failure": Failure.MANUAL_REVIEW.value, "reason": str(error)}',
+        'gone = {"reason": str(error)}',
+    ),
+    _Mutation(
+        "studio: an estimate counts on beside what was charged",
+        _ORDER,
+        "await release_estimate(session, piece) cost =",
+        "cost =",
+    ),
+    _Mutation(
+        "studio: an order is sent once more again and again",
+        _ORDER,
+        'once_more = bool(known and known.notes.get("sent_once_more"))',
+        "once_more = False",
+    ),
+    _Mutation(
+        "studio: a late answer is forgotten beside a newer order that was refused",
+        _ORDER,
+        "if not is_stored and said.answer is Answer.ACCEPTED:",
+        "if False:",
+    ),
+)

@@ -101,8 +101,8 @@ def _exists(pid: int) -> bool:
 
 async def crash_orphaned_runs(
     client: PrefectClient, pool: str, running: Collection[UUID]
-) -> list[UUID]:
-    """Mark this host's orphaned runs Crashed (Cancelling ones Cancelled); return their ids.
+) -> list[FlowRun]:
+    """Mark this host's orphaned runs Crashed (Cancelling ones Cancelled); return them.
 
     Safe at any time and from several workers at once: a run that ended meanwhile keeps its end.
 
@@ -122,7 +122,7 @@ async def crash_orphaned_runs(
         limit=_RUNS_MAX,
     )
     before = datetime.now(UTC) - _SETTLED
-    crashed: list[UUID] = []
+    crashed: list[FlowRun] = []
     for run in unfinished:
         if run.state is None or run.state.timestamp >= before:
             continue
@@ -134,7 +134,7 @@ async def crash_orphaned_runs(
                 flow_run_name=run.name,
                 infrastructure_pid=where,
             )
-            crashed.append(run.id)
+            crashed.append(run)
     return crashed
 
 

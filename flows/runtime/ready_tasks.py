@@ -1,10 +1,12 @@
-"""Dispatch at once when a task becomes ready: PostgreSQL announces it, a run is asked for."""
+"""Dispatch at once: when PostgreSQL announces a ready task, and when a step's process died."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import URL, text
@@ -14,6 +16,8 @@ from flows.runs.requests import request_run
 from models.errors import TryAgain
 from models.postgres.engine import Sessions
 from models.postgres.notify import READY, announce_run, hear_announcements
+from models.production.leases import SHORTEST
+from tasks.production.dispatch import expire_leases
 
 log = structlog.get_logger("showrunner.flows")
 
@@ -45,6 +49,21 @@ async def dispatch_when_ready(database: URL, sessions: Sessions) -> None:
         listener.cancel()
         with suppress(asyncio.CancelledError):
             await listener
+
+
+async def take_over_steps(sessions: Sessions, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Have the steps of runs whose process died begun again by another process, in seconds.
+
+    What fails is not repeated: their leases expire by themselves, after minutes.
+
+    Args:
+        runs: their parameters.
+    """
+    try:
+        if await expire_leases(sessions, runs):
+            await request_run(DISPATCH, at=datetime.now(UTC) + SHORTEST + timedelta(seconds=1))
+    except (SQLAlchemyError, OSError, TryAgain) as error:
+        log.warning("steps_not_taken_over", error=type(error).__name__)
 
 
 async def _request(sessions: Sessions) -> None:

@@ -14,7 +14,7 @@ showrunner` in the environment of `flows.server.prefect_settings.client_environm
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -78,6 +78,7 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
             make a deployment of any entrypoint.
         prepare: called after each heartbeat to make on the server what our flows need and the
             server lacks. None: nothing is made.
+        on_crashed: called with the parameters of runs whose process died.
     """
 
     type = TYPE
@@ -90,6 +91,7 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
     database: URL | None = None
     packages: frozenset[str] = frozenset({"flows"})
     prepare: Callable[[PrefectClient], Awaitable[object]] | None = None
+    on_crashed: Callable[[Sequence[Mapping[str, Any]]], Awaitable[object]] | None = None
     # Of the process and not of the worker: two workers in one process share its pid.
     _runs_of_process: ClassVar[set[UUID]] = set()
 
@@ -197,7 +199,9 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
             async with asyncio.timeout(_SYNC_TIMEOUT):
                 await super().sync_with_backend()
                 running = self._runs_of_process | self.submitting
-                await crash_orphaned_runs(self.client, self.pool_name, running)
+                crashed = await crash_orphaned_runs(self.client, self.pool_name, running)
+                if crashed and self.on_crashed is not None:
+                    await self.on_crashed([run.parameters for run in crashed])
                 if self.prepare is not None:
                     await self.prepare(self.client)
         except (httpx.HTTPError, TimeoutError) as error:
@@ -266,12 +270,8 @@ class WarmWorker(WithoutSubmission, BaseWorker[WarmJobConfiguration, BaseVariabl
     async def _finish(self, stop: Stop) -> None:
         """Let running flows end: by themselves within the grace, then by cancelling them."""
         self._stopping = True
-        log.info(
-            "worker_stopping",
-            worker=self.name,
-            runs=len(self._executions),
-            grace_s=self.grace_seconds,
-        )
+        runs, grace = len(self._executions), self.grace_seconds
+        log.info("worker_stopping", worker=self.name, runs=runs, grace_s=grace)
         idle = asyncio.ensure_future(self._idle())
         hurry = asyncio.ensure_future(stop.hurry.wait())
         await asyncio.wait(

@@ -26,7 +26,7 @@ from sqlalchemy import URL, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.runtime.bootstrap import bootstrap, bootstrap_if_missing
-from flows.runtime.ready_tasks import dispatch_when_ready
+from flows.runtime.ready_tasks import dispatch_when_ready, take_over_steps
 from flows.runtime.warm_worker import GRACE_SECONDS, WarmWorker
 from flows.server.deployment_spec import POOL
 from flows.server.prefect_settings import client_environment
@@ -139,7 +139,7 @@ def _default_name() -> str:
 
 
 async def _work(options: argparse.Namespace, api_url: str) -> None:
-    async with _watchdog() as database:
+    async with _watchdog() as (database, sessions):
         await _wait_for_server(api_url, options.wait)
         pools = load_settings().step_pools
         if options.bootstrap:
@@ -149,6 +149,8 @@ async def _work(options: argparse.Namespace, api_url: str) -> None:
         )
         worker.grace_seconds = options.grace
         worker.database = database
+        if sessions is not None:
+            worker.on_crashed = partial(take_over_steps, sessions)
         worker.packages |= frozenset(options.package)
         if options.bootstrap:
             worker.prepare = partial(bootstrap_if_missing, pool=options.pool, step_pools=pools)
@@ -156,15 +158,15 @@ async def _work(options: argparse.Namespace, api_url: str) -> None:
 
 
 @asynccontextmanager
-async def _watchdog() -> AsyncIterator[URL | None]:
+async def _watchdog() -> AsyncIterator[tuple[URL | None, Sessions | None]]:
     """Run the watchdog in the main thread, with a connection of its own.
 
-    No run can block that thread (see `flows.runtime.graceful_shutdown`). Yields the database's URL;
-    None when none is configured.
+    No run can block that thread (see `flows.runtime.graceful_shutdown`). Yields the database's URL
+    and sessions; None when none is configured.
     """
     settings = load_settings()
     if settings.database_url is None:  # every run will report it
-        yield None
+        yield None, None
         return
     url = database_url(settings.database_url.get_secret_value())
     engine = open_engine(url, pool_size=1)
@@ -177,7 +179,7 @@ async def _watchdog() -> AsyncIterator[URL | None]:
             await _forget_old_cycles(sessions)
             dispatching = asyncio.create_task(dispatch_when_ready(url, sessions))
             try:
-                yield url
+                yield url, sessions
             finally:
                 dispatching.cancel()
                 await asyncio.gather(dispatching, return_exceptions=True)

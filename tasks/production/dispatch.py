@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.operations.outages import sqlstate_of
+from models.postgres.engine import Sessions
 from models.production.config import Production, ProductionError, installed_makers, production_of
-from models.production.leases import LEASE
+from models.production.leases import LEASE, SHORTEST, Heartbeat
 from models.production.making import Failure, MakerError
 from models.production.steps import Step
 from models.production.story import StoryError
@@ -198,6 +199,23 @@ async def offer_again(ctx: Context, work: Work, wait: timedelta) -> None:
     async with ctx.sessions.begin() as session:
         if await claims.is_held(session, work.task_id, work.worker):
             await claims.offer(session, work.task_id, work.worker, retry_at=ctx.clock() + wait)
+
+
+async def expire_leases(sessions: Sessions, runs: Iterable[Mapping[str, Any]]) -> bool:
+    """Let the leases of runs whose process died expire in seconds; whether there were any.
+
+    They still count as expired: a video that kills every process is for a person in the end.
+
+    Args:
+        runs: the parameters of runs; those of other flows than `produce` are left out.
+    """
+    found = False
+    for values in runs:
+        if values.keys() >= {"task_id", "worker"}:
+            task = UUID(values["task_id"])
+            said = await claims.heartbeat(sessions, task, values["worker"], SHORTEST)
+            found = found or said != Heartbeat.LOST
+    return found
 
 
 def run_values(work: Work) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 from kit.own_production import OwnProduction
 
-from models.production.leases import LEASE
+from models.production.leases import LEASE, SHORTEST
 from models.production.steps import Step
 from models.tables.production import claims
+from tasks.production.dispatch import expire_leases, run_values
 from tasks.production.produce import End
 
 
@@ -31,6 +32,18 @@ async def test_a_queued_video_walks_to_the_gate_and_waits(own: OwnProduction) ->
     ]
     assert (await own.lease(task))["worker"] is None
     assert await own.dispatch() == [], "a gate is passed by a person only"
+
+
+async def test_a_step_whose_process_died_is_begun_again_in_seconds(own: OwnProduction) -> None:
+    task = await own.add()
+    (work,) = await own.dispatch()
+    assert await expire_leases(own.sessions, [{}, run_values(work)])
+    assert await own.dispatch() == []
+    own.clock.pass_(SHORTEST.total_seconds() + 1)
+    (again,) = await own.dispatch()
+    assert (again.step, again.attempt) == (work.step, 2)
+    assert (await own.lease(task))["deaths"] == 1, "a video that kills each process is for a person"
+    assert not await expire_leases(own.sessions, [run_values(work)]), "another one holds it by now"
 
 
 async def _with_a_film(own: OwnProduction) -> UUID:

@@ -18,12 +18,6 @@ MUTATIONS = (
         "pass",
     ),
     _Mutation(
-        "studio: an order without an answer counts as never sent",
-        _ORDER,
-        "return Submitted(answer=Answer.UNKNOWN, reason=type(error).__name__)",
-        "return Submitted(answer=Answer.NOT_SENT, reason=type(error).__name__)",
-    ),
-    _Mutation(
         "studio: a request without an answer counts as never sent",
         f"{_MAKERS}/http.py",
         "return Answer.NOT_SENT if isinstance(error, _NOT_SENT) else Answer.UNKNOWN",

@@ -177,6 +177,18 @@ class BoardStage:
         body = {"parent": {"data_source_id": self.source}, "properties": properties}
         return str((await self.ask("POST", "/v1/pages", body))["id"])
 
+    async def upload(self, name: str, kind: str, content: bytes) -> str:
+        """A file that the bot uploaded, which can be attached; its id."""
+        body = {"filename": name, "content_type": kind}
+        made = await self.ask("POST", "/v1/file_uploads", body, token=BOT)
+        answer = await self._http.post(
+            f"/v1/file_uploads/{made['id']}/send",
+            files={"file": (name, content, kind)},
+            headers={"Authorization": f"Bearer {BOT}"},
+        )
+        assert answer.is_success, answer.text
+        return str(made["id"])
+
     async def bot_writes(self, page_id: str, **properties: Any) -> None:
         await self.ask("PATCH", f"/v1/pages/{page_id}", {"properties": properties}, token=BOT)
 

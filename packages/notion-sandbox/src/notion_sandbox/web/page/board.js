@@ -10,6 +10,7 @@ import { enableDragging } from "./board/moving.js";
 import { openPanel, takeUpdate, togglePanel } from "./activity/panel.js";
 import { loadViews, lookAgain } from "./board/saved_views.js";
 import { changed, loadBoards, loadCards, loadSchema, onChange, refreshFormulas, store } from "./data/store.js";
+import { showGallery } from "./board/gallery.js";
 import { showTable } from "./board/table.js";
 import { showTrash } from "./board/trash.js";
 import { enableViews, settleView, showViews } from "./board/views.js";
@@ -33,10 +34,11 @@ function show() {
       : store.user
         ? `You are ${store.user.name}`
         : "";
-  for (const id of ["new", "search"]) $(id).hidden = !["board", "table"].includes(mode);
+  for (const id of ["new", "search"]) $(id).hidden = !["board", "table", "gallery"].includes(mode);
   $("fold").hidden = mode !== "board";
   if (mode === "board") showColumns();
   else if (mode === "table") showTable(tab);
+  else if (mode === "gallery") showGallery(tab);
   else if (mode === "trash") showTrash();
   else if (mode === "none" && !main.children.length) main.append(welcome());
 }
@@ -88,11 +90,11 @@ function showBoards() {
   );
 }
 
-/** Read which boards there are; open the one that was open last, else the first. */
+/** Read which boards there are; open the one that was open last, else the largest: others are often linked to it. */
 async function findBoards() {
   await loadBoards();
   const last = localStorage.getItem(CHOSEN);
-  const chosen = store.boards.find((board) => board.data_source_id === last) ?? store.boards[0];
+  const chosen = store.boards.find((board) => board.data_source_id === last) ?? store.boards.reduce((most, board) => (board.properties > most.properties ? board : most), store.boards[0]);
   if (store.board) await loadViews();
   else await openBoard(chosen);
   showBoards();

@@ -26,15 +26,17 @@ export async function loadViews() {
   await Promise.all([lookAgain(), count()]);
 }
 
-/** What the page shows of a view: columns, if it is a board of a property that has options, else a table. */
+/** What the page shows of a view: columns, if it is a board of a property that has options, pictures, else a table. */
 export function settingsOf({ type, configuration }) {
   const grouping = type === "board" ? configuration.group_by : null;
   const property = grouping && propertyById(grouping.property_id);
   const group = ["select", "status"].includes(property?.type) ? property : null;
   const listed = configuration.properties;
   const visible = listed?.filter((item) => item.visible !== false).map((item) => propertyById(item.property_id)?.name);
+  const cover = type === "gallery" ? propertyById(configuration.cover?.property_id)?.name : null;
   return {
-    kind: group ? "board" : "table",
+    kind: group ? "board" : type === "gallery" ? "gallery" : "table",
+    cover: cover ?? null,
     group,
     order: grouping?.sort?.type ?? "manual",
     hideEmpty: grouping?.hide_empty_groups ?? false,

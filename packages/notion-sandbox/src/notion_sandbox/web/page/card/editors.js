@@ -2,6 +2,7 @@
 
 import { el } from "../dom.js";
 import { notion } from "../data/api.js";
+import { fileLinks } from "./files.js";
 import { humanTime, isWritable, shown, titleOf } from "./properties.js";
 
 /**
@@ -21,6 +22,7 @@ const MAKERS = {
   date: dateEditor,
   checkbox: tick,
   relation: linked,
+  files: fileLinks,
 };
 
 /** Something that holds one value: shown unless it has the focus, saved when it was changed. */

@@ -70,10 +70,11 @@ export async function loadBoards() {
   for await (const source of search({ property: "object", value: "data_source" })) sources.push(source);
   for await (const user of items("/v1/users")) if (user.type === "bot") bots.set(user.id, user.name);
   sources.sort((a, b) => a.created_time.localeCompare(b.created_time));
-  const boards = sources.map(({ id, parent, title }) => ({
+  const boards = sources.map(({ id, parent, title, properties }) => ({
     database_id: parent.database_id,
     data_source_id: id,
     title: textOf(title) || "Untitled",
+    properties: Object.keys(properties).length,
   }));
   Object.assign(store, { boards, bots });
 }

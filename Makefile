@@ -38,9 +38,10 @@ test: lint ## Lint, type-check and run the tests that every change needs
 	  $(UNCACHED) $(addprefix --ignore=,$(PROGRAMS)); code=$$?; \
 	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 
-prove: $(READY) ## Run what is slow: 300 histories, every mutant, every kill, small benchmarks: make prove HISTORIES=60 MUTANTS=0
+prove: $(READY) ## Run what is slow: 300 histories of each kind, every mutant, every kill, small benchmarks: make prove HISTORIES=60 MUTANTS=0
 	@{ $(UNCACHED) -m prove tests; code=$$?; $(BIN)/python -m benchmarks.run --smoke || code=$$?; exit $$code; } >$(BESIDE) 2>&1 & beside=$$!; \
 	  $(BIN)/python tests/simulation/simulate.py --seeds $(or $(HISTORIES),300); code=$$?; \
+	  $(BIN)/python tests/simulation/simulate.py --studio --seeds $(or $(HISTORIES),300) || code=$$?; \
 	  if [ "$(MUTANTS)" != 0 ]; then $(BIN)/python tests/simulation/mutants/mutate.py || code=$$?; fi; \
 	  wait $$beside || code=$$?; echo; echo "Run beside these:"; cat $(BESIDE); exit $$code
 
@@ -56,8 +57,8 @@ lint: $(READY) ## Lint, check types and the arrows between the rooms
 	@$(LINT_IMPORTS) --no-logo --config $(MAKERS)/pyproject.toml 2>/dev/null || $(LINT_IMPORTS) --config $(MAKERS)/pyproject.toml
 	@$(LINT_IMPORTS) --no-logo --config $(STUDIO)/pyproject.toml 2>/dev/null || $(LINT_IMPORTS) --config $(STUDIO)/pyproject.toml
 
-simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000
-	@$(BIN)/python tests/simulation/simulate.py --seeds $(or $(SEEDS),200)
+simulate: $(READY) ## Live through random histories: make simulate SEEDS=5000; of paid production alone: KIND=--studio
+	@$(BIN)/python tests/simulation/simulate.py $(KIND) --seeds $(or $(SEEDS),200)
 
 mutate: $(READY) ## Make the product wrong on purpose and see whether histories notice: make mutate ONLY=plan
 	@$(BIN)/python tests/simulation/mutants/mutate.py --keep --only "$(ONLY)"

@@ -24,12 +24,6 @@ MUTATIONS = (
         "return Answer.NOT_SENT",
     ),
     _Mutation(
-        "studio: an order whose process died is sent again",
-        "tasks/production/missing_pieces.py",
-        "if ordered is not None:",
-        'if ordered is not None and ordered.state != "submitting":',
-    ),
-    _Mutation(
         "studio: a job is not found by its key",
         f"{_MAKERS}/kling/maker.py",
         "if sent == str(job.key):",
@@ -52,12 +46,6 @@ MUTATIONS = (
         f"{_MAKERS}/elevenlabs.py",
         "made=made, charged=charged_usd(reply)",
         "made=made",
-    ),
-    _Mutation(
-        "studio: a film is published without looking for it first",
-        f"{_MAKERS}/youtube/maker.py",
-        "if there is not None:",
-        "if False:",
     ),
     _Mutation(
         "studio: a clip that is gone is ordered again unasked",

@@ -15,7 +15,8 @@ from simulation.studio.world import StudioWorld
 Charge = dict[str, Any]
 KEPT: Final = timedelta(days=30)
 """How long Kling keeps a clip."""
-_CENT: Final = Decimal("0.01")
+_EXACT: Final = Decimal("0.000001")
+"""USD: what spends are rounded to."""
 _BOOKED: Final = """
     SELECT s.task_id, p.maker, coalesce(sum(s.counted), 0) AS usd
     FROM spends s JOIN pieces p ON p.id = s.piece_id GROUP BY s.task_id, p.maker
@@ -85,7 +86,7 @@ async def _booked_as_charged(world: StudioWorld, charges: list[Charge]) -> None:
     booked = {(row["task_id"], row["maker"]): row["usd"] for row in await world.own.sql(_BOOKED)}
     for of in {*booked, *least}:
         is_ = booked.get(of, Decimal(0))
-        if not least[of] - _CENT / 2 < is_ < most[of] + _CENT / 2:
+        if not least[of] - _EXACT <= is_ <= most[of] + _EXACT:
             task, service = of
             world.failures.append(
                 f"{service} for {world.name(task)}: {is_} USD are booked, and from {least[of]} to "

@@ -42,12 +42,6 @@ MUTATIONS = (
         "charged=price",
     ),
     _Mutation(
-        "studio: what a sound cost is not read from its answer",
-        f"{_MAKERS}/elevenlabs.py",
-        "made=made, charged=charged_usd(reply)",
-        "made=made",
-    ),
-    _Mutation(
         "studio: a clip that is gone is ordered again unasked",
         _COLLECT,
         'gone = {"failure": Failure.MANUAL_REVIEW.value, "reason": str(error)}',

@@ -54,12 +54,6 @@ MUTATIONS = (
         "cost =",
     ),
     _Mutation(
-        "studio: an order is sent once more again and again",
-        _ORDER,
-        'once_more = bool(known and known.notes.get("sent_once_more"))',
-        "once_more = False",
-    ),
-    _Mutation(
         "studio: a late answer is forgotten beside a newer order that was refused",
         _ORDER,
         "if not is_stored and said.answer is Answer.ACCEPTED:",

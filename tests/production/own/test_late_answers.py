@@ -38,6 +38,19 @@ async def give_up(paid: OwnProduction) -> None:
     await paid.collect()
 
 
+async def answer_late(paid: OwnProduction) -> None:
+    """Run a step whose submission is answered after it was given up and ordered once more."""
+
+    async def ordered_once_more() -> None:
+        await give_up(paid)
+        await paid.run()
+        assert paid.service.submits == 2
+
+    paid.service.during = ordered_once_more
+    (work,) = await paid.dispatch()
+    assert (await paid.produce(work)).end is End.LOST
+
+
 async def die_before_it_is_shown(paid: OwnProduction, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kill the process that is about to show a failure on its card, and let its lease expire."""
 
@@ -58,14 +71,7 @@ async def test_a_late_answer_leaves_the_newer_order_as_it_is(
     paid.service.price_usd = Decimal("0.04")
     paid.service.answers = [late]
 
-    async def ordered_once_more() -> None:
-        await give_up(paid)
-        await paid.run()
-        assert paid.service.submits == 2
-
-    paid.service.during = ordered_once_more
-    (work,) = await paid.dispatch()
-    assert (await paid.produce(work)).end is End.LOST
+    await answer_late(paid)
     (piece,) = await paid.pieces(task, Step.ASSETS)
     assert piece["state"] == "submitted"
     assert piece["job_id"] == f"job-{piece['submit_key']}"
@@ -85,14 +91,7 @@ async def test_a_late_answer_takes_the_place_of_a_newer_order_that_was_refused(
     paid.service.at_once = at_once
     paid.service.answers = [Answer.ACCEPTED, Answer.NOT_NOW]
 
-    async def ordered_once_more() -> None:
-        await give_up(paid)
-        await paid.run()
-        assert paid.service.submits == 2
-
-    paid.service.during = ordered_once_more
-    (work,) = await paid.dispatch()
-    assert (await paid.produce(work)).end is End.LOST
+    await answer_late(paid)
     paid.clock.pass_(OVER)
     await paid.run()
     await paid.collect()

@@ -21,17 +21,8 @@ from models.tables.production.logins import put_login
 
 pytest.importorskip("studio_sandbox")
 
+from kit.studio_makers import studio_makers
 from showrunner_makers.frame import Frame
-from showrunner_makers.services.elevenlabs import ElevenLabs
-from showrunner_makers.services.gemini import Gemini
-from showrunner_makers.services.kling.maker import Kling
-from showrunner_makers.services.settings import (
-    ElevenLabsSettings,
-    GeminiSettings,
-    KlingSettings,
-    YouTubeSettings,
-)
-from showrunner_makers.services.youtube.maker import YouTube
 from studio_sandbox.config import Config
 from studio_sandbox.testing import StudioSandbox
 
@@ -47,32 +38,6 @@ class Studio:
 
     own: OwnProduction
     services: StudioSandbox
-
-    def settings(self) -> dict[str, Any]:
-        """The makers, with the keys of the emulator's accounts."""
-        url, named = self.services.base_url, self.services.account
-        kling, youtube = named("kling"), named("youtube")
-        return {
-            "frame": Frame(),
-            "gemini": Gemini(GeminiSettings(api_key=SecretStr(named("gemini").key), url=url)),
-            "elevenlabs": ElevenLabs(
-                ElevenLabsSettings(api_key=SecretStr(named("elevenlabs").key), url=url)
-            ),
-            "kling": Kling(
-                KlingSettings(
-                    access_key=SecretStr(kling.key), secret_key=SecretStr(kling.secret), url=url
-                )
-            ),
-            "youtube": YouTube(
-                YouTubeSettings(
-                    client_id=youtube.key,
-                    client_secret=SecretStr(youtube.secret),
-                    url=url,
-                    oauth_url=url,
-                    consent_url=f"{url}/o/oauth2/v2/auth",
-                )
-            ),
-        }
 
     async def channel(self, name: str = "deep_sea", **block: Any) -> None:
         """A channel whose other steps cost nothing."""
@@ -145,5 +110,5 @@ async def studio(
     """A production with the services' makers."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     stage = Studio(own, services)
-    own.makers.update(stage.settings())
+    own.makers.update(studio_makers(services) | {"frame": Frame()})
     return stage

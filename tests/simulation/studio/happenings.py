@@ -122,7 +122,7 @@ async def a_person_acts(world: StudioWorld) -> None:
 
 
 async def decide(world: StudioWorld, task: Any, *, calm: bool = False) -> None:
-    """A person looks at a card and does what is to be done there."""
+    """A person makes the move that a card waits for, if it waits for one."""
     own, column = world.own, await world.own.column(task)
     if column.startswith("Error") or column == "Review Rejected":
         world.said_so[task] += column.startswith("Error")

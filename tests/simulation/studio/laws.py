@@ -63,7 +63,7 @@ def _charged_once(world: StudioWorld, charges: list[Charge]) -> None:
 def _why_not_again(world: StudioWorld, sent: Sent, charge: Charge, again: Sent) -> str | None:
     """Why what was charged may not be ordered again; None when it was lost."""
     if sent.left_at > again.ordered_at:
-        return None  # it was held up, and given up meanwhile
+        return None  # its process was held up, so its order was given up before it was sent
     if sent.service in CAN_BE_LOOKED_UP:
         is_gone = any(charge["subject"] in path for path in world.records.gone)
         is_gone = is_gone or again.at - sent.at >= KEPT

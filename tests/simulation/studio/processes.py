@@ -85,7 +85,7 @@ class Process:
 
 @contextmanager
 def acting(process: Process | None) -> Iterator[None]:
-    """What is done meanwhile, this process does; None for the history itself."""
+    """Within it, count statements and requests as this process's; with None, count none."""
     token = ACTING.set(process)
     try:
         yield

@@ -24,7 +24,7 @@ ROUTES: Final = {
     "/v1/videos/image2video": "kling",
     "/upload/youtube/v3/videos": "youtube",
 }
-"""By what stands in the path of a POST that orders something: whose it is."""
+"""The service that a POST orders something of, by a part of its path."""
 GONE: Final = frozenset({403, 404, 410})
 CAN_BE_LOOKED_UP: Final = frozenset({"kling", "youtube"})
 

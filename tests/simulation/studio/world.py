@@ -19,18 +19,9 @@ from uuid import UUID
 
 from kit.makers import Died, Plain
 from kit.own_production import OwnProduction
+from kit.studio_makers import studio_makers
 from pydantic import SecretStr
-from showrunner_makers.services.elevenlabs import ElevenLabs
-from showrunner_makers.services.gemini import Gemini
-from showrunner_makers.services.kling.maker import Kling
-from showrunner_makers.services.settings import (
-    ElevenLabsSettings,
-    GeminiSettings,
-    KlingSettings,
-    YouTubeSettings,
-)
 from showrunner_makers.services.youtube import upload
-from showrunner_makers.services.youtube.maker import YouTube
 from studio_sandbox.config import Config
 from studio_sandbox.server import app
 from studio_sandbox.store.files import Files
@@ -220,7 +211,7 @@ async def studio_world(databases: Databases, rng: Random) -> AsyncIterator[Studi
         services = stack.enter_context(StudioSandbox(settings))
         own = OwnProduction(databases.receivers, folder)
         databases.clock = own.clock
-        own.makers.update(_makers(services))
+        own.makers.update(studio_makers(services) | _local_makers())
         for module in (config, dispatch):
             stack.enter_context(
                 patch.object(module, "installed_makers", lambda: frozenset(own.makers))
@@ -255,29 +246,8 @@ async def _open(world: StudioWorld, rng: Random) -> None:
         await put_login(session, "youtube", CHANNEL, secret=secret, account="Sandbox")
 
 
-def _makers(services: StudioSandbox) -> dict[str, Any]:
-    """The makers, with the keys of the emulator's accounts."""
-    url, named = services.base_url, services.account
-    kling, youtube = named("kling"), named("youtube")
+def _local_makers() -> dict[str, Any]:
     return {
         "copies": Copies("copies", frozenset({Step.COMPOSITES})),
         "films": Films("films", frozenset({Step.ASSEMBLY})),
-        "gemini": Gemini(GeminiSettings(api_key=SecretStr(named("gemini").key), url=url)),
-        "elevenlabs": ElevenLabs(
-            ElevenLabsSettings(api_key=SecretStr(named("elevenlabs").key), url=url)
-        ),
-        "kling": Kling(
-            KlingSettings(
-                access_key=SecretStr(kling.key), secret_key=SecretStr(kling.secret), url=url
-            )
-        ),
-        "youtube": YouTube(
-            YouTubeSettings(
-                client_id=youtube.key,
-                client_secret=SecretStr(youtube.secret),
-                url=url,
-                oauth_url=url,
-                consent_url=f"{url}/o/oauth2/v2/auth",
-            )
-        ),
     }

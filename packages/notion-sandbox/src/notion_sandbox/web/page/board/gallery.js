@@ -2,9 +2,10 @@
 
 import { cardNode } from "./cards.js";
 import { keepOneTabStop } from "./columns.js";
+import { showRest } from "./rest.js";
 import { $, el, reconcile } from "../dom.js";
 import { pictureOf, samePicture } from "../card/files.js";
-import { cardsInOrder, changed, store } from "../data/store.js";
+import { changed, store } from "../data/store.js";
 import { visibleCards } from "./views.js";
 
 const STEP = 60;
@@ -24,12 +25,7 @@ export function showGallery({ id, visible, cover }) {
   const cards = visibleCards();
   const items = cards.slice(0, limit).map((page) => withCover(cardNode(page, made, visible ?? []), page.properties[cover]));
   reconcile(main.querySelector(".gallery"), items);
-  const more = main.querySelector(".more");
-  more.hidden = cards.length <= limit;
-  more.textContent = `Show ${Math.min(STEP, cards.length - limit)} more of ${cards.length - limit}`;
-  const none = main.querySelector(".none");
-  none.hidden = cards.length > 0 || store.loading;
-  none.textContent = cardsInOrder().length ? "No card is in this view." : "There is no card yet.";
+  showRest(main, cards.length, limit, STEP);
   keepOneTabStop(main);
 }
 

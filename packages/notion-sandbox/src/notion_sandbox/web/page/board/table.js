@@ -2,9 +2,10 @@
 
 import { keepOneTabStop } from "./columns.js";
 import { valueTag } from "./cards.js";
+import { showRest } from "./rest.js";
 import { $, el, reconcile } from "../dom.js";
 import { humanTime, shown, titleOf } from "../card/properties.js";
-import { cardsInOrder, changed, store } from "../data/store.js";
+import { changed, store } from "../data/store.js";
 import { visibleCards } from "./views.js";
 
 const STEP = 100;
@@ -30,12 +31,7 @@ export function showTable({ id, visible }) {
     main.querySelector("tbody"),
     cards.slice(0, limit).map((page) => row(page, names)),
   );
-  const more = main.querySelector(".more");
-  more.hidden = cards.length <= limit;
-  more.textContent = `Show ${Math.min(STEP, cards.length - limit)} more of ${cards.length - limit}`;
-  const none = main.querySelector(".none");
-  none.hidden = cards.length > 0 || store.loading;
-  none.textContent = cardsInOrder().length ? "No card is in this view." : "There is no card yet.";
+  showRest(main, cards.length, limit, STEP);
   keepOneTabStop(main);
 }
 
